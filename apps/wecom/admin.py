@@ -1,0 +1,123 @@
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Capability
+
+from . import services
+from .forms import CallbackEndpointForm, CorpAppForm, CorpForm
+from .models import CallbackEndpoint, Corp, CorpApp, RawCallback
+
+
+class WeComAdmin(ModelAdmin):
+    """Only who manages the WeCom connection sees these pages."""
+
+    def _may(self, request: HttpRequest) -> bool:
+        return Capability.MANAGE_WECOM in getattr(request.user, "capabilities", ())
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._may(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Corp)
+class CorpAdmin(WeComAdmin):
+    form = CorpForm
+    list_display = ["name", "corp_id", "is_active", "updated_at"]
+    search_fields = ["name", "corp_id"]
+
+
+@admin.register(CorpApp)
+class CorpAppAdmin(WeComAdmin):
+    form = CorpAppForm
+    list_display = ["name", "corp", "agent_id", "kind", "updated_at"]
+    list_filter = ["corp", "kind"]
+    list_select_related = ["corp"]
+    search_fields = ["name"]
+
+
+@admin.register(CallbackEndpoint)
+class CallbackEndpointAdmin(WeComAdmin):
+    form = CallbackEndpointForm
+    list_display = ["slug", "corp", "app", "receive_id", "updated_at"]
+    list_select_related = ["corp", "app"]
+    search_fields = ["slug"]
+
+
+@admin.register(RawCallback)
+class RawCallbackAdmin(WeComAdmin):
+    """The inbox: read it, filter it, let a row be read again."""
+
+    list_display = [
+        "received_at",
+        "show_status",
+        "event",
+        "change_type",
+        "endpoint",
+        "attempts",
+        "last_error",
+        "handled_at",
+    ]
+    list_filter = ["status", "event", "change_type", "endpoint", "received_at"]
+    list_select_related = ["endpoint"]
+    date_hierarchy = "received_at"
+    readonly_fields = [
+        "endpoint",
+        "event",
+        "change_type",
+        "fields",
+        "created_by_wecom_at",
+        "received_at",
+        "status",
+        "attempts",
+        "not_before",
+        "last_error",
+        "handled_at",
+    ]
+    actions = ["replay_selected"]
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @display(
+        description=_("status"),
+        ordering="status",
+        label={"received": "info", "processing": "info", "done": "success", "dead": "danger"},
+    )
+    def show_status(self, row: RawCallback) -> tuple[str, str]:
+        return row.status, row.get_status_display()
+
+    @admin.action(description=_("Process again"), permissions=["change"])
+    def replay_selected(self, request: HttpRequest, queryset: QuerySet[RawCallback]) -> None:
+        replayed = services.replay(
+            ids=list(queryset.values_list("pk", flat=True)),
+            actor=Actor(user_id=request.user.pk, capabilities=request.user.capabilities),
+        )
+        messages.success(
+            request,
+            ngettext(
+                "%(count)d callback will be processed again.",
+                "%(count)d callbacks will be processed again.",
+                replayed,
+            )
+            % {"count": replayed},
+        )

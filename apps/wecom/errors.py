@@ -1,0 +1,120 @@
+"""What can go wrong when we talk with WeCom, in the caller's words: retry, give up, or look."""
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.errors import DomainError
+
+
+class WeComError(DomainError):
+    """Base of every failed call.
+
+    `errcode` is WeCom's own number when WeCom answered. `outcome_unknown` is true only when a call
+    may have taken effect although we have no answer: it is queried, never blindly repeated.
+    `retryable` says whether the same call can succeed later.
+    """
+
+    code = "wecom_error"
+    message = _("WeCom did not accept the call.")
+    outcome_unknown: bool = False
+    retryable: bool = False
+
+    def __init__(self, detail: str = "", *, errcode: int | None = None) -> None:
+        super().__init__()
+        self.errcode = errcode
+        self.detail = detail  # path and kind of failure; never an address or a body
+
+    def __str__(self) -> str:
+        number = "" if self.errcode is None else f" ({self.errcode})"
+        return f"{self.message}{number} {self.detail}".strip()
+
+
+class TokenExpired(WeComError):
+    """WeCom went on refusing the access token after it was renewed once. Nothing was done."""
+
+    code = "wecom_token_expired"
+    message = _("WeCom refuses our access token.")
+    retryable = True
+
+
+class RateLimited(WeComError):
+    """Too often or too many at once (45009, 45033). Nothing was done."""
+
+    code = "wecom_rate_limited"
+    message = _("WeCom asks us to slow down.")
+    retryable = True
+
+    def __init__(
+        self, detail: str = "", *, errcode: int | None = None, retry_after: int = 60
+    ) -> None:
+        super().__init__(detail, errcode=errcode)
+        self.retry_after = retry_after  # seconds
+
+
+class Refused(WeComError):
+    """WeCom said no. Nothing was done; `retryable` only where WeCom itself says "later"."""
+
+    code = "wecom_refused"
+    message = _("WeCom refused the call.")
+    # busy; version conflict; mass send still being dispatched; another app's welcome in flight
+    LATER = frozenset({-1, 6000, 41063, 41096})
+
+    def __init__(self, detail: str = "", *, errcode: int | None = None) -> None:
+        super().__init__(detail, errcode=errcode)
+        self.retryable = errcode in self.LATER
+
+
+class Unreachable(WeComError):
+    """The request certainly never reached WeCom (refused, no route, no token to send it with)."""
+
+    code = "wecom_unreachable"
+    message = _("WeCom cannot be reached.")
+    retryable = True
+
+
+class NoAnswer(WeComError):
+    """The request left us and no usable answer came back.
+
+    For a call with an effect the outcome is unknown.
+    """
+
+    code = "wecom_no_answer"
+    message = _("WeCom gave no answer.")
+
+    def __init__(self, detail: str = "", *, outcome_unknown: bool) -> None:
+        super().__init__(detail)
+        self.outcome_unknown = outcome_unknown
+        self.retryable = not outcome_unknown
+
+
+class CorpNotConfigured(WeComError):
+    """There is no active corp, or its customer-contact app is missing."""
+
+    code = "wecom_not_configured"
+    message = _("No WeCom corp is connected yet.")
+
+
+class CallbackRejected(DomainError):
+    """A callback that we will not store. `status` is the HTTP answer it gets."""
+
+    code = "wecom_callback_rejected"
+    status = 400
+
+
+class CallbackForged(CallbackRejected):
+    """Signature or receiver do not fit: it does not come from this corp's WeCom."""
+
+    code = "wecom_callback_forged"
+    status = 403
+
+
+class CallbackTooLarge(CallbackRejected):
+    """Larger than anything WeCom sends."""
+
+    code = "wecom_callback_too_large"
+    status = 413
+
+
+class CallbackLeaseLost(DomainError):
+    """Another worker took the row over; whatever this one did must roll back."""
+
+    code = "wecom_callback_lease_lost"

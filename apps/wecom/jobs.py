@@ -1,0 +1,10 @@
+from apps.core import clock
+from apps.core.jobs import job
+
+from . import services
+
+
+@job(name="wecom.forget_callbacks", queue="bulk")
+def forget_callbacks() -> str:
+    """Drop finished callbacks that are past their keeping."""
+    return f"deleted {services.forget_old_callbacks(now=clock.now())}"

@@ -1,0 +1,59 @@
+"""Reads: how a callback address was configured, and how the inbox is doing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Min, Q
+
+from apps.core.pii import decrypt
+
+from .crypto import Keys
+from .models import CallbackEndpoint, RawCallback
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    pk: int
+    corp_id: str
+    agent_id: int | None
+    keys: Keys
+
+
+@dataclass(frozen=True, slots=True)
+class InboxHealth:
+    """`oldest_waiting_at` is when the longest waiting callback came in."""
+
+    waiting: int
+    dead: int
+    oldest_waiting_at: datetime | None
+
+
+def endpoint_config(slug: str) -> EndpointConfig | None:
+    """The callback address with its keys in clear, or nothing when there is no such address."""
+    row = (
+        CallbackEndpoint.objects.filter(slug=slug, corp__is_active=True)
+        .values_list(
+            "pk", "corp__corp_id", "app__agent_id", "token_enc", "aes_key_enc", "receive_id"
+        )
+        .first()
+    )
+    if row is None:
+        return None
+    pk, corp_id, agent_id, token_enc, aes_key_enc, receive_id = row
+    keys = Keys(
+        token=decrypt(bytes(token_enc)),
+        aes_key=decrypt(bytes(aes_key_enc)),
+        receive_id=receive_id,
+    )
+    return EndpointConfig(pk=pk, corp_id=corp_id, agent_id=agent_id, keys=keys)
+
+
+def inbox_health() -> InboxHealth:
+    """How many callbacks wait or were given up, and since when the oldest waits."""
+    waiting = Q(status__in=["received", "processing"])
+    figures = RawCallback.objects.filter(waiting | Q(status="dead")).aggregate(
+        waiting=Count("pk", filter=waiting),
+        dead=Count("pk", filter=Q(status="dead")),
+        oldest_waiting_at=Min("received_at", filter=waiting),
+    )
+    return InboxHealth(**figures)

@@ -1,0 +1,8 @@
+from django.urls import path
+
+from .views import CallbackView
+
+app_name = "wecom"
+urlpatterns = [
+    path("callback/<slug:slug>/", CallbackView.as_view(), name="callback"),
+]
