@@ -1,0 +1,1 @@
+"""The ground: no business nouns live here."""

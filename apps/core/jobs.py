@@ -1,0 +1,113 @@
+"""Background jobs: named, on a named queue, remembered."""
+
+import traceback
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+from functools import wraps
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import structlog
+from celery import shared_task
+from django.db import close_old_connections
+from django.utils import timezone
+
+from apps.core import partitions
+from apps.core.errors import DomainError
+from apps.core.models import JobRun
+
+log = structlog.get_logger(__name__)
+
+KEEP_GOOD_RUNS = timedelta(days=1)
+KEEP_FAILED_RUNS = timedelta(days=30)
+TRIM_EVERY = 50
+
+
+class Queue(StrEnum):
+    """Where a job waits: somebody looks at a page, WeCom talks to us, or it takes long."""
+
+    INTERACTIVE = "interactive"
+    SYNC = "sync"
+    BULK = "bulk"
+
+
+QUEUES: dict[str, Queue] = {}
+
+
+def _where(error: BaseException) -> str:
+    """Class and place of an error. Its text may quote a row, so only our own errors may speak."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {frames[-1].filename.rsplit('/', 2)[-1]}:{frames[-1].lineno}" if frames else ""
+    words = f": {error}" if isinstance(error, DomainError) else ""
+    return f"{type(error).__name__}{place}{words}"
+
+
+def _trim(run: JobRun) -> None:
+    if run.pk % TRIM_EVERY:
+        return
+    moment = timezone.now()
+    JobRun.objects.filter(ok=True, started_at__lt=moment - KEEP_GOOD_RUNS).delete()
+    JobRun.objects.filter(started_at__lt=moment - KEEP_FAILED_RUNS).delete()
+
+
+def _recorded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        record = JobRun.objects.create(name=name, started_at=timezone.now())
+        try:
+            result = function(*args, **kwargs)
+        except Exception as error:
+            close_old_connections()
+            JobRun.objects.filter(pk=record.pk).update(
+                finished_at=timezone.now(), ok=False, error=_where(error)
+            )
+            raise
+        JobRun.objects.filter(pk=record.pk).update(
+            finished_at=timezone.now(), ok=True, summary="" if result is None else str(result)
+        )
+        _trim(record)
+        return result
+
+    return run
+
+
+def job(*, name: str, queue: str, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Make a function a job: explicit name and queue, late acknowledgement, a JobRun per run.
+
+    What the function returns becomes the run's summary; it takes and returns ids and counts only.
+    """
+    QUEUES[name] = Queue(queue)
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        return shared_task(
+            name=name,
+            queue=str(Queue(queue)),
+            acks_late=True,
+            ignore_result=True,
+            **options,
+        )(_recorded(name, function))
+
+    return decorate
+
+
+def queue_of(name: str) -> Queue | None:
+    """A job's queue by its name `room.verb`; the room's jobs are read when nobody has yet."""
+    module = f"apps.{name.partition('.')[0]}.jobs"
+    if name not in QUEUES and find_spec(module.rpartition(".")[0]) and find_spec(module):
+        import_module(module)
+    return QUEUES.get(name)
+
+
+def route(name: str, *_args: Any, **_kwargs: Any) -> dict[str, str] | None:
+    """Celery's router: beat and `wake` send by name alone, the job knows its queue."""
+    queue = queue_of(name)
+    return {"queue": str(queue)} if queue else None
+
+
+@job(name="core.make_partitions", queue=Queue.BULK)
+def make_partitions() -> str:
+    """Make the months ahead."""
+    made = partitions.ensure_ahead(now=timezone.now())
+    return f"{len(made)} made"

@@ -1,0 +1,88 @@
+"""What every answer carries: a content policy, and a session that belongs to one audience."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.middleware import CSPMiddleware, PolicyParts
+from django.conf import settings
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+# Unfold's Alpine evaluates expressions and sets styles
+ADMIN_PREFIX = "/admin/"
+# the API page's viewer sets styles
+API_DOCS_PREFIX = "/api/v1/docs/"
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def strict_policy() -> dict[str, Any]:
+    """The policy of every page: own files, WeCom's script, no inline code, no strangers' frames."""
+    return {
+        "default-src": [SELF],
+        "script-src": [SELF, _origin(settings.WECOM_JSSDK_URL)],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        # a form whose session ran out is sent on to sign in at WeCom
+        "form-action": [SELF, _origin(settings.WECOM_OAUTH_BASE)],
+        "frame-ancestors": [SELF, *settings.FRAME_ANCESTORS],
+    }
+
+
+class ContentPolicyMiddleware(CSPMiddleware):
+    """django-csp with our policy, loosened by path only where a package needs it."""
+
+    def get_policy_parts(
+        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
+    ) -> PolicyParts:
+        if report_only:
+            return PolicyParts(config=None)
+        directives = strict_policy()
+        if request.path.startswith(ADMIN_PREFIX):
+            directives["script-src"] = [SELF, UNSAFE_EVAL]
+            directives["style-src"] = [SELF, UNSAFE_INLINE]
+        elif request.path.startswith(API_DOCS_PREFIX):
+            directives["style-src"] = [SELF, UNSAFE_INLINE]
+        return PolicyParts(config=directives)
+
+
+class AudienceSessionMiddleware(SessionMiddleware):
+    """One cookie per audience (AUDIENCE_SESSION_COOKIES: path prefix → name).
+
+    In the demo head office, a guide and a customer sit in one browser; at a till a manager may too.
+    With one cookie the guide's silent sign-in would sign head office out.
+    """
+
+    def _cookie(self, path: str) -> str | None:
+        for prefix, name in settings.AUDIENCE_SESSION_COOKIES.items():
+            if path.startswith(prefix):
+                return name
+        return None
+
+    def process_request(self, request: HttpRequest) -> None:
+        name = self._cookie(request.path)
+        if name:
+            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+            if name in request.COOKIES:
+                request.COOKIES[settings.SESSION_COOKIE_NAME] = request.COOKIES[name]
+        super().process_request(request)
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        answer = super().process_response(request, response)
+        name = self._cookie(request.path)
+        if name and settings.SESSION_COOKIE_NAME in answer.cookies:
+            morsel = answer.cookies.pop(settings.SESSION_COOKIE_NAME)
+            answer.cookies[name] = morsel.value
+            for attribute, value in morsel.items():
+                if value:
+                    answer.cookies[name][attribute] = value
+        return answer

@@ -1,0 +1,36 @@
+"""Tests: services started by tests/conftest.py (it sets the addresses), keys known to everybody."""
+
+import os
+
+os.environ.setdefault("SCRM_ENV", "test")
+# one folder per test run; processes the run starts inherit its name
+_run = os.environ.setdefault("SCRM_TEST_RUN", f"/tmp/scrm-t{os.getuid()}-{os.getpid()}")
+for _name, _value in {
+    "SECRET_KEY": "test-only-secret-key-that-protects-nothing-at-all-0123456789",
+    "PII_KEYS": "202:dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LTEyMzQ=",
+    "PII_PEPPER": "test-pepper",
+    "PUBLIC_BASE_URL": "http://testserver",
+    "DATABASE_URL": f"postgres://scrm@/scrm?host={_run}",
+    "BROKER_URL": f"redis+socket://{_run}/valkey.sock?virtual_host=0",
+    "CACHE_URL": f"unix://{_run}/valkey.sock?db=1",
+    "WECOM_API_BASE": "http://127.0.0.1:9/cgi-bin/",
+    "WECOM_OAUTH_BASE": "http://127.0.0.1:9",
+    "WECOM_LOGIN_BASE": "http://127.0.0.1:9",
+    "WECOM_JSSDK_URL": "http://127.0.0.1:9/jssdk/wecom.js",
+    "LOG_JSON": "0",
+    "LOG_LEVEL": "WARNING",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+from scrm.settings.base import *  # noqa: E402, F403
+from scrm.settings.base import DATABASES, STORAGES  # noqa: E402
+
+SCRM_ENV = "test"
+TEST_RUN = _run
+ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# threads of a test close their own connections; a pool would keep the test database busy
+DATABASES["default"]["OPTIONS"].pop("pool", None)
+DATABASES["default"]["TEST"] = {"NAME": "scrm_test"}
+WHITENOISE_AUTOREFRESH = True
