@@ -1,14 +1,14 @@
 """Writes: keep a callback, hand it to a job, note how it ended; connect a corp."""
 
 import contextlib
+import os
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 from redis.exceptions import RedisError
@@ -278,15 +278,21 @@ def connect_corp(
     return endpoint
 
 
-def ensure_demo_corp(*, corp_name: str = "示范连锁") -> CallbackEndpoint:
-    """The corp of the demo, from the WECOM_* settings, with its callback address `contacts`."""
+def ensure_demo_corp(
+    *, corp_name: str = "示范连锁", environment: Mapping[str, str] = os.environ
+) -> CallbackEndpoint:
+    """The corp that the simulator plays, with its callback address `contacts`.
+
+    Its values are made for each demo and handed over in the environment (WECOM_*); a real corp is
+    entered in the admin.
+    """
     return connect_corp(
-        corp_id=settings.WECOM_CORP_ID,
+        corp_id=environment["WECOM_CORP_ID"],
         corp_name=corp_name,
-        agent_id=int(settings.WECOM_AGENT_ID),
-        secret=settings.WECOM_SECRET,
-        token=settings.WECOM_TOKEN,
-        aes_key=settings.WECOM_AES_KEY,
+        agent_id=int(environment["WECOM_AGENT_ID"]),
+        secret=environment["WECOM_SECRET"],
+        token=environment["WECOM_TOKEN"],
+        aes_key=environment["WECOM_AES_KEY"],
         slug="contacts",
-        contact_secret=getattr(settings, "WECOM_CONTACT_SECRET", ""),
+        contact_secret=environment.get("WECOM_CONTACT_SECRET", ""),
     )

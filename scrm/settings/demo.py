@@ -41,13 +41,6 @@ DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 FRAME_ANCESTORS = [_simulator, f"http://localhost:{SIM_PORT}"]
 SIMULATOR_URL = _simulator
-# the corp the simulator plays; a real corp is entered in the admin, not here
-WECOM_CORP_ID = os.environ["WECOM_CORP_ID"]
-WECOM_AGENT_ID = os.environ["WECOM_AGENT_ID"]
-WECOM_SECRET = os.environ["WECOM_SECRET"]
-WECOM_CONTACT_SECRET = os.environ["WECOM_CONTACT_SECRET"]
-WECOM_TOKEN = os.environ["WECOM_TOKEN"]
-WECOM_AES_KEY = os.environ["WECOM_AES_KEY"]
 DEMO_DATA = Path(BASE_DIR) / "apps" / "hq" / "demo" / "data"
 # the demo's address is plain http on the loopback interface
 SECURE_CROSS_ORIGIN_OPENER_POLICY = None
