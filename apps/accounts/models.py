@@ -1,0 +1,78 @@
+"""People and machines that may enter, and the record of what they did."""
+
+from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.capabilities import HQ_ROLES, ROLE_CAPABILITIES, Capability, Role
+
+
+class User(AbstractUser):
+    """A person who signs in: by password at head office, by WeCom on the phone."""
+
+    role = models.CharField(_("role"), max_length=20, choices=Role.choices, default=Role.GUIDE)
+
+    class Meta(AbstractUser.Meta):
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+
+    def get_full_name(self) -> str:
+        """Chinese order, family name first and no space between."""
+        return f"{self.last_name}{self.first_name}".strip() or self.username
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        if not self.is_active:
+            return frozenset()
+        if self.is_superuser:
+            return ROLE_CAPABILITIES[Role.HQ_ADMIN]
+        return ROLE_CAPABILITIES.get(self.role, frozenset())
+
+    @property
+    def is_hq(self) -> bool:
+        return self.is_superuser or self.role in HQ_ROLES
+
+
+class ApiKey(models.Model):
+    """A key of a till or mall system. The secret is shown once; only its hash is kept."""
+
+    name = models.CharField(_("name"), max_length=80)
+    prefix = models.CharField(_("prefix"), max_length=12, unique=True)
+    secret_hash = models.BinaryField(max_length=32, editable=False)
+    scopes = ArrayField(models.CharField(max_length=40), verbose_name=_("scopes"), default=list)
+    created_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", null=True, verbose_name=_("created by")
+    )
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AuditEntry(models.Model):
+    """Who did or saw what, and when. Holds ids only and no foreign keys, so it outlives what it names."""
+
+    at = models.DateTimeField(_("at"), db_default=Now(), db_index=True)
+    actor = models.CharField(_("actor"), max_length=40)
+    user_id = models.BigIntegerField(_("user id"), null=True)
+    action = models.CharField(_("action"), max_length=60)
+    object_type = models.CharField(_("object"), max_length=60, blank=True)
+    object_id = models.CharField(_("object id"), max_length=40, blank=True)
+    detail = models.JSONField(_("detail"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        indexes = [models.Index(fields=["object_type", "object_id"], name="accounts_audit_object")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.object_type}:{self.object_id}"

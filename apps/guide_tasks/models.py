@@ -1,0 +1,418 @@
+"""The work handed to guides: pushes, each guide's share, each member in it, and every proof."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from apps.guide_tasks.querysets import (
+    EvidenceQuerySet,
+    GuideTaskQuerySet,
+    NotIssuedQuerySet,
+    TaskPushQuerySet,
+    TaskTargetQuerySet,
+)
+
+
+class Grade(models.IntegerChoices):
+    """完成认定: how well a contact is proven. Grades only rise."""
+
+    NONE = 0, _("no proof")
+    SELF_REPORTED = 1, _("self-reported")
+    INITIATED = 2, _("initiated")
+    DELIVERED = 3, _("delivered")
+
+
+class Outcome(models.TextChoices):
+    """结果: what the customer did. Measures worth, never completes a contact."""
+
+    ENGAGED = "engaged", _("engaged")
+    VISITED = "visited", _("visited")
+    PURCHASED = "purchased", _("purchased")
+
+
+class State(models.TextChoices):
+    OPEN = "open", _("open")
+    IN_PROGRESS = "in_progress", _("in progress")
+    TO_VERIFY = "to_verify", _("to verify")
+    DONE = "done", _("done")
+    NOT_DONE = "not_done", _("not done")
+    EXPIRED = "expired", _("expired")
+    NOT_APPLICABLE = "not_applicable", _("not applicable")
+
+
+OPEN_STATES = (State.OPEN, State.IN_PROGRESS, State.TO_VERIFY)
+
+# Every legal move; anything else is refused. Only outcomes may still be noted on a finished target.
+MOVES: dict[str, tuple[str, ...]] = {
+    State.OPEN: (
+        State.IN_PROGRESS, State.TO_VERIFY, State.DONE, State.EXPIRED, State.NOT_APPLICABLE,
+    ),
+    State.IN_PROGRESS: (State.TO_VERIFY, State.DONE, State.NOT_DONE, State.NOT_APPLICABLE),
+    State.TO_VERIFY: (State.IN_PROGRESS, State.DONE, State.NOT_DONE, State.NOT_APPLICABLE),
+    State.DONE: (),
+    State.NOT_DONE: (State.DONE,),
+    State.EXPIRED: (State.DONE,),
+    State.NOT_APPLICABLE: (State.OPEN,),
+}
+
+
+class ExcuseReason(models.TextChoices):
+    """Why a target is 不适用. The first six are offered to the guide; the rest come from proof."""
+
+    BOUGHT_ALREADY = "bought_already", _("bought recently")
+    ASKED_TO_STOP = "asked_to_stop", _("asked not to be contacted")
+    MOVED_AWAY = "moved_away", _("moved away")
+    WRONG_PERSON = "wrong_person", _("not the right person")
+    JUST_TALKED = "just_talked", _("we just talked")
+    OTHER = "other", _("another reason")
+    BOUGHT_WITHOUT_CONTACT = "bought_without_contact", _("bought without contact")
+    NOT_FRIEND = "not_friend", _("no longer a WeCom friend")
+    OVER_LIMIT = "over_limit", _("monthly limit reached")
+    RETURNED = "returned", _("returned the goods")
+
+
+class TaskRule(models.Model):
+    """A task the product makes by itself when something happens. HQ edits what it says and when."""
+
+    class Key(models.TextChoices):
+        FOLLOW_UP = "follow_up", _("delivered, no order since")
+        CARE = "care", _("after-purchase care")
+        GREETING = "greeting", _("new WeCom friend")
+
+    key = models.CharField(_("trigger"), max_length=20, choices=Key.choices, unique=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    title = models.CharField(_("title"), max_length=40)
+    template = models.ForeignKey(
+        "outreach.MessageTemplate", on_delete=models.PROTECT, related_name="+",
+        verbose_name=_("script"),
+    )
+    delay_days = models.PositiveSmallIntegerField(_("delay in days"), default=0)
+    due_days = models.PositiveSmallIntegerField(_("days to do it"), default=1)
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", on_delete=models.PROTECT, related_name="+",
+        verbose_name=_("campaign"),
+    )
+
+    class Meta:
+        verbose_name = _("task rule")
+        verbose_name_plural = _("task rules")
+
+    def __str__(self) -> str:
+        return self.get_key_display()
+
+
+class TaskPush(models.Model):
+    """What HQ (or a rule) hands out; always of a campaign. Hours are chain-local times of day."""
+
+    class Kind(models.TextChoices):
+        CONTACT = "contact", _("contact members")
+        FOLLOW_UP = "follow_up", _("follow up")
+        CARE = "care", _("after-purchase care")
+        GREETING = "greeting", _("greet a new friend")
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        APPROVED = "approved", _("waiting for its hour")
+        HANDED_OUT = "handed_out", _("handed out")
+        CLOSED = "closed", _("closed")
+
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", on_delete=models.PROTECT, related_name="+",
+        verbose_name=_("campaign"),
+    )
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices, default=Kind.CONTACT)
+    title = models.CharField(_("title"), max_length=40)
+    status = models.CharField(
+        _("status"), max_length=12, choices=Status.choices, default=Status.DRAFT
+    )
+    segment_run = models.ForeignKey(
+        "segments.SegmentRun", on_delete=models.PROTECT, related_name="+", null=True,
+        verbose_name=_("frozen segment"),
+    )
+    template = models.ForeignKey(
+        "outreach.MessageTemplate", on_delete=models.PROTECT, related_name="+", null=True,
+        verbose_name=_("script"),
+    )
+    body = models.TextField(_("personal text"), blank=True)
+    generic_body = models.TextField(_("text for everybody"), blank=True)
+    asset = models.ForeignKey(
+        "outreach.ContentAsset", on_delete=models.PROTECT, related_name="+", null=True, blank=True,
+        verbose_name=_("content"),
+    )
+    result_tags = models.ManyToManyField(
+        "tagging.Tag", related_name="+", blank=True, verbose_name=_("result tags")
+    )
+    required_grade = models.PositiveSmallIntegerField(
+        _("counts as done at"), choices=Grade.choices, default=Grade.DELIVERED
+    )
+    follow_up_days = models.PositiveSmallIntegerField(
+        _("follow up when no order after days"), null=True, blank=True, default=7
+    )
+    hand_out_at = models.DateTimeField(_("hand out at"), null=True, blank=True)
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    hand_out_from = models.TimeField(_("hand-out from"))
+    hand_out_until = models.TimeField(_("hand-out until"))
+    contact_from = models.TimeField(_("contact customers from"))
+    contact_until = models.TimeField(_("contact customers until"))
+    rule = models.ForeignKey(
+        TaskRule, on_delete=models.PROTECT, related_name="+", null=True, verbose_name=_("rule")
+    )
+    rule_on = models.DateField(null=True)
+    created_by = models.CharField(_("created by"), max_length=40, default="system")
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+    handed_out_at = models.DateTimeField(_("handed out at"), null=True)
+    closed_at = models.DateTimeField(_("closed at"), null=True)
+
+    objects = TaskPushQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("task push")
+        verbose_name_plural = _("task pushes")
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["draft", "approved"], handed_out_at=None)
+                | Q(status__in=["handed_out", "closed"], handed_out_at__isnull=False),
+                name="guide_tasks_push_handed_out_has_time",
+            ),
+            models.UniqueConstraint(
+                fields=["rule", "rule_on"], condition=Q(rule__isnull=False),
+                name="guide_tasks_one_push_per_rule_and_day",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def source(self) -> str:
+        return f"task_push:{self.pk}"
+
+
+class PushForecast(models.Model):
+    """Where each planned member would go, as counted at the wizard's last step: place → roaring bitmap
+    (base64). The hand-out compares itself with it, so that what changed in between has a name."""
+
+    push = models.OneToOneField(
+        TaskPush, on_delete=models.CASCADE, related_name="forecast", verbose_name=_("push")
+    )
+    counted_at = models.DateTimeField(_("counted at"))
+    places = models.JSONField(_("places"), default=dict)
+    changes = models.JSONField(_("changes until hand-out"), default=list)
+
+    class Meta:
+        verbose_name = _("forecast")
+        verbose_name_plural = _("forecasts")
+
+    def __str__(self) -> str:
+        return f"forecast of push:{self.push_id}"
+
+
+class NotIssued(models.Model):
+    """A planned member who got no task: the first reason that applies, and the sentence shown for it."""
+
+    push = models.ForeignKey(
+        TaskPush, on_delete=models.CASCADE, related_name="+", verbose_name=_("push")
+    )
+    member = models.ForeignKey(
+        "members.Member", on_delete=models.PROTECT, related_name="+", verbose_name=_("member")
+    )
+    reason = models.CharField(_("reason"), max_length=30)
+    sentence = models.CharField(_("sentence"), max_length=200)
+
+    objects = NotIssuedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("not issued")
+        verbose_name_plural = _("not issued")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["push", "member"], name="guide_tasks_notissued_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reason} push:{self.push_id} member:{self.member_id}"
+
+
+class GuideTask(models.Model):
+    """One guide's share of a push. Store as of hand-out."""
+
+    push = models.ForeignKey(
+        TaskPush, on_delete=models.CASCADE, related_name="+", verbose_name=_("push")
+    )
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
+    )
+    store = models.ForeignKey(
+        "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
+    )
+    due_at = models.DateTimeField(_("due"))
+    seen_at = models.DateTimeField(_("seen at"), null=True)
+    chased_at = models.DateTimeField(_("chased at"), null=True)
+    chases = models.PositiveSmallIntegerField(_("chases"), default=0)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = GuideTaskQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("guide task")
+        verbose_name_plural = _("guide tasks")
+        indexes = [models.Index(fields=["store", "-due_at"], name="guide_tasks_task_store")]
+        constraints = [
+            models.UniqueConstraint(fields=["push", "guide"], name="guide_tasks_task_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"guide_task:{self.pk}"
+
+    @property
+    def source(self) -> str:
+        return f"guide_task:{self.pk}"
+
+
+class TaskTarget(models.Model):
+    """One member inside a guide's task. Two axes: `contact_grade` completes it, outcomes measure it.
+
+    `opens_at` keeps work that is planned for later (day-3 care) off today's list. `why` is the stored
+    sentence 为什么是TA. `cause` makes a rule's work unique per member and cause.
+    """
+
+    push = models.ForeignKey(
+        TaskPush, on_delete=models.CASCADE, related_name="+", verbose_name=_("push")
+    )
+    task = models.ForeignKey(
+        GuideTask, on_delete=models.CASCADE, related_name="targets", verbose_name=_("task")
+    )
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
+    )
+    store = models.ForeignKey(
+        "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
+    )
+    member = models.ForeignKey(
+        "members.Member", on_delete=models.PROTECT, related_name="+", verbose_name=_("member")
+    )
+    external_userid = models.CharField(max_length=64, blank=True)
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.OPEN
+    )
+    contact_grade = models.PositiveSmallIntegerField(
+        _("proof"), choices=Grade.choices, default=Grade.NONE
+    )
+    why = models.CharField(_("why"), max_length=200, blank=True)
+    value_fen = models.BigIntegerField(_("value at stake"), default=0)
+    opens_at = models.DateTimeField(_("opens at"))
+    due_at = models.DateTimeField(_("due"))
+    started_at = models.DateTimeField(_("started at"), null=True)
+    contacted_at = models.DateTimeField(_("contact proven at"), null=True)
+    done_at = models.DateTimeField(_("done at"), null=True)
+    engaged_at = models.DateTimeField(_("engaged at"), null=True)
+    visited_at = models.DateTimeField(_("visited at"), null=True)
+    purchased_at = models.DateTimeField(_("purchased at"), null=True)
+    excuse_reason = models.CharField(
+        _("reason"), max_length=24, choices=ExcuseReason.choices, blank=True
+    )
+    excuse_sentence = models.CharField(_("sentence"), max_length=200, blank=True)
+    cause = models.CharField(max_length=80, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = TaskTargetQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("task target")
+        verbose_name_plural = _("task targets")
+        indexes = [
+            # The guide's open work: covering, and only as large as what is open.
+            models.Index(
+                fields=["guide", "due_at"],
+                include=["id", "task", "member", "opens_at"],
+                condition=Q(state__in=["open", "in_progress", "to_verify"]),
+                name="guide_tasks_target_open",
+            ),
+            models.Index(fields=["member", "push"], name="guide_tasks_target_member"),
+            models.Index(fields=["task", "state"], name="guide_tasks_target_task"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["push", "member"], name="guide_tasks_target_once"),
+            models.UniqueConstraint(
+                fields=["cause"], condition=~Q(cause=""), name="guide_tasks_cause_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="done", done_at__isnull=False)
+                | (~Q(state="done") & Q(done_at=None)),
+                name="guide_tasks_done_has_time",
+            ),
+            models.CheckConstraint(
+                condition=(Q(state="not_applicable") & ~Q(excuse_reason=""))
+                | (~Q(state="not_applicable") & Q(excuse_reason="")),
+                name="guide_tasks_excused_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(due_at__gte=F("opens_at")), name="guide_tasks_due_after_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"task_target:{self.pk}"
+
+    @property
+    def source(self) -> str:
+        return f"task_target:{self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+
+class TargetMove(models.Model):
+    """History of a target's states: nothing moves without a row here."""
+
+    target = models.ForeignKey(
+        TaskTarget, on_delete=models.CASCADE, related_name="+", verbose_name=_("target")
+    )
+    from_state = models.CharField(_("from"), max_length=16)
+    to_state = models.CharField(_("to"), max_length=16)
+    at = models.DateTimeField(_("at"))
+    actor = models.CharField(_("actor"), max_length=40)
+    reason = models.CharField(_("reason"), max_length=80, blank=True)
+
+    class Meta:
+        verbose_name = _("move")
+        verbose_name_plural = _("moves")
+        indexes = [models.Index(fields=["target", "id"], name="guide_tasks_move_target")]
+
+    def __str__(self) -> str:
+        return f"{self.from_state}→{self.to_state} task_target:{self.target_id}"
+
+
+class Evidence(models.Model):
+    """One proof, of contact (`grade`) or of an outcome. Unique source; also the second of a kind is kept."""
+
+    target = models.ForeignKey(
+        TaskTarget, on_delete=models.CASCADE, related_name="+", verbose_name=_("target")
+    )
+    grade = models.PositiveSmallIntegerField(_("proof"), choices=Grade.choices, null=True)
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, blank=True)
+    source = models.CharField(_("source"), max_length=100)
+    actor = models.CharField(_("actor"), max_length=40, default="system")
+    occurred_at = models.DateTimeField(_("occurred at"))
+    recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
+
+    objects = EvidenceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("evidence")
+        verbose_name_plural = _("evidence")
+        constraints = [
+            models.UniqueConstraint(fields=["target", "source"], name="guide_tasks_evidence_once"),
+            models.CheckConstraint(
+                condition=Q(grade__isnull=False, outcome="")
+                | (Q(grade=None) & ~Q(outcome="")),
+                name="guide_tasks_evidence_one_axis",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"evidence {self.source}"

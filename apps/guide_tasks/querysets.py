@@ -1,0 +1,64 @@
+"""Which pushes, tasks and targets an actor may see, and the filters every list uses."""
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from apps.accounts.actor import Actor
+
+_OPEN = ("open", "in_progress", "to_verify")
+
+
+def _in_scope(actor: Actor) -> Q:
+    scope = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+    return scope | Q(guide_id=actor.guide_id) if actor.guide_id is not None else scope
+
+
+class TaskPushQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        tasks = self.model._meta.apps.get_model("guide_tasks.GuideTask").objects
+        return self.filter(Exists(tasks.filter(_in_scope(actor), push_id=OuterRef("pk"))))
+
+
+class GuideTaskQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(_in_scope(actor))
+
+    def of_guide(self, guide_id: int) -> Self:
+        return self.filter(guide_id=guide_id)
+
+
+class TaskTargetQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(_in_scope(actor))
+
+    def of_guide(self, guide_id: int) -> Self:
+        return self.filter(guide_id=guide_id)
+
+    def open(self) -> Self:
+        return self.filter(state__in=_OPEN)
+
+    def opened_by(self, now: datetime) -> Self:
+        """Work whose day has come: planned care of next week stays off today's list."""
+        return self.filter(opens_at__lte=now)
+
+    def overdue(self, now: datetime) -> Self:
+        return self.open().filter(due_at__lt=now)
+
+
+class NotIssuedQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Members without a guide or store belong to nobody's scope: head office alone reads this list."""
+        return self if actor.sees_all else self.none()
+
+
+class EvidenceQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        targets = self.model._meta.get_field("target").related_model
+        return self.filter(target__in=targets.objects.visible_to(actor))

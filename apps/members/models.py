@@ -1,0 +1,369 @@
+"""Who: members, the identifiers that lead to them, and every dated relation they have with the chain."""
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeBoundary, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.ids import uuid7
+from apps.members.querysets import (
+    ConsentQuerySet,
+    FollowRelationQuerySet,
+    InteractionQuerySet,
+    MemberIdentityQuerySet,
+    MemberNoteQuerySet,
+    MemberQuerySet,
+    ServingPeriodQuerySet,
+    StopMarkQuerySet,
+)
+
+
+class TsTzRange(Func):
+    """Half-open range of two timestamp columns; an empty end is open."""
+
+    function = "TSTZRANGE"
+    output_field = models.Field()
+
+
+class Member(models.Model):
+    """The survivor view of a person. `joined_at` empty = a known contact, set = a member (会员).
+
+    Ids come from one dense sequence (bitmaps need them below 2³²) and are drawn only for really new
+    members: never insert with "on conflict" from that default. `survivor_id` points to the member that
+    stands for this person after merges, path-compressed, and to itself when alone.
+    """
+
+    class Gender(models.TextChoices):
+        UNKNOWN = "", _("unknown")
+        FEMALE = "f", _("female")
+        MALE = "m", _("male")
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    survivor_id = models.BigIntegerField(_("survivor"), db_index=True)
+    name = models.CharField(_("name"), max_length=60, blank=True)
+    gender = models.CharField(_("gender"), max_length=1, choices=Gender.choices, blank=True)
+    phone_last4 = models.CharField(_("last four"), max_length=4, blank=True)
+    birth_month = models.PositiveSmallIntegerField(_("birth month"), null=True, blank=True)
+    birth_day = models.PositiveSmallIntegerField(_("birth day"), null=True, blank=True)
+    joined_at = models.DateTimeField(_("joined at"), null=True, blank=True)
+    source = models.CharField(_("source"), max_length=40, blank=True)
+    enrolling_guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", null=True, blank=True,
+        verbose_name=_("enrolling guide"),
+    )
+    home_store = models.ForeignKey(
+        "stores.Store", on_delete=models.PROTECT, related_name="+", null=True, blank=True,
+        verbose_name=_("home store"),
+    )
+    level = models.CharField(_("level"), max_length=20, blank=True)
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+    erased_at = models.DateTimeField(_("erased at"), null=True, blank=True)
+
+    objects = MemberQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
+        indexes = [models.Index(fields=["phone_last4", "id"], name="members_last4")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(id__gte=1, id__lt=2**32), name="members_member_id_fits_bitmap"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"member:{self.pk}"
+
+
+class MemberIdentity(models.Model):
+    """One identifier of a person: unique by (kind, scope, keyed hash), value encrypted.
+
+    `scope` is the corp, app or channel inside which the value is unique; "" for a phone.
+    """
+
+    class Kind(models.TextChoices):
+        PHONE = "phone", _("phone")
+        UNIONID = "unionid", "unionid"
+        EXTERNAL_USERID = "external_userid", _("WeCom external id")
+        MEMBER_NO = "member_no", _("member number")
+        CHANNEL_ID = "channel_id", _("channel id")
+
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)
+    scope = models.CharField(_("scope"), max_length=60, blank=True)
+    value_key = models.BinaryField(max_length=16, editable=False)
+    key_version = models.PositiveSmallIntegerField(default=1)
+    value_enc = models.BinaryField(editable=False)
+    last4 = models.CharField(_("last four"), max_length=4, blank=True)
+    member = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="identities", verbose_name=_("member")
+    )
+    source = models.CharField(_("source"), max_length=40, blank=True)
+    verified_at = models.DateTimeField(_("verified at"), null=True, blank=True)
+    first_seen_at = models.DateTimeField(_("first seen at"), db_default=Now())
+
+    objects = MemberIdentityQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("identity")
+        verbose_name_plural = _("identities")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "scope", "value_key"], name="members_identity_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of member:{self.member_id}"
+
+
+class ServingPeriod(models.Model):
+    """专属导购: this guide served this member from this store between these moments (half-open)."""
+
+    member = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
+    )
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
+    )
+    store = models.ForeignKey(
+        "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
+    )
+    since = models.DateTimeField(_("since"))
+    until = models.DateTimeField(_("until"), null=True, blank=True)
+    reason = models.CharField(_("reason"), max_length=40, blank=True)
+
+    objects = ServingPeriodQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("serving period")
+        verbose_name_plural = _("serving periods")
+        indexes = [
+            models.Index(
+                fields=["guide", "member"], condition=Q(until=None), name="members_serving_now"
+            ),
+            models.Index(
+                fields=["store", "member"], condition=Q(until=None), name="members_serving_store"
+            ),
+        ]
+        constraints = [
+            ExclusionConstraint(
+                name="members_one_serving_guide",
+                expressions=[
+                    ("member", RangeOperators.EQUAL),
+                    (TsTzRange("since", "until", RangeBoundary()), RangeOperators.OVERLAPS),
+                ],
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"member:{self.member_id} served by guide:{self.guide_id}"
+
+
+class FollowRelation(models.Model):
+    """A WeCom friendship: which guide, which external contact, since when, until when, ended by whom."""
+
+    class EndedBy(models.TextChoices):
+        CUSTOMER = "customer", _("customer")
+        GUIDE = "guide", _("guide")
+        TRANSFER = "transfer", _("transfer")
+        RECONCILED = "reconciled", _("found ended by reconciliation")
+
+    corp_id = models.CharField(_("corp id"), max_length=40)
+    external_userid = models.CharField(_("external id"), max_length=64)
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
+    )
+    member = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
+    )
+    since = models.DateTimeField(_("since"))
+    until = models.DateTimeField(_("until"), null=True, blank=True)
+    ended_by = models.CharField(
+        _("ended by"), max_length=12, choices=EndedBy.choices, blank=True
+    )
+    state = models.CharField(_("channel state"), max_length=64, blank=True)
+    add_way = models.IntegerField(_("add way"), default=0)
+
+    objects = FollowRelationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("WeCom friendship")
+        verbose_name_plural = _("WeCom friendships")
+        indexes = [
+            models.Index(
+                fields=["member", "guide"], condition=Q(until=None), name="members_follow_now"
+            ),
+            models.Index(fields=["guide", "since"], name="members_follow_by_guide"),
+            models.Index(fields=["corp_id", "external_userid"], name="members_follow_external"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(until=None, ended_by="") | (Q(until__isnull=False) & ~Q(ended_by="")),
+                name="members_follow_end_has_cause",
+            ),
+            ExclusionConstraint(
+                name="members_one_friendship_at_a_time",
+                expressions=[
+                    ("guide", RangeOperators.EQUAL),
+                    ("external_userid", RangeOperators.EQUAL),
+                    (TsTzRange("since", "until", RangeBoundary()), RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"guide:{self.guide_id} follows member:{self.member_id}"
+
+
+class Interaction(models.Model):
+    """Who talked last: one row per contact that a source proves or a guide records."""
+
+    class Kind(models.TextChoices):
+        MESSAGE = "message", _("message")
+        CHAT_OPENED = "chat_opened", _("chat opened")
+        VISIT = "visit", _("store visit")
+        NOTE = "note", _("note")
+
+    member = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
+    )
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
+    )
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
+    occurred_at = models.DateTimeField(_("occurred at"))
+    source = models.CharField(_("source"), max_length=80, unique=True)
+
+    objects = InteractionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("interaction")
+        verbose_name_plural = _("interactions")
+        indexes = [
+            models.Index(fields=["member", "-occurred_at"], name="members_interaction_last")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} guide:{self.guide_id} member:{self.member_id}"
+
+
+class Consent(models.Model):
+    """A purpose-wise permission: given when, how and to which text; withdrawn when. Never deleted."""
+
+    class Purpose(models.TextChoices):
+        MEMBERSHIP = "membership", _("membership service")
+        SMS_MARKETING = "sms_marketing", _("SMS marketing")
+        WECOM_MARKETING = "wecom_marketing", _("WeCom marketing")
+        PROFILING = "profiling", _("profiling and personalisation")
+        THIRD_PARTY = "third_party", _("giving data to others")
+        ARCHIVE = "archive", _("conversation archive")
+
+    member = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
+    )
+    purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose.choices)
+    text_version = models.CharField(_("text version"), max_length=20)
+    channel = models.CharField(_("channel"), max_length=40)
+    given_at = models.DateTimeField(_("given at"))
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
+    withdrawn_channel = models.CharField(_("withdrawn through"), max_length=40, blank=True)
+
+    objects = ConsentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "purpose"], condition=Q(withdrawn_at=None),
+                name="members_consent_one_valid",
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None) | Q(withdrawn_at__gte=F("given_at")),
+                name="members_consent_withdrawn_after_given",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} of member:{self.member_id}"
+
+
+class StopMark(models.Model):
+    """客户要求不再联系: beats every push while it stands."""
+
+    member = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
+    )
+    since = models.DateTimeField(_("since"))
+    until = models.DateTimeField(_("until"), null=True, blank=True)
+    source = models.CharField(_("source"), max_length=80)
+
+    objects = StopMarkQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("stop mark")
+        verbose_name_plural = _("stop marks")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member"], condition=Q(until=None), name="members_stopmark_one_standing"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"stop member:{self.member_id}"
+
+
+class MemberNote(models.Model):
+    """What a guide learned, in their own words. Sensitive by default: encrypted, never a condition."""
+
+    member = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
+    )
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
+    )
+    body_enc = models.BinaryField(editable=False)
+    client_id = models.UUIDField(_("client id"), unique=True)
+    created_at = models.DateTimeField(_("created at"))
+
+    objects = MemberNoteQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("note")
+        verbose_name_plural = _("notes")
+        indexes = [models.Index(fields=["member", "-created_at"], name="members_note_latest")]
+
+    def __str__(self) -> str:
+        return f"note {self.pk} on member:{self.member_id}"
+
+
+class MemberMerge(models.Model):
+    """One merge edge. Taking it away and restoring the before-image is the unmerge."""
+
+    survivor = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("survivor")
+    )
+    absorbed = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("absorbed")
+    )
+    evidence = models.JSONField(_("evidence"), default=dict)
+    before_image_enc = models.BinaryField(null=True, editable=False)
+    merged_at = models.DateTimeField(_("merged at"))
+    undone_at = models.DateTimeField(_("undone at"), null=True, blank=True)
+    actor = models.CharField(_("actor"), max_length=40)
+
+    class Meta:
+        verbose_name = _("merge")
+        verbose_name_plural = _("merges")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["absorbed"], condition=Q(undone_at=None), name="members_merge_one_edge"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"member:{self.absorbed_id} into member:{self.survivor_id}"

@@ -1,0 +1,80 @@
+"""Which members, identities and relations an actor may see, and the set filters built on them."""
+
+from typing import Self
+
+from django.apps import apps
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+
+from apps.accounts.actor import Actor
+
+
+def _members_seen_by(actor: Actor, ref: str) -> Q:
+    """Condition "the member in column `ref` is served or followed inside the actor's scope"."""
+    serving = apps.get_model("members.ServingPeriod").objects.current().filter(member_id=OuterRef(ref))
+    scope = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+    if actor.guide_id is None:
+        return Q(Exists(serving.filter(scope)))
+    follow = apps.get_model("members.FollowRelation").objects.current()
+    return Q(Exists(serving.filter(scope | Q(guide_id=actor.guide_id)))) | Q(
+        Exists(follow.filter(member_id=OuterRef(ref), guide_id=actor.guide_id))
+    )
+
+
+class MemberQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """HQ sees all; a manager the members served in their stores; a guide those they serve or follow."""
+        if actor.sees_all:
+            return self
+        return self.filter(_members_seen_by(actor, "pk"))
+
+    def survivors(self) -> Self:
+        """One row per living person: merged-away and erased members left out."""
+        return self.filter(survivor_id=F("id"), erased_at=None)
+
+    def joined(self) -> Self:
+        return self.filter(joined_at__isnull=False)
+
+
+class OfMemberQuerySet(models.QuerySet):
+    """Rows that belong to one member through a `member` column."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(_members_seen_by(actor, "member_id"))
+
+
+class MemberIdentityQuerySet(OfMemberQuerySet):
+    def matching(self, *, kind: str, scope: str, value_keys: list[bytes]) -> Self:
+        return self.filter(kind=kind, scope=scope, value_key__in=value_keys)
+
+
+class PeriodQuerySet(OfMemberQuerySet):
+    def current(self) -> Self:
+        return self.filter(until=None)
+
+
+class ServingPeriodQuerySet(PeriodQuerySet):
+    pass
+
+
+class FollowRelationQuerySet(PeriodQuerySet):
+    pass
+
+
+class StopMarkQuerySet(PeriodQuerySet):
+    pass
+
+
+class InteractionQuerySet(OfMemberQuerySet):
+    pass
+
+
+class ConsentQuerySet(OfMemberQuerySet):
+    def valid(self) -> Self:
+        return self.filter(withdrawn_at=None)
+
+
+class MemberNoteQuerySet(OfMemberQuerySet):
+    pass

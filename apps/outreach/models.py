@@ -1,0 +1,296 @@
+"""How words reach people: scripts, the outbox of sends with each receiver's result, notices, tracked links."""
+
+import secrets
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.models import LeasedModel
+from apps.outreach.querysets import DispatchQuerySet, DispatchRecipientQuerySet
+
+
+class ContentAsset(models.Model):
+    """A page or product that a message can carry; shown to the customer behind a tracked link."""
+
+    title = models.CharField(_("title"), max_length=60)
+    summary = models.CharField(_("summary"), max_length=120, blank=True)
+    body = models.TextField(_("text"), blank=True)
+    url = models.URLField(_("outside address"), blank=True)
+    valid_until = models.DateTimeField(_("valid until"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("content")
+        verbose_name_plural = _("content")
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class MessageTemplate(models.Model):
+    """话术. `body` may use customer variables; `generic_body` only guide and store variables, for one text
+    to many customers. Known variables: `apps.outreach.scripts.VARIABLES`."""
+
+    name = models.CharField(_("name"), max_length=60, unique=True)
+    body = models.TextField(_("personal text"), max_length=1000)
+    generic_body = models.TextField(_("text for everybody"), max_length=1000, blank=True)
+    asset = models.ForeignKey(
+        ContentAsset, on_delete=models.PROTECT, related_name="+", null=True, blank=True,
+        verbose_name=_("content"),
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("script")
+        verbose_name_plural = _("scripts")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Dispatch(LeasedModel):
+    """One intended effect on customers: a mass-send task in the name of one guide.
+
+    States only move forward. `handed_over` = WeCom has the task and the guide must confirm on the phone;
+    `sent` = the guide confirmed; results per customer stand on the receivers. `unknown` = the reply to our
+    call was lost and WeCom's list did not settle it: a person decides, it is never repeated blindly.
+    `call_started_at` is committed right before the call: a lease that expired without it never reached WeCom.
+    """
+
+    class Kind(models.TextChoices):
+        MASS_SEND = "mass_send", _("mass send")
+
+    class State(models.TextChoices):
+        PLANNED = "planned", _("planned")
+        HELD = "held", _("held until allowed hours")
+        SUPPRESSED = "suppressed", _("suppressed")
+        LEASED = "leased", _("being handed over")
+        HANDED_OVER = "handed_over", _("waiting for the guide's confirmation")
+        SENT = "sent", _("sent")
+        DELIVERED = "delivered", _("delivered")
+        FAILED = "failed", _("failed")
+        UNKNOWN = "unknown", _("unknown")
+        EXPIRED = "expired", _("expired")
+
+    kind = models.CharField(
+        _("kind"), max_length=12, choices=Kind.choices, default=Kind.MASS_SEND
+    )
+    idem_key = models.CharField(max_length=120, unique=True)
+    source = models.CharField(_("source"), max_length=80, db_index=True)
+    corp_id = models.CharField(_("corp id"), max_length=40)
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("sender")
+    )
+    text = models.TextField(_("text"))
+    state = models.CharField(
+        _("state"), max_length=12, choices=State.choices, default=State.PLANNED
+    )
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    not_before = models.DateTimeField(_("not before"))
+    expires_at = models.DateTimeField(_("expires at"))
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    call_started_at = models.DateTimeField(null=True)
+    msgid = models.CharField(_("WeCom message id"), max_length=80, blank=True)
+    handed_over_at = models.DateTimeField(_("handed over at"), null=True)
+    sent_at = models.DateTimeField(_("sent at"), null=True)
+    unknown_since = models.DateTimeField(_("unknown since"), null=True)
+    next_poll_at = models.DateTimeField(_("next poll"), null=True)
+    polls = models.PositiveSmallIntegerField(_("polls"), default=0)
+    created_by = models.CharField(_("created by"), max_length=40, default="system")
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+
+    objects = DispatchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("send")
+        verbose_name_plural = _("sends")
+        indexes = [
+            models.Index(
+                fields=["not_before"],
+                condition=Q(state__in=["planned", "held", "leased"]),
+                name="outreach_dispatch_queue",
+            ),
+            models.Index(
+                fields=["next_poll_at"],
+                condition=Q(next_poll_at__isnull=False),
+                name="outreach_dispatch_polls",
+            ),
+            models.Index(
+                fields=["unknown_since"], condition=Q(state="unknown"),
+                name="outreach_dispatch_unknown",
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["corp_id", "msgid"], condition=~Q(msgid=""), name="outreach_msgid_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__gte=F("not_before")), name="outreach_expires_after_start"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"dispatch:{self.pk}"
+
+
+class DispatchRecipient(models.Model):
+    """One customer of a send, with WeCom's word on it. At most one undecided receiver per source: a target
+    cannot be written to twice by two taps."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting for WeCom")
+        DELIVERED = "delivered", _("delivered")
+        NOT_FRIEND = "not_friend", _("not a friend")
+        OVER_LIMIT = "over_limit", _("monthly limit reached")
+        REFUSED = "refused", _("refused by WeCom")
+        NOT_SENT = "not_sent", _("never sent")
+
+    dispatch = models.ForeignKey(
+        Dispatch, on_delete=models.CASCADE, related_name="recipients", verbose_name=_("send")
+    )
+    member = models.ForeignKey(
+        "members.Member", on_delete=models.PROTECT, related_name="+", verbose_name=_("member")
+    )
+    external_userid = models.CharField(_("external id"), max_length=64)
+    source = models.CharField(_("source"), max_length=80)
+    state = models.CharField(
+        _("state"), max_length=12, choices=State.choices, default=State.WAITING
+    )
+    result_at = models.DateTimeField(_("result at"), null=True)
+    sender_userid = models.CharField(_("really sent by"), max_length=64, blank=True)
+
+    objects = DispatchRecipientQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("receiver")
+        verbose_name_plural = _("receivers")
+        indexes = [models.Index(fields=["member", "-result_at"], name="outreach_recipient_member")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dispatch", "external_userid"], name="outreach_recipient_once"
+            ),
+            models.UniqueConstraint(
+                fields=["source"], condition=Q(state="waiting"), name="outreach_one_undecided_send"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"dispatch_recipient:{self.pk}"
+
+
+class ContactBudget(models.Model):
+    """How many mass sends a member's WeCom account has received from us in a month (chain time)."""
+
+    member = models.ForeignKey(
+        "members.Member", on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
+    )
+    month = models.DateField(_("month"))
+    used = models.PositiveSmallIntegerField(_("used"), default=0)
+
+    class Meta:
+        verbose_name = _("contact budget")
+        verbose_name_plural = _("contact budgets")
+        constraints = [
+            models.UniqueConstraint(fields=["member", "month"], name="outreach_budget_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"budget member:{self.member_id} {self.month:%Y-%m}"
+
+
+class GuideNotice(LeasedModel):
+    """A card in a guide's WeCom. Shows on lock screens: a count and a due time, never a customer's name."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("failed")
+
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
+    )
+    source = models.CharField(_("source"), max_length=80)
+    title = models.CharField(_("title"), max_length=128)
+    body = models.CharField(_("text"), max_length=512)
+    path = models.CharField(_("page"), max_length=200)
+    state = models.CharField(
+        _("state"), max_length=8, choices=State.choices, default=State.QUEUED
+    )
+    not_before = models.DateTimeField(_("not before"))
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    sent_at = models.DateTimeField(_("sent at"), null=True)
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+        indexes = [
+            models.Index(
+                fields=["not_before"], condition=Q(state="queued"), name="outreach_notice_queue"
+            )
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["guide", "source"], name="outreach_notice_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"notice:{self.pk}"
+
+
+def new_link_code() -> str:
+    return secrets.token_urlsafe(9)
+
+
+class TrackedLink(models.Model):
+    """A link in a message. Made per dispatch before the text is rendered, so its code also identifies the
+    send in WeCom's own list when a reply was lost."""
+
+    code = models.CharField(max_length=16, unique=True, default=new_link_code)
+    asset = models.ForeignKey(
+        ContentAsset, on_delete=models.PROTECT, related_name="+", null=True,
+        verbose_name=_("content"),
+    )
+    dispatch = models.ForeignKey(
+        Dispatch, on_delete=models.CASCADE, related_name="+", null=True, verbose_name=_("send")
+    )
+    source = models.CharField(_("source"), max_length=80, db_index=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = _("tracked link")
+        verbose_name_plural = _("tracked links")
+
+    def __str__(self) -> str:
+        return f"tracked_link:{self.pk}"
+
+
+class LinkClick(LeasedModel):
+    """A tap on a tracked link. Identified by WeCom OAuth it becomes proof; anonymous it only counts."""
+
+    link = models.ForeignKey(
+        TrackedLink, on_delete=models.CASCADE, related_name="+", verbose_name=_("link")
+    )
+    recipient = models.ForeignKey(
+        DispatchRecipient, on_delete=models.CASCADE, related_name="+", null=True,
+        verbose_name=_("receiver"),
+    )
+    clicked_at = models.DateTimeField(_("clicked at"))
+    handled_at = models.DateTimeField(_("handled at"), null=True)
+
+    class Meta:
+        verbose_name = _("click")
+        verbose_name_plural = _("clicks")
+        indexes = [
+            models.Index(
+                fields=["id"],
+                condition=Q(handled_at=None, recipient__isnull=False),
+                name="outreach_click_queue",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"link_click:{self.pk}"

@@ -1,0 +1,206 @@
+"""Where: regions, stores, the guides who work there and since when."""
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField, RangeOperators
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from apps.stores.querysets import GuideQuerySet, PostingQuerySet, StoreQuerySet
+
+
+class Region(models.Model):
+    code = models.CharField(_("code"), max_length=20, unique=True)
+    name = models.CharField(_("name"), max_length=40)
+
+    class Meta:
+        verbose_name = _("region")
+        verbose_name_plural = _("regions")
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LegalEntity(models.Model):
+    """Who answers for a store in law; a franchise owner needs its own basis to see personal data."""
+
+    class Basis(models.TextChoices):
+        SAME_HANDLER = "same_handler", _("same company")
+        PROCESSOR = "processor", _("processor by contract")
+        SEPARATE_CONSENT = "separate_consent", _("separate consent of the member")
+        NONE = "none", _("no basis recorded")
+
+    name = models.CharField(_("name"), max_length=120, unique=True)
+    basis = models.CharField(_("basis"), max_length=20, choices=Basis.choices, default=Basis.NONE)
+
+    class Meta:
+        verbose_name = _("legal entity")
+        verbose_name_plural = _("legal entities")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Store(models.Model):
+    class Ownership(models.TextChoices):
+        DIRECT = "direct", _("direct")
+        FRANCHISE = "franchise", _("franchise")
+
+    class StoreClass(models.TextChoices):
+        A = "a", "A"
+        B = "b", "B"
+        C = "c", "C"
+
+    code = models.CharField(_("code"), max_length=20, unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    city = models.CharField(_("city"), max_length=40, blank=True)
+    region = models.ForeignKey(
+        Region, on_delete=models.PROTECT, related_name="+", verbose_name=_("region")
+    )
+    ownership = models.CharField(
+        _("ownership"), max_length=12, choices=Ownership.choices, default=Ownership.DIRECT
+    )
+    legal_entity = models.ForeignKey(
+        LegalEntity, on_delete=models.PROTECT, related_name="+", verbose_name=_("legal entity")
+    )
+    store_class = models.CharField(
+        _("class"), max_length=2, choices=StoreClass.choices, default=StoreClass.B
+    )
+    opened_on = models.DateField(_("opened on"))
+    closed_on = models.DateField(_("closed on"), null=True, blank=True)
+    wecom_department_id = models.BigIntegerField(_("WeCom department"), null=True, blank=True)
+
+    objects = StoreQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("store")
+        verbose_name_plural = _("stores")
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(closed_on=None) | Q(closed_on__gte=models.F("opened_on")),
+                name="stores_store_closes_after_opening",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Guide(models.Model):
+    """A person of a store who serves members. A store manager is a guide whose posting says so."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("active")
+        LEFT = "left", _("left")
+
+    user = models.OneToOneField(
+        "accounts.User", on_delete=models.PROTECT, related_name="+", null=True, blank=True,
+        verbose_name=_("user"),
+    )
+    corp_id = models.CharField(_("corp id"), max_length=40)
+    wecom_userid = models.CharField(_("WeCom user id"), max_length=64)
+    name = models.CharField(_("name"), max_length=40)
+    status = models.CharField(
+        _("status"), max_length=10, choices=Status.choices, default=Status.ACTIVE
+    )
+    left_at = models.DateTimeField(_("left at"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+
+    objects = GuideQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("guide")
+        verbose_name_plural = _("guides")
+        ordering = ["wecom_userid"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["corp_id", "wecom_userid"], name="stores_guide_once_per_corp"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="left", left_at__isnull=False)
+                | Q(status="active", left_at__isnull=True),
+                name="stores_guide_left_has_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Posting(models.Model):
+    """A guide worked in this store, in this role, through these days (half-open)."""
+
+    class PostingRole(models.TextChoices):
+        GUIDE = "guide", _("guide")
+        STORE_MANAGER = "store_manager", _("store manager")
+
+    guide = models.ForeignKey(
+        Guide, on_delete=models.CASCADE, related_name="postings", verbose_name=_("guide")
+    )
+    store = models.ForeignKey(
+        Store, on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
+    )
+    role = models.CharField(
+        _("role"), max_length=16, choices=PostingRole.choices, default=PostingRole.GUIDE
+    )
+    during = DateRangeField(_("during"))
+
+    objects = PostingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("posting")
+        verbose_name_plural = _("postings")
+        constraints = [
+            # One place at a time: results, rights and sums need a single answer to "whose store?".
+            ExclusionConstraint(
+                name="stores_posting_one_at_a_time",
+                expressions=[
+                    ("guide", RangeOperators.EQUAL),
+                    ("during", RangeOperators.OVERLAPS),
+                ],
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.guide_id}@{self.store_id}"
+
+
+class ScopeGrant(models.Model):
+    """A region or store that a person or an API key may see, beyond what a posting gives."""
+
+    user = models.ForeignKey(
+        "accounts.User", on_delete=models.CASCADE, related_name="+", null=True, blank=True,
+        verbose_name=_("user"),
+    )
+    api_key = models.ForeignKey(
+        "accounts.ApiKey", on_delete=models.CASCADE, related_name="+", null=True, blank=True,
+        verbose_name=_("API key"),
+    )
+    region = models.ForeignKey(
+        Region, on_delete=models.CASCADE, related_name="+", null=True, blank=True,
+        verbose_name=_("region"),
+    )
+    store = models.ForeignKey(
+        Store, on_delete=models.CASCADE, related_name="+", null=True, blank=True,
+        verbose_name=_("store"),
+    )
+
+    class Meta:
+        verbose_name = _("scope grant")
+        verbose_name_plural = _("scope grants")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user=None, api_key__isnull=False) | Q(user__isnull=False, api_key=None),
+                name="stores_scopegrant_one_holder",
+            ),
+            models.CheckConstraint(
+                condition=Q(region=None, store__isnull=False) | Q(region__isnull=False, store=None),
+                name="stores_scopegrant_one_place",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"grant {self.pk}"

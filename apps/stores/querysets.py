@@ -1,0 +1,58 @@
+"""Who may see which stores, guides and postings."""
+
+from datetime import date
+from typing import Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from apps.accounts.actor import Actor
+
+
+class StoreQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(Q(pk__in=actor.store_ids) | Q(region_id__in=actor.region_ids))
+
+    def open_on(self, day: date) -> Self:
+        """Stores trading on that day (chain time)."""
+        return self.filter(opened_on__lte=day).filter(Q(closed_on=None) | Q(closed_on__gt=day))
+
+
+class PostingQuerySet(models.QuerySet):
+    def on(self, day: date) -> Self:
+        return self.filter(during__contains=day)
+
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(
+            Q(store_id__in=actor.store_ids)
+            | Q(store__region_id__in=actor.region_ids)
+            | Q(guide_id=actor.guide_id)
+        )
+
+
+class GuideQuerySet(models.QuerySet):
+    def active(self) -> Self:
+        return self.filter(status="active")
+
+    def posted_in(self, *, day: date, **place: object) -> Self:
+        """Guides with a posting on that day in the place, e.g. `store_id__in=…`."""
+        posting = self.model._meta.get_field("postings").related_model
+        return self.filter(
+            Exists(posting.objects.on(day).filter(guide_id=OuterRef("pk"), **place))
+        )
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Head office sees all; a manager the people posted in their stores; a guide only themselves."""
+        if actor.sees_all:
+            return self
+        posting = self.model._meta.get_field("postings").related_model
+        mine = posting.objects.on(actor.on).filter(guide_id=OuterRef("pk"))
+        return self.filter(
+            Exists(mine.filter(store_id__in=actor.store_ids))
+            | Exists(mine.filter(store__region_id__in=actor.region_ids))
+            | Q(pk=actor.guide_id)
+        )

@@ -1,0 +1,23 @@
+"""Which tags of members an actor may see."""
+
+from typing import Self
+
+from django.db import models
+
+from apps.accounts.actor import Actor
+from apps.members.models import Member
+
+
+class _OfMemberId(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(member_id__in=Member.objects.visible_to(actor).values("survivor_id"))
+
+
+class MemberTagsQuerySet(_OfMemberId):
+    pass
+
+
+class TagChangeQuerySet(_OfMemberId):
+    pass

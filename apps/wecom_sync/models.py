@@ -1,0 +1,41 @@
+"""Runs of the mirror: what was compared with WeCom, how far it came, what it healed."""
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.models import LeasedModel
+
+
+class SyncRun(LeasedModel):
+    """One pass of the reconciler over one kind of object. A failed one is a thing for a person to see."""
+
+    class Kind(models.TextChoices):
+        DEPARTMENTS = "departments", _("departments and staff")
+        CONTACTS = "contacts", _("external contacts and friendships")
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
+    corp_id = models.CharField(_("corp id"), max_length=40)
+    state = models.CharField(
+        _("state"), max_length=8, choices=State.choices, default=State.RUNNING
+    )
+    seen = models.PositiveIntegerField(_("seen"), default=0)
+    created = models.PositiveIntegerField(_("created"), default=0)
+    changed = models.PositiveIntegerField(_("changed"), default=0)
+    ended = models.PositiveIntegerField(_("ended"), default=0)
+    error = models.CharField(_("error"), max_length=300, blank=True)
+    started_at = models.DateTimeField(_("started at"), db_default=Now())
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+
+    class Meta:
+        verbose_name = _("sync run")
+        verbose_name_plural = _("sync runs")
+        indexes = [models.Index(fields=["kind", "-started_at"], name="wecom_sync_run_latest")]
+
+    def __str__(self) -> str:
+        return f"sync_run:{self.pk}"
