@@ -1,5 +1,6 @@
 """What was bought: products, orders (never partitioned) and their lines (monthly)."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -116,7 +117,10 @@ class OrderLine(models.Model):
     class Meta:
         verbose_name = _("order line")
         verbose_name_plural = _("order lines")
-        indexes = [models.Index(fields=["member_id", "paid_at"], name="orders_line_member")]
+        indexes = [
+            models.Index(fields=["member_id", "paid_at"], name="orders_line_member"),
+            BrinIndex(fields=["paid_at"], name="orders_line_paid"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.order_id}/{self.line_no}"

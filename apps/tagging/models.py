@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.partitions import NextVal
 from apps.tagging.querysets import MemberTagsQuerySet, TagChangeQuerySet
 
 
@@ -67,7 +68,7 @@ class TagChange(models.Model):
         WECOM = "wecom", "WeCom"
 
     pk = models.CompositePrimaryKey("id", "at")
-    id = models.BigIntegerField()
+    id = models.BigIntegerField(db_default=NextVal("tagging_tagchange_id_seq"), editable=False)
     at = models.DateTimeField(_("at"))
     member_id = models.BigIntegerField()
     tag_id = models.BigIntegerField()
