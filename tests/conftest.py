@@ -1,4 +1,4 @@
-"""The harness: real services of the run's own, nothing outside this machine, warnings are errors."""
+"""The harness: services of the run's own, nothing outside this machine, warnings are errors."""
 
 import contextlib
 import json
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import hypothesis
 import pytest
 from django.conf import settings as django_settings
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
@@ -134,8 +135,6 @@ def _clean_cache(request):
     """Valkey is the run's own; what one test cached is not there for the next."""
     yield
     if "db" in request.fixturenames or "transactional_db" in request.fixturenames:
-        from django.core.cache import cache
-
         cache.clear()
 
 
@@ -292,7 +291,7 @@ def browser_type_launch_args():
 
 
 def pytest_collection_modifyitems(items):
-    """Without Chromium the browser's tests are left out; the makefile's target says so and fails."""
+    """Without Chromium the browser's tests are left out; `make test` says so and fails."""
     for item in items:
         if "page" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)

@@ -10,8 +10,8 @@ from django.conf import settings
 def point(name: str) -> None:
     """Do nothing, except in a test that names this point: then die as if the power went.
 
-    SCRM_KILL_AT names the point; with SCRM_KILL_ONCE_FILE the first process to create that file dies
-    and later ones live.
+    SCRM_KILL_AT names the point; with SCRM_KILL_ONCE_FILE the first process to create that file
+    dies and later ones live.
     """
     if os.environ.get("SCRM_KILL_AT") != name or settings.SCRM_ENV != "test":
         return

@@ -6,7 +6,7 @@ import uuid
 
 
 def uuid7() -> uuid.UUID:
-    """A version 7 UUID: ordered by the millisecond, random after it (PostgreSQL has it only from 18)."""
+    """A version 7 UUID: ordered by the millisecond, random after it. PostgreSQL has it from 18."""
     milliseconds = time.time_ns() // 1_000_000
     value = (milliseconds & ((1 << 48) - 1)) << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | (0x7 << 76)

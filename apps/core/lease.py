@@ -13,7 +13,7 @@ M = TypeVar("M", bound=Model)
 def claim(
     queryset: QuerySet[Any], *, now: datetime, seconds: int, limit: int
 ) -> tuple[uuid.UUID, list[Any]]:
-    """Lease up to `limit` rows of `queryset` for `seconds`; return the owner token and their keys.
+    """Lease up to `limit` rows of `queryset` for `seconds`; return the owner token and the keys.
 
     One statement: rows locked by another worker are skipped, and so are rows whose lease still runs.
     The keys come in the order of the queryset.

@@ -102,7 +102,7 @@ def _scrub_report(event: Any, _hint: Any) -> Any:
 
 
 def start_sentry(dsn: str) -> None:
-    """Report errors to Sentry when a DSN is set: without bodies, queries, users or local variables."""
+    """Report errors to Sentry when a DSN is set: no bodies, queries, users or local variables."""
     if dsn:
         sentry_sdk.init(
             dsn=dsn,

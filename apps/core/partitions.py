@@ -1,8 +1,8 @@
 """Monthly partitions: who has them, making them ahead, and the migration step that begins it.
 
 A room says so in its `apps.py`: `partitions.register("orders_orderline", "paid_at")` in `ready()`.
-Bounds are months of the chain's own time. There is no default partition: a row without a month is an
-error to notice, not a row to lose.
+Bounds are months of the chain's own time. There is no default partition: a row without a month is
+an error to notice, not a row to lose.
 """
 
 from collections.abc import Iterator
@@ -175,7 +175,7 @@ class PartitionTable(migrations.operations.base.Operation):
         with schema_editor.connection.cursor() as cursor:
             cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table})")
             if cursor.fetchone()[0]:
-                raise RuntimeError(f"{model._meta.db_table} has rows; it cannot be cut by this step.")
+                raise RuntimeError(f"{model._meta.db_table} has rows; this step needs it empty.")
         schema_editor.delete_model(model)
         with _partitioned(schema_editor, clause):
             schema_editor.create_model(model)

@@ -38,7 +38,7 @@ def _partitions() -> str:
 def _problem(check: Callable[[], str]) -> str:
     try:
         return check()
-    except Exception as error:  # a check that cannot run is a reason too; its text may hold addresses
+    except Exception as error:  # a reason, too; its text may hold addresses
         return type(error).__name__
 
 
@@ -48,6 +48,4 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """503 with reasons while the database, the cache or next month's partitions are not there."""
     checks = {"database": _database, "cache": _cache, "partitions": _partitions}
     reasons = {name: problem for name, check in checks.items() if (problem := _problem(check))}
-    return JsonResponse(
-        {"ok": not reasons, "reasons": reasons}, status=503 if reasons else 200
-    )
+    return JsonResponse({"ok": not reasons, "reasons": reasons}, status=503 if reasons else 200)

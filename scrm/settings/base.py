@@ -1,5 +1,6 @@
 """What every way of running shares. Values come from the environment and fail loudly when bad."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import environ
@@ -37,8 +38,11 @@ WECOM_JSSDK_URL = env.str(
     "WECOM_JSSDK_URL", default="https://wwcdn.weixin.qq.com/node/open/js/wecom-jssdk-2.3.4.js"
 )
 
+# seconds after the send at which results are asked for; once a day after the last
+WECOM_POLL_DELAYS = env.list("WECOM_POLL_DELAYS", cast=int, default=[60, 300, 900, 3600])
+
 # --- Personal data ----------------------------------------------------------------------------
-# "1:<base64 of 32 bytes>,2:…": the first key encrypts, all decrypt. Ids 200-255 are never a chain's.
+# "1:<base64 of 32 bytes>,2:…": the first encrypts, all decrypt. Ids 200-255 are never a chain's.
 PII_KEYS = env.str("PII_KEYS")
 PII_PEPPER = env.str("PII_PEPPER")
 
@@ -98,6 +102,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    *(["apps.stores.middleware.ActorMiddleware"] if find_spec("apps.stores.middleware") else []),
     "django_structlog.middlewares.RequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",

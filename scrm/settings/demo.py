@@ -29,12 +29,14 @@ for _name, _value in {
     "STATIC_ROOT": str(DATA_DIR / "static"),
     "MEDIA_ROOT": str(DATA_DIR / "media"),
     "LOG_JSON": "0",
+    # the demo's phones answer at once
+    "WECOM_POLL_DELAYS": "1,2,4,8,15,30,60,300",
     "JOB_VISIBILITY_SECONDS": "300",
 }.items():
     os.environ.setdefault(_name, _value)
 
 from scrm.settings.base import *  # noqa: E402, F403
-from scrm.settings.base import BASE_DIR  # noqa: E402
+from scrm.settings.base import BASE_DIR, STORAGES  # noqa: E402
 
 DEMO = True
 DEBUG = False
@@ -44,3 +46,7 @@ SIMULATOR_URL = _simulator
 DEMO_DATA = Path(BASE_DIR) / "apps" / "hq" / "demo" / "data"
 # the demo's address is plain http on the loopback interface
 SECURE_CROSS_ORIGIN_OPENER_POLICY = None
+# compressing every package's files would cost the first start half its time
+STORAGES["staticfiles"] = {
+    "BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+}

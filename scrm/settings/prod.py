@@ -1,4 +1,4 @@
-"""Production. Starts only with a chain's own secrets and addresses; demo and test keys are refused."""
+"""Production. Starts only with a chain's own secrets; demo and test keys are refused."""
 
 from django.core.exceptions import ImproperlyConfigured
 
