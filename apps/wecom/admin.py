@@ -110,7 +110,7 @@ class RawCallbackAdmin(WeComAdmin):
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[RawCallback]) -> None:
         replayed = services.replay(
             ids=list(queryset.values_list("pk", flat=True)),
-            actor=Actor(user_id=request.user.pk, capabilities=request.user.capabilities),
+            actor=Actor(user_id=request.user.pk),
         )
         messages.success(
             request,

@@ -599,11 +599,11 @@ def call_counts(day: datetime | None = None) -> dict[tuple[str, str], int]:
     """How often each method ended how on that chain day: {(path, "ok" or errcode): times}."""
     on = clock.business_day(day) if day else clock.today()
     try:
-        raw = shared_cache().hgetall(f"wecom:calls:{on:%Y%m%d}")
+        raw: Any = shared_cache().hgetall(f"wecom:calls:{on:%Y%m%d}")
     except RedisError:
         return {}
-    return {
-        (path, outcome): int(times)
-        for path, _, outcome in (key.decode().partition("|") for key in raw)
-        for times in (raw[f"{path}|{outcome}".encode()],)
-    }
+    counts = {}
+    for key, times in raw.items():
+        path, _, outcome = key.decode().partition("|")
+        counts[path, outcome] = int(times)
+    return counts

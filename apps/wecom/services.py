@@ -11,9 +11,11 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q
+from psycopg.types.json import Jsonb
 from redis.exceptions import RedisError
 
 from apps.accounts.actor import Actor
+from apps.accounts.services import audit
 from apps.core import clock, lease
 from apps.core.errors import DomainError
 from apps.core.pii import encrypt
@@ -91,27 +93,28 @@ def receive_callback(*, endpoint: EndpointConfig, seal: Seal, body: bytes) -> bo
     return new
 
 
+# one statement: of two identical callbacks at once exactly one inserts, the other sees it
+KEEP_SQL = """
+    INSERT INTO wecom_rawcallback
+        (key, endpoint_id, event, change_type, fields, created_by_wecom_at)
+    VALUES (%s, %s, %s, %s, %s, %s)
+    ON CONFLICT (key) DO NOTHING
+"""
+
+
 def _keep(*, endpoint_id: int, key: bytes, fields: dict[str, Any]) -> bool:
-    row = RawCallback(
-        key=key,
-        endpoint_id=endpoint_id,
-        event=_word(fields.get("Event") or fields.get("InfoType") or fields.get("MsgType")),
-        change_type=_word(fields.get("ChangeType")),
-        fields={name: value for name, value in fields.items() if name not in PERSONAL_FIELDS},
-        created_by_wecom_at=_happened_at(fields),
-    )
-    # one statement: of two identical callbacks at once exactly one inserts, the other sees it
-    columns = "key, endpoint_id, event, change_type, fields, created_by_wecom_at"
-    values = [
-        RawCallback._meta.get_field(name).get_db_prep_save(getattr(row, name), connection)
-        for name in ("key", "endpoint_id", "event", "change_type", "fields", "created_by_wecom_at")
+    event = fields.get("Event") or fields.get("InfoType") or fields.get("MsgType")
+    impersonal = {name: value for name, value in fields.items() if name not in PERSONAL_FIELDS}
+    row: list[Any] = [
+        key,
+        endpoint_id,
+        _word(event),
+        _word(fields.get("ChangeType")),
+        Jsonb(impersonal),
+        _happened_at(fields),
     ]
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {RawCallback._meta.db_table} ({columns})"
-            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING",
-            values,
-        )
+        cursor.execute(KEEP_SQL, row)
         return cursor.rowcount == 1
 
 
@@ -163,8 +166,10 @@ def _give_up_the_hopeless(*, now: datetime) -> None:
     )
 
 
-def finish(row: RawCallback, token: UUID, *, ignored: bool = False) -> None:
+def finish(row: RawCallback, token: UUID, *, ignored: bool = False, note: str = "") -> None:
     """Close the row. Call it in the transaction of the effect, so that both commit or neither.
+
+    `note` says why a row was ignored.
 
     Raises CallbackLeaseLost when another worker holds the row now.
     """
@@ -175,7 +180,7 @@ def finish(row: RawCallback, token: UUID, *, ignored: bool = False) -> None:
         .update(
             status=status,
             handled_at=clock.now(),
-            last_error="",
+            last_error=note[:200],
             lease_token=None,
             lease_until=None,
         )
@@ -226,6 +231,12 @@ def replay(*, ids: Collection[int], actor: Actor) -> int:
         not_before=clock.now(),
         handled_at=None,
         last_error="",
+    )
+    audit(
+        actor=actor,
+        action="wecom.replay_callbacks",
+        object_type="wecom.rawcallback",
+        detail={"ids": sorted(ids), "replayed": replayed},
     )
     wake(HANDLER_JOB)
     return replayed

@@ -15,6 +15,8 @@ from .errors import CallbackRejected, CallbackTooLarge
 class CallbackView(View):
     """GET proves that the address is ours; POST is one callback."""
 
+    is_public = True  # no session here: the signature is the right to enter
+
     http_method_names = ["get", "post"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

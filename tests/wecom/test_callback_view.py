@@ -60,11 +60,12 @@ def test_a_retry_collapses_and_events_of_one_second_survive(deliver):
 
 
 def test_a_list_of_members_is_kept_whole(deliver):
-    deliver(vector("external_chat_update")["plaintext"])
+    text = event_xml(Event="change_external_chat", ChangeType="update", ChatId="wr1")
+    members = "<MemChangeList><Item>wm1</Item><Item>wm2</Item></MemChangeList>"
 
-    fields = RawCallback.objects.get().fields
-    assert fields["ChatId"]
-    assert fields["MemChangeList"]
+    deliver(text.replace("</xml>", f"{members}</xml>"))
+
+    assert RawCallback.objects.get().fields["MemChangeList"] == {"Item": ["wm1", "wm2"]}
 
 
 def test_what_describes_a_person_is_not_kept(deliver):
