@@ -1,10 +1,13 @@
 """The work handed to guides: pushes, each guide's share, each member in it, and every proof."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from apps.core import clock
 from apps.guide_tasks.querysets import (
     EvidenceQuerySet,
     GuideTaskQuerySet,
@@ -82,6 +85,8 @@ class TaskRule(models.Model):
 
     key = models.CharField(_("trigger"), max_length=20, choices=Key.choices, unique=True)
     is_active = models.BooleanField(_("active"), default=True)
+    # what happened before a rule stood is none of its business; moved by save()
+    active_since = models.DateTimeField(_("active since"), null=True, editable=False)
     title = models.CharField(_("title"), max_length=40)
     template = models.ForeignKey(
         "outreach.MessageTemplate", on_delete=models.PROTECT, related_name="+",
@@ -100,6 +105,16 @@ class TaskRule(models.Model):
 
     def __str__(self) -> str:
         return self.get_key_display()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Switching a rule on starts its time anew, wherever it is switched."""
+        if not self.is_active:
+            self.active_since = None
+        elif self.active_since is None:
+            self.active_since = clock.now()
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "active_since"}
+        super().save(*args, **kwargs)
 
 
 class TaskPush(models.Model):
@@ -192,13 +207,16 @@ class TaskPush(models.Model):
 
 class PushForecast(models.Model):
     """Where each planned member would go, as counted at the wizard's last step: place → roaring bitmap
-    (base64). The hand-out compares itself with it, so that what changed in between has a name."""
+    (base64). The hand-out compares itself with it, so that what changed in between has a name, and
+    leaves here whom it drew into the control group: those members have no other row of the push."""
 
     push = models.OneToOneField(
         TaskPush, on_delete=models.CASCADE, related_name="forecast", verbose_name=_("push")
     )
     counted_at = models.DateTimeField(_("counted at"))
     places = models.JSONField(_("places"), default=dict)
+    # drawn at hand-out for this push: roaring bitmap, null before it
+    control_members = models.BinaryField(null=True, editable=False)
     changes = models.JSONField(_("changes until hand-out"), default=list)
 
     class Meta:
@@ -280,19 +298,24 @@ class TaskTarget(models.Model):
     """
 
     push = models.ForeignKey(
-        TaskPush, on_delete=models.CASCADE, related_name="+", verbose_name=_("push")
+        TaskPush, on_delete=models.CASCADE, related_name="+", verbose_name=_("push"),
+        db_index=False,
     )
     task = models.ForeignKey(
-        GuideTask, on_delete=models.CASCADE, related_name="targets", verbose_name=_("task")
+        GuideTask, on_delete=models.CASCADE, related_name="targets", verbose_name=_("task"),
+        db_index=False,
     )
     guide = models.ForeignKey(
-        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide"),
+        db_index=False, db_constraint=False,  # copied from the task, whose own are checked
     )
     store = models.ForeignKey(
-        "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
+        "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store"),
+        db_index=False, db_constraint=False,
     )
     member = models.ForeignKey(
-        "members.Member", on_delete=models.PROTECT, related_name="+", verbose_name=_("member")
+        "members.Member", on_delete=models.PROTECT, related_name="+", verbose_name=_("member"),
+        db_index=False,
     )
     external_userid = models.CharField(max_length=64, blank=True)
     state = models.CharField(
@@ -370,7 +393,8 @@ class TargetMove(models.Model):
     """History of a target's states: nothing moves without a row here."""
 
     target = models.ForeignKey(
-        TaskTarget, on_delete=models.CASCADE, related_name="+", verbose_name=_("target")
+        TaskTarget, on_delete=models.CASCADE, related_name="+", verbose_name=_("target"),
+        db_index=False,
     )
     from_state = models.CharField(_("from"), max_length=16)
     to_state = models.CharField(_("to"), max_length=16)
@@ -391,7 +415,8 @@ class Evidence(models.Model):
     """One proof, of contact (`grade`) or of an outcome. Unique source; also the second of a kind is kept."""
 
     target = models.ForeignKey(
-        TaskTarget, on_delete=models.CASCADE, related_name="+", verbose_name=_("target")
+        TaskTarget, on_delete=models.CASCADE, related_name="+", verbose_name=_("target"),
+        db_index=False,
     )
     grade = models.PositiveSmallIntegerField(_("proof"), choices=Grade.choices, null=True)
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, blank=True)
