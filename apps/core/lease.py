@@ -15,8 +15,8 @@ def claim(
 ) -> tuple[uuid.UUID, list[Any]]:
     """Lease up to `limit` rows of `queryset` for `seconds`; return the owner token and the keys.
 
-    One statement: rows locked by another worker are skipped, and so are rows whose lease still runs.
-    The keys come in the order of the queryset.
+    One short transaction: rows locked by another worker are skipped, and so are rows whose lease
+    still runs. The keys come in the order of the queryset.
     """
     token = uuid.uuid4()
     free = (
@@ -24,7 +24,6 @@ def claim(
         .select_for_update(skip_locked=True, of=("self",))
         .values_list("pk", flat=True)[:limit]
     )
-    # the outer filter runs on a fresh manager: slices cannot be updated
     with transaction.atomic():
         keys = list(free)
         if keys:
