@@ -11,7 +11,7 @@ class Corp(TimestampedModel):
     """One WeCom tenant. A chain may have several."""
 
     corp_id = models.CharField(_("corp id"), max_length=64, unique=True)
-    name = models.CharField(_("name"), max_length=100)
+    name = models.CharField(_("corp name"), max_length=100)
     contact_secret_enc = models.BinaryField(null=True, blank=True, editable=False)
     is_active = models.BooleanField(_("active"), default=True)
 
@@ -35,7 +35,7 @@ class CorpApp(TimestampedModel):
         Corp, on_delete=models.PROTECT, related_name="apps", verbose_name=_("WeCom corp")
     )
     agent_id = models.BigIntegerField(_("agent id"))
-    name = models.CharField(_("name"), max_length=100)
+    name = models.CharField(_("app name"), max_length=100)
     kind = models.CharField(_("kind"), max_length=20, choices=Kind, default=Kind.CUSTOMER_CONTACT)
     secret_enc = models.BinaryField(editable=False)
 
@@ -54,7 +54,7 @@ class CorpApp(TimestampedModel):
 class CallbackEndpoint(TimestampedModel):
     """Where WeCom posts to. The slug is the address and unique over all corps."""
 
-    slug = models.SlugField(_("address"), unique=True)
+    slug = models.SlugField(_("callback slug"), unique=True)
     corp = models.ForeignKey(
         Corp, on_delete=models.PROTECT, related_name="endpoints", verbose_name=_("WeCom corp")
     )
@@ -92,9 +92,9 @@ class RawCallback(LeasedModel):
     """
 
     class Status(models.TextChoices):
-        RECEIVED = "received", _("Waiting")
+        RECEIVED = "received", _("Waiting to be handled")
         PROCESSING = "processing", _("Being processed")
-        DONE = "done", _("Done")
+        DONE = "done", _("Handled")
         IGNORED = "ignored", _("Not for us")
         DEAD = "dead", _("Given up")
 
@@ -105,9 +105,9 @@ class RawCallback(LeasedModel):
         related_name="callbacks",
         verbose_name=_("Callback address"),
     )
-    event = models.CharField(_("event"), max_length=64)
-    change_type = models.CharField(_("change"), max_length=64, blank=True)
-    fields = models.JSONField(_("fields"))
+    event = models.CharField(_("WeCom event"), max_length=64)
+    change_type = models.CharField(_("change type"), max_length=64, blank=True)
+    fields = models.JSONField(_("callback fields"))
     created_by_wecom_at = models.DateTimeField(_("happened at"), null=True, blank=True)
     received_at = models.DateTimeField(_("received at"), db_default=Now())
     status = models.CharField(
