@@ -1,6 +1,7 @@
 """Who may do what at all: roles are lists of capabilities, decided here and nowhere else.
 
-Which rows a person may see is the other question; it is answered by `visible_to(actor)` on each queryset.
+Which rows a person may see is the other question; it is answered by `visible_to(actor)` on each
+queryset.
 """
 
 from enum import StrEnum

@@ -59,7 +59,8 @@ class ApiKey(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did or saw what, and when. Holds ids only and no foreign keys, so it outlives what it names."""
+    """Who did or saw what, and when. Holds ids only and no foreign keys, so it outlives what it
+    names."""
 
     at = models.DateTimeField(_("at"), db_default=Now(), db_index=True)
     actor = models.CharField(_("actor"), max_length=40)

@@ -24,7 +24,8 @@ class Region(models.Model):
 
 
 class LegalEntity(models.Model):
-    """Who answers for a store in law; a franchise owner needs its own basis to see personal data."""
+    """Who answers for a store in law; a franchise owner needs its own basis to see personal
+    data."""
 
     class Basis(models.TextChoices):
         SAME_HANDLER = "same_handler", _("same company")
@@ -97,7 +98,11 @@ class Guide(models.Model):
         LEFT = "left", _("left")
 
     user = models.OneToOneField(
-        "accounts.User", on_delete=models.PROTECT, related_name="+", null=True, blank=True,
+        "accounts.User",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
         verbose_name=_("user"),
     )
     corp_id = models.CharField(_("corp id"), max_length=40)
@@ -172,19 +177,35 @@ class ScopeGrant(models.Model):
     """A region or store that a person or an API key may see, beyond what a posting gives."""
 
     user = models.ForeignKey(
-        "accounts.User", on_delete=models.CASCADE, related_name="+", null=True, blank=True,
+        "accounts.User",
+        on_delete=models.CASCADE,
+        related_name="+",
+        null=True,
+        blank=True,
         verbose_name=_("user"),
     )
     api_key = models.ForeignKey(
-        "accounts.ApiKey", on_delete=models.CASCADE, related_name="+", null=True, blank=True,
+        "accounts.ApiKey",
+        on_delete=models.CASCADE,
+        related_name="+",
+        null=True,
+        blank=True,
         verbose_name=_("API key"),
     )
     region = models.ForeignKey(
-        Region, on_delete=models.CASCADE, related_name="+", null=True, blank=True,
+        Region,
+        on_delete=models.CASCADE,
+        related_name="+",
+        null=True,
+        blank=True,
         verbose_name=_("region"),
     )
     store = models.ForeignKey(
-        Store, on_delete=models.CASCADE, related_name="+", null=True, blank=True,
+        Store,
+        on_delete=models.CASCADE,
+        related_name="+",
+        null=True,
+        blank=True,
         verbose_name=_("store"),
     )
 

@@ -41,12 +41,11 @@ class GuideQuerySet(models.QuerySet):
     def posted_in(self, *, day: date, **place: object) -> Self:
         """Guides with a posting on that day in the place, e.g. `store_id__in=…`."""
         posting = self.model._meta.get_field("postings").related_model
-        return self.filter(
-            Exists(posting.objects.on(day).filter(guide_id=OuterRef("pk"), **place))
-        )
+        return self.filter(Exists(posting.objects.on(day).filter(guide_id=OuterRef("pk"), **place)))
 
     def visible_to(self, actor: Actor) -> Self:
-        """Head office sees all; a manager the people posted in their stores; a guide only themselves."""
+        """Head office sees all; a manager the people posted in their stores; a guide only
+        themselves."""
         if actor.sees_all:
             return self
         posting = self.model._meta.get_field("postings").related_model

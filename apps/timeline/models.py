@@ -1,11 +1,12 @@
-"""The member's story: append-only events, their keys, and the cursors of those who read the feed."""
+"""The member's story: append-only events, their keys, and the cursors of those who read the
+feed."""
 
 from django.db import models
-from django.db.models import Func
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.partitions import NextVal
+from apps.timeline.functions import CurrentEpoch, CurrentTransaction
 from apps.timeline.querysets import MemberEventQuerySet
 
 
@@ -38,24 +39,10 @@ class Kind(models.TextChoices):
     NOTE_ADDED = "note.added", _("note added")
 
 
-class CurrentTransaction(Func):
-    """Id of the top-level transaction; the same under savepoints. xid8 has no direct cast to bigint."""
-
-    template = "(pg_current_xact_id()::text::bigint)"
-    arity = 0
-    output_field = models.BigIntegerField()
-
-
-class CurrentEpoch(Func):
-    """The feed's epoch, read from its one-row table by an SQL function made in the migration."""
-
-    template = "timeline_current_epoch()"
-    arity = 0
-    output_field = models.IntegerField()
-
-
 class FeedEpoch(models.Model):
-    """Transaction ids hold in one cluster only: every restore opens a new epoch. The last row is current."""
+    """Transaction ids hold in one cluster only: every restore adds a row.
+
+    The last row is the current epoch; without any it is 0."""
 
     started_at = models.DateTimeField(db_default=Now())
 
@@ -98,7 +85,8 @@ class MemberEvent(models.Model):
 
 
 class EventKey(models.Model):
-    """Deduplication of events: a unique index on the partitioned table could not hold the key alone."""
+    """Deduplication of events: a unique index on the partitioned table could not hold the key
+    alone."""
 
     key_hash = models.BinaryField(primary_key=True, max_length=32)
     event_id = models.BigIntegerField()

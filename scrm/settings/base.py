@@ -130,15 +130,10 @@ TEMPLATES = [
 DATABASES = {"default": env.db("DATABASE_URL")}
 DATABASES["default"].update(
     CONN_HEALTH_CHECKS=True,
-    CONN_MAX_AGE=0,  # the pool keeps them
+    CONN_MAX_AGE=env.int("DATABASE_CONN_MAX_AGE", default=600),
     ATOMIC_REQUESTS=False,
 )
 _options = DATABASES["default"].setdefault("OPTIONS", {})
-_options["pool"] = {
-    "min_size": 1,
-    "max_size": env.int("DATABASE_POOL_MAX", default=12),
-    "timeout": 10,
-}
 # one forgotten open transaction would stall every reader of the timeline feed
 _options["options"] = "-c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
