@@ -1,4 +1,5 @@
-"""Why: a campaign carries goal, window and control share, and remembers who was drawn into which arm."""
+"""Why: a campaign carries goal, window and control share, and remembers who was drawn into which
+arm."""
 
 import secrets
 

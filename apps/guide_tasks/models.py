@@ -206,7 +206,8 @@ class TaskPush(models.Model):
 
 
 class PushForecast(models.Model):
-    """Where each planned member would go, as counted at the wizard's last step: place → roaring bitmap
+    """Where each planned member would go, as counted at the wizard's last step: place → roaring
+    bitmap
     (base64). The hand-out compares itself with it, so that what changed in between has a name, and
     leaves here whom it drew into the control group: those members have no other row of the push."""
 
@@ -228,7 +229,8 @@ class PushForecast(models.Model):
 
 
 class NotIssued(models.Model):
-    """A planned member who got no task: the first reason that applies, and the sentence shown for it."""
+    """A planned member who got no task: the first reason that applies, and the sentence shown for
+    it."""
 
     push = models.ForeignKey(
         TaskPush, on_delete=models.CASCADE, related_name="+", verbose_name=_("push")
@@ -291,9 +293,11 @@ class GuideTask(models.Model):
 
 
 class TaskTarget(models.Model):
-    """One member inside a guide's task. Two axes: `contact_grade` completes it, outcomes measure it.
+    """One member inside a guide's task. Two axes: `contact_grade` completes it, outcomes measure
+    it.
 
-    `opens_at` keeps work that is planned for later (day-3 care) off today's list. `why` is the stored
+    `opens_at` keeps work that is planned for later (day-3 care) off today's list. `why` is the
+    stored
     sentence 为什么是TA. `cause` makes a rule's work unique per member and cause.
     """
 
@@ -412,7 +416,8 @@ class TargetMove(models.Model):
 
 
 class Evidence(models.Model):
-    """One proof, of contact (`grade`) or of an outcome. Unique source; also the second of a kind is kept."""
+    """One proof, of contact (`grade`) or of an outcome. Unique source; also the second of a kind
+    is kept."""
 
     target = models.ForeignKey(
         TaskTarget, on_delete=models.CASCADE, related_name="+", verbose_name=_("target"),

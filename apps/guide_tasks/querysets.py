@@ -52,7 +52,8 @@ class TaskTargetQuerySet(models.QuerySet):
 
 class NotIssuedQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
-        """Members without a guide or store belong to nobody's scope: head office alone reads this list."""
+        """Members without a guide or store belong to nobody's scope: head office alone reads this
+        list."""
         return self if actor.sees_all else self.none()
 
 

@@ -1,4 +1,5 @@
-"""Who: members, the identifiers that lead to them, and every dated relation they have with the chain."""
+"""Who: members, the identifiers that lead to them, and every dated relation they have with the
+chain."""
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeBoundary, RangeOperators
@@ -31,7 +32,8 @@ class Member(models.Model):
     """The survivor view of a person. `joined_at` empty = a known contact, set = a member (会员).
 
     Ids come from one dense sequence (bitmaps need them below 2³²) and are drawn only for really new
-    members: never insert with "on conflict" from that default. `survivor_id` points to the member that
+    members: never insert with "on conflict" from that default. `survivor_id` points to the member
+    that
     stands for this person after merges, path-compressed, and to itself when alone.
     """
 
@@ -164,7 +166,8 @@ class ServingPeriod(models.Model):
 
 
 class FollowRelation(models.Model):
-    """A WeCom friendship: which guide, which external contact, since when, until when, ended by whom."""
+    """A WeCom friendship: which guide, which external contact, since when, until when, ended by
+    whom."""
 
     class EndedBy(models.TextChoices):
         CUSTOMER = "customer", _("customer")
@@ -252,7 +255,8 @@ class Interaction(models.Model):
 
 
 class Consent(models.Model):
-    """A purpose-wise permission: given when, how and to which text; withdrawn when. Never deleted."""
+    """A purpose-wise permission: given when, how and to which text; withdrawn when. Never
+    deleted."""
 
     class Purpose(models.TextChoices):
         MEMBERSHIP = "membership", _("membership service")
@@ -318,7 +322,8 @@ class StopMark(models.Model):
 
 
 class MemberNote(models.Model):
-    """What a guide learned, in their own words. Sensitive by default: encrypted, never a condition."""
+    """What a guide learned, in their own words. Sensitive by default: encrypted, never a
+    condition."""
 
     member = models.ForeignKey(
         Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")

@@ -23,7 +23,8 @@ def _members_seen_by(actor: Actor, ref: str) -> Q:
 
 class MemberQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
-        """HQ sees all; a manager the members served in their stores; a guide those they serve or follow."""
+        """HQ sees all; a manager the members served in their stores; a guide those they serve or
+        follow."""
         if actor.sees_all:
             return self
         return self.filter(_members_seen_by(actor, "pk"))

@@ -30,7 +30,8 @@ class Product(models.Model):
 
 
 class Order(models.Model):
-    """One till receipt or web order. A return is an order of its own with negative amounts, naming the
+    """One till receipt or web order. A return is an order of its own with negative amounts, naming
+    the
     original. `net_fen` is paid without freight; lines sum to it or the row is rejected."""
 
     class Kind(models.TextChoices):

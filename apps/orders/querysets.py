@@ -11,7 +11,8 @@ from apps.members.models import Member
 
 class OrderQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
-        """HQ all; a manager the orders of their stores; a guide those of the members they may see."""
+        """HQ all; a manager the orders of their stores; a guide those of the members they may
+        see."""
         if actor.sees_all:
             return self
         place = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)

@@ -1,4 +1,5 @@
-"""How words reach people: scripts, the outbox of sends with each receiver's result, notices, tracked links."""
+"""How words reach people: scripts, the outbox of sends with each receiver's result, notices,
+tracked links."""
 
 import secrets
 
@@ -29,7 +30,8 @@ class ContentAsset(models.Model):
 
 
 class MessageTemplate(models.Model):
-    """话术. `body` may use customer variables; `generic_body` only guide and store variables, for one text
+    """话术. `body` may use customer variables; `generic_body` only guide and store variables, for
+    one text
     to many customers. Known variables: `apps.outreach.scripts.VARIABLES`."""
 
     name = models.CharField(_("name"), max_length=60, unique=True)
@@ -54,10 +56,14 @@ class MessageTemplate(models.Model):
 class Dispatch(LeasedModel):
     """One intended effect on customers: a mass-send task in the name of one guide.
 
-    States only move forward. `handed_over` = WeCom has the task and the guide must confirm on the phone;
-    `sent` = the guide confirmed; results per customer stand on the receivers. `unknown` = the reply to our
-    call was lost and WeCom's list did not settle it: a person decides, it is never repeated blindly.
-    `call_started_at` is committed right before the call: a lease that expired without it never reached WeCom.
+    States only move forward. `handed_over` = WeCom has the task and the guide must confirm on the
+    phone;
+    `sent` = the guide confirmed; results per customer stand on the receivers. `unknown` = the
+    reply to our
+    call was lost and WeCom's list did not settle it: a person decides, it is never repeated
+    blindly.
+    `call_started_at` is committed right before the call: a lease that expired without it never
+    reached WeCom.
     """
 
     class Kind(models.TextChoices):
@@ -85,6 +91,9 @@ class Dispatch(LeasedModel):
         "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("sender")
     )
     text = models.TextField(_("text"))
+    marketing = models.BooleanField(
+        _("marketing"), default=True, help_text=_("Marketing needs the customer's consent.")
+    )
     state = models.CharField(
         _("state"), max_length=12, choices=State.choices, default=State.PLANNED
     )
@@ -97,6 +106,7 @@ class Dispatch(LeasedModel):
     handed_over_at = models.DateTimeField(_("handed over at"), null=True)
     sent_at = models.DateTimeField(_("sent at"), null=True)
     unknown_since = models.DateTimeField(_("unknown since"), null=True)
+    looks = models.PositiveSmallIntegerField(_("looked up"), default=0)
     next_poll_at = models.DateTimeField(_("next poll"), null=True)
     polls = models.PositiveSmallIntegerField(_("polls"), default=0)
     created_by = models.CharField(_("created by"), max_length=40, default="system")
@@ -113,6 +123,7 @@ class Dispatch(LeasedModel):
                 condition=Q(state__in=["planned", "held", "leased"]),
                 name="outreach_dispatch_queue",
             ),
+            models.Index(fields=["guide", "-created_at"], name="outreach_dispatch_guide"),
             models.Index(
                 fields=["next_poll_at"],
                 condition=Q(next_poll_at__isnull=False),
@@ -137,7 +148,8 @@ class Dispatch(LeasedModel):
 
 
 class DispatchRecipient(models.Model):
-    """One customer of a send, with WeCom's word on it. At most one undecided receiver per source: a target
+    """One customer of a send, with WeCom's word on it. At most one undecided receiver per source:
+    a target
     cannot be written to twice by two taps."""
 
     class State(models.TextChoices):
@@ -159,7 +171,11 @@ class DispatchRecipient(models.Model):
     state = models.CharField(
         _("state"), max_length=12, choices=State.choices, default=State.WAITING
     )
+    refusal = models.CharField(_("refusal"), max_length=20, blank=True)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
     result_at = models.DateTimeField(_("result at"), null=True)
+    applied_at = models.DateTimeField(null=True)
+    budget_month = models.DateField(null=True)
     sender_userid = models.CharField(_("really sent by"), max_length=64, blank=True)
 
     objects = DispatchRecipientQuerySet.as_manager()
@@ -167,7 +183,14 @@ class DispatchRecipient(models.Model):
     class Meta:
         verbose_name = _("receiver")
         verbose_name_plural = _("receivers")
-        indexes = [models.Index(fields=["member", "-result_at"], name="outreach_recipient_member")]
+        indexes = [
+            models.Index(fields=["member", "-result_at"], name="outreach_recipient_member"),
+            models.Index(
+                fields=["id"],
+                condition=Q(applied_at=None) & ~Q(state="waiting"),
+                name="outreach_recipient_untold",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["dispatch", "external_userid"], name="outreach_recipient_once"
@@ -202,7 +225,8 @@ class ContactBudget(models.Model):
 
 
 class GuideNotice(LeasedModel):
-    """A card in a guide's WeCom. Shows on lock screens: a count and a due time, never a customer's name."""
+    """A card in a guide's WeCom. Shows on lock screens: a count and a due time, never a customer's
+    name."""
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
@@ -246,7 +270,8 @@ def new_link_code() -> str:
 
 
 class TrackedLink(models.Model):
-    """A link in a message. Made per dispatch before the text is rendered, so its code also identifies the
+    """A link in a message. Made per dispatch before the text is rendered, so its code also
+    identifies the
     send in WeCom's own list when a reply was lost."""
 
     code = models.CharField(max_length=16, unique=True, default=new_link_code)
@@ -269,7 +294,8 @@ class TrackedLink(models.Model):
 
 
 class LinkClick(LeasedModel):
-    """A tap on a tracked link. Identified by WeCom OAuth it becomes proof; anonymous it only counts."""
+    """A tap on a tracked link. Identified by WeCom OAuth it becomes proof; anonymous it only
+    counts."""
 
     link = models.ForeignKey(
         TrackedLink, on_delete=models.CASCADE, related_name="+", verbose_name=_("link")

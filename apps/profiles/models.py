@@ -1,4 +1,5 @@
-"""What the facts say about a survivor: a narrow hot row that changes with every order, and the stage rule."""
+"""What the facts say about a survivor: a narrow hot row that changes with every order, and the
+stage rule."""
 
 from django.db import models
 from django.db.models import Q
@@ -16,7 +17,8 @@ class Stage(models.TextChoices):
 
 
 class StageVersion(models.Model):
-    """One published set of stage limits, in days. A stage is a pure function of (facts, date, version)."""
+    """One published set of stage limits, in days. A stage is a pure function of (facts, date,
+    version)."""
 
     new_days = models.PositiveIntegerField(_("new for days after first order"), default=60)
     silent_after_days = models.PositiveIntegerField(_("silent after days"), default=90)
@@ -40,7 +42,8 @@ class StageVersion(models.Model):
 class MemberProfile(models.Model):
     """Numbers of one survivor, order view (订单口径), staff and group-buy orders left out.
 
-    Days are chain days. `order_days` counts distinct days with a net-positive order; `net_fen` is the
+    Days are chain days. `order_days` counts distinct days with a net-positive order; `net_fen` is
+    the
     lifetime net, `net_365_fen` that of the last 365 days at the last refresh. Narrow on purpose
     (fillfactor 80, one index): audience rules never get an index here.
     """

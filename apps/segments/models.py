@@ -44,7 +44,8 @@ class SegmentVersion(models.Model):
 
 
 class SegmentRun(models.Model):
-    """Who was in a version at a moment: one roaring bitmap of survivor ids, with the resolved bounds."""
+    """Who was in a version at a moment: one roaring bitmap of survivor ids, with the resolved
+    bounds."""
 
     version = models.ForeignKey(
         SegmentVersion, on_delete=models.CASCADE, related_name="+", verbose_name=_("version")

@@ -1,6 +1,7 @@
 """Runs of the mirror: what was compared with WeCom, how far it came, what it healed."""
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -8,7 +9,8 @@ from apps.core.models import LeasedModel
 
 
 class SyncRun(LeasedModel):
-    """One pass of the reconciler over one kind of object. A failed one is a thing for a person to see."""
+    """One pass of the reconciler over one kind of object. A failed one is a thing for a person to
+    see."""
 
     class Kind(models.TextChoices):
         DEPARTMENTS = "departments", _("departments and staff")
@@ -36,6 +38,36 @@ class SyncRun(LeasedModel):
         verbose_name = _("sync run")
         verbose_name_plural = _("sync runs")
         indexes = [models.Index(fields=["kind", "-started_at"], name="wecom_sync_run_latest")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "corp_id"], condition=Q(state="running"),
+                name="wecom_sync_one_running",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"sync_run:{self.pk}"
+
+
+class EndedFollow(models.Model):
+    """The latest end of a friendship that WeCom told us of, kept although we may not know the
+    friendship yet: callbacks come in any order, and WeCom goes on listing a guide whom the customer
+    deleted."""
+
+    corp_id = models.CharField(max_length=40)
+    userid = models.CharField(max_length=64)
+    external_userid = models.CharField(max_length=64)
+    ended_at = models.DateTimeField(_("ended at"))
+    ended_by = models.CharField(_("ended by"), max_length=12)
+
+    class Meta:
+        verbose_name = _("ended friendship")
+        verbose_name_plural = _("ended friendships")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["corp_id", "userid", "external_userid"], name="wecom_sync_ended_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"ended_follow:{self.pk}"
