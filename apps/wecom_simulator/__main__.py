@@ -1,0 +1,74 @@
+"""`python -m apps.wecom_simulator --port 8010 --state-dir DIR --product URL`."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+ASKED_SETTINGS = os.environ.get("DJANGO_SETTINGS_MODULE", "")
+os.environ["DJANGO_SETTINGS_MODULE"] = "apps.wecom_simulator.settings"
+
+from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+
+from .config import corp_from, target_from  # noqa: E402
+from .host import Host, install  # noqa: E402
+from .server import make_server  # noqa: E402
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m apps.wecom_simulator", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8010)
+    parser.add_argument("--state-dir", type=Path, default=Path(".local/simulator"))
+    parser.add_argument("--product", default="http://127.0.0.1:8000", help="address of the product")
+    parser.add_argument("--own-url", default="", help="how browsers reach this process")
+    parser.add_argument("--config", type=Path, help="JSON file with corp_id, agents, contact_secret")
+    return parser.parse_args()
+
+
+def make_host(options: argparse.Namespace, port: int) -> Host:
+    own_url = options.own_url or f"http://{options.host}:{port}"
+    host = Host(options.state_dir.resolve(), product_url=options.product, own_url=own_url)
+    with host.transaction() as world:
+        asked = options.config or os.environ.get("WECOM_CORP_ID")
+        if asked or not world.corp:
+            host.commit("corp", corp=corp_from(os.environ, options.product, options.config))
+        target = target_from()
+        if target is not None:
+            host.commit("callback_targets", targets=[target])
+    install(host)
+    return host
+
+
+def main() -> int:
+    if os.environ.get("SCRM_ENV") == "prod" or ASKED_SETTINGS.endswith(".prod"):
+        sys.stderr.write("The WeCom simulator does not start under production settings.\n")
+        return 2
+    options = arguments()
+    application: WSGIHandler = get_wsgi_application()
+    try:
+        server = make_server(options.host, options.port, application)
+    except OSError as error:
+        sys.stderr.write(f"Port {options.port} cannot be used: {error.strerror}.\n")
+        return 1
+    host = make_host(options, server.server_port)
+
+    def stop(signum: int, frame: object) -> None:
+        threading.Thread(target=server.shutdown).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    host.sender.start()
+    sys.stdout.write(f"WeCom simulator at {host.own_url}/\n")
+    sys.stdout.flush()
+    server.serve_forever(poll_interval=0.2)
+    server.server_close()
+    host.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,226 @@
+"""Signed and encrypted callbacks, sent in the background as WeCom sends them: 5 s, three retries, no guarantee."""
+
+import heapq
+import logging
+import secrets
+import threading
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+from xml.sax.saxutils import escape
+
+import requests
+
+from . import crypto
+from .world import Row
+
+if TYPE_CHECKING:
+    from .host import Host
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S = 5
+URL_CHECK_TIMEOUT_S = 1
+RETRY_AFTER_S = (1.0, 2.0, 4.0)
+HEADERS = {"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0"}
+
+
+def event_xml(corp_id: str, created: int, fields: Row) -> str:
+    """The clear text of an event: numbers bare, texts in CDATA."""
+    parts = [_node("ToUserName", corp_id)]
+    rest = dict(fields)
+    parts.append(_node("FromUserName", rest.pop("FromUserName", "sys")))
+    parts.append(f"<CreateTime>{created}</CreateTime>")
+    parts.append(_node("MsgType", "event"))
+    parts.extend(_node(name, value) for name, value in rest.items())
+    return f"<xml>{''.join(parts)}</xml>"
+
+
+def _node(name: str, value: object) -> str:
+    if isinstance(value, int):
+        return f"<{name}>{value}</{name}>"
+    text = str(value).replace("]]>", "]]]]><![CDATA[>")
+    return f"<{name}><![CDATA[{text}]]></{name}>"
+
+
+def envelope(target: Row, corp_id: str, clear: str, *, now: int) -> tuple[str, bytes]:
+    """Signed query string and body of one POST."""
+    encrypted = crypto.encrypt(target["aes_key"], clear, corp_id)
+    nonce, timestamp = str(secrets.randbelow(10**10)), str(now)
+    signature = crypto.callback_signature(target["token"], timestamp, nonce, encrypted)
+    query = urlencode({"msg_signature": signature, "timestamp": timestamp, "nonce": nonce})
+    agent = f"<AgentID><![CDATA[{target['agentid']}]]></AgentID>" if target.get("agentid") else ""
+    body = (
+        f"<xml><ToUserName><![CDATA[{escape(corp_id)}]]></ToUserName>{agent}"
+        f"<Encrypt><![CDATA[{encrypted}]]></Encrypt></xml>"
+    )
+    return query, body.encode()
+
+
+def check_url(target: Row, corp_id: str, *, now: int) -> str:
+    """What WeCom does when the settings are saved. Returns what is wrong, or an empty string."""
+    clear = str(secrets.randbelow(10**19))
+    encrypted = crypto.encrypt(target["aes_key"], clear, corp_id)
+    nonce, timestamp = str(secrets.randbelow(10**10)), str(now)
+    query = urlencode({
+        "msg_signature": crypto.callback_signature(target["token"], timestamp, nonce, encrypted),
+        "timestamp": timestamp, "nonce": nonce, "echostr": encrypted,
+    })  # fmt: skip
+    try:
+        answer = requests.get(f"{target['url']}?{query}", timeout=URL_CHECK_TIMEOUT_S)
+    except requests.RequestException as error:
+        return f"no answer within {URL_CHECK_TIMEOUT_S} s ({type(error).__name__})"
+    if answer.status_code != 200:
+        return f"answered HTTP {answer.status_code}"
+    return "" if answer.content == clear.encode() else "the answer is not the decrypted echostr"
+
+
+class CallbackSender:
+    """One thread and a queue ordered by due time; order is kept unless a retry or a fault upsets it."""
+
+    def __init__(self, host: "Host") -> None:
+        self.host = host
+        self.faults: Row = {"drop": 0, "duplicate": 0, "reorder": 0, "delay": 0, "delay_ms": 0}
+        self._queue: list[tuple[float, int, Row]] = []
+        self._held: list[Row] = []
+        self._number = 0
+        self._busy = False
+        self._stopped = False
+        self._changed = threading.Condition()
+        self._session = requests.Session()
+        self._thread = threading.Thread(target=self._run, name="callbacks", daemon=True)
+
+    def start(self) -> None:
+        """Begin with what an earlier life of this host had not finished."""
+        for event in list(self.host.world.events.values()):
+            self._schedule(event, 0)
+        self._thread.start()
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def clear(self) -> None:
+        with self._changed:
+            self._queue.clear()
+            self._held.clear()
+            self.faults.update(drop=0, duplicate=0, reorder=0, delay=0, delay_ms=0)
+
+    def set_faults(self, faults: Row) -> None:
+        with self._changed:
+            self.faults.update(faults)
+
+    def put(self, event: Row) -> None:
+        """Take a new event, with whatever is to go wrong with it."""
+        with self._changed:
+            if self._take("drop"):
+                self._schedule({**event, "drop": True}, 0)
+                return
+            copies = 2 if self._take("duplicate") else 1
+            delay = self.faults["delay_ms"] / 1000 if self._take("delay") else 0
+            if self._take("reorder"):
+                self._held.append(event)
+                if self.faults["reorder"] == 0:
+                    self._release()
+                return
+            for _ in range(copies):
+                self._schedule(event, delay)
+
+    def _take(self, name: str) -> bool:
+        if self.faults[name] <= 0:
+            return False
+        self.faults[name] -= 1
+        return True
+
+    def _release(self) -> None:
+        held, self._held = self._held, []
+        for event in reversed(held):
+            self._schedule(event, 0)
+
+    def _schedule(self, event: Row, delay: float) -> None:
+        with self._changed:
+            self._number += 1
+            heapq.heappush(self._queue, (time.monotonic() + delay, self._number, event))
+            self._changed.notify_all()
+
+    def pending(self) -> int:
+        with self._changed:
+            return len(self._queue) + len(self._held) + int(self._busy)
+
+    def flush(self, timeout_s: float) -> int:
+        """Let held events go and wait until nothing is left to send; how many still are."""
+        with self._changed:
+            self.faults["reorder"] = 0
+            self._release()
+            self._changed.wait_for(lambda: not self._queue and not self._busy, timeout_s)
+        return self.pending()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(self._is_due_or_stopped, self._wait_s())
+                if self._stopped:
+                    return
+                if not self._queue or self._queue[0][0] > time.monotonic():
+                    continue
+                event = heapq.heappop(self._queue)[2]
+                self._busy = True
+            try:
+                self._deliver(event)
+            except Exception:
+                log.exception("A callback could not be handled")
+            finally:
+                with self._changed:
+                    self._busy = False
+                    self._changed.notify_all()
+
+    def _is_due_or_stopped(self) -> bool:
+        return self._stopped or bool(self._queue and self._queue[0][0] <= time.monotonic())
+
+    def _wait_s(self) -> float | None:
+        return max(0.0, self._queue[0][0] - time.monotonic()) if self._queue else None
+
+    def _deliver(self, event: Row) -> None:
+        host = self.host
+        with host.lock:
+            corp_id, now = host.world.corp["corp_id"], int(host.now())
+            targets = [dict(target) for target in host.world.callback_targets]
+        only = event.get("target")
+        clear = event_xml(corp_id, event["created"], event["fields"])
+        retries = 0
+        for target in targets:
+            if only in (None, target["url"]):
+                retries += self._deliver_to(target, event, envelope(target, corp_id, clear, now=now))
+        if not retries:
+            with host.transaction():
+                host.commit("event_done", event_id=event["id"])
+
+    def _deliver_to(self, target: Row, event: Row, signed: tuple[str, bytes]) -> bool:
+        """Send to one address and log it; True when a retry is on its way."""
+        attempt = event.get("attempt", 1)
+        if event.get("drop"):
+            result = "dropped"
+        else:
+            result = self._post(target["url"], *signed)
+        retry = result in ("timeout", "failed connection") and attempt <= len(RETRY_AFTER_S)
+        with self.host.transaction():
+            self.host.commit("delivery", delivery={
+                "event": event["id"], "url": target["url"], "attempt": attempt, "result": result,
+                "fields": event["fields"], "created": event["created"], "retry": retry,
+            })  # fmt: skip
+        if retry:
+            again = {**event, "attempt": attempt + 1, "target": target["url"]}
+            self._schedule(again, RETRY_AFTER_S[attempt - 1])
+        return retry
+
+    def _post(self, url: str, query: str, body: bytes) -> str:
+        try:
+            answer = self._session.post(
+                f"{url}?{query}", data=body, headers=HEADERS, timeout=TIMEOUT_S, allow_redirects=False
+            )
+        except requests.Timeout:
+            return "timeout"
+        except requests.RequestException:
+            return "failed connection"
+        return "ok" if answer.status_code == 200 else f"http {answer.status_code}"

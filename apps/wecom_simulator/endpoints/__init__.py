@@ -1,0 +1,17 @@
+"""The HTTP API, one module per group. Importing the package fills the table."""
+
+from . import contact_ways, customers, directory, mass_sends, media, messages, session, tags
+from .base import ENDPOINTS, Call
+
+__all__ = [
+    "ENDPOINTS",
+    "Call",
+    "contact_ways",
+    "customers",
+    "directory",
+    "mass_sends",
+    "media",
+    "messages",
+    "session",
+    "tags",
+]

@@ -1,0 +1,94 @@
+"""Departments and members."""
+
+from ..errors import ApiError
+from ..world import Row
+from .base import Call, descendants, endpoint
+
+
+def _departments(call: Call) -> list[Row]:
+    root = call.query.get("id")
+    world = call.world
+    if not root:
+        return sorted(world.departments.values(), key=lambda row: row["id"])
+    if root not in world.departments:
+        raise ApiError(60123)
+    return [world.departments[item] for item in descendants(world, root)]
+
+
+@endpoint("department/list")
+def department_list(call: Call) -> Row:
+    return {"department": [
+        {"id": row["id"], "name": row["name"], "name_en": "", "department_leader": [],
+         "parentid": row["parentid"], "order": row["order"]}
+        for row in _departments(call)
+    ]}  # fmt: skip
+
+
+@endpoint("department/simplelist")
+def department_simplelist(call: Call) -> Row:
+    return {"department_id": [
+        {"id": row["id"], "parentid": row["parentid"], "order": row["order"]}
+        for row in _departments(call)
+    ]}  # fmt: skip
+
+
+@endpoint("department/get")
+def department_get(call: Call) -> Row:
+    row = call.world.departments.get(call.query.get("id", ""))
+    if row is None:
+        raise ApiError(60123)
+    names = ("id", "name", "parentid", "order")
+    return {"department": {"department_leader": [], **{name: row[name] for name in names}}}
+
+
+def _members(call: Call) -> list[Row]:
+    root = call.query.get("department_id", "")
+    if root not in call.world.departments:
+        raise ApiError(60123)
+    inside = {root}
+    if call.query.get("fetch_child") == "1":
+        inside = set(descendants(call.world, root))
+    visible = call.visible_users()
+    return [
+        user
+        for user in call.world.users.values()
+        if user["userid"] in visible and inside & {str(item) for item in user["department"]}
+    ]
+
+
+@endpoint("user/simplelist")
+def user_simplelist(call: Call) -> Row:
+    names = ("userid", "name", "department")
+    return {"userlist": [{name: user[name] for name in names} for user in _members(call)]}
+
+
+@endpoint("user/list")
+def user_list(call: Call) -> Row:
+    return {"userlist": [_detail(user) for user in _members(call)]}
+
+
+@endpoint("user/get")
+def user_get(call: Call) -> Row:
+    userid = call.query.get("userid", "")
+    if not userid:
+        raise ApiError(40063)
+    return _detail(call.user(userid))
+
+
+def _detail(user: Row) -> Row:
+    """As a newer app gets it: no mobile, email, avatar, gender or QR code."""
+    departments = user["department"]
+    return {
+        "userid": user["userid"],
+        "name": user["name"],
+        "department": departments,
+        "order": [0] * len(departments),
+        "position": user["position"],
+        "status": user["status"],
+        "is_leader_in_dept": user.get("is_leader_in_dept") or [0] * len(departments),
+        "direct_leader": [],
+        "main_department": departments[0] if departments else 1,
+        "alias": "",
+        "telephone": "",
+        "extattr": {"attrs": []},
+    }

@@ -1,0 +1,171 @@
+"""App messages to members."""
+
+import hashlib
+import json
+import re
+from urllib.parse import urlparse
+
+from ..errors import ApiError
+from ..host import new_id
+from ..world import Row
+from .base import Call, Needs, endpoint, number, text
+
+DAY_S = 86400
+A_MINUTE, AN_HOUR = (30, 60), (1000, 3600)
+CARD_TYPES = {
+    "text_notice",
+    "news_notice",
+    "button_interaction",
+    "vote_interaction",
+    "multiple_interaction",
+}
+INTERACTIVE = CARD_TYPES - {"text_notice", "news_notice"}
+
+
+@endpoint("message/send", needs=Needs.AGENT, writes=True)
+def message_send(call: Call) -> Row:
+    """A card or text to members. Over the limit of one member it is dropped without a word."""
+    if str(call.body.get("agentid", "")) == "":
+        raise ApiError(40056)
+    if str(call.body["agentid"]) != call.app:
+        raise ApiError(301002)
+    shown = _content(call)
+    userids, invalid = _receivers(call)
+    repeat = _repeated(call)
+    if repeat:
+        return {"msgid": repeat, **_invalid(invalid)}
+    reached = [userid for userid in userids if not _over_limit(call, userid)]
+    msgid = new_id("sim_msg_", 16)
+    notice = {"msgid": msgid, "userids": reached, "app": call.app, "digest": _digest(call), **shown}
+    answer: Row = {"msgid": msgid, **_invalid(invalid)}
+    if shown.get("card_type") in INTERACTIVE:
+        answer["response_code"] = notice["response_code"] = new_id("RC_", 12)
+    call.host.commit("notice", notice=notice)
+    call.effect = {"msgid": msgid, "userids": reached}
+    return answer
+
+
+def _invalid(invalid: list[str]) -> Row:
+    return {"invaliduser": "|".join(invalid)} if invalid else {}
+
+
+def _receivers(call: Call) -> tuple[list[str], list[str]]:
+    """Members reached and ids nobody has, in lower case as the real host answers."""
+    world, visible = call.world, call.visible_users()
+    touser = call.body.get("touser") or ""
+    if touser == "@all":
+        return sorted(visible), []
+    asked = [item for item in str(touser).split("|") if item]
+    parties = [item for item in str(call.body.get("toparty") or "").split("|") if item]
+    if not asked and not parties:
+        raise ApiError(82001)
+    if len(asked) > 1000:
+        raise ApiError(40032)
+    found: dict[str, None] = {}
+    invalid: list[str] = []
+    for item in asked:
+        userid = world.user_names.get(item.lower())
+        if userid in visible:
+            found[str(userid)] = None
+        else:
+            invalid.append(item.lower())
+    for user in world.users.values():
+        if user["userid"] in visible and set(parties) & {str(d) for d in user["department"]}:
+            found[user["userid"]] = None
+    if not found:
+        raise ApiError(81013, **_invalid(invalid))
+    return list(found), invalid
+
+
+def _digest(call: Call) -> str:
+    """What counts as the same request."""
+    body = json.dumps(call.body, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def _repeated(call: Call) -> str:
+    if not call.body.get("enable_duplicate_check"):
+        return ""
+    interval = min(number(call.body, "duplicate_check_interval", 1800), 14400)
+    digest = _digest(call)
+    for notice in reversed(list(call.world.notices.values())):
+        if notice["at"] < call.now - interval:
+            break
+        if notice["digest"] == digest:
+            return str(notice["msgid"])
+    return ""
+
+
+def _over_limit(call: Call, userid: str) -> bool:
+    key = f"member:{call.app}:{userid}"
+    over = [call.host.over_rate(key, limit=n, window_s=window) for n, window in (A_MINUTE, AN_HOUR)]
+    return any(over)
+
+
+def _content(call: Call) -> Row:
+    kind = call.body.get("msgtype")
+    builders = {
+        "text": _text, "markdown": _text, "textcard": _textcard, "template_card": _template_card,
+    }  # fmt: skip
+    if kind not in builders:
+        raise ApiError(40008)
+    block = call.body.get(kind)
+    if not isinstance(block, dict):
+        raise ApiError(40063)
+    return {"msgtype": kind, **builders[kind](call, block)}
+
+
+def _text(call: Call, block: Row) -> Row:
+    content = text(block, "content", empty=44004)
+    return {"content": content.encode()[:2048].decode(errors="ignore")}
+
+
+def _textcard(call: Call, block: Row) -> Row:
+    title, description = text(block, "title")[:128], text(block, "description")[:512]
+    url = text(block, "url")
+    if len(url.encode()) > 2048 or urlparse(url).scheme not in ("http", "https"):
+        raise ApiError(40058)
+    button = block.get("btntxt") or "详情"
+    return {"title": title, "description": description, "url": url, "btntxt": str(button)[:4]}
+
+
+def _template_card(call: Call, block: Row) -> Row:
+    kind = block.get("card_type")
+    if kind not in CARD_TYPES:
+        raise ApiError(42014)
+    task_id = block.get("task_id") or ""
+    if kind in INTERACTIVE and not re.fullmatch(r"[A-Za-z0-9_\-@]{1,128}", task_id):
+        raise ApiError(42014)
+    if kind in INTERACTIVE and not call.world.callback_targets:
+        raise ApiError(42014)
+    action = block.get("card_action") or {}
+    if kind not in INTERACTIVE and action.get("type") not in (1, 2):
+        raise ApiError(42014)
+    buttons = block.get("button_list") or []
+    if kind == "button_interaction" and not 1 <= len(buttons) <= 6:
+        raise ApiError(42014)
+    main = block.get("main_title") or {}
+    lines = [
+        f"{row.get('keyname', '')}：{row.get('value', '')}"
+        for row in (block.get("horizontal_content_list") or [])[:6]
+    ]
+    return {
+        "card_type": kind, "task_id": task_id, "title": str(main.get("title", "")),
+        "description": "\n".join([str(main.get("desc", "")), *lines]).strip(),
+        "source": str((block.get("source") or {}).get("desc", "")), "url": action.get("url", ""),
+        "btntxt": "详情",
+        "buttons": [{"text": str(b.get("text", "")), "key": str(b.get("key", ""))} for b in buttons],
+    }  # fmt: skip
+
+
+@endpoint("message/recall", needs=Needs.AGENT, writes=True)
+def message_recall(call: Call) -> Row:
+    """Within 24 hours, by the app that sent it."""
+    notice = call.world.notices.get(text(call.body, "msgid"))
+    if notice is None or notice["app"] != call.app:
+        raise ApiError(40058)
+    if notice["at"] < call.now - DAY_S:
+        raise ApiError(42052)
+    call.host.commit("notice_recalled", msgid=notice["msgid"])
+    call.effect = {"recalled": notice["msgid"]}
+    return {}

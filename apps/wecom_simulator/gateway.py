@@ -1,0 +1,158 @@
+"""The one door of `/cgi-bin/`: faults, token, rights, rate, handler, log."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+
+from .endpoints import ENDPOINTS, Call
+from .endpoints.base import Endpoint, Needs
+from .errors import ApiError, error_text
+from .host import Fault, Host, current
+from .world import Row
+
+SECRET_QUERY = {"access_token", "corpsecret", "debug"}
+UNKNOWN_ENDPOINT = 404
+
+
+def api(request: HttpRequest, path: str) -> HttpResponse:
+    """Answer one call as WeCom would, or as the next fault says."""
+    host = current()
+    call = _read(host, request, path)
+    fault = host.take_fault(path)
+    if fault and not fault.after_effect:
+        time.sleep(fault.delay_ms / 1000)
+    broken = fault if fault and _breaks(fault) else None
+    if broken and not broken.after_effect:
+        _log(call, request, answered=_fault_name(broken), effect=None)
+        return _broken_answer(request, call, broken)
+    with host.transaction():
+        answer, errcode = _answer(call)
+        lost = broken is not None
+        _log(call, request, answered=_fault_name(broken) if broken else errcode, effect=call.effect,
+             reply_lost=lost)  # fmt: skip
+    if fault and fault.after_effect:
+        time.sleep(fault.delay_ms / 1000)
+    if broken:
+        return _broken_answer(request, call, broken)
+    return _response(request, call, answer, errcode)
+
+
+def _read(host: Host, request: HttpRequest, path: str) -> Call:
+    query = {name: request.GET[name] for name in request.GET}
+    body: Any = {}
+    files: dict[str, Any] = {}
+    if request.method == "POST" and request.content_type == "multipart/form-data":
+        files = {name: request.FILES[name] for name in request.FILES}
+    elif request.method == "POST" and request.body:
+        try:
+            body = json.loads(request.body)
+        except ValueError:
+            body = None
+    return Call(host=host, path=path, query=query, body=body, now=host.now(), files=files)
+
+
+def _answer(call: Call) -> tuple[Row, int]:
+    try:
+        spec = ENDPOINTS.get(call.path)
+        if spec is None:
+            raise ApiError(UNKNOWN_ENDPOINT)
+        _admit(call, spec)
+        if not isinstance(call.body, dict):
+            raise ApiError(40058)
+        return spec.handler(call), 0
+    except ApiError as error:
+        return error.extra, error.errcode
+
+
+def _admit(call: Call, spec: Endpoint) -> None:
+    """Token first, then what it may do, then how often."""
+    if spec.needs is not Needs.NOTHING:
+        call.token = call.query.get("access_token", "")
+        call.app = _app_of_token(call)
+    if spec.needs in (Needs.CUSTOMERS, Needs.AGENT) and call.app == "contacts":
+        raise ApiError(48002)
+    if spec.needs is Needs.CUSTOMERS and not call.agent.get("customer_contact", True):
+        raise ApiError(48002)
+    limit = call.world.switches["calls_per_minute"]
+    for most, window in ((limit, 60), (limit * 15, 3600)):
+        if call.host.over_rate(call.path, limit=most, window_s=window):
+            raise ApiError(45009)
+
+
+def _app_of_token(call: Call) -> str:
+    if not call.token:
+        raise ApiError(41001)
+    row = call.world.tokens.get(call.token)
+    if row is None:
+        raise ApiError(40014)
+    if row["dead"]:
+        raise ApiError(row["dead"])
+    if row["expires_at"] <= call.now:
+        raise ApiError(42001)
+    app: str = row["app"]
+    if app != "contacts" and app not in call.world.corp["agents"]:
+        raise ApiError(40014)
+    return app
+
+
+def _response(request: HttpRequest, call: Call, answer: Row, errcode: int) -> HttpResponse:
+    if "file" in answer and not errcode:
+        return FileResponse(open(answer["file"], "rb"), filename=answer["name"])  # noqa: SIM115
+    ip = request.META.get("REMOTE_ADDR", "127.0.0.1")
+    errmsg = error_text(errcode, at=call.now, ip=ip) if errcode else "ok"
+    response = JsonResponse(
+        {"errcode": errcode, "errmsg": errmsg, **answer}, json_dumps_params={"ensure_ascii": False}
+    )
+    if errcode == UNKNOWN_ENDPOINT:
+        response.status_code = 404
+    response["error-code"] = str(errcode)
+    response["error-msg"] = errmsg
+    return response
+
+
+def _breaks(fault: Fault) -> bool:
+    return bool(fault.drop_connection or fault.errcode is not None or fault.http_status)
+
+
+def _fault_name(fault: Fault) -> int | str:
+    if fault.drop_connection:
+        return "dropped"
+    return fault.errcode if fault.errcode is not None else f"http {fault.http_status}"
+
+
+def _broken_answer(request: HttpRequest, call: Call, fault: Fault) -> HttpResponse:
+    if fault.drop_connection:
+        drop: Callable[[], None] | None = request.META.get("sim.drop_connection")
+        if drop is not None:
+            drop()
+        return HttpResponse(status=502)
+    if fault.errcode is not None:
+        return _response(request, call, {}, fault.errcode)
+    return HttpResponse("Service Unavailable", status=fault.http_status or 500)
+
+
+def _log(
+    call: Call,
+    request: HttpRequest,
+    *,
+    answered: int | str,
+    effect: Row | None,
+    reply_lost: bool = False,
+) -> None:
+    """Remember the call, without token and secret; the judge of every crash test reads this."""
+    query = {name: value for name, value in call.query.items() if name not in SECRET_QUERY}
+    with call.host.transaction():
+        call.host.commit("call", call={
+            "seq": call.host.next_seq(), "at": round(call.now, 3), "path": call.path,
+            "method": request.method, "query": query, "body": _logged_body(call),
+            "app": call.app, "errcode": answered, "effect": effect, "reply_lost": reply_lost,
+        })  # fmt: skip
+
+
+def _logged_body(call: Call) -> Any:
+    if call.files:
+        return {name: {"filename": item.name, "size": item.size} for name, item in call.files.items()}
+    return call.body

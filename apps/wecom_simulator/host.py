@@ -1,0 +1,165 @@
+"""The running host: the world, its clock, its lock, its journal, its faults and its callback sender."""
+
+import secrets
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from .callbacks import CallbackSender
+from .journal import Journal
+from .world import Row, World
+
+COMPACT_ABOVE = 64 * 1024 * 1024
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next `times` calls of a path (`*` = any)."""
+
+    path: str
+    times: int = 1
+    errcode: int | None = None
+    http_status: int | None = None
+    drop_connection: bool = False
+    delay_ms: int = 0
+    after_effect: bool = False
+
+    def hits(self, path: str) -> bool:
+        return self.times > 0 and self.path in ("*", path)
+
+
+class Host:
+    """All of it, guarded by one lock. Changes go through `commit` inside `transaction()`."""
+
+    def __init__(self, state_dir: Path, *, product_url: str, own_url: str) -> None:
+        self.lock = threading.RLock()
+        self.state_dir = state_dir
+        self.product_url = product_url.rstrip("/")
+        self.own_url = own_url.rstrip("/")
+        self.journal = Journal(state_dir)
+        self.world = self._replay()
+        if self.journal.size() > COMPACT_ABOVE:
+            self.journal.start_over(self.world.dump())
+        self.faults: list[Fault] = []
+        self.rates: dict[tuple[str, int], int] = defaultdict(int)
+        self._depth = 0
+        self._pending: list[Row] = []
+        self._new_events: list[Row] = []
+        self.sender = CallbackSender(self)
+
+    def _replay(self) -> World:
+        snapshot = self.journal.snapshot()
+        known = {item.name for item in fields(World)}
+        world = World(**{key: value for key, value in (snapshot or {}).items() if key in known})
+        for record in self.journal.records():
+            world.apply(record["op"], record["at"], record["a"])
+        return world
+
+    def now(self) -> float:
+        return time.time() + self.world.clock_offset
+
+    @contextmanager
+    def transaction(self) -> Iterator[World]:
+        """One change: what was committed inside is written in one piece before this returns."""
+        with self.lock:
+            self._depth += 1
+            try:
+                yield self.world
+            finally:
+                self._depth -= 1
+                if self._depth == 0:
+                    self._flush()
+
+    def _flush(self) -> None:
+        if self._pending:
+            self.journal.write(self._pending)
+            self._pending = []
+        for event in self._new_events:
+            self.sender.put(event)
+        self._new_events = []
+
+    def commit(self, op: str, **args: Any) -> None:
+        """Change the world and remember the change. Only inside `transaction()`."""
+        if self._depth == 0:
+            raise RuntimeError("commit needs a transaction")
+        record = {"op": op, "at": round(self.now(), 3), "a": args}
+        line = {**record, "a": _copy(args)}
+        self.world.apply(op, record["at"], args)
+        self._pending.append(line)
+
+    def queue_event(self, fields: Row) -> str | None:
+        """Leave one callback to be sent in the background; None when nobody listens."""
+        if not self.world.callback_targets:
+            return None
+        event = {"id": new_id("ev"), "created": int(self.now()), "fields": fields}
+        self.commit("event", event=event)
+        self._new_events.append(event)
+        return event["id"]
+
+    def next_seq(self) -> int:
+        return self.world.calls[-1]["seq"] + 1 if self.world.calls else 1
+
+    def take_fault(self, path: str) -> Fault | None:
+        with self.lock:
+            for fault in self.faults:
+                if fault.hits(path):
+                    fault.times -= 1
+                    return fault
+        return None
+
+    def over_rate(self, key: str, *, limit: int, window_s: int) -> bool:
+        """Count one use in the current window; True when it is over the limit."""
+        slot = (f"{key}/{window_s}", int(self.now() // window_s))
+        with self.lock:
+            if len(self.rates) > 10_000:
+                self.rates.clear()
+            self.rates[slot] += 1
+            return self.rates[slot] > limit
+
+    def reset(self, *, everything: bool) -> None:
+        """Forget people, messages, tokens and logs; who we are and where callbacks go stays."""
+        with self.lock:
+            fresh = World()
+            if not everything:
+                fresh.corp = self.world.corp
+                fresh.callback_targets = self.world.callback_targets
+            self.sender.clear()
+            self.faults = []
+            self.rates.clear()
+            self.world = fresh
+            self.journal.start_over(fresh.dump())
+
+    def close(self) -> None:
+        self.sender.stop()
+        self.journal.close()
+
+
+def _copy(value: Any) -> Any:
+    """The record must hold what was said, not what the world later makes of the same object."""
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_copy(item) for item in value]
+    return value
+
+
+def new_id(prefix: str, size: int = 12) -> str:
+    return prefix + secrets.token_hex(size)
+
+
+_running: list[Host] = []
+
+
+def install(host: Host) -> None:
+    """Make this the host the views talk to."""
+    _running[:] = [host]
+
+
+def current() -> Host:
+    """The host of this process."""
+    return _running[0]

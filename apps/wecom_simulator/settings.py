@@ -1,0 +1,32 @@
+"""Django settings of the simulator's own process: no database, no sessions, nothing of the house."""
+
+import secrets
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+SECRET_KEY = secrets.token_urlsafe(32)
+DEBUG = False
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = "apps.wecom_simulator.urls"
+INSTALLED_APPS: list[str] = []
+MIDDLEWARE: list[str] = []
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [HERE / "templates"],
+        "OPTIONS": {"context_processors": []},
+    }
+]
+STATIC_DIR = HERE / "static"
+USE_TZ = True
+TIME_ZONE = "Asia/Shanghai"
+LANGUAGE_CODE = "zh-hans"
+DATA_UPLOAD_MAX_MEMORY_SIZE = None
+FILE_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+}

@@ -1,0 +1,244 @@
+"""What WeCom knows. Plain JSON-able state, changed only by `apply`, so that a journal can replay it."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Row = dict[str, Any]
+
+DEFAULT_SWITCHES: Row = {
+    "ignore_sender": False,  # a task goes to whoever talked last, whatever `sender` says
+    "month_cap": None,  # None: as many as the month has days
+    "week_cap": None,
+    "day_cap": None,
+    "calls_per_minute": 10_000,
+    "no_welcome_code": False,  # as if a welcome were set in the admin site
+    "listing_lag_s": 0,  # seconds during which a new mass send answers 41063 in the listing
+}
+
+
+@dataclass
+class World:
+    """State and the one function per kind of change."""
+
+    corp: Row = field(default_factory=dict)
+    callback_targets: list[Row] = field(default_factory=list)
+    clock_offset: float = 0.0
+    switches: Row = field(default_factory=lambda: dict(DEFAULT_SWITCHES))
+    departments: dict[str, Row] = field(default_factory=dict)
+    users: dict[str, Row] = field(default_factory=dict)
+    customers: dict[str, Row] = field(default_factory=dict)
+    follows: dict[str, dict[str, Row]] = field(default_factory=dict)  # customer -> member -> follow
+    follow_count: int = 0
+    tag_groups: dict[str, Row] = field(default_factory=dict)
+    ways: dict[str, Row] = field(default_factory=dict)
+    welcomes: dict[str, Row] = field(default_factory=dict)
+    sends: dict[str, Row] = field(default_factory=dict)
+    notices: dict[str, Row] = field(default_factory=dict)
+    messages: dict[str, list[Row]] = field(default_factory=dict)  # customer -> messages
+    tokens: dict[str, Row] = field(default_factory=dict)
+    tickets: dict[str, Row] = field(default_factory=dict)
+    codes: dict[str, Row] = field(default_factory=dict)
+    user_tickets: dict[str, Row] = field(default_factory=dict)
+    media: dict[str, Row] = field(default_factory=dict)
+    events: dict[str, Row] = field(default_factory=dict)  # callbacks not finished yet
+    deliveries: list[Row] = field(default_factory=list)
+    calls: list[Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.customers_of: dict[str, dict[str, Row]] = {}
+        self.sends_of: dict[str, list[str]] = {}
+        self.notices_of: dict[str, list[str]] = {}
+        self.received: dict[str, list[float]] = {}
+        self.user_names: dict[str, str] = {userid.lower(): userid for userid in self.users}
+        for external_userid, follows in self.follows.items():
+            for userid, follow in follows.items():
+                self.customers_of.setdefault(userid, {})[external_userid] = follow
+        for send in self.sends.values():
+            self._index_send(send)
+        for notice in self.notices.values():
+            self._index_notice(notice)
+
+    def dump(self) -> Row:
+        return asdict(self)
+
+    def apply(self, op: str, at: float, args: Row) -> None:
+        getattr(self, "on_" + op)(at, **args)
+
+    # settings
+
+    def on_corp(self, at: float, corp: Row) -> None:
+        self.corp = corp
+
+    def on_callback_targets(self, at: float, targets: list[Row]) -> None:
+        self.callback_targets = targets
+
+    def on_clock(self, at: float, offset: float) -> None:
+        self.clock_offset = offset
+
+    def on_switches(self, at: float, **switches: Any) -> None:
+        self.switches.update(switches)
+
+    # sessions
+
+    def on_token(self, at: float, token: str, app: str, expires_at: float) -> None:
+        self.tokens[token] = {"app": app, "expires_at": expires_at, "dead": 0}
+        for old in [key for key, row in self.tokens.items() if row["expires_at"] < at - 86400]:
+            del self.tokens[old]
+
+    def on_tokens_killed(self, at: float, errcode: int) -> None:
+        for row in self.tokens.values():
+            row["dead"] = row["dead"] or errcode
+
+    def on_ticket(self, at: float, ticket: str, kind: str, app: str, expires_at: float) -> None:
+        self.tickets[ticket] = {"kind": kind, "app": app, "expires_at": expires_at}
+
+    def on_code(self, at: float, code: str, **row: Any) -> None:
+        self.codes[code] = {**row, "used": False}
+
+    def on_code_used(self, at: float, code: str) -> None:
+        self.codes[code]["used"] = True
+
+    def on_user_ticket(self, at: float, ticket: str, **row: Any) -> None:
+        self.user_tickets[ticket] = row
+
+    # people
+
+    def on_seed(self, at: float, departments: list[Row], users: list[Row], customers: list[Row]) -> None:
+        for department in departments:
+            self.departments[str(department["id"])] = department
+        for user in users:
+            self.users[user["userid"]] = user
+            self.user_names[user["userid"].lower()] = user["userid"]
+        for customer in customers:
+            follows = customer.pop("follows")
+            self.customers[customer["external_userid"]] = customer
+            for follow in follows:
+                self._put_follow(customer["external_userid"], follow)
+
+    def on_follow(self, at: float, external_userid: str, follow: Row, customer: Row | None) -> None:
+        if customer is not None:
+            self.customers[external_userid] = customer
+        self._put_follow(external_userid, follow)
+
+    def _put_follow(self, external_userid: str, follow: Row) -> None:
+        follows = self.follows.setdefault(external_userid, {})
+        known = follows.get(follow["userid"])
+        if known is None:
+            self.follow_count += 1
+        number = known["n"] if known else self.follow_count
+        row = {**follow, "n": number}
+        follows[follow["userid"]] = row
+        self.customers_of.setdefault(follow["userid"], {})[external_userid] = row
+
+    def on_follow_edited(self, at: float, userid: str, external_userid: str, fields: Row) -> None:
+        self.follows[external_userid][userid].update(fields)
+
+    def on_follow_ended(self, at: float, by: str, userid: str, external_userid: str) -> None:
+        if by == "customer":
+            self.follows[external_userid][userid]["deleted_by_customer_at"] = at
+            return
+        del self.follows[external_userid][userid]
+        del self.customers_of[userid][external_userid]
+
+    # tags, contact ways, welcomes
+
+    def on_tag_group(self, at: float, group: Row) -> None:
+        self.tag_groups[group["group_id"]] = group
+
+    def on_tags_deleted(self, at: float, tag_ids: list[str], group_ids: list[str]) -> None:
+        gone = set(tag_ids)
+        for group_id in group_ids:
+            group = self.tag_groups.pop(group_id, None)
+            gone.update(tag["id"] for tag in (group or {"tag": []})["tag"])
+        for group in list(self.tag_groups.values()):
+            group["tag"] = [tag for tag in group["tag"] if tag["id"] not in gone]
+            if not group["tag"]:
+                del self.tag_groups[group["group_id"]]
+        for follows in self.follows.values():
+            for follow in follows.values():
+                follow["tag_ids"] = [tag for tag in follow["tag_ids"] if tag not in gone]
+
+    def on_way(self, at: float, way: Row) -> None:
+        self.ways[way["config_id"]] = way
+
+    def on_way_deleted(self, at: float, config_id: str) -> None:
+        self.ways.pop(config_id, None)
+
+    def on_welcome(self, at: float, code: str, **row: Any) -> None:
+        self.welcomes[code] = {**row, "used": False}
+
+    def on_welcome_used(self, at: float, code: str) -> None:
+        self.welcomes[code]["used"] = True
+
+    # mass sends and messages
+
+    def _index_send(self, send: Row) -> None:
+        for userid in send["tasks"]:
+            self.sends_of.setdefault(userid, []).append(send["msgid"])
+        for external_userid, receiver in send["receivers"].items():
+            if receiver["status"] == 1:
+                self.received.setdefault(external_userid, []).append(receiver["send_time"])
+
+    def on_send(self, at: float, send: Row) -> None:
+        self.sends[send["msgid"]] = send
+        self._index_send(send)
+
+    def on_send_confirmed(self, at: float, msgid: str, userid: str, results: dict[str, int]) -> None:
+        send = self.sends[msgid]
+        send["tasks"][userid].update(status=2, send_time=at)
+        for external_userid, status in results.items():
+            send["receivers"][external_userid].update(status=status, send_time=at)
+            if status == 1:
+                self.received.setdefault(external_userid, []).append(at)
+                self.on_message(at, external_userid, {
+                    "userid": userid, "from": userid, "text": send["text"],
+                    "attachments": send["attachments"], "msgid": msgid, "via": "mass_send",
+                })  # fmt: skip
+
+    def on_send_ignored(self, at: float, msgid: str, userid: str) -> None:
+        self.sends[msgid]["tasks"][userid]["ignored"] = True
+
+    def on_send_cancelled(self, at: float, msgid: str) -> None:
+        self.sends[msgid]["cancelled_at"] = at
+
+    def on_send_reminded(self, at: float, msgid: str) -> None:
+        self.sends[msgid]["reminds"].append(at)
+
+    def on_message(self, at: float, external_userid: str, message: Row) -> None:
+        self.messages.setdefault(external_userid, []).append({"at": at, **message})
+
+    def _index_notice(self, notice: Row) -> None:
+        for userid in notice["userids"]:
+            self.notices_of.setdefault(userid, []).append(notice["msgid"])
+
+    def on_notice(self, at: float, notice: Row) -> None:
+        self.notices[notice["msgid"]] = {"at": at, "recalled": False, "seen": [], **notice}
+        self._index_notice(notice)
+
+    def on_notice_recalled(self, at: float, msgid: str) -> None:
+        self.notices[msgid]["recalled"] = True
+
+    def on_notices_seen(self, at: float, userid: str) -> None:
+        for msgid in self.notices_of.get(userid, []):
+            if userid not in self.notices[msgid]["seen"]:
+                self.notices[msgid]["seen"].append(userid)
+
+    def on_card_clicked(self, at: float, msgid: str, userid: str, key: str) -> None:
+        self.notices[msgid].setdefault("clicks", {})[userid] = key
+
+    def on_media(self, at: float, media_id: str, **row: Any) -> None:
+        self.media[media_id] = row
+
+    # callbacks and the log
+
+    def on_event(self, at: float, event: Row) -> None:
+        self.events[event["id"]] = event
+
+    def on_event_done(self, at: float, event_id: str) -> None:
+        self.events.pop(event_id, None)
+
+    def on_delivery(self, at: float, delivery: Row) -> None:
+        self.deliveries.append({"at": at, **delivery})
+
+    def on_call(self, at: float, call: Row) -> None:
+        self.calls.append(call)
