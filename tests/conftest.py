@@ -200,7 +200,7 @@ class Simulator:
     def get(self, path):
         return self._call(path, None)
 
-    def post(self, path, **body):
+    def post(self, path, /, **body):
         return self._call(path, json.dumps(body).encode())
 
     def calls(self, path=None, since=0):
