@@ -1,0 +1,165 @@
+"""Users, API keys and the audit record."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from apps.accounts import services
+from apps.accounts.admin_base import RoomAdmin, actor_of
+from apps.accounts.capabilities import API_CAPABILITIES, Capability, Role
+from apps.accounts.models import ApiKey, AuditEntry, User
+from apps.core import clock
+
+# rights are roles here; Django's groups would be a second answer to the same question
+if admin.site.is_registered(Group):
+    admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(RoomAdmin, DjangoUserAdmin):
+    """People of head office. Guides get their account when they first come in through WeCom."""
+
+    view_capability = Capability.MANAGE_USERS
+    edit_capability = Capability.MANAGE_USERS
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["username", "show_name", "role", "is_active", "last_login"]
+    list_filter = ["role", "is_active"]
+    search_fields = ["username", "last_name", "first_name"]
+    ordering = ["username"]
+    filter_horizontal: list[str] = []
+    readonly_fields = ["last_login", "date_joined"]
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        (_("Person"), {"fields": ["last_name", "first_name", "email"]}),
+        (_("Access"), {"fields": ["role", "is_active"]}),
+        (_("Times"), {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [
+        (
+            None,
+            {"fields": ["username", "last_name", "first_name", "role", "password1", "password2"]},
+        ),
+    ]
+
+    @admin.display(description=_("name"), ordering="last_name")
+    def show_name(self, row: User) -> str:
+        return row.get_full_name()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        # an account with no password of ours signs in by WeCom alone; its role follows the posting
+        return super().get_queryset(request).exclude(role__in=[Role.GUIDE, Role.STORE_MANAGER])
+
+
+class ApiKeyForm(forms.ModelForm):
+    scopes = forms.MultipleChoiceField(
+        label=_("scopes"),
+        choices=[
+            (Capability.API_WRITE_MEMBERS, _("write members")),
+            (Capability.API_WRITE_ORDERS, _("write orders")),
+        ],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        initial=sorted(API_CAPABILITIES),
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ["name", "scopes", "expires_at"]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(RoomAdmin):
+    """Keys of tills and malls. The secret is shown once, right after it was made."""
+
+    view_capability = Capability.MANAGE_USERS
+    edit_capability = Capability.MANAGE_USERS
+    form = ApiKeyForm
+    list_display = ["name", "prefix", "show_state", "created_at", "expires_at", "last_used_at"]
+    list_select_related = ["created_by"]
+    search_fields = ["name", "prefix"]
+    ordering = ["-id"]
+    actions = ["revoke"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        if obj is None:
+            return []
+        return ["name", "prefix", "scopes", "created_by", "created_at", "expires_at", "revoked_at",
+                "last_used_at"]  # fmt: skip
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        return self.get_readonly_fields(request, obj) or ["name", "scopes", "expires_at"]
+
+    @admin.display(description=_("state"))
+    def show_state(self, row: ApiKey) -> str:
+        if row.revoked_at is not None:
+            return gettext("revoked")
+        if row.expires_at is not None and row.expires_at <= clock.now():
+            return gettext("expired")
+        return gettext("in use")
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        if change:
+            return
+        made, secret = services.create_api_key(
+            name=obj.name,
+            scopes=form.cleaned_data["scopes"],
+            created_by=request.user,
+            expires_at=obj.expires_at,
+        )
+        obj.pk, obj.prefix, obj._state.adding = made.pk, made.prefix, False
+        messages.warning(
+            request,
+            gettext("Copy the key now; it is shown this once: %(secret)s") % {"secret": secret},
+        )
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, **kwargs: Any) -> HttpResponse:
+        return self.response_post_save_add(request, obj)
+
+    @admin.action(description=_("Revoke the selected keys"), permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        for key in queryset:
+            services.revoke_api_key(api_key=key, actor=actor_of(request), now=clock.now())
+        messages.success(request, gettext("The keys end at once."))
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(RoomAdmin):
+    """Who did or saw what. Nothing here can be changed."""
+
+    view_capability = Capability.VIEW_AUDIT
+    list_display = ["at", "show_actor", "action", "object_type", "object_id", "show_detail"]
+    list_filter = ["action", "at"]
+    search_fields = ["action", "object_type", "object_id", "actor"]
+    ordering = ["-id"]
+    may_add = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
+        names = User.objects.filter(pk=OuterRef("user_id"))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                by_last=names.values("last_name")[:1],
+                by_first=names.values("first_name")[:1],
+                by_user=names.values("username")[:1],
+            )
+        )
+
+    @admin.display(description=_("actor"))
+    def show_actor(self, row: AuditEntry) -> str:
+        name = f"{row.by_last or ''}{row.by_first or ''}" or row.by_user
+        return name or row.actor
+
+    @admin.display(description=_("detail"))
+    def show_detail(self, row: AuditEntry) -> str:
+        return " · ".join(f"{key}: {value}" for key, value in (row.detail or {}).items())[:160]

@@ -1,0 +1,154 @@
+"""Scripts and content, and what became of every send."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from apps.accounts.admin_base import RoomAdmin
+from apps.accounts.capabilities import Capability
+from apps.core.errors import DomainError
+from apps.outreach import scripts
+from apps.outreach.models import (
+    ContentAsset,
+    Dispatch,
+    DispatchRecipient,
+    GuideNotice,
+    MessageTemplate,
+)
+
+MARKS = {"unknown": "bad", "failed": "bad", "delivered": "on", "sent": "on", "held": "warn"}
+
+
+def mark(state: str, label: object) -> SafeString:
+    return format_html('<span class="hq-st {}">{}</span>', MARKS.get(state, ""), label)
+
+
+class MessageTemplateForm(forms.ModelForm):
+    """An unknown variable is refused here, so that no customer ever reads a raw brace."""
+
+    class Meta:
+        model = MessageTemplate
+        fields = ["name", "body", "generic_body", "asset", "is_active"]
+        widgets = {
+            "body": UnfoldAdminTextareaWidget({"rows": 4}),
+            "generic_body": UnfoldAdminTextareaWidget({"rows": 4}),
+        }
+
+    def _checked(self, name: str) -> str:
+        text = self.cleaned_data[name]
+        try:
+            scripts.validate_script(text)
+        except DomainError as error:
+            raise ValidationError(str(error)) from error
+        return text
+
+    def clean_body(self) -> str:
+        return self._checked("body")
+
+    def clean_generic_body(self) -> str:
+        text = self._checked("generic_body")
+        if scripts.has_customer_variables(text):
+            raise ValidationError(
+                _("The text for everybody goes to many customers: no customer variables in it.")
+            )
+        return text
+
+
+@admin.register(MessageTemplate)
+class MessageTemplateAdmin(RoomAdmin):
+    view_capability = Capability.VIEW_PUSHES
+    edit_capability = Capability.MANAGE_CONTENT
+    form = MessageTemplateForm
+    list_display = ["name", "show_body", "show_generic", "asset", "is_active"]
+    list_filter = ["is_active"]
+    list_select_related = ["asset"]
+    search_fields = ["name", "body"]
+    autocomplete_fields = ["asset"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, **kwargs)
+        if "body" in form.base_fields:
+            known = " ".join(f"{{{name}}}" for name in scripts.VARIABLES)
+            form.base_fields["body"].help_text = _("Variables: %(known)s") % {"known": known}
+        return form
+
+    @admin.display(description=_("personal text"))
+    def show_body(self, row: MessageTemplate) -> str:
+        return row.body if len(row.body) <= 60 else f"{row.body[:60]}…"
+
+    @admin.display(description=_("text for everybody"), boolean=True)
+    def show_generic(self, row: MessageTemplate) -> bool:
+        return bool(row.generic_body)
+
+
+@admin.register(ContentAsset)
+class ContentAssetAdmin(RoomAdmin):
+    view_capability = Capability.VIEW_PUSHES
+    edit_capability = Capability.MANAGE_CONTENT
+    list_display = ["title", "summary", "valid_until"]
+    search_fields = ["title", "summary"]
+    ordering = ["-id"]
+
+
+@admin.register(Dispatch)
+class DispatchAdmin(RoomAdmin):
+    """Every send with its way through WeCom. Receivers are counted, not named."""
+
+    view_capability = Capability.VIEW_HEALTH
+    list_display = ["id", "guide", "show_state", "show_receivers", "source", "created_at",
+                    "handed_over_at", "sent_at", "reason"]  # fmt: skip
+    list_filter = ["state", "created_at"]
+    list_select_related = ["guide"]
+    search_fields = ["msgid", "source"]
+    ordering = ["-id"]
+    may_add = False
+    fields = ["kind", "guide", "source", "state", "reason", "not_before", "expires_at", "attempts",
+              "msgid", "handed_over_at", "sent_at", "unknown_since", "next_poll_at", "polls",
+              "created_by", "created_at"]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Dispatch]:
+        receivers = DispatchRecipient.objects.filter(dispatch_id=OuterRef("pk")).order_by()
+        count = receivers.values("dispatch_id").annotate(n=Count("pk")).values("n")
+        return super().get_queryset(request).annotate(receivers=Coalesce(Subquery(count), 0))
+
+    @admin.display(description=_("state"), ordering="state")
+    def show_state(self, row: Dispatch) -> SafeString:
+        return mark(row.state, row.get_state_display())
+
+    @admin.display(description=_("receivers"))
+    def show_receivers(self, row: Dispatch) -> int:
+        return row.receivers  # type: ignore[attr-defined]
+
+
+@admin.register(GuideNotice)
+class GuideNoticeAdmin(RoomAdmin):
+    view_capability = Capability.VIEW_HEALTH
+    list_display = ["id", "guide", "title", "show_state", "attempts", "created_at", "sent_at",
+                    "reason"]  # fmt: skip
+    list_filter = ["state", "created_at"]
+    list_select_related = ["guide"]
+    ordering = ["-id"]
+    may_add = False
+    fields = ["guide", "source", "title", "body", "path", "state", "not_before", "attempts",
+              "reason", "sent_at", "created_at"]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GuideNotice]:
+        notices = super().get_queryset(request)
+        actor = request.actor  # type: ignore[attr-defined]
+        if actor.sees_all:
+            return notices
+        guides = GuideNotice._meta.get_field("guide").related_model.objects.visible_to(actor)
+        return notices.filter(guide__in=guides)
+
+    @admin.display(description=_("state"), ordering="state")
+    def show_state(self, row: GuideNotice) -> SafeString:
+        return mark(row.state, row.get_state_display())
