@@ -11,7 +11,8 @@ from apps.accounts.actor import Actor
 
 def _members_seen_by(actor: Actor, ref: str) -> Q:
     """Condition "the member in column `ref` is served or followed inside the actor's scope"."""
-    serving = apps.get_model("members.ServingPeriod").objects.current().filter(member_id=OuterRef(ref))
+    periods = apps.get_model("members.ServingPeriod").objects
+    serving = periods.current().filter(member_id=OuterRef(ref))
     scope = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
     if actor.guide_id is None:
         return Q(Exists(serving.filter(scope)))

@@ -10,4 +10,9 @@ class TimelineConfig(AppConfig):
     verbose_name = _("Timeline")
 
     def ready(self) -> None:
+        # models can be imported only now; `members` lies below and is given its recorder here
+        from apps.members import story  # noqa: PLC0415
+        from apps.timeline import services  # noqa: PLC0415
+
         partitions.register("timeline_memberevent", "occurred_at")
+        story.use(services.record_events)

@@ -87,7 +87,8 @@ def _ensure_months(first: datetime, last: datetime) -> None:
     months = set(partitions.months_between(partitions.month_of(first), partitions.month_of(last)))
     if months - _known_months:
         partitions.ensure_months(_TABLE, min(months), max(months))
-        _known_months.update(months)
+        # a rollback would take the months away again
+        transaction.on_commit(lambda: _known_months.update(months))
 
 
 def forget_known_months() -> None:

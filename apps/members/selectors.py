@@ -1,0 +1,212 @@
+"""Reads about members for pages and for the rooms above. Masked unless somebody asks otherwise."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from apps.core import pii
+from apps.members.models import (
+    Consent,
+    FollowRelation,
+    Interaction,
+    Member,
+    MemberIdentity,
+    MemberNote,
+    ServingPeriod,
+    StopMark,
+)
+
+Given = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundIdentity:
+    identity_id: int
+    member_id: int
+    survivor_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberCard:
+    """What a list or a card shows of one survivor."""
+
+    member_id: int
+    public_id: uuid.UUID
+    name: str
+    masked_name: str
+    masked_phone: str
+    gender: str
+    level: str
+    joined_at: datetime | None
+    home_store: str
+    serving_guide_id: int | None
+    serving_guide: str
+    serving_store_id: int | None
+    serving_store: str
+    friend_guide_ids: frozenset[int]
+    consents: frozenset[str]
+    is_stopped: bool
+    last_contact_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    body: str
+    guide_id: int
+    guide: str
+    created_at: datetime
+
+
+def normalise(kind: str, scope: str, raw: str) -> tuple[str, str]:
+    """(scope, value) as they are keyed: phones in E.164 without a scope, the rest trimmed.
+
+    Raises InvalidPhone for a phone that is none.
+    """
+    if kind == MemberIdentity.Kind.PHONE:
+        return "", pii.normalise_phone(raw)
+    return scope.strip(), (raw or "").strip()
+
+
+def survivor_group(member_id: int) -> list[int]:
+    """Every member id of this person: the survivor's and those merged into it."""
+    survivor = Member.objects.filter(pk=member_id).values("survivor_id")[:1]
+    return list(
+        Member.objects.filter(survivor_id=survivor).order_by("pk").values_list("pk", flat=True)
+    )
+
+
+def survivors_of(member_ids: Iterable[int]) -> dict[int, int]:
+    """Survivor by member id."""
+    return dict(Member.objects.filter(pk__in=set(member_ids)).values_list("pk", "survivor_id"))
+
+
+def find_identities(given: Iterable[Given]) -> dict[Given, FoundIdentity]:
+    """Known ones of (kind, scope, raw value), set-wise; what cannot be an identity is not found."""
+    places: dict[tuple[str, str], dict[bytes, list[Given]]] = {}
+    for one in set(given):
+        try:
+            scope, value = normalise(*one)
+        except pii.InvalidPhone:
+            continue
+        key = pii.value_key(one[0], scope, value)
+        places.setdefault((one[0], scope), {}).setdefault(key, []).append(one)
+    found: dict[Given, FoundIdentity] = {}
+    for (kind, scope), keys in places.items():
+        rows = MemberIdentity.objects.matching(kind=kind, scope=scope, value_keys=list(keys))
+        for pk, key, member_id, survivor_id in rows.values_list(
+            "pk", "value_key", "member_id", "member__survivor_id"
+        ):
+            for one in keys[bytes(key)]:
+                found[one] = FoundIdentity(pk, member_id, survivor_id)
+    return found
+
+
+def find_by_identity(kind: str, scope: str, value: str) -> Member | None:
+    """The survivor who holds this identifier."""
+    found = find_identities([(kind, scope, value)]).get((kind, scope, value))
+    return Member.objects.get(pk=found.survivor_id) if found else None
+
+
+def identity_values(*, member_id: int, kind: str) -> list[tuple[str, str]]:
+    """(scope, value) of a person's identifiers of one kind, for the system they belong to."""
+    rows = MemberIdentity.objects.filter(member__survivor_id=member_id, kind=kind).order_by("pk")
+    return [(row.scope, pii.decrypt(row.value_enc)) for row in rows]
+
+
+def masked_name(member: Member) -> str:
+    """林*雯"""
+    return pii.mask_name(member.name)
+
+
+def masked_phones(member_ids: Iterable[int]) -> dict[int, str]:
+    """138****5678 by survivor id, in one query; who has no phone is left out."""
+    rows = MemberIdentity.objects.filter(
+        member__survivor_id__in=list(member_ids), kind=MemberIdentity.Kind.PHONE
+    ).order_by("-pk")
+    return {
+        survivor_id: pii.mask_phone(pii.decrypt(value))
+        for survivor_id, value in rows.values_list("member__survivor_id", "value_enc")
+    }
+
+
+def masked_phone(member: Member) -> str:
+    """138****5678, "" without a phone. One query: lists ask `masked_phones`."""
+    return masked_phones([member.survivor_id]).get(member.survivor_id, "")
+
+
+def serving_of(member_ids: Sequence[int]) -> dict[int, ServingPeriod]:
+    """The serving period now, with guide and store, by member."""
+    periods = (
+        ServingPeriod.objects.current()
+        .filter(member_id__in=member_ids)
+        .select_related("guide", "store")
+    )
+    return {period.member_id: period for period in periods}
+
+
+def _sets(rows: Iterable[tuple[int, object]]) -> dict[int, set]:
+    found: dict[int, set] = {}
+    for member_id, value in rows:
+        found.setdefault(member_id, set()).add(value)
+    return found
+
+
+def member_card(*, member_ids: Sequence[int]) -> dict[int, MemberCard]:
+    """Cards of survivors by id, in a fixed number of queries."""
+    ids = list(member_ids)
+    members = Member.objects.filter(pk__in=ids).select_related("home_store")
+    phones, serving = masked_phones(ids), serving_of(ids)
+    friends = _sets(
+        FollowRelation.objects.current()
+        .filter(member_id__in=ids)
+        .values_list("member_id", "guide_id")
+    )
+    consents = _sets(
+        Consent.objects.valid().filter(member_id__in=ids).values_list("member_id", "purpose")
+    )
+    stopped = set(
+        StopMark.objects.current().filter(member_id__in=ids).values_list("member_id", flat=True)
+    )
+    contacts = dict(
+        Interaction.objects.filter(member_id__in=ids)
+        .order_by("member_id", "-occurred_at")
+        .distinct("member_id")
+        .values_list("member_id", "occurred_at")
+    )
+    cards = {}
+    for member in members:
+        period = serving.get(member.pk)
+        cards[member.pk] = MemberCard(
+            member_id=member.pk,
+            public_id=member.public_id,
+            name=member.name,
+            masked_name=masked_name(member),
+            masked_phone=phones.get(member.pk, ""),
+            gender=member.gender,
+            level=member.level,
+            joined_at=member.joined_at,
+            home_store=member.home_store.name if member.home_store else "",
+            serving_guide_id=period.guide_id if period else None,
+            serving_guide=period.guide.name if period else "",
+            serving_store_id=period.store_id if period else None,
+            serving_store=period.store.name if period else "",
+            friend_guide_ids=frozenset(friends.get(member.pk, ())),
+            consents=frozenset(consents.get(member.pk, ())),
+            is_stopped=member.pk in stopped,
+            last_contact_at=contacts.get(member.pk),
+        )
+    return cards
+
+
+def notes_of(*, member_id: int, limit: int = 20) -> list[Note]:
+    """The latest notes on a person, newest first, in the clear: for the people who serve them."""
+    notes = (
+        MemberNote.objects.filter(member__survivor_id=member_id)
+        .select_related("guide")
+        .order_by("-created_at")[:limit]
+    )
+    return [
+        Note(pii.decrypt(note.body_enc), note.guide_id, note.guide.name, note.created_at)
+        for note in notes
+    ]

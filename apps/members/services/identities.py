@@ -1,0 +1,461 @@
+"""Who is it: rows with identifiers become members, in sets, without ever merging two of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from apps.accounts.actor import Actor
+from apps.core import pii
+from apps.core.ids import uuid7
+from apps.members import story
+from apps.members.models import Consent, Member, MemberIdentity
+from apps.members.selectors import normalise
+
+Kind = MemberIdentity.Kind
+
+# a person has one of each; a second one that differs may be somebody else, which a person decides
+_ONE_PER_PERSON = frozenset({Kind.PHONE, Kind.UNIONID})
+_MAX_VALUE = 128
+# held by whoever makes new members: two batches must not both make the same one, and an id drawn
+# for an insert that conflicts would be lost from the dense sequence
+_CREATE_LOCK = "members.create"
+
+
+class ConsentRow(NamedTuple):
+    purpose: str
+    text_version: str
+    channel: str
+    given_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """What a source says about one person. Empty fields say nothing and change nothing.
+
+    `identities` are (kind, scope, raw value): raw as the source wrote it.
+    """
+
+    identities: list[tuple[str, str, str]]
+    name: str = ""
+    gender: str = ""
+    birth_month: int | None = None
+    birth_day: int | None = None
+    joined_at: datetime | None = None
+    source: str = ""
+    home_store_id: int | None = None
+    enrolling_guide_id: int | None = None
+    level: str = ""
+    consents: list[ConsentRow] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedMember:
+    """The answer for one row: a survivor, or why there is none."""
+
+    index: int
+    member_id: int | None = None
+    identity_ids: list[int] = field(default_factory=list)
+    created: bool = False
+    error: str = ""
+
+
+class _Identity(NamedTuple):
+    kind: str
+    scope: str
+    value: str
+    key: bytes
+
+    @property
+    def place(self) -> tuple[str, str, bytes]:
+        return self.kind, self.scope, self.key
+
+
+class _BadRow(Exception):
+    """Why this one row is left out."""
+
+
+def _identity(kind: str, scope: str, raw: str) -> _Identity:
+    if kind not in Kind.values:
+        raise _BadRow("unknown_identity_kind")
+    try:
+        scope, value = normalise(kind, scope, raw)
+    except pii.InvalidPhone as error:
+        raise _BadRow("invalid_phone") from error
+    if not value or len(value) > _MAX_VALUE:
+        raise _BadRow("invalid_identity")
+    return _Identity(kind, scope, value, pii.value_key(kind, scope, value))
+
+
+class _Batch:
+    """The state of one call: what is known, what is new, and who each row is."""
+
+    def __init__(self, rows: list[MemberRow]) -> None:
+        self.rows = rows
+        self.identities: dict[int, list[_Identity]] = {}
+        self.errors: dict[int, str] = {}
+        # a person is a member id, or -(number) until an id is drawn
+        self.person_of: dict[int, int] = {}
+        self.known: dict[tuple[str, str, bytes], int] = {}
+        self.holds: dict[tuple[int, str], set[bytes]] = {}
+        self.new_identities: list[tuple[int, _Identity]] = []
+        self.strangers = 0
+        self.created: set[int] = set()
+        for index, row in enumerate(rows):
+            try:
+                if not row.identities:
+                    raise _BadRow("no_identity")
+                self.identities[index] = [_identity(*given) for given in row.identities]
+            except _BadRow as error:
+                self.errors[index] = str(error)
+
+    def load_known(self) -> None:
+        """Look up every identity of the batch, and what else their people hold."""
+        self.known = {place: survivor for place, (_pk, survivor) in self.stored().items()}
+        self.holds = {}
+        held = MemberIdentity.objects.filter(
+            member__survivor_id__in=set(self.known.values()), kind__in=_ONE_PER_PERSON
+        )
+        for survivor, kind, key in held.values_list("member__survivor_id", "kind", "value_key"):
+            self.holds.setdefault((survivor, kind), set()).add(bytes(key))
+
+    def stored(self) -> dict[tuple[str, str, bytes], tuple[int, int]]:
+        """Identity id and survivor of those that are there: one query per kind and scope."""
+        wanted: dict[tuple[str, str], list[bytes]] = {}
+        for identity in self.all_identities():
+            wanted.setdefault((identity.kind, identity.scope), []).append(identity.key)
+        rows = {}
+        for (kind, scope), keys in wanted.items():
+            found = MemberIdentity.objects.matching(kind=kind, scope=scope, value_keys=keys)
+            for key, pk, survivor in found.values_list("value_key", "pk", "member__survivor_id"):
+                rows[kind, scope, bytes(key)] = (pk, survivor)
+        return rows
+
+    def all_identities(self) -> Iterable[_Identity]:
+        return (identity for found in self.identities.values() for identity in found)
+
+    def decide(self) -> None:
+        """Say who each row is, in order; a row sees what the rows before it brought."""
+        for index, identities in self.identities.items():
+            try:
+                person = self._person(identities)
+                self._take(person, identities)
+            except _BadRow as error:
+                self.errors[index] = str(error)
+            else:
+                self.person_of[index] = person
+
+    def _person(self, identities: list[_Identity]) -> int:
+        hits = {self.known[found.place] for found in identities if found.place in self.known}
+        if len(hits) > 1:
+            raise _BadRow("identity_conflict")
+        person = hits.pop() if hits else -(self.strangers + 1)
+        brought: dict[str, set[bytes]] = {}
+        for identity in identities:
+            if identity.kind in _ONE_PER_PERSON:
+                held = brought.setdefault(
+                    identity.kind, set(self.holds.get((person, identity.kind), ()))
+                )
+                held.add(identity.key)
+                if len(held) > 1:
+                    raise _BadRow("identity_conflict")
+        return person
+
+    def _take(self, person: int, identities: list[_Identity]) -> None:
+        if person == -(self.strangers + 1):
+            self.strangers += 1
+        for identity in identities:
+            if identity.place not in self.known:
+                self.known[identity.place] = person
+                self.new_identities.append((person, identity))
+            if identity.kind in _ONE_PER_PERSON:
+                self.holds.setdefault((person, identity.kind), set()).add(identity.key)
+
+    def name_strangers(self) -> None:
+        """Draw ids for the really new, and put them where the placeholders stood."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence('members_member', 'id'))"
+                " FROM generate_series(1, %s)",
+                [self.strangers],
+            )
+            drawn = {-(number + 1): row[0] for number, row in enumerate(cursor.fetchall())}
+        self.person_of = {index: drawn.get(who, who) for index, who in self.person_of.items()}
+        self.new_identities = [(drawn.get(who, who), one) for who, one in self.new_identities]
+        self.known = {place: drawn.get(who, who) for place, who in self.known.items()}
+        self.created = set(drawn.values())
+
+
+def _fields(rows: list[MemberRow]) -> dict[str, Any]:
+    """What several rows about one person say together: the last word, the first join date."""
+    found: dict[str, Any] = {}
+    for row in rows:
+        for name in ("name", "gender", "birth_month", "birth_day", "home_store_id", "level"):
+            if getattr(row, name) not in ("", None):
+                found[name] = getattr(row, name)
+        for name in ("source", "enrolling_guide_id"):
+            if getattr(row, name) not in ("", None):
+                found.setdefault(name, getattr(row, name))
+        if row.joined_at is not None:
+            found["joined_at"] = min(row.joined_at, found.get("joined_at", row.joined_at))
+    return found
+
+
+def _create(batch: _Batch, said: dict[int, dict[str, Any]], now: datetime, source: str) -> None:
+    last4 = {
+        person: identity.value[-4:]
+        for person, identity in batch.new_identities
+        if identity.kind == Kind.PHONE
+    }
+    Member.objects.bulk_create(
+        [
+            Member(
+                id=person,
+                public_id=uuid7(),
+                survivor_id=person,
+                phone_last4=last4.get(person, ""),
+                created_at=now,
+                **{"source": source, **said[person]},
+            )
+            for person in sorted(batch.created)
+        ]
+    )
+
+
+# empty columns of the new rows say nothing; joining, origin and enrolling guide are settled once
+_UPDATE = """
+UPDATE members_member AS member SET
+    name = coalesce(said.name, member.name),
+    gender = coalesce(said.gender, member.gender),
+    birth_month = coalesce(said.birth_month, member.birth_month),
+    birth_day = coalesce(said.birth_day, member.birth_day),
+    home_store_id = coalesce(said.home_store_id, member.home_store_id),
+    level = coalesce(said.level, member.level),
+    source = CASE WHEN member.source = '' THEN coalesce(said.source, '') ELSE member.source END,
+    enrolling_guide_id = coalesce(member.enrolling_guide_id, said.enrolling_guide_id),
+    joined_at = coalesce(member.joined_at, said.joined_at),
+    phone_last4 = coalesce(said.phone_last4, member.phone_last4),
+    updated_at = %s
+FROM unnest(
+    %s::bigint[], %s::text[], %s::text[], %s::smallint[], %s::smallint[], %s::bigint[], %s::text[],
+    %s::text[], %s::bigint[], %s::timestamptz[], %s::text[]
+) AS said (
+    id, name, gender, birth_month, birth_day, home_store_id, level, source, enrolling_guide_id,
+    joined_at, phone_last4
+)
+WHERE member.id = said.id AND (
+    coalesce(said.name, member.name), coalesce(said.gender, member.gender),
+    coalesce(said.birth_month, member.birth_month), coalesce(said.birth_day, member.birth_day),
+    coalesce(said.home_store_id, member.home_store_id), coalesce(said.level, member.level),
+    coalesce(nullif(member.source, ''), said.source, ''),
+    coalesce(member.enrolling_guide_id, said.enrolling_guide_id),
+    coalesce(member.joined_at, said.joined_at), coalesce(said.phone_last4, member.phone_last4)
+) IS DISTINCT FROM (
+    member.name, member.gender, member.birth_month, member.birth_day, member.home_store_id,
+    member.level, member.source, member.enrolling_guide_id, member.joined_at, member.phone_last4
+)
+"""
+_SAID = (
+    "name", "gender", "birth_month", "birth_day", "home_store_id", "level", "source",
+    "enrolling_guide_id", "joined_at", "phone_last4",
+)  # fmt: skip
+
+
+def _update(batch: _Batch, said: dict[int, dict[str, Any]], now: datetime) -> None:
+    known = sorted(person for person in said if person not in batch.created)
+    if not known:
+        return
+    # one order for all writers: two batches about the same people wait, they do not lock each other
+    list(Member.objects.select_for_update().filter(pk__in=known).order_by("pk").values_list("pk"))
+    for person, identity in batch.new_identities:
+        if identity.kind == Kind.PHONE and person in said:
+            said[person]["phone_last4"] = identity.value[-4:]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _UPDATE,
+            [now, known, *([said[person].get(name) for person in known] for name in _SAID)],
+        )
+
+
+def _joining(persons: set[int]) -> set[int]:
+    """Of these the ones that are members (会员) already."""
+    return set(Member.objects.joined().filter(pk__in=persons).values_list("pk", flat=True))
+
+
+def _add_identities(batch: _Batch, now: datetime, source: str) -> None:
+    MemberIdentity.objects.bulk_create(
+        [
+            MemberIdentity(
+                kind=identity.kind,
+                scope=identity.scope,
+                value_key=identity.key,
+                key_version=pii.KEY_VERSION,
+                value_enc=pii.encrypt(identity.value),
+                last4=identity.value[-4:] if identity.kind == Kind.PHONE else "",
+                member_id=person,
+                source=source,
+                first_seen_at=now,
+            )
+            for person, identity in batch.new_identities
+        ]
+    )
+
+
+# a withdrawal is not undone by a source that repeats an older consent
+_ADD_CONSENTS = """
+INSERT INTO members_consent (member_id, purpose, text_version, channel, given_at, withdrawn_channel)
+SELECT DISTINCT ON (member_id, purpose) member_id, purpose, text_version, channel, given_at, ''
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+    AS given (member_id, purpose, text_version, channel, given_at)
+WHERE NOT EXISTS (
+    SELECT 1 FROM members_consent AS known
+    WHERE known.member_id = given.member_id AND known.purpose = given.purpose
+        AND (known.withdrawn_at IS NULL OR known.withdrawn_at >= given.given_at)
+)
+ORDER BY member_id, purpose, given_at
+ON CONFLICT (member_id, purpose) WHERE withdrawn_at IS NULL DO NOTHING
+RETURNING id, member_id, purpose, given_at
+"""
+
+
+def add_consents(*, given: list[tuple[int, ConsentRow]], source: str, actor: Actor) -> int:
+    """Keep consents that are news, set-wise, and tell them; return how many there were."""
+    if not given:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ADD_CONSENTS,
+            [
+                [member_id for member_id, _consent in given],
+                [consent.purpose for _member_id, consent in given],
+                [consent.text_version for _member_id, consent in given],
+                [consent.channel for _member_id, consent in given],
+                [consent.given_at for _member_id, consent in given],
+            ],
+        )
+        fresh = cursor.fetchall()
+    return story.tell(
+        [
+            story.Happening(
+                member_id=member_id,
+                kind=story.What.CONSENT_GIVEN,
+                source=source,
+                key=f"consent:{consent_id}:given",
+                occurred_at=given_at,
+                payload={"purpose": purpose},
+                actor=actor.label,
+            )
+            for consent_id, member_id, purpose, given_at in fresh
+        ]
+    )
+
+
+def _row_errors(batch: _Batch) -> None:
+    for index, row in enumerate(batch.rows):
+        purposes = {consent.purpose for consent in row.consents}
+        if purposes - set(Consent.Purpose.values):
+            batch.errors.setdefault(index, "unknown_purpose")
+            batch.identities.pop(index, None)
+
+
+def _tell(
+    batch: _Batch,
+    said: dict[int, dict[str, Any]],
+    joined_before: set[int],
+    now: datetime,
+    source: str,
+    actor: Actor,
+) -> None:
+    happenings = []
+    for person, fields in said.items():
+        joined_at = fields.get("joined_at")
+        if person in batch.created:
+            happenings.append(
+                story.Happening(
+                    member_id=person,
+                    kind=story.What.CREATED,
+                    source=source,
+                    key=f"member:{person}:created",
+                    occurred_at=min(joined_at or now, now),
+                    actor=actor.label,
+                )
+            )
+        if joined_at is not None and person not in joined_before:
+            happenings.append(
+                story.Happening(
+                    member_id=person,
+                    kind=story.What.JOINED,
+                    source=source,
+                    key=f"member:{person}:joined",
+                    occurred_at=joined_at,
+                    actor=actor.label,
+                )
+            )
+    story.tell(happenings)
+
+
+@transaction.atomic
+def resolve_members(
+    *, rows: list[MemberRow], now: datetime, source: str, actor: Actor
+) -> list[ResolvedMember]:
+    """Find or make the member of each row, set-wise; one answer per row, in order.
+
+    An identity known to one member brings the row's other identities to that member. Identities of
+    two members, or a second phone or unionid of one, are `identity_conflict`: nothing is merged,
+    nothing written for that row. Ids are drawn only for members that are really new.
+    """
+    batch = _Batch(rows)
+    _row_errors(batch)
+    batch.load_known()
+    if any(identity.place not in batch.known for identity in batch.all_identities()):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [_CREATE_LOCK])
+        batch.load_known()
+    batch.decide()
+    batch.name_strangers()
+    said = _said(batch)
+    joined_before = _joining(set(said) - batch.created)
+    _create(batch, said, now, source)
+    _update(batch, said, now)
+    _add_identities(batch, now, source)
+    _tell(batch, said, joined_before, now, source, actor)
+    add_consents(
+        given=[
+            (person, consent)
+            for index, person in batch.person_of.items()
+            for consent in rows[index].consents
+        ],
+        source=source,
+        actor=actor,
+    )
+    return _answers(batch)
+
+
+def _said(batch: _Batch) -> dict[int, dict[str, Any]]:
+    rows_of: dict[int, list[MemberRow]] = {}
+    for index, person in batch.person_of.items():
+        rows_of.setdefault(person, []).append(batch.rows[index])
+    return {person: _fields(rows) for person, rows in rows_of.items()}
+
+
+def _answers(batch: _Batch) -> list[ResolvedMember]:
+    stored = batch.stored()
+    answers, seen = [], set()
+    for index in range(len(batch.rows)):
+        if index in batch.errors:
+            answers.append(ResolvedMember(index=index, error=batch.errors[index]))
+            continue
+        person = batch.person_of[index]
+        places = [identity.place for identity in batch.identities[index]]
+        answers.append(
+            ResolvedMember(
+                index=index,
+                member_id=person,
+                identity_ids=[stored[place][0] for place in places],
+                created=person in batch.created and person not in seen,
+            )
+        )
+        seen.add(person)
+    return answers

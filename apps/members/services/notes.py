@@ -1,0 +1,140 @@
+"""What guides learn and whom they talked to, and the one door to a full phone number."""
+
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts import services as accounts
+from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Capability
+from apps.accounts.models import AuditEntry
+from apps.core import clock, pii
+from apps.core.errors import DomainError
+from apps.members import story
+from apps.members.models import Interaction, Member, MemberIdentity, MemberNote
+
+UNMASK = "member.phone_unmasked"
+_DEFAULT_DAILY_UNMASKS = 30
+
+
+class EmptyNote(DomainError):
+    code = "empty_note"
+    message = _("Write something first.")
+
+
+class NoteIdTaken(DomainError):
+    code = "note_id_taken"
+    message = _("This note belongs to somebody else.")
+
+
+class UnmaskNotAllowed(DomainError):
+    code = "unmask_not_allowed"
+    message = _("You may not see this number.")
+
+
+class UnmaskLimitReached(DomainError):
+    code = "unmask_limit"
+    message = _("You have looked at %(limit)s numbers today. Try again tomorrow.")
+
+
+@transaction.atomic
+def add_note(
+    *,
+    member_id: int,
+    guide_id: int,
+    body: str,
+    client_id: uuid.UUID,
+    now: datetime,
+    actor: Actor,
+) -> MemberNote:
+    """Keep a guide's note. The same client id is the same note: a repeated tap adds nothing."""
+    text = body.strip()
+    if not text:
+        raise EmptyNote
+    note, created = MemberNote.objects.get_or_create(
+        client_id=client_id,
+        defaults={
+            "member_id": member_id,
+            "guide_id": guide_id,
+            "body_enc": pii.encrypt(text),
+            "created_at": now,
+        },
+    )
+    if (note.member_id, note.guide_id) != (member_id, guide_id):
+        raise NoteIdTaken
+    if created:
+        source = f"note:{note.pk}"
+        record_interaction(
+            member_id=member_id,
+            guide_id=guide_id,
+            kind=Interaction.Kind.NOTE,
+            occurred_at=now,
+            source=source,
+        )
+        story.tell(
+            [
+                story.Happening(
+                    member_id=member_id,
+                    kind=story.What.NOTE_ADDED,
+                    source=source,
+                    key=source,
+                    occurred_at=now,
+                    payload={"guide_id": guide_id},
+                    actor=actor.label,
+                )
+            ]
+        )
+    return note
+
+
+def record_interaction(
+    *, member_id: int, guide_id: int, kind: str, occurred_at: datetime, source: str
+) -> bool:
+    """Keep that a guide and a member were in touch; False when the source is known."""
+    _row, created = Interaction.objects.get_or_create(
+        source=source,
+        defaults={
+            "member_id": member_id,
+            "guide_id": guide_id,
+            "kind": kind,
+            "occurred_at": occurred_at,
+        },
+    )
+    return created
+
+
+@transaction.atomic
+def unmask_phone(*, member_id: int, actor: Actor, reason: str, now: datetime) -> str:
+    """The member's full number, for a reason, on the record and within the day's limit.
+
+    Raises UnmaskNotAllowed (no right, not in scope, no number) and UnmaskLimitReached.
+    """
+    visible = Member.objects.visible_to(actor).filter(pk=member_id, erased_at=None)
+    if not actor.can(Capability.UNMASK_MEMBERS) or not reason.strip() or not visible.exists():
+        raise UnmaskNotAllowed
+    phone = MemberIdentity.objects.filter(
+        member__survivor_id=member_id, kind=MemberIdentity.Kind.PHONE
+    ).first()
+    if phone is None:
+        raise UnmaskNotAllowed
+    limit = getattr(settings, "UNMASK_DAILY_LIMIT", _DEFAULT_DAILY_UNMASKS)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"unmask:{actor.label}"])
+    seen = AuditEntry.objects.filter(
+        actor=actor.label,
+        action=UNMASK,
+        at__gte=clock.day_start(clock.business_day(now)),
+    )
+    if seen.count() >= limit:
+        raise UnmaskLimitReached(limit=limit)
+    accounts.audit(
+        actor=actor,
+        action=UNMASK,
+        object_type="member",
+        object_id=str(member_id),
+        detail={"reason": reason.strip()[:60]},
+    )
+    return pii.decrypt(phone.value_enc)

@@ -1,0 +1,264 @@
+"""Who serves whom, and who is whose WeCom friend: dated relations, written in sets."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from apps.accounts.actor import SYSTEM, Actor
+from apps.core import clock
+from apps.members import story
+from apps.members.models import FollowRelation, Member, ServingPeriod
+
+
+class FollowRow(NamedTuple):
+    """One WeCom friendship that began."""
+
+    corp_id: str
+    guide_id: int
+    member_id: int
+    external_userid: str
+    since: datetime
+    state: str = ""
+    add_way: int = 0
+
+
+def _lock_members(member_ids: Sequence[int]) -> None:
+    """One order for all writers, so that sets that cross wait instead of blocking each other."""
+    list(
+        Member.objects.select_for_update()
+        .filter(pk__in=set(member_ids))
+        .order_by("pk")
+        .values_list("pk")
+    )
+
+
+# --- 专属导购 ------------------------------------------------------------------------------------
+
+_GIVEN = """
+WITH given AS MATERIALIZED (
+    SELECT DISTINCT ON (member_id) member_id, guide_id, store_id
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) WITH ORDINALITY
+        AS rows (member_id, guide_id, store_id, place)
+    ORDER BY member_id, place DESC
+)
+"""
+# a period that began at this very moment is corrected; an older one ends and the next begins
+_CORRECT = (
+    _GIVEN
+    + """
+UPDATE members_servingperiod AS period
+SET guide_id = given.guide_id, store_id = given.store_id, reason = %s
+FROM given
+WHERE period.member_id = given.member_id AND period.until IS NULL AND period.since >= %s
+    AND (period.guide_id, period.store_id) IS DISTINCT FROM (given.guide_id, given.store_id)
+"""
+)
+_END = (
+    _GIVEN
+    + """
+UPDATE members_servingperiod AS period SET until = %s
+FROM given
+WHERE period.member_id = given.member_id AND period.until IS NULL AND period.since < %s
+    AND (period.guide_id, period.store_id) IS DISTINCT FROM (given.guide_id, given.store_id)
+"""
+)
+_BEGIN = (
+    _GIVEN
+    + """
+INSERT INTO members_servingperiod (member_id, guide_id, store_id, since, reason)
+SELECT given.member_id, given.guide_id, given.store_id,
+    greatest(%s::timestamptz, (
+        SELECT max(before.until) FROM members_servingperiod AS before
+        WHERE before.member_id = given.member_id
+    )), %s
+FROM given
+WHERE NOT EXISTS (
+    SELECT 1 FROM members_servingperiod AS now
+    WHERE now.member_id = given.member_id AND now.until IS NULL
+)
+RETURNING id, member_id, guide_id, store_id, since
+"""
+)
+
+
+@transaction.atomic
+def set_serving_guide(
+    *, pairs: Sequence[tuple[int, int, int]], reason: str, now: datetime, actor: Actor
+) -> int:
+    """Give members their 专属导购, set-wise: (member, guide, store) each. Repeats change nothing.
+
+    The period before ends where the new one begins. Returns how many periods began.
+    """
+    if not pairs:
+        return 0
+    members, guides, stores = (list(column) for column in zip(*pairs, strict=True))
+    given: list[Any] = [members, guides, stores]
+    _lock_members(members)
+    with connection.cursor() as cursor:
+        cursor.execute(_CORRECT, [*given, reason, now])
+        cursor.execute(_END, [*given, now, now])
+        cursor.execute(_BEGIN, [*given, now, reason])
+        begun = cursor.fetchall()
+    story.tell(
+        [
+            story.Happening(
+                member_id=member_id,
+                kind=story.What.SERVING_CHANGED,
+                source=f"serving_period:{period_id}",
+                key=f"serving_period:{period_id}",
+                occurred_at=since,
+                payload={"guide_id": guide_id, "store_id": store_id, "reason": reason},
+                actor=actor.label,
+            )
+            for period_id, member_id, guide_id, store_id, since in begun
+        ]
+    )
+    return len(begun)
+
+
+# --- WeCom friends ------------------------------------------------------------------------------
+
+# a friendship that reaches past `since` is this one, told again or late
+_START = """
+INSERT INTO members_followrelation
+    (corp_id, guide_id, member_id, external_userid, since, state, add_way, ended_by)
+SELECT DISTINCT ON (guide_id, external_userid)
+    corp_id, guide_id, member_id, external_userid, since, state, add_way, ''
+FROM unnest(
+    %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::text[], %s::int[]
+) AS given (corp_id, guide_id, member_id, external_userid, since, state, add_way)
+WHERE NOT EXISTS (
+    SELECT 1 FROM members_followrelation AS known
+    WHERE known.guide_id = given.guide_id AND known.external_userid = given.external_userid
+        AND (known.until IS NULL OR known.until > given.since)
+)
+ORDER BY guide_id, external_userid, since
+RETURNING id
+"""
+# who has no 专属导购 yet is served by the first guide they befriend, where that guide works
+_FIRST_FRIENDS = """
+SELECT DISTINCT ON (follow.member_id) follow.member_id, follow.guide_id, posting.store_id
+FROM members_followrelation AS follow
+JOIN stores_posting AS posting ON posting.guide_id = follow.guide_id AND posting.during @> %s::date
+WHERE follow.id = ANY(%s) AND NOT EXISTS (
+    SELECT 1 FROM members_servingperiod AS served
+    WHERE served.member_id = follow.member_id AND served.until IS NULL
+)
+ORDER BY follow.member_id, follow.since
+"""
+
+
+@transaction.atomic
+def start_follows(
+    *, rows: Sequence[FollowRow], now: datetime, actor: Actor = SYSTEM
+) -> list[FollowRelation]:
+    """Keep WeCom friendships that began, set-wise; return the new ones. Repeats change nothing.
+
+    A member without 专属导购 is from now on served by the guide they befriended first.
+    """
+    if not rows:
+        return []
+    _lock_members([row.member_id for row in rows])
+    with connection.cursor() as cursor:
+        cursor.execute(_START, [list(column) for column in zip(*rows, strict=True)])
+        fresh = [row[0] for row in cursor.fetchall()]
+        cursor.execute(_FIRST_FRIENDS, [clock.business_day(now), fresh])
+        unserved = cursor.fetchall()
+    relations = list(FollowRelation.objects.filter(pk__in=fresh).order_by("pk"))
+    story.tell(
+        [
+            story.Happening(
+                member_id=relation.member_id,
+                kind=story.What.FRIEND_ADDED,
+                source=f"follow:{relation.pk}",
+                key=f"follow:{relation.pk}:added",
+                occurred_at=relation.since,
+                payload={"guide_id": relation.guide_id, "state": relation.state},
+                actor=actor.label,
+            )
+            for relation in relations
+        ]
+    )
+    set_serving_guide(pairs=unserved, reason="first_friend", now=now, actor=actor)
+    return relations
+
+
+def start_follow(
+    *,
+    corp_id: str,
+    guide_id: int,
+    member_id: int,
+    external_userid: str,
+    since: datetime,
+    state: str = "",
+    add_way: int = 0,
+    actor: Actor = SYSTEM,
+) -> FollowRelation | None:
+    """Keep one friendship that began; None when it is known."""
+    row = FollowRow(corp_id, guide_id, member_id, external_userid, since, state, add_way)
+    begun = start_follows(rows=[row], now=since, actor=actor)
+    return begun[0] if begun else None
+
+
+def _end(relations: list[FollowRelation], *, at: datetime, ended_by: str, actor: Actor) -> None:
+    FollowRelation.objects.filter(pk__in=[relation.pk for relation in relations]).update(
+        until=at, ended_by=ended_by
+    )
+    for relation in relations:
+        relation.until, relation.ended_by = at, ended_by
+    story.tell(
+        [
+            story.Happening(
+                member_id=relation.member_id,
+                kind=story.What.FRIEND_ENDED,
+                source=f"follow:{relation.pk}",
+                key=f"follow:{relation.pk}:ended",
+                occurred_at=at,
+                payload={"guide_id": relation.guide_id, "ended_by": ended_by},
+                actor=actor.label,
+            )
+            for relation in relations
+        ]
+    )
+
+
+@transaction.atomic
+def end_follow(
+    *,
+    corp_id: str,
+    guide_id: int,
+    external_userid: str,
+    at: datetime,
+    ended_by: str,
+    actor: Actor = SYSTEM,
+) -> FollowRelation | None:
+    """End the standing friendship; None without one, or when it began after `at` (late news)."""
+    relations = list(
+        FollowRelation.objects.current()
+        .select_for_update()
+        .filter(corp_id=corp_id, guide_id=guide_id, external_userid=external_userid, since__lte=at)
+    )
+    _end(relations, at=at, ended_by=ended_by, actor=actor)
+    return relations[0] if relations else None
+
+
+@transaction.atomic
+def end_follows(
+    *, relation_ids: Sequence[int], at: datetime, ended_by: str, actor: Actor = SYSTEM
+) -> int:
+    """End standing friendships by their ids, set-wise; return how many stood."""
+    relations = list(
+        FollowRelation.objects.current()
+        .select_for_update()
+        .filter(pk__in=relation_ids, since__lte=at)
+        .order_by("pk")
+    )
+    _end(relations, at=at, ended_by=ended_by, actor=actor)
+    return len(relations)
+
+
+def end_serving_of(*, guide_id: int, at: datetime) -> int:
+    """A guide has left: their members have no 专属导购 until somebody hands them over."""
+    return ServingPeriod.objects.current().filter(guide_id=guide_id, since__lte=at).update(until=at)
