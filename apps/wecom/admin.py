@@ -1,14 +1,11 @@
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from apps.accounts.actor import Actor
+from apps.accounts.admin_base import RoomAdmin, actor_of
 from apps.accounts.capabilities import Capability
 
 from . import services
@@ -16,26 +13,11 @@ from .forms import CallbackEndpointForm, CorpAppForm, CorpForm
 from .models import CallbackEndpoint, Corp, CorpApp, RawCallback
 
 
-class WeComAdmin(ModelAdmin):
+class WeComAdmin(RoomAdmin):
     """Only who manages the WeCom connection sees these pages."""
 
-    def _may(self, request: HttpRequest) -> bool:
-        return Capability.MANAGE_WECOM in getattr(request.user, "capabilities", ())
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self._may(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return self._may(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    view_capability = Capability.MANAGE_WECOM
+    edit_capability = Capability.MANAGE_WECOM
 
 
 @admin.register(Corp)
@@ -66,6 +48,8 @@ class CallbackEndpointAdmin(WeComAdmin):
 class RawCallbackAdmin(WeComAdmin):
     """The inbox: read it, filter it, let a row be read again."""
 
+    view_capability = Capability.VIEW_HEALTH
+    may_add = False
     list_display = [
         "received_at",
         "show_status",
@@ -93,10 +77,6 @@ class RawCallbackAdmin(WeComAdmin):
         "handled_at",
     ]
     actions = ["replay_selected"]
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
     @display(
         description=_("status"),
@@ -110,7 +90,7 @@ class RawCallbackAdmin(WeComAdmin):
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[RawCallback]) -> None:
         replayed = services.replay(
             ids=list(queryset.values_list("pk", flat=True)),
-            actor=Actor(user_id=request.user.pk),
+            actor=actor_of(request),
         )
         messages.success(
             request,

@@ -30,19 +30,35 @@ def kept(endpoint, seal):
 PAGES = ["corp", "corpapp", "callbackendpoint", "rawcallback"]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_lists_open_for_who_manages_wecom(as_role, kept, page):
-    answer = as_role(Role.HQ_ADMIN).get(reverse(f"admin:wecom_{page}_changelist"))
+@pytest.mark.parametrize("listing", PAGES)
+def test_lists_open_for_who_manages_wecom(as_role, kept, listing):
+    answer = as_role(Role.HQ_ADMIN).get(reverse(f"admin:wecom_{listing}_changelist"))
 
     assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("role", [Role.HQ_OPERATOR, Role.REGION_MANAGER, Role.AUDITOR])
-@pytest.mark.parametrize("page", PAGES)
-def test_lists_stay_closed_for_others(as_role, kept, page, role):
-    answer = as_role(role).get(reverse(f"admin:wecom_{page}_changelist"))
+@pytest.mark.parametrize("listing", PAGES[:3])
+def test_the_connection_stays_closed_for_others(as_role, kept, listing, role):
+    answer = as_role(role).get(reverse(f"admin:wecom_{listing}_changelist"))
 
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [(Role.HQ_OPERATOR, 200), (Role.AUDITOR, 200), (Role.REGION_MANAGER, 403)],
+)
+def test_the_inbox_is_shown_to_who_watches_health_and_replayed_by_none_of_them(
+    as_role, kept, role, status
+):
+    client, url = as_role(role), reverse("admin:wecom_rawcallback_changelist")
+    RawCallback.objects.update(status=RawCallback.Status.DEAD)
+
+    assert client.get(url).status_code == status
+    client.post(url, {"action": "replay_selected", "_selected_action": [kept.pk]})
+
+    assert RawCallback.objects.get().status == RawCallback.Status.DEAD
 
 
 def test_secrets_are_never_shown_and_kept_when_left_empty(as_role, corp):
