@@ -7,6 +7,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.logs import structlog_logging
+from apps.hq import look
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -240,7 +241,10 @@ STORAGES = {
 }
 
 # --- Admin -------------------------------------------------------------------------------------
+UNFOLD = look.UNFOLD
 IMPORT_EXPORT_USE_TRANSACTIONS = True
+# a cell that begins like a formula is text to the spreadsheet that opens the export
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 IMPORT_EXPORT_SKIP_ADMIN_LOG = True
 
 # --- Logs: ids, never people -------------------------------------------------------------------

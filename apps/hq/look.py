@@ -1,0 +1,248 @@
+"""The look and the menu of the admin site, for `settings.UNFOLD`. Reads no model: settings import it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.capabilities import Capability
+
+ADMIN = "/admin/"
+
+
+def _below(*prefixes: str) -> Callable[[HttpRequest], bool]:
+    """Active on the entry and on every page below it, whichever room serves that page."""
+
+    def active(request: HttpRequest) -> bool:
+        return any(
+            request.path == prefix or (prefix != ADMIN and request.path.startswith(prefix))
+            for prefix in prefixes
+        )
+
+    return active
+
+
+def _may(capability: Capability) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.actor.can(capability)  # type: ignore[attr-defined]
+
+
+def _item(
+    title: Any, icon: str, path: str, *also: str, needs: Capability, badge: str = "", tone: str = ""
+) -> dict[str, Any]:
+    item = {
+        "title": title,
+        "icon": icon,
+        "link": path,
+        "active": _below(path, *also),
+        "permission": _may(needs),
+    }
+    if badge:
+        item |= {"badge": badge, "badge_variant": tone}
+    return item
+
+
+def _tab(title: Any, path: str, needs: Capability) -> dict[str, Any]:
+    return {"title": title, "link": path, "active": _below(path), "permission": _may(needs)}
+
+
+C = Capability
+
+NAVIGATION = [
+    {"items": [_item(_("Home"), "home", ADMIN, needs=C.VIEW_REPORTS)]},
+    {
+        "separator": True,
+        "items": [
+            _item(_("Segments"), "group_work", "/admin/segments/", needs=C.BUILD_SEGMENTS),
+            _item(
+                _("Task pushes"),
+                "send",
+                "/admin/pushes/",
+                "/admin/guide_tasks/",
+                needs=C.VIEW_PUSHES,
+                badge="apps.hq.badges.pushes",
+                tone="warning",
+            ),
+            _item(_("Campaigns"), "event", "/admin/campaigns/campaign/", needs=C.VIEW_PUSHES),
+        ],
+    },
+    {
+        "separator": True,
+        "items": [
+            _item(
+                _("Members"),
+                "person",
+                "/admin/members/member/",
+                "/admin/members/",
+                "/admin/orders/order/",
+                needs=C.VIEW_MEMBERS,
+            ),
+            _item(
+                _("Stores and guides"),
+                "storefront",
+                "/admin/stores/store/",
+                "/admin/stores/guide/",
+                "/admin/stores/region/",
+                "/admin/stores/legalentity/",
+                needs=C.VIEW_REPORTS,
+            ),
+            _item(
+                _("Scripts and content"),
+                "chat",
+                "/admin/outreach/messagetemplate/",
+                "/admin/outreach/contentasset/",
+                "/admin/orders/product/",
+                needs=C.VIEW_PUSHES,
+            ),
+            _item(
+                _("Tags"),
+                "sell",
+                "/admin/tagging/tag/",
+                "/admin/tagging/",
+                needs=C.VIEW_REPORTS,
+            ),
+        ],
+    },
+    {
+        "separator": True,
+        "items": [
+            _item(
+                "WeCom",
+                "hub",
+                "/admin/wecom/health/",
+                "/admin/wecom/",
+                "/admin/wecom_sync/",
+                "/admin/outreach/dispatch/",
+                "/admin/outreach/guidenotice/",
+                needs=C.VIEW_HEALTH,
+                badge="apps.hq.badges.wecom",
+                tone="danger",
+            ),
+            _item(_("Reports"), "bar_chart", "/admin/reports/", needs=C.VIEW_REPORTS),
+            _item(
+                _("System"),
+                "settings",
+                "/admin/system/",
+                "/admin/django_celery_beat/",
+                "/admin/accounts/",
+                "/admin/stores/scopegrant/",
+                "/admin/profiles/",
+                "/admin/core/",
+                needs=C.VIEW_MEMBERS,
+            ),
+        ],
+    },
+]
+
+_SYSTEM = [
+    _tab(_("Scheduled jobs"), "/admin/django_celery_beat/periodictask/", C.MANAGE_JOBS),
+    _tab(_("Users"), "/admin/accounts/user/", C.MANAGE_USERS),
+    _tab(_("Data scope"), "/admin/stores/scopegrant/", C.MANAGE_USERS),
+    _tab(_("API keys"), "/admin/accounts/apikey/", C.MANAGE_USERS),
+    _tab(_("Audit"), "/admin/accounts/auditentry/", C.VIEW_AUDIT),
+    _tab(_("Stage limits"), "/admin/profiles/stageversion/", C.VIEW_REPORTS),
+]
+_WECOM = [
+    _tab(_("Health"), "/admin/wecom/health/", C.VIEW_HEALTH),
+    _tab(_("Unknown sends"), "/admin/wecom/unknown/", C.VIEW_HEALTH),
+    _tab(_("Callback inbox"), "/admin/wecom/rawcallback/", C.MANAGE_WECOM),
+    _tab(_("Sends"), "/admin/outreach/dispatch/", C.VIEW_HEALTH),
+    _tab(_("Notices"), "/admin/outreach/guidenotice/", C.VIEW_HEALTH),
+    _tab(_("Sync runs"), "/admin/wecom_sync/syncrun/", C.VIEW_HEALTH),
+    _tab(_("Corps"), "/admin/wecom/corp/", C.MANAGE_WECOM),
+    _tab(_("Apps"), "/admin/wecom/corpapp/", C.MANAGE_WECOM),
+    _tab(_("Callback addresses"), "/admin/wecom/callbackendpoint/", C.MANAGE_WECOM),
+]
+_PLACES = [
+    _tab(_("Stores"), "/admin/stores/store/", C.VIEW_REPORTS),
+    _tab(_("Guides"), "/admin/stores/guide/", C.VIEW_REPORTS),
+    _tab(_("Regions"), "/admin/stores/region/", C.VIEW_REPORTS),
+    _tab(_("Legal entities"), "/admin/stores/legalentity/", C.MANAGE_STORES),
+]
+_WORDS = [
+    _tab(_("Scripts"), "/admin/outreach/messagetemplate/", C.VIEW_PUSHES),
+    _tab(_("Content"), "/admin/outreach/contentasset/", C.VIEW_PUSHES),
+    _tab(_("Products"), "/admin/orders/product/", C.VIEW_REPORTS),
+]
+_TAGS = [
+    _tab(_("Tags"), "/admin/tagging/tag/", C.VIEW_REPORTS),
+    _tab(_("Tag groups"), "/admin/tagging/taggroup/", C.VIEW_REPORTS),
+]
+_PUSHES = [
+    {
+        "title": _("Pushes"),
+        "link": "/admin/pushes/",
+        "active": lambda request: request.path == "/admin/pushes/",
+        "permission": _may(C.VIEW_PUSHES),
+    },
+    _tab(_("Task rules"), "/admin/guide_tasks/taskrule/", C.VIEW_PUSHES),
+]
+_PEOPLE = [
+    _tab(_("Members"), "/admin/members/member/", C.VIEW_MEMBERS),
+    _tab(_("Orders"), "/admin/orders/order/", C.VIEW_ORDERS),
+]
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": _("Member operations"),
+    "SITE_HEADER": _("Member operations"),
+    "SITE_SUBHEADER": _("Head office"),
+    "SITE_SYMBOL": "all_inclusive",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("hq/icon.svg")}
+    ],
+    "SHOW_BACK_BUTTON": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "THEME": "light",
+    "BORDER_RADIUS": "8px",
+    "STYLES": [lambda request: static("hq/hq.css")],
+    "COLORS": {
+        # neutral with a breath of green, so that grey and brand belong together
+        "base": {
+            "50": "#f7f8f7", "100": "#eff1f0", "200": "#e3e6e4", "300": "#cfd4d1", "400": "#9aa39e",
+            "500": "#656f69", "600": "#4a544e", "700": "#374039", "800": "#232b26", "900": "#161d19",
+            "950": "#0d1210",
+        },
+        "primary": {
+            "50": "#eef8f3", "100": "#d7eee2", "200": "#b0dcc6", "300": "#7fc3a4", "400": "#47a37e",
+            "500": "#1f8a63", "600": "#0c7350", "700": "#0a5d42", "800": "#0a4a36", "900": "#093d2d",
+            "950": "#04231a",
+        },
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "command_search": True,
+        "show_all_applications": False,
+        "navigation": NAVIGATION,
+    },
+    "TABS": [
+        {
+            "models": [
+                "django_celery_beat.periodictask", "accounts.user", "stores.scopegrant",
+                "accounts.apikey", "accounts.auditentry", "profiles.stageversion",
+            ],
+            "items": _SYSTEM,
+        },
+        {"page": "wecom", "items": _WECOM},
+        {
+            "models": [
+                "wecom.rawcallback", "wecom.corp", "wecom.corpapp", "wecom.callbackendpoint",
+                "outreach.dispatch", "outreach.guidenotice", "wecom_sync.syncrun",
+            ],
+            "items": _WECOM,
+        },
+        {
+            "models": ["stores.store", "stores.guide", "stores.region", "stores.legalentity"],
+            "items": _PLACES,
+        },
+        {
+            "models": ["outreach.messagetemplate", "outreach.contentasset", "orders.product"],
+            "items": _WORDS,
+        },
+        {"models": ["tagging.tag", "tagging.taggroup"], "items": _TAGS},
+        {"page": "pushes", "items": _PUSHES},
+        {"models": ["guide_tasks.taskrule"], "items": _PUSHES},
+        {"models": ["members.member", "orders.order"], "items": _PEOPLE},
+    ],
+}  # fmt: skip
