@@ -38,7 +38,11 @@ class MessageTemplate(models.Model):
     body = models.TextField(_("personal text"), max_length=1000)
     generic_body = models.TextField(_("text for everybody"), max_length=1000, blank=True)
     asset = models.ForeignKey(
-        ContentAsset, on_delete=models.PROTECT, related_name="+", null=True, blank=True,
+        ContentAsset,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
         verbose_name=_("content"),
     )
     is_active = models.BooleanField(_("active"), default=True)
@@ -81,9 +85,7 @@ class Dispatch(LeasedModel):
         UNKNOWN = "unknown", _("unknown")
         EXPIRED = "expired", _("expired")
 
-    kind = models.CharField(
-        _("kind"), max_length=12, choices=Kind.choices, default=Kind.MASS_SEND
-    )
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices, default=Kind.MASS_SEND)
     idem_key = models.CharField(max_length=120, unique=True)
     source = models.CharField(_("source"), max_length=80, db_index=True)
     corp_id = models.CharField(_("corp id"), max_length=40)
@@ -130,7 +132,8 @@ class Dispatch(LeasedModel):
                 name="outreach_dispatch_polls",
             ),
             models.Index(
-                fields=["unknown_since"], condition=Q(state="unknown"),
+                fields=["unknown_since"],
+                condition=Q(state="unknown"),
                 name="outreach_dispatch_unknown",
             ),
         ]
@@ -240,9 +243,7 @@ class GuideNotice(LeasedModel):
     title = models.CharField(_("title"), max_length=128)
     body = models.CharField(_("text"), max_length=512)
     path = models.CharField(_("page"), max_length=200)
-    state = models.CharField(
-        _("state"), max_length=8, choices=State.choices, default=State.QUEUED
-    )
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
     not_before = models.DateTimeField(_("not before"))
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
@@ -276,7 +277,10 @@ class TrackedLink(models.Model):
 
     code = models.CharField(max_length=16, unique=True, default=new_link_code)
     asset = models.ForeignKey(
-        ContentAsset, on_delete=models.PROTECT, related_name="+", null=True,
+        ContentAsset,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
         verbose_name=_("content"),
     )
     dispatch = models.ForeignKey(
@@ -301,7 +305,10 @@ class LinkClick(LeasedModel):
         TrackedLink, on_delete=models.CASCADE, related_name="+", verbose_name=_("link")
     )
     recipient = models.ForeignKey(
-        DispatchRecipient, on_delete=models.CASCADE, related_name="+", null=True,
+        DispatchRecipient,
+        on_delete=models.CASCADE,
+        related_name="+",
+        null=True,
         verbose_name=_("receiver"),
     )
     clicked_at = models.DateTimeField(_("clicked at"))

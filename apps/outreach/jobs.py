@@ -1,0 +1,29 @@
+"""Doorbells of the outreach room."""
+
+from apps.core import clock
+from apps.core.jobs import job
+from apps.outreach import services
+from apps.outreach.services import results
+
+
+@job(name="outreach.send_queued", queue="interactive")
+def send_queued() -> str:
+    """Hand due sends to WeCom."""
+    return f"handed over {services.send_queued(now=clock.now())}"
+
+
+@job(name="outreach.send_notices", queue="interactive")
+def send_notices() -> str:
+    """Send due cards to guides."""
+    return f"sent {services.send_notices(now=clock.now())}"
+
+
+@job(name="outreach.sweep", queue="sync")
+def sweep() -> str:
+    """What a lost bell or a dead worker left: open outcomes, queued rows, sends past their time."""
+    now = clock.now()
+    settled = services.resolve_unknowns(now=now)
+    expired = results.expire_unsent(now=now)
+    handed_over = services.send_queued(now=now)
+    sent = services.send_notices(now=now)
+    return f"settled {settled}, expired {expired}, handed over {handed_over}, notices {sent}"

@@ -1,0 +1,223 @@
+"""May this member be reached, by whom, and if not, why: the one place that says so.
+
+The same conditions serve the wizard's forecast and the hand-out (set-wise, `reach_select`), the
+guide's tap (`check_one`) and the last look before WeCom is called (`check_many`). The first reason
+in the order of `Refusal` is the one that is stored and shown.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import TextChoices
+from django.utils.translation import gettext as _now_translate
+from django.utils.translation import gettext_lazy as _
+
+from apps.core import clock
+from apps.members.models import Consent, Member
+
+RECENT_DAYS = 14
+
+
+class Refusal(TextChoices):
+    """Why a member is not reached, in the order in which the reasons are asked."""
+
+    STOPPED = "stopped", _("asked not to be contacted")
+    NO_CONSENT = "no_consent", _("no consent to WeCom marketing")
+    NOT_FRIEND = "not_friend", _("not a WeCom friend")
+    RECENTLY_CONTACTED = "recently_contacted", _("contacted a short while ago")
+    BUDGET = "budget", _("reached as often as this month allows")
+    NO_GUIDE = "no_guide", _("has no serving guide")
+    GUIDE_OFF = "guide_off", _("serving guide is not at work")
+    NO_PERSON = "no_person", _("no longer known")
+
+
+def sentence(refusal: str, *, recent_days: int = RECENT_DAYS) -> str:
+    """The reason as it is stored and shown."""
+    if refusal == Refusal.RECENTLY_CONTACTED:
+        return _now_translate("contacted in the last %(days)s days") % {"days": recent_days}
+    return str(Refusal(refusal).label)
+
+
+def month_of(moment: datetime) -> date:
+    """The budget's month: the first day of the chain's month."""
+    return clock.business_day(moment).replace(day=1)
+
+
+def monthly_cap(moment: datetime) -> int:
+    """How many mass sends one customer may get in the month: a setting, else the month's days."""
+    cap = getattr(settings, "WECOM_MONTHLY_CAP", None)
+    if cap is not None:
+        return int(cap)
+    first = month_of(moment)
+    return ((first + timedelta(days=32)).replace(day=1) - first).days
+
+
+# Every table below has at most one row per person (its constraints say so), so this is a plain join
+# tree that the planner turns into hash joins for a million members and into index look-ups for one.
+# The grouping folds the people merged into one survivor and a second friendship with one guide.
+_SELECT = """
+WITH planned (member_id) AS (
+    SELECT DISTINCT member_id FROM ({members}) AS given (member_id)
+), recent AS (
+    SELECT member_id FROM outreach_dispatchrecipient
+    WHERE state = 'delivered' AND result_at >= %(recent_since)s AND result_at <= %(now)s
+    UNION
+    SELECT member_id FROM members_interaction
+    WHERE kind = 'message' AND occurred_at >= %(recent_since)s AND occurred_at <= %(now)s
+), found AS (
+    SELECT planned.member_id,
+        max(serving.guide_id) AS guide_id,
+        max(coalesce(posting.store_id, serving.store_id)) AS store_id,
+        coalesce(min(follow.external_userid), '') AS external_userid,
+        bool_or(stop.id IS NOT NULL) AS stopped,
+        bool_or(consent.id IS NOT NULL) AS consents,
+        bool_or(recent.member_id IS NOT NULL) AS recently,
+        bool_or(coalesce(budget.used, 0) >= %(cap)s) AS used_up,
+        bool_or(guide.status = 'active' AND posting.id IS NOT NULL) AS at_work,
+        bool_or(person.id = planned.member_id AND person.erased_at IS NULL) AS alive
+    FROM planned
+    LEFT JOIN members_member AS person ON person.survivor_id = planned.member_id
+    LEFT JOIN {serving} AS serving ON serving.member_id = planned.member_id
+    LEFT JOIN stores_guide AS guide ON guide.id = serving.guide_id
+    LEFT JOIN stores_posting AS posting
+        ON posting.guide_id = serving.guide_id AND posting.during @> %(today)s::date
+    LEFT JOIN members_followrelation AS follow
+        ON follow.member_id = person.id AND follow.until IS NULL
+        AND (serving.guide_id IS NULL OR follow.guide_id = serving.guide_id)
+    LEFT JOIN members_stopmark AS stop ON stop.member_id = person.id AND stop.until IS NULL
+    LEFT JOIN members_consent AS consent
+        ON consent.member_id = person.id AND consent.withdrawn_at IS NULL
+        AND consent.purpose = %(purpose)s
+    LEFT JOIN outreach_contactbudget AS budget
+        ON budget.member_id = planned.member_id AND budget.month = %(month)s
+    LEFT JOIN recent ON recent.member_id = person.id
+    GROUP BY planned.member_id
+)
+SELECT member_id, guide_id, store_id, external_userid,
+    CASE
+        WHEN stopped THEN 'stopped'
+        WHEN %(marketing)s AND NOT consents THEN 'no_consent'
+        WHEN external_userid = '' THEN 'not_friend'
+        WHEN recently THEN 'recently_contacted'
+        WHEN used_up THEN 'budget'
+        WHEN guide_id IS NULL THEN 'no_guide'
+        WHEN NOT coalesce(at_work, false) THEN 'guide_off'
+        WHEN NOT coalesce(alive, false) THEN 'no_person'
+        ELSE ''
+    END AS refusal
+FROM found
+"""
+
+_SERVING = """(
+    SELECT member_id, guide_id, store_id FROM members_servingperiod WHERE until IS NULL
+)"""
+_THIS_GUIDE = """(
+    SELECT member_id, %(guide_id)s::bigint AS guide_id, NULL::bigint AS store_id FROM planned
+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What the statement's named places are filled with."""
+
+    now: datetime
+    marketing: bool
+    recent_days: int | None
+    cap: int
+    guide_id: int | None = None
+
+    def values(self) -> dict[str, Any]:
+        # nobody was reached in a window that begins when it ends
+        window = timedelta(days=self.recent_days) if self.recent_days else timedelta(seconds=-1)
+        return {
+            "now": self.now,
+            "recent_since": self.now - window,
+            "today": clock.business_day(self.now),
+            "purpose": Consent.Purpose.WECOM_MARKETING,
+            "month": month_of(self.now),
+            "marketing": self.marketing,
+            "cap": self.cap,
+            "guide_id": self.guide_id,
+        }
+
+
+def _positional(statement: str, values: dict[str, Any]) -> tuple[str, list[Any]]:
+    """Named places → `%s` in order, so that the statement can stand inside a larger one."""
+    parts = statement.split("%(")
+    sql, params = [parts[0]], []
+    for part in parts[1:]:
+        name, rest = part.split(")s", 1)
+        params.append(values[name])
+        sql.append("%s" + rest)
+    return "".join(sql), params
+
+
+def _build(
+    members_sql: str, members_params: Sequence[Any], serving: str, terms: _Terms
+) -> tuple[str, list[Any]]:
+    head, tail = _SELECT.replace("{serving}", serving).split("{members}")
+    before, before_params = _positional(head, terms.values())
+    after, after_params = _positional(tail, terms.values())
+    return before + members_sql + after, [*before_params, *members_params, *after_params]
+
+
+def reach_select(
+    *,
+    members_sql: str,
+    members_params: Sequence[Any],
+    now: datetime,
+    marketing: bool,
+    recent_days: int | None = RECENT_DAYS,
+) -> tuple[str, list[Any]]:
+    """SQL that says for each survivor of `members_sql` (one column) who would reach them.
+
+    Columns: member_id, guide_id, store_id (where the guide works today), external_userid, refusal
+    ('' = may be reached). Exactly one row per member. `marketing` asks for consent; `recent_days`
+    None leaves out the question whether somebody was just there.
+    """
+    terms = _Terms(now=now, marketing=marketing, recent_days=recent_days, cap=monthly_cap(now))
+    return _build(members_sql, members_params, _SERVING, terms)
+
+
+# more than any month can use: the statement's way of not asking
+_NO_CAP = 32_767
+
+
+def check_many(
+    *,
+    member_ids: Sequence[int],
+    guide_id: int,
+    now: datetime,
+    marketing: bool,
+    budget: bool = True,
+) -> dict[int, Refusal]:
+    """Who of these may not be written to by this guide now, and why; absent = may be."""
+    survivors = dict(Member.objects.filter(pk__in=member_ids).values_list("pk", "survivor_id"))
+    terms = _Terms(
+        now=now,
+        marketing=marketing,
+        recent_days=None,
+        cap=monthly_cap(now) if budget else _NO_CAP,
+        guide_id=guide_id,
+    )
+    wanted = sorted({survivors.get(member_id, member_id) for member_id in member_ids})
+    sql, params = _build("SELECT unnest(%s::bigint[])", [wanted], _THIS_GUIDE, terms)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        refused = {row[0]: Refusal(row[4]) for row in cursor.fetchall() if row[4]}
+    return {
+        member_id: refused[survivors.get(member_id, member_id)]
+        for member_id in member_ids
+        if survivors.get(member_id, member_id) in refused
+    }
+
+
+def check_one(*, member_id: int, guide_id: int, now: datetime, marketing: bool) -> Refusal | None:
+    """May this guide write to this member now? None = yes."""
+    return check_many(member_ids=[member_id], guide_id=guide_id, now=now, marketing=marketing).get(
+        member_id
+    )

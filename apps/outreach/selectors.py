@@ -1,0 +1,82 @@
+"""Reads: what a customer sees behind a link, sends that need a person, how the outbox is doing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, F, Min, Q, QuerySet
+
+from apps.accounts.actor import Actor
+from apps.core import clock
+from apps.outreach.models import ContentAsset, Dispatch, DispatchRecipient, TrackedLink
+from apps.stores.models import Posting
+
+
+@dataclass(frozen=True, slots=True)
+class LandingPage:
+    """The page behind a link: content if there is some, and who sent it."""
+
+    title: str
+    summary: str
+    paragraphs: tuple[str, ...]
+    over: bool
+    guide_name: str
+    store_name: str
+    store_city: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxHealth:
+    """`oldest_due_at`: since when the send that waits longest could have gone out."""
+
+    waiting: int
+    held: int
+    unconfirmed: int
+    unknown: int
+    oldest_due_at: datetime | None
+
+
+def landing_page(*, code: str, now: datetime) -> LandingPage:
+    """What the customer reads. Raises TrackedLink.DoesNotExist."""
+    link = TrackedLink.objects.select_related("asset", "dispatch__guide").get(code=code)
+    asset: ContentAsset | None = link.asset
+    guide = link.dispatch.guide if link.dispatch else None
+    posting = None
+    if guide is not None:
+        day = clock.business_day(now)
+        posting = Posting.objects.on(day).filter(guide=guide).select_related("store").first()
+    over = bool(asset and asset.valid_until and asset.valid_until <= now)
+    return LandingPage(
+        title=asset.title if asset else "",
+        summary=asset.summary if asset else "",
+        paragraphs=tuple(asset.body.split("\n\n")) if asset and asset.body and not over else (),
+        over=over,
+        guide_name=guide.name if guide else "",
+        store_name=posting.store.name if posting else "",
+        store_city=posting.store.city if posting else "",
+    )
+
+
+def unknown_dispatches(*, actor: Actor) -> QuerySet[Dispatch]:
+    """Sends whose outcome a person has to decide, the oldest first."""
+    found = Dispatch.objects.visible_to(actor).unknown().select_related("guide")
+    return found.annotate(receivers=Count("recipients")).order_by("unknown_since", "pk")
+
+
+def sent_by_others(*, actor: Actor) -> QuerySet[DispatchRecipient]:
+    """Results that name another sender than the guide we asked for."""
+    named = DispatchRecipient.objects.visible_to(actor).exclude(sender_userid="")
+    return named.exclude(sender_userid=F("dispatch__guide__wecom_userid"))
+
+
+def outbox_health(*, now: datetime) -> OutboxHealth:
+    """How many sends wait for what, and since when the oldest due one."""
+    State = Dispatch.State
+    due = Q(state__in=[State.PLANNED, State.LEASED], not_before__lte=now)
+    figures = Dispatch.objects.exclude(state__in=[State.DELIVERED, State.FAILED]).aggregate(
+        waiting=Count("pk", filter=due),
+        held=Count("pk", filter=Q(state=State.HELD)),
+        unconfirmed=Count("pk", filter=Q(state=State.HANDED_OVER)),
+        unknown=Count("pk", filter=Q(state=State.UNKNOWN)),
+        oldest_due_at=Min("not_before", filter=due),
+    )
+    return OutboxHealth(**figures)

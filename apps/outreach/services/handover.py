@@ -1,0 +1,248 @@
+"""Queued sends are handed to WeCom: claim, last check, call, record; each step is committed.
+
+What a crash leaves behind tells where it happened: a lease that ran out without `call_started_at`
+never reached WeCom and is simply taken again; with it the call may have taken effect, and only
+WeCom's own list can say (`unknowns`). No transaction is open while WeCom is called.
+"""
+
+import random
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _now_translate
+
+from apps.core import faults, lease
+from apps.outreach import policy
+from apps.outreach.models import Dispatch, DispatchRecipient
+from apps.outreach.services import budget, polling, receivers
+from apps.wecom.client import WeComClient, client_for
+from apps.wecom.errors import CorpNotConfigured, RateLimited, WeComError
+from apps.wecom.models import Corp
+
+log = structlog.get_logger(__name__)
+
+LEASE_SECONDS = 180  # longer than any call with its token can take
+BATCH = 10
+BACK_OFF_SECONDS = 15
+BACK_OFF_MAX_SECONDS = 900
+LOOK_AFTER_SECONDS = 5
+
+State = Dispatch.State
+
+
+@dataclass
+class Round:
+    """One run of the job: its clock goes on from `now` while the run takes its time."""
+
+    now: datetime
+    begun: float = field(default_factory=time.monotonic)
+    clients: dict[str, WeComClient] = field(default_factory=dict)
+
+    def moment(self) -> datetime:
+        return self.now + timedelta(seconds=time.monotonic() - self.begun)
+
+    def client(self, corp_id: str) -> WeComClient:
+        if corp_id not in self.clients:
+            corp = Corp.objects.filter(corp_id=corp_id, is_active=True).first()
+            if corp is None:
+                raise CorpNotConfigured()
+            self.clients[corp_id] = client_for(corp)
+        return self.clients[corp_id]
+
+
+def send_queued(*, now: datetime, limit: int = 500) -> int:
+    """Hand due sends to WeCom, at most `limit`; return how many it took over.
+
+    Any number of workers may run this at once, and any of them may die at any point.
+    """
+    run, handed_over, seen = Round(now), 0, 0
+    while seen < limit:
+        token, ids = claim_due(now=run.moment(), limit=min(BATCH, limit - seen))
+        if not ids:
+            break
+        faults.point("outreach.claimed")
+        seen += len(ids)
+        for dispatch_id in ids:
+            handed_over += hand_over(dispatch_id=dispatch_id, token=token, run=run)
+    return handed_over
+
+
+@transaction.atomic
+def claim_due(*, now: datetime, limit: int) -> tuple[UUID, list[int]]:
+    """Lease due sends, also those whose worker died before it called WeCom."""
+    never_called = Q(state=State.LEASED, call_started_at=None)
+    due = Dispatch.objects.filter(
+        Q(state__in=[State.PLANNED, State.HELD]) | never_called, not_before__lte=now
+    ).order_by("not_before", "pk")
+    token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=limit)
+    Dispatch.objects.filter(pk__in=ids).update(state=State.LEASED)
+    return token, ids
+
+
+def hand_over(*, dispatch_id: int, token: UUID, run: Round) -> bool:
+    """Take one leased send through check, call and record; true when WeCom has it."""
+    prepared = _prepare(dispatch_id=dispatch_id, token=token, at=run.moment())
+    if prepared is None:
+        return False
+    faults.point("outreach.call_started")
+    dispatch, external_userids = prepared
+    try:
+        sent = run.client(dispatch.corp_id).create_mass_send(
+            sender=dispatch.guide.wecom_userid,
+            external_userids=external_userids,
+            text=dispatch.text,
+        )
+    except WeComError as error:
+        _record_failure(dispatch_id=dispatch_id, token=token, error=error, at=run.moment())
+        return False
+    faults.point("outreach.called")
+    recorded = _record_handed_over(
+        dispatch_id=dispatch_id,
+        token=token,
+        msgid=sent.msgid,
+        failed=sent.failed,
+        at=run.moment(),
+    )
+    faults.point("outreach.committed")
+    return recorded
+
+
+def _held(dispatch_id: int, token: UUID) -> Dispatch | None:
+    """The row, locked, if it is still ours."""
+    mine = lease.holds(Dispatch.objects.all(), token).filter(state=State.LEASED)
+    return (
+        mine.select_for_update(of=("self",)).select_related("guide").filter(pk=dispatch_id).first()
+    )
+
+
+@transaction.atomic
+def _prepare(*, dispatch_id: int, token: UUID, at: datetime) -> tuple[Dispatch, list[str]] | None:
+    """The last look at everybody, then the mark that the call begins. None = nothing to send."""
+    dispatch = _held(dispatch_id, token)
+    if dispatch is None:
+        return None
+    if dispatch.expires_at <= at:
+        receivers.not_sent(dispatch=dispatch, at=at)
+        _let_go(dispatch, state=State.EXPIRED)
+        return None
+    left = _check_receivers(dispatch, at)
+    if not left:
+        first = dispatch.recipients.exclude(reason="").order_by("pk").first()
+        _let_go(dispatch, state=State.SUPPRESSED, reason=first.reason if first else "")
+        return None
+    dispatch.call_started_at = at
+    dispatch.attempts += 1
+    dispatch.looks = 0
+    dispatch.lease_until = at + timedelta(seconds=LEASE_SECONDS)
+    dispatch.save(update_fields=["call_started_at", "attempts", "looks", "lease_until"])
+    return dispatch, [row.external_userid for row in left]
+
+
+def _check_receivers(dispatch: Dispatch, at: datetime) -> list[DispatchRecipient]:
+    """Who may still be written to; the others are left out with their reason."""
+    waiting = list(dispatch.recipients.filter(state=DispatchRecipient.State.WAITING).order_by("pk"))
+    refused_members = policy.check_many(
+        member_ids=[row.member_id for row in waiting],
+        guide_id=dispatch.guide_id,
+        now=at,
+        marketing=dispatch.marketing,
+        budget=False,  # asked below, by taking the place
+    )
+    refusals = {
+        row.pk: refused_members[row.member_id]
+        for row in waiting
+        if row.member_id in refused_members
+    }
+    allowed = [row for row in waiting if row.pk not in refusals]
+    full = budget.take_places(receivers=allowed, now=at)
+    refusals |= {pk: policy.Refusal.BUDGET for pk in full}
+    receivers.refuse_by_policy(refusals=refusals, receivers=waiting, at=at)
+    return [row for row in allowed if row.pk not in full]
+
+
+def _let_go(dispatch: Dispatch, *, state: str, reason: str = "") -> None:
+    dispatch.state, dispatch.reason = state, reason
+    dispatch.lease_token = dispatch.lease_until = None
+    dispatch.save(update_fields=["state", "reason", "lease_token", "lease_until"])
+
+
+@transaction.atomic
+def _record_handed_over(
+    *, dispatch_id: int, token: UUID, msgid: str, failed: tuple[str, ...], at: datetime
+) -> bool:
+    dispatch = _held(dispatch_id, token)
+    if dispatch is None:  # taken for lost: whoever looks the send up will find it
+        log.warning("dispatch_lease_lost", dispatch_id=dispatch_id)
+        return False
+    mark_handed_over(dispatch=dispatch, msgid=msgid, at=at)
+    if failed:
+        receivers.refuse_by_wecom(
+            dispatch=dispatch,
+            reason=_now_translate("WeCom cannot reach this customer"),
+            at=at,
+            only=failed,
+        )
+    faults.point("outreach.recorded")
+    return True
+
+
+def mark_handed_over(*, dispatch: Dispatch, msgid: str, at: datetime) -> None:
+    """WeCom has the send under this id. Call inside a transaction that holds the row."""
+    dispatch.state, dispatch.reason, dispatch.msgid = State.HANDED_OVER, "", msgid
+    dispatch.handed_over_at, dispatch.unknown_since = at, None
+    dispatch.lease_token = dispatch.lease_until = None
+    dispatch.polls, dispatch.next_poll_at = 0, polling.first_poll_at(at)
+    dispatch.save()
+
+
+@transaction.atomic
+def _record_failure(*, dispatch_id: int, token: UUID, error: WeComError, at: datetime) -> None:
+    dispatch = _held(dispatch_id, token)
+    if dispatch is None:
+        return
+    if error.outcome_unknown:
+        # no lease any more, but the time until somebody asks WeCom what became of it
+        dispatch.lease_token = None
+        dispatch.lease_until = at + timedelta(seconds=LOOK_AFTER_SECONDS)
+        dispatch.save(update_fields=["lease_token", "lease_until"])
+        log.warning("dispatch_outcome_open", dispatch_id=dispatch_id)
+    elif error.retryable:
+        _put_back(dispatch, error, at)
+    else:
+        reason = plain_reason(error)
+        receivers.refuse_by_wecom(dispatch=dispatch, reason=reason, at=at)
+        _let_go(dispatch, state=State.FAILED, reason=reason)
+
+
+def _put_back(dispatch: Dispatch, error: WeComError, at: datetime) -> None:
+    """Nothing was done: try again after a growing pause, or never if its time is over by then."""
+    longest = min(BACK_OFF_SECONDS * 2 ** (dispatch.attempts - 1), BACK_OFF_MAX_SECONDS)
+    if isinstance(error, RateLimited):
+        longest = max(longest, error.retry_after)
+    again = at + timedelta(seconds=longest * random.uniform(0.7, 1))  # noqa: S311
+    dispatch.call_started_at = None
+    if again >= dispatch.expires_at:
+        dispatch.save(update_fields=["call_started_at"])
+        receivers.not_sent(dispatch=dispatch, at=at)
+        _let_go(dispatch, state=State.EXPIRED, reason=plain_reason(error))
+        return
+    dispatch.not_before = again
+    dispatch.save(update_fields=["call_started_at", "not_before"])
+    _let_go(dispatch, state=State.PLANNED, reason=plain_reason(error))
+
+
+def plain_reason(error: WeComError) -> str:
+    """What a person reads about a failed call."""
+    if error.errcode == 41048:
+        return _now_translate("WeCom found nobody it could send this to")
+    if error.errcode in (40003, 60111):
+        return _now_translate("WeCom does not know the sender")
+    if error.errcode == 45002:
+        return _now_translate("the text is too long for WeCom")
+    number = "" if error.errcode is None else f" ({error.errcode})"
+    return f"{error.message}{number}"

@@ -1,0 +1,32 @@
+"""Taps on tracked links. Identified by WeCom they are proof, otherwise they only count."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.urls import reverse
+
+from apps.core.wake import wake
+from apps.outreach.models import DispatchRecipient, LinkClick, TrackedLink
+
+CLICK_JOB = "guide_tasks.take_clicks"
+
+
+@transaction.atomic
+def record_click(*, code: str, external_userid: str | None, now: datetime) -> str:
+    """Note one tap and return the address of the page behind the link.
+
+    A customer to whom this very send went makes it proof; anybody else (a forwarded message) counts
+    as anonymous. Raises TrackedLink.DoesNotExist.
+    """
+    link = TrackedLink.objects.select_related("asset").get(code=code)
+    recipient = None
+    if external_userid:
+        recipient = DispatchRecipient.objects.filter(
+            dispatch_id=link.dispatch_id, external_userid=external_userid
+        ).first()
+    LinkClick.objects.create(link=link, recipient=recipient, clicked_at=now)
+    if recipient is not None:
+        wake(CLICK_JOB)
+    if link.asset is not None and link.asset.url:
+        return link.asset.url
+    return reverse("outreach:content", args=[code])

@@ -1,0 +1,137 @@
+"""Cards in a guide's WeCom: queued with the work, sent by a job. Repeating one is harmless."""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils.translation import gettext as _now_translate
+
+from apps.core import lease
+from apps.core.wake import wake
+from apps.outreach.models import GuideNotice
+from apps.outreach.services.handover import Round, plain_reason
+from apps.wecom.client import NOTICE_MAX_USERS
+from apps.wecom.errors import RateLimited, WeComError
+from apps.wecom.shapes import TextCard
+
+NOTICE_JOB = "outreach.send_notices"
+LEASE_SECONDS = 300
+BATCH = 100
+MAX_ATTEMPTS = 6
+BACK_OFF_SECONDS = 10
+BACK_OFF_MAX_SECONDS = 600
+
+State = GuideNotice.State
+
+# one card per guide and source: repeating the hand-out queues nothing twice
+_QUEUE = """
+INSERT INTO outreach_guidenotice
+    (guide_id, source, title, body, path, state, not_before, attempts, reason)
+SELECT guide_id, %s, title, body, path, 'queued', %s, 0, ''
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS given (guide_id, title, body, path)
+ON CONFLICT (guide_id, source) DO NOTHING
+"""
+
+
+@transaction.atomic
+def queue_guide_notices(
+    *,
+    source: str,
+    rows: Sequence[tuple[int, str, str, str]],
+    not_before: datetime | None = None,
+    now: datetime,
+) -> int:
+    """Queue one card per guide: rows of (guide_id, title, text, path of the page). Safe to repeat.
+
+    Cards show on lock screens: counts and times, never a customer's name. Returns how many are new.
+    """
+    if not rows:
+        return 0
+    guide_ids, titles, bodies, paths = zip(*rows, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _QUEUE,
+            [source, not_before or now, list(guide_ids), list(titles), list(bodies), list(paths)],
+        )
+        queued = cursor.rowcount
+    if queued:
+        wake(NOTICE_JOB)
+    return queued
+
+
+def send_notices(*, now: datetime, limit: int = 1_000) -> int:
+    """Send due cards, equal ones to many guides in one call; return how many went out."""
+    run, sent, seen = Round(now), 0, 0
+    while seen < limit:
+        moment = run.moment()
+        due = GuideNotice.objects.filter(state=State.QUEUED, not_before__lte=moment)
+        token, ids = lease.claim(
+            due.order_by("not_before", "pk"), now=moment, seconds=LEASE_SECONDS, limit=BATCH
+        )
+        if not ids:
+            break
+        seen += len(ids)
+        rows = GuideNotice.objects.filter(pk__in=ids).select_related("guide")
+        for _, alike in groupby(sorted(rows, key=_card), key=_card):
+            sent += _send(list(alike)[:NOTICE_MAX_USERS], token, run)
+    return sent
+
+
+def _card(notice: GuideNotice) -> tuple[str, str, str, str]:
+    return notice.guide.corp_id, notice.title, notice.body, notice.path
+
+
+def _send(notices: list[GuideNotice], token: UUID, run: Round) -> int:
+    first = notices[0]
+    card = TextCard(
+        title=first.title,
+        description=first.body,
+        url=f"{settings.PUBLIC_BASE_URL}{first.path}",
+    )
+    try:
+        answer = run.client(first.guide.corp_id).send_notice(
+            userids=[notice.guide.wecom_userid for notice in notices], card=card
+        )
+    except WeComError as error:
+        _note_failure(notices, token, error, run.moment())
+        return 0
+    missing = {notice.pk for notice in notices if notice.guide.wecom_userid in answer.invalid}
+    return _note_sent(notices, token, missing, run.moment())
+
+
+@transaction.atomic
+def _note_sent(notices: list[GuideNotice], token: UUID, missing: set[int], at: datetime) -> int:
+    mine = lease.holds(GuideNotice.objects.filter(pk__in=[row.pk for row in notices]), token)
+    mine.filter(pk__in=missing).update(
+        state=State.FAILED,
+        reason=_now_translate("WeCom does not know this guide"),
+        lease_token=None,
+        lease_until=None,
+    )
+    return mine.update(state=State.SENT, sent_at=at, reason="", lease_token=None, lease_until=None)
+
+
+@transaction.atomic
+def _note_failure(notices: list[GuideNotice], token: UUID, error: WeComError, at: datetime) -> None:
+    mine = lease.holds(GuideNotice.objects.filter(pk__in=[row.pk for row in notices]), token)
+    reason = plain_reason(error)
+    # a card that arrives twice does no harm, so an open outcome is simply tried again
+    again = error.retryable or error.outcome_unknown
+    mine.filter(attempts__gte=MAX_ATTEMPTS - 1 if again else 0).update(
+        state=State.FAILED, reason=reason, lease_token=None, lease_until=None
+    )
+    longest = min(BACK_OFF_SECONDS * 2 ** notices[0].attempts, BACK_OFF_MAX_SECONDS)
+    if isinstance(error, RateLimited):
+        longest = max(longest, error.retry_after)
+    mine.update(
+        attempts=F("attempts") + 1,
+        not_before=at + timedelta(seconds=longest * random.uniform(0.7, 1)),  # noqa: S311
+        reason=reason,
+        lease_token=None,
+        lease_until=None,
+    )

@@ -1,0 +1,31 @@
+"""When WeCom is asked again what became of a send: 1, 5, 15, 60 minutes after it, then daily."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from apps.outreach.models import Dispatch
+
+DELAYS = (60, 300, 900, 3_600)
+THEN_SECONDS = 86_400
+
+
+def _delays() -> list[int]:
+    return [int(seconds) for seconds in getattr(settings, "WECOM_POLL_DELAYS", DELAYS)]
+
+
+def _then() -> int:
+    return int(getattr(settings, "WECOM_POLL_THEN_SECONDS", THEN_SECONDS))
+
+
+def first_poll_at(handed_over_at: datetime) -> datetime:
+    """The first look after a send was handed over."""
+    return handed_over_at + timedelta(seconds=(_delays() or [_then()])[0])
+
+
+def next_poll_at(dispatch: Dispatch, now: datetime) -> datetime:
+    """The next look after one at `now`; the last one is when the send expires."""
+    begun = dispatch.handed_over_at or now
+    ahead = (begun + timedelta(seconds=seconds) for seconds in _delays())
+    following = next((moment for moment in ahead if moment > now), now + timedelta(seconds=_then()))
+    return following if now >= dispatch.expires_at else min(following, dispatch.expires_at)

@@ -1,0 +1,167 @@
+"""A send is asked for or called off. Nothing here talks to WeCom: a row is left for a job."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils.translation import gettext as _now_translate
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.actor import Actor
+from apps.core.errors import DomainError
+from apps.core.wake import wake
+from apps.outreach.models import (
+    ContentAsset,
+    Dispatch,
+    DispatchRecipient,
+    TrackedLink,
+    new_link_code,
+)
+from apps.outreach.services import receivers
+from apps.stores.models import Guide
+
+SEND_JOB = "outreach.send_queued"
+MAX_TEXT_BYTES = 4_000  # WeCom's limit, our link included
+_ONE_UNDECIDED = "outreach_one_undecided_send"
+
+State = Dispatch.State
+
+
+class Recipient(NamedTuple):
+    """One customer: `source` is what the send is for, e.g. `task_target:81`."""
+
+    member_id: int
+    external_userid: str
+    source: str
+
+
+class AlreadySending(DomainError):
+    code = "already_sending"
+    message = _("A message to this customer is on its way already.")
+
+
+class NobodyToSendTo(DomainError):
+    code = "nobody_to_send_to"
+    message = _("There is nobody to send this to.")
+
+
+class SendTooLate(DomainError):
+    code = "send_too_late"
+    message = _("The time for this message is over.")
+
+
+class TextTooLong(DomainError):
+    code = "text_too_long"
+    message = _("The text is too long for WeCom.")
+
+
+class CannotCancel(DomainError):
+    code = "cannot_cancel"
+    message = _("This message is just being handed to WeCom. Try again in a moment.")
+
+
+def link_path(code: str) -> str:
+    """Where a tracked link lives on our host."""
+    return reverse("outreach:link", args=[code])
+
+
+def link_address(code: str) -> str:
+    """The absolute address of a tracked link."""
+    return f"{settings.PUBLIC_BASE_URL}{link_path(code)}"
+
+
+def _with_link(text: str, code: str) -> str:
+    whole = f"{text.rstrip()}\n{link_address(code)}"
+    if len(whole.encode()) > MAX_TEXT_BYTES:
+        raise TextTooLong()
+    return whole
+
+
+@transaction.atomic
+def request_mass_send(
+    *,
+    guide: Guide,
+    recipients: Sequence[tuple[int, str, str]],
+    text: str,
+    asset: ContentAsset | None,
+    source: str,
+    idem_key: str,
+    not_before: datetime,
+    expires_at: datetime,
+    marketing: bool,
+    now: datetime,
+    actor: Actor,
+) -> Dispatch:
+    """Leave one mass send in the name of `guide`; the same `idem_key` gives the same one again.
+
+    A tracked link is made and put under the text: its code is also how the send is found in WeCom's
+    list should the reply to our call get lost. Raises AlreadySending while a source has an
+    undecided receiver, NobodyToSendTo, SendTooLate, TextTooLong.
+    """
+    known = Dispatch.objects.filter(idem_key=idem_key).first()
+    if known is not None:
+        return known
+    wanted = [Recipient(*recipient) for recipient in recipients]
+    if not wanted:
+        raise NobodyToSendTo()
+    if expires_at <= max(now, not_before):
+        raise SendTooLate()
+    code = new_link_code()
+    dispatch, created = Dispatch.objects.get_or_create(
+        idem_key=idem_key,
+        defaults={
+            "source": source,
+            "corp_id": guide.corp_id,
+            "guide": guide,
+            "text": _with_link(text, code),
+            "marketing": marketing,
+            "state": State.HELD if not_before > now else State.PLANNED,
+            "not_before": not_before,
+            "expires_at": expires_at,
+            "created_by": actor.label,
+            "created_at": now,
+        },
+    )
+    if not created:  # another tap was a moment faster
+        return dispatch
+    TrackedLink.objects.create(
+        code=code, asset=asset, dispatch=dispatch, source=source, created_at=now
+    )
+    _add_receivers(dispatch, wanted)
+    wake(SEND_JOB)
+    return dispatch
+
+
+def _add_receivers(dispatch: Dispatch, wanted: list[Recipient]) -> None:
+    rows = [DispatchRecipient(dispatch=dispatch, **recipient._asdict()) for recipient in wanted]
+    try:
+        DispatchRecipient.objects.bulk_create(rows)
+    except IntegrityError as error:
+        if _ONE_UNDECIDED in str(error):
+            raise AlreadySending() from error
+        raise
+
+
+@transaction.atomic
+def cancel_dispatch(*, dispatch: Dispatch, actor: Actor, now: datetime) -> Dispatch:
+    """Call a send off: at once when WeCom does not have it yet, else at the next poll.
+
+    What the guide has confirmed already cannot be called back. Raises CannotCancel while the
+    outcome of our call is open.
+    """
+    dispatch = Dispatch.objects.select_for_update().get(pk=dispatch.pk)
+    if dispatch.state in (State.PLANNED, State.HELD):
+        dispatch.state = State.SUPPRESSED
+        dispatch.reason = _now_translate("called off by %(who)s") % {"who": actor.label}
+        dispatch.save(update_fields=["state", "reason"])
+        receivers.not_sent(dispatch=dispatch, at=now)
+    elif dispatch.state in (State.LEASED, State.UNKNOWN):
+        raise CannotCancel()
+    elif dispatch.state == State.HANDED_OVER:
+        dispatch.expires_at = max(now, dispatch.not_before)
+        dispatch.next_poll_at = now
+        dispatch.save(update_fields=["expires_at", "next_poll_at"])
+    return dispatch

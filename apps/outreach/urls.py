@@ -1,0 +1,9 @@
+from django.urls import path
+
+from apps.outreach import views
+
+app_name = "outreach"
+urlpatterns = [
+    path("<str:code>/", views.link, name="link"),
+    path("<str:code>/page/", views.content, name="content"),
+]
