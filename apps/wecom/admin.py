@@ -7,10 +7,9 @@ from unfold.decorators import display
 
 from apps.accounts.admin_base import RoomAdmin, actor_of
 from apps.accounts.capabilities import Capability
-
-from . import services
-from .forms import CallbackEndpointForm, CorpAppForm, CorpForm
-from .models import CallbackEndpoint, Corp, CorpApp, RawCallback
+from apps.wecom import services
+from apps.wecom.forms import CallbackEndpointForm, CorpAppForm, CorpForm
+from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
 
 
 class WeComAdmin(RoomAdmin):

@@ -25,8 +25,7 @@ from wechatpy.session.redisstorage import RedisStorage
 
 from apps.core import clock
 from apps.core.pii import decrypt
-
-from .errors import (
+from apps.wecom.errors import (
     CorpNotConfigured,
     NoAnswer,
     RateLimited,
@@ -35,8 +34,8 @@ from .errors import (
     Unreachable,
     WeComError,
 )
-from .models import Corp, CorpApp
-from .shapes import (
+from apps.wecom.models import Corp, CorpApp
+from apps.wecom.shapes import (
     Contact,
     ContactDetail,
     ContactPage,

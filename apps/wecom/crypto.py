@@ -14,7 +14,7 @@ import xmltodict
 from wechatpy.enterprise.crypto import PrpCrypto, WeChatCrypto
 from wechatpy.exceptions import WeChatException
 
-from .errors import CallbackForged, CallbackRejected
+from apps.wecom.errors import CallbackForged, CallbackRejected
 
 MAX_BODY_BYTES = 1_000_000
 

@@ -8,9 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from apps.core.pii import encrypt
-
-from .crypto import Keys
-from .models import CallbackEndpoint, Corp, CorpApp
+from apps.wecom.crypto import Keys
+from apps.wecom.models import CallbackEndpoint, Corp, CorpApp
 
 
 def _secret(label: Any, help_text: Any = "") -> forms.CharField:

@@ -1,7 +1,6 @@
 from apps.core import clock
 from apps.core.jobs import job
-
-from . import services
+from apps.wecom import services
 
 
 @job(name="wecom.forget_callbacks", queue="bulk")

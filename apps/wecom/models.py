@@ -3,8 +3,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import LeasedModel, TimestampedModel
-
-from .querysets import RawCallbackQuerySet
+from apps.wecom.querysets import RawCallbackQuerySet
 
 
 class Corp(TimestampedModel):

@@ -6,9 +6,8 @@ from datetime import datetime
 from django.db.models import Count, Min, Q
 
 from apps.core.pii import decrypt
-
-from .crypto import Keys
-from .models import CallbackEndpoint, RawCallback
+from apps.wecom.crypto import Keys
+from apps.wecom.models import CallbackEndpoint, RawCallback
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,11 @@ from apps.core import clock, lease
 from apps.core.errors import DomainError
 from apps.core.pii import encrypt
 from apps.core.wake import wake
-
-from .client import shared_cache
-from .crypto import Seal, callback_key, open_sealed, read_envelope, read_xml
-from .errors import CallbackLeaseLost, WeComError
-from .models import CallbackEndpoint, Corp, CorpApp, RawCallback
-from .selectors import EndpointConfig
+from apps.wecom.client import shared_cache
+from apps.wecom.crypto import Seal, callback_key, open_sealed, read_envelope, read_xml
+from apps.wecom.errors import CallbackLeaseLost, WeComError
+from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
+from apps.wecom.selectors import EndpointConfig
 
 HANDLER_JOB = "wecom_sync.handle_callbacks"
 BELL_KEY = "wecom:callbacks:rung"

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import CallbackView
+from apps.wecom.views import CallbackView
 
 app_name = "wecom"
 urlpatterns = [

@@ -7,8 +7,8 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from . import crypto, selectors, services
-from .errors import CallbackRejected, CallbackTooLarge
+from apps.wecom import crypto, selectors, services
+from apps.wecom.errors import CallbackRejected, CallbackTooLarge
 
 
 @method_decorator(csrf_exempt, name="dispatch")
