@@ -2,7 +2,7 @@
 
 from apps.outreach.services.budget import month_use
 from apps.outreach.services.handover import send_queued
-from apps.outreach.services.links import record_click
+from apps.outreach.services.links import record_click, take_identified_clicks
 from apps.outreach.services.notices import queue_guide_notices, send_notices
 from apps.outreach.services.results import (
     claim_due_polls,
@@ -47,4 +47,5 @@ __all__ = [
     "send_notices",
     "send_queued",
     "settle_expired",
+    "take_identified_clicks",
 ]

@@ -30,3 +30,16 @@ def record_click(*, code: str, external_userid: str | None, now: datetime) -> st
     if link.asset is not None and link.asset.url:
         return link.asset.url
     return reverse("outreach:content", args=[code])
+
+
+@transaction.atomic
+def take_identified_clicks(*, now: datetime, limit: int) -> list[LinkClick]:
+    """Identified taps nobody has counted yet, marked as counted in the caller's transaction."""
+    clicks = list(
+        LinkClick.objects.filter(handled_at=None, recipient__isnull=False)
+        .select_for_update(skip_locked=True, of=("self",))
+        .select_related("recipient")
+        .order_by("pk")[:limit]
+    )
+    LinkClick.objects.filter(pk__in=[click.pk for click in clicks]).update(handled_at=now)
+    return clicks
