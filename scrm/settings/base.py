@@ -42,6 +42,14 @@ WECOM_JSSDK_URL = env.str(
 # seconds after the send at which results are asked for; once a day after the last
 WECOM_POLL_DELAYS = env.list("WECOM_POLL_DELAYS", cast=int, default=[60, 300, 900, 3600])
 
+# mass sends one customer may get in a month; empty = as many as the month has days
+WECOM_MONTHLY_CAP = env.int("WECOM_MONTHLY_CAP", default=0) or None
+# seconds after the hand-over at which WeCom is asked for results, then every so many seconds
+WECOM_POLL_DELAYS = env.list("WECOM_POLL_DELAYS", cast=int, default=[60, 300, 900, 3600])
+WECOM_POLL_THEN_SECONDS = env.int("WECOM_POLL_THEN_SECONDS", default=86_400)
+# tracked links ask WeCom who taps only inside WeChat's browsers; the simulator answers in any
+WECOM_OAUTH_IN_ANY_BROWSER = env.bool("WECOM_OAUTH_IN_ANY_BROWSER", default=False)
+
 # --- Personal data ----------------------------------------------------------------------------
 # "1:<base64 of 32 bytes>,2:…": the first encrypts, all decrypt. Ids 200-255 are never a chain's.
 PII_KEYS = env.str("PII_KEYS")

@@ -17,6 +17,7 @@ for _name, _value in {
     "WECOM_OAUTH_BASE": "http://127.0.0.1:9",
     "WECOM_LOGIN_BASE": "http://127.0.0.1:9",
     "WECOM_JSSDK_URL": "http://127.0.0.1:9/jssdk/wecom.js",
+    "WECOM_OAUTH_IN_ANY_BROWSER": "1",
     "LOG_JSON": "0",
     "LOG_LEVEL": "WARNING",
 }.items():
@@ -30,7 +31,7 @@ TEST_RUN = _run
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-# threads of a test close their own connections; a pool would keep the test database busy
-DATABASES["default"]["OPTIONS"].pop("pool", None)
+# a thread's kept connection would hold the test database when it is dropped
+DATABASES["default"]["CONN_MAX_AGE"] = 0
 DATABASES["default"]["TEST"] = {"NAME": "scrm_test"}
 WHITENOISE_AUTOREFRESH = True
