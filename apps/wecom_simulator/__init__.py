@@ -1,1 +1,1 @@
-"""A small WeCom that stands beside the house: same calls, same callbacks, same limits, and phones to look at."""
+"""A small WeCom beside the house: same calls, callbacks and limits, and phones to look at."""

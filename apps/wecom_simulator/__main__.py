@@ -25,7 +25,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--state-dir", type=Path, default=Path(".local/simulator"))
     parser.add_argument("--product", default="http://127.0.0.1:8000", help="address of the product")
     parser.add_argument("--own-url", default="", help="how browsers reach this process")
-    parser.add_argument("--config", type=Path, help="JSON file with corp_id, agents, contact_secret")
+    parser.add_argument(
+        "--config", type=Path, help="JSON file with corp_id, agents, contact_secret"
+    )
     return parser.parse_args()
 
 
@@ -39,6 +41,7 @@ def make_host(options: argparse.Namespace, port: int) -> Host:
         target = target_from()
         if target is not None:
             host.commit("callback_targets", targets=[target])
+    host.remember_start()
     install(host)
     return host
 

@@ -1,4 +1,4 @@
-"""What people do on their phones. Each answers with plain data and leaves the callbacks WeCom would send."""
+"""What people do on their phones, and the callbacks WeCom sends because of it."""
 
 import random
 from collections import Counter
@@ -113,8 +113,8 @@ def add_guide(host: Host, data: Row) -> Row:
             customer=_customer(world, {**given, "external_userid": ident}),
         )
         host.commit("message", external_userid=ident, message={
-            "userid": user["userid"], "from": ident, "attachments": [], "msgid": "", "via": "system",
-            "text": "我通过了你的联系人验证请求，现在我们可以开始聊天了",
+            "userid": user["userid"], "from": ident, "attachments": [], "msgid": "",
+            "via": "system", "text": "我通过了你的联系人验证请求，现在我们可以开始聊天了",
         })  # fmt: skip
         return {"external_userid": ident, **_announce_friend(host, user["userid"], ident, state)}
 
@@ -139,7 +139,11 @@ def _announce_friend(host: Host, userid: str, external_userid: str, state: str) 
         code = new_id("WCODE_sim_", 12)
         expires_at = host.now() + WELCOME_LIFE_S
         host.commit(
-            "welcome", code=code, userid=userid, external_userid=external_userid, expires_at=expires_at
+            "welcome",
+            code=code,
+            userid=userid,
+            external_userid=external_userid,
+            expires_at=expires_at,
         )
         fields["WelcomeCode"] = answer["welcome_code"] = code
     answer["event"] = host.queue_event(fields)
@@ -256,8 +260,9 @@ def sends_of(world: World, userid: str | None) -> list[Row]:
 
 def _send_row(send: Row) -> Row:
     counts = Counter(row["status"] for row in send["receivers"].values())
+    hidden = ("tasks", "receivers", "app")
     return {
-        **{name: value for name, value in send.items() if name not in ("tasks", "receivers", "app")},
+        **{name: value for name, value in send.items() if name not in hidden},
         "creator": send.get("creator", ""),
         "tasks": [{"userid": userid, **task} for userid, task in send["tasks"].items()],
         "receivers": [{"external_userid": i, **row} for i, row in send["receivers"].items()],
@@ -274,7 +279,7 @@ def is_pending(send: Row, userid: str) -> bool:
 
 
 def create_personal_send(host: Host, userid: str, data: Row) -> Row:
-    """A page hands the member's own mass send to the helper; it waits for the member like any other."""
+    """A page hands the member's own mass send to the helper, where it waits like any other."""
     with host.transaction() as world:
         require_user(world, userid)
         wanted = data.get("externalUserIds") or []
@@ -382,7 +387,7 @@ def customer_phone(world: World, external_userid: str) -> Row:
     return {
         "messages": [row for row in messages if not row.get("refused")],
         "friends": [
-            {"userid": userid, "name": world.users[userid]["name"] if userid in world.users else userid,
+            {"userid": userid, "name": world.users.get(userid, {}).get("name", userid),
              "deleted": bool(follow["deleted_by_customer_at"]), "state": follow["state"],
              "createtime": follow["createtime"]}
             for userid, follow in follows.items()

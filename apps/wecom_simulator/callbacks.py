@@ -1,4 +1,4 @@
-"""Signed and encrypted callbacks, sent in the background as WeCom sends them: 5 s, three retries, no guarantee."""
+"""Signed and encrypted callbacks, sent in the background: 5 s, three retries, no guarantee."""
 
 import heapq
 import logging
@@ -76,7 +76,7 @@ def check_url(target: Row, corp_id: str, *, now: int) -> str:
 
 
 class CallbackSender:
-    """One thread and a queue ordered by due time; order is kept unless a retry or a fault upsets it."""
+    """One thread, a queue by due time; order is kept unless a retry or a fault upsets it."""
 
     def __init__(self, host: "Host") -> None:
         self.host = host
@@ -191,7 +191,9 @@ class CallbackSender:
         retries = 0
         for target in targets:
             if only in (None, target["url"]):
-                retries += self._deliver_to(target, event, envelope(target, corp_id, clear, now=now))
+                retries += self._deliver_to(
+                    target, event, envelope(target, corp_id, clear, now=now)
+                )
         if not retries:
             with host.transaction():
                 host.commit("event_done", event_id=event["id"])
@@ -199,10 +201,7 @@ class CallbackSender:
     def _deliver_to(self, target: Row, event: Row, signed: tuple[str, bytes]) -> bool:
         """Send to one address and log it; True when a retry is on its way."""
         attempt = event.get("attempt", 1)
-        if event.get("drop"):
-            result = "dropped"
-        else:
-            result = self._post(target["url"], *signed)
+        result = "dropped" if event.get("drop") else self._post(target["url"], *signed)
         retry = result in ("timeout", "failed connection") and attempt <= len(RETRY_AFTER_S)
         with self.host.transaction():
             self.host.commit("delivery", delivery={
@@ -217,7 +216,11 @@ class CallbackSender:
     def _post(self, url: str, query: str, body: bytes) -> str:
         try:
             answer = self._session.post(
-                f"{url}?{query}", data=body, headers=HEADERS, timeout=TIMEOUT_S, allow_redirects=False
+                f"{url}?{query}",
+                data=body,
+                headers=HEADERS,
+                timeout=TIMEOUT_S,
+                allow_redirects=False,
             )
         except requests.Timeout:
             return "timeout"

@@ -46,7 +46,7 @@ def corp_from(env: Mapping[str, str], product_url: str, file: Path | None) -> Ro
 
 
 def target_from(env: Mapping[str, str] = os.environ) -> Row | None:
-    """The callback address of the environment, saved without a URL check: the product may start later."""
+    """The callback address of the environment, unchecked: the product may start later."""
     names = {"url": "WECOM_CALLBACK_URL", "token": "WECOM_TOKEN", "aes_key": "WECOM_AES_KEY"}
     target = {name: env.get(variable, "") for name, variable in names.items()}
     return target if all(target.values()) else None

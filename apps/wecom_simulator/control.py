@@ -1,4 +1,4 @@
-"""`/sim/…`: what tests, demos and scripts use to play people and to make things go wrong. JSON, loopback only."""
+"""`/sim/…`: play people and make things go wrong. JSON in and out, loopback only."""
 
 import ipaddress
 import json
@@ -71,7 +71,8 @@ def healthz(host: Host, data: Row) -> Row:
 
 @control("POST")
 def reset(host: Host, data: Row) -> Row:
-    host.reset(everything=False)
+    """Back to how this process was started; `keep_settings` leaves corp and callbacks alone."""
+    host.reset(keep_settings=bool(data.get("keep_settings")))
     _browsers.clear()
     return {"ok": True}
 
@@ -144,7 +145,7 @@ _browsers: dict[str, requests.Session] = {}
 
 @control("POST")
 def tap_link(host: Host, data: Row) -> Row:
-    """Open a link as the customer's own browser does, through our OAuth and with its own cookies."""
+    """Open a link as the customer's browser does: through our OAuth, with its own cookies."""
     with host.lock:
         ident = actions.require_customer(host.world, data.get("external_userid"))["external_userid"]
     url = str(data.get("url", ""))
@@ -166,8 +167,10 @@ def tap_link(host: Host, data: Row) -> Row:
 
 @control("POST")
 def callback_faults(host: Host, data: Row) -> Row:
-    """What goes wrong with the next callbacks; `delay_ms` holds for the next `delay` (1) of them."""
-    wanted = {name: int(data[name]) for name in ("drop", "duplicate", "reorder") if name in data}
+    """What goes wrong with the next callbacks; `delay_ms` holds for the next `delay` (1)."""
+    wanted: Row = {
+        name: int(data[name]) for name in ("drop", "duplicate", "reorder") if name in data
+    }
     if "delay_ms" in data:
         wanted["delay_ms"] = int(data["delay_ms"])
         wanted["delay"] = int(data.get("delay", 1))
@@ -190,7 +193,7 @@ def callback_log(host: Host, data: Row) -> Row:
 
 @control("POST")
 def faults(host: Host, data: Row) -> Row:
-    """Make the next `times` calls of `path` fail: errcode, http_status, drop_connection, delay_ms."""
+    """Break the next `times` calls of `path`: errcode, http_status, drop_connection, delay_ms."""
     known = Fault.__dataclass_fields__
     if set(data) - set(known):
         raise ActionError(f"Unknown: {', '.join(sorted(set(data) - set(known)))}.")

@@ -1,4 +1,4 @@
-"""Error codes as WeCom answers them. Callers compare the number; the text is unstable there as well."""
+"""Error codes as WeCom answers them. Compare the number; the text is unstable there too."""
 
 from typing import Any
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 
 from .endpoints import ENDPOINTS, Call
 from .endpoints.base import Endpoint, Needs
@@ -17,7 +18,7 @@ SECRET_QUERY = {"access_token", "corpsecret", "debug"}
 UNKNOWN_ENDPOINT = 404
 
 
-def api(request: HttpRequest, path: str) -> HttpResponse:
+def api(request: HttpRequest, path: str) -> HttpResponseBase:
     """Answer one call as WeCom would, or as the next fault says."""
     host = current()
     call = _read(host, request, path)
@@ -98,7 +99,7 @@ def _app_of_token(call: Call) -> str:
     return app
 
 
-def _response(request: HttpRequest, call: Call, answer: Row, errcode: int) -> HttpResponse:
+def _response(request: HttpRequest, call: Call, answer: Row, errcode: int) -> HttpResponseBase:
     if "file" in answer and not errcode:
         return FileResponse(open(answer["file"], "rb"), filename=answer["name"])  # noqa: SIM115
     ip = request.META.get("REMOTE_ADDR", "127.0.0.1")
@@ -123,7 +124,7 @@ def _fault_name(fault: Fault) -> int | str:
     return fault.errcode if fault.errcode is not None else f"http {fault.http_status}"
 
 
-def _broken_answer(request: HttpRequest, call: Call, fault: Fault) -> HttpResponse:
+def _broken_answer(request: HttpRequest, call: Call, fault: Fault) -> HttpResponseBase:
     if fault.drop_connection:
         drop: Callable[[], None] | None = request.META.get("sim.drop_connection")
         if drop is not None:
@@ -154,5 +155,7 @@ def _log(
 
 def _logged_body(call: Call) -> Any:
     if call.files:
-        return {name: {"filename": item.name, "size": item.size} for name, item in call.files.items()}
+        return {
+            name: {"filename": item.name, "size": item.size} for name, item in call.files.items()
+        }
     return call.body

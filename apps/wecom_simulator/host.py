@@ -1,4 +1,4 @@
-"""The running host: the world, its clock, its lock, its journal, its faults and its callback sender."""
+"""The running host: world, clock, lock, journal, faults and callback sender."""
 
 import secrets
 import threading
@@ -47,6 +47,7 @@ class Host:
             self.journal.start_over(self.world.dump())
         self.faults: list[Fault] = []
         self.rates: dict[tuple[str, int], int] = defaultdict(int)
+        self._start: list[Any] = [{}, []]
         self._depth = 0
         self._pending: list[Row] = []
         self._new_events: list[Row] = []
@@ -87,19 +88,18 @@ class Host:
         """Change the world and remember the change. Only inside `transaction()`."""
         if self._depth == 0:
             raise RuntimeError("commit needs a transaction")
-        record = {"op": op, "at": round(self.now(), 3), "a": args}
-        line = {**record, "a": _copy(args)}
-        self.world.apply(op, record["at"], args)
-        self._pending.append(line)
+        at = round(self.now(), 3)
+        self._pending.append({"op": op, "at": at, "a": _copy(args)})
+        self.world.apply(op, at, args)
 
     def queue_event(self, fields: Row) -> str | None:
         """Leave one callback to be sent in the background; None when nobody listens."""
         if not self.world.callback_targets:
             return None
-        event = {"id": new_id("ev"), "created": int(self.now()), "fields": fields}
+        event: Row = {"id": new_id("ev"), "created": int(self.now()), "fields": fields}
         self.commit("event", event=event)
         self._new_events.append(event)
-        return event["id"]
+        return str(event["id"])
 
     def next_seq(self) -> int:
         return self.world.calls[-1]["seq"] + 1 if self.world.calls else 1
@@ -121,13 +121,16 @@ class Host:
             self.rates[slot] += 1
             return self.rates[slot] > limit
 
-    def reset(self, *, everything: bool) -> None:
-        """Forget people, messages, tokens and logs; who we are and where callbacks go stays."""
+    def remember_start(self) -> None:
+        """What `reset` goes back to."""
+        self._start = _copy([self.world.corp, self.world.callback_targets])
+
+    def reset(self, *, keep_settings: bool) -> None:
+        """Forget people, messages, tokens, logs, faults and moved time."""
         with self.lock:
             fresh = World()
-            if not everything:
-                fresh.corp = self.world.corp
-                fresh.callback_targets = self.world.callback_targets
+            now: list[Any] = [self.world.corp, self.world.callback_targets]
+            fresh.corp, fresh.callback_targets = now if keep_settings else _copy(self._start)
             self.sender.clear()
             self.faults = []
             self.rates.clear()

@@ -1,4 +1,4 @@
-"""Append-only journal of everything that changed, replayed at start; a snapshot now and then keeps it short."""
+"""Append-only journal of every change, replayed at start; snapshots keep it short."""
 
 import fcntl
 import json
@@ -56,13 +56,15 @@ class Journal:
         return os.fstat(self._fd).st_size
 
     def write(self, records: list[Record]) -> None:
-        lines = [json.dumps(record, ensure_ascii=False, separators=(",", ":")) for record in records]
+        lines = [
+            json.dumps(record, ensure_ascii=False, separators=(",", ":")) for record in records
+        ]
         data = memoryview(("\n".join(lines) + "\n").encode())
         while data:
             data = data[os.write(self._fd, data) :]
 
     def start_over(self, state: Record) -> None:
-        """A new generation beginning with this state; the old files go once the new one is complete."""
+        """A new generation that begins with this state; old files go once it is complete."""
         old = self.generation
         self.generation += 1
         target = self.folder / f"snapshot-{self.generation}.json"

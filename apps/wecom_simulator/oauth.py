@@ -183,5 +183,3 @@ def _page_call(host: Host, who: str, name: str, data: Row) -> Row:
         create_personal_send(host, userid, {"externalUserIds": ident, "text": text})
         return {"ok": True, "url": f"{host.own_url}/phone/guide/{userid}/sends/"}
     raise ActionError("not supported by the simulator")
-
-

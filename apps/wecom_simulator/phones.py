@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from django.conf import settings
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.html import format_html, format_html_join
@@ -20,6 +19,7 @@ from .host import Host, current
 from .oauth import as_person, find_customers, find_guides
 from .world import Row, World
 
+STATIC_DIR = Path(__file__).parent / "static"
 LINK = re.compile(r"https?://[^\s<>\"'，。；！？、）】]+")
 TINTS = 6
 SHOWN_CHATS = 60
@@ -77,7 +77,13 @@ def card_text(description: str) -> SafeString:
 def attachment_view(item: Row, who: str) -> Row:
     kind = item.get("msgtype", "")
     inner = item.get(kind) or {}
-    words = {"link": "链接", "miniprogram": "小程序", "image": "图片", "video": "视频", "file": "文件"}
+    words = {
+        "link": "链接",
+        "miniprogram": "小程序",
+        "image": "图片",
+        "video": "视频",
+        "file": "文件",
+    }
     return {
         "kind": kind,
         "word": words.get(kind, kind),
@@ -100,7 +106,9 @@ def home(request: HttpRequest) -> HttpResponse:
         guides = find_guides(host.world, query, SHOWN_PHONES)
         customers = find_customers(host.world, query, SHOWN_PHONES)
         for row in guides:
-            row.update(person(row["name"], row["userid"]), waiting=_waiting(host.world, row["userid"]))
+            row.update(
+                person(row["name"], row["userid"]), waiting=_waiting(host.world, row["userid"])
+            )
         for row in customers:
             row.update(person(row["name"], row["external_userid"]))
         context = {
@@ -112,7 +120,9 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def _waiting(world: World, userid: str) -> int:
     unseen = sum(
-        1 for msgid in world.notices_of.get(userid, []) if userid not in world.notices[msgid]["seen"]
+        1
+        for msgid in world.notices_of.get(userid, [])
+        if userid not in world.notices[msgid]["seen"]
     )
     return unseen + len(_pending(world, userid))
 
@@ -376,15 +386,20 @@ def customer_phone(request: HttpRequest, external_userid: str) -> HttpResponse:
         chosen = request.GET.get("with", "")
         friends.sort(key=lambda row: (row["userid"] != chosen, not row["messages"]))
         context = _base(
-            host, name, friends=friends, external_userid=external_userid, title="微信", back="/"
-        )
+            host, name, friends=friends, external_userid=external_userid, title="微信", back="/",
+            me=person(name, external_userid),
+        )  # fmt: skip
     return as_person(render(request, "customer.html", context), who)
 
 
 @require_POST
 def part(request: HttpRequest, external_userid: str) -> HttpResponse:
     """The customer deletes a guide."""
-    data = {"by": "customer", "external_userid": external_userid, "userid": request.POST.get("userid")}
+    data = {
+        "by": "customer",
+        "external_userid": external_userid,
+        "userid": request.POST.get("userid"),
+    }
     return _then(request, actions.end_follow, data, f"/phone/customer/{external_userid}/")
 
 
@@ -426,10 +441,12 @@ def avatar(request: HttpRequest, userid: str) -> HttpResponse:
 @require_GET
 def static(request: HttpRequest, name: str) -> FileResponse:
     """The few files of these pages."""
-    path = Path(settings.STATIC_DIR) / name
+    path = STATIC_DIR / name
     if not path.is_file() or path.suffix not in STATIC_TYPES:
         raise Http404("No such file.")
-    response = FileResponse(path.open("rb"), content_type=f"{STATIC_TYPES[path.suffix]}; charset=utf-8")
+    response = FileResponse(
+        path.open("rb"), content_type=f"{STATIC_TYPES[path.suffix]}; charset=utf-8"
+    )
     response["Cache-Control"] = "no-cache"
     return response
 

@@ -1,4 +1,4 @@
-"""A threaded WSGI server: one process, one state, keep-alive, and a way to lose a connection on purpose."""
+"""A threaded WSGI server: one process, keep-alive, and connections lost on purpose."""
 
 import contextlib
 import socket
@@ -20,12 +20,12 @@ class Handler(WSGIRequestHandler):
         """Calls are in the journal; addresses and ids do not go to a console."""
 
     def get_environ(self) -> dict[str, Any]:
-        environ = super().get_environ()
+        environ: dict[str, Any] = dict(super().get_environ())
         environ["sim.drop_connection"] = self._drop
         return environ
 
     def _drop(self) -> None:
-        connection: socket.socket = self.connection
+        connection: Any = self.connection
         with contextlib.suppress(OSError):
             linger = struct.pack("ii", 1, 0)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

@@ -1,4 +1,4 @@
-"""Django settings of the simulator's own process: no database, no sessions, nothing of the house."""
+"""Settings of the simulator's own process: no database, nothing of the house."""
 
 import secrets
 from pathlib import Path
@@ -18,7 +18,6 @@ TEMPLATES = [
         "OPTIONS": {"context_processors": []},
     }
 ]
-STATIC_DIR = HERE / "static"
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
 LANGUAGE_CODE = "zh-hans"

@@ -1,4 +1,4 @@
-"""What WeCom knows. Plain JSON-able state, changed only by `apply`, so that a journal can replay it."""
+"""What WeCom knows: plain JSON-able state, changed only by `apply`, so a journal can replay it."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -103,7 +103,9 @@ class World:
 
     # people
 
-    def on_seed(self, at: float, departments: list[Row], users: list[Row], customers: list[Row]) -> None:
+    def on_seed(
+        self, at: float, departments: list[Row], users: list[Row], customers: list[Row]
+    ) -> None:
         for department in departments:
             self.departments[str(department["id"])] = department
         for user in users:
@@ -183,7 +185,9 @@ class World:
         self.sends[send["msgid"]] = send
         self._index_send(send)
 
-    def on_send_confirmed(self, at: float, msgid: str, userid: str, results: dict[str, int]) -> None:
+    def on_send_confirmed(
+        self, at: float, msgid: str, userid: str, results: dict[str, int]
+    ) -> None:
         send = self.sends[msgid]
         send["tasks"][userid].update(status=2, send_time=at)
         for external_userid, status in results.items():

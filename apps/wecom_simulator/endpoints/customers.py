@@ -91,7 +91,7 @@ def _tags(call: Call, follow: Row) -> list[Row]:
 
 @endpoint("externalcontact/batch/get_by_user", needs=Needs.CUSTOMERS)
 def batch_get_by_user(call: Call) -> Row:
-    """Customers of up to 100 members, ordered by member then by friendship; a page ends at a friendship."""
+    """Customers of up to 100 members, by member and then by friendship."""
     userids = texts(call.body, "userid_list", most=100)
     if not userids:
         raise ApiError(40063)

@@ -55,7 +55,7 @@ def add_msg_template(call: Call) -> Row:
     if not receivers:
         raise ApiError(41048, fail_list=failed)
     msgid = new_id("msg", 15)
-    send = {
+    send: Row = {
         "msgid": msgid, "chat_type": "single", "create_type": 0, "create_time": call.now,
         "text": content, "attachments": extras, "cancelled_at": None, "reminds": [],
         "app": call.app, "asked_sender": call.body.get("sender") or "",

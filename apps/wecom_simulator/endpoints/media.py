@@ -26,7 +26,12 @@ def media_upload(call: Call) -> Row:
     (folder / media_id).write_bytes(upload.read())
     created = int(call.now)
     call.host.commit(
-        "media", media_id=media_id, kind=kind, name=upload.name, size=upload.size, created_at=created
+        "media",
+        media_id=media_id,
+        kind=kind,
+        name=upload.name,
+        size=upload.size,
+        created_at=created,
     )
     call.effect = {"media_id": media_id, "size": upload.size}
     return {"type": kind, "media_id": media_id, "created_at": str(created)}

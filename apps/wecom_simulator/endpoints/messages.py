@@ -144,6 +144,7 @@ def _template_card(call: Call, block: Row) -> Row:
     buttons = block.get("button_list") or []
     if kind == "button_interaction" and not 1 <= len(buttons) <= 6:
         raise ApiError(42014)
+    named = [{"text": str(b.get("text", "")), "key": str(b.get("key", ""))} for b in buttons]
     main = block.get("main_title") or {}
     lines = [
         f"{row.get('keyname', '')}：{row.get('value', '')}"
@@ -154,7 +155,7 @@ def _template_card(call: Call, block: Row) -> Row:
         "description": "\n".join([str(main.get("desc", "")), *lines]).strip(),
         "source": str((block.get("source") or {}).get("desc", "")), "url": action.get("url", ""),
         "btntxt": "详情",
-        "buttons": [{"text": str(b.get("text", "")), "key": str(b.get("key", ""))} for b in buttons],
+        "buttons": named,
     }  # fmt: skip
 
 

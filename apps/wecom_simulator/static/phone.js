@@ -37,7 +37,7 @@
       return {};
     },
     openEnterpriseChat: (params) => {
-      const other = String(params.externalUserIds || "").split(";")[0];
+      const other = String([].concat(params.externalUserIds || [])[0] || "").split(";")[0];
       window.location.href = `/phone/guide/${userid}/chat/${other}/`;
       return { chatId: other };
     },
