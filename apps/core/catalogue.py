@@ -54,7 +54,7 @@ class Outcome:
 def extract_template(
     fileobj: IO[bytes], keywords: Any, comment_tags: Any, options: Any
 ) -> Iterator[tuple[int, str, Any, list[str]]]:
-    """Babel's extractor for Django templates: Django turns one into gettext calls, Babel reads them."""
+    """Babel's extractor for templates: Django turns one into gettext calls, Babel reads them."""
     source = templatize(fileobj.read().decode())
     # outside calls templatize leaves X and S in place of text; only whole calls are Python
     lines: list[bytes] = []
@@ -141,7 +141,7 @@ def _words(string: Any) -> str:
 
 
 def build(project: Path) -> Outcome:
-    """Merge sources and parts; strings of packages without Chinese (Unfold's) are kept from parts."""
+    """Merge sources and parts; what parts say about packages' strings (Unfold's) is kept."""
     folder = project / "locale"
     target = folder / LOCALE / "LC_MESSAGES" / f"{DOMAIN}.po"
     outcome = Outcome(extract(project))

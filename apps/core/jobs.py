@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from celery import shared_task
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from apps.core import partitions
@@ -59,7 +59,8 @@ def _recorded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             result = function(*args, **kwargs)
         except Exception as error:
-            close_old_connections()
+            if not connection.in_atomic_block:  # a lost connection must not hide the failure
+                close_old_connections()
             JobRun.objects.filter(pk=record.pk).update(
                 finished_at=timezone.now(), ok=False, error=_where(error)
             )
@@ -82,8 +83,8 @@ def job(*, name: str, queue: str, **options: Any) -> Callable[[Callable[..., Any
 
     def decorate(function: Callable[..., Any]) -> Any:
         return shared_task(
+            # the queue is not the task's attribute (Celery deprecates that): `route` knows it
             name=name,
-            queue=str(Queue(queue)),
             acks_late=True,
             ignore_result=True,
             **options,

@@ -20,6 +20,8 @@ from apps.core.embedded import paths, postgres, secrets
 
 _LOADED = "loaded.json"
 _STATIC = "static.stamp"
+_MIGRATED = "migrated.stamp"
+_MIGRATIONS = "apps/*/migrations/*.py"
 _LOADER = "apps.hq.demo.load"
 _FROM_ENVIRONMENT = (
     "WECOM_CORP_ID",
@@ -46,10 +48,11 @@ def empty_database(server: postgres.Postgres) -> None:
         connection.execute("DROP DATABASE IF EXISTS scrm WITH (FORCE)")
 
 
-def _migrate(out: Callable[[str], None]) -> None:
+def _migrate(data: Path, out: Callable[[str], None]) -> None:
     began = time.monotonic()
     call_command("migrate", interactive=False, verbosity=0)
     partitions.ensure_ahead(now=timezone.now())
+    (data / _MIGRATED).write_text(_fingerprint(_MIGRATIONS))
     out(f"Database is up to date ({time.monotonic() - began:.1f} s)")
 
 
@@ -83,23 +86,25 @@ def _write_env(data: Path) -> None:
     secrets.write_private(data / "demo.env", values)
 
 
-def _fingerprint() -> str:
-    """Changes when a static file of ours or a package's version changes."""
-    files = sorted(
-        path
-        for folder in (paths.PROJECT_DIR / "static", paths.PROJECT_DIR / "apps")
-        for path in folder.rglob("*")
-        if path.is_file() and (folder.name == "static" or "/static/" in str(path))
-    )
-    files.append(paths.PROJECT_DIR / "requirements.lock")
+def _fingerprint(*patterns: str) -> str:
+    """Changes when a file of ours that matches, or a package's version, changes."""
+    project = paths.PROJECT_DIR
     digest = sha256()
-    for path in files:
-        digest.update(f"{path}{path.stat().st_mtime_ns}{path.stat().st_size}".encode())
+    for path in sorted(path for pattern in patterns for path in project.glob(pattern)):
+        if path.is_file():
+            digest.update(f"{path}{path.stat().st_mtime_ns}{path.stat().st_size}".encode())
+    digest.update((project / "requirements.lock").read_bytes())
     return digest.hexdigest()
 
 
+def is_current(data: Path) -> bool:
+    """Loaded, and migrated by exactly these migrations: the product may start at once."""
+    stamp = data / _MIGRATED
+    return is_loaded(data) and stamp.exists() and stamp.read_text() == _fingerprint(_MIGRATIONS)
+
+
 def _collect_static(data: Path, out: Callable[[str], None]) -> None:
-    stamp, wanted = data / _STATIC, _fingerprint()
+    stamp, wanted = data / _STATIC, _fingerprint("static/**/*", "apps/*/static/**/*")
     if stamp.exists() and stamp.read_text() == wanted:
         return
     call_command("collectstatic", interactive=False, verbosity=0)
@@ -110,7 +115,7 @@ def _collect_static(data: Path, out: Callable[[str], None]) -> None:
 def prepare(*, out: Callable[[str], None]) -> None:
     """Migrate, collect static files, load once, write demo.env. Safe to repeat."""
     data = settings.DATA_DIR
-    _migrate(out)
+    _migrate(data, out)
     _collect_static(data, out)
     _load(data, out)
     _write_env(data)

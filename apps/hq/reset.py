@@ -18,6 +18,7 @@ MADE = (
     "demo.env",
     "loaded.json",
     "static.stamp",
+    "migrated.stamp",
 )
 
 

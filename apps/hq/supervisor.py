@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -158,7 +159,7 @@ class Supervisor:
         """Web, workers, beat."""
         web = ["-m", "gunicorn", "scrm.wsgi", "--bind", f"127.0.0.1:{self.addresses.port}"]
         web += ["--workers", "2", "--worker-class", "gthread", "--threads", "6"]
-        web += ["--graceful-timeout", "4", "--log-level", "warning", "--no-control-socket"]
+        web += ["--preload", "--graceful-timeout", "4", "--log-level", "warning", "--no-control-socket"]
         beat = ["-m", "celery", "-A", "scrm", "beat", "--loglevel", "WARNING", "--pidfile="]
         return [
             Child(
@@ -249,6 +250,7 @@ class Supervisor:
         services = {"postgres", "valkey", "simulator"}
         self._end([child for child in self.children if child.name not in services])
         self._end([child for child in self.children if child.name in services])
+        shutil.rmtree(paths.socket_dir(self.data), ignore_errors=True)
 
     def _end(self, children: list[Child]) -> None:
         for child in children:

@@ -76,15 +76,20 @@ class Command(BaseCommand):
         if not demo_state.is_loaded(keeper.data):
             demo_state.empty_database(keeper.postgres)
         keeper.postgres.ensure_database("scrm")
+        at_once = demo_state.is_current(keeper.data)
         child = subprocess.Popen(
             [sys.executable, "manage.py", "demo", "--prepare"],
             cwd=paths.PROJECT_DIR,
             env=dict(keeper.env),
         )
         try:
+            # a second start has nothing to wait for: both go on side by side
+            if at_once:
+                keeper.start(keeper.product())
             if child.wait() != 0:
                 raise supervisor.CannotStart("The demo's data could not be prepared, see above.")
         finally:
             process.end(child)
-        self._say("Starting web, workers and beat")
-        keeper.start(keeper.product())
+        if not at_once:
+            self._say("Starting web, workers and beat")
+            keeper.start(keeper.product())
