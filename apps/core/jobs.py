@@ -3,10 +3,7 @@
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
-from enum import StrEnum
 from functools import wraps
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import structlog
@@ -17,23 +14,15 @@ from django.utils import timezone
 from apps.core import partitions
 from apps.core.errors import DomainError
 from apps.core.models import JobRun
+from apps.core.queues import QUEUES, Queue, queue_of, route
+
+__all__ = ["QUEUES", "Queue", "job", "queue_of", "route"]
 
 log = structlog.get_logger(__name__)
 
 KEEP_GOOD_RUNS = timedelta(days=1)
 KEEP_FAILED_RUNS = timedelta(days=30)
 TRIM_EVERY = 50
-
-
-class Queue(StrEnum):
-    """Where a job waits: somebody looks at a page, WeCom talks to us, or it takes long."""
-
-    INTERACTIVE = "interactive"
-    SYNC = "sync"
-    BULK = "bulk"
-
-
-QUEUES: dict[str, Queue] = {}
 
 
 def _where(error: BaseException) -> str:
@@ -91,20 +80,6 @@ def job(*, name: str, queue: str, **options: Any) -> Callable[[Callable[..., Any
         )(_recorded(name, function))
 
     return decorate
-
-
-def queue_of(name: str) -> Queue | None:
-    """A job's queue by its name `room.verb`; the room's jobs are read when nobody has yet."""
-    module = f"apps.{name.partition('.')[0]}.jobs"
-    if name not in QUEUES and find_spec(module.rpartition(".")[0]) and find_spec(module):
-        import_module(module)
-    return QUEUES.get(name)
-
-
-def route(name: str, *_args: Any, **_kwargs: Any) -> dict[str, str] | None:
-    """Celery's router: beat and `wake` send by name alone, the job knows its queue."""
-    queue = queue_of(name)
-    return {"queue": str(queue)} if queue else None
 
 
 @job(name="core.make_partitions", queue=Queue.BULK)

@@ -262,4 +262,4 @@ DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
-CELERY_TASK_ROUTES = ("apps.core.jobs.route",)
+CELERY_TASK_ROUTES = ("apps.core.queues.route",)
