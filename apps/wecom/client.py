@@ -60,6 +60,7 @@ NO_RELATION = 84061  # also the answer for a member who has no customers at all
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 10
 BUSY_TRIES = 3
+LOCK_SECONDS = 15  # a holder that was killed stops the others for no longer than this
 LIMIT_WINDOW_SECONDS = 60
 
 MASS_SEND_MAX_CUSTOMERS = 10_000
@@ -74,7 +75,7 @@ Json = dict[str, Any]
 
 @lru_cache(maxsize=1)
 def _redis(url: str) -> Redis:
-    return Redis.from_url(url)
+    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
 
 
 def shared_cache() -> Redis:
@@ -131,7 +132,9 @@ class WeComClient(WeChatClient):
 
     def _single_flight(self, key: str, failed: str | None, fetch: Callable[[], str]) -> str:
         """One caller asks, the others wait and take its result; a value that works is kept."""
-        with self.redis.lock(f"wecom:lock:{key}", timeout=40, blocking_timeout=20, sleep=0.02):
+        with self.redis.lock(
+            f"wecom:lock:{key}", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS + 5, sleep=0.02
+        ):
             stored = self.session.get(key)
             if stored and stored != failed:
                 return stored

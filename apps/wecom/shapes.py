@@ -13,6 +13,11 @@ class SendStatus(IntEnum):
     NOT_FRIEND = 2
     OVER_LIMIT = 3
 
+    @classmethod
+    def _missing_(cls, value: object) -> "SendStatus":
+        # a figure we do not know proves nothing: ask again later
+        return cls.NOT_YET
+
 
 class MassSendFilter(IntEnum):
     """Who created the mass sends to list: the corp, a member personally, or both."""

@@ -11,6 +11,7 @@ from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
 
 from .conftest import added
 
+pytestmark = pytest.mark.service
 Status = RawCallback.Status
 
 
