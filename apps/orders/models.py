@@ -42,11 +42,19 @@ class Order(models.Model):
     external_no = models.CharField(_("order number"), max_length=64)
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices, default=Kind.SALE)
     original = models.ForeignKey(
-        "self", on_delete=models.PROTECT, related_name="+", null=True, blank=True,
+        "self",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
         verbose_name=_("original order"),
     )
     member = models.ForeignKey(
-        "members.Member", on_delete=models.PROTECT, related_name="+", null=True, blank=True,
+        "members.Member",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
         verbose_name=_("member"),
     )
     identity_id = models.BigIntegerField(null=True, editable=False)
@@ -54,11 +62,19 @@ class Order(models.Model):
         "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
     )
     selling_guide = models.ForeignKey(
-        "stores.Guide", on_delete=models.PROTECT, related_name="+", null=True, blank=True,
+        "stores.Guide",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
         verbose_name=_("selling guide"),
     )
     serving_guide = models.ForeignKey(
-        "stores.Guide", on_delete=models.PROTECT, related_name="+", null=True, blank=True,
+        "stores.Guide",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
         verbose_name=_("serving guide"),
     )
     paid_at = models.DateTimeField(_("paid at"))

@@ -1,0 +1,156 @@
+"""Reads about purchases. Figures are 订单口径: a return is booked back to its original order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from apps.orders.models import Order, OrderLine
+
+# Net of every sale that counts, its returns taken off whenever they happened. Staff, group-buy and
+# stored-value orders are left out. Rooms above join this text; it holds no values.
+NET_SALES = """
+SELECT sale.id, sale.member_id, sale.store_id, sale.paid_at, sale.business_on, sale.recorded_at,
+    sale.net_fen + coalesce((
+        SELECT sum(back.net_fen) FROM orders_order AS back
+        WHERE back.original_id = sale.id AND back.kind = 'return'
+    ), 0)::bigint AS net_fen
+FROM orders_order AS sale
+WHERE sale.kind = 'sale' AND NOT sale.is_staff AND NOT sale.is_group_buy
+    AND NOT sale.is_stored_value
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LastPurchase:
+    product: str
+    colour: str
+    size: str
+    category: str
+    paid_at: datetime
+    store_name: str
+    net_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    line_no: int
+    product: str
+    colour: str
+    size: str
+    sku: str
+    quantity: Decimal
+    net_fen: int
+    is_gift: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    order_id: int
+    kind: str
+    external_no: str
+    original_no: str
+    paid_at: datetime
+    store_name: str
+    guide_name: str
+    net_fen: int
+    lines: list[LineView] = field(default_factory=list)
+
+
+# the dearest thing of the latest order that was kept, even in part
+_LAST = """
+SELECT DISTINCT ON (person.survivor_id) person.survivor_id, product.name, product.colour,
+    product.size, product.category, sale.paid_at, store.name, line.net_fen
+FROM members_member AS person
+JOIN orders_order AS sale ON sale.member_id = person.id AND sale.kind = 'sale'
+    AND NOT sale.is_staff AND NOT sale.is_group_buy AND NOT sale.is_stored_value
+JOIN orders_orderline AS line ON line.order_id = sale.id AND line.paid_at = sale.paid_at
+    AND NOT line.is_gift
+JOIN orders_product AS product ON product.id = line.product_id
+JOIN stores_store AS store ON store.id = sale.store_id
+WHERE person.survivor_id = ANY(%s) AND line.quantity + coalesce((
+    SELECT sum(returned.quantity)
+    FROM orders_order AS back
+    JOIN orders_orderline AS returned
+        ON returned.order_id = back.id AND returned.paid_at = back.paid_at
+    WHERE back.original_id = sale.id AND returned.original_line_no = line.line_no
+), 0) > 0
+ORDER BY person.survivor_id, sale.paid_at DESC, line.net_fen DESC, line.line_no
+"""
+
+
+def last_purchases(*, member_ids: Sequence[int]) -> dict[int, LastPurchase]:
+    """The last thing each survivor bought and kept, in one query; others are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST, [list(member_ids)])
+        return {row[0]: LastPurchase(*row[1:]) for row in cursor.fetchall()}
+
+
+_BY_MEMBER = f"""
+SELECT person.survivor_id, sum(net.net_fen)::bigint
+FROM members_member AS person
+JOIN ({NET_SALES} AND sale.paid_at >= %s AND sale.paid_at < %s) AS net ON net.member_id = person.id
+WHERE person.survivor_id IN ({{members}})
+GROUP BY person.survivor_id
+"""
+
+
+def net_sales_by_member(
+    *, member_ids: Sequence[int] | tuple[str, list[Any]], start: datetime, end: datetime
+) -> dict[int, int]:
+    """Net sales in fen by survivor, of sales paid in [start, end); who bought nothing is left out.
+
+    `member_ids` is a list, or a SELECT of survivor ids with its parameters.
+    """
+    if isinstance(member_ids, tuple) and member_ids and isinstance(member_ids[0], str):
+        members, params = member_ids
+    else:
+        members, params = "SELECT unnest(%s::bigint[])", [list(member_ids)]
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_MEMBER.format(members=members), [start, end, *params])
+        return dict(cursor.fetchall())
+
+
+def orders_of(*, member_ids: Sequence[int], limit: int = 20) -> list[OrderView]:
+    """The latest orders and returns of these member ids with their lines, in two queries."""
+    orders = list(
+        Order.objects.filter(member_id__in=list(member_ids))
+        .select_related("store", "selling_guide", "original")
+        .order_by("-paid_at", "-pk")[:limit]
+    )
+    lines: dict[int, list[LineView]] = {}
+    found = OrderLine.objects.filter(
+        order_id__in=[order.pk for order in orders],
+        paid_at__in={order.paid_at for order in orders},
+    )
+    for line in found.select_related("product").order_by("line_no"):
+        product = line.product
+        lines.setdefault(line.order_id, []).append(
+            LineView(
+                line_no=line.line_no,
+                product=product.name if product else "",
+                colour=product.colour if product else "",
+                size=product.size if product else "",
+                sku=product.sku if product else "",
+                quantity=line.quantity,
+                net_fen=line.net_fen,
+                is_gift=line.is_gift,
+            )
+        )
+    return [
+        OrderView(
+            order_id=order.pk,
+            kind=order.kind,
+            external_no=order.external_no,
+            original_no=order.original.external_no if order.original else "",
+            paid_at=order.paid_at,
+            store_name=order.store.name,
+            guide_name=order.selling_guide.name if order.selling_guide else "",
+            net_fen=order.net_fen,
+            lines=lines.get(order.pk, []),
+        )
+        for order in orders
+    ]
