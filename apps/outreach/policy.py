@@ -49,9 +49,8 @@ def month_of(moment: datetime) -> date:
 
 def monthly_cap(moment: datetime) -> int:
     """How many mass sends one customer may get in the month: a setting, else the month's days."""
-    cap = getattr(settings, "WECOM_MONTHLY_CAP", None)
-    if cap is not None:
-        return int(cap)
+    if settings.WECOM_MONTHLY_CAP:
+        return int(settings.WECOM_MONTHLY_CAP)
     first = month_of(moment)
     return ((first + timedelta(days=32)).replace(day=1) - first).days
 

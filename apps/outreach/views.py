@@ -47,7 +47,7 @@ def state_holds(code: str, state: str) -> bool:
 def _asks_who(request: HttpRequest) -> bool:
     if "code" in request.GET or "state" in request.GET:
         return False
-    anywhere = getattr(settings, "WECOM_OAUTH_IN_ANY_BROWSER", False)
+    anywhere = settings.WECOM_OAUTH_IN_ANY_BROWSER
     return anywhere or _IN_WECHAT in request.headers.get("User-Agent", "")
 
 

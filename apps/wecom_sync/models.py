@@ -23,9 +23,7 @@ class SyncRun(LeasedModel):
 
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
     corp_id = models.CharField(_("corp id"), max_length=40)
-    state = models.CharField(
-        _("state"), max_length=8, choices=State.choices, default=State.RUNNING
-    )
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.RUNNING)
     seen = models.PositiveIntegerField(_("seen"), default=0)
     created = models.PositiveIntegerField(_("created"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
@@ -40,7 +38,8 @@ class SyncRun(LeasedModel):
         indexes = [models.Index(fields=["kind", "-started_at"], name="wecom_sync_run_latest")]
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "corp_id"], condition=Q(state="running"),
+                fields=["kind", "corp_id"],
+                condition=Q(state="running"),
                 name="wecom_sync_one_running",
             )
         ]
@@ -49,25 +48,26 @@ class SyncRun(LeasedModel):
         return f"sync_run:{self.pk}"
 
 
-class EndedFollow(models.Model):
-    """The latest end of a friendship that WeCom told us of, kept although we may not know the
-    friendship yet: callbacks come in any order, and WeCom goes on listing a guide whom the customer
-    deleted."""
+class FollowNews(models.Model):
+    """The latest begin and end of a friendship that callbacks told us of, kept although we may not
+    know the friendship yet: callbacks come in any order, and WeCom goes on listing a guide whom the
+    customer deleted."""
 
     corp_id = models.CharField(max_length=40)
     userid = models.CharField(max_length=64)
     external_userid = models.CharField(max_length=64)
-    ended_at = models.DateTimeField(_("ended at"))
-    ended_by = models.CharField(_("ended by"), max_length=12)
+    added_at = models.DateTimeField(_("began at"), null=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True)
+    ended_by = models.CharField(_("ended by"), max_length=12, blank=True)
 
     class Meta:
-        verbose_name = _("ended friendship")
-        verbose_name_plural = _("ended friendships")
+        verbose_name = _("news of a friendship")
+        verbose_name_plural = _("news of friendships")
         constraints = [
             models.UniqueConstraint(
-                fields=["corp_id", "userid", "external_userid"], name="wecom_sync_ended_once"
+                fields=["corp_id", "userid", "external_userid"], name="wecom_sync_news_once"
             )
         ]
 
     def __str__(self) -> str:
-        return f"ended_follow:{self.pk}"
+        return f"follow_news:{self.pk}"

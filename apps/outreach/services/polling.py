@@ -6,26 +6,16 @@ from django.conf import settings
 
 from apps.outreach.models import Dispatch
 
-DELAYS = (60, 300, 900, 3_600)
-THEN_SECONDS = 86_400
-
-
-def _delays() -> list[int]:
-    return [int(seconds) for seconds in getattr(settings, "WECOM_POLL_DELAYS", DELAYS)]
-
-
-def _then() -> int:
-    return int(getattr(settings, "WECOM_POLL_THEN_SECONDS", THEN_SECONDS))
-
 
 def first_poll_at(handed_over_at: datetime) -> datetime:
     """The first look after a send was handed over."""
-    return handed_over_at + timedelta(seconds=(_delays() or [_then()])[0])
+    return handed_over_at + timedelta(seconds=settings.WECOM_POLL_DELAYS[0])
 
 
 def next_poll_at(dispatch: Dispatch, now: datetime) -> datetime:
     """The next look after one at `now`; the last one is when the send expires."""
     begun = dispatch.handed_over_at or now
-    ahead = (begun + timedelta(seconds=seconds) for seconds in _delays())
-    following = next((moment for moment in ahead if moment > now), now + timedelta(seconds=_then()))
+    ahead = (begun + timedelta(seconds=seconds) for seconds in settings.WECOM_POLL_DELAYS)
+    later = now + timedelta(seconds=settings.WECOM_POLL_THEN_SECONDS)
+    following = next((moment for moment in ahead if moment > now), later)
     return following if now >= dispatch.expires_at else min(following, dispatch.expires_at)

@@ -1,6 +1,6 @@
 """What WeCom says about a send: who confirmed, what each customer got, what ran out."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -10,6 +10,7 @@ from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.outreach.services import budget, polling, receivers
 
 POLL_LEASE_SECONDS = 120
+SLOW_DOWN = timedelta(seconds=60)
 
 State = Dispatch.State
 Result = DispatchRecipient.State
@@ -32,6 +33,12 @@ def _due(now: datetime):
     return Dispatch.objects.filter(
         state__in=[State.HANDED_OVER, State.SENT], next_poll_at__lte=now
     ).order_by("next_poll_at", "pk")
+
+
+def give_back_polls(*, token: UUID, now: datetime) -> int:
+    """WeCom asks us to slow down: what this lease still holds is asked again in a minute."""
+    held = lease.holds(Dispatch.objects.all(), token)
+    return held.update(next_poll_at=now + SLOW_DOWN, lease_token=None, lease_until=None)
 
 
 @transaction.atomic

@@ -1,0 +1,20 @@
+"""WeCom's words, turned into calls on the rooms below."""
+
+from apps.wecom_sync.services.callbacks import handle_callbacks
+from apps.wecom_sync.services.reconcile import (
+    AlreadyRunning,
+    sync_all,
+    sync_contacts,
+    sync_departments,
+)
+from apps.wecom_sync.services.results import apply_decided, poll_results
+
+__all__ = [
+    "AlreadyRunning",
+    "apply_decided",
+    "handle_callbacks",
+    "poll_results",
+    "sync_all",
+    "sync_contacts",
+    "sync_departments",
+]

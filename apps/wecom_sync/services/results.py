@@ -1,0 +1,133 @@
+"""WeCom is asked what became of the sends; its word reaches receivers and targets."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from apps.core import lease
+from apps.guide_tasks.services import evidence
+from apps.outreach.models import Dispatch, DispatchRecipient
+from apps.outreach.services import results as outreach
+from apps.outreach.services.handover import Round
+from apps.wecom.client import WeComClient
+from apps.wecom.errors import RateLimited, Refused, WeComError
+from apps.wecom.shapes import SendResult, SendStatus
+
+log = structlog.get_logger(__name__)
+
+BATCH = 50
+CANCELLED_ALREADY = 41093
+
+_STATES = {
+    SendStatus.SENT: DispatchRecipient.State.DELIVERED,
+    SendStatus.NOT_FRIEND: DispatchRecipient.State.NOT_FRIEND,
+    SendStatus.OVER_LIMIT: DispatchRecipient.State.OVER_LIMIT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """When the guide confirmed, and every customer who has a result."""
+
+    sent_at: datetime | None
+    results: tuple[SendResult, ...]
+
+
+def poll_results(*, now: datetime, limit: int = 1_000) -> int:
+    """Ask WeCom about due sends and apply what it says; return how many receivers got a result."""
+    apply_decided(now=now)
+    run, found, seen = Round(now), 0, 0
+    while seen < limit:
+        token, ids = outreach.claim_due_polls(now=run.moment(), limit=min(BATCH, limit - seen))
+        if not ids:
+            break
+        seen += len(ids)
+        for dispatch in Dispatch.objects.filter(pk__in=ids).order_by("pk"):
+            try:
+                found += _poll(dispatch, token, run)
+            except RateLimited:  # the others would be told the same: their turn comes later
+                outreach.give_back_polls(token=token, now=run.moment())
+                return found
+    apply_decided(now=now)
+    return found
+
+
+def apply_decided(*, now: datetime) -> int:
+    """Tell the guides' targets what the outbox decided by itself: refused, expired, called off."""
+    told = 0
+    while True:
+        with transaction.atomic():
+            rows = outreach.untold_results(limit=200)
+            for row in rows:
+                evidence.apply_result(recipient=row)
+            outreach.mark_told(receiver_ids=[row.pk for row in rows], now=now)
+        if not rows:
+            return told
+        told += len(rows)
+
+
+def _poll(dispatch: Dispatch, token: UUID, run: Round) -> int:
+    expired = dispatch.expires_at <= run.moment()
+    try:
+        answer = _ask(dispatch, run.client(dispatch.corp_id), stop=expired)
+    except RateLimited:
+        raise
+    except WeComError as error:
+        log.warning("poll_failed", dispatch_id=dispatch.pk, error=error.code)
+        with transaction.atomic():
+            outreach.schedule_next_poll(dispatch=dispatch, now=run.moment(), token=token)
+        return 0
+    return _apply(dispatch, token, answer, expired=expired, now=run.moment())
+
+
+def _ask(dispatch: Dispatch, client: WeComClient, *, stop: bool) -> Answer:
+    """Tasks first, customers only of those who confirmed. `stop` ends the rest for good."""
+    if not dispatch.msgid:  # a person said it was sent; there is nothing to ask by
+        return Answer(None, ())
+    if stop:
+        # told to stop before it is asked: nobody can confirm between the question and the stop
+        try:
+            client.cancel_mass_send(msgid=dispatch.msgid)
+        except Refused as error:
+            if error.errcode != CANCELLED_ALREADY:
+                raise
+    sent = [task for task in client.list_send_tasks(msgid=dispatch.msgid) if task.sent]
+    results = [
+        result
+        for task in sent
+        for result in client.list_send_results(msgid=dispatch.msgid, userid=task.userid)
+        if result.status in _STATES
+    ]
+    times = [task.sent_at for task in sent if task.sent_at]
+    return Answer(min(times, default=None), tuple(results))
+
+
+@transaction.atomic
+def _apply(dispatch: Dispatch, token: UUID, answer: Answer, *, expired: bool, now: datetime) -> int:
+    mine = lease.holds(Dispatch.objects.filter(pk=dispatch.pk), token)
+    if mine.select_for_update().first() is None:
+        return 0
+    if answer.sent_at is not None or answer.results:
+        outreach.note_sent(dispatch=dispatch, at=answer.sent_at or now)
+    news = [row for result in answer.results if (row := _record(dispatch, result, now))]
+    for row in news:
+        evidence.apply_result(recipient=row)
+    outreach.mark_told(receiver_ids=[row.pk for row in news], now=now)
+    if expired:
+        outreach.settle_expired(dispatch=dispatch, now=now)
+    else:
+        outreach.schedule_next_poll(dispatch=dispatch, now=now, token=token)
+    return len(news)
+
+
+def _record(dispatch: Dispatch, result: SendResult, now: datetime) -> DispatchRecipient | None:
+    return outreach.record_recipient_result(
+        dispatch=dispatch,
+        external_userid=result.external_userid,
+        status=_STATES[result.status],
+        at=result.sent_at or now,
+        sender_userid=result.userid,
+    )
