@@ -287,11 +287,36 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args():
-    return {"executable_path": chromium(), "args": ["--no-sandbox"] if os.getuid() == 0 else []}
+    # Playwright's own loop runs in this thread; the live server's connections are elsewhere
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    return {"executable_path": chromium()}
+
+
+@pytest.fixture
+def watch():
+    """Attach it to every page of a test: a console error or a CSP report fails the test."""
+    complaints = []
+
+    def attach(page):
+        page.on(
+            "console",
+            lambda message: message.type == "error" and complaints.append(message.text),
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield attach
+    assert complaints == []
+
+
+@pytest.fixture
+def page(page, watch):
+    """pytest-playwright's page, watched."""
+    return watch(page)
 
 
 def pytest_collection_modifyitems(items):
     """Without Chromium the browser's tests are left out; `make test` says so and fails."""
     for item in items:
-        if "page" in getattr(item, "fixturenames", ()):
+        if {"page", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
