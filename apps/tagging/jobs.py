@@ -1,0 +1,11 @@
+"""Background jobs of the tags' room."""
+
+from apps.core import clock
+from apps.core.jobs import Queue, job
+from apps.tagging import services
+
+
+@job(name="tagging.expire_tags", queue=Queue.BULK)
+def expire_tags() -> str:
+    """Take off tags whose time is over."""
+    return f"{services.expire_tags(now=clock.now())} taken off"

@@ -1,0 +1,237 @@
+"""Tags on members: every tag rests on claims, and goes when the last one is given up.
+
+A claim is (kind, source): a rule's, a push's, WeCom's. People share one claim between them, so that
+a colleague may take off what a guide put on.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.actor import SYSTEM, Actor
+from apps.core import partitions
+from apps.core.errors import DomainError
+from apps.tagging.models import Tag, TagChange
+from apps.tagging.selectors import CLAIM, STANDING
+from apps.timeline import services as timeline
+from apps.timeline.models import Kind
+
+
+class UnknownTag(DomainError):
+    code = "unknown_tag"
+    message = _("One of the tags does not exist or is retired.")
+
+
+class UnknownClaim(DomainError):
+    code = "unknown_claim"
+    message = _("A tag is claimed by a person, a rule, a push or WeCom.")
+
+
+# rows are made first and locked in one order, so that sets that cross wait for each other
+_PREPARE = """
+INSERT INTO tagging_membertags (member_id, tags)
+SELECT DISTINCT member_id, '{}'::int[] FROM unnest(%s::bigint[]) AS member_id ORDER BY member_id
+ON CONFLICT (member_id) DO NOTHING
+"""
+_LOCK = """
+SELECT member_id FROM tagging_membertags WHERE member_id = ANY(%s) ORDER BY member_id FOR UPDATE
+"""
+_LOG = f"""
+WITH standing AS ({STANDING}), pairs AS (
+    SELECT DISTINCT member_id, tag_id
+    FROM unnest(%(members)s::bigint[]) AS member_id, unnest(%(tags)s::bigint[]) AS tag_id
+)
+INSERT INTO tagging_tagchange (at, member_id, tag_id, added, claim, source, actor, expires_at)
+SELECT %(at)s, pairs.member_id, pairs.tag_id, %(added)s, %(claim)s, %(source)s, %(actor)s,
+    %(expires_at)s
+FROM pairs
+LEFT JOIN standing ON standing.member_id = pairs.member_id AND standing.tag_id = pairs.tag_id
+    AND standing.claim = %(claim)s AND standing.claim_source = %(claim_source)s AND standing.added
+WHERE {{needed}}
+"""
+# news is a claim that does not stand, or stands until another day
+_ADDING = """
+standing.member_id IS NULL OR standing.expires_at IS DISTINCT FROM %(expires_at)s::timestamptz
+"""
+_REMOVING = "standing.member_id IS NOT NULL"
+# what the claims say against what the row says, for these tags alone
+_SETTLE = f"""
+WITH standing AS ({STANDING}), claimed AS (
+    SELECT DISTINCT member_id, tag_id::int AS tag_id FROM standing WHERE added
+), before AS (
+    SELECT member_id, tags FROM tagging_membertags WHERE member_id = ANY(%(members)s)
+), after AS (
+    SELECT before.member_id, before.tags AS old, ARRAY(
+        SELECT tag FROM unnest(before.tags) AS tag WHERE tag <> ALL(%(tags)s::int[])
+        UNION
+        SELECT claimed.tag_id FROM claimed WHERE claimed.member_id = before.member_id
+        ORDER BY 1
+    ) AS new FROM before
+), written AS (
+    UPDATE tagging_membertags AS row SET tags = after.new
+    FROM after WHERE row.member_id = after.member_id AND after.new IS DISTINCT FROM after.old
+    RETURNING row.member_id
+)
+SELECT after.member_id, tag, tag = ANY(after.new) AS added
+FROM after JOIN written USING (member_id), unnest(%(tags)s::int[]) AS tag
+WHERE (tag = ANY(after.new)) <> (tag = ANY(after.old))
+"""
+
+
+def _locked(cursor: Any, member_ids: list[int]) -> None:
+    cursor.execute(_PREPARE, [member_ids])
+    cursor.execute(_LOCK, [member_ids])
+
+
+def _settle(
+    cursor: Any, *, member_ids: list[int], tag_ids: list[int], source: str, actor: str, at: datetime
+) -> list[tuple[int, int, bool]]:
+    """Make the rows say what the claims say; return (member, tag, put on) for what has changed."""
+    cursor.execute(_SETTLE, {"members": member_ids, "tags": tag_ids})
+    changed = cursor.fetchall()
+    timeline.record_events(
+        timeline.NewEvent(
+            member_id=member_id,
+            kind=Kind.TAGGED if added else Kind.UNTAGGED,
+            source=source,
+            key=f"tag:{tag_id}:member:{member_id}:{added:d}:{at.isoformat()}:{source}",
+            occurred_at=at,
+            payload={"tag_id": tag_id},
+            actor=actor,
+        )
+        for member_id, tag_id, added in changed
+    )
+    return changed
+
+
+def _claim_change(
+    *,
+    added: bool,
+    member_ids: Iterable[int],
+    tag_ids: Iterable[int],
+    claim: str,
+    source: str,
+    actor: Actor,
+    at: datetime,
+    expires_at: datetime | None = None,
+) -> list[tuple[int, int, bool]]:
+    members, tags = sorted(set(member_ids)), sorted(set(tag_ids))
+    if claim not in TagChange.Claim.values:
+        raise UnknownClaim
+    if not members or not tags:
+        return []
+    partitions.ensure_months(
+        TagChange._meta.db_table, partitions.month_of(at), partitions.month_of(at)
+    )
+    values = {
+        "members": members,
+        "tags": tags,
+        "added": added,
+        "at": at,
+        "claim": claim,
+        "source": source,
+        "claim_source": "" if claim == TagChange.Claim.PERSON else source,
+        "actor": actor.label,
+        "expires_at": expires_at,
+    }
+    with connection.cursor() as cursor:
+        _locked(cursor, members)
+        cursor.execute(_LOG.format(needed=_ADDING if added else _REMOVING), values)
+        return _settle(
+            cursor, member_ids=members, tag_ids=tags, source=source, actor=actor.label, at=at
+        )
+
+
+@transaction.atomic
+def apply_tags(
+    *,
+    member_ids: Iterable[int],
+    tag_ids: Iterable[int],
+    claim: str,
+    source: str,
+    actor: Actor,
+    at: datetime,
+    expires_at: datetime | None = None,
+) -> int:
+    """Claim tags for survivors, set-wise; return how many tags came onto a member.
+
+    Repeating a standing claim changes nothing. Raises UnknownTag for a retired or missing tag.
+    """
+    tags = set(tag_ids)
+    if Tag.objects.filter(pk__in=tags, retired_at=None).count() != len(tags):
+        raise UnknownTag
+    changed = _claim_change(
+        added=True,
+        member_ids=member_ids,
+        tag_ids=tags,
+        claim=claim,
+        source=source,
+        actor=actor,
+        at=at,
+        expires_at=expires_at,
+    )
+    return len(changed)
+
+
+@transaction.atomic
+def remove_tags(
+    *,
+    member_ids: Iterable[int],
+    tag_ids: Iterable[int],
+    claim: str,
+    source: str,
+    actor: Actor,
+    at: datetime,
+) -> int:
+    """Give up a claim on tags; return how many tags left a member.
+
+    A tag that another claim still holds stays.
+    """
+    changed = _claim_change(
+        added=False,
+        member_ids=member_ids,
+        tag_ids=tag_ids,
+        claim=claim,
+        source=source,
+        actor=actor,
+        at=at,
+    )
+    return len(changed)
+
+
+_EXPIRED = f"""
+SELECT member_id, tag_id, claim, source FROM (
+    SELECT DISTINCT ON (change.member_id, change.tag_id, change.claim, {CLAIM.format("change")})
+        change.member_id, change.tag_id, change.claim, change.source, change.added,
+        change.expires_at
+    FROM tagging_tagchange AS change
+    WHERE (change.member_id, change.tag_id) IN (
+        SELECT due.member_id, due.tag_id FROM tagging_tagchange AS due
+        WHERE due.expires_at <= %s AND due.added
+    )
+    ORDER BY change.member_id, change.tag_id, change.claim, {CLAIM.format("change")},
+        change.id DESC
+) AS latest
+WHERE added AND expires_at <= %s
+LIMIT %s
+"""
+
+
+@transaction.atomic
+def expire_tags(*, now: datetime, limit: int = 10_000) -> int:
+    """Give up claims whose time is over; return how many tags left a member. Safe to repeat."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRED, [now, now, limit])
+        due = cursor.fetchall()
+    members: dict[tuple[int, str, str], list[int]] = {}
+    for member_id, tag_id, claim, source in due:
+        members.setdefault((tag_id, claim, source), []).append(member_id)
+    return sum(
+        remove_tags(
+            member_ids=ids, tag_ids=[tag_id], claim=claim, source=source, actor=SYSTEM, at=now
+        )
+        for (tag_id, claim, source), ids in sorted(members.items())
+    )
