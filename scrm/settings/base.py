@@ -13,7 +13,13 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
 
 SCRM_ENV = "base"
+# the demo's own; its settings give them values
 DEMO = False
+DEMO_MEMBERS = 0
+DEMO_DATA = BASE_DIR / "apps" / "hq" / "demo" / "data"
+DATA_DIR = BASE_DIR / ".local"
+SIMULATOR_URL = ""
+PORT = SIM_PORT = 0
 DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])

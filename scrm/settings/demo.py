@@ -1,27 +1,24 @@
 """Demo and development: embedded services under DATA_DIR, the simulator as WeCom, made-up keys."""
 
 import os
-from pathlib import Path
 
 from apps.core.embedded import paths, secrets
 
-SCRM_ENV = os.environ.setdefault("SCRM_ENV", "demo")
-if SCRM_ENV == "prod":
+if os.environ.setdefault("SCRM_ENV", "demo") == "prod":
     raise SystemExit("The demo settings do not run where SCRM_ENV is prod.")
 
-DATA_DIR = paths.data_dir()
-PORT = int(os.environ.get("PORT", "8000"))
-SIM_PORT = int(os.environ.get("SIM_PORT", "8010"))
-DEMO_MEMBERS = int(os.environ.get("DEMO_MEMBERS", "5000"))
-_simulator = f"http://127.0.0.1:{SIM_PORT}"
-_run = paths.socket_dir(DATA_DIR)
+_data = paths.data_dir()
+_port = int(os.environ.get("PORT") or "8000")
+_sim_port = int(os.environ.get("SIM_PORT") or "8010")
+_simulator = f"http://127.0.0.1:{_sim_port}"
+_run = paths.socket_dir(_data)
 
-secrets.load(DATA_DIR)
+secrets.load(_data)
 for _name, _value in {
     "DATABASE_URL": f"postgres://scrm@/scrm?host={_run}",
     "BROKER_URL": f"redis+socket://{_run}/valkey.sock?virtual_host=0",
     "CACHE_URL": f"unix://{_run}/valkey.sock?db=1",
-    "PUBLIC_BASE_URL": f"http://127.0.0.1:{PORT}",
+    "PUBLIC_BASE_URL": f"http://127.0.0.1:{_port}",
     "WECOM_API_BASE": f"{_simulator}/cgi-bin/",
     "WECOM_OAUTH_BASE": _simulator,
     "WECOM_LOGIN_BASE": _simulator,
@@ -29,24 +26,25 @@ for _name, _value in {
     "WECOM_POLL_DELAYS": "2,4,6,8,10,15,20,25,30,40,50,60",
     "WECOM_POLL_THEN_SECONDS": "10",
     "WECOM_OAUTH_IN_ANY_BROWSER": "1",
-    "STATIC_ROOT": str(DATA_DIR / "static"),
-    "MEDIA_ROOT": str(DATA_DIR / "media"),
+    "STATIC_ROOT": str(_data / "static"),
+    "MEDIA_ROOT": str(_data / "media"),
     "LOG_JSON": "0",
-    # the demo's phones answer at once
-    "WECOM_POLL_DELAYS": "1,2,4,8,15,30,60,300",
     "JOB_VISIBILITY_SECONDS": "300",
 }.items():
     os.environ.setdefault(_name, _value)
 
 from scrm.settings.base import *  # noqa: E402, F403
-from scrm.settings.base import BASE_DIR, STORAGES  # noqa: E402
+from scrm.settings.base import STORAGES  # noqa: E402
 
+SCRM_ENV = os.environ["SCRM_ENV"]
 DEMO = True
-DEBUG = False
+DATA_DIR = _data
+PORT = _port
+SIM_PORT = _sim_port
+DEMO_MEMBERS = int(os.environ.get("DEMO_MEMBERS") or "5000")
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
-FRAME_ANCESTORS = [_simulator, f"http://localhost:{SIM_PORT}"]
+FRAME_ANCESTORS = [_simulator, f"http://localhost:{_sim_port}"]
 SIMULATOR_URL = _simulator
-DEMO_DATA = Path(BASE_DIR) / "apps" / "hq" / "demo" / "data"
 # the demo's address is plain http on the loopback interface
 SECURE_CROSS_ORIGIN_OPENER_POLICY = None
 # compressing every package's files would cost the first start half its time
