@@ -1,6 +1,9 @@
+import contextlib
 import os
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 import requests
@@ -100,6 +103,8 @@ def test_link_through_oauth_comes_back_with_the_customers_code(host):
     assert host.api("auth/getuserinfo", code=code)["external_userid"] == "wmA"
 
 
+@pytest.mark.slow
+@pytest.mark.crash
 def test_kill_loses_nothing_that_was_acknowledged(own_host):
     own_host.start()
     own_host.seed_shop()
@@ -119,6 +124,38 @@ def test_kill_loses_nothing_that_was_acknowledged(own_host):
     own_host.sim("sends/confirm", {"userid": "zhoulan", "msgid": pending})
 
 
+@pytest.mark.slow
+@pytest.mark.crash
+def test_kill_in_the_middle_of_many_writers_keeps_every_answered_send(own_host):
+    own_host.start()
+    own_host.seed_shop()
+    own_host.sign_in()
+    answered = []
+
+    def write():
+        with contextlib.suppress(requests.RequestException):
+            while True:
+                answered.append(own_host.send("wmA")["msgid"])
+
+    writers = [threading.Thread(target=write) for _ in range(6)]
+    for writer in writers:
+        writer.start()
+    time.sleep(0.7)
+    own_host.kill()
+    for writer in writers:
+        writer.join()
+
+    own_host.start()
+
+    kept = {send["msgid"] for send in own_host.sim("sends")["sends"]}
+    logged = {call["effect"]["msgid"] for call in own_host.sim(f"calls?path={TEMPLATE}")["calls"]}
+    assert len(answered) > 20
+    assert set(answered) <= kept
+    assert logged == kept, "every effect is in the log and the other way round"
+
+
+@pytest.mark.slow
+@pytest.mark.crash
 def test_kill_keeps_callbacks_that_were_not_sent_yet(own_host, listener):
     own_host.start()
     own_host.seed_shop()
@@ -136,6 +173,8 @@ def test_kill_keeps_callbacks_that_were_not_sent_yet(own_host, listener):
     assert [event["ExternalUserID"] for event in listener.events] == [made["external_userid"]]
 
 
+@pytest.mark.slow
+@pytest.mark.crash
 def test_torn_last_line_is_cut_off(own_host):
     own_host.start()
     own_host.seed_shop()
@@ -152,6 +191,8 @@ def test_torn_last_line_is_cut_off(own_host):
     assert own_host.sim("customers")["total"] == 4
 
 
+@pytest.mark.slow
+@pytest.mark.crash
 def test_state_survives_a_snapshot(own_host):
     own_host.start()
     own_host.sim("reset", {})
@@ -185,6 +226,8 @@ def test_does_not_start_in_production(tmp_path):
     assert "production" in finished.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.crash
 def test_two_processes_do_not_share_a_state_folder(own_host):
     own_host.start()
 
