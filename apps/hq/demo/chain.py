@@ -4,8 +4,6 @@ import random
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.conf import settings
-
 from apps.accounts.capabilities import Role
 from apps.accounts.models import User
 from apps.core import clock
@@ -72,7 +70,7 @@ class Chain:
         return [code for code, store in self.stores.items() if store.closed_on is None]
 
 
-def load_chain(*, today: date, dice: random.Random) -> Chain:
+def load_chain(*, corp_id: str, today: date, dice: random.Random) -> Chain:
     """Regions, stores, guides with postings, and who signs in at head office."""
     regions = {code: Region.objects.create(code=code, name=name) for code, name in _REGIONS}
     owners = {
@@ -101,7 +99,7 @@ def load_chain(*, today: date, dice: random.Random) -> Chain:
     chain = Chain(
         stores=stores,
         weights={row[0]: row[6] for row in _STORES},
-        guides_of=_post(people, stores, today=today),
+        guides_of=_post(people, stores, corp_id=corp_id, today=today),
         people=people,
     )
     return chain
@@ -122,13 +120,13 @@ def _people(dice: random.Random) -> list[Person]:
     return people
 
 
-def _post(people: list[Person], stores: dict[str, Store], *, today: date) -> dict[str, list[Guide]]:
+def _post(
+    people: list[Person], stores: dict[str, Store], *, corp_id: str, today: date
+) -> dict[str, list[Guide]]:
     guides_of: dict[str, list[Guide]] = {code: [] for code in stores}
     for person in people:
         store = stores[person.store]
-        guide = Guide.objects.create(
-            corp_id=settings.WECOM_CORP_ID, wecom_userid=person.userid, name=person.name
-        )
+        guide = Guide.objects.create(corp_id=corp_id, wecom_userid=person.userid, name=person.name)
         role = Posting.PostingRole.STORE_MANAGER if person.is_manager else Posting.PostingRole.GUIDE
         post_guide(
             guide=guide,

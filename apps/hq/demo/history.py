@@ -1,8 +1,10 @@
 """Real purchase histories laid over the made-up catalogue.
 
-The days, the numbers of pieces and the relative amounts are those of 2,357 real customers (CDNOW sample,
+The days, the numbers of pieces and the relative amounts are those of 2,357 real customers (CDNOW
+sample,
 Fader and Hardie 2001; see `data/README.md`). Only the calendar is moved, so that the last day is
-yesterday, and one dollar counts as twenty yuan. Goods, stores and times of day are made up; so are the
+yesterday, and one dollar counts as twenty yuan. Goods, stores and times of day are made up; so are
+the
 returns, about 4 % of orders.
 """
 
@@ -11,6 +13,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from django.conf import settings
@@ -18,7 +21,7 @@ from django.conf import settings
 from apps.core import clock
 from apps.core.money import split_fen
 from apps.hq.demo.catalogue import STYLES, Style, sku_of
-from apps.orders.services import OrderLineRow, OrderRow
+from apps.orders.services import LineRow, OrderRow
 
 _FEN_PER_DOLLAR = 2000
 _MOST_LINES = 4
@@ -50,7 +53,8 @@ class Buyer:
 
 
 def read_purchases(*, last_day: date, limit: int) -> list[Purchase]:
-    """The sample's orders of its first `limit` customers, oldest first, moved to end on `last_day`."""
+    """The sample's orders of its first `limit` customers, oldest first, moved to end on
+    `last_day`."""
     path = Path(settings.DEMO_DATA) / "cdnow_sample_orders.csv"
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -89,7 +93,7 @@ def _size(style: Style, buyer: Buyer) -> str:
     return style.sizes[0]
 
 
-def _lines(dice: random.Random, buyer: Buyer, purchase: Purchase) -> list[OrderLineRow]:
+def _lines(dice: random.Random, buyer: Buyer, purchase: Purchase) -> list[LineRow]:
     count = min(purchase.pieces, _MOST_LINES)
     pieces = [purchase.pieces // count + (n < purchase.pieces % count) for n in range(count)]
     lines = []
@@ -99,10 +103,10 @@ def _lines(dice: random.Random, buyer: Buyer, purchase: Purchase) -> list[OrderL
         style = _choose(dice, buyer, fen // quantity)
         tag = max(style.yuan * 100 * quantity, fen)
         lines.append(
-            OrderLineRow(
+            LineRow(
                 line_no=number,
                 sku=sku_of(style, dice.choice(style.colours), _size(style, buyer)),
-                quantity=quantity,
+                quantity=Decimal(quantity),
                 net_fen=fen,
                 discount_fen=tag - fen,
                 tag_fen=tag,
@@ -126,7 +130,6 @@ def orders_of(
         order = OrderRow(
             source=SOURCE,
             external_no=f"S{purchase.on:%y%m%d}{purchase.line_no:05d}",
-            kind="sale",
             member_identity=("member_no", "", buyer.member_no),
             store_code=store,
             paid_at=_moment(dice, purchase.on),
@@ -142,7 +145,7 @@ def orders_of(
 def _return_of(order: OrderRow, at: datetime, dice: random.Random) -> OrderRow:
     """One line of the order comes back whole: negative amounts, naming the original line."""
     line = dice.choice(order.lines)
-    back = OrderLineRow(
+    back = LineRow(
         line_no=1,
         sku=line.sku,
         quantity=-line.quantity,

@@ -23,6 +23,7 @@ def name_of(dice: random.Random, gender: str) -> str:
 
 
 def phone_of(number: int) -> str:
-    """The n-th number: spread over the space so that last fours look random, never twice the same."""
+    """The n-th number: spread over the space so that last fours look random, never twice the
+    same."""
     scrambled = (number * 48_271 + 11) % 100_000_007
     return f"{_PREFIXES[number % 2]}{scrambled % 100_000_000:08d}"

@@ -1,0 +1,172 @@
+"""Loads the demo chain in the order in which things happened, through the house's own services.
+
+What is real: the purchase days, pieces and relative amounts (see `data/README.md`). What is made
+up:
+everybody and everything else. The two finished pushes are not rows written by hand: on a moved
+clock the
+product hands them out, guides send and confirm on the simulator's phones, results are polled, and
+the
+orders of those days come in afterwards.
+"""
+
+import random
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from itertools import islice
+
+from django.conf import settings
+from django.db import connection
+
+from apps.accounts.actor import SYSTEM
+from apps.accounts.capabilities import Capability
+from apps.accounts.models import User
+from apps.accounts.services import create_api_key
+from apps.core import clock, partitions
+from apps.guide_tasks.services.evidence import record_purchases
+from apps.guide_tasks.services.rules import ensure_default_rules
+from apps.hq.demo import chain as chains
+from apps.hq.demo import content, history, pushes
+from apps.hq.demo.catalogue import load_products
+from apps.hq.demo.members import Person, first_days, invent, load_members, wecom_customers
+from apps.hq.demo.phones import Phones
+from apps.orders.services import REJECTED, OrderRow, ingest_orders
+from apps.profiles.models import StageVersion
+from apps.profiles.services import refresh_profiles
+from apps.wecom.services import ensure_demo_corp
+from apps.wecom_sync.services import sync_all
+
+_SEED = 20_261_121
+_BATCH = 1000
+_SIM_BATCH = 2000
+Say = Callable[[str], None]
+
+
+def load(*, out: Say = print) -> dict[str, str]:
+    """Load everything into an empty database; return what `demo.env` needs besides addresses."""
+    dice = random.Random(_SEED)
+    now, today = clock.now(), clock.today()
+    logins = _head_office()
+    endpoint = ensure_demo_corp(corp_name="步禾鞋服")
+    corp = endpoint.corp
+
+    chain = chains.load_chain(corp_id=corp.corp_id, today=today, dice=dice)
+    out(f"Stores and people: {len(chain.stores)} stores, {len(chain.people)} people")
+    out(f"Catalogue: {load_products()} items")
+    StageVersion.objects.create(published_at=now - timedelta(days=600))
+
+    purchases = history.read_purchases(
+        last_day=today - timedelta(days=1), limit=settings.DEMO_MEMBERS
+    )
+    people = invent(
+        count=settings.DEMO_MEMBERS,
+        first_day=first_days(purchases),
+        chain=chain,
+        today=today,
+        dice=dice,
+    )
+    with clock.at(now - timedelta(days=60)):
+        load_members(people, chain, now=clock.now(), dice=dice)
+    out(f"Members and contacts: {len(people)}")
+
+    phones = Phones(settings.SIMULATOR_URL)
+    _tell_wecom(phones, chain, people, dice)
+    sync_all(corp=corp, now=now)
+    out("WeCom: address book and friendships mirrored from the simulator")
+
+    goods = content.load_content()
+    buyers = [person.buyer for person in people]
+    rows = sorted(
+        history.orders_of(purchases, buyers, until=today - timedelta(days=1), dice=dice),
+        key=lambda row: row.paid_at,
+    )
+    _make_months(rows)
+    taken = _Orders(rows, today)
+    for plan in pushes.plans(today):
+        out(f"Orders until {plan.day}: {taken.until(plan.day)}")
+        pushes.play(plan, goods=goods, phones=phones, dice=dice)
+    out(f"Orders until yesterday: {taken.until(today)}")
+    pushes.finish(now=clock.now())
+    phones.post("/sim/clock", reset=True)
+
+    chains.let_some_leave(chain, today=today, dice=dice)
+    phones.post("/sim/seed", departments=[], users=chains.staff(chain), customers=[])
+    ensure_default_rules()
+    content.load_segments()
+    _analyse()
+    return {**logins, "API_KEY": _api_key()}
+
+
+def _head_office() -> dict[str, str]:
+    password = secrets.token_urlsafe(9)
+    return {**chains.load_head_office(password=password), "HQ_PASSWORD": password}
+
+
+def _api_key() -> str:
+    _key, raw = create_api_key(
+        name="收银系统（示范）",
+        scopes=[Capability.API_WRITE_MEMBERS, Capability.API_WRITE_ORDERS],
+        created_by=User.objects.get(username="hq"),
+    )
+    return raw
+
+
+def _tell_wecom(
+    phones: Phones, chain: chains.Chain, people: list[Person], dice: random.Random
+) -> None:
+    """The world as WeCom knew it before the product came; no callbacks are sent for it."""
+    phones.post(
+        "/sim/seed", departments=chains.departments(chain), users=chains.staff(chain), customers=[]
+    )
+    customers = list(wecom_customers(people, chain, dice))
+    for start in range(0, len(customers), _SIM_BATCH):
+        batch = customers[start : start + _SIM_BATCH]
+        phones.post("/sim/seed", departments=[], users=[], customers=batch)
+
+
+def _make_months(rows: list[OrderRow]) -> None:
+    """Past months first: a row without its partition is refused."""
+    if rows:
+        first = partitions.month_of(rows[0].paid_at)
+        for entry in partitions.registered():
+            partitions.ensure_months(entry.table, first, partitions.month_of(clock.now()))
+
+
+class _Orders:
+    """Feeds the till's orders to the product day by day, in batches, as they would have come."""
+
+    def __init__(self, rows: list[OrderRow], today: date) -> None:
+        self._rows: Iterator[OrderRow] = iter(rows)
+        self._next = next(self._rows, None)
+        self._today = today
+
+    def _before(self, moment: datetime) -> Iterator[OrderRow]:
+        while self._next is not None and self._next.paid_at < moment:
+            yield self._next
+            self._next = next(self._rows, None)
+
+    def until(self, day: date) -> int:
+        """Take all orders paid before that day begins; the clock stands at its first moment."""
+        moment = clock.day_start(day) if day < self._today else clock.now()
+        count, waiting = 0, self._before(moment)
+        with clock.at(moment):
+            while batch := list(islice(waiting, _BATCH)):
+                _take(batch, now=moment)
+                count += len(batch)
+        return count
+
+
+def _take(batch: list[OrderRow], *, now: datetime) -> None:
+    results = ingest_orders(rows=batch, now=now, actor=SYSTEM)
+    refused = [result for result in results if result.status == REJECTED]
+    if refused:
+        raise RuntimeError(f"demo orders refused: {refused[:3]}")
+    members = {member for result in results for member in result.member_ids}
+    refresh_profiles(member_ids=sorted(members), now=now)
+    record_purchases(order_ids=[result.order_id for result in results if result.order_id], now=now)
+
+
+def _analyse() -> None:
+    """Right after a load the planner knows nothing; the first pages should not pay for that."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
