@@ -1,0 +1,72 @@
+"""What guides may send us. Every form carries the id its page made, so a replay is the same act."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from apps.guide_tasks.models import ExcuseReason
+
+OFFERED_REASONS = (
+    ExcuseReason.BOUGHT_ALREADY,
+    ExcuseReason.JUST_TALKED,
+    ExcuseReason.MOVED_AWAY,
+    ExcuseReason.WRONG_PERSON,
+    ExcuseReason.ASKED_TO_STOP,
+    ExcuseReason.OTHER,
+)
+
+
+class ActForm(forms.Form):
+    client_id = forms.UUIDField()
+
+
+class SendForm(ActForm):
+    text = forms.CharField(max_length=1000, required=False)
+    back = forms.ChoiceField(choices=[("target", ""), ("task", "")], required=False)
+
+
+class NotSuitableForm(ActForm):
+    reason = forms.ChoiceField(choices=[(reason.value, reason.label) for reason in OFFERED_REASONS])
+    confirmed = forms.BooleanField(required=False)
+
+
+class NoteForm(ActForm):
+    body = forms.CharField(max_length=500, required=False)
+    chip = forms.CharField(max_length=40, required=False)
+    target = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+
+    def clean(self) -> dict[str, Any]:
+        """A tapped word is a note; typed words beside it belong to the same note."""
+        cleaned = super().clean() or {}
+        parts = [cleaned.get("body", ""), cleaned.get("chip", "")]
+        cleaned["words"] = "；".join(part for part in parts if part)
+        if not cleaned["words"]:
+            raise forms.ValidationError(_("Write something or tap a word"))
+        return cleaned
+
+
+class TagForm(ActForm):
+    tag = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+
+
+class ChaseForm(ActForm):
+    push = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+    task = forms.TypedMultipleChoiceField(coerce=int)
+
+    def __init__(self, *args: Any, tasks: list[int], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["task"].choices = [(pk, pk) for pk in tasks]
+
+
+class SearchForm(forms.Form):
+    words = forms.CharField(max_length=20, required=False)
+
+
+class ContactForm(forms.Form):
+    external_userid = forms.CharField(max_length=64)
+
+
+class SignatureForm(forms.Form):
+    kind = forms.ChoiceField(choices=[("config", ""), ("agent", "")])
+    url = forms.URLField(max_length=500, assume_scheme="https")

@@ -1,0 +1,96 @@
+"""Silent sign-in of guides by WeCom: out with a one-time state, back with a code, in as a user."""
+
+import secrets
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import User
+from apps.core import clock
+from apps.core.errors import DomainError
+from apps.stores.models import Guide
+from apps.stores.services import user_of_guide
+from apps.wecom.client import authorize_url, client_for, default_corp
+
+STATES_KEY = "guide_sign_in"
+MAX_STATES = 5  # several cards tapped at once each come back with their own state
+PREFIX = "/g/"
+REAL_OAUTH_HOST = "open.weixin.qq.com"
+
+
+class NotAGuide(DomainError):
+    """Somebody came back from WeCom who is no active guide with a posting today."""
+
+    code = "not_a_guide"
+    message = _("These pages are for guides at work. Ask your store manager to check your posting.")
+
+
+class SignInLost(DomainError):
+    """The answer does not belong to a question of this browser."""
+
+    code = "sign_in_lost"
+    message = _("The sign-in was interrupted. Open the page again.")
+
+
+def safe_next(raw: str) -> str:
+    """A guide page to go on to; anything else becomes 今日."""
+    inside = url_has_allowed_host_and_scheme(raw, allowed_hosts=None) and raw.startswith(PREFIX)
+    return raw if inside and not raw.startswith(PREFIX + "sign-") else reverse("guide_portal:today")
+
+
+def outside_wecom(request: HttpRequest) -> bool:
+    """True for a browser that WeCom's sign-in would turn away: told at once, with a QR code.
+
+    The demo's phones are ordinary browsers, so only the real address asks for WeCom's own.
+    """
+    real = urlsplit(settings.WECOM_OAUTH_BASE).hostname == REAL_OAUTH_HOST
+    return real and "wxwork" not in request.headers.get("User-Agent", "").lower()
+
+
+def begin(request: HttpRequest, *, onward: str) -> str:
+    """Remember where to go on to; the address that asks WeCom who this is."""
+    state = secrets.token_urlsafe(16).replace("-", "x").replace("_", "y")
+    waiting = list(request.session.get(STATES_KEY, []))[-(MAX_STATES - 1) :]
+    request.session[STATES_KEY] = [*waiting, [state, safe_next(onward)]]
+    return authorize_url(settings.PUBLIC_BASE_URL + reverse("guide_portal:sign_in_back"), state)
+
+
+def take_state(request: HttpRequest, *, state: str) -> str:
+    """Where this answer's question wanted to go; each state works once."""
+    waiting = [tuple(item) for item in request.session.get(STATES_KEY, [])]
+    for known, onward in waiting:
+        if state and secrets.compare_digest(known, state):
+            request.session[STATES_KEY] = [item for item in waiting if item[0] != known]
+            return onward
+    raise SignInLost
+
+
+def identify(*, code: str, now: datetime) -> User:
+    """The user of the guide behind a code; made at the first sign-in."""
+    corp = default_corp()
+    who = client_for(corp).oauth_user(code)
+    if not who.userid:
+        raise NotAGuide
+    return guide_user(corp_id=corp.corp_id, wecom_userid=who.userid, now=now)
+
+
+def guide_user(*, corp_id: str, wecom_userid: str, now: datetime) -> User:
+    """The account of an active guide who is posted somewhere today; raises NotAGuide for others."""
+    guide = (
+        Guide.objects.active()
+        .posted_in(day=clock.business_day(now))
+        .select_related("user")
+        .filter(corp_id=corp_id, wecom_userid=wecom_userid)
+        .first()
+    )
+    if guide is None:
+        raise NotAGuide
+    user = user_of_guide(guide=guide)
+    if not user.is_active:
+        raise NotAGuide
+    return user

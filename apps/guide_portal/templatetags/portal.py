@@ -1,0 +1,80 @@
+"""Small pieces of guide pages: icons from the sprite, money, days, client ids."""
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from apps.core import clock
+from apps.core.ids import uuid7
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    """One drawing of the sprite, in the colour of the text around it."""
+    return format_html(
+        '<svg class="i {}" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        extra,
+        static("guide_portal/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def client_id() -> SafeString:
+    """A hidden id made once per form: sending the form again is the same act."""
+    return format_html('<input type="hidden" name="client_id" value="{}">', uuid7())
+
+
+@register.filter
+def yuan(fen: int | None) -> str:
+    """Fen as ¥1,234.50; whole yuan without decimals."""
+    amount = Decimal(fen or 0) / 100
+    return f"¥{amount:,.0f}" if amount == amount.to_integral_value() else f"¥{amount:,.2f}"
+
+
+@register.filter
+def month_day(value: date | datetime | None) -> str:
+    """8月21日, with the year when it is not this one."""
+    if value is None:
+        return ""
+    day = clock.business_day(value) if isinstance(value, datetime) else value
+    this_year = day.year == clock.today().year
+    pattern = _("%(month)s/%(day)s") if this_year else _("%(year)s-%(month)s-%(day)s")
+    return pattern % {"year": day.year, "month": day.month, "day": day.day}
+
+
+@register.filter
+def hour_minute(value: datetime | None) -> str:
+    """The chain's time of day of a moment."""
+    return f"{value.astimezone(clock.chain_tz()):%H:%M}" if value else ""
+
+
+@register.filter
+def when(value: datetime | None) -> str:
+    """Time alone today, the day before it otherwise."""
+    if value is None:
+        return ""
+    if clock.business_day(value) == clock.today():
+        return hour_minute(value)
+    return f"{month_day(value)} {hour_minute(value)}"
+
+
+_FACT = re.compile(r"\d[\d,.]*\s?(?:天|元|次|件|码|双|days|yuan)|「[^」]{1,20}」")
+
+
+@register.filter
+def deciding(sentence: str) -> SafeString:
+    """The reason with its deciding fact, the first number or name in it, in bold."""
+    found = _FACT.search(sentence or "")
+    if found is None:
+        return format_html("{}", sentence or "")
+    before, fact, after = sentence[: found.start()], found[0], sentence[found.end() :]
+    return format_html("{}<b>{}</b>{}", before, fact, after)

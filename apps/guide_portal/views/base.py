@@ -1,0 +1,131 @@
+"""What all guide pages share: who may come in, how a refusal looks, and acts that happen once."""
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.contrib import messages
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.utils.translation import gettext as _
+from django.views import View
+
+from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Capability
+from apps.core import clock
+from apps.core.errors import DomainError
+from apps.stores.access import CapabilityRequired
+
+REMEMBERED_SECONDS = 86_400
+
+
+def sign_in_address(onward: str) -> str:
+    return f"{reverse('guide_portal:sign_in')}?{urlencode({'next': onward})}"
+
+
+def referring_page(request: HttpRequest) -> str:
+    """The guide page a form was on: a refused act leads back to it."""
+    parts = urlsplit(request.headers.get("Referer", ""))
+    inside = parts.netloc == request.get_host() and parts.path.startswith("/g/")
+    if not inside:
+        return reverse("guide_portal:today")
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def blank_page(
+    request: HttpRequest, *, status: int, head: str, words: str, number: str = ""
+) -> HttpResponse:
+    """Something went wrong: what happened, and the one way on."""
+    today = reverse("guide_portal:today")
+    context = {"head": head, "words": words, "action": _("Back to today"), "to": today}
+    return render(
+        request, "guide_portal/error.html", {**context, "number": number}, status=status
+    )
+
+
+class GuidePage(CapabilityRequired, View):
+    """A page of a guide at work. Foreign rows are 404; a rule's refusal is told in its words."""
+
+    capability = Capability.WORK_TASKS
+
+    def no_permission(self, request: HttpRequest) -> HttpResponseBase | None:
+        actor: Actor = request.actor
+        if actor.can(self.capability) and actor.guide_id is not None:
+            return None
+        if request.user.is_authenticated and actor.guide_id is not None:
+            return blank_page(
+                request,
+                status=403,
+                head=_("This page is not for you"),
+                words=_("It belongs to store managers."),
+            )
+        onward = request.get_full_path() if request.method == "GET" else referring_page(request)
+        address = sign_in_address(onward)
+        if request.htmx:
+            return HttpResponse(headers={"HX-Redirect": address})
+        return redirect(address)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            response = super().dispatch(request, *args, **kwargs)
+        except Http404:
+            response = blank_page(
+                request,
+                status=404,
+                head=_("This page is not there"),
+                words=_("It may belong to a colleague, or the task was taken back."),
+            )
+        except DomainError as error:
+            response = self.refused(request, error)
+        # WeCom on the desktop keeps pages stubbornly; a task list of yesterday helps nobody
+        patch_cache_control(response, no_cache=True, no_store=True, private=True)
+        return response
+
+    def refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
+        """A form goes back to its page with the reason; a page that cannot be shown says why."""
+        if request.method == "POST" and not request.htmx:
+            messages.error(request, str(error))
+            return redirect(referring_page(request))
+        return blank_page(request, status=409, head=_("This did not work"), words=str(error))
+
+    @property
+    def actor(self) -> Actor:
+        return self.request.actor
+
+    @property
+    def guide_id(self) -> int:
+        if self.actor.guide_id is None:
+            raise PermissionDenied
+        return self.actor.guide_id
+
+    @property
+    def now(self) -> datetime:
+        return clock.now()
+
+    def bad_form(self, form: Form) -> HttpResponse:
+        """A form that no page of ours sends, or one whose page is too old."""
+        return blank_page(
+            self.request,
+            status=400,
+            head=_("This did not work"),
+            words=_("The page was out of date. Open it again and try once more."),
+        )
+
+    def once(self, client_id: uuid.UUID, act: Callable[[], object]) -> bool:
+        """Do `act` unless this form did it already; an act that was refused may be retried."""
+        key = f"guide-act:{self.guide_id}:{client_id}"
+        if not cache.add(key, 1, REMEMBERED_SECONDS):
+            return False
+        try:
+            act()
+        except BaseException:
+            cache.delete(key)
+            raise
+        return True

@@ -1,0 +1,211 @@
+"""客户: the list, one customer's record, notes, tags, visits."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware
+from django.utils.translation import gettext as _
+
+from apps.accounts.capabilities import Capability
+from apps.guide_portal import customers
+from apps.guide_portal.cards import person_of
+from apps.guide_portal.forms import ActForm, NoteForm, SearchForm, TagForm
+from apps.guide_portal.today import todo_count
+from apps.guide_portal.views.base import GuidePage
+from apps.members import services as members
+from apps.members.models import Interaction, Member
+from apps.members.selectors import notes_of
+from apps.tagging import services as tagging
+from apps.tagging.models import TagChange
+
+
+class Customers(GuidePage):
+    """Everybody this guide serves or is friends with; a manager's whole store."""
+
+    capability = Capability.VIEW_MEMBERS
+    SHOWN = ("all", "away", "friends")
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        show = request.GET.get("show", "all")
+        show = show if show in self.SHOWN else "all"
+        after = _uuid(request.GET.get("after", ""))
+        rows, more = customers.list_customers(
+            actor=self.actor, show=show, after=after, now=self.now
+        )
+        context = {"rows": rows, "more": more, "after": after, "show": show}
+        if request.htmx and after:
+            return render(request, "guide_portal/partials/_customer_rows.html", context)
+        labels = {"all": _("All"), "away": _("Not seen for long"), "friends": _("WeCom friends")}
+        context["filters"] = [
+            {"value": value, "label": label, "on": value == show}
+            for value, label in labels.items()
+        ]
+        return self._page(
+            context,
+            head=labels[show],
+            empty_head=_("Nobody here"),
+            empty_words=_("Customers you serve or are friends with appear by themselves."),
+        )
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """A search. Posted, because a name or a number has no place in an address."""
+        form = SearchForm(request.POST)
+        words = form.cleaned_data["words"] if form.is_valid() else ""
+        if not words:
+            return redirect("guide_portal:customers")
+        rows = customers.search_customers(actor=self.actor, words=words, now=self.now)
+        return self._page(
+            {"rows": rows, "words": words},
+            head=_("%(n)s found") % {"n": len(rows)},
+            empty_head=_("Nobody found among your customers"),
+            empty_words=_("Try part of the name or the last four digits."),
+        )
+
+    def _page(self, context: dict[str, Any], **words: str) -> HttpResponse:
+        more = {
+            "tab": "customers",
+            "todo_count": todo_count(guide_id=self.guide_id, now=self.now),
+            "empty_action": _("All customers"),
+            "empty_to": reverse("guide_portal:customers"),
+        }
+        return render(
+            self.request, "guide_portal/customers.html", {**context, **words, **more}
+        )
+
+
+class CustomerPage(GuidePage):
+    """Base of the pages about one customer in the actor's scope."""
+
+    capability = Capability.VIEW_MEMBERS
+
+    def member(self, public_id: uuid.UUID) -> Member:
+        return customers.get_customer(actor=self.actor, public_id=public_id)
+
+    def back(self, member: Member) -> HttpResponse:
+        return redirect("guide_portal:customer", member.public_id)
+
+
+class Customer(CustomerPage):
+    def get(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+        record = customers.record_of(
+            member=self.member(public_id),
+            actor=self.actor,
+            before=_moment(request.GET.get("before", "")),
+            now=self.now,
+        )
+        return render(request, "guide_portal/customer.html", {"page": record})
+
+
+class Note(CustomerPage):
+    """A note in one tap or a few words."""
+
+    capability = Capability.EDIT_MEMBERS
+
+    def get(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+        return self._page(self.member(public_id), form=None, status=200)
+
+    def _page(self, member: Member, *, form: NoteForm | None, status: int) -> HttpResponse:
+        notes = notes_of(member_id=member.pk)
+        context = {
+            "person": person_of(member),
+            "words": customers.note_words(notes, guide_id=self.guide_id),
+            "form": form,
+            "draft": form.data.get("body", "") if form else "",
+            "target_id": _number(self.request.GET.get("target", "")),
+            "back": reverse("guide_portal:customer", args=[member.public_id]),
+        }
+        return render(self.request, "guide_portal/note.html", context, status=status)
+
+    def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
+        member = self.member(public_id)
+        form = NoteForm(request.POST)
+        if not form.is_valid():
+            return self._page(member, form=form, status=400)
+        members.add_note(
+            member_id=member.pk,
+            guide_id=self.guide_id,
+            body=form.cleaned_data["words"],
+            client_id=form.cleaned_data["client_id"],
+            now=self.now,
+            actor=self.actor,
+        )
+        messages.success(request, _("Noted"))
+        if form.cleaned_data["target"]:
+            return redirect("guide_portal:today")
+        return redirect(reverse("guide_portal:customer", args=[member.public_id]) + "#notes")
+
+
+class Tag(CustomerPage):
+    """One tag in one tap, from those guides may put on."""
+
+    capability = Capability.EDIT_MEMBERS
+
+    def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
+        member = self.member(public_id)
+        form = TagForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        tag = customers.offered_tags().filter(pk=form.cleaned_data["tag"]).first()
+        if tag is None:
+            raise Http404
+        now, actor = self.now, self.actor
+        self.once(
+            form.cleaned_data["client_id"],
+            lambda: tagging.apply_tags(
+                member_ids=[member.pk],
+                tag_ids=[tag.pk],
+                claim=TagChange.Claim.PERSON,
+                source=actor.label,
+                actor=actor.label,
+                at=now,
+            ),
+        )
+        messages.success(request, _("Tagged: %(tag)s") % {"tag": tag.name})
+        return self.back(member)
+
+
+class Visit(CustomerPage):
+    """到店: the customer is here, in one tap."""
+
+    capability = Capability.EDIT_MEMBERS
+
+    def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
+        member = self.member(public_id)
+        form = ActForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        members.record_interaction(
+            member_id=member.pk,
+            guide_id=self.guide_id,
+            kind=Interaction.Kind.VISIT,
+            occurred_at=self.now,
+            source=f"visit:{form.cleaned_data['client_id']}",
+        )
+        messages.success(request, _("Visit noted"))
+        return self.back(member)
+
+
+def _uuid(raw: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(raw)
+    except ValueError:
+        return None
+
+
+def _moment(raw: str) -> datetime | None:
+    """The story's "earlier than"; anything that is not an aware moment is ignored."""
+    try:
+        moment = parse_datetime(raw.replace(" ", "+"))
+    except ValueError:
+        return None
+    return moment if moment and is_aware(moment) else None
+
+
+def _number(raw: str) -> int | None:
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 19 else None

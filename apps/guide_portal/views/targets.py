@@ -1,0 +1,212 @@
+"""One customer of a task: the personal text, sending it, and every other way to deal with TA."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.guide_portal.cards import cards_of, person_of
+from apps.guide_portal.forms import OFFERED_REASONS, ActForm, NotSuitableForm, SendForm
+from apps.guide_portal.texts import personal_text, refusal_words
+from apps.guide_portal.today import today_of
+from apps.guide_portal.views.base import GuidePage
+from apps.guide_portal.wecom import sdk_context
+from apps.guide_tasks import services as guide_tasks
+from apps.guide_tasks.models import ExcuseReason, State, TaskTarget
+from apps.guide_tasks.services.targets import GUIDE_REASONS
+
+STOP = ExcuseReason.ASKED_TO_STOP
+_ICONS = {
+    ExcuseReason.BOUGHT_ALREADY: "bag",
+    ExcuseReason.JUST_TALKED: "chat",
+    ExcuseReason.MOVED_AWAY: "pin",
+    ExcuseReason.WRONG_PERSON: "people",
+    ExcuseReason.ASKED_TO_STOP: "shield",
+    ExcuseReason.OTHER: "note",
+}
+
+
+def offered_reasons() -> list[dict[str, Any]]:
+    """The six reasons as rows to tap."""
+    labels = {
+        ExcuseReason.BOUGHT_ALREADY: _("Bought already"),
+        ExcuseReason.JUST_TALKED: _("We have just talked"),
+        ExcuseReason.MOVED_AWAY: _("Moved away, does not come any more"),
+        ExcuseReason.WRONG_PERSON: _("Not the right person for this"),
+        ExcuseReason.ASKED_TO_STOP: _("TA asked not to be contacted"),
+        ExcuseReason.OTHER: _("Another reason"),
+    }
+    hint = _("Everybody stops writing to TA; the next step asks again")
+    return [
+        {
+            "value": reason.value,
+            "label": labels[reason],
+            "icon": _ICONS[reason],
+            "warn": reason == STOP,
+            "hint": hint if reason == STOP else "",
+        }
+        for reason in OFFERED_REASONS
+    ]
+
+
+class TargetPage(GuidePage):
+    """Base of everything about one target of this very guide; a colleague's is 404."""
+
+    def target(self, target_id: int) -> TaskTarget:
+        return get_object_or_404(
+            TaskTarget.objects.visible_to(self.actor)
+            .of_guide(self.guide_id)
+            .opened_by(self.now)
+            .select_related("push__template", "push__asset", "member", "task", "guide", "store"),
+            pk=target_id,
+        )
+
+    def back(self, target: TaskTarget) -> HttpResponse:
+        return redirect("guide_portal:target", target.pk)
+
+
+class Target(TargetPage):
+    """发消息: the personal text, ready to change and to send."""
+
+    def get(self, request: HttpRequest, target_id: int) -> HttpResponse:
+        target = self.target(target_id)
+        now = self.now
+        card = cards_of([target], now=now)[0]
+        mine = target.excuse_reason in GUIDE_REASONS
+        context: dict[str, Any] = {
+            "card": card,
+            "asset": target.push.asset,
+            "can_undo": target.state == State.NOT_APPLICABLE and mine,
+        }
+        if card.can_send:
+            context["text"] = personal_text(target, now=now)
+            context["refusal"] = refusal_words(target, now=now)
+            context.update(sdk_context())
+        else:
+            others = today_of(guide_id=self.guide_id, now=now).todo
+            context["next"] = next((one for one in others if one.target.pk != target.pk), None)
+        return render(request, "guide_portal/target.html", context)
+
+
+class TargetLive(TargetPage):
+    """The state alone, asked for again while WeCom is to answer."""
+
+    def get(self, request: HttpRequest, target_id: int) -> HttpResponse:
+        card = cards_of([self.target(target_id)], now=self.now)[0]
+        response = render(request, "guide_portal/partials/_target_state.html", {"card": card})
+        if card.can_send:  # WeCom gave the customer back: the form is wanted again
+            response.headers["HX-Refresh"] = "true"
+        return response
+
+
+class SendTarget(TargetPage):
+    """发给…: a mass-send task with this one customer, to be confirmed on the phone."""
+
+    def post(self, request: HttpRequest, target_id: int) -> HttpResponseBase:
+        target = self.target(target_id)
+        form = SendForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        guide_tasks.send_to_target(
+            target=target,
+            text=form.cleaned_data["text"] or None,
+            actor=self.actor,
+            now=self.now,
+            client_id=form.cleaned_data["client_id"],
+        )
+        if form.cleaned_data["back"] == "task":
+            return redirect(reverse("guide_portal:task", args=[target.task_id]) + "?way=each")
+        return self.back(target)
+
+
+class OpenChat(TargetPage):
+    """去聊天: the script is on the clipboard and the chat is open: 已发起, never more."""
+
+    def post(self, request: HttpRequest, target_id: int) -> HttpResponseBase:
+        target = self.target(target_id)
+        form = ActForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        guide_tasks.note_chat_opened(
+            target=target,
+            actor=self.actor,
+            now=self.now,
+            client_id=form.cleaned_data["client_id"],
+        )
+        return self.back(target)
+
+
+class SelfReport(TargetPage):
+    """Reached another way, by the guide's own word: 自报."""
+
+    def post(self, request: HttpRequest, target_id: int) -> HttpResponseBase:
+        target = self.target(target_id)
+        form = ActForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        guide_tasks.self_report(
+            target=target,
+            actor=self.actor,
+            now=self.now,
+            client_id=form.cleaned_data["client_id"],
+        )
+        messages.success(request, _("Noted as self-reported"))
+        return self.back(target)
+
+
+class NotSuitable(TargetPage):
+    """不适用: one tap on a reason; only a stop for everybody asks again."""
+
+    def get(self, request: HttpRequest, target_id: int) -> HttpResponse:
+        return self._page(self.target(target_id), form=None)
+
+    def _page(
+        self, target: TaskTarget, *, form: NotSuitableForm | None, confirm: bool = False
+    ) -> HttpResponse:
+        context = {
+            "person": person_of(target.member),
+            "reasons": offered_reasons(),
+            "form": form,
+            "confirm": confirm,
+            "back": reverse("guide_portal:target", args=[target.pk]),
+        }
+        status = 400 if form is not None and form.errors else 200
+        return render(self.request, "guide_portal/not_suitable.html", context, status=status)
+
+    def post(self, request: HttpRequest, target_id: int) -> HttpResponseBase:
+        target = self.target(target_id)
+        form = NotSuitableForm(request.POST)
+        if not form.is_valid():
+            return self._page(target, form=form)
+        reason = form.cleaned_data["reason"]
+        if reason == STOP and not form.cleaned_data["confirmed"]:
+            return self._page(target, form=form, confirm=True)
+        done = self.once(
+            form.cleaned_data["client_id"],
+            lambda: guide_tasks.excuse_target(
+                target=target, reason=reason, actor=self.actor, now=self.now
+            ),
+        )
+        if done:
+            # no name here: messages travel in a cookie
+            undo = reverse("guide_portal:undo_excuse", args=[target.pk])
+            messages.success(request, _("Marked as not applicable"), extra_tags=undo)
+        return redirect("guide_portal:today")
+
+
+class UndoExcuse(TargetPage):
+    """撤销: what the guide said, taken back."""
+
+    def post(self, request: HttpRequest, target_id: int) -> HttpResponseBase:
+        target = self.target(target_id)
+        form = ActForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        self.once(
+            form.cleaned_data["client_id"],
+            lambda: guide_tasks.undo_excuse(target=target, actor=self.actor, now=self.now),
+        )
+        return self.back(target)

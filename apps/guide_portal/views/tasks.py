@@ -1,0 +1,74 @@
+"""今日 and 任务详情."""
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+
+from apps.guide_portal.forms import ActForm
+from apps.guide_portal.tasks import task_page
+from apps.guide_portal.today import today_of
+from apps.guide_portal.views.base import GuidePage
+from apps.guide_tasks import services as guide_tasks
+from apps.guide_tasks.models import GuideTask
+
+
+class Today(GuidePage):
+    """今日: what to do now, most urgent first, with an end."""
+
+    template = "guide_portal/today.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        guide_tasks.open_tasks(guide_id=self.guide_id, now=self.now)
+        today = today_of(guide_id=self.guide_id, now=self.now)
+        context = {"today": today, "tab": "today", "todo_count": len(today.todo)}
+        return render(request, self.template, context)
+
+
+class TodayLive(GuidePage):
+    """The same list, asked for again while something waits for WeCom."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        today = today_of(guide_id=self.guide_id, now=self.now)
+        context = {"today": today, "todo_count": len(today.todo), "swap": True}
+        return render(request, "guide_portal/partials/_today.html", context)
+
+
+class TaskBase(GuidePage):
+    def task(self, task_id: int) -> GuideTask:
+        """This guide's own task; a colleague's is 404."""
+        return get_object_or_404(
+            GuideTask.objects.visible_to(self.actor)
+            .of_guide(self.guide_id)
+            .select_related("push__asset", "push__template", "guide", "store"),
+            pk=task_id,
+        )
+
+
+class Task(TaskBase):
+    template = "guide_portal/task.html"
+
+    def get(self, request: HttpRequest, task_id: int) -> HttpResponse:
+        task = guide_tasks.open_task(task=self.task(task_id), now=self.now, actor=self.actor)
+        page = task_page(task=task, way=request.GET.get("way", ""), now=self.now)
+        return render(request, self.template, {"page": page})
+
+
+class TaskLive(Task):
+    template = "guide_portal/partials/_task.html"
+
+
+class SendTask(TaskBase):
+    """发给全部: one text, one mass-send task, one confirmation on the phone."""
+
+    def post(self, request: HttpRequest, task_id: int) -> HttpResponseBase:
+        task = self.task(task_id)
+        form = ActForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        guide_tasks.send_to_task(
+            task=task,
+            actor=self.actor,
+            now=self.now,
+            client_id=form.cleaned_data["client_id"],
+        )
+        return redirect("guide_portal:task", task.pk)
+

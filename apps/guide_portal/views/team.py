@@ -1,0 +1,63 @@
+"""团队任务, for store managers: progress by guide, and 催办."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.accounts.capabilities import Capability
+from apps.guide_portal.forms import ChaseForm
+from apps.guide_portal.team import pushes_of, team_page
+from apps.guide_portal.views.base import GuidePage
+from apps.guide_tasks import services as guide_tasks
+from apps.guide_tasks.models import GuideTask
+
+
+class Team(GuidePage):
+    capability = Capability.MANAGE_TEAM
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        pushes = pushes_of(actor=self.actor, now=self.now)
+        if not pushes:
+            empty = {
+                "page": None,
+                "empty_head": _("No task in your store now"),
+                "empty_words": _("Progress appears here as soon as head office hands out a task."),
+                "empty_action": _("Back to today"),
+                "empty_to": reverse("guide_portal:today"),
+            }
+            return render(request, "guide_portal/team.html", empty)
+        asked = request.GET.get("push", "")
+        chosen = [push for push in pushes if str(push.pk) == asked] if asked else pushes[:1]
+        if not chosen:
+            raise Http404
+        page = team_page(actor=self.actor, push=chosen[0], pushes=pushes, now=self.now)
+        return render(request, "guide_portal/team.html", {"page": page})
+
+
+class Chase(GuidePage):
+    """催办: at most three a day for each guide."""
+
+    capability = Capability.MANAGE_TEAM
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        asked = [raw for raw in request.POST.getlist("task") if raw.isascii() and raw.isdigit()]
+        tasks = GuideTask.objects.visible_to(self.actor).filter(
+            pk__in=[int(raw) for raw in asked if len(raw) < 19]
+        )
+        mine = list(tasks.values_list("pk", flat=True))
+        form = ChaseForm(request.POST, tasks=mine)
+        if not mine:
+            raise Http404
+        if not form.is_valid():
+            return self.bad_form(form)
+        done = self.once(
+            form.cleaned_data["client_id"],
+            lambda: guide_tasks.chase(
+                task_ids=form.cleaned_data["task"], actor=self.actor, now=self.now
+            ),
+        )
+        if done:
+            messages.success(request, _("Reminded; their list shows it first"))
+        return redirect(f"{reverse('guide_portal:team')}?push={form.cleaned_data['push']}")

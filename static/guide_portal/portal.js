@@ -1,0 +1,57 @@
+// Everything works without this file; it saves taps where it can.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  root.classList.add("js");
+
+  const announce = (words) => {
+    const place = document.getElementById("say");
+    if (place) { place.textContent = words; place.hidden = false; }
+  };
+
+  const textOf = (element) => element.value !== undefined ? element.value : element.innerText;
+
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      const area = document.createElement("textarea");
+      area.value = text;
+      area.className = "vh";
+      document.body.append(area);
+      area.select();
+      const done = document.execCommand("copy");
+      area.remove();
+      return done;
+    }
+  };
+
+  // a second tap on a busy button does nothing; the server would also know it by its client id
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (!button || !button.classList.contains("btn")) return;
+    if (button.getAttribute("aria-busy") === "true") { event.preventDefault(); return; }
+    button.setAttribute("aria-busy", "true");
+  });
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("[aria-busy=true]").forEach((b) => b.removeAttribute("aria-busy"));
+  });
+
+  document.addEventListener("click", async (event) => {
+    const copier = event.target.closest("[data-copy]");
+    if (copier) {
+      const from = document.querySelector(copier.dataset.copy);
+      if (from && await copy(textOf(from))) announce(copier.dataset.done);
+      return;
+    }
+    const opener = event.target.closest("[data-open-chat]");
+    if (opener) {
+      const from = document.querySelector(opener.dataset.openChat);
+      if (from && await copy(textOf(from))) announce(opener.dataset.done);
+      const opened = await window.portalWecom?.openChat(opener.dataset.userid);
+      if (opened) opener.form.requestSubmit(opener.form.querySelector("[data-noted]"));
+      else announce(opener.dataset.closed);
+    }
+  });
+})();

@@ -1,0 +1,58 @@
+// WeCom's JS-SDK for the pages that need it: open a chat, read the current contact, send into the chat.
+(() => {
+  "use strict";
+  const me = document.currentScript;
+  if (!window.ww || !me.dataset.agent) return;
+
+  const signed = (kind) => async (url) => {
+    const query = new URLSearchParams({ kind, url });
+    const answer = await fetch(`${me.dataset.signature}?${query}`, { credentials: "same-origin" });
+    if (!answer.ok) throw new Error("signature");
+    return answer.json();
+  };
+  window.ww.register({
+    corpId: me.dataset.corp,
+    agentId: me.dataset.agent,
+    jsApiList: ["getContext", "getCurExternalContact", "sendChatMessage", "openEnterpriseChat"],
+    getConfigSignature: signed("config"),
+    getAgentConfigSignature: signed("agent"),
+  });
+
+  const tried = async (call) => {
+    try { return await call(); } catch { return null; }
+  };
+  window.portalWecom = {
+    openChat: (userid) => tried(() => window.ww.openEnterpriseChat({ externalUserIds: [userid] }).then(() => true)),
+  };
+
+  const show = (id) => { const place = document.getElementById(id); if (place) place.hidden = false; };
+  const hide = (id) => { const place = document.getElementById(id); if (place) place.hidden = true; };
+
+  // the sidebar opens on the contact of the chat beside it
+  const form = document.getElementById("contact");
+  const CHATS = ["contact_profile", "single_chat_tools", "single_kf_tools", "chat_attachment"];
+  const load = async () => {
+    const context = await tried(() => window.ww.getContext());
+    const found = context && CHATS.includes(context.entry)
+      && await tried(() => window.ww.getCurExternalContact());
+    hide("looking");
+    if (!found || !found.userId) { show("no-contact"); return; }
+    form.elements.external_userid.value = found.userId;
+    form.requestSubmit();
+  };
+  if (form) load();
+
+  document.addEventListener("click", async (event) => {
+    const sender = event.target.closest("[data-send-chat]");
+    if (!sender) return;
+    event.preventDefault();
+    const text = document.querySelector(sender.dataset.sendChat);
+    sender.setAttribute("aria-busy", "true");
+    const sent = await tried(() => window.ww.sendChatMessage({
+      msgtype: "text", text: { content: text.value !== undefined ? text.value : text.innerText }, enterChat: true,
+    }));
+    sender.removeAttribute("aria-busy");
+    if (sent) sender.form.requestSubmit(sender.form.querySelector("[data-noted]"));
+    else show("not-sent");
+  });
+})();
