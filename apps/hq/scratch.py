@@ -30,7 +30,6 @@ def _point_here(sockets: Path) -> dict[str, str]:
     connection.settings_dict.update(
         HOST=str(sockets), NAME="scrm", USER=postgres.USER, PASSWORD="", PORT=""
     )
-    connection.settings_dict["OPTIONS"].pop("pool", None)
     settings.CACHE_URL = addresses["CACHE_URL"]
     settings.CACHES["default"]["LOCATION"] = addresses["CACHE_URL"]
     caches.settings["default"]["LOCATION"] = addresses["CACHE_URL"]
@@ -40,7 +39,7 @@ def _point_here(sockets: Path) -> dict[str, str]:
 
 @contextmanager
 def scratch_services() -> Iterator[dict[str, str]]:
-    """Start empty services with the demo's durability, migrate, and end them; yields their addresses."""
+    """Start empty, durable services, migrate, and end them; yields their addresses."""
     root = Path(tempfile.mkdtemp(prefix="scrm-bench-", dir="/tmp"))
     root.chmod(0o755)
     database = postgres.Postgres(data=root / "pg", sockets=root / "s", log=root / "postgres.log")

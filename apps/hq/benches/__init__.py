@@ -3,8 +3,8 @@
     @bench("hand_out", {"--guides": 2000, "--targets": 1_000_000})
     def hand_out(options: Options, say: Say) -> list[Result]: ...
 
-The floor is measured in the same run, by the bench itself; `ratio` is value to floor, arranged so that
-1 means "as fast as the floor" and more means slower.
+The floor is measured in the same run, by the bench itself; `ratio` is value to floor, arranged so
+that 1 means "as fast as the floor" and more means slower.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Result:
-    """One figure. `value` and `floor` are in `unit`; both empty floors mean nothing to compare with."""
+    """One figure. `value` and `floor` are in `unit`; no floor means nothing to compare with."""
 
     what: str
     unit: str
