@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.db.models import TextChoices
-from django.utils.translation import gettext as _now_translate
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
@@ -38,7 +38,7 @@ class Refusal(TextChoices):
 def sentence(refusal: str, *, recent_days: int = RECENT_DAYS) -> str:
     """The reason as it is stored and shown."""
     if refusal == Refusal.RECENTLY_CONTACTED:
-        return _now_translate("contacted in the last %(days)s days") % {"days": recent_days}
+        return gettext("contacted in the last %(days)s days") % {"days": recent_days}
     return str(Refusal(refusal).label)
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 from django.db.models import Q
-from django.utils.translation import gettext as _now_translate
+from django.utils.translation import gettext
 
 from apps.core import faults, lease
 from apps.outreach import policy
@@ -183,7 +183,7 @@ def _record_handed_over(
     if failed:
         receivers.refuse_by_wecom(
             dispatch=dispatch,
-            reason=_now_translate("WeCom cannot reach this customer"),
+            reason=gettext("WeCom cannot reach this customer"),
             at=at,
             only=failed,
         )
@@ -239,10 +239,10 @@ def _put_back(dispatch: Dispatch, error: WeComError, at: datetime) -> None:
 def plain_reason(error: WeComError) -> str:
     """What a person reads about a failed call."""
     if error.errcode == 41048:
-        return _now_translate("WeCom found nobody it could send this to")
+        return gettext("WeCom found nobody it could send this to")
     if error.errcode in (40003, 60111):
-        return _now_translate("WeCom does not know the sender")
+        return gettext("WeCom does not know the sender")
     if error.errcode == 45002:
-        return _now_translate("the text is too long for WeCom")
+        return gettext("the text is too long for WeCom")
     number = "" if error.errcode is None else f" ({error.errcode})"
     return f"{error.message}{number}"

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
-from django.utils.translation import gettext as _now_translate
+from django.utils.translation import gettext
 
 from apps.core import lease
 from apps.core.wake import wake
@@ -109,7 +109,7 @@ def _note_sent(notices: list[GuideNotice], token: UUID, missing: set[int], at: d
     mine = lease.holds(GuideNotice.objects.filter(pk__in=[row.pk for row in notices]), token)
     mine.filter(pk__in=missing).update(
         state=State.FAILED,
-        reason=_now_translate("WeCom does not know this guide"),
+        reason=gettext("WeCom does not know this guide"),
         lease_token=None,
         lease_until=None,
     )

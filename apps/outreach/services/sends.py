@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.urls import reverse
-from django.utils.translation import gettext as _now_translate
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.actor import Actor
@@ -155,7 +155,7 @@ def cancel_dispatch(*, dispatch: Dispatch, actor: Actor, now: datetime) -> Dispa
     dispatch = Dispatch.objects.select_for_update().get(pk=dispatch.pk)
     if dispatch.state in (State.PLANNED, State.HELD):
         dispatch.state = State.SUPPRESSED
-        dispatch.reason = _now_translate("called off by %(who)s") % {"who": actor.label}
+        dispatch.reason = gettext("called off by %(who)s") % {"who": actor.label}
         dispatch.save(update_fields=["state", "reason"])
         receivers.not_sent(dispatch=dispatch, at=now)
     elif dispatch.state in (State.LEASED, State.UNKNOWN):

@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 from django.db.models import Q
-from django.utils.translation import gettext as _now_translate
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.actor import Actor
@@ -94,7 +94,7 @@ def _note_look(
         dispatch.state, dispatch.lease_until = State.UNKNOWN, None
         dispatch.unknown_since = dispatch.unknown_since or now
         dispatch.next_poll_at = now + LOOK_AGAIN
-        dispatch.reason = _now_translate("the reply was lost; WeCom's list does not show it")
+        dispatch.reason = gettext("the reply was lost; WeCom's list does not show it")
     else:
         pause = LOOK_DELAYS[max(dispatch.looks - 1, 0)]
         dispatch.lease_until = now + timedelta(seconds=pause)
@@ -150,11 +150,11 @@ def _believe(dispatch: Dispatch, *, happened: bool, actor: Actor, now: datetime)
     if happened:
         # nothing to ask WeCom by: the customers stay undecided, so that nobody writes to them again
         dispatch.state, dispatch.next_poll_at = State.SENT, dispatch.expires_at
-        words = _now_translate("%(who)s decided: it was sent")
+        words = gettext("%(who)s decided: it was sent")
     else:
         receivers.not_sent(dispatch=dispatch, at=now)
         dispatch.state, dispatch.next_poll_at = State.FAILED, None
-        words = _now_translate("%(who)s decided: it was not sent")
+        words = gettext("%(who)s decided: it was not sent")
     dispatch.reason = words % {"who": actor.label}
     dispatch.unknown_since = dispatch.lease_token = dispatch.lease_until = None
     dispatch.save()

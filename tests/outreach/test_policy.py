@@ -1,0 +1,195 @@
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from psycopg.types.range import DateRange
+
+from apps.accounts.actor import SYSTEM
+from apps.core import clock
+from apps.members import services as members
+from apps.members.models import FollowRelation, Interaction, Member, ServingPeriod
+from apps.outreach import policy
+from apps.outreach.models import ContactBudget
+from apps.outreach.policy import Refusal
+from apps.stores.models import Posting
+from tests.factories import outreach as make
+from tests.factories.facts import make_member
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def guide():
+    return make.make_posted_guide()
+
+
+def reach(*member_ids, marketing=True, recent_days=14, now=None):
+    sql, params = policy.reach_select(
+        members_sql="SELECT unnest(%s::bigint[])",
+        members_params=[list(member_ids)],
+        now=now or clock.now(),
+        marketing=marketing,
+        recent_days=recent_days,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
+
+
+def refusal_of(member, **terms):
+    ((_member, _guide, _store, _external, refusal),) = reach(member.pk, **terms)
+    return refusal
+
+
+def stop(member):
+    members.stop_contact(member_id=member.pk, source="test", now=clock.now(), actor=SYSTEM)
+
+
+def use_up(member):
+    month = policy.month_of(clock.now())
+    ContactBudget.objects.create(member=member, month=month, used=policy.monthly_cap(clock.now()))
+
+
+def talk(member, guide, days_ago=3):
+    Interaction.objects.create(
+        member=member,
+        guide=guide,
+        kind="message",
+        occurred_at=clock.now() - timedelta(days=days_ago),
+        source=f"talk:{member.pk}",
+    )
+
+
+def test_a_reachable_member_comes_with_guide_store_and_friend_id(guide):
+    ((member, external),) = make.make_friends(guide)
+
+    store_id = Posting.objects.get(guide=guide).store_id
+    assert reach(member.pk) == [(member.pk, guide.pk, store_id, external, "")]
+
+
+def test_each_reason_is_found(guide):
+    friends = [member for member, _external in make.make_friends(guide, 6)]
+    stopped, ended, recent, full, unserved, erased = friends
+    (silent, _ext), *_rest = make.make_friends(guide, consent=False)
+    stop(stopped)
+    FollowRelation.objects.filter(member=ended).update(until=clock.now(), ended_by="customer")
+    talk(recent, guide)
+    use_up(full)
+    ServingPeriod.objects.filter(member=unserved).delete()
+    Member.objects.filter(pk=erased.pk).update(erased_at=clock.now())
+
+    assert refusal_of(stopped) == Refusal.STOPPED
+    assert refusal_of(silent) == Refusal.NO_CONSENT
+    assert refusal_of(silent, marketing=False) == ""
+    assert refusal_of(ended) == Refusal.NOT_FRIEND
+    assert refusal_of(recent) == Refusal.RECENTLY_CONTACTED
+    assert refusal_of(recent, recent_days=None) == ""
+    assert refusal_of(full) == Refusal.BUDGET
+    assert refusal_of(unserved) == Refusal.NO_GUIDE
+    assert refusal_of(erased) == Refusal.NO_PERSON
+
+
+def test_a_guide_who_left_or_is_posted_nowhere_is_off(guide):
+    ((member, _external),) = make.make_friends(guide)
+    today = clock.business_day(clock.now())
+    Posting.objects.filter(guide=guide).update(during=DateRange(today - timedelta(9), today))
+
+    assert refusal_of(member) == Refusal.GUIDE_OFF
+
+
+def test_the_first_reason_in_the_written_order_wins(guide):
+    """One member with every reason; take them away one by one and the next one shows."""
+    ((member, _external),) = make.make_friends(guide, consent=False)
+    stop(member)
+    FollowRelation.objects.filter(member=member).update(until=clock.now(), ended_by="customer")
+    talk(member, guide)
+    use_up(member)
+    ServingPeriod.objects.filter(member=member).delete()
+    Member.objects.filter(pk=member.pk).update(erased_at=clock.now())
+    cures = [
+        lambda: members.lift_stop(
+            member_id=member.pk, source="test", now=clock.now(), actor=SYSTEM
+        ),
+        lambda: members.give_consent(
+            member_id=member.pk,
+            purpose="wecom_marketing",
+            text_version="v1",
+            channel="pos",
+            given_at=clock.now(),
+            actor=SYSTEM,
+        ),
+        lambda: FollowRelation.objects.filter(member=member).update(until=None, ended_by=""),
+        lambda: Interaction.objects.all().delete(),
+        lambda: ContactBudget.objects.all().delete(),
+        lambda: members.set_serving_guide(
+            pairs=[(member.pk, guide.pk, Posting.objects.get(guide=guide).store_id)],
+            reason="test",
+            now=clock.now(),
+            actor=SYSTEM,
+        ),
+    ]
+    seen = []
+
+    for cure in cures:
+        seen.append(refusal_of(member))
+        cure()
+    Posting.objects.filter(guide=guide).delete()
+    seen.append(refusal_of(member))
+    Posting.objects.create(
+        guide=guide,
+        store_id=ServingPeriod.objects.get(member=member).store_id,
+        during=DateRange(clock.today(), None),
+    )
+    seen.append(refusal_of(member))
+
+    assert seen == [reason.value for reason in Refusal]
+
+
+def test_one_row_per_member_even_when_merged_or_befriended_twice(guide):
+    (member, first), (absorbed, _second) = make.make_friends(guide, 2)
+    Member.objects.filter(pk=absorbed.pk).update(survivor_id=member.pk)
+    stop(absorbed)
+
+    rows = reach(member.pk, member.pk, 4_000_000_000)
+
+    assert sorted(row[0] for row in rows) == [member.pk, 4_000_000_000]
+    assert {row[0]: row[4] for row in rows}[member.pk] == Refusal.STOPPED
+
+
+def test_a_stranger_is_not_a_friend():
+    member = make_member()
+
+    assert refusal_of(member, marketing=False) == Refusal.NOT_FRIEND
+
+
+def test_the_tap_asks_about_this_guide_and_not_about_recent_contact(guide):
+    ((member, _external),) = make.make_friends(guide)
+    other = make.make_posted_guide()
+    talk(member, guide)
+    terms = {"member_id": member.pk, "now": clock.now(), "marketing": True}
+
+    assert policy.check_one(guide_id=guide.pk, **terms) is None
+    assert policy.check_one(guide_id=other.pk, **terms) is Refusal.NOT_FRIEND
+
+
+def test_a_member_merged_away_is_asked_about_as_the_survivor(guide):
+    (member, _first), (absorbed, _second) = make.make_friends(guide, 2)
+    Member.objects.filter(pk=absorbed.pk).update(survivor_id=member.pk)
+    stop(member)
+
+    found = policy.check_many(
+        member_ids=[absorbed.pk], guide_id=guide.pk, now=clock.now(), marketing=True
+    )
+
+    assert found == {absorbed.pk: Refusal.STOPPED}
+
+
+def test_the_cap_is_the_months_days_unless_set(settings, moment):
+    assert policy.monthly_cap(moment) == 31
+    settings.WECOM_MONTHLY_CAP = 4
+    assert policy.monthly_cap(moment) == 4
+
+
+def test_sentences_speak_chinese():
+    assert policy.sentence("stopped") == "客户要求不再联系"
+    assert policy.sentence("recently_contacted", recent_days=14) == "14 天内已联系过"
