@@ -53,11 +53,17 @@ class CampaignAssignment(models.Model):
         CONTROL = "control", _("control group")
 
     campaign = models.ForeignKey(
-        Campaign, on_delete=models.CASCADE, related_name="+", verbose_name=_("campaign"),
+        Campaign,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("campaign"),
         db_index=False,
     )
     member = models.ForeignKey(
-        "members.Member", on_delete=models.PROTECT, related_name="+", verbose_name=_("member"),
+        "members.Member",
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("member"),
         db_index=False,
     )
     bucket = models.PositiveSmallIntegerField(_("bucket"))

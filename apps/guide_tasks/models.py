@@ -49,7 +49,11 @@ OPEN_STATES = (State.OPEN, State.IN_PROGRESS, State.TO_VERIFY)
 # Every legal move; anything else is refused. Only outcomes may still be noted on a finished target.
 MOVES: dict[str, tuple[str, ...]] = {
     State.OPEN: (
-        State.IN_PROGRESS, State.TO_VERIFY, State.DONE, State.EXPIRED, State.NOT_APPLICABLE,
+        State.IN_PROGRESS,
+        State.TO_VERIFY,
+        State.DONE,
+        State.EXPIRED,
+        State.NOT_APPLICABLE,
     ),
     State.IN_PROGRESS: (State.TO_VERIFY, State.DONE, State.NOT_DONE, State.NOT_APPLICABLE),
     State.TO_VERIFY: (State.IN_PROGRESS, State.DONE, State.NOT_DONE, State.NOT_APPLICABLE),
@@ -89,13 +93,17 @@ class TaskRule(models.Model):
     active_since = models.DateTimeField(_("active since"), null=True, editable=False)
     title = models.CharField(_("title"), max_length=40)
     template = models.ForeignKey(
-        "outreach.MessageTemplate", on_delete=models.PROTECT, related_name="+",
+        "outreach.MessageTemplate",
+        on_delete=models.PROTECT,
+        related_name="+",
         verbose_name=_("script"),
     )
     delay_days = models.PositiveSmallIntegerField(_("delay in days"), default=0)
     due_days = models.PositiveSmallIntegerField(_("days to do it"), default=1)
     campaign = models.ForeignKey(
-        "campaigns.Campaign", on_delete=models.PROTECT, related_name="+",
+        "campaigns.Campaign",
+        on_delete=models.PROTECT,
+        related_name="+",
         verbose_name=_("campaign"),
     )
 
@@ -133,7 +141,9 @@ class TaskPush(models.Model):
         CLOSED = "closed", _("closed")
 
     campaign = models.ForeignKey(
-        "campaigns.Campaign", on_delete=models.PROTECT, related_name="+",
+        "campaigns.Campaign",
+        on_delete=models.PROTECT,
+        related_name="+",
         verbose_name=_("campaign"),
     )
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices, default=Kind.CONTACT)
@@ -142,17 +152,27 @@ class TaskPush(models.Model):
         _("status"), max_length=12, choices=Status.choices, default=Status.DRAFT
     )
     segment_run = models.ForeignKey(
-        "segments.SegmentRun", on_delete=models.PROTECT, related_name="+", null=True,
+        "segments.SegmentRun",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
         verbose_name=_("frozen segment"),
     )
     template = models.ForeignKey(
-        "outreach.MessageTemplate", on_delete=models.PROTECT, related_name="+", null=True,
+        "outreach.MessageTemplate",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
         verbose_name=_("script"),
     )
     body = models.TextField(_("personal text"), blank=True)
     generic_body = models.TextField(_("text for everybody"), blank=True)
     asset = models.ForeignKey(
-        "outreach.ContentAsset", on_delete=models.PROTECT, related_name="+", null=True, blank=True,
+        "outreach.ContentAsset",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
         verbose_name=_("content"),
     )
     result_tags = models.ManyToManyField(
@@ -178,6 +198,8 @@ class TaskPush(models.Model):
     created_at = models.DateTimeField(_("created at"), db_default=Now())
     handed_out_at = models.DateTimeField(_("handed out at"), null=True)
     closed_at = models.DateTimeField(_("closed at"), null=True)
+    # a large hand-out tells its events after its commit, in batches; empty = not yet through
+    told_at = models.DateTimeField(_("told at"), null=True, editable=False)
 
     objects = TaskPushQuerySet.as_manager()
 
@@ -192,7 +214,8 @@ class TaskPush(models.Model):
                 name="guide_tasks_push_handed_out_has_time",
             ),
             models.UniqueConstraint(
-                fields=["rule", "rule_on"], condition=Q(rule__isnull=False),
+                fields=["rule", "rule_on"],
+                condition=Q(rule__isnull=False),
                 name="guide_tasks_one_push_per_rule_and_day",
             ),
         ]
@@ -247,9 +270,7 @@ class NotIssued(models.Model):
         verbose_name = _("not issued")
         verbose_name_plural = _("not issued")
         constraints = [
-            models.UniqueConstraint(
-                fields=["push", "member"], name="guide_tasks_notissued_once"
-            )
+            models.UniqueConstraint(fields=["push", "member"], name="guide_tasks_notissued_once")
         ]
 
     def __str__(self) -> str:
@@ -302,29 +323,44 @@ class TaskTarget(models.Model):
     """
 
     push = models.ForeignKey(
-        TaskPush, on_delete=models.CASCADE, related_name="+", verbose_name=_("push"),
+        TaskPush,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("push"),
         db_index=False,
     )
     task = models.ForeignKey(
-        GuideTask, on_delete=models.CASCADE, related_name="targets", verbose_name=_("task"),
+        GuideTask,
+        on_delete=models.CASCADE,
+        related_name="targets",
+        verbose_name=_("task"),
         db_index=False,
     )
     guide = models.ForeignKey(
-        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide"),
-        db_index=False, db_constraint=False,  # copied from the task, whose own are checked
+        "stores.Guide",
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("guide"),
+        db_index=False,
+        db_constraint=False,  # copied from the task, whose own are checked
     )
     store = models.ForeignKey(
-        "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store"),
-        db_index=False, db_constraint=False,
+        "stores.Store",
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("store"),
+        db_index=False,
+        db_constraint=False,
     )
     member = models.ForeignKey(
-        "members.Member", on_delete=models.PROTECT, related_name="+", verbose_name=_("member"),
+        "members.Member",
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("member"),
         db_index=False,
     )
     external_userid = models.CharField(max_length=64, blank=True)
-    state = models.CharField(
-        _("state"), max_length=16, choices=State.choices, default=State.OPEN
-    )
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
     contact_grade = models.PositiveSmallIntegerField(
         _("proof"), choices=Grade.choices, default=Grade.NONE
     )
@@ -397,7 +433,10 @@ class TargetMove(models.Model):
     """History of a target's states: nothing moves without a row here."""
 
     target = models.ForeignKey(
-        TaskTarget, on_delete=models.CASCADE, related_name="+", verbose_name=_("target"),
+        TaskTarget,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("target"),
         db_index=False,
     )
     from_state = models.CharField(_("from"), max_length=16)
@@ -420,7 +459,10 @@ class Evidence(models.Model):
     is kept."""
 
     target = models.ForeignKey(
-        TaskTarget, on_delete=models.CASCADE, related_name="+", verbose_name=_("target"),
+        TaskTarget,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("target"),
         db_index=False,
     )
     grade = models.PositiveSmallIntegerField(_("proof"), choices=Grade.choices, null=True)
@@ -438,8 +480,7 @@ class Evidence(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["target", "source"], name="guide_tasks_evidence_once"),
             models.CheckConstraint(
-                condition=Q(grade__isnull=False, outcome="")
-                | (Q(grade=None) & ~Q(outcome="")),
+                condition=Q(grade__isnull=False, outcome="") | (Q(grade=None) & ~Q(outcome="")),
                 name="guide_tasks_evidence_one_axis",
             ),
         ]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Self
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.actor import Actor
@@ -58,6 +58,26 @@ class NotIssuedQuerySet(models.QuerySet):
 
 
 class EvidenceQuerySet(models.QuerySet):
+    def add(
+        self,
+        *,
+        target_id: int,
+        source: str,
+        actor: str,
+        occurred_at: datetime,
+        grade: int | None = None,
+        outcome: str = "",
+    ) -> bool:
+        """Keep one proof; False when this source is known for the target."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO guide_tasks_evidence"
+                " (target_id, grade, outcome, source, actor, occurred_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (target_id, source) DO NOTHING",
+                [target_id, grade, outcome, source, actor, occurred_at],
+            )
+            return cursor.rowcount == 1
+
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self

@@ -34,9 +34,7 @@ class SegmentVersion(models.Model):
         verbose_name = _("segment version")
         verbose_name_plural = _("segment versions")
         constraints = [
-            models.UniqueConstraint(
-                fields=["segment", "number"], name="segments_version_once"
-            )
+            models.UniqueConstraint(fields=["segment", "number"], name="segments_version_once")
         ]
 
     def __str__(self) -> str:

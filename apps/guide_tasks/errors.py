@@ -1,0 +1,58 @@
+"""How the tasks' room says no."""
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.errors import DomainError
+
+
+class IllegalMove(DomainError):
+    code = "illegal_move"
+    message = _("This is not possible any more: the customer is %(state)s.")
+
+
+class NotYourTask(DomainError):
+    code = "not_your_task"
+    message = _("This task belongs to a colleague.")
+
+
+class NotOpenYet(DomainError):
+    code = "not_open_yet"
+    message = _("This customer is planned for a later day.")
+
+
+class UnproofedGrade(DomainError):
+    """Somebody asked for “delivered” without WeCom's word or an identified click."""
+
+    code = "unproofed_grade"
+    message = _("Only WeCom or the customer can prove that a message arrived.")
+
+
+class UnknownExcuse(DomainError):
+    code = "unknown_excuse"
+    message = _("Choose one of the reasons.")
+
+
+class ContactRefused(DomainError):
+    """The reach policy says no; the message is its sentence."""
+
+    code = "contact_refused"
+
+
+class NothingToSend(DomainError):
+    code = "nothing_to_send"
+    message = _("Nobody in this task is waiting for a message.")
+
+
+class PushNotReady(DomainError):
+    code = "push_not_ready"
+    message = _("The push is not complete yet.")
+
+
+class PushAlreadyHandedOut(DomainError):
+    code = "push_handed_out"
+    message = _("The push has been handed out and cannot be changed any more.")
+
+
+class ChasedEnough(DomainError):
+    code = "chased_enough"
+    message = _("Chased %(limit)s times today already.")

@@ -1,0 +1,382 @@
+"""Proofs of contact and outcomes: what they complete, and what the member's record gains by them.
+
+Nothing a guide can call reaches DELIVERED: only WeCom's own result for this customer and an identified
+click on the link of this target's own message do.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from apps.accounts.actor import SYSTEM
+from apps.guide_tasks.errors import UnproofedGrade
+from apps.guide_tasks.models import (
+    OPEN_STATES,
+    Evidence,
+    ExcuseReason,
+    Grade,
+    Outcome,
+    State,
+    TaskPush,
+    TaskTarget,
+)
+from apps.guide_tasks.services import targets
+from apps.members import services as members
+from apps.members.models import FollowRelation, Interaction
+from apps.outreach import services as outreach
+from apps.outreach.models import DispatchRecipient
+from apps.tagging import services as tagging
+from apps.tagging.models import TagChange
+from apps.timeline import services as timeline
+from apps.timeline.models import Kind
+
+RECIPIENT, CLICK = "dispatch_recipient:", "link_click:"
+_TARGET = "task_target:"
+
+_OUTCOMES = {
+    Outcome.ENGAGED: ("engaged_at", Kind.ENGAGED),
+    Outcome.VISITED: ("visited_at", Kind.VISITED),
+    Outcome.PURCHASED: ("purchased_at", Kind.PURCHASED),
+}
+
+
+def target_id_of(source: str) -> int | None:
+    """`task_target:81` → 81; None for what is not a target's."""
+    number = source.removeprefix(_TARGET)
+    return int(number) if number != source and number.isdigit() else None
+
+
+# --- contact ------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def record_contact(
+    *,
+    target: TaskTarget,
+    grade: Grade,
+    source: str,
+    occurred_at: datetime,
+    actor: str = "system",
+) -> TaskTarget:
+    """Keep one proof of contact; grades only rise, and at the push's grade the target completes.
+
+    The same source again changes nothing. Raises UnproofedGrade for a DELIVERED without proof.
+    """
+    if grade >= Grade.DELIVERED and not source.startswith((RECIPIENT, CLICK)):
+        raise UnproofedGrade()
+    target = targets.lock(target.pk)
+    if not Evidence.objects.add(
+        target_id=target.pk, grade=grade, source=source, actor=actor, occurred_at=occurred_at
+    ):
+        return target
+    if grade > target.contact_grade:
+        _raise_grade(target, grade, occurred_at, actor)
+    if target.state in _MAY_COMPLETE and grade >= target.push.required_grade:
+        _complete(target, occurred_at, actor)
+    elif target.state == State.OPEN:
+        targets.move(target=target, to=State.IN_PROGRESS, at=occurred_at, actor=actor)
+    return target
+
+
+# an excused target keeps the proof but stays excused: its reason still holds
+_MAY_COMPLETE = (*OPEN_STATES, State.NOT_DONE, State.EXPIRED)
+
+
+def _raise_grade(target: TaskTarget, grade: Grade, at: datetime, actor: str) -> None:
+    target.contact_grade = grade
+    target.contacted_at = at
+    target.save(update_fields=["contact_grade", "contacted_at"])
+    timeline.record_event(
+        member_id=target.member_id,
+        kind=Kind.CONTACT_GRADED,
+        source=target.source,
+        key=f"{target.source}:contact:{int(grade)}",
+        occurred_at=at,
+        actor=actor,
+        payload={
+            "grade": int(grade),
+            "push_id": target.push_id,
+            "guide_id": target.guide_id,
+        },
+    )
+    if grade >= Grade.DELIVERED:
+        members.record_interaction(
+            member_id=target.member_id,
+            guide_id=target.guide_id,
+            kind=Interaction.Kind.MESSAGE,
+            occurred_at=at,
+            source=f"{target.source}:delivered",
+        )
+
+
+def _complete(target: TaskTarget, at: datetime, actor: str) -> None:
+    targets.move(target=target, to=State.DONE, at=at, actor=actor)
+    timeline.record_event(
+        member_id=target.member_id,
+        kind=Kind.TASK_DONE,
+        source=target.source,
+        key=f"{target.source}:done",
+        occurred_at=at,
+        actor=actor,
+        payload={"push_id": target.push_id, "guide_id": target.guide_id},
+    )
+    tag_ids = list(target.push.result_tags.values_list("pk", flat=True))
+    if tag_ids:
+        tagging.apply_tags(
+            member_ids=[target.member_id],
+            tag_ids=tag_ids,
+            claim=TagChange.Claim.PUSH,
+            source=target.source,
+            actor=SYSTEM,
+            at=at,
+        )
+
+
+@transaction.atomic
+def record_outcome(
+    *, target: TaskTarget, outcome: Outcome, source: str, occurred_at: datetime
+) -> bool:
+    """Keep what the customer did; the earliest of a kind is the target's time. False = known."""
+    target = targets.lock(target.pk)
+    added = Evidence.objects.add(
+        target_id=target.pk,
+        outcome=outcome,
+        source=source,
+        actor="system",
+        occurred_at=occurred_at,
+    )
+    if not added:
+        return False
+    column, kind = _OUTCOMES[outcome]
+    before = getattr(target, column)
+    if before is None or occurred_at < before:
+        setattr(target, column, occurred_at)
+        target.save(update_fields=[column])
+    return timeline.record_event(
+        member_id=target.member_id,
+        kind=kind,
+        source=target.source,
+        key=f"{target.source}:{outcome}:{source}",
+        occurred_at=occurred_at,
+        payload={"push_id": target.push_id, "source": source},
+    )
+
+
+# --- WeCom's word ---------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def apply_result(*, recipient: DispatchRecipient) -> TaskTarget | None:
+    """What WeCom (or the last policy check) said about one receiver, applied to its target.
+
+    Delivered is proof. Not a friend and over the limit excuse where the guide cannot help it; anything
+    else gives the target back to the guide. None if the receiver is not a target's or is undecided.
+    """
+    target_id = target_id_of(recipient.source)
+    if target_id is None or recipient.state == DispatchRecipient.State.WAITING:
+        return None
+    target = targets.lock(target_id)
+    at = recipient.result_at
+    source = f"{RECIPIENT}{recipient.pk}"
+    if recipient.state == DispatchRecipient.State.DELIVERED:
+        return record_contact(target=target, grade=Grade.DELIVERED, source=source, occurred_at=at)
+    fresh = timeline.record_event(
+        member_id=target.member_id,
+        kind=Kind.CONTACT_FAILED,
+        source=target.source,
+        key=f"{source}:failed",
+        occurred_at=at,
+        payload={"state": recipient.state, "guide_id": target.guide_id},
+    )
+    if not fresh:  # said before: a newer send of this target may be under way
+        return target
+    reason = _excuse_for(recipient, target)
+    if reason and target.state in OPEN_STATES:
+        return targets.excuse_locked(target=target, reason=reason, at=at, actor="system")
+    if target.state == State.TO_VERIFY:
+        targets.move(
+            target=target,
+            to=State.IN_PROGRESS,
+            at=at,
+            actor="system",
+            reason=recipient.state,
+        )
+    return target
+
+
+def _excuse_for(recipient: DispatchRecipient, target: TaskTarget) -> str:
+    """The excuse a failed receiver gives; a friend whom the guide deleted gives none."""
+    if recipient.refusal == "stopped":
+        return ExcuseReason.ASKED_TO_STOP
+    if recipient.state == DispatchRecipient.State.OVER_LIMIT:
+        return ExcuseReason.OVER_LIMIT
+    if recipient.state != DispatchRecipient.State.NOT_FRIEND:
+        return ""
+    last = (
+        FollowRelation.objects.filter(
+            guide_id=target.guide_id, external_userid=recipient.external_userid
+        )
+        .order_by("-since")
+        .first()
+    )
+    ended_by_guide = last is not None and last.ended_by == FollowRelation.EndedBy.GUIDE
+    return "" if ended_by_guide else ExcuseReason.NOT_FRIEND
+
+
+@transaction.atomic
+def take_clicks(*, now: datetime, limit: int = 500) -> int:
+    """Identified clicks on targets' own links: proof that the message arrived, and 已互动."""
+    clicks = outreach.take_identified_clicks(now=now, limit=limit)
+    for click in clicks:
+        target = TaskTarget.objects.filter(pk=target_id_of(click.recipient.source)).first()
+        if target is None:
+            continue
+        source = f"{CLICK}{click.pk}"
+        record_contact(
+            target=target, grade=Grade.DELIVERED, source=source, occurred_at=click.clicked_at
+        )
+        record_outcome(
+            target=target,
+            outcome=Outcome.ENGAGED,
+            source=f"{source}:engaged",
+            occurred_at=click.clicked_at,
+        )
+    return len(clicks)
+
+
+# --- the till's word --------------------------------------------------------------------------------
+
+# A sale counts from the target's opening to the end of its campaign's window, and only while what is
+# left of it after returns is above zero. Merged members meet through their survivor.
+_PURCHASES = """
+SELECT t.id, o.id, o.paid_at, t.member_id, t.push_id
+FROM orders_order AS o
+JOIN members_member AS buyer ON buyer.id = o.member_id
+JOIN members_member AS person ON person.survivor_id = buyer.survivor_id
+JOIN guide_tasks_tasktarget AS t ON t.member_id = person.id
+JOIN guide_tasks_taskpush AS push ON push.id = t.push_id
+JOIN campaigns_campaign AS campaign ON campaign.id = push.campaign_id
+WHERE o.id = ANY(%s) AND o.kind = 'sale'
+  AND NOT (o.is_staff OR o.is_group_buy OR o.is_stored_value)
+  AND o.paid_at >= t.opens_at
+  AND o.paid_at < t.opens_at + campaign.window_days * interval '1 day'
+  AND o.net_fen + COALESCE((SELECT sum(r.net_fen) FROM orders_order AS r WHERE r.original_id = o.id), 0) > 0
+"""
+_ADD_PURCHASES = f"""
+WITH found (target_id, order_id, paid_at, member_id, push_id) AS ({_PURCHASES}), added AS (
+    INSERT INTO guide_tasks_evidence (target_id, grade, outcome, source, actor, occurred_at)
+    SELECT target_id, NULL, 'purchased', 'order:' || order_id, 'system', paid_at
+    FROM found ORDER BY target_id, order_id
+    ON CONFLICT (target_id, source) DO NOTHING
+    RETURNING target_id, source
+)
+SELECT found.*, added.target_id IS NOT NULL
+FROM found LEFT JOIN added
+  ON added.target_id = found.target_id AND added.source = 'order:' || found.order_id
+"""
+# from the proofs whose orders still stand: right after new sales as well as after returns
+_SET_PURCHASED = """
+WITH held AS (
+    SELECT id FROM guide_tasks_tasktarget WHERE id = ANY(%s) ORDER BY id FOR UPDATE
+), standing AS (
+    SELECT held.id, (
+        SELECT min(e.occurred_at) FROM guide_tasks_evidence AS e
+        JOIN orders_order AS o ON o.id = substr(e.source, 7)::bigint
+        WHERE e.target_id = held.id AND e.outcome = 'purchased' AND e.source LIKE 'order:%%'
+          AND o.net_fen + COALESCE(
+              (SELECT sum(r.net_fen) FROM orders_order AS r WHERE r.original_id = o.id), 0) > 0
+    ) AS purchased_at FROM held
+)
+UPDATE guide_tasks_tasktarget AS t SET purchased_at = standing.purchased_at
+FROM standing WHERE t.id = standing.id AND t.purchased_at IS DISTINCT FROM standing.purchased_at
+"""
+_RETURNED = """
+SELECT o.id FROM orders_order AS r JOIN orders_order AS o ON o.id = r.original_id
+WHERE r.id = ANY(%s)
+"""
+
+
+@transaction.atomic
+def record_purchases(*, order_ids: Sequence[int], now: datetime) -> int:
+    """已成交 for the targets these orders fall to, set-wise; returns take it back.
+
+    A target nobody contacted becomes 不适用（已自行购买）. Control members have no target, so nothing
+    of theirs changes here. Safe to repeat. Returns how many proofs were new.
+    """
+    ids = list(order_ids)
+    if not ids:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD_PURCHASES, [ids])
+        found = cursor.fetchall()
+    new = [row for row in found if row[5]]
+    bought = sorted({row[0] for row in found})
+    _set_purchased(bought)
+    timeline.record_events(
+        timeline.NewEvent(
+            member_id=member_id,
+            kind=Kind.PURCHASED,
+            source=f"{_TARGET}{target_id}",
+            key=f"{_TARGET}{target_id}:purchased:order:{order_id}",
+            occurred_at=paid_at,
+            payload={"order_id": order_id, "push_id": push_id},
+        )
+        for target_id, order_id, paid_at, member_id, push_id, _new in new
+    )
+    _excuse_untouched(bought, now)
+    _take_back(ids, now)
+    return len(new)
+
+
+def _set_purchased(target_ids: list[int]) -> None:
+    if target_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_SET_PURCHASED, [target_ids])
+
+
+def _excuse_untouched(target_ids: list[int], now: datetime) -> None:
+    """Bought before anybody wrote: no proof of any grade, and no send on its way."""
+    if not target_ids:
+        return
+    untouched = TaskTarget.objects.open().filter(
+        pk__in=target_ids,
+        contact_grade=Grade.NONE,
+        push__kind__in=[TaskPush.Kind.CONTACT, TaskPush.Kind.FOLLOW_UP],
+        purchased_at__isnull=False,
+    )
+    undecided = DispatchRecipient.objects.filter(
+        state=DispatchRecipient.State.WAITING,
+        source__in=[f"{_TARGET}{target_id}" for target_id in target_ids],
+    ).values_list("source", flat=True)
+    busy = [target_id_of(source) for source in undecided]
+    targets.excuse_set(
+        which=untouched.exclude(pk__in=busy), reason=ExcuseReason.BOUGHT_WITHOUT_CONTACT, at=now
+    )
+
+
+def _take_back(order_ids: list[int], now: datetime) -> None:
+    """Returns: what was bought and brought back is no purchase, and its care is not needed."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RETURNED, [order_ids])
+        originals = sorted({row[0] for row in cursor.fetchall()})
+    if not originals:
+        return
+    sources = [f"order:{order_id}" for order_id in originals]
+    affected = Evidence.objects.filter(source__in=sources, outcome=Outcome.PURCHASED)
+    _set_purchased(sorted(set(affected.values_list("target_id", flat=True))))
+    excuse_returned_care(order_ids=originals, now=now)
+
+
+def excuse_returned_care(*, order_ids: Sequence[int], now: datetime) -> list[int]:
+    """Care for an order that came back entirely is excused."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 'care:order:' || o.id FROM orders_order AS o WHERE o.id = ANY(%s)"
+            " AND o.net_fen + COALESCE((SELECT sum(r.net_fen) FROM orders_order AS r"
+            " WHERE r.original_id = o.id), 0) <= 0",
+            [list(order_ids)],
+        )
+        causes = [row[0] for row in cursor.fetchall()]
+    which = TaskTarget.objects.open().filter(cause__in=causes)
+    return targets.excuse_set(which=which, reason=ExcuseReason.RETURNED, at=now)

@@ -1,0 +1,365 @@
+"""A push from draft to closed: made, counted beforehand, handed out, ended."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef, Q
+from django.utils.translation import gettext as _
+from pyroaring import BitMap
+
+from apps.accounts import services as accounts
+from apps.accounts.actor import SYSTEM, Actor
+from apps.campaigns import services as campaigns
+from apps.campaigns.models import Campaign
+from apps.core import clock
+from apps.core.wake import wake
+from apps.guide_tasks import hours, selectors
+from apps.guide_tasks.errors import PushAlreadyHandedOut, PushNotReady
+from apps.guide_tasks.models import Grade, PushForecast, TaskPush, TaskTarget
+from apps.guide_tasks.services import issuing, places, targets
+from apps.guide_tasks.shapes import PushPlaces
+from apps.outreach import policy, scripts
+from apps.outreach.models import ContentAsset, MessageTemplate
+from apps.segments import selectors as segments
+from apps.segments.models import SegmentRun
+from apps.tagging.models import Tag
+
+Status = TaskPush.Status
+
+# one transaction may tell so many events; a larger hand-out tells them afterwards, batch by batch,
+# because an open writing transaction holds every reader of the feed
+TELL_AT_ONCE = 20_000
+TELL_BATCH = 50_000
+_EDITABLE = frozenset(
+    {
+        "title",
+        "segment_run",
+        "template",
+        "body",
+        "generic_body",
+        "asset",
+        "required_grade",
+        "follow_up_days",
+        "hand_out_at",
+        "due_at",
+        "hand_out_from",
+        "hand_out_until",
+        "contact_from",
+        "contact_until",
+    }
+)
+
+
+@transaction.atomic
+def create_push(
+    *,
+    title: str,
+    actor: Actor,
+    now: datetime,
+    campaign: Campaign | None = None,
+    goal: str = Campaign.Goal.SELL,
+    window_days: int = 7,
+    control_share_bp: int = 1000,
+    kind: str = TaskPush.Kind.CONTACT,
+    segment_run: SegmentRun | None = None,
+    template: MessageTemplate | None = None,
+    body: str = "",
+    generic_body: str = "",
+    asset: ContentAsset | None = None,
+    result_tags: Iterable[Tag] = (),
+    required_grade: int = Grade.DELIVERED,
+    follow_up_days: int | None = 7,
+    hand_out_at: datetime | None = None,
+    due_at: datetime | None = None,
+    hand_out_from: time = hours.HAND_OUT_FROM,
+    hand_out_until: time = hours.HAND_OUT_UNTIL,
+    contact_from: time = hours.CONTACT_FROM,
+    contact_until: time = hours.CONTACT_UNTIL,
+) -> TaskPush:
+    """A draft; made alone it gets a campaign of its own. A template gives texts and content."""
+    if campaign is None:
+        campaign = campaigns.create_campaign(
+            name=title,
+            goal=goal,
+            starts_at=now,
+            window_days=window_days,
+            control_share_bp=control_share_bp,
+            actor=actor,
+        )
+    if template is not None:
+        body = body or template.body
+        generic_body = generic_body or template.generic_body
+        asset = asset or template.asset
+    push = TaskPush.objects.create(
+        campaign=campaign,
+        kind=kind,
+        title=title,
+        segment_run=segment_run,
+        template=template,
+        body=body,
+        generic_body=generic_body,
+        asset=asset,
+        required_grade=required_grade,
+        follow_up_days=follow_up_days,
+        hand_out_at=hand_out_at,
+        due_at=due_at,
+        hand_out_from=hand_out_from,
+        hand_out_until=hand_out_until,
+        contact_from=contact_from,
+        contact_until=contact_until,
+        created_by=actor.label,
+        created_at=now,
+    )
+    push.result_tags.set(result_tags)
+    return push
+
+
+@transaction.atomic
+def update_push(
+    *,
+    push: TaskPush,
+    actor: Actor,
+    control_share_bp: int | None = None,
+    window_days: int | None = None,
+    result_tags: Iterable[Tag] | None = None,
+    **changes: Any,
+) -> TaskPush:
+    """Change a draft (the wizard's steps). What was forecast before counts no more.
+
+    Raises PushAlreadyHandedOut.
+    """
+    push = _draft(push)
+    unknown = set(changes) - _EDITABLE
+    if unknown:
+        raise TypeError(f"A push has no {sorted(unknown)}.")
+    for name, value in changes.items():
+        setattr(push, name, value)
+    push.status = Status.DRAFT
+    push.save(update_fields=[*changes, "status"])
+    own = {"control_share_bp": control_share_bp, "window_days": window_days}
+    wanted = {name: value for name, value in own.items() if value is not None}
+    if wanted:
+        Campaign.objects.filter(pk=push.campaign_id).update(**wanted)
+        push.campaign.refresh_from_db(fields=list(wanted))
+    if result_tags is not None:
+        push.result_tags.set(result_tags)
+    if {"segment_run"} & set(changes) or wanted:
+        PushForecast.objects.filter(push=push).delete()
+    return push
+
+
+def _locked(push: TaskPush) -> TaskPush:
+    return (
+        TaskPush.objects.select_for_update(of=("self",))
+        .select_related("campaign", "segment_run", "asset")
+        .get(pk=push.pk)
+    )
+
+
+def _draft(push: TaskPush) -> TaskPush:
+    push = _locked(push)
+    if push.status not in (Status.DRAFT, Status.APPROVED):
+        raise PushAlreadyHandedOut()
+    return push
+
+
+def missing(*, push: TaskPush, now: datetime) -> list[str]:
+    """What still has to be filled in before a push can be handed out, as sentences."""
+    found = []
+    if push.segment_run_id is None:
+        found.append(_("Choose whom the push goes to."))
+    if not push.body.strip():
+        found.append(_("Choose a script."))
+    if push.due_at is None or push.due_at <= now:
+        found.append(_("The due time must lie ahead."))
+    if scripts.has_customer_variables(push.body) and not push.generic_body.strip():
+        found.append(_("A personal text also needs its variant for everybody."))
+    if scripts.has_customer_variables(push.generic_body):
+        found.append(_("The text for everybody must not use a customer's variables."))
+    return found
+
+
+def _demand_ready(push: TaskPush, now: datetime) -> None:
+    for text in (push.body, push.generic_body):
+        scripts.validate_script(text)
+    gaps = missing(push=push, now=now)
+    if gaps:
+        raise PushNotReady(" ".join(gaps))
+
+
+# --- counted beforehand, handed out ---------------------------------------------------------------
+
+
+def _lay_out(push: TaskPush, now: datetime) -> None:
+    if push.segment_run is None:
+        raise PushNotReady(_("Choose whom the push goes to."))
+    places.plan(segments.member_ids(push.segment_run))
+    places.lay_out(campaign=push.campaign, now=now, marketing=True, recent_days=policy.RECENT_DAYS)
+
+
+def pack(found: dict[str, BitMap]) -> dict[str, str]:
+    """Bitmaps by place as a JSON object of base64 texts."""
+    return {place: base64.b64encode(ids.serialize()).decode() for place, ids in found.items()}
+
+
+def unpack(stored: dict[str, str]) -> dict[str, BitMap]:
+    return {place: BitMap.deserialize(base64.b64decode(text)) for place, text in stored.items()}
+
+
+@transaction.atomic
+def forecast(*, push: TaskPush, now: datetime) -> PushPlaces:
+    """Where each planned member would go if the push were handed out now; kept for comparison."""
+    push = _draft(push)
+    _lay_out(push, now)
+    PushForecast.objects.update_or_create(
+        push=push,
+        defaults={"counted_at": now, "places": pack(places.members_in()), "changes": []},
+    )
+    return places.counts()
+
+
+@transaction.atomic
+def approve_push(
+    *, push: TaskPush, actor: Actor, now: datetime, hand_out_at: datetime | None = None
+) -> TaskPush:
+    """Let a push go out at its hour: `hand_out_at`, moved into the hand-out hours.
+
+    Raises PushNotReady, PushAlreadyHandedOut, UnknownVariable.
+    """
+    push = _draft(push)
+    _demand_ready(push, now)
+    wanted = max(hand_out_at or push.hand_out_at or now, now)
+    push.hand_out_at = hours.next_within(wanted, push.hand_out_from, push.hand_out_until)
+    if push.due_at <= push.hand_out_at:
+        raise PushNotReady(_("The push would be due before it is handed out."))
+    push.status = Status.APPROVED
+    push.save(update_fields=["hand_out_at", "status"])
+    accounts.audit(
+        actor=actor, action="push.approved", object_type="task_push", object_id=str(push.pk)
+    )
+    wake("guide_tasks.hand_out_due")
+    return push
+
+
+@transaction.atomic
+def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> PushPlaces:
+    """Hand the push to its guides: a task each, a target per member, a card in WeCom. Safe to repeat.
+
+    Sets only. Returns the same places as a forecast made at this moment; what changed since the stored
+    forecast is named in `changes`. Raises PushNotReady, UnknownVariable.
+    """
+    push = _locked(push)
+    if push.status in (Status.HANDED_OUT, Status.CLOSED):
+        return selectors.push_places(push)
+    _demand_ready(push, now)
+    # draws of one campaign go one after the other: what is compared is what gets stored
+    Campaign.objects.select_for_update().get(pk=push.campaign_id)
+    _lay_out(push, now)
+    if push.campaign.control_share_bp:
+        campaigns.assign_from(
+            campaign=push.campaign,
+            source="SELECT member_id, bucket, arm FROM handout WHERE arm IS NOT NULL",
+            now=now,
+        )
+    issuing.not_issued(push=push, recent_days=policy.RECENT_DAYS)
+    issuing.guide_tasks(push=push, due_at=push.due_at, now=now)
+    issued = issuing.targets(push=push, now=now, due_at=push.due_at)
+    changes = _compare(push, now)
+    push.status, push.handed_out_at = Status.HANDED_OUT, now
+    _tell(push, issued, now, actor)
+    push.save(update_fields=["status", "handed_out_at", "told_at"])
+    issuing.notices(push=push, after_id=0, source=push.source, now=now)
+    accounts.audit(
+        actor=actor,
+        action="push.handed_out",
+        object_type="task_push",
+        object_id=str(push.pk),
+        detail={"issued": issued},
+    )
+    counted = places.counts()
+    return PushPlaces(**{**vars(counted), "changes": changes})
+
+
+def _compare(push: TaskPush, now: datetime) -> list[dict[str, Any]]:
+    stored = PushForecast.objects.filter(push=push).first()
+    if stored is None or not stored.places:
+        control = places.members_in(places.CONTROL).get(places.CONTROL, BitMap())
+        PushForecast.objects.update_or_create(
+            push=push, defaults={"counted_at": now, "control_members": control.serialize()}
+        )
+        return []
+    actual = places.members_in()
+    stored.changes = places.differences(unpack(stored.places), actual)
+    stored.control_members = actual.get(places.CONTROL, BitMap()).serialize()
+    stored.save(update_fields=["changes", "control_members"])
+    return stored.changes
+
+
+def _tell(push: TaskPush, issued: int, now: datetime, actor: Actor) -> None:
+    if issued > TELL_AT_ONCE:
+        wake("guide_tasks.tell_issued", push_id=push.pk)
+        return
+    issuing.tell_issued(push=push, first_id=0, last_id=2**62, now=now, actor=actor.label)
+    push.told_at = now
+
+
+def tell_issued(*, push_id: int) -> int:
+    """Tell a large hand-out's events, one committed batch after the other. Safe to repeat."""
+    push = TaskPush.objects.get(pk=push_id)
+    last = TaskTarget.objects.filter(push=push).aggregate(last=Max("pk"))["last"] or 0
+    first = TaskTarget.objects.filter(push=push).order_by("pk").values_list("pk", flat=True)[:1]
+    told, start = 0, next(iter(first), last + 1)
+    while start <= last:
+        told += issuing.tell_issued(
+            push=push,
+            first_id=start,
+            last_id=start + TELL_BATCH,
+            now=push.handed_out_at,
+            actor="system",
+        )
+        start += TELL_BATCH
+    TaskPush.objects.filter(pk=push_id).update(told_at=clock.now())
+    return told
+
+
+def hand_out_due(*, now: datetime) -> int:
+    """Hand out approved pushes whose hour has come, each in its own transaction; and tell what a
+    large hand-out has not told yet."""
+    due = TaskPush.objects.filter(status=Status.APPROVED, hand_out_at__lte=now).order_by("pk")
+    for push in due:
+        hand_out(push=push, now=now, actor=SYSTEM)
+    untold = TaskPush.objects.filter(handed_out_at__isnull=False, told_at=None)
+    for push_id in untold.values_list("pk", flat=True):
+        tell_issued(push_id=push_id)
+    return len(due)
+
+
+@transaction.atomic
+def close_due(*, now: datetime) -> int:
+    """Close pushes past their time in which nothing is open any more."""
+    still_open = TaskTarget.objects.open().filter(push_id=OuterRef("pk"))
+    over = Q(due_at__lt=now - targets.grace()) | Q(
+        due_at=None, handed_out_at__lt=now - timedelta(days=1)
+    )
+    return (
+        TaskPush.objects.filter(over, status=Status.HANDED_OUT)
+        .exclude(Exists(still_open))
+        .update(status=Status.CLOSED, closed_at=now)
+    )
+
+
+def delete_draft(*, push: TaskPush, actor: Actor) -> None:
+    """Throw a draft away, with the campaign made for it alone. Raises PushAlreadyHandedOut."""
+    with transaction.atomic():
+        push = _draft(push)
+        campaign = push.campaign
+        accounts.audit(
+            actor=actor, action="push.deleted", object_type="task_push", object_id=str(push.pk)
+        )
+        push.delete()
+        others: Sequence[TaskPush] = TaskPush.objects.filter(campaign=campaign)[:1]
+        if not others:
+            campaign.delete()

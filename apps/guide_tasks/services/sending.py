@@ -1,0 +1,271 @@
+"""What a guide does to reach a customer: a send through WeCom, an opened chat, a word from the sidebar.
+
+Every tap carries a client id, so that a repeated tap is the same tap.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.accounts.actor import Actor
+from apps.guide_tasks import hours, selectors
+from apps.guide_tasks.errors import (
+    ContactRefused,
+    IllegalMove,
+    NothingToSend,
+    NotOpenYet,
+    NotYourTask,
+)
+from apps.guide_tasks.models import (
+    Grade,
+    GuideTask,
+    State,
+    TaskPush,
+    TaskTarget,
+)
+from apps.guide_tasks.services import evidence, targets
+from apps.guide_tasks.wording import state_word
+from apps.members import services as members
+from apps.members.models import Interaction
+from apps.outreach import policy, scripts
+from apps.outreach import services as outreach
+from apps.outreach.models import Dispatch
+
+_SENDABLE = (State.OPEN, State.IN_PROGRESS)
+# marketing needs consent; care and greeting are service, a stop mark beats both
+_SERVICE_KINDS = (TaskPush.Kind.CARE, TaskPush.Kind.GREETING)
+
+
+def is_marketing(push: TaskPush) -> bool:
+    """Whether sends of this push need the customer's marketing consent."""
+    return push.kind not in _SERVICE_KINDS
+
+
+def _expires(due_at: datetime, not_before: datetime) -> datetime:
+    """A confirmation that comes a day after the due time still does good; later it would surprise."""
+    return max(due_at, not_before) + timedelta(days=1)
+
+
+def _demand_allowed(target: TaskTarget, now: datetime) -> None:
+    refusal = policy.check_one(
+        member_id=target.member_id,
+        guide_id=target.guide_id,
+        now=now,
+        marketing=is_marketing(target.push),
+    )
+    if refusal is not None:
+        raise ContactRefused(policy.sentence(refusal), code=f"refused_{refusal}")
+
+
+@transaction.atomic
+def send_to_target(
+    *,
+    target: TaskTarget,
+    text: str | None,
+    actor: Actor,
+    now: datetime,
+    client_id: UUID | str,
+) -> Dispatch:
+    """One message to one customer, to be confirmed on the guide's phone; None = the push's own text.
+
+    Outside the push's contact hours it is held until they begin. The same client id is the same send.
+    Raises NotYourTask, NotOpenYet, IllegalMove, ContactRefused, AlreadySending.
+    """
+    target = targets.lock(target.pk)
+    targets.demand_own(target, actor)
+    key = f"{target.source}:{client_id}"
+    known = Dispatch.objects.filter(idem_key=key).first()
+    if known is not None:
+        return known
+    _demand_sendable(target, now)
+    _demand_allowed(target, now)
+    push = target.push
+    words = text.strip() if text and text.strip() else push.body
+    context = selectors.target_contexts([target], now=now)[target.pk]
+    not_before = hours.next_within(now, push.contact_from, push.contact_until)
+    dispatch = outreach.request_mass_send(
+        guide=target.guide,
+        recipients=[(target.member_id, target.external_userid, target.source)],
+        text=scripts.render(words, context),
+        asset=push.asset,
+        source=target.source,
+        idem_key=key,
+        not_before=not_before,
+        expires_at=_expires(target.due_at, not_before),
+        marketing=is_marketing(push),
+        now=now,
+        actor=actor,
+    )
+    _sent(target, dispatch, now, actor)
+    return dispatch
+
+
+def _demand_sendable(target: TaskTarget, now: datetime) -> None:
+    if target.opens_at > now:
+        raise NotOpenYet()
+    if target.state == State.TO_VERIFY:
+        raise outreach.AlreadySending()
+    if target.state not in _SENDABLE:
+        raise IllegalMove(state=state_word(target.state))
+
+
+def _sent(target: TaskTarget, dispatch: Dispatch, now: datetime, actor: Actor) -> None:
+    """已发起 and 待验证: WeCom's word is awaited. Where 已发起 alone would complete the push, a tap that
+    waits for a confirmation is no proof of it yet."""
+    targets.move(
+        target=target,
+        to=State.TO_VERIFY,
+        at=now,
+        actor=actor.label,
+        reason=f"dispatch:{dispatch.pk}",
+    )
+    if target.push.required_grade > Grade.INITIATED:
+        evidence.record_contact(
+            target=target,
+            grade=Grade.INITIATED,
+            source=f"dispatch:{dispatch.pk}",
+            occurred_at=now,
+            actor=actor.label,
+        )
+
+
+@transaction.atomic
+def send_to_task(
+    *, task: GuideTask, actor: Actor, now: datetime, client_id: UUID | str
+) -> Dispatch:
+    """The generic text to everybody of the task who is still to be contacted: one confirmation.
+
+    Who may not be written to now is left out and stays in the list. Raises NotYourTask, NothingToSend,
+    ContactRefused (everybody was left out), AlreadySending.
+    """
+    task = GuideTask.objects.select_related("push__asset", "guide", "store").get(pk=task.pk)
+    if actor.guide_id != task.guide_id:
+        raise NotYourTask()
+    key = f"{task.source}:{client_id}"
+    known = Dispatch.objects.filter(idem_key=key).first()
+    if known is not None:
+        return known
+    open_targets = list(
+        task.targets.select_for_update(of=("self",))
+        .filter(state__in=_SENDABLE, opens_at__lte=now)
+        .order_by("pk")
+    )
+    if not open_targets or not task.push.generic_body.strip():
+        raise NothingToSend()
+    chosen = _allowed(task, open_targets, now)
+    push = task.push
+    not_before = hours.next_within(now, push.contact_from, push.contact_until)
+    dispatch = outreach.request_mass_send(
+        guide=task.guide,
+        recipients=[(each.member_id, each.external_userid, each.source) for each in chosen],
+        text=scripts.render(push.generic_body, selectors.guide_context(task)),
+        asset=push.asset,
+        source=task.source,
+        idem_key=key,
+        not_before=not_before,
+        expires_at=_expires(task.due_at, not_before),
+        marketing=is_marketing(push),
+        now=now,
+        actor=actor,
+    )
+    for each in chosen:
+        each.push = push
+        _sent(each, dispatch, now, actor)
+    return dispatch
+
+
+def _allowed(task: GuideTask, found: Sequence[TaskTarget], now: datetime) -> list[TaskTarget]:
+    refused = policy.check_many(
+        member_ids=[each.member_id for each in found],
+        guide_id=task.guide_id,
+        now=now,
+        marketing=is_marketing(task.push),
+    )
+    chosen = [each for each in found if each.member_id not in refused]
+    if not chosen:
+        reason = next(iter(refused.values()))
+        raise ContactRefused(policy.sentence(reason), code=f"refused_{reason}")
+    return chosen
+
+
+# --- what the guide's phone says ------------------------------------------------------------------
+
+
+def _note(
+    *,
+    target: TaskTarget,
+    grade: Grade,
+    what: str,
+    actor: Actor,
+    now: datetime,
+    client_id: UUID | str,
+) -> TaskTarget:
+    target = targets.lock(target.pk)
+    targets.demand_own(target, actor)
+    return evidence.record_contact(
+        target=target,
+        grade=grade,
+        source=f"{what}:{client_id}",
+        occurred_at=now,
+        actor=actor.label,
+    )
+
+
+@transaction.atomic
+def note_chat_opened(
+    *, target: TaskTarget, actor: Actor, now: datetime, client_id: UUID | str
+) -> TaskTarget:
+    """The guide opened the chat with the script on the clipboard: 已发起, never more.
+
+    Raises NotYourTask, ContactRefused.
+    """
+    _demand_allowed(targets.lock(target.pk), now)
+    target = _note(
+        target=target,
+        grade=Grade.INITIATED,
+        what="chat",
+        actor=actor,
+        now=now,
+        client_id=client_id,
+    )
+    members.record_interaction(
+        member_id=target.member_id,
+        guide_id=target.guide_id,
+        kind=Interaction.Kind.CHAT_OPENED,
+        occurred_at=now,
+        source=f"{target.source}:chat:{client_id}",
+    )
+    return target
+
+
+@transaction.atomic
+def note_sidebar_sent(
+    *, target: TaskTarget, actor: Actor, now: datetime, client_id: UUID | str
+) -> TaskTarget:
+    """The sidebar says it put the text into the chat: 已发起; the call can be forged, so never more."""
+    _demand_allowed(targets.lock(target.pk), now)
+    return _note(
+        target=target,
+        grade=Grade.INITIATED,
+        what="sidebar",
+        actor=actor,
+        now=now,
+        client_id=client_id,
+    )
+
+
+@transaction.atomic
+def self_report(
+    *, target: TaskTarget, actor: Actor, now: datetime, client_id: UUID | str
+) -> TaskTarget:
+    """The guide says so: 自报."""
+    return _note(
+        target=target,
+        grade=Grade.SELF_REPORTED,
+        what="self_report",
+        actor=actor,
+        now=now,
+        client_id=client_id,
+    )

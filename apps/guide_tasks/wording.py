@@ -1,0 +1,66 @@
+"""Sentences that are stored with a row, made in the language of whoever runs (Chinese by default)."""
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.core import clock
+from apps.guide_tasks.models import ExcuseReason, State
+
+MINUTES_PER_CUSTOMER = 2
+
+_EXCUSES = {
+    ExcuseReason.BOUGHT_ALREADY: gettext_lazy("TA bought recently"),
+    ExcuseReason.ASKED_TO_STOP: gettext_lazy("TA asked not to be contacted any more"),
+    ExcuseReason.MOVED_AWAY: gettext_lazy("TA lives elsewhere now"),
+    ExcuseReason.WRONG_PERSON: gettext_lazy("not the right person for this"),
+    ExcuseReason.JUST_TALKED: gettext_lazy("you have just been in touch"),
+    ExcuseReason.OTHER: gettext_lazy("not suitable for another reason"),
+    ExcuseReason.BOUGHT_WITHOUT_CONTACT: gettext_lazy("TA bought without being asked"),
+    ExcuseReason.NOT_FRIEND: gettext_lazy("TA is no longer your WeCom friend"),
+    ExcuseReason.OVER_LIMIT: gettext_lazy("TA has received as many messages as this month allows"),
+    ExcuseReason.RETURNED: gettext_lazy("TA has returned the goods"),
+}
+
+
+def excuse_sentence(reason: str) -> str:
+    """Why the target is 不适用, in plain words."""
+    return str(_EXCUSES[ExcuseReason(reason)])
+
+
+def state_word(state: str) -> str:
+    return str(State(state).label)
+
+
+def _as_format(text: str, *names: str) -> str:
+    """A translated sentence with %(name)s places → a pattern for PostgreSQL's format()."""
+    return text % {name: f"%{place}$s" for place, name in enumerate(names, start=1)}
+
+
+def why_patterns() -> dict[str, str]:
+    """Patterns for 为什么是TA, filled in by the database for a whole hand-out at once."""
+    return {
+        "rhythm": _as_format(
+            _("%(days)s days since the last purchase, usually back after %(gap)s days"),
+            "days",
+            "gap",
+        ),
+        "days": _as_format(_("%(days)s days since the last purchase"), "days"),
+        "never": _("your WeCom friend, has not bought yet"),
+        "follow_up": _as_format(_("message delivered %(days)s days ago, no order since"), "days"),
+        "follow_up_today": _("message delivered today, no order yet"),
+        "care": _as_format(_("bought %(product)s on %(day)s, ask how it goes"), "product", "day"),
+        "care_plain": _as_format(_("bought on %(day)s, ask how it goes"), "day"),
+        "greeting": _("has just become your WeCom friend"),
+    }
+
+
+def notice_body(customers: int, due_at: datetime) -> str:
+    """What the card in WeCom says: a count and a time, never a name: it shows on lock screens."""
+    due = due_at.astimezone(clock.chain_tz())
+    return _("%(customers)s customers, about %(minutes)s minutes. Until %(due)s.") % {
+        "customers": customers,
+        "minutes": customers * MINUTES_PER_CUSTOMER,
+        "due": f"{due.month}-{due.day:02d} {due:%H:%M}",
+    }
