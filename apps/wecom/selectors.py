@@ -1,8 +1,10 @@
 """Reads: how a callback address was configured, and how the inbox is doing."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import Count, Min, Q
 
 from apps.core.pii import decrypt
@@ -27,8 +29,26 @@ class InboxHealth:
     oldest_waiting_at: datetime | None
 
 
+_known: dict[str, tuple[float, EndpointConfig]] = {}
+
+
 def endpoint_config(slug: str) -> EndpointConfig | None:
-    """The callback address with its keys in clear, or nothing when there is no such address."""
+    """The callback address with its keys in clear, or nothing when there is no such address.
+
+    Each process remembers it for WECOM_ENDPOINT_SECONDS: looking it up is half the work of taking a
+    callback. New keys count after that time.
+    """
+    until, config = _known.get(slug, (0.0, None))
+    if config is None or time.monotonic() >= until:
+        config = _read_endpoint(slug)
+        if config is None:
+            _known.pop(slug, None)
+            return None
+        _known[slug] = (time.monotonic() + settings.WECOM_ENDPOINT_SECONDS, config)
+    return config
+
+
+def _read_endpoint(slug: str) -> EndpointConfig | None:
     row = (
         CallbackEndpoint.objects.filter(slug=slug, corp__is_active=True)
         .values_list(

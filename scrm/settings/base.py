@@ -55,6 +55,8 @@ WECOM_POLL_DELAYS = env.list("WECOM_POLL_DELAYS", cast=int, default=[60, 300, 90
 WECOM_POLL_THEN_SECONDS = env.int("WECOM_POLL_THEN_SECONDS", default=86_400)
 # tracked links ask WeCom who taps only inside WeChat's browsers; the simulator answers in any
 WECOM_OAUTH_IN_ANY_BROWSER = env.bool("WECOM_OAUTH_IN_ANY_BROWSER", default=False)
+# how long a process remembers the keys of a callback address
+WECOM_ENDPOINT_SECONDS = env.int("WECOM_ENDPOINT_SECONDS", default=2)
 
 # --- Personal data ----------------------------------------------------------------------------
 # "1:<base64 of 32 bytes>,2:…": the first encrypts, all decrypt. Ids 200-255 are never a chain's.

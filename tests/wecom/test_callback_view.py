@@ -4,8 +4,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from apps.wecom import crypto
+from apps.wecom import crypto, selectors
 from apps.wecom.models import RawCallback
+from apps.wecom.selectors import endpoint_config
 
 from .conftest import AES_KEY, CORP_ID, TOKEN, added, event_xml, vector
 
@@ -206,3 +207,18 @@ def test_the_receiver_id_may_differ_from_the_corp(client, endpoint):
     answer = client.post(f"{URL}?{case['query']}", case["post_body"], content_type="text/xml")
 
     assert answer.status_code == 403
+
+
+def test_the_keys_of_an_address_are_remembered_for_a_moment(
+    corp, settings, django_assert_num_queries
+):
+    settings.WECOM_ENDPOINT_SECONDS = 60
+    first = endpoint_config("contacts")
+
+    with django_assert_num_queries(0):
+        assert endpoint_config("contacts") is first
+
+    settings.WECOM_ENDPOINT_SECONDS = 0
+    selectors._known.clear()
+    assert endpoint_config("contacts") is not first
+    assert endpoint_config("nobody") is None
