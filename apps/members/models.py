@@ -53,11 +53,19 @@ class Member(models.Model):
     joined_at = models.DateTimeField(_("joined at"), null=True, blank=True)
     source = models.CharField(_("source"), max_length=40, blank=True)
     enrolling_guide = models.ForeignKey(
-        "stores.Guide", on_delete=models.PROTECT, related_name="+", null=True, blank=True,
+        "stores.Guide",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
         verbose_name=_("enrolling guide"),
     )
     home_store = models.ForeignKey(
-        "stores.Store", on_delete=models.PROTECT, related_name="+", null=True, blank=True,
+        "stores.Store",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
         verbose_name=_("home store"),
     )
     level = models.CharField(_("level"), max_length=20, blank=True)
@@ -185,9 +193,7 @@ class FollowRelation(models.Model):
     )
     since = models.DateTimeField(_("since"))
     until = models.DateTimeField(_("until"), null=True, blank=True)
-    ended_by = models.CharField(
-        _("ended by"), max_length=12, choices=EndedBy.choices, blank=True
-    )
+    ended_by = models.CharField(_("ended by"), max_length=12, choices=EndedBy.choices, blank=True)
     state = models.CharField(_("channel state"), max_length=64, blank=True)
     add_way = models.IntegerField(_("add way"), default=0)
 
@@ -246,9 +252,7 @@ class Interaction(models.Model):
     class Meta:
         verbose_name = _("interaction")
         verbose_name_plural = _("interactions")
-        indexes = [
-            models.Index(fields=["member", "-occurred_at"], name="members_interaction_last")
-        ]
+        indexes = [models.Index(fields=["member", "-occurred_at"], name="members_interaction_last")]
 
     def __str__(self) -> str:
         return f"{self.kind} guide:{self.guide_id} member:{self.member_id}"
@@ -283,7 +287,8 @@ class Consent(models.Model):
         verbose_name_plural = _("consents")
         constraints = [
             models.UniqueConstraint(
-                fields=["member", "purpose"], condition=Q(withdrawn_at=None),
+                fields=["member", "purpose"],
+                condition=Q(withdrawn_at=None),
                 name="members_consent_one_valid",
             ),
             models.CheckConstraint(

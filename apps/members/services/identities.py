@@ -268,7 +268,12 @@ def _update(batch: _Batch, said: dict[int, dict[str, Any]], now: datetime) -> No
     if not known:
         return
     # one order for all writers: two batches about the same people wait, they do not lock each other
-    list(Member.objects.select_for_update().filter(pk__in=known).order_by("pk").values_list("pk"))
+    list(
+        Member.objects.select_for_update(no_key=True)
+        .filter(pk__in=known)
+        .order_by("pk")
+        .values_list("pk")
+    )
     for person, identity in batch.new_identities:
         if identity.kind == Kind.PHONE and person in said:
             said[person]["phone_last4"] = identity.value[-4:]

@@ -27,7 +27,7 @@ class FollowRow(NamedTuple):
 def _lock_members(member_ids: Sequence[int]) -> None:
     """One order for all writers, so that sets that cross wait instead of blocking each other."""
     list(
-        Member.objects.select_for_update()
+        Member.objects.select_for_update(no_key=True)
         .filter(pk__in=set(member_ids))
         .order_by("pk")
         .values_list("pk")
