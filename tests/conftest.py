@@ -44,8 +44,13 @@ def _is_worker(config):
 
 
 def pytest_configure(config):
-    """Start PostgreSQL and Valkey once per run; workers of xdist inherit the folder's name."""
-    if _is_worker(config) or config.option.collectonly:
+    """Start PostgreSQL and Valkey, for each worker its own.
+
+    A cluster shared by workers would let one worker's open transaction stall another's reader of
+    the timeline feed.
+    """
+    controller = not _is_worker(config) and config.getoption("numprocesses", None)
+    if controller or config.option.collectonly:
         return
     run = Path(django_settings.TEST_RUN)
     data = Path(f"{run}-data")
@@ -65,8 +70,6 @@ def pytest_configure(config):
 
 
 def pytest_unconfigure(config):
-    if _is_worker(config):
-        return
     *services, run, data = config.stash.get(SERVICES, [None, None])
     for service in services:
         service.stop()

@@ -3,16 +3,21 @@
 import os
 
 os.environ.setdefault("SCRM_ENV", "test")
-# one folder per test run; processes the run starts inherit its name
+# one folder per test run and worker; processes a test starts inherit its name
 _run = os.environ.setdefault("SCRM_TEST_RUN", f"/tmp/scrm-t{os.getuid()}-{os.getpid()}")
+if _worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    _run = f"{_run}-{_worker}"
+if os.environ.get("SCRM_TEST_SERVICES") != _run:
+    # a worker inherits the controller's addresses; it has services of its own
+    os.environ["SCRM_TEST_SERVICES"] = _run
+    os.environ["DATABASE_URL"] = f"postgres://scrm@/scrm?host={_run}"
+    os.environ["BROKER_URL"] = f"redis+socket://{_run}/valkey.sock?virtual_host=0"
+    os.environ["CACHE_URL"] = f"unix://{_run}/valkey.sock?db=1"
 for _name, _value in {
     "SECRET_KEY": "test-only-secret-key-that-protects-nothing-at-all-0123456789",
     "PII_KEYS": "202:dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LTEyMzQ=",
     "PII_PEPPER": "test-pepper",
     "PUBLIC_BASE_URL": "http://testserver",
-    "DATABASE_URL": f"postgres://scrm@/scrm?host={_run}",
-    "BROKER_URL": f"redis+socket://{_run}/valkey.sock?virtual_host=0",
-    "CACHE_URL": f"unix://{_run}/valkey.sock?db=1",
     "WECOM_API_BASE": "http://127.0.0.1:9/cgi-bin/",
     "WECOM_OAUTH_BASE": "http://127.0.0.1:9",
     "WECOM_LOGIN_BASE": "http://127.0.0.1:9",
