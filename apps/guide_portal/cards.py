@@ -1,8 +1,8 @@
-"""What a guide sees of a person and of a target: finished words, chips and lines, read in sets."""
+"""The guide's words for what the tasks' room reads: people, chips, lines, bars."""
 
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.urls import reverse
@@ -11,14 +11,20 @@ from django.utils.translation import pgettext
 
 from apps.core import clock
 from apps.guide_portal.templatetags.portal import hour_minute, month_day, when
-from apps.guide_tasks.models import Evidence, Grade, Outcome, State, TaskTarget
+from apps.guide_tasks import selectors
+from apps.guide_tasks.models import Grade, State, TaskTarget
+from apps.guide_tasks.services.targets import GUIDE_REASONS
+from apps.guide_tasks.shapes import Card as TodoShape
+from apps.guide_tasks.shapes import FinishedCard, LastBuy, Proof
 from apps.members.models import Member
 from apps.orders.selectors import LastPurchase, last_purchases
-from apps.outreach.models import Dispatch, DispatchRecipient
 
 TINTS = 6
 # a bar of one cell per customer stays readable up to here; more are drawn in proportion
 MAX_CELLS = 60
+SENDABLE = (State.OPEN, State.IN_PROGRESS)
+# lines of a send that WeCom may decide any moment, so the page looks again by itself
+_MOVING = ("to_confirm", "sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,7 @@ class Person:
     """A member or a colleague as a row shows them."""
 
     pk: int
-    public_id: uuid.UUID | None
+    public_id: str | uuid.UUID | None
     name: str
     title: str = ""
     level: str = ""
@@ -53,77 +59,56 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One target, ready for a template. `pending` is the send that WeCom has not decided yet."""
+    """One customer of a task, ready for a template. `is_waiting`: WeCom may answer any moment."""
 
-    target: TaskTarget
+    target_id: int
+    task_id: int
     person: Person
     chip: Chip
-    due: Chip
-    lines: list[str]
-    bought: str
-    pending: DispatchRecipient | None
+    push_title: str = ""
+    why: str = ""
+    bought: str = ""
+    due: Chip | None = None
+    lines: list[str] = field(default_factory=list)
+    external_userid: str = ""
+    can_send: bool = False
+    can_undo: bool = False
+    is_waiting: bool = False
 
     @property
     def subtitle(self) -> str:
-        return " · ".join(filter(None, (self.person.level, self.target.push.title)))
-
-    @property
-    def is_waiting(self) -> bool:
-        """WeCom may answer any moment, so the page looks again by itself."""
-        return self.pending is not None and self.pending.dispatch.state in _MOVING
-
-    @property
-    def is_handled(self) -> bool:
-        """The guide has done their part and waits for proof."""
-        started = self.target.contact_grade >= Grade.INITIATED
-        return self.target.is_open and (self.pending is not None or started)
-
-    @property
-    def is_todo(self) -> bool:
-        return self.target.is_open and not self.is_handled
-
-    @property
-    def can_send(self) -> bool:
-        return self.target.is_open and self.pending is None
+        return " · ".join(filter(None, (self.person.level, self.push_title)))
 
     @property
     def href(self) -> str:
-        return reverse("guide_portal:target", args=[self.target.pk])
-
-    @property
-    def tone(self) -> str:
-        """Colour of this customer's cell in a progress bar."""
-        if self.target.state == State.NOT_APPLICABLE:
-            return "na"
-        if self.target.state == State.DONE:
-            return "ok"
-        if self.is_handled:
-            return "wait"
-        return "late" if self.due.tone == "late" else ""
+        return reverse("guide_portal:target", args=[self.target_id])
 
 
-_MOVING = (
-    Dispatch.State.PLANNED,
-    Dispatch.State.LEASED,
-    Dispatch.State.HANDED_OVER,
-    Dispatch.State.SENT,
-)
+# --- people --------------------------------------------------------------------------------------
 
 
-def person_of(member: Member) -> Person:
-    """The member behind a row; guides see the names of those they serve, never the number."""
+def _person(
+    pk: int, public_id: str | uuid.UUID, name: str, gender: str, level: str = ""
+) -> Person:
     titles = {
         Member.Gender.FEMALE: pgettext("after a name", "Ms"),
         Member.Gender.MALE: pgettext("after a name", "Mr"),
     }
-    name = member.name or _("Customer without a name")
     return Person(
-        pk=member.pk,
-        public_id=member.public_id,
-        name=name,
-        title=titles.get(member.gender, "") if member.name else "",
-        level=member.level,
+        pk=pk,
+        public_id=public_id,
+        name=name or _("Customer without a name"),
+        title=titles.get(gender, "") if name else "",
+        level=level,
     )
+
+
+def person_of(member: Member) -> Person:
+    """The member behind a row: guides see the names of those they serve, never the number."""
+    return _person(member.pk, member.public_id, member.name, member.gender, member.level)
+
+
+# --- words ---------------------------------------------------------------------------------------
 
 
 def due_words(due_at: datetime, *, now: datetime) -> str:
@@ -136,149 +121,155 @@ def due_words(due_at: datetime, *, now: datetime) -> str:
     return _("by %(day)s") % {"day": month_day(due_at)}
 
 
-def due_chip(target: TaskTarget, *, now: datetime) -> Chip:
+def due_chip(due_at: datetime, *, now: datetime) -> Chip:
     """When it is due; red once it is late."""
-    if target.is_open and target.due_at < now:
-        days = (clock.business_day(now) - clock.business_day(target.due_at)).days
+    if due_at < now:
+        days = (clock.business_day(now) - clock.business_day(due_at)).days
         word = _("%(n)s days overdue") % {"n": days} if days else _("overdue")
         return Chip("clock", word, "late")
-    return Chip("clock", due_words(target.due_at, now=now))
+    return Chip("clock", due_words(due_at, now=now))
 
 
-def _outcome_chip(target: TaskTarget) -> Chip | None:
-    if target.purchased_at:
-        return Chip("bag", _("Bought in the window"), "ok")
-    if target.visited_at:
-        return Chip("pin", _("Visited"), "ok")
-    if target.engaged_at:
-        return Chip("link", _("Engaged"), "ok")
-    return None
-
-
-def _proof_chip(target: TaskTarget, *, pending: bool) -> Chip | None:
-    if target.contact_grade >= Grade.DELIVERED:
-        return Chip("ok", pgettext("chip", "Delivered"), "ok")
-    if target.contact_grade == Grade.INITIATED or pending:
-        return Chip("send", pgettext("chip", "Initiated"), "wait")
-    if target.contact_grade == Grade.SELF_REPORTED:
-        return Chip("note", pgettext("chip", "Self-reported"))
-    return None
-
-
-def _state_chip(target: TaskTarget, *, now: datetime) -> Chip:
-    if target.is_open and target.due_at < now:
-        return due_chip(target, now=now)
-    words = {
-        State.OPEN: Chip("ring", pgettext("chip", "To do")),
-        State.IN_PROGRESS: Chip("ring", pgettext("chip", "In progress")),
-        State.TO_VERIFY: Chip("clock", pgettext("chip", "To verify"), "warn"),
-        State.DONE: Chip("ok", pgettext("chip", "Done"), "ok"),
-        State.NOT_DONE: Chip("skip", pgettext("chip", "Not done")),
-        State.EXPIRED: Chip("skip", pgettext("chip", "Expired")),
+def _chip(code: str) -> Chip:
+    """The chip of a state or proof, by the tasks' room's own code."""
+    chips = {
+        "open": Chip("ring", pgettext("chip", "To do")),
+        "in_progress": Chip("ring", pgettext("chip", "In progress")),
+        # waits for WeCom: initiated, and no more than that until WeCom says so
+        "waiting": Chip("send", pgettext("chip", "Initiated"), "wait"),
+        "initiated": Chip("send", pgettext("chip", "Initiated"), "wait"),
+        "self_reported": Chip("note", pgettext("chip", "Self-reported")),
+        "delivered": Chip("ok", pgettext("chip", "Delivered"), "ok"),
+        "engaged": Chip("link", _("Engaged"), "ok"),
+        "visited": Chip("pin", _("Visited"), "ok"),
+        "purchased": Chip("bag", _("Bought in the window"), "ok"),
+        "excused": Chip("skip", _("Not applicable")),
+        "expired": Chip("skip", pgettext("chip", "Expired")),
+        "not_done": Chip("skip", pgettext("chip", "Not done")),
+        "done": Chip("ok", pgettext("chip", "Done"), "ok"),
     }
-    return words[State(target.state)]
+    return chips.get(code) or chips["open"]
 
 
-def state_chip(target: TaskTarget, *, pending: bool, now: datetime) -> Chip:
-    """Best outcome, else proof, else the state; an excuse stands alone."""
-    if target.state == State.NOT_APPLICABLE:
-        return Chip("skip", _("Not applicable"))
-    closed = target.state in (State.NOT_DONE, State.EXPIRED)
-    proof = _outcome_chip(target) or _proof_chip(target, pending=pending)
-    if closed and (proof is None or target.contact_grade < Grade.DELIVERED):
-        return _state_chip(target, now=now)
-    return proof or _state_chip(target, now=now)
+def proof_words(proof: Proof) -> str:
+    """One proof or one wait, with its time and who says so."""
+    at = {"time": when(proof.at)}
+    words = {
+        "held": _("Goes out at %(time)s, customers are left in peace until then"),
+        "to_confirm": _("Waiting for your confirmation in WeCom"),
+        "sent": _("Sent %(time)s, waiting for WeCom's result"),
+        "unknown": _("WeCom did not answer; head office is checking, do not send again"),
+        "delivered": _("%(time)s WeCom confirms delivery"),
+        "clicked": _("%(time)s reached, TA opened the link"),
+        "engaged": _("%(time)s opened the link"),
+        "visited": _("%(time)s came to the shop"),
+        "purchased": _("%(time)s bought, by the till"),
+        "initiated": _("%(time)s started by you"),
+        "self_reported": _("%(time)s reported by you"),
+    }
+    return words.get(proof.code, "%(time)s") % at
 
 
-def pending_words(recipient: DispatchRecipient) -> str:
-    """Where a send stands that WeCom has not decided."""
-    dispatch = recipient.dispatch
-    if dispatch.state == Dispatch.State.HELD:
-        return _("Goes out at %(time)s, customers are left in peace until then") % {
-            "time": when(dispatch.not_before)
-        }
-    if dispatch.state == Dispatch.State.HANDED_OVER:
-        return _("Waiting for your confirmation in WeCom")
-    if dispatch.state == Dispatch.State.SENT:
-        return _("Sent %(time)s, waiting for WeCom's result") % {"time": when(dispatch.sent_at)}
-    if dispatch.state == Dispatch.State.UNKNOWN:
-        return _("WeCom did not answer; head office is checking, do not send again")
-    return _("Being handed to WeCom")
+def _once_each(lines: Sequence[Proof]) -> list[str]:
+    """The first of each kind: a second purchase or click adds no line to a row."""
+    first: dict[str, Proof] = {}
+    for line in lines:
+        first.setdefault(line.code, line)
+    if "clicked" in first:
+        first.pop("engaged", None)
+    return [proof_words(line) for line in first.values()]
 
 
-def _proof_words(proof: Evidence) -> str:
-    if proof.outcome:
-        words = {
-            Outcome.ENGAGED: _("opened the link"),
-            Outcome.VISITED: _("came to the shop"),
-            Outcome.PURCHASED: _("bought, by the till"),
-        }[Outcome(proof.outcome)]
-    elif proof.grade == Grade.DELIVERED:
-        by_link = "click" in proof.source
-        words = _("reached, TA opened the link") if by_link else _("WeCom confirms delivery")
-    elif proof.grade == Grade.INITIATED:
-        words = _("started by you")
-    else:
-        words = _("reported by you")
-    return f"{when(proof.occurred_at)} {words}"
-
-
-def _lines(
-    target: TaskTarget, proofs: Sequence[Evidence], pending: DispatchRecipient | None
-) -> list[str]:
-    if target.state == State.NOT_APPLICABLE:
-        return [target.excuse_sentence or target.get_excuse_reason_display()]
-    if pending is not None:
-        return [pending_words(pending)]
-    best = max((proof.grade or 0 for proof in proofs), default=0)
-    told: dict[tuple[int | None, str], str] = {}
-    for proof in proofs:
-        if proof.outcome or proof.grade == best:
-            told.setdefault((proof.grade, proof.outcome), _proof_words(proof))
-    return list(told.values()) or ([target.why] if target.why else [])
-
-
-def bought_words(purchase: LastPurchase | None) -> str:
+def bought_words(purchase: LastPurchase | LastBuy | None) -> str:
     """上次 羊皮切尔西靴 黑 37 码，8月21日"""
     if purchase is None:
         return ""
-    size = _("size %(size)s") % {"size": purchase.size} if purchase.size else ""
+    size = purchase.size
+    if size.replace(".", "").isdigit():
+        size = _("size %(size)s") % {"size": size}
     what = " ".join(filter(None, (purchase.product, purchase.colour, size)))
-    return _("Last time %(what)s, %(day)s") % {"what": what, "day": month_day(purchase.paid_at)}
+    on = purchase.on if isinstance(purchase, LastBuy) else purchase.paid_at
+    return _("Last time %(what)s, %(day)s") % {"what": what, "day": month_day(on)}
 
 
-def pending_sends(targets: Iterable[TaskTarget]) -> dict[str, DispatchRecipient]:
-    """The undecided send of each target, by the target's source; at most one exists."""
-    rows = DispatchRecipient.objects.filter(
-        source__in=[target.source for target in targets], state=DispatchRecipient.State.WAITING
-    ).select_related("dispatch")
-    return {row.source: row for row in rows}
+# --- cards ---------------------------------------------------------------------------------------
 
 
-def cards_of(targets: Sequence[TaskTarget], *, now: datetime) -> list[Card]:
-    """Cards in the given order, in three queries; targets come with push and member."""
+def todo_card(shape: TodoShape, *, now: datetime) -> Card:
+    """Somebody still to contact."""
+    due = due_chip(shape.due_at, now=now)
+    proven = {Grade.INITIATED: "initiated", Grade.SELF_REPORTED: "self_reported"}
+    code = proven.get(Grade(shape.grade), shape.state)
+    return Card(
+        target_id=shape.target_id,
+        task_id=shape.task_id,
+        person=_person(
+            shape.member_id, shape.public_id, shape.name, shape.gender, shape.level
+        ),
+        chip=due if shape.is_overdue else _chip(code),
+        push_title=shape.push_title,
+        why=shape.why,
+        bought=bought_words(shape.last_buy),
+        due=due,
+        lines=[shape.why] if shape.why else [],
+        external_userid=shape.external_userid,
+        can_send=True,
+    )
+
+
+def finished_card(shape: FinishedCard) -> Card:
+    """Somebody who needs nothing more now: proven, waiting for proof, excused or closed."""
+    lines = [shape.sentence] if shape.chip == "excused" else _once_each(shape.lines)
+    return Card(
+        target_id=shape.target_id,
+        task_id=shape.task_id,
+        person=_person(shape.member_id, shape.public_id, shape.name, shape.gender),
+        chip=_chip(shape.chip),
+        lines=[line for line in lines if line],
+        is_waiting=any(line.code in _MOVING for line in shape.lines),
+    )
+
+
+def target_cards(targets: Sequence[TaskTarget], *, now: datetime) -> list[Card]:
+    """Cards of given targets (with push and member), whatever their state, in a few queries."""
     if not targets:
         return []
-    pending = pending_sends(targets)
-    proofs: dict[int, list[Evidence]] = {}
-    for proof in Evidence.objects.filter(target__in=targets).order_by("occurred_at", "pk"):
-        proofs.setdefault(proof.target_id, []).append(proof)
+    proofs = selectors.proofs_of(targets)
     bought = last_purchases(member_ids=[target.member_id for target in targets])
-    cards = []
-    for target in targets:
-        send = pending.get(target.source)
-        cards.append(
-            Card(
-                target=target,
-                person=person_of(target.member),
-                chip=state_chip(target, pending=send is not None, now=now),
-                due=due_chip(target, now=now),
-                lines=_lines(target, proofs.get(target.pk, []), send),
-                bought=bought_words(bought.get(target.member_id)),
-                pending=send,
-            )
+    return [
+        _target_card(
+            target, proofs.get(target.pk, []), bought.get(target.member_id), now=now
         )
-    return cards
+        for target in targets
+    ]
+
+
+def _target_card(
+    target: TaskTarget, proofs: Sequence[Proof], bought: LastPurchase | None, *, now: datetime
+) -> Card:
+    excused = target.state == State.NOT_APPLICABLE
+    lines = [target.excuse_sentence] if excused else _once_each(proofs)
+    code = selectors.chip_of(target)
+    is_late = target.is_open and target.due_at < now and code in ("open", "self_reported")
+    due = due_chip(target.due_at, now=now)
+    return Card(
+        target_id=target.pk,
+        task_id=target.task_id,
+        person=person_of(target.member),
+        chip=due if is_late else _chip(code),
+        push_title=target.push.title,
+        why=target.why,
+        bought=bought_words(bought),
+        due=due,
+        lines=lines,
+        external_userid=target.external_userid,
+        can_send=target.state in SENDABLE,
+        can_undo=excused and target.excuse_reason in GUIDE_REASONS,
+        is_waiting=any(line.code in _MOVING for line in proofs),
+    )
+
+
+# --- bars ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,10 +299,11 @@ def cells(*parts: tuple[str, int]) -> list[str]:
     return shown
 
 
-def day_begin(now: datetime) -> datetime:
-    """The moment the chain's day of `now` began."""
-    return clock.day_start(clock.business_day(now))
+def percent(share: float | None) -> str:
+    """Whole percent; a dash where there is nothing to divide by."""
+    return "–" if share is None else f"{round(100 * share)}%"
 
 
-def week_before(now: datetime) -> datetime:
-    return now - timedelta(days=7)
+def week_begin(now: datetime) -> datetime:
+    """The moment the last seven chain days, today included, began."""
+    return clock.day_start(clock.business_day(now) - timedelta(days=6))

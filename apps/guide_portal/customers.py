@@ -8,16 +8,16 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.core import clock
-from apps.guide_portal.cards import Card, Chip, Person, bought_words, cards_of, person_of
+from apps.guide_portal.cards import Card, Chip, Person, bought_words, person_of, target_cards
 from apps.guide_portal.templatetags.portal import month_day, yuan
-from apps.guide_tasks.models import TaskTarget
+from apps.guide_portal.texts import personal_text
+from apps.guide_tasks.selectors import open_targets_of_member
 from apps.members.models import Consent, FollowRelation, Interaction, Member, StopMark
 from apps.members.selectors import (
     MemberCard,
@@ -107,6 +107,7 @@ class SidebarPage:
     note: str
     card: Card | None
     can_send: bool
+    text: str
 
 
 # --- the list ------------------------------------------------------------------------------------
@@ -336,7 +337,7 @@ def _sending(*, card: MemberCard, cards: Sequence[Card], actor: Actor) -> tuple[
         return "", _("TA asked not to be contacted")
     sendable = next((one for one in cards if one.can_send), None)
     if sendable is not None:
-        return reverse("guide_portal:target", args=[sendable.target.pk]), ""
+        return sendable.href, ""
     if cards:
         return "", _("Waiting for WeCom's result")
     if actor.guide_id not in card.friend_guide_ids:
@@ -345,15 +346,10 @@ def _sending(*, card: MemberCard, cards: Sequence[Card], actor: Actor) -> tuple[
 
 
 def _open_cards(*, group: Sequence[int], actor: Actor, now: datetime) -> list[Card]:
-    targets = (
-        TaskTarget.objects.of_guide(actor.guide_id or 0)
-        .filter(member_id__in=group)
-        .open()
-        .opened_by(now)
-        .select_related("push", "member", "task")
-        .order_by("due_at")
+    targets = open_targets_of_member(
+        guide_id=actor.guide_id or 0, member_ids=group, now=now
     )
-    return cards_of(list(targets), now=now)
+    return target_cards(targets, now=now)
 
 
 def get_customer(*, actor: Actor, public_id: uuid.UUID) -> Member:
@@ -431,8 +427,12 @@ def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
     card = member_card(member_ids=[member.pk])[member.pk]
     profile = MemberProfile.objects.filter(pk=member.pk).first()
     facts = MemberFacts.objects.filter(pk=member.pk).first()
-    cards = _open_cards(group=group, actor=actor, now=now)
+    targets = open_targets_of_member(
+        guide_id=actor.guide_id or 0, member_ids=group, now=now
+    )
+    cards = target_cards(targets, now=now)
     task = next((one for one in cards if one.can_send), next(iter(cards), None))
+    target = next((one for one in targets if task and one.pk == task.target_id), None)
     notes = notes_of(member_id=member.pk, limit=1)
     owner = _own(card.serving_guide_id, card.serving_guide, actor) if card.serving_guide else ""
     return SidebarPage(
@@ -443,4 +443,5 @@ def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
         note=notes[0].body if notes else "",
         card=task,
         can_send=task is not None and task.can_send and not card.is_stopped,
+        text=personal_text(target, now=now) if target else "",
     )

@@ -1,18 +1,23 @@
-"""Reads for 任务详情: how to send, to whom, and what became of it."""
+"""任务详情 as the page shows it: how to send, to whom, and what became of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from apps.guide_portal.cards import Card, Progress, due_words, progress
-from apps.guide_portal.texts import generic_text, personal_text
-from apps.guide_portal.today import TaskRows, task_rows
+from apps.guide_portal.cards import (
+    Card,
+    Progress,
+    due_words,
+    finished_card,
+    progress,
+    todo_card,
+)
+from apps.guide_tasks import selectors, shapes
 from apps.guide_tasks.models import Grade, GuideTask
-from apps.outreach.models import ContentAsset, Dispatch
+from apps.outreach.models import ContentAsset
 
 ALL, EACH = "all", "each"
-_UNCONFIRMED = (Dispatch.State.PLANNED, Dispatch.State.LEASED, Dispatch.State.HANDED_OVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,62 +44,65 @@ class TaskPage:
 
 def task_page(*, task: GuideTask, way: str, now: datetime) -> TaskPage:
     """The page of one task; without a text for everybody there is only one by one."""
-    found = task_rows(task=task, now=now)
-    text = generic_text(task)
-    way = ALL if way != EACH and text else EACH
-    upcoming = found.todo[0] if found.todo else None
-    pending = [card for card in found.rows if card.pending is not None]
-    turn, turns = len(pending) + 1, len(pending) + len(found.todo)
+    found = selectors.task_page(task, now=now)
+    todo = [todo_card(card, now=now) for card in found.cards]
+    waiting = [finished_card(card) for card in found.waiting]
+    settled = [finished_card(card) for card in (*found.finished, *found.excused)]
+    way = ALL if way != EACH and found.generic_text else EACH
+    upcoming = todo[0] if todo else None
+    turn, turns = len(waiting) + 1, len(waiting) + len(todo)
+    preview, source = found.generic_text, _("Script of head office")
     if way == EACH and upcoming is not None:
-        preview = personal_text(upcoming.target, now=now)
+        preview = found.personal_texts[upcoming.target_id]
         source = _("Number %(turn)s of %(turns)s") % {"turn": turn, "turns": turns}
-    else:
-        preview, source = text, _("Script of head office")
-    unconfirmed = any(card.pending.dispatch.state in _UNCONFIRMED for card in pending)
     return TaskPage(
         task=task,
-        rows=found.rows,
-        todo=found.todo,
-        waits=found.waits,
+        rows=[*todo, *waiting, *settled],
+        todo=todo,
+        waits=any(card.is_waiting for card in waiting),
         way=way,
-        title=task.push.title,
-        subtitle=_subtitle(task, now=now),
+        title=found.title,
+        subtitle=_subtitle(task, found, now=now),
         progress=_progress(found),
-        generic_text=text,
+        generic_text=found.generic_text,
         preview=preview,
         preview_from=source,
         asset=task.push.asset,
-        confirm_words=_confirm_words() if unconfirmed else "",
+        confirm_words=_confirm_words(found),
         next=upcoming,
         turn=turn,
         turns=turns,
     )
 
 
-def _confirm_words() -> str:
+def _confirm_words(found: shapes.TaskPage) -> str:
+    codes = {line.code for card in found.waiting for line in card.lines}
+    if "to_confirm" not in codes:
+        return ""
     return _("Confirm the send in WeCom; this page updates itself")
 
 
-def _subtitle(task: GuideTask, *, now: datetime) -> str:
+def _subtitle(task: GuideTask, found: shapes.TaskPage, *, now: datetime) -> str:
     proofs = {
         Grade.SELF_REPORTED: _("your word counts"),
         Grade.INITIATED: _("starting the chat counts"),
         Grade.DELIVERED: _("WeCom's delivery counts"),
     }
     source = _("by a rule") if task.push.rule_id else _("from head office")
-    proof = proofs.get(Grade(task.push.required_grade), "")
-    return " · ".join((source, due_words(task.due_at, now=now), proof))
+    proof = proofs.get(Grade(found.required_grade), "")
+    return " · ".join((source, due_words(found.due_at, now=now), proof))
 
 
-def _progress(found: TaskRows) -> Progress:
-    tones = [card.tone for card in found.rows]
+def _progress(found: shapes.TaskPage) -> Progress:
+    late = found.segments.count("overdue")
+    closed = sum(card.chip in ("expired", "not_done") for card in found.finished)
     parts = [
-        ("ok", _("Done"), tones.count("ok")),
-        ("wait", _("Initiated"), tones.count("wait")),
-        ("", _("To do"), tones.count("")),
+        ("ok", _("Done"), found.done),
+        ("wait", _("Initiated"), found.waiting_count),
+        ("", _("To do"), found.to_contact - late),
     ]
-    if tones.count("late"):
-        parts.append(("late", _("Overdue"), tones.count("late")))
-    if tones.count("na"):
-        parts.append(("na", _("Not applicable"), tones.count("na")))
+    if late + closed:
+        parts.append(("late", _("Overdue"), late + closed))
+    if found.excused_count:
+        parts.append(("na", _("Not applicable"), found.excused_count))
     return progress(*parts)

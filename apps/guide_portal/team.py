@@ -1,220 +1,158 @@
-"""Reads for 团队任务: who has not looked, who is on it, who is late, who was reminded how often."""
+"""团队任务 as the page shows it: who needs a hand, who gets on, and how often one was reminded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Protocol
 
-from django.db.models import Count, F, Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
-from apps.core import clock
-from apps.guide_portal.cards import Chip, Person, Progress, cells, due_words, progress
-from apps.guide_tasks.models import OPEN_STATES, Grade, GuideTask, State, TaskPush, TaskTarget
+from apps.guide_portal.cards import Chip, Person, Progress, cells, due_words, percent, progress
+from apps.guide_tasks.selectors import CHASES_A_DAY, team_progress
+from apps.guide_tasks.shapes import GuideProgress
 
-CHASES_A_DAY = 3
-LOOK_BACK = timedelta(days=7)
-PUSHES = 12
 # from this share of 不适用 on, the manager is asked to have a look
 MANY_EXCUSED = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Places of a set of targets: issued = done + waiting + overdue + todo + closed + excused."""
-
-    issued: int
-    excused: int
-    done: int
-    on_time: int
-    waiting: int
-    overdue: int
-    todo: int
-    closed: int
-    bought: int
+class Rates(Protocol):
+    """The three figures that always stand together."""
 
     @property
-    def due(self) -> int:
-        return self.issued - self.excused
-
+    def completion_rate(self) -> float | None: ...
     @property
-    def parts(self) -> list[tuple[str, int]]:
-        return [
-            ("ok", self.done),
-            ("wait", self.waiting),
-            ("late", self.overdue + self.closed),
-            ("", self.todo),
-        ]
+    def raw_rate(self) -> float | None: ...
+    @property
+    def excused_rate(self) -> float | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class TeamRow:
+    guide: GuideProgress
     person: Person
-    task_id: int
     push_id: int
-    counts: Counts
     chip: Chip | None
     words: str
     warn: bool
-    can_chase: bool
-
-    @property
-    def delivered(self) -> int:
-        return self.counts.done
-
-    @property
-    def due(self) -> int:
-        return self.counts.due
 
     @property
     def cells(self) -> list[str]:
-        return cells(*self.counts.parts)
+        return cells(*_parts([self.guide]))
+
+    @property
+    def can_chase(self) -> bool:
+        return self.guide.needs_help and self.guide.chases_left > 0
 
 
 @dataclass(frozen=True, slots=True)
 class TeamPage:
     push_id: int
     title: str
-    others: list[TaskPush]
-    delivered: int
+    others: list[tuple[int, str]]
+    done: int
     due: int
     deadline: str
     progress: Progress
     rate_words: str
     need_help: list[TeamRow]
     going_well: list[TeamRow]
+    off_duty: str
     chase_ids: list[int]
+    chase_count: int
     chase_stop: str
 
 
-def counting(now: datetime) -> dict[str, Count]:
-    """Aggregates over targets: every target is in exactly one of the places."""
-    is_open = Q(state__in=OPEN_STATES)
-    started = Q(contact_grade__gte=Grade.INITIATED)
-    begun = is_open & (started | Q(state=State.TO_VERIFY))
-    rest = is_open & ~(started | Q(state=State.TO_VERIFY))
-    return {
-        "issued": Count("pk"),
-        "excused": Count("pk", filter=Q(state=State.NOT_APPLICABLE)),
-        "done": Count("pk", filter=Q(state=State.DONE)),
-        "on_time": Count("pk", filter=Q(state=State.DONE, done_at__lte=F("due_at"))),
-        "waiting": Count("pk", filter=begun),
-        "overdue": Count("pk", filter=rest & Q(due_at__lt=now)),
-        "todo": Count("pk", filter=rest & Q(due_at__gte=now)),
-        "closed": Count("pk", filter=Q(state__in=[State.EXPIRED, State.NOT_DONE])),
-        "bought": Count("pk", filter=Q(purchased_at__isnull=False)),
-    }
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{round(100 * part / whole)}%" if whole else "–"
-
-
-def rate(counts: Counts) -> str:
-    """完成率: done by the deadline / (issued − excused)."""
-    return _percent(counts.on_time, counts.due)
-
-
-def rate_words(counts: Counts) -> str:
-    """The raw rate and the share of 不适用, which always stand beside the completion rate."""
+def rate_words(rates: Rates) -> str:
+    """The raw rate and the share of 不适用, which stand beside every completion rate."""
     return _("%(raw)s with the not applicable counted in, %(excused)s not applicable") % {
-        "raw": _percent(counts.on_time, counts.issued),
-        "excused": _percent(counts.excused, counts.issued),
+        "raw": percent(rates.raw_rate),
+        "excused": percent(rates.excused_rate),
     }
 
 
-def pushes_of(*, actor: Actor, now: datetime) -> list[TaskPush]:
-    """Pushes with work in the manager's stores, the latest first."""
-    tasks = GuideTask.objects.visible_to(actor).filter(due_at__gte=now - LOOK_BACK)
-    return list(TaskPush.objects.filter(pk__in=tasks.values("push_id")).order_by("-pk")[:PUSHES])
+def running_pushes(*, actor: Actor, now: datetime) -> list[tuple[int, str]]:
+    """(id, title) of the pushes that run in the actor's stores, the latest first."""
+    return team_progress(actor=actor, now=now).pushes
 
 
-def chases_left(task: GuideTask, *, now: datetime) -> int:
-    """How many reminders are left for this guide today."""
-    today = clock.business_day(now)
-    used_today = task.chased_at is not None and clock.business_day(task.chased_at) == today
-    return CHASES_A_DAY - (task.chases if used_today else 0)
-
-
-def team_page(
-    *, actor: Actor, push: TaskPush, pushes: Sequence[TaskPush], now: datetime
-) -> TeamPage:
-    """One push in the manager's stores, guide by guide, in three queries."""
-    tasks = list(
-        GuideTask.objects.visible_to(actor)
-        .filter(push=push)
-        .select_related("guide")
-        .order_by("guide__name")
-    )
-    rows = TaskTarget.objects.filter(task__in=tasks).order_by().values("task_id")
-    by_task = {row.pop("task_id"): Counts(**row) for row in rows.annotate(**counting(now))}
-    team = [_row(task, by_task[task.pk], now=now) for task in tasks if task.pk in by_task]
-    total = _sum([row.counts for row in team])
-    need = [row for row in team if row.chip is not None]
-    chase_ids = [row.task_id for row in need if row.can_chase]
-    exhausted = bool(need) and not chase_ids
+def team_page(*, actor: Actor, push_id: int, now: datetime) -> TeamPage | None:
+    """One push in the manager's stores, guide by guide; None if it does not run there."""
+    found = team_progress(actor=actor, now=now, push_id=push_id)
+    if not found.guides:
+        return None
+    rows = [_row(guide, push_id) for guide in found.guides]
+    need = [row for row in rows if row.guide.needs_help]
+    chase = [row for row in need if row.can_chase]
+    done, waiting, late, todo = (number for _tone, number in _parts(found.guides))
+    exhausted = bool(need) and not chase
     return TeamPage(
-        push_id=push.pk,
-        title=push.title,
-        others=[other for other in pushes if other.pk != push.pk],
-        delivered=total.done,
-        due=total.due,
-        deadline=due_words(tasks[0].due_at, now=now) if tasks else "",
+        push_id=push_id,
+        title=found.title,
+        others=[(pk, title) for pk, title in found.pushes if pk != push_id],
+        done=found.done,
+        due=found.due,
+        deadline=due_words(found.due_at, now=now) if found.due_at else "",
         progress=progress(
-            ("ok", _("Done"), total.done),
-            ("wait", _("Initiated"), total.waiting),
-            ("late", _("Overdue"), total.overdue + total.closed),
-            ("", _("To do"), total.todo),
+            ("ok", _("Done"), done),
+            ("wait", _("Initiated"), waiting),
+            ("late", _("Overdue"), late),
+            ("", _("To do"), todo),
         ),
-        rate_words=_("Completion rate %(rate)s, ") % {"rate": rate(total)} + rate_words(total),
+        rate_words=_("Completion rate %(rate)s, ") % {"rate": percent(found.completion_rate)}
+        + rate_words(found),
         need_help=need,
-        going_well=[row for row in team if row.chip is None],
-        chase_ids=chase_ids,
+        going_well=[row for row in rows if not row.guide.needs_help],
+        off_duty="、".join(found.off_duty),
+        chase_ids=[pk for row in chase for pk in row.guide.task_ids],
+        chase_count=len(chase),
         chase_stop=_("Reminded %(n)s times today") % {"n": CHASES_A_DAY} if exhausted else "",
     )
 
 
-def _sum(all_counts: Sequence[Counts]) -> Counts:
-    names: list[str] = list(Counts.__dataclass_fields__)
-    sums: dict[str, Any] = {name: sum(getattr(one, name) for one in all_counts) for name in names}
-    return Counts(**sums)
+def _parts(guides: Sequence[GuideProgress]) -> list[tuple[str, int]]:
+    """Cells of the bar; what waits for WeCom past its due time counts as overdue."""
+    parts = {"ok": 0, "wait": 0, "late": 0, "": 0}
+    for guide in guides:
+        parts["ok"] += guide.done
+        parts["late"] += guide.overdue + guide.expired
+        in_time = guide.open - guide.overdue
+        waiting = min(guide.waiting, in_time)
+        parts["wait"] += waiting
+        parts[""] += in_time - waiting
+    return list(parts.items())
 
 
-def _row(task: GuideTask, counts: Counts, *, now: datetime) -> TeamRow:
-    left = chases_left(task, now=now)
-    unfinished = counts.todo + counts.overdue
+def _row(guide: GuideProgress, push_id: int) -> TeamRow:
     chip = None
-    if counts.overdue:
-        chip = Chip("clock", _("%(n)s overdue") % {"n": counts.overdue}, "late")
-    elif task.seen_at is None and unfinished:
+    if guide.overdue:
+        chip = Chip("clock", _("%(n)s overdue") % {"n": guide.overdue}, "late")
+    elif guide.needs_help:
         chip = Chip("ring", _("not seen"))
-    many = counts.issued > 0 and counts.excused / counts.issued >= MANY_EXCUSED
+    many = guide.issued > 0 and guide.excused / guide.issued >= MANY_EXCUSED
     return TeamRow(
-        person=Person(pk=task.guide_id, public_id=None, name=task.guide.name),
-        task_id=task.pk,
-        push_id=task.push_id,
-        counts=counts,
+        guide=guide,
+        person=Person(pk=guide.guide_id, public_id=None, name=guide.guide_name),
+        push_id=push_id,
         chip=chip,
-        words=_words(task, counts, left=left, many=many),
-        warn=many and chip is None,
-        can_chase=chip is not None and left > 0,
+        words=_words(guide, many=many),
+        warn=many and not guide.needs_help,
     )
 
 
-def _words(task: GuideTask, counts: Counts, *, left: int, many: bool) -> str:
-    if left < CHASES_A_DAY and (counts.todo or counts.overdue):
+def _words(guide: GuideProgress, *, many: bool) -> str:
+    if guide.needs_help and guide.chases_today:
         return _("Reminded %(used)s times, %(left)s left today") % {
-            "used": CHASES_A_DAY - left,
-            "left": left,
+            "used": guide.chases_today,
+            "left": guide.chases_left,
         }
-    if many:
-        return _("%(n)s are not applicable, have a look at the reasons") % {"n": counts.excused}
-    if task.seen_at is None and counts.todo:
-        return _("%(n)s not seen yet") % {"n": counts.todo + counts.overdue}
+    if many and not guide.needs_help:
+        return _("%(n)s are not applicable, have a look at the reasons") % {"n": guide.excused}
+    if not guide.is_seen and guide.open:
+        return _("%(n)s not seen yet") % {"n": guide.open}
     parts = [
-        (_("%(n)s wait for WeCom"), counts.waiting),
-        (_("%(n)s to contact"), counts.todo + counts.overdue),
-        (_("%(n)s bought"), counts.bought),
+        (_("%(n)s wait for WeCom"), guide.waiting),
+        (_("%(n)s to contact"), guide.in_progress + guide.not_started),
+        (_("%(n)s bought"), guide.purchased),
     ]
-    return ", ".join(words % {"n": number} for words, number in parts if number) or _("all done")
+    return "，".join(words % {"n": number} for words, number in parts if number) or _("all done")

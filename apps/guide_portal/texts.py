@@ -1,11 +1,11 @@
-"""The words a guide sends: the push's script filled in for one customer, or for everybody."""
+"""The words a guide sends: the push's script filled in for one customer."""
 
 from datetime import datetime
 
 from django.utils.translation import gettext as _
 
 from apps.guide_tasks import selectors
-from apps.guide_tasks.models import GuideTask, TaskTarget
+from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.services.sending import is_marketing
 from apps.outreach import policy, scripts
 
@@ -14,13 +14,6 @@ def personal_text(target: TaskTarget, *, now: datetime) -> str:
     """The script for this very customer."""
     context = selectors.target_contexts([target], now=now)[target.pk]
     return scripts.render(target.push.body, context)
-
-
-def generic_text(task: GuideTask) -> str:
-    """The one text for everybody; "" when the push has none."""
-    if not task.push.generic_body.strip():
-        return ""
-    return scripts.render(task.push.generic_body, selectors.guide_context(task))
 
 
 def refusal_words(target: TaskTarget, *, now: datetime) -> str:

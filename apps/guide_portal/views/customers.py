@@ -16,8 +16,8 @@ from apps.accounts.capabilities import Capability
 from apps.guide_portal import customers
 from apps.guide_portal.cards import person_of
 from apps.guide_portal.forms import ActForm, NoteForm, SearchForm, TagForm
-from apps.guide_portal.today import todo_count
 from apps.guide_portal.views.base import GuidePage
+from apps.guide_tasks.selectors import badge
 from apps.members import services as members
 from apps.members.models import Interaction, Member
 from apps.members.selectors import notes_of
@@ -70,7 +70,7 @@ class Customers(GuidePage):
     def _page(self, context: dict[str, Any], **words: str) -> HttpResponse:
         more = {
             "tab": "customers",
-            "todo_count": todo_count(guide_id=self.guide_id, now=self.now),
+            "todo_count": badge(guide_id=self.guide_id, now=self.now),
             "empty_action": _("All customers"),
             "empty_to": reverse("guide_portal:customers"),
         }

@@ -5,8 +5,8 @@ from django.shortcuts import render
 
 from apps.accounts.capabilities import Capability
 from apps.guide_portal.me import me_page
-from apps.guide_portal.today import todo_count
 from apps.guide_portal.views.base import GuidePage
+from apps.guide_tasks.selectors import badge
 
 
 class Me(GuidePage):
@@ -16,7 +16,7 @@ class Me(GuidePage):
             "page": me_page(guide_id=self.guide_id, now=now),
             "is_manager": self.actor.can(Capability.MANAGE_TEAM),
             "tab": "me",
-            "todo_count": todo_count(guide_id=self.guide_id, now=now),
+            "todo_count": badge(guide_id=self.guide_id, now=now),
         }
         return render(request, "guide_portal/me.html", context)
 
@@ -28,6 +28,6 @@ class Tools(GuidePage):
         context = {
             "is_manager": self.actor.can(Capability.MANAGE_TEAM),
             "tab": "tools",
-            "todo_count": todo_count(guide_id=self.guide_id, now=self.now),
+            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
         return render(request, "guide_portal/tools.html", context)

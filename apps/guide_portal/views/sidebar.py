@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 
 from apps.guide_portal import customers
 from apps.guide_portal.forms import ActForm, ContactForm, SignatureForm
-from apps.guide_portal.texts import personal_text
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_portal.views.targets import TargetPage
 from apps.guide_portal.wecom import sdk_context
@@ -80,8 +79,7 @@ def sidebar_person(page: GuidePage, member: Member | None, *, noted: str = "") -
         }
         return render(page.request, PERSON, context)
     found = customers.sidebar_of(member=member, actor=page.actor, now=page.now)
-    text = personal_text(found.card.target, now=page.now) if found.card else ""
-    context = {"page": found, "text": text, "noted": noted}
+    context = {"page": found, "text": found.text, "noted": noted}
     return render(page.request, PERSON, context)
 
 

@@ -8,15 +8,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.guide_portal.cards import cards_of, person_of
+from apps.guide_portal.cards import person_of, target_cards
 from apps.guide_portal.forms import OFFERED_REASONS, ActForm, NotSuitableForm, SendForm
 from apps.guide_portal.texts import personal_text, refusal_words
 from apps.guide_portal.today import today_of
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_portal.wecom import sdk_context
 from apps.guide_tasks import services as guide_tasks
-from apps.guide_tasks.models import ExcuseReason, State, TaskTarget
-from apps.guide_tasks.services.targets import GUIDE_REASONS
+from apps.guide_tasks.models import ExcuseReason, TaskTarget
 
 STOP = ExcuseReason.ASKED_TO_STOP
 _ICONS = {
@@ -74,20 +73,15 @@ class Target(TargetPage):
     def get(self, request: HttpRequest, target_id: int) -> HttpResponse:
         target = self.target(target_id)
         now = self.now
-        card = cards_of([target], now=now)[0]
-        mine = target.excuse_reason in GUIDE_REASONS
-        context: dict[str, Any] = {
-            "card": card,
-            "asset": target.push.asset,
-            "can_undo": target.state == State.NOT_APPLICABLE and mine,
-        }
+        card = target_cards([target], now=now)[0]
+        context: dict[str, Any] = {"card": card, "asset": target.push.asset}
         if card.can_send:
             context["text"] = personal_text(target, now=now)
             context["refusal"] = refusal_words(target, now=now)
             context.update(sdk_context())
         else:
             others = today_of(guide_id=self.guide_id, now=now).todo
-            context["next"] = next((one for one in others if one.target.pk != target.pk), None)
+            context["next"] = next((one for one in others if one.target_id != target.pk), None)
         return render(request, "guide_portal/target.html", context)
 
 
@@ -95,7 +89,7 @@ class TargetLive(TargetPage):
     """The state alone, asked for again while WeCom is to answer."""
 
     def get(self, request: HttpRequest, target_id: int) -> HttpResponse:
-        card = cards_of([self.target(target_id)], now=self.now)[0]
+        card = target_cards([self.target(target_id)], now=self.now)[0]
         response = render(request, "guide_portal/partials/_target_state.html", {"card": card})
         if card.can_send:  # WeCom gave the customer back: the form is wanted again
             response.headers["HX-Refresh"] = "true"

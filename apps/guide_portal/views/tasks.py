@@ -19,7 +19,7 @@ class Today(GuidePage):
     def get(self, request: HttpRequest) -> HttpResponse:
         guide_tasks.open_tasks(guide_id=self.guide_id, now=self.now)
         today = today_of(guide_id=self.guide_id, now=self.now)
-        context = {"today": today, "tab": "today", "todo_count": len(today.todo)}
+        context = {"today": today, "tab": "today", "todo_count": today.day.to_contact}
         return render(request, self.template, context)
 
 
@@ -28,7 +28,7 @@ class TodayLive(GuidePage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         today = today_of(guide_id=self.guide_id, now=self.now)
-        context = {"today": today, "todo_count": len(today.todo), "swap": True}
+        context = {"today": today, "todo_count": today.day.to_contact, "swap": True}
         return render(request, "guide_portal/partials/_today.html", context)
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
 from apps.guide_portal.forms import ChaseForm
-from apps.guide_portal.team import pushes_of, team_page
+from apps.guide_portal.team import running_pushes, team_page
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import GuideTask
@@ -18,7 +18,7 @@ class Team(GuidePage):
     capability = Capability.MANAGE_TEAM
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        pushes = pushes_of(actor=self.actor, now=self.now)
+        pushes = running_pushes(actor=self.actor, now=self.now)
         if not pushes:
             empty = {
                 "page": None,
@@ -29,10 +29,10 @@ class Team(GuidePage):
             }
             return render(request, "guide_portal/team.html", empty)
         asked = request.GET.get("push", "")
-        chosen = [push for push in pushes if str(push.pk) == asked] if asked else pushes[:1]
-        if not chosen:
+        chosen = [pk for pk, _title in pushes if not asked or str(pk) == asked]
+        page = team_page(actor=self.actor, push_id=chosen[0], now=self.now) if chosen else None
+        if page is None:
             raise Http404
-        page = team_page(actor=self.actor, push=chosen[0], pushes=pushes, now=self.now)
         return render(request, "guide_portal/team.html", {"page": page})
 
 
