@@ -9,7 +9,12 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import LeasedModel
-from apps.outreach.querysets import DispatchQuerySet, DispatchRecipientQuerySet
+from apps.outreach.querysets import (
+    ContactBudgetQuerySet,
+    DispatchQuerySet,
+    DispatchRecipientQuerySet,
+    GuideNoticeQuerySet,
+)
 
 
 class ContentAsset(models.Model):
@@ -216,6 +221,8 @@ class ContactBudget(models.Model):
     month = models.DateField(_("month"))
     used = models.PositiveSmallIntegerField(_("used"), default=0)
 
+    objects = ContactBudgetQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("contact budget")
         verbose_name_plural = _("contact budgets")
@@ -249,6 +256,8 @@ class GuideNotice(LeasedModel):
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True)
     created_at = models.DateTimeField(_("created at"), db_default=Now())
+
+    objects = GuideNoticeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("notice")

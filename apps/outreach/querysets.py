@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.accounts.actor import Actor
+from apps.members.models import Member
 from apps.stores.models import Guide
 
 
@@ -24,3 +25,17 @@ class DispatchRecipientQuerySet(models.QuerySet):
         if actor.sees_all:
             return self
         return self.filter(Q(dispatch__guide__in=Guide.objects.visible_to(actor)))
+
+
+class ContactBudgetQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(member__in=Member.objects.visible_to(actor))
+
+
+class GuideNoticeQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(guide__in=Guide.objects.visible_to(actor))

@@ -81,11 +81,9 @@ def make_asset(**fields):
 
 
 def request_send(guide, friends, *, now=None, idem_key="", sources=None, **changes):
-    now = now or clock.now()
+    now = now or clock.now() - timedelta(seconds=2)
     number = next(_numbers)
-    sources = sources or [
-        f"task_target:{90_000_000 + number * 1000 + i}" for i in range(len(friends))
-    ]
+    sources = sources or [f"test_target:{number}:{place}" for place in range(len(friends))]
     defaults = {
         "guide": guide,
         "recipients": [

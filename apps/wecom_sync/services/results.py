@@ -1,10 +1,12 @@
 """WeCom is asked what became of the sends; its word reaches receivers and targets."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import structlog
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 
 from apps.core import lease
@@ -62,7 +64,8 @@ def apply_decided(*, now: datetime) -> int:
         with transaction.atomic():
             rows = outreach.untold_results(limit=200)
             for row in rows:
-                evidence.apply_result(recipient=row)
+                with suppress(ObjectDoesNotExist):  # the task is gone; nobody waits for this
+                    evidence.apply_result(recipient=row)
             outreach.mark_told(receiver_ids=[row.pk for row in rows], now=now)
         if not rows:
             return told
@@ -114,7 +117,8 @@ def _apply(dispatch: Dispatch, token: UUID, answer: Answer, *, expired: bool, no
         outreach.note_sent(dispatch=dispatch, at=answer.sent_at or now)
     news = [row for result in answer.results if (row := _record(dispatch, result, now))]
     for row in news:
-        evidence.apply_result(recipient=row)
+        with suppress(ObjectDoesNotExist):
+            evidence.apply_result(recipient=row)
     outreach.mark_told(receiver_ids=[row.pk for row in news], now=now)
     if expired:
         outreach.settle_expired(dispatch=dispatch, now=now)

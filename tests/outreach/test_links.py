@@ -1,0 +1,120 @@
+from datetime import timedelta
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+
+from apps.core import clock
+from apps.outreach import services as outreach
+from apps.outreach.models import LinkClick, TrackedLink
+from apps.outreach.views import make_state, state_holds
+from tests.factories import outreach as make
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def friends(guide, simulator):
+    return make.make_friends(guide, 2, simulator=simulator)
+
+
+@pytest.fixture
+def link(guide, friends):
+    dispatch = make.request_send(guide, friends[:1], asset=make.make_asset())
+    return TrackedLink.objects.get(dispatch=dispatch)
+
+
+def test_a_tap_asks_wecom_who_it_is(client, link, simulator):
+    answer = client.get(f"/l/{link.code}/")
+
+    target = urlparse(answer["Location"])
+    query = parse_qs(target.query)
+    assert answer["Location"].startswith(simulator.url)
+    assert query["redirect_uri"] == [f"http://testserver/l/{link.code}/"]
+    assert query["state"][0].isalnum()
+    assert len(query["state"][0]) <= 128
+
+
+def test_an_identified_tap_is_proof_and_leads_to_the_page(
+    live_server, settings, link, friends, simulator
+):
+    settings.PUBLIC_BASE_URL = live_server.url
+    simulator.post(
+        "/sim/corp",
+        agents=[
+            {
+                "agentid": 1000002,
+                "secret": "test-app-secret",
+                "customer_contact": True,
+                "trusted_domain": urlparse(live_server.url).netloc,
+            }
+        ],
+    )
+    ((_member, external), (_other, forwarded_to)) = friends
+
+    tapped = simulator.post(
+        "/sim/links/tap", external_userid=external, url=f"{live_server.url}/l/{link.code}/"
+    )
+
+    assert (tapped["status"], urlparse(tapped["final_url"]).path) == (200, f"/l/{link.code}/page/")
+    assert external not in str(tapped)
+    assert LinkClick.objects.get().recipient.external_userid == external
+    simulator.post(
+        "/sim/links/tap", external_userid=forwarded_to, url=f"{live_server.url}/l/{link.code}/"
+    )
+    assert LinkClick.objects.order_by("pk").last().recipient is None
+
+
+def test_outside_wechat_the_page_shows_and_the_tap_counts_without_a_name(client, link, settings):
+    settings.WECOM_OAUTH_IN_ANY_BROWSER = False
+
+    page = client.get(f"/l/{link.code}/", follow=True)
+
+    assert "秋冬新款到店" in page.content.decode()
+    assert LinkClick.objects.get().recipient is None
+
+
+def test_a_forged_or_old_state_identifies_nobody(client, link, simulator):
+    good = make_state(link.code)
+    with clock.at(clock.now() - timedelta(hours=1)):
+        old = make_state(link.code)
+
+    assert state_holds(link.code, good)
+    for state in (old, make_state("another"), "", "zz", f"{good}0", "9" * 8 + "g" + "0" * 40):
+        assert not state_holds(link.code, state)
+        client.get(f"/l/{link.code}/", {"code": "whatever", "state": state})
+    assert simulator.calls("auth/getuserinfo") == []
+    assert not LinkClick.objects.filter(recipient__isnull=False).exists()
+
+
+def test_a_code_that_wecom_refuses_still_shows_the_page(client, link):
+    page = client.get(f"/l/{link.code}/", {"code": "used", "state": make_state(link.code)})
+
+    assert page["Location"] == f"/l/{link.code}/page/"
+
+
+def test_an_outside_address_is_where_the_link_leads(guide, friends):
+    asset = make.make_asset(url="https://mall.example/new")
+    dispatch = make.request_send(guide, friends, asset=asset)
+    code = TrackedLink.objects.get(dispatch=dispatch).code
+
+    target = outreach.record_click(code=code, external_userid=None, now=clock.now())
+
+    assert target == "https://mall.example/new"
+
+
+@pytest.mark.parametrize("asset", [None, {"valid_until": clock.now() - timedelta(days=1)}, {}])
+def test_the_page_names_guide_and_store_and_no_customer(client, guide, friends, asset):
+    made = None if asset is None else make.make_asset(**asset)
+    dispatch = make.request_send(guide, friends, asset=made)
+    code = TrackedLink.objects.get(dispatch=dispatch).code
+
+    page = client.get(f"/l/{code}/page/").content.decode()
+
+    assert guide.name in page
+    assert "林晓雯" not in page
+    assert friends[0][1] not in page
+
+
+def test_an_unknown_link_is_404(client, db):
+    assert client.get("/l/nothing/").status_code == 404
+    assert client.get("/l/nothing/page/").status_code == 404

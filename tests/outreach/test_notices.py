@@ -1,0 +1,91 @@
+from datetime import timedelta
+
+import pytest
+
+from apps.core import clock
+from apps.outreach import services as outreach
+from apps.outreach.models import GuideNotice
+from tests.factories import outreach as make
+
+pytestmark = pytest.mark.django_db
+
+SEND = "message/send"
+
+
+def queue(*guides, source="task_push:1", path="/g/", **times):
+    now = times.pop("now", None) or clock.now() - timedelta(seconds=2)
+    return outreach.queue_guide_notices(
+        source=source,
+        rows=[(guide.pk, "新任务：秋冬焕新", "8 位客户，今天 20:00 前", path) for guide in guides],
+        now=now,
+        **times,
+    )
+
+
+def notices_on_phone(simulator, guide):
+    return simulator.get(f"/sim/phones/guides/{guide.wecom_userid}")["notices"]
+
+
+def test_a_card_arrives_with_an_address_that_leads_to_us(guide, simulator):
+    assert queue(guide, path="/g/tasks/5/") == 1
+    assert outreach.send_notices(now=clock.now()) == 1
+
+    (card,) = notices_on_phone(simulator, guide)
+    assert card["url"] == "http://testserver/g/tasks/5/"
+    assert card["title"] == "新任务：秋冬焕新"
+
+
+def test_queueing_again_makes_no_second_card(guide, simulator):
+    assert [queue(guide), queue(guide)] == [1, 0]
+
+    assert outreach.send_notices(now=clock.now()) == 1
+    assert outreach.send_notices(now=clock.now()) == 0
+
+
+def test_equal_cards_to_many_guides_are_one_call(guide, simulator):
+    others = [make.make_posted_guide(simulator=simulator) for _one in range(3)]
+    queue(guide, *others)
+
+    assert outreach.send_notices(now=clock.now()) == 4
+    assert len(simulator.calls(SEND)) == 1
+
+
+def test_a_card_waits_for_its_hour(guide, simulator):
+    now = clock.now()
+    queue(guide, not_before=now + timedelta(hours=1))
+
+    assert outreach.send_notices(now=now) == 0
+    assert outreach.send_notices(now=now + timedelta(hours=1)) == 1
+
+
+def test_who_is_not_in_wecom_gets_none_and_that_is_written_down(guide, simulator):
+    stranger = make.make_posted_guide()
+    queue(guide, stranger)
+
+    assert outreach.send_notices(now=clock.now()) == 1
+
+    row = GuideNotice.objects.get(guide=stranger)
+    assert (row.state, bool(row.reason)) == (GuideNotice.State.FAILED, True)
+
+
+def test_a_lost_reply_is_repeated_and_shows_once(guide, simulator):
+    now = clock.now()
+    queue(guide, now=now)
+    simulator.post("/sim/faults", path=SEND, drop_connection=True, after_effect=True, times=1)
+
+    assert outreach.send_notices(now=now) == 0
+    assert outreach.send_notices(now=now + timedelta(minutes=1)) == 1
+    assert len(notices_on_phone(simulator, guide)) == 1
+
+
+def test_after_many_failures_it_is_given_up(guide, simulator):
+    now = clock.now()
+    queue(guide, now=now)
+    simulator.post("/sim/faults", path=SEND, http_status=500, times=50)
+
+    for hour in range(10):
+        outreach.send_notices(now=now + timedelta(hours=hour))
+
+    row = GuideNotice.objects.get()
+    assert row.state == GuideNotice.State.FAILED
+    assert len(simulator.calls(SEND)) == 6
