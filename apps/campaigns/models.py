@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from apps.campaigns.querysets import CampaignAssignmentQuerySet
+
 
 def new_salt() -> bytes:
     """Random per campaign, so that draws of different campaigns are independent."""
@@ -69,6 +71,8 @@ class CampaignAssignment(models.Model):
     bucket = models.PositiveSmallIntegerField(_("bucket"))
     arm = models.CharField(_("arm"), max_length=8, choices=Arm.choices)
     assigned_at = models.DateTimeField(_("assigned at"))
+
+    objects = CampaignAssignmentQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("campaign assignment")

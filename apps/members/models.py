@@ -14,6 +14,7 @@ from apps.members.querysets import (
     FollowRelationQuerySet,
     InteractionQuerySet,
     MemberIdentityQuerySet,
+    MemberMergeQuerySet,
     MemberNoteQuerySet,
     MemberQuerySet,
     ServingPeriodQuerySet,
@@ -365,6 +366,8 @@ class MemberMerge(models.Model):
     merged_at = models.DateTimeField(_("merged at"))
     undone_at = models.DateTimeField(_("undone at"), null=True, blank=True)
     actor = models.CharField(_("actor"), max_length=40)
+
+    objects = MemberMergeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("merge")

@@ -80,3 +80,10 @@ class ConsentQuerySet(OfMemberQuerySet):
 
 class MemberNoteQuerySet(OfMemberQuerySet):
     pass
+
+
+class MemberMergeQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(_members_seen_by(actor, "survivor_id"))

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from apps.orders.querysets import OrderQuerySet
+from apps.orders.querysets import OrderLineQuerySet, OrderQuerySet
 
 
 class Product(models.Model):
@@ -130,6 +130,8 @@ class OrderLine(models.Model):
     tag_fen = models.BigIntegerField(_("tag amount"), default=0)
     original_line_no = models.PositiveIntegerField(_("original line"), null=True)
     is_gift = models.BooleanField(_("gift"), default=False)
+
+    objects = OrderLineQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("order line")

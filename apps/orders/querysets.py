@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from apps.accounts.actor import Actor
 from apps.members.models import Member
+from apps.stores.models import Store
 
 
 class OrderQuerySet(models.QuerySet):
@@ -23,3 +24,14 @@ class OrderQuerySet(models.QuerySet):
     def counted(self) -> Self:
         """Orders that count in figures: staff, group-buy and stored-value orders are left out."""
         return self.filter(is_staff=False, is_group_buy=False, is_stored_value=False)
+
+
+class OrderLineQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """As the orders they stand in; the columns are plain ids, so the scope is a subquery."""
+        if actor.sees_all:
+            return self
+        place = Q(store_id__in=Store.objects.visible_to(actor).values("pk"))
+        if actor.guide_id is None:
+            return self.filter(place)
+        return self.filter(place | Q(member_id__in=Member.objects.visible_to(actor).values("pk")))
