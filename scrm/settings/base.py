@@ -1,6 +1,5 @@
 """What every way of running shares. Values come from the environment and fail loudly when bad."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import environ
@@ -110,7 +109,6 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apps.core.middleware.ContentPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -119,11 +117,10 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    *(["apps.stores.middleware.ActorMiddleware"] if find_spec("apps.stores.middleware") else []),
+    "apps.stores.middleware.ActorMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
-    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "scrm.urls"
@@ -208,6 +205,8 @@ AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_VERBOSE = False
+# its pages would ask Django's permissions, not ours, and show addresses of people
+AXES_ENABLE_ADMIN = False
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_NAME = "scrm_session"
@@ -268,6 +267,13 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = structlog_logging(level=LOG_LEVEL, json=env.bool("LOG_JSON", default=True))
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+
+# --- Numbers for operations: each web process exports on a free port of "9100-9110" ------------
+if _ports := env.str("PROMETHEUS_PORTS", default=""):
+    _first, _last = map(int, _ports.split("-"))
+    PROMETHEUS_METRICS_EXPORT_PORT_RANGE = range(_first, _last + 1)
+    MIDDLEWARE.insert(0, "django_prometheus.middleware.PrometheusBeforeMiddleware")
+    MIDDLEWARE.append("django_prometheus.middleware.PrometheusAfterMiddleware")
 
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
 CELERY_TASK_ROUTES = ("apps.core.queues.route",)

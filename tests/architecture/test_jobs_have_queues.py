@@ -6,6 +6,7 @@ import pytest
 from celery import current_app
 
 from apps.core.jobs import QUEUES, Queue, queue_of
+from apps.hq.beat_schedule import ENTRIES
 
 PROJECT = Path(__file__).resolve().parents[2]
 MODULES = sorted(
@@ -66,3 +67,14 @@ def test_a_woken_job_exists():
                 and isinstance(node.args[0], ast.Constant)
             ):
                 assert node.args[0].value in QUEUES, f"{path}: {node.args[0].value}"
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.job)
+def test_what_beat_rings_exists_and_says_what_it_is_for(entry):
+    assert entry.job in QUEUES
+    assert str(entry.title)
+    assert str(entry.purpose)
+
+
+def test_the_ground_work_is_on_the_schedule():
+    assert "core.make_partitions" in {entry.job for entry in ENTRIES}

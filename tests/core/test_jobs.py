@@ -6,6 +6,7 @@ from apps.core import jobs
 from apps.core.errors import DomainError
 from apps.core.models import JobRun
 from apps.core.wake import wake
+from tests.conftest import wait_for
 
 
 @pytest.fixture
@@ -16,6 +17,21 @@ def rung(monkeypatch):
         current_app, "send_task", lambda name, kwargs, **_: names.append((name, kwargs))
     )
     return names
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_hears_the_bell(product_env, run_process):
+    """By name alone, over the broker, on the job's own queue."""
+    run_process(["-m", "celery", "-A", "scrm", "worker", "-Q", "bulk", "-P", "solo"], product_env)
+
+    wake("core.make_partitions")
+
+    wait_for(
+        JobRun.objects.filter(name="core.make_partitions", ok=True).exists,
+        seconds=60,
+        message="No worker ran it.",
+    )
 
 
 def ring_and_fail():
