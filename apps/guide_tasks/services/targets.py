@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
@@ -120,7 +121,10 @@ def move_set(
     """
     if to == State.DONE or any(to not in MOVES[source] for source in sources):
         raise IllegalMove(state=state_word(sources[0]))
-    sql, params = which.order_by().values("pk").query.sql_with_params()
+    try:
+        sql, params = which.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return []
     sentence = excuse_sentence(excuse) if excuse else ""
     with connection.cursor() as cursor:
         cursor.execute(

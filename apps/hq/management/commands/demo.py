@@ -80,7 +80,8 @@ class Command(BaseCommand):
         child = subprocess.Popen(
             [sys.executable, "manage.py", "demo", "--prepare"],
             cwd=paths.PROJECT_DIR,
-            env=dict(keeper.env),
+            # nobody listens yet: doorbells rung while loading would only pile up in the broker
+            env={**keeper.env, "BROKER_URL": "memory://", "LOG_LEVEL": "WARNING"},
         )
         try:
             # a second start has nothing to wait for: both go on side by side
