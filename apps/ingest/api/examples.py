@@ -1,0 +1,94 @@
+"""Examples shown in the schema: whole batches that could be sent as they are."""
+
+from drf_spectacular.utils import OpenApiExample
+
+MEMBERS = OpenApiExample(
+    "Member",
+    request_only=True,
+    value={
+        "items": [
+            {
+                "phone": "13900000001",
+                "identities": [{"kind": "member_no", "scope": "pos", "value": "M000123"}],
+                "name": "林晓雯",
+                "gender": "f",
+                "birth_month": 5,
+                "birth_day": 20,
+                "joined_at": "2026-03-01T10:00:00+08:00",
+                "home_store": "S001",
+                "source": "pos",
+                "consents": [
+                    {
+                        "purpose": "wecom_marketing",
+                        "text_version": "2026-01",
+                        "channel": "till",
+                        "given_at": "2026-03-01T10:00:00+08:00",
+                    }
+                ],
+            }
+        ]
+    },
+)
+ORDERS = OpenApiExample(
+    "Sale and return",
+    request_only=True,
+    value={
+        "items": [
+            {
+                "source": "pos",
+                "external_no": "S001-20260318-0001",
+                "member_identity": {"kind": "phone", "scope": "", "value": "13900000001"},
+                "store_code": "S001",
+                "selling_guide_userid": "guide01",
+                "paid_at": "2026-03-18T15:20:00+08:00",
+                "net_fen": 49900,
+                "lines": [
+                    {
+                        "line_no": 1,
+                        "sku": "R2101-WHT-38",
+                        "quantity": "1",
+                        "net_fen": 49900,
+                        "discount_fen": 10000,
+                        "tag_fen": 59900,
+                    }
+                ],
+            },
+            {
+                "source": "pos",
+                "external_no": "S001-20260320-0007",
+                "kind": "return",
+                "original_no": "S001-20260318-0001",
+                "store_code": "S001",
+                "paid_at": "2026-03-20T11:05:00+08:00",
+                "net_fen": -49900,
+                "lines": [
+                    {
+                        "line_no": 1,
+                        "sku": "R2101-WHT-38",
+                        "quantity": "-1",
+                        "net_fen": -49900,
+                        "original_line_no": 1,
+                    }
+                ],
+            },
+        ]
+    },
+)
+ANSWER = OpenApiExample(
+    "One good, one bad",
+    response_only=True,
+    status_codes=["200"],
+    value={
+        "accepted": 1,
+        "rejected": 1,
+        "results": [
+            {"index": 0, "status": "created", "reference": "S001-20260318-0001", "error": None},
+            {
+                "index": 1,
+                "status": "rejected",
+                "reference": None,
+                "error": {"code": "unknown_sku", "message": "没有 SKU 为 R2101-WHT-99 的商品。"},
+            },
+        ],
+    },
+)

@@ -1,0 +1,182 @@
+"""The form of what other systems send. What the values mean is decided by the services."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from apps.ingest.services import MAX_ITEMS, MemberItem, OrderItem
+from apps.members.models import Consent, Member, MemberIdentity
+from apps.members.services import ConsentRow
+from apps.orders.models import Order
+from apps.orders.services import LineRow, OrderRow
+
+_FEN = {"min_value": -(10**14), "max_value": 10**14}
+_DAYS_OF_MONTH = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
+
+
+class IdentitySerializer(serializers.Serializer):
+    kind = serializers.ChoiceField(MemberIdentity.Kind.choices)
+    scope = serializers.CharField(
+        max_length=60,
+        default="",
+        allow_blank=True,
+        help_text=_(
+            "The corp, app or channel inside which the value is unique; empty for a phone."
+        ),
+    )
+    value = serializers.CharField(max_length=128)
+
+
+def _identity(data: dict[str, str]) -> tuple[str, str, str]:
+    return data["kind"], data["scope"], data["value"]
+
+
+class ConsentSerializer(serializers.Serializer):
+    purpose = serializers.ChoiceField(Consent.Purpose.choices)
+    text_version = serializers.CharField(max_length=20)
+    channel = serializers.CharField(max_length=40)
+    given_at = serializers.DateTimeField()
+
+
+class MemberSerializer(serializers.Serializer):
+    phone = serializers.CharField(max_length=30, required=False, allow_blank=True)
+    identities = IdentitySerializer(many=True, required=False, max_length=10)
+    name = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    gender = serializers.ChoiceField(Member.Gender.choices, required=False, allow_blank=True)
+    birth_month = serializers.IntegerField(
+        min_value=1, max_value=12, required=False, allow_null=True
+    )
+    birth_day = serializers.IntegerField(min_value=1, max_value=31, required=False, allow_null=True)
+    joined_at = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text=_("When the person joined; without it they are a known contact."),
+    )
+    home_store = serializers.CharField(
+        max_length=20, required=False, allow_blank=True, help_text=_("Store code")
+    )
+    enrolling_guide = serializers.CharField(
+        max_length=64, required=False, allow_blank=True, help_text=_("WeCom user id of the guide")
+    )
+    level = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    source = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    consents = ConsentSerializer(many=True, required=False, max_length=10)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        month, day = attrs.get("birth_month"), attrs.get("birth_day")
+        if day and (not month or day > _DAYS_OF_MONTH.get(month, 31)):
+            raise serializers.ValidationError({"birth_day": _("There is no such day.")})
+        return attrs
+
+    def to_item(self) -> MemberItem:
+        """The checked data as the service takes it."""
+        data = dict(self.validated_data)
+        identities = [_identity(one) for one in data.pop("identities", [])]
+        if phone := data.pop("phone", ""):
+            identities.insert(0, (MemberIdentity.Kind.PHONE, "", phone))
+        consents = tuple(ConsentRow(**one) for one in data.pop("consents", []))
+        return MemberItem(identities=identities, consents=consents, **data)
+
+
+class LineSerializer(serializers.Serializer):
+    line_no = serializers.IntegerField(min_value=1, max_value=100_000)
+    sku = serializers.CharField(max_length=40)
+    quantity = serializers.DecimalField(
+        max_digits=12, decimal_places=3, help_text=_("Negative in a return")
+    )
+    net_fen = serializers.IntegerField(
+        **_FEN, help_text=_("Paid for this line, in fen; negative in a return")
+    )
+    discount_fen = serializers.IntegerField(default=0, **_FEN)
+    tag_fen = serializers.IntegerField(default=0, **_FEN)
+    original_line_no = serializers.IntegerField(
+        min_value=1,
+        max_value=100_000,
+        required=False,
+        allow_null=True,
+        help_text=_("Return: the line of the original order"),
+    )
+    is_gift = serializers.BooleanField(default=False)
+
+
+class OrderSerializer(serializers.Serializer):
+    source = serializers.CharField(max_length=40, help_text=_("The system that numbers the orders"))
+    external_no = serializers.CharField(max_length=64)
+    kind = serializers.ChoiceField(Order.Kind.choices, default=Order.Kind.SALE)
+    original_no = serializers.CharField(
+        max_length=64,
+        default="",
+        allow_blank=True,
+        help_text=_("Return: the number of the original order, of the same source"),
+    )
+    member = serializers.UUIDField(
+        required=False, allow_null=True, help_text=_("The member's id as given by members/batch")
+    )
+    member_identity = IdentitySerializer(
+        required=False, allow_null=True, help_text=_("Instead of the id, an identity of the buyer")
+    )
+    store_code = serializers.CharField(max_length=20)
+    selling_guide_userid = serializers.CharField(max_length=64, default="", allow_blank=True)
+    paid_at = serializers.DateTimeField()
+    net_fen = serializers.IntegerField(
+        **_FEN, help_text=_("Paid without freight, in fen; the lines must add up to it")
+    )
+    discount_fen = serializers.IntegerField(
+        required=False, allow_null=True, **_FEN,
+        help_text=_("Checked against the lines when given"),
+    )  # fmt: skip
+    freight_fen = serializers.IntegerField(default=0, **_FEN)
+    is_staff = serializers.BooleanField(default=False)
+    is_group_buy = serializers.BooleanField(default=False)
+    is_stored_value = serializers.BooleanField(default=False)
+    lines = LineSerializer(many=True, max_length=500)
+
+    def to_item(self) -> OrderItem:
+        """The checked data as the service takes it."""
+        data = dict(self.validated_data)
+        member = data.pop("member", None)
+        identity = data.pop("member_identity", None)
+        lines = [LineRow(**line) for line in data.pop("lines")]
+        row = OrderRow(
+            member_identity=None if identity is None else _identity(identity), lines=lines, **data
+        )
+        return OrderItem(row=row, member=member)
+
+
+class MemberBatchSerializer(serializers.Serializer):
+    items = MemberSerializer(many=True, max_length=MAX_ITEMS)
+
+
+class OrderBatchSerializer(serializers.Serializer):
+    items = OrderSerializer(many=True, max_length=MAX_ITEMS)
+
+
+class ItemErrorSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ItemResultSerializer(serializers.Serializer):
+    index = serializers.IntegerField(help_text=_("Place of the item in the batch, from 0"))
+    status = serializers.ChoiceField(["created", "updated", "unchanged", "rejected"])
+    reference = serializers.CharField(
+        allow_null=True, help_text=_("The member's id, or the order's number")
+    )
+    error = ItemErrorSerializer(allow_null=True)
+
+
+class BatchAnswerSerializer(serializers.Serializer):
+    accepted = serializers.IntegerField()
+    rejected = serializers.IntegerField()
+    results = ItemResultSerializer(many=True)
+
+
+class ProblemSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    message = serializers.CharField()
+    detail = serializers.JSONField(allow_null=True)
+
+
+class ErrorAnswerSerializer(serializers.Serializer):
+    error = ProblemSerializer()

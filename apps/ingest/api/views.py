@@ -1,0 +1,173 @@
+"""The inbound API: batches of members and orders from tills, shops and malls."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Capability
+from apps.core import clock
+from apps.core.api import ApiView, error_body
+from apps.ingest import services
+from apps.ingest.api import examples
+from apps.ingest.api.authentication import ApiKeyAuthentication, HasCapability
+from apps.ingest.api.serializers import (
+    BatchAnswerSerializer,
+    ErrorAnswerSerializer,
+    MemberBatchSerializer,
+    MemberSerializer,
+    OrderBatchSerializer,
+    OrderSerializer,
+)
+
+_MAX_KEY = 120
+_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description=_("Send the same key again after a lost answer: the first answer is repeated."),
+)
+_ANSWERS: dict[int, Any] = {
+    200: BatchAnswerSerializer,
+    **dict.fromkeys((400, 401, 403, 409, 413), ErrorAnswerSerializer),
+}
+
+
+class TooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+    default_detail = _("The batch is too large: send at most 1,000 items and 8 MB at once.")
+
+
+class _BatchView(ApiView):
+    """Reads a batch item by item, so that one bad item does not hold up the others."""
+
+    authentication_classes = [ApiKeyAuthentication]
+    permission_classes = [HasCapability]
+    parser_classes = [JSONParser]
+    capability: Capability
+    item_serializer: type[serializers.Serializer]
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., Any]:
+        view = super().as_view(**initkwargs)
+        view.capability = cls.capability  # type: ignore[attr-defined]
+        return view
+
+    def take(self, items: list[Any], actor: Actor) -> list[services.ItemResult]:
+        raise NotImplementedError
+
+    def work(self, request: Request) -> Response:
+        """The one way of both endpoints."""
+        raw, items, key = self._raw(request), self._items(request), self._key(request)
+        actor = request.user.actor  # type: ignore[union-attr]
+        try:
+            answer = services.answer_once(
+                api_key=request.auth,
+                path=request.path,
+                key=key,
+                request_body=raw,
+                work=lambda: self.take([self._read(item) for item in items], actor),
+            )
+        except services.IdempotencyKeyReused as error:
+            return Response(error_body(error.code, str(error)), status=status.HTTP_409_CONFLICT)
+        headers = {"Idempotent-Replay": "true"} if answer.replayed else {}
+        return Response(answer.body, headers=headers)
+
+    @staticmethod
+    def _raw(request: Request) -> bytes:
+        try:
+            return request._request.body
+        except RequestDataTooBig as error:
+            raise TooLarge from error
+
+    @staticmethod
+    def _items(request: Request) -> list[Any]:
+        data = request.data
+        items = data.get("items") if isinstance(data, dict) else None
+        if not isinstance(items, list):
+            raise ParseError(_("The body is a JSON object with a list “items”."), code="no_items")
+        if len(items) > services.MAX_ITEMS:
+            raise TooLarge
+        return items
+
+    @staticmethod
+    def _key(request: Request) -> str:
+        key = request.headers.get("Idempotency-Key", "").strip()
+        if len(key) > _MAX_KEY or not key.isprintable():
+            raise ParseError(
+                _("An Idempotency-Key has at most 120 printable characters."),
+                code="bad_idempotency_key",
+            )
+        return key
+
+    def _read(self, item: Any) -> Any:
+        serializer = self.item_serializer(data=item)
+        if serializer.is_valid():
+            return serializer.to_item()  # type: ignore[attr-defined]
+        return services.ItemError("invalid", _first_problem(serializer.errors))
+
+
+def _first_problem(errors: Any, path: str = "") -> str:
+    """`lines[2].sku: …`: where the first fault lies and what it is; never the value itself."""
+    if isinstance(errors, dict):
+        name, inner = next(iter(errors.items()))
+        dot = f"{path}." if path else ""
+        return _first_problem(inner, path if name == "non_field_errors" else f"{dot}{name}")
+    for place, inner in enumerate(errors):
+        if isinstance(inner, dict | list):
+            if inner:
+                return _first_problem(inner, f"{path}[{place}]")
+        else:
+            return f"{path}: {inner}" if path else str(inner)
+    return path
+
+
+class MemberBatch(_BatchView):
+    """Create or update up to 1,000 members, found by phone or another identity."""
+
+    capability = Capability.API_WRITE_MEMBERS
+    item_serializer = MemberSerializer
+
+    @extend_schema(
+        operation_id="members_batch",
+        tags=["members"],
+        parameters=[_KEY],
+        request=MemberBatchSerializer,
+        responses=_ANSWERS,
+        examples=[examples.MEMBERS, examples.ANSWER],
+    )
+    def post(self, request: Request) -> Response:
+        return self.work(request)
+
+    def take(self, items: list[Any], actor: Actor) -> list[services.ItemResult]:
+        return services.take_members(items=items, now=clock.now(), actor=actor)
+
+
+class OrderBatch(_BatchView):
+    """Keep up to 1,000 orders. The same order again is unchanged; other content corrects it."""
+
+    capability = Capability.API_WRITE_ORDERS
+    item_serializer = OrderSerializer
+
+    @extend_schema(
+        operation_id="orders_batch",
+        tags=["orders"],
+        parameters=[_KEY],
+        request=OrderBatchSerializer,
+        responses=_ANSWERS,
+        examples=[examples.ORDERS, examples.ANSWER],
+    )
+    def post(self, request: Request) -> Response:
+        return self.work(request)
+
+    def take(self, items: list[Any], actor: Actor) -> list[services.ItemResult]:
+        return services.take_orders(items=items, now=clock.now(), actor=actor)

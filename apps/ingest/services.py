@@ -1,0 +1,296 @@
+"""Batches in: members and orders of other systems, one answer per item, each batch worked once."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
+
+from apps.accounts.actor import Actor
+from apps.accounts.models import ApiKey
+from apps.core.errors import DomainError
+from apps.guide_tasks.services.evidence import record_purchases
+from apps.ingest.models import IdempotencyRecord
+from apps.members import selectors as members
+from apps.members.models import Member
+from apps.members.services import ConsentRow, MemberRow, resolve_members
+from apps.orders.services import REJECTED, UNCHANGED, OrderRow, ingest_orders
+from apps.profiles.services import refresh_profiles
+from apps.stores.models import Guide, Store
+
+MAX_ITEMS = 1000
+
+_SENTENCES = {
+    "no_identity": gettext_noop("The member has no phone and no other identity."),
+    "invalid_phone": gettext_noop("This is not a mobile number."),
+    "invalid_identity": gettext_noop("An identity is empty or too long."),
+    "unknown_identity_kind": gettext_noop("An identity has an unknown kind."),
+    "identity_conflict": gettext_noop(
+        "The identities belong to different members. Nothing was merged; head office decides."
+    ),
+    "unknown_purpose": gettext_noop("There is no such purpose of consent."),
+    "unknown_store": gettext_noop("There is no store with the code %(value)s."),
+    "foreign_store": gettext_noop("This key may not write for the store %(value)s."),
+    "no_store": gettext_noop("This key writes for certain stores: name the home store."),
+    "foreign_member": gettext_noop("The member belongs to a store of others."),
+    "unknown_guide": gettext_noop("There is no guide with the WeCom id %(value)s."),
+}
+
+
+class IdempotencyKeyReused(DomainError):
+    code = "idempotency_key_reused"
+    message = gettext_lazy("This Idempotency-Key was used before with another body.")
+
+
+@dataclass(frozen=True, slots=True)
+class MemberItem:
+    """What the API says about one person; stores and guides by their codes."""
+
+    identities: list[tuple[str, str, str]]
+    home_store: str = ""
+    enrolling_guide: str = ""
+    name: str = ""
+    gender: str = ""
+    birth_month: int | None = None
+    birth_day: int | None = None
+    joined_at: datetime | None = None
+    level: str = ""
+    source: str = ""
+    consents: tuple[ConsentRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OrderItem:
+    """One order; the buyer by an identity inside the row or by the member's public id."""
+
+    row: OrderRow
+    member: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemError:
+    """Why an item was not even read."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """The answer for one item. `reference` is what the caller may keep: never an inner id."""
+
+    index: int
+    status: str
+    reference: str = ""
+    code: str = ""
+    message: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The item's place in the answer."""
+        error = {"code": self.code, "message": self.message} if self.code else None
+        return {
+            "index": self.index,
+            "status": self.status,
+            "reference": self.reference or None,
+            "error": error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is sent back, and whether it was given before."""
+
+    body: dict[str, Any]
+    replayed: bool = False
+
+
+def _refused(index: int, code: str, value: str = "") -> ItemResult:
+    return ItemResult(index, REJECTED, code=code, message=_(_SENTENCES[code]) % {"value": value})
+
+
+def _body(results: list[ItemResult]) -> dict[str, Any]:
+    rejected = sum(result.status == REJECTED for result in results)
+    return {
+        "accepted": len(results) - rejected,
+        "rejected": rejected,
+        "results": [result.as_json() for result in results],
+    }
+
+
+@transaction.atomic
+def answer_once(
+    *,
+    api_key: ApiKey,
+    path: str,
+    key: str,
+    request_body: bytes,
+    work: Callable[[], list[ItemResult]],
+) -> Answer:
+    """Work a batch and keep the answer under its key, in one transaction.
+
+    The same key with the same body gets the kept answer; two such requests at once wait for each
+    other. Without a key the batch is simply worked. Raises IdempotencyKeyReused for another body.
+    """
+    if not key:
+        return Answer(_body(work()))
+    request_hash = hashlib.sha256(request_body).digest()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"ingest:{api_key.pk}:{path}:{key}"],
+        )
+    known = IdempotencyRecord.objects.filter(api_key=api_key, path=path, key=key).first()
+    if known is not None:
+        if bytes(known.request_hash) != request_hash:
+            raise IdempotencyKeyReused
+        return Answer(known.response, replayed=True)
+    body = _body(work())
+    IdempotencyRecord.objects.create(
+        api_key=api_key, path=path, key=key, request_hash=request_hash, status=200, response=body
+    )
+    return Answer(body)
+
+
+# --- members --------------------------------------------------------------------------------------
+
+
+class _Places:
+    """Stores and guides behind the codes of a batch, and what this actor may write."""
+
+    def __init__(self, items: Iterable[MemberItem], actor: Actor) -> None:
+        items = list(items)
+        codes = {item.home_store for item in items} - {""}
+        userids = {item.enrolling_guide for item in items} - {""}
+        self.actor = actor
+        self.stores = dict(Store.objects.filter(code__in=codes).values_list("code", "pk"))
+        self.visible = set(Store.objects.visible_to(actor).values_list("pk", flat=True))
+        self.guides: dict[str, list[int]] = {}
+        for userid, pk in Guide.objects.filter(wecom_userid__in=userids).values_list(
+            "wecom_userid", "pk"
+        ):
+            self.guides.setdefault(userid, []).append(pk)
+        self.homes = {} if actor.sees_all else self._homes(items)
+
+    @staticmethod
+    def _homes(items: list[MemberItem]) -> dict[tuple[str, str, str], int | None]:
+        """Home store of the members whom the identities already name."""
+        found = members.find_identities(one for item in items for one in item.identities)
+        stores = dict(
+            Member.objects.filter(
+                pk__in={identity.survivor_id for identity in found.values()}
+            ).values_list("pk", "home_store_id")
+        )
+        return {given: stores.get(identity.survivor_id) for given, identity in found.items()}
+
+    def problem(self, index: int, item: MemberItem) -> ItemResult | None:
+        """Why this actor may not write this item, if so."""
+        if item.home_store and item.home_store not in self.stores:
+            return _refused(index, "unknown_store", item.home_store)
+        if item.home_store and self.stores[item.home_store] not in self.visible:
+            return _refused(index, "foreign_store", item.home_store)
+        if item.enrolling_guide and len(self.guides.get(item.enrolling_guide, [])) != 1:
+            return _refused(index, "unknown_guide", item.enrolling_guide)
+        if not self.actor.sees_all:
+            return self._outside(index, item)
+        return None
+
+    def _outside(self, index: int, item: MemberItem) -> ItemResult | None:
+        if not item.home_store:
+            return _refused(index, "no_store")
+        homes = {self.homes[given] for given in item.identities if given in self.homes} - {None}
+        return _refused(index, "foreign_member") if homes - self.visible else None
+
+    def row(self, item: MemberItem) -> MemberRow:
+        return MemberRow(
+            identities=item.identities,
+            name=item.name,
+            gender=item.gender,
+            birth_month=item.birth_month,
+            birth_day=item.birth_day,
+            joined_at=item.joined_at,
+            source=item.source,
+            level=item.level,
+            home_store_id=self.stores.get(item.home_store),
+            enrolling_guide_id=(self.guides.get(item.enrolling_guide) or [None])[0],
+            consents=list(item.consents),
+        )
+
+
+@transaction.atomic
+def take_members(
+    *, items: list[MemberItem | ItemError], now: datetime, actor: Actor
+) -> list[ItemResult]:
+    """Find or make the member of each item: created, updated or rejected, good beside bad."""
+    results = _unread(items)
+    readable = {n: item for n, item in enumerate(items) if isinstance(item, MemberItem)}
+    places = _Places(readable.values(), actor)
+    work: dict[int, MemberRow] = {}
+    for index, item in readable.items():
+        problem = places.problem(index, item)
+        if problem is None:
+            work[index] = places.row(item)
+        else:
+            results[index] = problem
+    resolved = resolve_members(rows=list(work.values()), now=now, source="api", actor=actor)
+    numbers = {one.member_id for one in resolved if one.member_id is not None}
+    public = dict(Member.objects.filter(pk__in=numbers).values_list("pk", "public_id"))
+    for index, one in zip(work, resolved, strict=True):
+        if one.member_id is None:
+            results[index] = _refused(index, one.error)
+        else:
+            status = "created" if one.created else "updated"
+            results[index] = ItemResult(index, status, reference=str(public[one.member_id]))
+    refresh_profiles(member_ids=numbers, now=now)
+    return [results[index] for index in range(len(items))]
+
+
+def _unread(items: list[Any]) -> dict[int, ItemResult]:
+    return {
+        index: ItemResult(index, REJECTED, code=item.code, message=item.message)
+        for index, item in enumerate(items)
+        if isinstance(item, ItemError)
+    }
+
+
+# --- orders ---------------------------------------------------------------------------------------
+
+
+def _with_buyers(items: dict[int, OrderItem]) -> dict[int, OrderRow]:
+    """Rows with inner ids for public ones; an unknown public id becomes one that nobody has."""
+    public = {item.member for item in items.values() if item.member is not None}
+    ids = dict(Member.objects.filter(public_id__in=public).values_list("public_id", "pk"))
+    rows = {}
+    for index, item in items.items():
+        if item.member is None:
+            rows[index] = item.row
+        else:
+            rows[index] = replace(item.row, member_id=ids.get(item.member, 0))
+    return rows
+
+
+@transaction.atomic
+def take_orders(
+    *, items: list[OrderItem | ItemError], now: datetime, actor: Actor
+) -> list[ItemResult]:
+    """Keep each order; figures, stages and 已成交 follow in the same transaction."""
+    results = _unread(items)
+    rows = _with_buyers({n: item for n, item in enumerate(items) if isinstance(item, OrderItem)})
+    stored = ingest_orders(rows=list(rows.values()), now=now, actor=actor)
+    for index, one in zip(rows, stored, strict=True):
+        results[index] = ItemResult(
+            index,
+            one.status,
+            reference="" if one.order_id is None else rows[index].external_no,
+            code=one.error_code,
+            message=one.message,
+        )
+    changed = [one for one in stored if one.status not in (REJECTED, UNCHANGED)]
+    refresh_profiles(member_ids={pk for one in changed for pk in one.member_ids}, now=now)
+    order_ids = sorted({one.order_id for one in changed if one.order_id is not None})
+    record_purchases(order_ids=order_ids, now=now)
+    return [results[index] for index in range(len(items))]
