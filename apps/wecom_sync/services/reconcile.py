@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=10)
 GUIDES_PER_CALL = 100
+FRIENDS_PER_TRANSACTION = 500
 HAS_LEFT = 5
 
 EndedBy = FollowRelation.EndedBy
@@ -213,12 +214,15 @@ def _chunks(corp: Corp, client: WeComClient) -> Iterator[_Chunk]:
 
 
 def _pages(client: WeComClient, userids: list[str]) -> Iterator[Sequence[tuple[Contact, Follow]]]:
-    cursor = ""
+    """WeCom gives a hundred at a time; a few of its pages make one of ours."""
+    cursor, gathered = "", []
     while True:
         page = client.list_contacts_of(userids, cursor)
-        if page.items:
-            yield page.items
+        gathered += page.items
         cursor = page.next_cursor
+        if gathered and (not cursor or len(gathered) >= FRIENDS_PER_TRANSACTION):
+            yield gathered
+            gathered = []
         if not cursor:
             return
 
