@@ -56,7 +56,7 @@ def encrypt(text: str) -> bytes:
     return bytes([number]) + nonce + ciphers[number].encrypt(nonce, text.encode(), None)
 
 
-def decrypt(data: bytes) -> str:
+def decrypt(data: bytes | memoryview) -> str:
     """Undo `encrypt` with whichever key it names."""
     raw = bytes(data)
     cipher = _ciphers(settings.PII_KEYS)[1][raw[0]]

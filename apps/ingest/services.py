@@ -216,7 +216,7 @@ class _Places:
             source=item.source,
             level=item.level,
             home_store_id=self.stores.get(item.home_store),
-            enrolling_guide_id=(self.guides.get(item.enrolling_guide) or [None])[0],
+            enrolling_guide_id=next(iter(self.guides.get(item.enrolling_guide, [])), None),
             consents=list(item.consents),
         )
 

@@ -94,10 +94,10 @@ def find_identities(given: Iterable[Given]) -> dict[Given, FoundIdentity]:
     found: dict[Given, FoundIdentity] = {}
     for (kind, scope), keys in places.items():
         rows = MemberIdentity.objects.matching(kind=kind, scope=scope, value_keys=list(keys))
-        for pk, key, member_id, survivor_id in rows.values_list(
+        for pk, stored, member_id, survivor_id in rows.values_list(
             "pk", "value_key", "member_id", "member__survivor_id"
         ):
-            for one in keys[bytes(key)]:
+            for one in keys[bytes(stored)]:
                 found[one] = FoundIdentity(pk, member_id, survivor_id)
     return found
 

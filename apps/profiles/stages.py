@@ -5,6 +5,7 @@ No memory of yesterday's stage and no hysteresis; a test holds the two against e
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from apps.profiles.models import Stage, StageVersion
 
@@ -62,7 +63,7 @@ END
 """
 
 
-def parameters(*, on: date, version: StageVersion) -> dict[str, object]:
+def parameters(*, on: date, version: StageVersion) -> dict[str, Any]:
     """What the two SQL texts are given."""
     return {
         "on": on,

@@ -126,7 +126,7 @@ def _claim_change(
     partitions.ensure_months(
         TagChange._meta.db_table, partitions.month_of(at), partitions.month_of(at)
     )
-    values = {
+    values: dict[str, Any] = {
         "members": members,
         "tags": tags,
         "added": added,

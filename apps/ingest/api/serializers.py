@@ -11,8 +11,15 @@ from apps.members.services import ConsentRow
 from apps.orders.models import Order
 from apps.orders.services import LineRow, OrderRow
 
-_FEN = {"min_value": -(10**14), "max_value": 10**14}
+_FEN_LIMIT = 10**14
 _DAYS_OF_MONTH = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
+
+
+class FenField(serializers.IntegerField):
+    """An amount in fen."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=-_FEN_LIMIT, max_value=_FEN_LIMIT, **options)
 
 
 class IdentitySerializer(serializers.Serializer):
@@ -41,7 +48,7 @@ class ConsentSerializer(serializers.Serializer):
 
 class MemberSerializer(serializers.Serializer):
     phone = serializers.CharField(max_length=30, required=False, allow_blank=True)
-    identities = IdentitySerializer(many=True, required=False, max_length=10)
+    identities = serializers.ListField(child=IdentitySerializer(), required=False, max_length=10)
     name = serializers.CharField(max_length=60, required=False, allow_blank=True)
     gender = serializers.ChoiceField(Member.Gender.choices, required=False, allow_blank=True)
     birth_month = serializers.IntegerField(
@@ -60,8 +67,10 @@ class MemberSerializer(serializers.Serializer):
         max_length=64, required=False, allow_blank=True, help_text=_("WeCom user id of the guide")
     )
     level = serializers.CharField(max_length=20, required=False, allow_blank=True)
-    source = serializers.CharField(max_length=40, required=False, allow_blank=True)
-    consents = ConsentSerializer(many=True, required=False, max_length=10)
+    source = serializers.CharField(  # type: ignore[assignment]
+        max_length=40, required=False, allow_blank=True
+    )
+    consents = serializers.ListField(child=ConsentSerializer(), required=False, max_length=10)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         month, day = attrs.get("birth_month"), attrs.get("birth_day")
@@ -85,11 +94,9 @@ class LineSerializer(serializers.Serializer):
     quantity = serializers.DecimalField(
         max_digits=12, decimal_places=3, help_text=_("Negative in a return")
     )
-    net_fen = serializers.IntegerField(
-        **_FEN, help_text=_("Paid for this line, in fen; negative in a return")
-    )
-    discount_fen = serializers.IntegerField(default=0, **_FEN)
-    tag_fen = serializers.IntegerField(default=0, **_FEN)
+    net_fen = FenField(help_text=_("Paid for this line, in fen; negative in a return"))
+    discount_fen = FenField(default=0)
+    tag_fen = FenField(default=0)
     original_line_no = serializers.IntegerField(
         min_value=1,
         max_value=100_000,
@@ -101,7 +108,9 @@ class LineSerializer(serializers.Serializer):
 
 
 class OrderSerializer(serializers.Serializer):
-    source = serializers.CharField(max_length=40, help_text=_("The system that numbers the orders"))
+    source = serializers.CharField(  # type: ignore[assignment]
+        max_length=40, help_text=_("The system that numbers the orders")
+    )
     external_no = serializers.CharField(max_length=64)
     kind = serializers.ChoiceField(Order.Kind.choices, default=Order.Kind.SALE)
     original_no = serializers.CharField(
@@ -119,18 +128,15 @@ class OrderSerializer(serializers.Serializer):
     store_code = serializers.CharField(max_length=20)
     selling_guide_userid = serializers.CharField(max_length=64, default="", allow_blank=True)
     paid_at = serializers.DateTimeField()
-    net_fen = serializers.IntegerField(
-        **_FEN, help_text=_("Paid without freight, in fen; the lines must add up to it")
-    )
-    discount_fen = serializers.IntegerField(
-        required=False, allow_null=True, **_FEN,
+    net_fen = FenField(help_text=_("Paid without freight, in fen; the lines must add up to it"))
+    discount_fen = FenField(required=False, allow_null=True,
         help_text=_("Checked against the lines when given"),
     )  # fmt: skip
-    freight_fen = serializers.IntegerField(default=0, **_FEN)
+    freight_fen = FenField(default=0)
     is_staff = serializers.BooleanField(default=False)
     is_group_buy = serializers.BooleanField(default=False)
     is_stored_value = serializers.BooleanField(default=False)
-    lines = LineSerializer(many=True, max_length=500)
+    lines = serializers.ListField(child=LineSerializer(), max_length=500)
 
     def to_item(self) -> OrderItem:
         """The checked data as the service takes it."""
@@ -145,11 +151,11 @@ class OrderSerializer(serializers.Serializer):
 
 
 class MemberBatchSerializer(serializers.Serializer):
-    items = MemberSerializer(many=True, max_length=MAX_ITEMS)
+    items = serializers.ListField(child=MemberSerializer(), max_length=MAX_ITEMS)
 
 
 class OrderBatchSerializer(serializers.Serializer):
-    items = OrderSerializer(many=True, max_length=MAX_ITEMS)
+    items = serializers.ListField(child=OrderSerializer(), max_length=MAX_ITEMS)
 
 
 class ItemErrorSerializer(serializers.Serializer):

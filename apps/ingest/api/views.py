@@ -1,7 +1,6 @@
 """The inbound API: batches of members and orders from tills, shops and malls."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import RequestDataTooBig
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +13,7 @@ from rest_framework.response import Response
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
+from apps.accounts.models import ApiKey
 from apps.core import clock
 from apps.core.api import ApiView, error_body
 from apps.ingest import services
@@ -57,9 +57,9 @@ class _BatchView(ApiView):
     item_serializer: type[serializers.Serializer]
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., Any]:
-        view = super().as_view(**initkwargs)
-        view.capability = cls.capability  # type: ignore[attr-defined]
+    def as_view(cls, **initkwargs: Any) -> Any:
+        view: Any = super().as_view(**initkwargs)
+        view.capability = cls.capability
         return view
 
     def take(self, items: list[Any], actor: Actor) -> list[services.ItemResult]:
@@ -71,7 +71,7 @@ class _BatchView(ApiView):
         actor = request.user.actor  # type: ignore[union-attr]
         try:
             answer = services.answer_once(
-                api_key=request.auth,
+                api_key=cast(ApiKey, request.auth),
                 path=request.path,
                 key=key,
                 request_body=raw,

@@ -301,7 +301,7 @@ class _Answers:
         )
 
     def accept(self, ready: Prepared, status: str, order_id: int) -> None:
-        touched = {ready.member_id, ready.former_member_id} - {None}
+        touched = {pk for pk in (ready.member_id, ready.former_member_id) if pk is not None}
         self.found[ready.index] = OrderResult(
             index=ready.index,
             status=status,
