@@ -90,6 +90,7 @@ def structlog_logging(*, level: str, json: bool) -> dict[str, Any]:
         "loggers": {
             "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
             "axes": {"level": "ERROR"},
+            "wechatpy": {"level": "WARNING"},
         },
     }
 

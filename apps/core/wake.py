@@ -1,5 +1,8 @@
 """Ring a job's bell after commit. A bell that fails does not matter: the sweeper finds the row."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -8,6 +11,17 @@ from celery import current_app
 from django.db import connection, transaction
 
 log = structlog.get_logger(__name__)
+_asleep: ContextVar[bool] = ContextVar("asleep", default=False)
+
+
+@contextmanager
+def asleep() -> Iterator[None]:
+    """Ring no bells in here: a load that does the jobs' work itself, in its own order."""
+    token = _asleep.set(True)
+    try:
+        yield
+    finally:
+        _asleep.reset(token)
 
 
 class _Bell(partial):
@@ -25,6 +39,8 @@ def _ring(name: str, kwargs: dict[str, Any]) -> None:
 
 def wake(job_name: str, **kwargs: Any) -> None:
     """Wake a job by name once the current transaction commits; ids only, once per transaction."""
+    if _asleep.get():
+        return
     key = (job_name, tuple(sorted(kwargs.items())))
     if any(getattr(entry[1], "key", None) == key for entry in connection.run_on_commit):
         return

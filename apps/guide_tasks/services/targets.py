@@ -115,7 +115,8 @@ def move_set(
     reason: str = "",
     excuse: str = "",
 ) -> list[int]:
-    """Move every target of a queryset that stands in one of `sources`, in one statement with history.
+    """Move every target of a queryset that stands in one of `sources`, in one statement with
+    history.
 
     Returns the ids that moved. Raises IllegalMove if a source may never move there.
     """

@@ -23,6 +23,7 @@ from apps.accounts.capabilities import Capability
 from apps.accounts.models import User
 from apps.accounts.services import create_api_key
 from apps.core import clock, partitions
+from apps.core.wake import asleep
 from apps.guide_tasks.services.evidence import record_purchases
 from apps.guide_tasks.services.rules import ensure_default_rules
 from apps.hq.demo import chain as chains
@@ -44,14 +45,19 @@ Say = Callable[[str], None]
 
 def load(*, out: Say = print) -> dict[str, str]:
     """Load everything into an empty database; return what `demo.env` needs besides addresses."""
+    with asleep():
+        return _load(out)
+
+
+def _load(out: Say) -> dict[str, str]:
     dice = random.Random(_SEED)
     now, today = clock.now(), clock.today()
-    logins = _head_office()
     endpoint = ensure_demo_corp(corp_name="步禾鞋服")
     corp = endpoint.corp
 
     chain = chains.load_chain(corp_id=corp.corp_id, today=today, dice=dice)
     out(f"Stores and people: {len(chain.stores)} stores, {len(chain.people)} people")
+    logins = _head_office()
     out(f"Catalogue: {load_products()} items")
     StageVersion.objects.create(published_at=now - timedelta(days=600))
 
@@ -91,7 +97,7 @@ def load(*, out: Say = print) -> dict[str, str]:
 
     chains.let_some_leave(chain, today=today, dice=dice)
     phones.post("/sim/seed", departments=[], users=chains.staff(chain), customers=[])
-    ensure_default_rules()
+    ensure_default_rules(now=clock.now())
     content.load_segments()
     _analyse()
     return {**logins, "API_KEY": _api_key()}
