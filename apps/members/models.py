@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.core.ids import uuid7
 from apps.members.querysets import (
@@ -39,7 +40,7 @@ class Member(models.Model):
     """
 
     class Gender(models.TextChoices):
-        UNKNOWN = "", _("unknown")
+        UNKNOWN = "", pgettext_lazy("gender", "unknown")
         FEMALE = "f", _("female")
         MALE = "m", _("male")
 

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.orders.querysets import OrderLineQuerySet, OrderQuerySet
 
@@ -35,8 +36,8 @@ class Order(models.Model):
     original. `net_fen` is paid without freight; lines sum to it or the row is rejected."""
 
     class Kind(models.TextChoices):
-        SALE = "sale", _("sale")
-        RETURN = "return", _("return")
+        SALE = "sale", pgettext_lazy("order", "sale")
+        RETURN = "return", pgettext_lazy("order", "return")
 
     source = models.CharField(_("source"), max_length=40)
     external_no = models.CharField(_("order number"), max_length=64)

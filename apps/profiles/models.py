@@ -4,16 +4,17 @@ stage rule."""
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.profiles.querysets import MemberProfileQuerySet
 
 
 class Stage(models.TextChoices):
-    PROSPECT = "prospect", _("no purchase yet")
-    NEW = "new", _("new")
-    ACTIVE = "active", _("active")
-    SILENT = "silent", _("silent")
-    LOST = "lost", _("lost")
+    PROSPECT = "prospect", pgettext_lazy("stage", "no purchase yet")
+    NEW = "new", pgettext_lazy("stage", "new")
+    ACTIVE = "active", pgettext_lazy("stage", "active")
+    SILENT = "silent", pgettext_lazy("stage", "silent")
+    LOST = "lost", pgettext_lazy("stage", "lost")
 
 
 class StageVersion(models.Model):
