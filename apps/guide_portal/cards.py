@@ -180,14 +180,18 @@ def _once_each(lines: Sequence[Proof]) -> list[str]:
     return [proof_words(line) for line in first.values()]
 
 
+def size_words(size: str) -> str:
+    """37 码; letters stand alone."""
+    return _("size %(size)s") % {"size": size} if size.replace(".", "").isdigit() else size
+
+
 def bought_words(purchase: LastPurchase | LastBuy | None) -> str:
     """上次 羊皮切尔西靴 黑 37 码，8月21日"""
     if purchase is None:
         return ""
-    size = purchase.size
-    if size.replace(".", "").isdigit():
-        size = _("size %(size)s") % {"size": size}
-    what = " ".join(filter(None, (purchase.product, purchase.colour, size)))
+    what = " ".join(
+        filter(None, (purchase.product, purchase.colour, size_words(purchase.size)))
+    )
     on = purchase.on if isinstance(purchase, LastBuy) else purchase.paid_at
     return _("Last time %(what)s, %(day)s") % {"what": what, "day": month_day(on)}
 

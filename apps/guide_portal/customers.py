@@ -14,7 +14,15 @@ from django.utils.translation import pgettext
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.core import clock
-from apps.guide_portal.cards import Card, Chip, Person, bought_words, person_of, target_cards
+from apps.guide_portal.cards import (
+    Card,
+    Chip,
+    Person,
+    bought_words,
+    person_of,
+    size_words,
+    target_cards,
+)
 from apps.guide_portal.templatetags.portal import month_day, yuan
 from apps.guide_portal.texts import personal_text
 from apps.guide_tasks.selectors import open_targets_of_member
@@ -184,7 +192,7 @@ def _facts(
     return [
         (_("Last purchase"), _days_ago(profile, now=now) if bought else _("none")),
         (_("In all"), yuan(profile.net_fen if profile else 0)),
-        (_("Size"), next(filter(None, sizes), "–")),
+        (_("Size"), size_words(next(filter(None, sizes), "–"))),
     ]
 
 
@@ -193,7 +201,7 @@ def _bought(order: OrderView) -> Bought:
     name = (line.product if line else "") or _("Purchase")
     if order.kind == Order.Kind.RETURN:
         name = _("Returned: %(what)s") % {"what": name}
-    parts = [line.colour, line.size] if line else []
+    parts = [line.colour, size_words(line.size)] if line else []
     detail = " · ".join(filter(None, [*parts, month_day(order.paid_at), order.store_name]))
     return Bought(name=name, detail=detail, net_fen=order.net_fen)
 

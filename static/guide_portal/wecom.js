@@ -2,7 +2,9 @@
 (() => {
   "use strict";
   const me = document.currentScript;
-  if (!window.ww || !me.dataset.agent) return;
+  const show = (id) => { const place = document.getElementById(id); if (place) place.hidden = false; };
+  const hide = (id) => { const place = document.getElementById(id); if (place) place.hidden = true; };
+  if (!window.ww) { hide("looking"); show("no-contact"); return; }
 
   const signed = (kind) => async (url) => {
     const query = new URLSearchParams({ kind, url });
@@ -24,9 +26,6 @@
   window.portalWecom = {
     openChat: (userid) => tried(() => window.ww.openEnterpriseChat({ externalUserIds: [userid] }).then(() => true)),
   };
-
-  const show = (id) => { const place = document.getElementById(id); if (place) place.hidden = false; };
-  const hide = (id) => { const place = document.getElementById(id); if (place) place.hidden = true; };
 
   // the sidebar opens on the contact of the chat beside it
   const form = document.getElementById("contact");

@@ -16,6 +16,7 @@ from apps.accounts.capabilities import Capability
 from apps.guide_portal import customers
 from apps.guide_portal.cards import person_of
 from apps.guide_portal.forms import ActForm, NoteForm, SearchForm, TagForm
+from apps.guide_portal.reasons import QUICK_REASONS, offered_reasons
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks.selectors import badge
 from apps.members import services as members
@@ -99,7 +100,9 @@ class Customer(CustomerPage):
             before=_moment(request.GET.get("before", "")),
             now=self.now,
         )
-        return render(request, "guide_portal/customer.html", {"page": record})
+        quick = [reason for reason in offered_reasons() if reason["value"] in QUICK_REASONS]
+        context = {"page": record, "quick_reasons": quick}
+        return render(request, "guide_portal/customer.html", context)
 
 
 class Note(CustomerPage):
@@ -162,7 +165,7 @@ class Tag(CustomerPage):
                 tag_ids=[tag.pk],
                 claim=TagChange.Claim.PERSON,
                 source=actor.label,
-                actor=actor.label,
+                actor=actor,
                 at=now,
             ),
         )

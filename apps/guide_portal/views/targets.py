@@ -9,46 +9,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.guide_portal.cards import person_of, target_cards
-from apps.guide_portal.forms import OFFERED_REASONS, ActForm, NotSuitableForm, SendForm
+from apps.guide_portal.forms import ActForm, NotSuitableForm, SendForm
+from apps.guide_portal.reasons import STOP, offered_reasons
 from apps.guide_portal.texts import personal_text, refusal_words
 from apps.guide_portal.today import today_of
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_portal.wecom import sdk_context
 from apps.guide_tasks import services as guide_tasks
-from apps.guide_tasks.models import ExcuseReason, TaskTarget
-
-STOP = ExcuseReason.ASKED_TO_STOP
-_ICONS = {
-    ExcuseReason.BOUGHT_ALREADY: "bag",
-    ExcuseReason.JUST_TALKED: "chat",
-    ExcuseReason.MOVED_AWAY: "pin",
-    ExcuseReason.WRONG_PERSON: "people",
-    ExcuseReason.ASKED_TO_STOP: "shield",
-    ExcuseReason.OTHER: "note",
-}
-
-
-def offered_reasons() -> list[dict[str, Any]]:
-    """The six reasons as rows to tap."""
-    labels = {
-        ExcuseReason.BOUGHT_ALREADY: _("Bought already"),
-        ExcuseReason.JUST_TALKED: _("We have just talked"),
-        ExcuseReason.MOVED_AWAY: _("Moved away, does not come any more"),
-        ExcuseReason.WRONG_PERSON: _("Not the right person for this"),
-        ExcuseReason.ASKED_TO_STOP: _("TA asked not to be contacted"),
-        ExcuseReason.OTHER: _("Another reason"),
-    }
-    hint = _("Everybody stops writing to TA; the next step asks again")
-    return [
-        {
-            "value": reason.value,
-            "label": labels[reason],
-            "icon": _ICONS[reason],
-            "warn": reason == STOP,
-            "hint": hint if reason == STOP else "",
-        }
-        for reason in OFFERED_REASONS
-    ]
+from apps.guide_tasks.models import TaskTarget
 
 
 class TargetPage(GuidePage):

@@ -1,0 +1,120 @@
+"""Nothing a guide can reach raises a target above 已发起 while WeCom has not said "sent"."""
+
+import random
+import uuid
+
+import pytest
+from django.urls import reverse
+
+from apps.guide_portal.urls import urlpatterns
+from apps.guide_tasks.models import Evidence, Grade, TaskTarget
+from apps.outreach.models import Dispatch, DispatchRecipient
+from tests.factories.tasks import hand_out, members_of, settle
+from tests.guide_portal.conftest import open_shop, signed_in
+
+WORDS = ["", "1", "3", "delivered", "sent", "2026-03-18T10:00:00+08:00", "已送达", "-1", "9" * 30]
+# what a forger would try: our own columns, evidence sources, WeCom's status words
+FIELDS = [
+    "text", "reason", "confirmed", "grade", "contact_grade", "required_grade", "source", "state",
+    "status", "outcome", "occurred_at", "target", "task", "push", "tag", "body", "chip", "words",
+    "external_userid", "back", "actor", "guide_id", "msgid", "dispatch", "client_id",
+]
+SOURCES = ["dispatch_recipient:1", "link_click:1", "dispatch_recipient:", "task_target:1"]
+REASONS = [
+    "bought_already", "asked_to_stop", "moved_away", "just_talked", "other", "not_friend", "returned",
+]
+
+
+def addresses(shop, dice):
+    """Every guide-reachable address with ids of this shop, own and foreign."""
+    targets = [*shop.targets, *shop.foreign]
+    members = [*shop.members, *shop.others_members]
+    for pattern in urlpatterns:
+        kwargs = {}
+        for name in pattern.pattern.converters:
+            if name == "public_id":
+                kwargs[name] = dice.choice(members).public_id
+            else:
+                target = dice.choice(targets)
+                kwargs[name] = target.task_id if name == "task_id" else target.pk
+        if pattern.name != "sign_out":
+            yield reverse(f"guide_portal:{pattern.name}", kwargs=kwargs)
+
+
+def payload(dice, shop, ids):
+    fields = {name: dice.choice(WORDS + SOURCES) for name in dice.sample(FIELDS, 6)}
+    fields["client_id"] = dice.choice(ids)
+    fields["reason"] = dice.choice(REASONS)
+    fields["task"] = str(dice.choice(shop.targets).task_id)
+    fields["push"] = str(shop.push.pk)
+    fields["external_userid"] = dice.choice(shop.targets).external_userid
+    return fields
+
+
+def grades():
+    return dict(TaskTarget.objects.values_list("pk", "contact_grade"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_no_request_of_a_guide_proves_a_delivery(db, fixed_clock, seed):
+    dice = random.Random(seed)
+    shop = open_shop(fixed_clock, friends=4)
+    phones = [signed_in(shop.guide), signed_in(shop.manager), signed_in(shop.colleague)]
+    ids = [str(uuid.UUID(int=dice.getrandbits(128), version=4)) for _number in range(8)]
+    sent = []
+    for _round in range(3):
+        for address in addresses(shop, dice):
+            phone, fields = dice.choice(phones), payload(dice, shop, ids)
+            extra = {"HTTP_HX_REQUEST": "true"} if dice.random() < 0.3 else {}
+            sent.append((phone, address, fields))
+            for client, place, data in (sent[-1], dice.choice(sent)):  # and a replay of an old one
+                answer = client.post(place, data, **extra)
+                assert answer.status_code < 500, (place, data)
+                assert client.get(place, data, **extra).status_code < 500, (place, data)
+    assert Dispatch.objects.exists()  # the requests did reach the services
+    assert max(grades().values()) <= Grade.INITIATED
+    assert not Evidence.objects.filter(grade=Grade.DELIVERED).exists()
+    assert not TaskTarget.objects.filter(state="done").exists()
+    assert not Evidence.objects.exclude(outcome="").exists()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        DispatchRecipient.State.NOT_FRIEND,
+        DispatchRecipient.State.OVER_LIMIT,
+        DispatchRecipient.State.REFUSED,
+        DispatchRecipient.State.NOT_SENT,
+    ],
+)
+def test_while_wecom_says_not_sent_no_tap_and_no_replay_says_otherwise(shop, phone, act, state):
+    target = shop.targets[0]
+    send = reverse("guide_portal:send_target", args=[target.pk])
+    forms = [act(text="你好")]
+    phone.post(send, forms[0])
+    settle(Dispatch.objects.get(), state, shop.now)
+
+    for name in ("open_chat", "sidebar_sent", "self_report", "send_target", "undo_excuse"):
+        forms.append(act())
+        for fields in forms:
+            phone.post(reverse(f"guide_portal:{name}", args=[target.pk]), fields)
+
+    target.refresh_from_db()
+    assert target.contact_grade <= Grade.INITIATED
+    assert target.state != "done"
+
+
+def test_where_initiated_completes_a_tap_alone_completes_nothing(shop, phone, act):
+    push = hand_out(
+        members_of(shop.team), shop.now, required_grade=Grade.INITIATED, title="发起即算"
+    )
+    target = TaskTarget.objects.filter(push=push, guide=shop.guide).first()
+    if target is None:
+        pytest.fail("The second push reached nobody.")
+
+    phone.post(reverse("guide_portal:send_target", args=[target.pk]), act())
+
+    target.refresh_from_db()
+    assert target.contact_grade < Grade.DELIVERED
+    assert target.state == "to_verify"
