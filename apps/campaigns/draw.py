@@ -1,7 +1,7 @@
 """Who is drawn into which arm: the same bytes in PostgreSQL and in Python.
 
-bucket = first four bytes (big-endian, unsigned) of sha256(salt ‖ 8-byte big-endian member id) mod 10,000;
-a bucket below the control share in basis points is the control group.
+bucket = first four bytes (big-endian, unsigned) of sha256(salt ‖ 8-byte big-endian member id) mod
+10,000; a bucket below the control share in basis points is the control group.
 """
 
 BUCKETS = 10_000

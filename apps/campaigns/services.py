@@ -50,8 +50,7 @@ def create_campaign(
 def draw_sql(campaign: Campaign, source: str) -> tuple[str, list[Any]]:
     """SELECT member_id, bucket, arm for the member ids of `source` (SQL with a column member_id).
 
-    An assignment made before wins over the draw. The source's own parameters go behind ours: none may
-    stand in it.
+    An assignment made before wins over the draw. The source holds no parameters of its own.
     """
     sql = f"""
         SELECT drawn.member_id, COALESCE(a.bucket, drawn.bucket) AS bucket,
@@ -65,8 +64,9 @@ def draw_sql(campaign: Campaign, source: str) -> tuple[str, list[Any]]:
 
 @transaction.atomic
 def assign_from(*, campaign: Campaign, source: str, now: datetime) -> int:
-    """Store the arm of every member of `source` (SQL with columns member_id, bucket, arm) that has none
-    yet; the first assignment wins. Returns how many were new."""
+    """Store the arm of every member of `source` (SQL with columns member_id, bucket, arm) that
+    has none yet; the first assignment wins. Returns how many were new.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"""INSERT INTO campaigns_campaignassignment
@@ -80,7 +80,9 @@ def assign_from(*, campaign: Campaign, source: str, now: datetime) -> int:
 
 @transaction.atomic
 def assign(*, campaign: Campaign, member_ids: Iterable[int], now: datetime) -> dict[str, int]:
-    """Draw members into arms, set-wise; who was drawn before keeps the arm. Returns counts per arm."""
+    """Draw members into arms, set-wise; who was drawn before keeps the arm. Returns counts per
+    arm.
+    """
     # the lock serialises draws of one campaign, so that what was read is what is stored
     campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
     ids = "{" + ",".join(str(int(each)) for each in member_ids) + "}"

@@ -81,5 +81,5 @@ class EvidenceQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
-        targets = self.model._meta.get_field("target").related_model
-        return self.filter(target__in=targets.objects.visible_to(actor))
+        targets = self.model._meta.apps.get_model("guide_tasks.TaskTarget").objects
+        return self.filter(target__in=targets.visible_to(actor))

@@ -1,4 +1,6 @@
-"""Reads of the tasks' room: the guide's day, one task, the team, the rows behind a push's result."""
+"""Reads of the tasks' room: the guide's day, one task, the team, the rows behind a push's
+result.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -49,7 +51,26 @@ CHASES_A_DAY = 3
 _TASK_MEMORY = timedelta(days=30)
 
 _COMPOUND_SURNAMES = frozenset(
-    ["欧阳", "司马", "上官", "诸葛", "司徒", "东方", "夏侯", "皇甫", "尉迟", "公孙", "令狐", "慕容", "宇文", "长孙", "独孤", "南宫", "端木", "百里"]
+    [
+        "欧阳",
+        "司马",
+        "上官",
+        "诸葛",
+        "司徒",
+        "东方",
+        "夏侯",
+        "皇甫",
+        "尉迟",
+        "公孙",
+        "令狐",
+        "慕容",
+        "宇文",
+        "长孙",
+        "独孤",
+        "南宫",
+        "端木",
+        "百里",
+    ]
 )
 
 
@@ -63,7 +84,7 @@ def surname(name: str) -> str:
 
 def form_of_address(member: Member) -> str:
     """林女士, 王先生; the full name when nobody knows which."""
-    titles = {Member.Gender.FEMALE: "女士", Member.Gender.MALE: "先生"}
+    titles: dict[str, str] = {Member.Gender.FEMALE: "女士", Member.Gender.MALE: "先生"}
     title = titles.get(member.gender)
     return f"{surname(member.name)}{title}" if title and member.name else member.name
 
@@ -172,13 +193,13 @@ _OUTCOME_TIMES = (
     ("visited_at", Outcome.VISITED),
     ("engaged_at", Outcome.ENGAGED),
 )
-_CHIP_OF_STATE = {
+_CHIP_OF_STATE: dict[str, str] = {
     State.TO_VERIFY: "waiting",
     State.NOT_APPLICABLE: "excused",
     State.EXPIRED: "expired",
     State.NOT_DONE: "not_done",
 }
-_CHIP_OF_GRADE = {
+_CHIP_OF_GRADE: dict[int, str] = {
     Grade.DELIVERED: "delivered",
     Grade.INITIATED: "initiated",
     Grade.SELF_REPORTED: "self_reported",
@@ -186,7 +207,9 @@ _CHIP_OF_GRADE = {
 
 
 def chip_of(target: TaskTarget) -> str:
-    """The best that is proven: an outcome, else the proof of contact, else where the target stands."""
+    """The best that is proven: an outcome, else the proof of contact, else where the target
+    stands.
+    """
     if target.state == State.NOT_APPLICABLE:
         return "excused"
     for column, outcome in _OUTCOME_TIMES:
@@ -202,7 +225,7 @@ def _proof_code(evidence: Evidence) -> str:
         return evidence.outcome
     if evidence.grade == Grade.DELIVERED:
         return "clicked" if evidence.source.startswith("link_click:") else "delivered"
-    return _CHIP_OF_GRADE.get(evidence.grade, "self_reported")
+    return _CHIP_OF_GRADE.get(evidence.grade or 0, "self_reported")
 
 
 def proofs_of(targets: Sequence[TaskTarget]) -> dict[int, list[Proof]]:
@@ -272,7 +295,8 @@ def _segments(done: int, waiting: int, cards: Sequence[Card]) -> list[str]:
     )
 
 
-# --- the guide's pages ------------------------------------------------------------------------------
+# --- the guide's pages
+# ------------------------------------------------------------------------------
 
 
 def today(*, guide_id: int, now: datetime) -> Today:
@@ -425,7 +449,8 @@ def my_numbers(*, guide_id: int, now: datetime, days: int = 7) -> MyNumbers:
     return MyNumbers(**counted)
 
 
-# --- the manager's page -------------------------------------------------------------------------------
+# --- the manager's page
+# -------------------------------------------------------------------------------
 
 
 def chases_today(task: GuideTask, now: datetime) -> int:
@@ -450,7 +475,9 @@ _PROGRESS: dict[str, Any] = {
 
 
 def team_progress(*, actor: Actor, now: datetime, push_id: int | None = None) -> TeamProgress:
-    """Per guide of the actor's scope: not seen, doing, delivered, overdue. None = all running pushes."""
+    """Per guide of the actor's scope: not seen, doing, delivered, overdue. None = all running
+    pushes.
+    """
     tasks = list(
         GuideTask.objects.visible_to(actor)
         .filter(push__status=TaskPush.Status.HANDED_OUT)
@@ -460,8 +487,8 @@ def team_progress(*, actor: Actor, now: datetime, push_id: int | None = None) ->
     pushes = list({task.push_id: task.push.title for task in tasks}.items())
     if push_id is not None:
         tasks = [task for task in tasks if task.push_id == push_id]
-    counted = {
-        row["task_id"]: row
+    counted: dict[int, dict[str, Any]] = {
+        row["task_id"]: dict(row)
         for row in TaskTarget.objects.filter(
             task_id__in=[task.pk for task in tasks], opens_at__lte=now
         )
@@ -525,15 +552,15 @@ def _off_duty(actor: Actor, now: datetime, with_tasks: set[int]) -> list[str]:
     rows = (
         Posting.objects.visible_to(actor)
         .on(clock.business_day(now))
-        .exclude(guide_id__in=with_tasks)
-        .exclude(guide_id=actor.guide_id)
+        .exclude(guide_id__in=with_tasks | {actor.guide_id or 0})
         .select_related("guide")
         .order_by("guide__name")
     )
     return [row.guide.name for row in rows if row.guide.status == "active"]
 
 
-# --- behind a push's result ---------------------------------------------------------------------------
+# --- behind a push's result
+# ---------------------------------------------------------------------------
 
 
 def control_members(push: TaskPush) -> BitMap:

@@ -93,8 +93,8 @@ class Card:
 class Proof:
     """One line under a name: when, and what was proven (a code the page has words for).
 
-    Codes: sent (waits for WeCom), held, delivered, clicked, initiated, self_reported, engaged, visited,
-    purchased, excused.
+    Codes: to_confirm (on the guide's phone), sent (waits for WeCom), held, unknown, delivered,
+    clicked, initiated, self_reported, engaged, visited, purchased.
     """
 
     at: datetime
@@ -189,7 +189,9 @@ class TaskPage:
 
 @dataclass(frozen=True)
 class GuideProgress:
-    """One guide's share. issued = done + open + expired + excused; open splits into the parts below."""
+    """One guide's share. issued = done + open + expired + excused; open splits into the parts
+    below.
+    """
 
     task_ids: list[int]
     guide_id: int

@@ -1,4 +1,6 @@
-"""Sentences that are stored with a row, made in the language of whoever runs (Chinese by default)."""
+"""Sentences that are stored with a row, made in the language of whoever runs (Chinese by
+default).
+"""
 
 from datetime import datetime
 

@@ -1,7 +1,7 @@
 """Every field a condition may use: what it holds, which operators fit, where it lives.
 
-A fragment is SQL of our own over the aliases `m` (member), `p` (profile); `{op}` is one of our operators
-and every value is a bound parameter. No text of a user ever reaches the statement.
+A fragment is SQL of our own over the aliases `m` (member), `p` (profile); `{op}` is one of our
+operators and every value is a bound parameter. No text of a user ever reaches the statement.
 """
 
 from dataclasses import dataclass, field
@@ -38,8 +38,10 @@ OPERATORS: dict[Kind, dict[str, Promise]] = {
 
 @dataclass(frozen=True)
 class Field:
-    """One field. `sql` is an expression (numbers, choices) or a whole condition (bool, tags, references);
-    `params` are bound before the values. `lookup` names the model whose ids a reference holds."""
+    """One field. `sql` is an expression (numbers, choices) or a whole condition (bool, tags,
+    references); `params` are bound before the values. `lookup` names the model whose ids a
+    reference holds.
+    """
 
     key: str
     label: Promise
@@ -118,7 +120,8 @@ _FIELDS = [
         "tag",
         _("tags"),
         Kind.TAGS,
-        "EXISTS (SELECT 1 FROM tagging_membertags t WHERE t.member_id = m.id AND t.tags {op} %s::int[])",
+        "EXISTS (SELECT 1 FROM tagging_membertags t WHERE t.member_id = m.id"
+        " AND t.tags {op} %s::int[])",
         lookup="tagging.Tag",
     ),
     Field(
@@ -147,7 +150,8 @@ _FIELDS = [
         "is_friend",
         _("is a WeCom friend"),
         Kind.BOOL,
-        "EXISTS (SELECT 1 FROM members_followrelation f WHERE f.member_id = m.id AND f.until IS NULL)",
+        "EXISTS (SELECT 1 FROM members_followrelation f WHERE f.member_id = m.id"
+        " AND f.until IS NULL)",
     ),
     Field(
         "has_consent",

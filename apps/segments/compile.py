@@ -1,7 +1,7 @@
 """From a tree of conditions to one SELECT with bound values.
 
-Leaves are two-valued (`IS TRUE`), so that "not" is exactly the rest; relative days are resolved to fixed
-dates once, and those bounds are kept with the run.
+Leaves are two-valued (`IS TRUE`), so that "not" is exactly the rest; relative days are resolved to
+fixed dates once, and those bounds are kept with the run.
 """
 
 from dataclasses import dataclass, field
@@ -41,7 +41,9 @@ class Condition:
 
 @dataclass
 class _Resolver:
-    """What one compilation knows: the day it stands on, the bounds it has fixed, the leaves so far."""
+    """What one compilation knows: the day it stands on, the bounds it has fixed, the leaves so
+    far.
+    """
 
     today: date
     bounds: dict[str, Any]

@@ -8,9 +8,8 @@ from decimal import Decimal
 
 from pyroaring import BitMap
 
-from apps.accounts.actor import SYSTEM
+from apps.accounts.actor import SYSTEM, Actor
 from apps.accounts.capabilities import Capability
-from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.guide_tasks import services
 from apps.guide_tasks.models import TaskTarget
@@ -24,7 +23,9 @@ _numbers = itertools.count(1)
 
 
 def make_team(now, *, guides=1, friends=3, store=None, consent=True):
-    """A store with guides, each with served, consenting WeCom friends: [(guide, [member, …]), …]."""
+    """A store with guides, each with served, consenting WeCom friends: [(guide, [member,
+    …]), …].
+    """
     connect_corp()
     store = store or make_store()
     team = []
@@ -122,7 +123,9 @@ def deliver(target, now):
 
 
 def buy(member, store, at, *, fen=50_000, number="", original="", now=None):
-    """An order (or, naming an original, its whole return) as the till reports it; returns its id."""
+    """An order (or, naming an original, its whole return) as the till reports it; returns
+    its id.
+    """
     number = number or f"T{next(_numbers):08d}"
     product = make_product()
     sign = -1 if original else 1
@@ -133,7 +136,9 @@ def buy(member, store, at, *, fen=50_000, number="", original="", now=None):
         paid_at=at,
         net_fen=sign * fen,
         lines=[
-            LineRow(1, product.sku, Decimal(sign), sign * fen, original_line_no=1 if original else None)
+            LineRow(
+                1, product.sku, Decimal(sign), sign * fen, original_line_no=1 if original else None
+            )
         ],
         kind="return" if original else "sale",
         original_no=original,

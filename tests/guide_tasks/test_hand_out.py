@@ -35,9 +35,7 @@ def shake(people, guides, now, dice):
                     member_id=person.pk, purpose="wecom_marketing", channel="test", now=now
                 )
             case 2:
-                FollowRelation.objects.filter(member=person).update(
-                    until=now, ended_by="customer"
-                )
+                FollowRelation.objects.filter(member=person).update(until=now, ended_by="customer")
             case 3:
                 Interaction.objects.create(
                     member=person,

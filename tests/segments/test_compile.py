@@ -4,7 +4,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import connection
 
-from apps.accounts.actor import SYSTEM
+from apps.accounts.actor import NOBODY, SYSTEM
 from apps.members import services as members
 from apps.members.models import Member
 from apps.profiles.models import MemberProfile
@@ -67,7 +67,7 @@ def chain(moment):
     return people, stores, tags
 
 
-def slow(node, facts, tags):
+def slow(node, facts, tags):  # noqa: C901
     """The obvious evaluator: what a tree says about one person."""
     if "op" in node:
         inner = [slow(item, facts, tags) for item in node["items"]]
@@ -275,8 +275,6 @@ def test_a_rule_reads_as_a_sentence(chain, moment):
 
 
 def test_a_sample_is_masked_and_inside_the_actors_scope(chain, moment):
-    from apps.accounts.actor import NOBODY
-
     everybody = {"op": "and", "items": []}
 
     rows = selectors.sample(everybody, SYSTEM, 3, moment)

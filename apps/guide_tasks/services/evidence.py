@@ -1,7 +1,7 @@
 """Proofs of contact and outcomes: what they complete, and what the member's record gains by them.
 
-Nothing a guide can call reaches DELIVERED: only WeCom's own result for this customer and an identified
-click on the link of this target's own message do.
+Nothing a guide can call reaches DELIVERED: only WeCom's own result for this customer and an
+identified click on the link of this target's own message do.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from apps.accounts.actor import SYSTEM
+from apps.core import clock
 from apps.guide_tasks.errors import UnproofedGrade
 from apps.guide_tasks.models import (
     OPEN_STATES,
@@ -24,6 +25,7 @@ from apps.guide_tasks.models import (
 from apps.guide_tasks.services import targets
 from apps.members import services as members
 from apps.members.models import FollowRelation, Interaction
+from apps.orders.selectors import NET_SALES
 from apps.outreach import services as outreach
 from apps.outreach.models import DispatchRecipient
 from apps.tagging import services as tagging
@@ -170,14 +172,15 @@ def record_outcome(
 def apply_result(*, recipient: DispatchRecipient) -> TaskTarget | None:
     """What WeCom (or the last policy check) said about one receiver, applied to its target.
 
-    Delivered is proof. Not a friend and over the limit excuse where the guide cannot help it; anything
-    else gives the target back to the guide. None if the receiver is not a target's or is undecided.
+    Delivered is proof. Not a friend and over the limit excuse where the guide cannot help it;
+    anything else gives the target back to the guide. None if the receiver is not a target's or is
+    undecided.
     """
     target_id = target_id_of(recipient.source)
     if target_id is None or recipient.state == DispatchRecipient.State.WAITING:
         return None
     target = targets.lock(target_id)
-    at = recipient.result_at
+    at = recipient.result_at or clock.now()
     source = f"{RECIPIENT}{recipient.pk}"
     if recipient.state == DispatchRecipient.State.DELIVERED:
         return record_contact(target=target, grade=Grade.DELIVERED, source=source, occurred_at=at)
@@ -229,7 +232,8 @@ def take_clicks(*, now: datetime, limit: int = 500) -> int:
     """Identified clicks on targets' own links: proof that the message arrived, and 已互动."""
     clicks = outreach.take_identified_clicks(now=now, limit=limit)
     for click in clicks:
-        target = TaskTarget.objects.filter(pk=target_id_of(click.recipient.source)).first()
+        source = click.recipient.source if click.recipient else ""
+        target = TaskTarget.objects.filter(pk=target_id_of(source) or 0).first()
         if target is None:
             continue
         source = f"{CLICK}{click.pk}"
@@ -245,23 +249,21 @@ def take_clicks(*, now: datetime, limit: int = 500) -> int:
     return len(clicks)
 
 
-# --- the till's word --------------------------------------------------------------------------------
+# --- the till's word
+# --------------------------------------------------------------------------------
 
-# A sale counts from the target's opening to the end of its campaign's window, and only while what is
-# left of it after returns is above zero. Merged members meet through their survivor.
-_PURCHASES = """
-SELECT t.id, o.id, o.paid_at, t.member_id, t.push_id
-FROM orders_order AS o
-JOIN members_member AS buyer ON buyer.id = o.member_id
+# A sale counts from the target's opening to the end of its campaign's window, and only while what
+# is left of it after returns is above zero. Merged members meet through their survivor.
+_PURCHASES = f"""
+SELECT t.id, sale.id, sale.paid_at, t.member_id, t.push_id
+FROM ({NET_SALES}) AS sale
+JOIN members_member AS buyer ON buyer.id = sale.member_id
 JOIN members_member AS person ON person.survivor_id = buyer.survivor_id
 JOIN guide_tasks_tasktarget AS t ON t.member_id = person.id
 JOIN guide_tasks_taskpush AS push ON push.id = t.push_id
 JOIN campaigns_campaign AS campaign ON campaign.id = push.campaign_id
-WHERE o.id = ANY(%s) AND o.kind = 'sale'
-  AND NOT (o.is_staff OR o.is_group_buy OR o.is_stored_value)
-  AND o.paid_at >= t.opens_at
-  AND o.paid_at < t.opens_at + campaign.window_days * interval '1 day'
-  AND o.net_fen + COALESCE((SELECT sum(r.net_fen) FROM orders_order AS r WHERE r.original_id = o.id), 0) > 0
+WHERE sale.id = ANY(%s) AND sale.net_fen > 0 AND sale.paid_at >= t.opens_at
+  AND sale.paid_at < t.opens_at + campaign.window_days * interval '1 day'
 """
 _ADD_PURCHASES = f"""
 WITH found (target_id, order_id, paid_at, member_id, push_id) AS ({_PURCHASES}), added AS (
@@ -276,16 +278,15 @@ FROM found LEFT JOIN added
   ON added.target_id = found.target_id AND added.source = 'order:' || found.order_id
 """
 # from the proofs whose orders still stand: right after new sales as well as after returns
-_SET_PURCHASED = """
+_SET_PURCHASED = f"""
 WITH held AS (
     SELECT id FROM guide_tasks_tasktarget WHERE id = ANY(%s) ORDER BY id FOR UPDATE
 ), standing AS (
     SELECT held.id, (
         SELECT min(e.occurred_at) FROM guide_tasks_evidence AS e
-        JOIN orders_order AS o ON o.id = substr(e.source, 7)::bigint
+        JOIN ({NET_SALES}) AS sale ON sale.id = substr(e.source, 7)::bigint
         WHERE e.target_id = held.id AND e.outcome = 'purchased' AND e.source LIKE 'order:%%'
-          AND o.net_fen + COALESCE(
-              (SELECT sum(r.net_fen) FROM orders_order AS r WHERE r.original_id = o.id), 0) > 0
+          AND sale.net_fen > 0
     ) AS purchased_at FROM held
 )
 UPDATE guide_tasks_tasktarget AS t SET purchased_at = standing.purchased_at
@@ -301,8 +302,8 @@ WHERE r.id = ANY(%s)
 def record_purchases(*, order_ids: Sequence[int], now: datetime) -> int:
     """已成交 for the targets these orders fall to, set-wise; returns take it back.
 
-    A target nobody contacted becomes 不适用（已自行购买）. Control members have no target, so nothing
-    of theirs changes here. Safe to repeat. Returns how many proofs were new.
+    A target nobody contacted becomes 不适用（已自行购买）. Control members have no target: nothing of
+    theirs changes here. Safe to repeat. Returns how many proofs were new.
     """
     ids = list(order_ids)
     if not ids:
@@ -372,9 +373,8 @@ def excuse_returned_care(*, order_ids: Sequence[int], now: datetime) -> list[int
     """Care for an order that came back entirely is excused."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT 'care:order:' || o.id FROM orders_order AS o WHERE o.id = ANY(%s)"
-            " AND o.net_fen + COALESCE((SELECT sum(r.net_fen) FROM orders_order AS r"
-            " WHERE r.original_id = o.id), 0) <= 0",
+            f"SELECT 'care:order:' || sale.id FROM ({NET_SALES}) AS sale"
+            " WHERE sale.id = ANY(%s) AND sale.net_fen <= 0",
             [list(order_ids)],
         )
         causes = [row[0] for row in cursor.fetchall()]

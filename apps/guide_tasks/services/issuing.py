@@ -31,7 +31,8 @@ GROUP BY guide_id
 ON CONFLICT (push_id, guide_id) DO UPDATE
     SET due_at = greatest(guide_tasks_guidetask.due_at, EXCLUDED.due_at)
 """
-# in the order of the guides: each one's rows lie together, and the index of open work grows at its end
+# in the order of the guides: each one's rows lie together, and the index of open work grows at
+# its end
 _TARGETS = """
 INSERT INTO guide_tasks_tasktarget
     (push_id, task_id, guide_id, store_id, member_id, external_userid, state, contact_grade, why,

@@ -1,8 +1,8 @@
 """Where each planned member goes: one path for the forecast, the hand-out and the rules.
 
-The reach policy decides first; the control group is drawn last, among those it lets through. The result
-stands in a temporary table until the transaction ends: handout(member_id, guide_id, store_id,
-external_userid, place, bucket, arm), place = a refusal's code, "control" or "issued".
+The reach policy decides first; the control group is drawn last, among those it lets through. The
+result stands in a temporary table until the transaction ends: handout(member_id, guide_id,
+store_id, external_userid, place, bucket, arm), place = a refusal's code, "control" or "issued".
 """
 
 from collections.abc import Iterable, Sequence
@@ -65,7 +65,8 @@ def _placed(campaign: Campaign, *, draw: bool) -> tuple[str, list[Any]]:
     columns = "r.member_id, r.guide_id, r.store_id, r.external_userid"
     if not draw:
         return (
-            f"SELECT {columns}, CASE WHEN r.refusal = '' THEN '{ISSUED}' ELSE r.refusal END AS place,"
+            f"SELECT {columns},"
+            f" CASE WHEN r.refusal = '' THEN '{ISSUED}' ELSE r.refusal END AS place,"
             " NULL::int AS bucket, NULL::text AS arm FROM handout_reach AS r",
             [],
         )

@@ -182,12 +182,14 @@ def missing(*, push: TaskPush, now: datetime) -> list[str]:
     return found
 
 
-def _demand_ready(push: TaskPush, now: datetime) -> None:
+def _demand_ready(push: TaskPush, now: datetime) -> datetime:
+    """The due time of a push that is complete. Raises PushNotReady, UnknownVariable."""
     for text in (push.body, push.generic_body):
         scripts.validate_script(text)
     gaps = missing(push=push, now=now)
-    if gaps:
+    if gaps or push.due_at is None:
         raise PushNotReady(" ".join(gaps))
+    return push.due_at
 
 
 # --- counted beforehand, handed out ---------------------------------------------------------------
@@ -230,10 +232,10 @@ def approve_push(
     Raises PushNotReady, PushAlreadyHandedOut, UnknownVariable.
     """
     push = _draft(push)
-    _demand_ready(push, now)
+    due_at = _demand_ready(push, now)
     wanted = max(hand_out_at or push.hand_out_at or now, now)
     push.hand_out_at = hours.next_within(wanted, push.hand_out_from, push.hand_out_until)
-    if push.due_at <= push.hand_out_at:
+    if due_at <= push.hand_out_at:
         raise PushNotReady(_("The push would be due before it is handed out."))
     push.status = Status.APPROVED
     push.save(update_fields=["hand_out_at", "status"])
@@ -246,15 +248,16 @@ def approve_push(
 
 @transaction.atomic
 def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> PushPlaces:
-    """Hand the push to its guides: a task each, a target per member, a card in WeCom. Safe to repeat.
+    """Hand the push to its guides: a task each, a target per member, a card in WeCom. Safe to
+    repeat.
 
-    Sets only. Returns the same places as a forecast made at this moment; what changed since the stored
-    forecast is named in `changes`. Raises PushNotReady, UnknownVariable.
+    Sets only. Returns the same places as a forecast made at this moment; what changed since the
+    stored forecast is named in `changes`. Raises PushNotReady, UnknownVariable.
     """
     push = _locked(push)
     if push.status in (Status.HANDED_OUT, Status.CLOSED):
         return selectors.push_places(push)
-    _demand_ready(push, now)
+    due_at = _demand_ready(push, now)
     # draws of one campaign go one after the other: what is compared is what gets stored
     Campaign.objects.select_for_update().get(pk=push.campaign_id)
     _lay_out(push, now)
@@ -265,8 +268,8 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> PushPlaces:
             now=now,
         )
     issuing.not_issued(push=push, recent_days=policy.RECENT_DAYS)
-    issuing.guide_tasks(push=push, due_at=push.due_at, now=now)
-    issued = issuing.targets(push=push, now=now, due_at=push.due_at)
+    issuing.guide_tasks(push=push, due_at=due_at, now=now)
+    issued = issuing.targets(push=push, now=now, due_at=due_at)
     changes = _compare(push, now)
     push.status, push.handed_out_at = Status.HANDED_OUT, now
     _tell(push, issued, now, actor)
@@ -308,7 +311,8 @@ def _tell(push: TaskPush, issued: int, now: datetime, actor: Actor) -> None:
 
 def tell_issued(*, push_id: int) -> int:
     """Tell a large hand-out's events, one committed batch after the other. Safe to repeat."""
-    push = TaskPush.objects.get(pk=push_id)
+    push = TaskPush.objects.get(pk=push_id, handed_out_at__isnull=False)
+    moment = push.handed_out_at or clock.now()
     last = TaskTarget.objects.filter(push=push).aggregate(last=Max("pk"))["last"] or 0
     first = TaskTarget.objects.filter(push=push).order_by("pk").values_list("pk", flat=True)[:1]
     told, start = 0, next(iter(first), last + 1)
@@ -317,7 +321,7 @@ def tell_issued(*, push_id: int) -> int:
             push=push,
             first_id=start,
             last_id=start + TELL_BATCH,
-            now=push.handed_out_at,
+            now=moment,
             actor="system",
         )
         start += TELL_BATCH

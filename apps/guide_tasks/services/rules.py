@@ -1,8 +1,8 @@
 """Tasks the product makes by itself: a follow-up, care after a purchase, a greeting.
 
-Set-wise, once per member and cause. The reach policy applies as to any push; who is refused is kept on
-the rule's push of the day. The guide is whoever serves the member now; for a greeting, whose friend the
-customer became.
+Set-wise, once per member and cause. The reach policy applies as to any push; who is refused is kept
+on the rule's push of the day. The guide is whoever serves the member now; for a greeting, whose
+friend the customer became.
 """
 
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from apps.guide_tasks import hours
 from apps.guide_tasks.models import Grade, TaskPush, TaskRule, TaskTarget
 from apps.guide_tasks.services import issuing, places, targets
 from apps.guide_tasks.wording import why_patterns
+from apps.orders.selectors import NET_SALES
 from apps.outreach.models import MessageTemplate
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
@@ -41,11 +42,13 @@ SELECT DISTINCT ON (given.member_id) given.*
 FROM ({select}) AS given (member_id, cause, guide_id, why, opens_at, due_at)
 WHERE NOT EXISTS (SELECT 1 FROM guide_tasks_tasktarget AS t WHERE t.cause = given.cause)
   AND NOT EXISTS (
-      SELECT 1 FROM guide_tasks_tasktarget AS t JOIN guide_tasks_taskpush AS push ON push.id = t.push_id
+      SELECT 1 FROM guide_tasks_tasktarget AS t
+      JOIN guide_tasks_taskpush AS push ON push.id = t.push_id
       WHERE t.member_id = given.member_id AND push.rule_id = %s
         AND (push.rule_on = %s OR t.state IN ('open', 'in_progress', 'to_verify')))
   AND NOT EXISTS (
-      SELECT 1 FROM guide_tasks_notissued AS n JOIN guide_tasks_taskpush AS push ON push.id = n.push_id
+      SELECT 1 FROM guide_tasks_notissued AS n
+      JOIN guide_tasks_taskpush AS push ON push.id = n.push_id
       WHERE n.member_id = given.member_id AND push.rule_id = %s AND push.rule_on = %s)
 ORDER BY given.member_id, given.cause DESC
 """
@@ -53,8 +56,8 @@ _RULE_TARGETS = """
 INSERT INTO guide_tasks_tasktarget
     (push_id, task_id, guide_id, store_id, member_id, external_userid, state, contact_grade, why,
      value_fen, opens_at, due_at, excuse_reason, excuse_sentence, cause, created_at)
-SELECT t.push_id, t.id, t.guide_id, t.store_id, h.member_id, h.external_userid, 'open', 0, found.why,
-    greatest(p.net_365_fen, p.net_fen / greatest(p.order_count, 1), 0),
+SELECT t.push_id, t.id, t.guide_id, t.store_id, h.member_id, h.external_userid, 'open', 0,
+    found.why, greatest(p.net_365_fen, p.net_fen / greatest(p.order_count, 1), 0),
     found.opens_at, found.due_at, '', '', found.cause, %s
 FROM handout AS h
 JOIN rule_found AS found ON found.member_id = h.member_id
@@ -67,7 +70,8 @@ RETURNING id, member_id, guide_id, opens_at
 # a new friend is greeted by the guide who won them, whoever serves them otherwise
 _OWN_GUIDE = """
 UPDATE handout AS h
-SET guide_id = found.guide_id, store_id = posting.store_id, external_userid = follow.external_userid,
+SET guide_id = found.guide_id, store_id = posting.store_id,
+    external_userid = coalesce(follow.external_userid, ''),
     place = CASE WHEN h.place IN ('stopped', 'no_person', 'budget') THEN h.place
                  WHEN follow.id IS NULL THEN 'not_friend'
                  WHEN posting.id IS NULL OR guide.status <> 'active' THEN 'guide_off'
@@ -151,25 +155,25 @@ def follow_ups(*, now: datetime) -> int:
     return _issue(rule=rule, select=_FOLLOW_UPS, params=params, now=now, marketing=True)
 
 
-# --- bought -------------------------------------------------------------------------------------------
+# --- bought
+# -------------------------------------------------------------------------------------------
 
-_CARE = """
+_CARE = f"""
 SELECT buyer.survivor_id, 'care:order:' || o.id, NULL::bigint,
     CASE WHEN line.name IS NULL THEN format(%s, bought.word)
          ELSE format(%s, line.name, bought.word) END,
     opens.at, greatest(opens.at + %s * interval '1 day' + (%s::time - %s::time), %s)
-FROM orders_order AS o
+FROM ({NET_SALES}) AS o
 JOIN members_member AS buyer ON buyer.id = o.member_id
 CROSS JOIN LATERAL (SELECT
     ((o.business_on + %s)::date + %s::time) AT TIME ZONE %s AS at) AS opens
 CROSS JOIN LATERAL (SELECT to_char(o.business_on, 'FMMM-DD') AS word) AS bought
 LEFT JOIN LATERAL (
-    SELECT product.name FROM orders_orderline AS l JOIN orders_product AS product ON product.id = l.product_id
+    SELECT product.name FROM orders_orderline AS l
+    JOIN orders_product AS product ON product.id = l.product_id
     WHERE l.order_id = o.id AND l.paid_at = o.paid_at AND l.quantity > 0 AND NOT l.is_gift
     ORDER BY l.net_fen DESC, l.line_no LIMIT 1) AS line ON true
-WHERE o.kind = 'sale' AND NOT (o.is_staff OR o.is_group_buy OR o.is_stored_value)
-  AND o.recorded_at >= %s AND o.paid_at >= %s AND o.paid_at <= %s
-  AND o.net_fen + COALESCE((SELECT sum(r.net_fen) FROM orders_order AS r WHERE r.original_id = o.id), 0) > 0
+WHERE o.recorded_at >= %s AND o.paid_at >= %s AND o.paid_at <= %s AND o.net_fen > 0
 """
 
 
@@ -197,10 +201,12 @@ def care(*, now: datetime) -> int:
     return _issue(rule=rule, select=_CARE, params=params, now=now, marketing=False)
 
 
-# --- a new friend -------------------------------------------------------------------------------------
+# --- a new friend
+# -------------------------------------------------------------------------------------
 
 _GREETINGS = """
-SELECT person.survivor_id, 'greeting:follow:' || f.id, f.guide_id, %s, %s::timestamptz, %s::timestamptz
+SELECT person.survivor_id, 'greeting:follow:' || f.id, f.guide_id, %s, %s::timestamptz,
+    %s::timestamptz
 FROM members_followrelation AS f JOIN members_member AS person ON person.id = f.member_id
 WHERE f.until IS NULL AND f.since >= %s AND f.since >= %s {only}
 """
@@ -208,7 +214,9 @@ WHERE f.until IS NULL AND f.since >= %s AND f.since >= %s {only}
 
 @transaction.atomic
 def greet_new_friends(*, now: datetime, follow_ids: Sequence[int] | None = None) -> int:
-    """A greeting task the same day for friendships that have just begun (default: all recent ones)."""
+    """A greeting task the same day for friendships that have just begun (default: all recent
+    ones).
+    """
     rule = _active(TaskRule.Key.GREETING)
     if rule is None:
         return 0
@@ -238,7 +246,8 @@ def greetings(*, now: datetime) -> int:
     return greet_new_friends(now=now)
 
 
-# --- from finds to targets ----------------------------------------------------------------------------
+# --- from finds to targets
+# ----------------------------------------------------------------------------
 
 
 def _issue(
@@ -341,12 +350,15 @@ def _notify(
         )
 
 
-# --- the rules a new chain starts with ----------------------------------------------------------------
+# --- the rules a new chain starts with
+# ----------------------------------------------------------------
 
 
 @transaction.atomic
 def ensure_default_rules(*, now: datetime) -> int:
-    """Make the three rules that are missing, with a script and a campaign each. Returns how many."""
+    """Make the three rules that are missing, with a script and a campaign each. Returns
+    how many.
+    """
     made = 0
     for key, title, delay, due, personal, general in _defaults():
         if TaskRule.objects.filter(key=key).exists():
@@ -381,9 +393,7 @@ def _defaults() -> list[tuple[str, str, int, int, str, str]]:
             _("Ask once more"),
             0,
             1,
-            _(
-                "{称呼}, {导购} of {门店} here. Did what I sent you fit? I am glad to look for more."
-            ),
+            _("{称呼}, {导购} of {门店} here. Did what I sent you fit? I can look for more."),
             _("{导购} of {门店} here. If something caught your eye, I will put it aside for you."),
         ),
         (
@@ -391,9 +401,7 @@ def _defaults() -> list[tuple[str, str, int, int, str, str]]:
             _("After-purchase care"),
             3,
             1,
-            _(
-                "{称呼}, how do you get on with {上次购买}? Tell me if anything is not right. {导购}"
-            ),
+            _("{称呼}, how do you like {上次购买}? Tell me if anything is not right. {导购}"),
             _("How do you get on with what you bought? Tell me if anything is not right. {导购}"),
         ),
         (

@@ -1,4 +1,5 @@
-"""What a guide does to reach a customer: a send through WeCom, an opened chat, a word from the sidebar.
+"""What a guide does to reach a customer: a send through WeCom, an opened chat, a word from the
+sidebar.
 
 Every tap carries a client id, so that a repeated tap is the same tap.
 """
@@ -44,7 +45,9 @@ def is_marketing(push: TaskPush) -> bool:
 
 
 def _expires(due_at: datetime, not_before: datetime) -> datetime:
-    """A confirmation that comes a day after the due time still does good; later it would surprise."""
+    """A confirmation that comes a day after the due time still does good; later it would
+    surprise.
+    """
     return max(due_at, not_before) + timedelta(days=1)
 
 
@@ -68,10 +71,11 @@ def send_to_target(
     now: datetime,
     client_id: UUID | str,
 ) -> Dispatch:
-    """One message to one customer, to be confirmed on the guide's phone; None = the push's own text.
+    """One message to one customer, to be confirmed on the guide's phone; None = the push's own
+    text.
 
-    Outside the push's contact hours it is held until they begin. The same client id is the same send.
-    Raises NotYourTask, NotOpenYet, IllegalMove, ContactRefused, AlreadySending.
+    Outside the push's contact hours it is held until they begin. The same client id is the same
+    send. Raises NotYourTask, NotOpenYet, IllegalMove, ContactRefused, AlreadySending.
     """
     target = targets.lock(target.pk)
     targets.demand_own(target, actor)
@@ -112,8 +116,9 @@ def _demand_sendable(target: TaskTarget, now: datetime) -> None:
 
 
 def _sent(target: TaskTarget, dispatch: Dispatch, now: datetime, actor: Actor) -> None:
-    """已发起 and 待验证: WeCom's word is awaited. Where 已发起 alone would complete the push, a tap that
-    waits for a confirmation is no proof of it yet."""
+    """已发起 and 待验证: WeCom's word is awaited. Where 已发起 alone would complete, a tap that
+    waits for a confirmation is no proof of it yet.
+    """
     targets.move(
         target=target,
         to=State.TO_VERIFY,
@@ -137,8 +142,8 @@ def send_to_task(
 ) -> Dispatch:
     """The generic text to everybody of the task who is still to be contacted: one confirmation.
 
-    Who may not be written to now is left out and stays in the list. Raises NotYourTask, NothingToSend,
-    ContactRefused (everybody was left out), AlreadySending.
+    Who may not be written to now is left out and stays in the list. Raises NotYourTask,
+    NothingToSend, ContactRefused (everybody was left out), AlreadySending.
     """
     task = GuideTask.objects.select_related("push__asset", "guide", "store").get(pk=task.pk)
     if actor.guide_id != task.guide_id:
@@ -244,7 +249,9 @@ def note_chat_opened(
 def note_sidebar_sent(
     *, target: TaskTarget, actor: Actor, now: datetime, client_id: UUID | str
 ) -> TaskTarget:
-    """The sidebar says it put the text into the chat: 已发起; the call can be forged, so never more."""
+    """The sidebar says it put the text into the chat: 已发起; the call can be forged, so
+    never more.
+    """
     _demand_allowed(targets.lock(target.pk), now)
     return _note(
         target=target,

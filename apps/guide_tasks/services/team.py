@@ -59,7 +59,7 @@ def _chase(task: GuideTask, now: datetime) -> None:
     task.chases = chases_today(task, now) + 1
     task.chased_at = now
     task.save(update_fields=["chases", "chased_at"])
-    waiting = task.targets.open().opened_by(now).count()
+    waiting = TaskTarget.objects.filter(task=task).open().opened_by(now).count()
     day = clock.business_day(now)
     outreach.queue_guide_notices(
         source=f"{task.source}:chase:{day.isoformat()}:{task.chases}",
