@@ -49,6 +49,15 @@ def _give_role(*, guide: Guide, role: str) -> None:
 
 
 @transaction.atomic
+def keep_guide(*, corp_id: str, wecom_userid: str, name: str) -> Guide:
+    """The guide behind a WeCom account, made if missing, with the name WeCom shows."""
+    guide, _made = Guide.objects.update_or_create(
+        corp_id=corp_id, wecom_userid=wecom_userid, defaults={"name": name[:40]}
+    )
+    return guide
+
+
+@transaction.atomic
 def guide_leaves(*, guide: Guide, now: datetime, on: date) -> None:
     """The guide has left: no posting, no sign-in from that day on. Safe to repeat."""
     guide = Guide.objects.select_for_update().get(pk=guide.pk)

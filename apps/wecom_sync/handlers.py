@@ -119,8 +119,9 @@ def _listed(event: Happened, detail: ContactDetail | None, now: datetime) -> str
 def _begins_again(event: Happened, news: FollowNews, follow: Follow | None) -> bool:
     """Is there a beginning after the latest end? In one second WeCom's list decides, where it can:
     it still shows a guide whom the customer deleted."""
-    begun = max(filter(None, [news.added_at, follow and follow.created_at]), default=event.at)
-    if begun == news.ended_at:
+    told = [news.added_at, follow.created_at if follow else None]
+    begun = max((moment for moment in told if moment is not None), default=event.at)
+    if news.ended_at is None or begun == news.ended_at:
         return follow is not None and news.ended_by != EndedBy.CUSTOMER
     return begun > news.ended_at
 

@@ -1,8 +1,8 @@
 """Workers by the dozen: a process with the product loaded that forks one real worker per line.
 
-A line is `POINT|NOW`: the child runs the job that hands sends over, at NOW, and dies by SIGKILL at
-POINT ("-" = lives). The answer is its exit status. Forking saves loading the product each time; each
-worker is still a process of its own with its own connections, and nothing of it survives.
+A line is `POINT|NOW`: the child runs the job that hands sends over, at NOW, and dies by SIGKILL
+at POINT ("-" = lives). The answer is its exit status. Forking saves loading the product each time;
+each worker is still a process of its own with its own connections, and nothing of it survives.
 """
 
 import os

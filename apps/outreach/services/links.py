@@ -20,7 +20,7 @@ def record_click(*, code: str, external_userid: str | None, now: datetime) -> st
     """
     link = TrackedLink.objects.select_related("asset").get(code=code)
     recipient = None
-    if external_userid:
+    if external_userid and link.dispatch_id is not None:
         recipient = DispatchRecipient.objects.filter(
             dispatch_id=link.dispatch_id, external_userid=external_userid
         ).first()

@@ -12,9 +12,10 @@ from uuid import uuid4
 
 import structlog
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from apps.core import clock, lease
+from apps.core import clock
 from apps.core.errors import DomainError
 from apps.members import services as members
 from apps.members.models import FollowRelation
@@ -75,11 +76,14 @@ def _begin(corp: Corp, kind: str, now: datetime) -> SyncRun:
         raise AlreadyRunning() from error
 
 
+def _held(run: SyncRun) -> QuerySet[SyncRun]:
+    """The run, if its lease is still ours."""
+    return SyncRun.objects.filter(pk=run.pk, lease_token=run.lease_token)
+
+
 def _beat(run: SyncRun) -> None:
     """Inside a page's transaction: the run is still ours, and its figures so far."""
-    mine = lease.holds(
-        SyncRun.objects.filter(pk=run.pk, state=SyncRun.State.RUNNING), run.lease_token
-    )
+    mine = _held(run).filter(state=SyncRun.State.RUNNING)
     figures = {name: getattr(run, name) for name in ("seen", "created", "changed", "ended")}
     until = max(clock.now(), run.started_at) + LEASE
     if not mine.update(lease_until=until, **figures):
@@ -90,7 +94,7 @@ def _finish(run: SyncRun, error: str = "") -> SyncRun:
     run.state = SyncRun.State.FAILED if error else SyncRun.State.DONE
     run.error, run.finished_at = error[:300], clock.now()
     run.lease_until = None
-    lease.holds(SyncRun.objects.filter(pk=run.pk), run.lease_token).update(
+    _held(run).update(
         state=run.state, error=run.error, finished_at=run.finished_at, lease_until=None
     )
     return run
@@ -145,7 +149,7 @@ def _mirror_staff(
             stores.guide_leaves(guide=guide, now=now, on=clock.business_day(now))
             run.ended += 1
         elif person.name and person.name != guide.name:
-            Guide.objects.filter(pk=guide.pk).update(name=person.name[:40])
+            stores.keep_guide(corp_id=corp.corp_id, wecom_userid=userid, name=person.name)
             run.changed += 1
     _post_newcomers(run, corp, [p for userid, p in staff.items() if userid not in guides], now)
 
@@ -163,8 +167,8 @@ def _post_newcomers(
         store = next((by_department[d] for d in person.departments if d in by_department), None)
         if store is None or person.status == HAS_LEFT:
             continue
-        guide = Guide.objects.create(
-            corp_id=corp.corp_id, wecom_userid=person.userid, name=person.name[:40]
+        guide = stores.keep_guide(
+            corp_id=corp.corp_id, wecom_userid=person.userid, name=person.name
         )
         stores.post_guide(guide=guide, store=store, role=Posting.PostingRole.GUIDE, from_day=day)
         run.created += 1
@@ -215,7 +219,8 @@ def _chunks(corp: Corp, client: WeComClient) -> Iterator[_Chunk]:
 
 def _pages(client: WeComClient, userids: list[str]) -> Iterator[Sequence[tuple[Contact, Follow]]]:
     """WeCom gives a hundred at a time; a few of its pages make one of ours."""
-    cursor, gathered = "", []
+    cursor = ""
+    gathered: list[tuple[Contact, Follow]] = []
     while True:
         page = client.list_contacts_of(userids, cursor)
         gathered += page.items
@@ -289,7 +294,7 @@ def _to_begin(
             continue
         if pair in ended and ended[pair] >= since:
             continue  # the customer deleted the guide; WeCom lists that one-sided friend on
-        if last is not None and last.until > since:
+        if last is not None and last.until is not None and last.until > since:
             if last.ended_by != EndedBy.RECONCILED:
                 continue
             since = now  # we ended it because it was not listed; it is listed again
@@ -304,7 +309,9 @@ def _told_ends(corp: Corp, chunk: _Chunk, external_userids: list[str]) -> dict[P
     return {
         (chunk.guides[row.userid].pk, row.external_userid): row.ended_at
         for row in news
-        if row.userid in chunk.guides and not (row.added_at and row.added_at > row.ended_at)
+        if row.userid in chunk.guides
+        and row.ended_at is not None
+        and not (row.added_at and row.added_at > row.ended_at)
     }
 
 
