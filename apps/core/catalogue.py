@@ -53,7 +53,7 @@ class Outcome:
 
 def extract_template(
     fileobj: IO[bytes], keywords: Any, comment_tags: Any, options: Any
-) -> Iterator[tuple[int, str, Any, list[str]]]:
+) -> Iterator[Any]:
     """Babel's extractor for templates: Django turns one into gettext calls, Babel reads them."""
     source = templatize(fileobj.read().decode())
     # outside calls templatize leaves X and S in place of text; only whole calls are Python
@@ -99,7 +99,7 @@ def extract(project: Path) -> Catalog:
     )
     for filename, _line, message, _comments, context in found:
         # line numbers would change the catalogue with every edit
-        catalogue.add(message, None, [(filename, None)], context=context)
+        catalogue.add(message, None, [(filename, 0)], context=context)
     return catalogue
 
 
@@ -160,7 +160,7 @@ def build(project: Path) -> Outcome:
             message.string = _shaped(message, string)
     for (text, context), string in parts.items():
         if outcome.catalogue.get(text, context) is None:
-            outcome.catalogue.add(text, string, [("packages", None)], context=context)
+            outcome.catalogue.add(text, string, [("packages", 0)], context=context)
     return outcome
 
 

@@ -7,7 +7,7 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 # Unfold's Alpine evaluates expressions and sets styles
@@ -74,9 +74,7 @@ class AudienceSessionMiddleware(SessionMiddleware):
                 request.COOKIES[settings.SESSION_COOKIE_NAME] = request.COOKIES[name]
         super().process_request(request)
 
-    def process_response(
-        self, request: HttpRequest, response: HttpResponseBase
-    ) -> HttpResponseBase:
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         answer = super().process_response(request, response)
         name = self._cookie(request.path)
         if name and settings.SESSION_COOKIE_NAME in answer.cookies:

@@ -33,7 +33,7 @@ def _point_here(sockets: Path) -> dict[str, str]:
     settings.CACHE_URL = addresses["CACHE_URL"]
     settings.CACHES["default"]["LOCATION"] = addresses["CACHE_URL"]
     caches.settings["default"]["LOCATION"] = addresses["CACHE_URL"]
-    current_app.conf.broker_url = addresses["BROKER_URL"]
+    current_app.conf.update(broker_url=addresses["BROKER_URL"])
     return addresses
 
 

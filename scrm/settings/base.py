@@ -18,7 +18,8 @@ DEMO_MEMBERS = 0
 DEMO_DATA = BASE_DIR / "apps" / "hq" / "demo" / "data"
 DATA_DIR = BASE_DIR / ".local"
 SIMULATOR_URL = ""
-PORT = SIM_PORT = 0
+PORT = 0
+SIM_PORT = 0
 DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
@@ -218,7 +219,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_USE_SESSIONS = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY: str | None = "same-origin"
 # frame-ancestors of the content policy does this job, and can name the demo's simulator
 SILENCED_SYSTEM_CHECKS = ["security.W002"]
 FRAME_ANCESTORS: list[str] = []
