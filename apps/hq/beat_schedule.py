@@ -1,0 +1,143 @@
+"""Every job that runs by the clock: how often, and what for. One list, in the order of the loop.
+
+Rows are made once, after migrate; what head office changed afterwards is never changed back.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.queues import queue_of
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One job. `every` is seconds, or "HH:MM" of the chain's day."""
+
+    job: str
+    every: int | str
+    title: Promise
+    purpose: Promise
+    if_stopped: Promise
+
+
+ENTRIES = [
+    Entry(
+        "guide_tasks.hand_out_due", 60, _("Hand out pushes"),
+        _("Hands out approved pushes when their hour has come, inside the hand-out hours."),
+        _("approved pushes stay where they are"),
+    ),
+    Entry(
+        "outreach.send_notices", 20, _("Notices to guides"),
+        _("Sends the cards that tell guides in WeCom what there is to do."),
+        _("guides hear of new tasks only when they open the page"),
+    ),
+    Entry(
+        "outreach.send_queued", 20, _("Outbox"),
+        _("Hands waiting sends to WeCom; the tap of a guide rings it at once."),
+        _("messages wait"),
+    ),
+    Entry(
+        "outreach.sweep", 60, _("Outbox safety net"),
+        _("Finds what a crash or a lost reply left behind; never sends to a customer twice."),
+        _("lost replies stay unknown"),
+    ),
+    Entry(
+        "wecom_sync.handle_callbacks", 20, _("Callback inbox"),
+        _("Turns stored WeCom events into friendships, greetings and records."),
+        _("new friends and lost friends are seen late"),
+    ),
+    Entry(
+        "wecom_sync.poll_results", 20, _("Send results"),
+        _("Asks WeCom what became of each send: often at first, then once a day."),
+        _("delivered messages do not close their tasks"),
+    ),
+    Entry(
+        "guide_tasks.take_clicks", 20, _("Clicks on links"),
+        _("Turns a customer's tap on their own link into an outcome."),
+        _("engagement is seen late"),
+    ),
+    Entry(
+        "guide_tasks.expire_due", 300, _("Tasks past their time"),
+        _("Marks what was not proven by the deadline as expired."),
+        _("overdue tasks stay open"),
+    ),
+    Entry(
+        "guide_tasks.close_due", 3600, _("Close pushes"),
+        _("Closes a push when its time and its outcome window are over."),
+        _("finished pushes look as if they were running"),
+    ),
+    Entry(
+        "guide_tasks.run_rules", 300, _("Rule tasks"),
+        _("Makes greeting, after-purchase care and follow-up tasks."),
+        _("the loop does not turn by itself"),
+    ),
+    Entry(
+        "profiles.nightly_stages", "02:30", _("Life-cycle stages"),
+        _("Moves members to the stage their last purchase says: active, silent, lost."),
+        _("segments see yesterday's stages"),
+    ),
+    Entry(
+        "wecom_sync.reconcile", "03:00", _("Compare with WeCom"),
+        _("Compares departments, staff, friends with WeCom and heals differences."),
+        _("a missed event stays missed"),
+    ),
+    Entry(
+        "wecom.forget_callbacks", "03:20", _("Old callbacks"),
+        _("Drops handled callbacks past their keeping."),
+        _("the inbox grows"),
+    ),
+    Entry(
+        "core.make_partitions", "03:40", _("Partitions"),
+        _("Makes the months ahead before anybody writes into them."),
+        _("when next month is missing the product takes no more traffic"),
+    ),
+]  # fmt: skip
+
+# the demo's guide looks at the phone while WeCom's word is on its way
+DEMO_PACE = {"wecom_sync.poll_results": 3}
+
+BY_JOB = {entry.job: entry for entry in ENTRIES}
+ORDER = {entry.job: place for place, entry in enumerate(ENTRIES)}
+
+
+def _pace(entry: Entry) -> int | str:
+    return DEMO_PACE.get(entry.job, entry.every) if settings.DEMO else entry.every
+
+
+def _schedule(every: int | str, models: Any) -> dict[str, Any]:
+    if isinstance(every, int):
+        seconds = models.get_model("IntervalSchedule")
+        interval, _made = seconds.objects.get_or_create(every=every, period="seconds")
+        return {"interval": interval}
+    hour, minute = every.split(":")
+    crontab, _made = models.get_model("CrontabSchedule").objects.get_or_create(
+        minute=str(int(minute)),
+        hour=str(int(hour)),
+        day_of_week="*",
+        day_of_month="*",
+        month_of_year="*",
+        timezone=settings.CHAIN_TIME_ZONE,
+    )
+    return {"crontab": crontab}
+
+
+def seed(sender: Any, **kwargs: Any) -> None:
+    """After migrate: make the entries that are not there yet, change none that are."""
+    task = sender.get_model("PeriodicTask")
+    known = set(task.objects.values_list("task", flat=True))
+    for entry in ENTRIES:
+        if entry.job not in known:
+            queue = queue_of(entry.job)
+            task.objects.create(
+                name=entry.job,
+                task=entry.job,
+                queue=str(queue) if queue else None,
+                description=str(entry.purpose),
+                kwargs=json.dumps({}),
+                **_schedule(_pace(entry), sender),
+            )
