@@ -168,7 +168,7 @@ def departments(chain: Chain) -> list[dict[str, object]]:
 
 
 def staff(chain: Chain) -> list[dict[str, object]]:
-    """WeCom's members: who works in an open store and has not left."""
+    """WeCom's members: the people of the open stores, those who left among them."""
     gone = set(
         Guide.objects.filter(status=Guide.Status.LEFT).values_list("wecom_userid", flat=True)
     )
@@ -178,10 +178,11 @@ def staff(chain: Chain) -> list[dict[str, object]]:
             "name": person.name,
             "department": [chain.stores[person.store].wecom_department_id],
             "position": "店长" if person.is_manager else "导购",
-            "status": 1,
+            # 5: has left
+            "status": 5 if person.userid in gone else 1,
         }
         for person in chain.people
-        if chain.stores[person.store].closed_on is None and person.userid not in gone
+        if chain.stores[person.store].closed_on is None
     ]
 
 

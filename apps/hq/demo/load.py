@@ -40,6 +40,8 @@ from apps.wecom_sync.services import sync_all
 _SEED = 20_261_121
 _BATCH = 1000
 _SIM_BATCH = 2000
+# the sample is 18 months long: with the usual 540 days nobody in it could be lost yet
+_LOST_AFTER_DAYS = 480
 Say = Callable[[str], None]
 
 
@@ -59,7 +61,9 @@ def _load(out: Say) -> dict[str, str]:
     out(f"Stores and people: {len(chain.stores)} stores, {len(chain.people)} people")
     logins = _head_office()
     out(f"Catalogue: {load_products()} items")
-    StageVersion.objects.create(published_at=now - timedelta(days=600))
+    StageVersion.objects.create(
+        lost_after_days=_LOST_AFTER_DAYS, published_at=now - timedelta(days=600)
+    )
 
     purchases = history.read_purchases(
         last_day=today - timedelta(days=1), limit=settings.DEMO_MEMBERS
@@ -88,6 +92,7 @@ def _load(out: Say) -> dict[str, str]:
     )
     _make_months(rows)
     taken = _Orders(rows, today)
+    ensure_default_rules(now=clock.day_start(pushes.plans(today)[0].day))
     for plan in pushes.plans(today):
         out(f"Orders until {plan.day}: {taken.until(plan.day)}")
         pushes.play(plan, goods=goods, phones=phones, dice=dice)
@@ -97,7 +102,6 @@ def _load(out: Say) -> dict[str, str]:
 
     chains.let_some_leave(chain, today=today, dice=dice)
     phones.post("/sim/seed", departments=[], users=chains.staff(chain), customers=[])
-    ensure_default_rules(now=clock.now())
     content.load_segments()
     _analyse()
     return {**logins, "API_KEY": _api_key()}
