@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db.models import QuerySet
 
 
 def chunked_ids(ids: Iterable[int], *, size: int = 1000) -> Iterator[list[int]]:
@@ -9,3 +13,11 @@ def chunked_ids(ids: Iterable[int], *, size: int = 1000) -> Iterator[list[int]]:
     source = iter(ids)
     while chunk := list(islice(source, size)):
         yield chunk
+
+
+def keys_sql(queryset: QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:
+    """The primary keys of a queryset as SQL and its parameters, to stand inside a larger statement."""
+    try:
+        return queryset.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:  # Django knows without asking that nothing can match
+        return "SELECT NULL::bigint WHERE false", ()

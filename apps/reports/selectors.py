@@ -11,6 +11,7 @@ from django.db.models import Count, F, Min, Q
 
 from apps.accounts.actor import Actor
 from apps.core import clock
+from apps.core.querysets import keys_sql
 from apps.guide_tasks import selectors as guide_tasks
 from apps.guide_tasks.models import (
     OPEN_STATES,
@@ -275,13 +276,7 @@ GROUP BY 1, 2, 3 ORDER BY 4 DESC, 2
 def push_breakdown(*, push: TaskPush, by: str, actor: Actor) -> list[BreakdownRow]:
     """A push by "region", "store" or "guide", as far as the actor may see. One query."""
     key, name, parent = _PLACES[by]
-    visible, params = (
-        TaskTarget.objects.visible_to(actor)
-        .filter(push=push)
-        .order_by()
-        .values("pk")
-        .query.sql_with_params()
-    )
+    visible, params = keys_sql(TaskTarget.objects.visible_to(actor).filter(push=push))
     start = push.handed_out_at
     if start is None:
         return []
@@ -391,7 +386,7 @@ def home(*, actor: Actor, now: datetime) -> Home:
     return Home(
         next_push=next_push(actor=actor, now=now),
         loop=_loop(pushes, actor, now),
-        pushes_in_period=sum(push.handed_out_at >= since for push in pushes),
+        pushes_in_period=sum((push.handed_out_at or since) >= since for push in pushes),
         period_days=PERIOD_DAYS,
         todos=todos(actor=actor, now=now),
         recent=_recent(actor, now),
@@ -407,19 +402,23 @@ _LOOP_COUNTS: dict[str, Any] = {
 }
 
 
+def _loop_counts(push_ids: Sequence[int], actor: Actor) -> dict[int, dict[str, int]]:
+    rows = (
+        TaskTarget.objects.visible_to(actor)
+        .filter(push_id__in=push_ids)
+        .order_by()
+        .values("push_id")
+        .annotate(**_LOOP_COUNTS)
+    )
+    return {row["push_id"]: {name: row[name] for name in _LOOP_COUNTS} for row in rows}
+
+
 def _loop(pushes: Sequence[TaskPush], actor: Actor, now: datetime) -> list[LoopNumber]:
     """人群 → 下发 → 执行 → 送达 → 成交 over the pushes handed out in the period, and the one
     before.
     """
     ids = [push.pk for push in pushes]
-    rows = {
-        row.pop("push_id"): row
-        for row in TaskTarget.objects.visible_to(actor)
-        .filter(push_id__in=ids)
-        .order_by()
-        .values("push_id")
-        .annotate(**_LOOP_COUNTS)
-    }
+    rows = _loop_counts(ids, actor)
     refused = dict(
         NotIssued.objects.visible_to(actor)
         .filter(push_id__in=ids)
@@ -523,14 +522,7 @@ def _recent(actor: Actor, now: datetime, limit: int = 5) -> list[RecentPush]:
         .select_related("campaign")
         .order_by("-handed_out_at", "-pk")[:limit]
     )
-    counts = {
-        row.pop("push_id"): row
-        for row in TaskTarget.objects.visible_to(actor)
-        .filter(push_id__in=[push.pk for push in pushes])
-        .order_by()
-        .values("push_id")
-        .annotate(**_LOOP_COUNTS)
-    }
+    counts = _loop_counts([push.pk for push in pushes], actor)
     recent = []
     for push in pushes:
         row = counts.get(push.pk, dict.fromkeys(_LOOP_COUNTS, 0))

@@ -12,6 +12,7 @@ from pyroaring import BitMap
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.core.money import format_fen
+from apps.core.querysets import keys_sql
 from apps.members import selectors as members
 from apps.members.models import Member
 from apps.profiles.models import MemberFacts, MemberProfile
@@ -161,7 +162,7 @@ def latest_run(version: SegmentVersion) -> SegmentRun | None:
 def sample(definition: Any, actor: Actor, n: int, now: datetime | None = None) -> list[SampleRow]:
     """A few matching members whom the actor may see, masked; always the same few."""
     compiled = compile_definition(definition, now=now or clock.now())
-    visible = Member.objects.visible_to(actor).values("pk").query.sql_with_params()
+    visible = keys_sql(Member.objects.visible_to(actor))
     with connection.cursor() as cursor:
         # a hash of the id: neither the oldest members nor the best customers alone
         cursor.execute(

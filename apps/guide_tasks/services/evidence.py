@@ -350,7 +350,7 @@ def _excuse_untouched(target_ids: list[int], now: datetime) -> None:
         state=DispatchRecipient.State.WAITING,
         source__in=[f"{_TARGET}{target_id}" for target_id in target_ids],
     ).values_list("source", flat=True)
-    busy = [target_id_of(source) for source in undecided]
+    busy = [pk for source in undecided if (pk := target_id_of(source))]
     targets.excuse_set(
         which=untouched.exclude(pk__in=busy), reason=ExcuseReason.BOUGHT_WITHOUT_CONTACT, at=now
     )

@@ -1,7 +1,7 @@
 """A push from draft to closed: made, counted beforehand, handed out, ended."""
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -364,6 +364,5 @@ def delete_draft(*, push: TaskPush, actor: Actor) -> None:
             actor=actor, action="push.deleted", object_type="task_push", object_id=str(push.pk)
         )
         push.delete()
-        others: Sequence[TaskPush] = TaskPush.objects.filter(campaign=campaign)[:1]
-        if not others:
+        if not TaskPush.objects.filter(campaign=campaign).exists():
             campaign.delete()

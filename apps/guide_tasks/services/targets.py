@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from apps.accounts.actor import SYSTEM, Actor
+from apps.core.querysets import keys_sql
 from apps.guide_tasks.errors import IllegalMove, NotYourTask, UnknownExcuse
 from apps.guide_tasks.models import (
     MOVES,
@@ -123,7 +124,7 @@ def move_set(
     if to == State.DONE or any(to not in MOVES[source] for source in sources):
         raise IllegalMove(state=state_word(sources[0]))
     try:
-        sql, params = which.order_by().values("pk").query.sql_with_params()
+        sql, params = keys_sql(which)
     except EmptyResultSet:
         return []
     sentence = excuse_sentence(excuse) if excuse else ""
