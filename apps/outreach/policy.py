@@ -56,17 +56,12 @@ def monthly_cap(moment: datetime) -> int:
 
 
 # Every table below has at most one row per person (its constraints say so), so this is a plain join
-# tree that the planner turns into hash joins for a million members and into index look-ups for one.
+# tree that the planner turns into hash joins for a million members and into index look-ups for one;
+# the two EXISTS become look-ups or one hashed pass, whichever is cheaper for the number of members.
 # The grouping folds the people merged into one survivor and a second friendship with one guide.
 _SELECT = """
 WITH planned (member_id) AS (
     SELECT DISTINCT member_id FROM ({members}) AS given (member_id)
-), recent AS (
-    SELECT member_id FROM outreach_dispatchrecipient
-    WHERE state = 'delivered' AND result_at >= %(recent_since)s AND result_at <= %(now)s
-    UNION
-    SELECT member_id FROM members_interaction
-    WHERE kind = 'message' AND occurred_at >= %(recent_since)s AND occurred_at <= %(now)s
 ), found AS (
     SELECT planned.member_id,
         max(serving.guide_id) AS guide_id,
@@ -74,7 +69,15 @@ WITH planned (member_id) AS (
         coalesce(min(follow.external_userid), '') AS external_userid,
         bool_or(stop.id IS NOT NULL) AS stopped,
         bool_or(consent.id IS NOT NULL) AS consents,
-        bool_or(recent.member_id IS NOT NULL) AS recently,
+        bool_or(EXISTS (
+            SELECT FROM outreach_dispatchrecipient AS sent
+            WHERE sent.member_id = person.id AND sent.state = 'delivered'
+                AND sent.result_at BETWEEN %(recent_since)s AND %(now)s
+        ) OR EXISTS (
+            SELECT FROM members_interaction AS talk
+            WHERE talk.member_id = person.id AND talk.kind = 'message'
+                AND talk.occurred_at BETWEEN %(recent_since)s AND %(now)s
+        )) AS recently,
         bool_or(coalesce(budget.used, 0) >= %(cap)s) AS used_up,
         bool_or(guide.status = 'active' AND posting.id IS NOT NULL) AS at_work,
         bool_or(person.id = planned.member_id AND person.erased_at IS NULL) AS alive
@@ -93,7 +96,6 @@ WITH planned (member_id) AS (
         AND consent.purpose = %(purpose)s
     LEFT JOIN outreach_contactbudget AS budget
         ON budget.member_id = planned.member_id AND budget.month = %(month)s
-    LEFT JOIN recent ON recent.member_id = person.id
     GROUP BY planned.member_id
 )
 SELECT member_id, guide_id, store_id, external_userid,
