@@ -1,4 +1,4 @@
-"""Campaigns: why something is pushed, for how long its outcome is watched, how many are held out."""
+"""Campaigns: why something is pushed, how long its outcome is watched, how many are held out."""
 
 from django.contrib import admin
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery

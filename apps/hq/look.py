@@ -1,4 +1,4 @@
-"""The look and the menu of the admin site, for `settings.UNFOLD`. Reads no model: settings import it."""
+"""The look and the menu of the admin site, for `settings.UNFOLD`. Settings import it: no models."""
 
 from collections.abc import Callable
 from typing import Any
@@ -200,14 +200,14 @@ UNFOLD: dict[str, Any] = {
     "COLORS": {
         # neutral with a breath of green, so that grey and brand belong together
         "base": {
-            "50": "#f7f8f7", "100": "#eff1f0", "200": "#e3e6e4", "300": "#cfd4d1", "400": "#9aa39e",
-            "500": "#656f69", "600": "#4a544e", "700": "#374039", "800": "#232b26", "900": "#161d19",
-            "950": "#0d1210",
+            "50": "#f7f8f7", "100": "#eff1f0", "200": "#e3e6e4", "300": "#cfd4d1",
+            "400": "#9aa39e", "500": "#656f69", "600": "#4a544e", "700": "#374039",
+            "800": "#232b26", "900": "#161d19", "950": "#0d1210",
         },
         "primary": {
-            "50": "#eef8f3", "100": "#d7eee2", "200": "#b0dcc6", "300": "#7fc3a4", "400": "#47a37e",
-            "500": "#1f8a63", "600": "#0c7350", "700": "#0a5d42", "800": "#0a4a36", "900": "#093d2d",
-            "950": "#04231a",
+            "50": "#eef8f3", "100": "#d7eee2", "200": "#b0dcc6", "300": "#7fc3a4",
+            "400": "#47a37e", "500": "#1f8a63", "600": "#0c7350", "700": "#0a5d42",
+            "800": "#0a4a36", "900": "#093d2d", "950": "#04231a",
         },
     },
     "SIDEBAR": {
@@ -224,6 +224,7 @@ UNFOLD: dict[str, Any] = {
             ],
             "items": _SYSTEM,
         },
+        {"page": "system", "items": _SYSTEM},
         {"page": "wecom", "items": _WECOM},
         {
             "models": [
@@ -243,6 +244,7 @@ UNFOLD: dict[str, Any] = {
         {"models": ["tagging.tag", "tagging.taggroup"], "items": _TAGS},
         {"page": "pushes", "items": _PUSHES},
         {"models": ["guide_tasks.taskrule"], "items": _PUSHES},
+        {"page": "members", "items": _PEOPLE},
         {"models": ["members.member", "orders.order"], "items": _PEOPLE},
     ],
 }  # fmt: skip

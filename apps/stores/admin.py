@@ -130,7 +130,7 @@ class StoreAdmin(ImportExportAdmin):
 
 
 class PostingInline(RoomInline):
-    """Where the guide worked when. Changes go through the form's own fields, which keep the periods apart."""
+    """Where the guide worked when; the database keeps the periods apart."""
 
     model = Posting
     view_capability = Capability.VIEW_REPORTS
@@ -164,7 +164,9 @@ class GuideResource(RoomResource):
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
         super().before_import(dataset, **kwargs)
-        self._corps = list(Guide.objects.order_by().values_list("corp_id", flat=True).distinct()[:2])
+        self._corps = list(
+            Guide.objects.order_by().values_list("corp_id", flat=True).distinct()[:2]
+        )
 
     def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
         super().before_import_row(row, **kwargs)
@@ -292,6 +294,7 @@ class LegalEntityAdmin(RoomAdmin):
     list_display = ["name", "basis"]
     list_filter = ["basis"]
     search_fields = ["name"]
+    ordering = ["name"]
 
 
 @admin.register(ScopeGrant)

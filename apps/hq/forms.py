@@ -1,0 +1,149 @@
+"""The wizard's steps as forms. A form checks shape; the push's own services decide."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from apps.core import clock
+from apps.core.errors import DomainError
+from apps.guide_tasks.models import Grade, TaskPush
+from apps.outreach import scripts
+from apps.outreach.models import ContentAsset, MessageTemplate
+from apps.tagging.models import Tag
+
+DUE_HOUR = 21
+
+
+def default_due(now: datetime) -> datetime:
+    """Three days from today, 21:00 chain time."""
+    day = clock.business_day(now) + timedelta(days=3)
+    return clock.day_start(day) + timedelta(hours=DUE_HOUR)
+
+
+class WhatForm(forms.Form):
+    title = forms.CharField(label=_("Title"), max_length=40)
+    template = forms.ModelChoiceField(
+        MessageTemplate.objects.filter(is_active=True), label=_("Script"), required=False
+    )
+    body = forms.CharField(label=_("Personal text"), widget=forms.Textarea, max_length=1000)
+    generic_body = forms.CharField(
+        label=_("Text for everybody"), widget=forms.Textarea, max_length=1000, required=False
+    )
+    asset = forms.ModelChoiceField(
+        ContentAsset.objects.order_by("-id"), label=_("Content"), required=False
+    )
+    result_tags = forms.ModelMultipleChoiceField(
+        Tag.objects.filter(retired_at=None).select_related("group"),
+        label=_("Result tags"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def _script(self, name: str) -> str:
+        text = self.cleaned_data[name].strip()
+        try:
+            scripts.validate_script(text)
+        except DomainError as error:
+            raise ValidationError(str(error)) from error
+        return text
+
+    def clean_body(self) -> str:
+        return self._script("body")
+
+    def clean_generic_body(self) -> str:
+        text = self._script("generic_body")
+        if scripts.has_customer_variables(text):
+            raise ValidationError(_("The text for everybody must not use a customer's variables."))
+        return text
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        body = found.get("body", "")
+        if scripts.has_customer_variables(body) and not found.get("generic_body"):
+            if "generic_body" not in self.errors:
+                self.add_error(
+                    "generic_body", _("A personal text also needs its variant for everybody.")
+                )
+        elif body and not found.get("generic_body") and "generic_body" not in self.errors:
+            found["generic_body"] = body
+        return found
+
+
+class WhenForm(forms.Form):
+    hand_out_at = forms.DateTimeField(
+        label=_("Hand out at"),
+        required=False,
+        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M"],
+    )
+    due_at = forms.DateTimeField(
+        label=_("Due"),
+        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M"],
+    )
+    hand_out_from = forms.TimeField(
+        label=_("Hand-out from"), widget=forms.TimeInput({"type": "time"}, format="%H:%M")
+    )
+    hand_out_until = forms.TimeField(
+        label=_("Hand-out until"), widget=forms.TimeInput({"type": "time"}, format="%H:%M")
+    )
+    contact_from = forms.TimeField(
+        label=_("Contact customers from"), widget=forms.TimeInput({"type": "time"}, format="%H:%M")
+    )
+    contact_until = forms.TimeField(
+        label=_("Contact customers until"), widget=forms.TimeInput({"type": "time"}, format="%H:%M")
+    )
+
+    def clean_due_at(self) -> datetime:
+        due = self.cleaned_data["due_at"]
+        if due <= clock.now():
+            raise ValidationError(_("The due time must lie ahead."))
+        return due
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        start, due = found.get("hand_out_at"), found.get("due_at")
+        if start and due and start >= due:
+            self.add_error("due_at", _("The push would be due before it is handed out."))
+        return found
+
+
+class DoneForm(forms.Form):
+    required_grade = forms.TypedChoiceField(
+        label=_("Counts as done at"),
+        coerce=int,
+        choices=[
+            (Grade.DELIVERED, Grade.DELIVERED.label),
+            (Grade.INITIATED, Grade.INITIATED.label),
+            (Grade.SELF_REPORTED, Grade.SELF_REPORTED.label),
+        ],
+        widget=forms.RadioSelect,
+    )
+    window_days = forms.IntegerField(label=_("Outcome window in days"), min_value=1, max_value=90)
+    follow_up_days = forms.IntegerField(
+        label=_("Follow up when no order after days"), min_value=0, max_value=90, required=False
+    )
+
+
+class ControlForm(forms.Form):
+    share = forms.DecimalField(
+        label=_("Control group in per cent"), min_value=0, max_value=90, decimal_places=1
+    )
+
+    @property
+    def basis_points(self) -> int:
+        return int(self.cleaned_data["share"] * 100)
+
+
+def initial_when(push: TaskPush, now: datetime) -> dict[str, Any]:
+    return {
+        "hand_out_at": push.hand_out_at,
+        "due_at": push.due_at or default_due(now),
+        "hand_out_from": push.hand_out_from,
+        "hand_out_until": push.hand_out_until,
+        "contact_from": push.contact_from,
+        "contact_until": push.contact_until,
+    }

@@ -1,0 +1,270 @@
+"""首页: one sentence and one button, the loop, what needs a person, the latest pushes."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from apps.accounts.capabilities import Capability
+from apps.core import clock
+from apps.guide_tasks.models import Grade, TaskTarget
+from apps.hq import charts
+from apps.hq.access import actor_of, hq_page, show
+from apps.hq.selectors import members_by_reach, people
+from apps.outreach import policy
+from apps.reports import selectors as reports
+from apps.reports.shapes import LoopNumber, RecentPush, Todo, Verdict
+
+PER_PAGE = 50
+LIST_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class LoopCell:
+    """One of the five numbers, ready to print."""
+
+    number: LoopNumber
+    title: str | Promise
+    rate_name: str | Promise
+    text: str | Promise
+    base: str | Promise
+    link: str
+    spark: charts.Spark | None
+
+
+_LOOP: dict[str, tuple[Any, Any, Any, Any]] = {
+    "planned": (
+        gettext_lazy("Segment"),
+        gettext_lazy("reachable"),
+        gettext_lazy("Members chosen by the pushes of the period; who was chosen by two pushes "
+                     "counts twice. Reachable = (issued + control) ÷ chosen."),
+        gettext_lazy("chosen"),
+    ),
+    "issued": (
+        gettext_lazy("Issued"),
+        gettext_lazy("issue rate"),
+        gettext_lazy("Members who went into a guide's task. Chosen = issued + control + not issued "
+                     "by reason."),
+        gettext_lazy("chosen − control"),
+    ),
+    "started": (
+        gettext_lazy("Executed"),
+        gettext_lazy("execution rate"),
+        gettext_lazy("Members with whom the guide has begun: chat opened, sent or reported."),
+        gettext_lazy("issued"),
+    ),
+    "delivered": (
+        gettext_lazy("Delivered"),
+        gettext_lazy("reach rate"),
+        gettext_lazy("WeCom confirmed the message to this customer, or the customer tapped their "
+                     "own link. What guides report themselves does not count."),
+        gettext_lazy("issued"),
+    ),
+    "purchased": (
+        gettext_lazy("Bought"),
+        gettext_lazy("conversion"),
+        gettext_lazy("Members with a net-positive order in the outcome window (order view). Bought "
+                     "is not lift."),
+        gettext_lazy("issued, not delivered"),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TodoRow:
+    """One thing to do, with one verb."""
+
+    text: str
+    detail: str
+    verb: str | Promise
+    link: str
+    tone: str
+
+
+def _since(moment: datetime | None) -> str:
+    return _("for %(time)s") % {"time": timesince(moment)} if moment else ""
+
+
+def _todo(todo: Todo) -> TodoRow:
+    count = {"n": f"{todo.count:,}"}
+    since = _since(todo.since)
+    rows: dict[str, tuple[str, str, Any, str, str]] = {
+        "sync_failed": (
+            ngettext("%(n)s comparison with WeCom failed", "%(n)s comparisons with WeCom failed",
+                     todo.count) % count,
+            since, _("Handle"), reverse("hq:wecom_health"), "bad",
+        ),
+        "callback_dead": (
+            ngettext("%(n)s WeCom event was given up", "%(n)s WeCom events were given up",
+                     todo.count) % count,
+            since, _("Handle"),
+            reverse("admin:wecom_rawcallback_changelist") + "?status__exact=dead", "bad",
+        ),
+        "send_unknown": (
+            ngettext("%(n)s send with unknown outcome", "%(n)s sends with unknown outcome",
+                     todo.count) % count,
+            _("the reply was lost; will not be sent again by itself"),
+            _("Settle"), reverse("hq:unknown_sends"), "",
+        ),
+        "overdue": (
+            ngettext("%(n)s customer is past the due time", "%(n)s customers are past the due time",
+                     todo.count) % count,
+            since, _("Look"), reverse("hq:overdue"), "",
+        ),
+        "unserved": (
+            ngettext("%(n)s friend has no serving guide", "%(n)s friends have no serving guide",
+                     todo.count) % count,
+            since, _("Look"), reverse("admin:members_member_changelist") + "?served=no", "",
+        ),
+    }  # fmt: skip
+    return TodoRow(*rows[todo.code])
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRow:
+    push: RecentPush
+    state: str
+    mark: str
+    lift: str
+    verdict: str
+
+
+def lift_words(push: RecentPush) -> tuple[str, str]:
+    """The figure of lift and its verdict; a reason where there is no figure."""
+    lift = push.lift
+    if lift is None:
+        return "", ""
+    if lift.verdict in (Verdict.NO_CONTROL, Verdict.CONTROL_TOO_SMALL):
+        return "", lift.verdict_word
+    found = lift.per_thousand_fen
+    if found is None:
+        return "", lift.verdict_word
+    return f"{'+' if found.value >= 0 else '-'}¥{abs(found.value) / 100:,.0f}", lift.verdict_word
+
+
+def _recent(push: RecentPush, now: datetime) -> RecentRow:
+    if push.status == "closed" or push.window_until <= now:
+        state, mark = _("ended"), ""
+    else:
+        days = max((push.window_until - push.handed_out_at).days, 1)
+        day = min((now - push.handed_out_at).days + 1, days)
+        state, mark = _("running, day %(day)s of %(days)s") % {"day": day, "days": days}, "on"
+    return RecentRow(push, state, mark, *lift_words(push))
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """The admin's index; the site has checked that this person may enter."""
+    now, actor = clock.now(), actor_of(request)
+    found = reports.home(actor=actor, now=now)
+    cells = []
+    for number in found.loop:
+        title, rate_name, text, base = _LOOP[number.code]
+        link = (
+            reverse("hq:pushes")
+            if number.code == "planned"
+            else reverse("hq:loop_people", args=[number.code])
+        )
+        cells.append(
+            LoopCell(number, title, rate_name, text, base, link, charts.spark(number.points))
+        )
+    start = clock.business_day(now) - timedelta(days=found.period_days - 1)
+    return show(
+        request,
+        "admin/index.html",
+        title=_("Home"),
+        found=found,
+        cells=cells,
+        todos=[_todo(todo) for todo in found.todos],
+        recent=[_recent(push, now) for push in found.recent],
+        window=f"{start:%m-%d} ~ {clock.business_day(now):%m-%d}",
+        may_push=actor.can(Capability.PUSH_TASKS),
+        unreachable=(found.next_push.planned - found.next_push.reachable if found.next_push else 0),
+    )
+
+
+# --- lists behind the numbers ------------------------------------------------------------------
+
+
+@hq_page(Capability.PUSH_TASKS)
+def next_people(request: HttpRequest, reach: str) -> HttpResponse:
+    """The masked people of the sentence on top: who can be reached, who cannot and why."""
+    now, actor = clock.now(), actor_of(request)
+    best = reports.next_push(actor=actor, now=now)
+    if best is None or reach not in ("free", "none", *policy.Refusal.values):
+        raise Http404
+    code = {"free": "", "none": "any"}.get(reach, reach)
+    ids = members_by_reach(definition=best.definition, refusal=code, now=now, limit=LIST_LIMIT + 1)
+    titles = {"free": _("Can be reached"), "none": _("Cannot be reached")}
+    return show(
+        request,
+        "hq/people.html",
+        title=titles.get(reach) or policy.sentence(reach),
+        crumb=best.region_name,
+        rows=people(ids[:LIST_LIMIT], actor=actor),
+        more=len(ids) > LIST_LIMIT,
+        limit=LIST_LIMIT,
+        reasons=[
+            (refusal, policy.sentence(refusal), count) for refusal, count in best.refused.items()
+        ],
+    )
+
+
+_LOOP_ROWS = {
+    "issued": Q(),
+    "started": Q(started_at__isnull=False),
+    "delivered": Q(contact_grade=Grade.DELIVERED),
+    "purchased": Q(purchased_at__isnull=False),
+}
+
+
+@hq_page(Capability.VIEW_REPORTS)
+def loop_people(request: HttpRequest, code: str) -> HttpResponse:
+    """The masked people behind one number of the loop."""
+    if code not in _LOOP_ROWS:
+        raise Http404
+    now, actor = clock.now(), actor_of(request)
+    since = now - timedelta(days=reports.PERIOD_DAYS)
+    rows = (
+        TaskTarget.objects.visible_to(actor)
+        .filter(_LOOP_ROWS[code], push__handed_out_at__gt=since, push__handed_out_at__lte=now)
+        .select_related("push")
+        .order_by("-pk")
+    )
+    return _target_list(request, rows, str(_LOOP[code][0]))
+
+
+@hq_page(Capability.VIEW_REPORTS)
+def overdue(request: HttpRequest) -> HttpResponse:
+    """Who waits past the due time."""
+    rows = TaskTarget.objects.visible_to(actor_of(request)).overdue(clock.now())
+    return _target_list(
+        request, rows.select_related("push").order_by("due_at", "pk"), _("Past the due time")
+    )
+
+
+def _target_list(request: HttpRequest, rows: Any, title: str) -> HttpResponse:
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    notes: dict[int, str] = {}
+    for row in page:
+        words = f"{row.push.title} · {row.get_state_display()}"
+        notes[row.member_id] = (
+            f"{notes[row.member_id]}；{words}" if row.member_id in notes else words
+        )
+    return show(
+        request,
+        "hq/people.html",
+        title=title,
+        rows=people(notes, actor=actor_of(request), notes=notes),
+        has_notes=True,
+        note_title=_("Push"),
+        page=page,
+        total=page.paginator.count,
+    )

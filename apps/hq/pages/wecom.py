@@ -1,0 +1,255 @@
+"""企微 › 健康 and 结果未知的发送: what works, what needs a person, one action per row."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.accounts import services as accounts
+from apps.accounts.capabilities import Capability
+from apps.core import clock
+from apps.core.errors import DomainError
+from apps.core.wake import wake
+from apps.hq.access import actor_of, hq_action, hq_page, show
+from apps.outreach import services as outreach
+from apps.outreach.models import Dispatch, DispatchRecipient, GuideNotice
+from apps.wecom.models import RawCallback
+from apps.wecom.selectors import inbox_health
+from apps.wecom_sync.models import SyncRun
+
+SLOW = timedelta(minutes=5)
+PER_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class HealthRow:
+    """One subject: its state, its value, what it means, one action."""
+
+    title: str | Promise
+    text: str | Promise
+    mark: str
+    state: str | Promise
+    value: str
+    small: str
+    meaning: str
+    advice: str
+    action: str | Promise
+    link: str = ""
+    post: str = ""
+
+    @property
+    def in_order(self) -> bool:
+        return self.mark == "on"
+
+
+def _state(bad: bool, tone: str = "bad") -> tuple[str, str]:
+    return (tone, _("needs you")) if bad else ("on", _("in order"))
+
+
+def _dead(dead: int) -> HealthRow:
+    mark, state = _state(bool(dead))
+    return HealthRow(
+        title=_("Given-up callbacks"),
+        text=_("Events that could not be handled after several tries. They are kept as they came; "
+               "processing them again never counts twice."),
+        mark=mark, state=state, value=f"{dead:,}", small=_("events"),
+        meaning=_("friend events that have not reached the record") if dead else _("none"),
+        advice=_("look at the reason in the inbox, mend it, process again") if dead else "",
+        action=_("Open the inbox"),
+        link=reverse("admin:wecom_rawcallback_changelist") + "?status__exact=dead",
+    )  # fmt: skip
+
+
+def _unknown(unknown: int, oldest: datetime | None) -> HealthRow:
+    mark, state = _state(bool(unknown), "warn")
+    return HealthRow(
+        title=_("Sends with unknown outcome"),
+        text=_("WeCom's reply was lost and its list did not settle it. Never repeated by itself."),
+        mark=mark, state=state, value=f"{unknown:,}", small=_("sends"),
+        meaning=_("oldest since %(when)s") % {"when": timesince(oldest)} if oldest else _("none"),
+        advice=_("will not be sent again by itself") if unknown else "",
+        action=_("Settle"), link=reverse("hq:unknown_sends"),
+    )  # fmt: skip
+
+
+def _lag(waiting: int, oldest: datetime | None, now: datetime) -> HealthRow:
+    late = oldest is not None and now - oldest > SLOW
+    mark, state = _state(late, "warn")
+    seconds = int((now - oldest).total_seconds()) if oldest else 0
+    return HealthRow(
+        title=_("Callback delay"),
+        text=_("How long the oldest stored event has been waiting to be handled."),
+        mark=mark, state=state, value=_("%(n)s s") % {"n": seconds}, small=_("line: 5 minutes"),
+        meaning=_("%(n)s events wait") % {"n": waiting}, advice="",
+        action=_("Handle now"), post=reverse("hq:wecom_wake", args=["handle_callbacks"]),
+    )  # fmt: skip
+
+
+def _inbox(now: datetime) -> HealthRow:
+    today = clock.day_start(clock.business_day(now))
+    counted = RawCallback.objects.filter(received_at__gte=today).aggregate(
+        all=Count("pk"),
+        done=Count("pk", filter=Q(status="done")),
+        ignored=Count("pk", filter=Q(status="ignored")),
+        waiting=Count("pk", filter=Q(status__in=["received", "processing"])),
+        dead=Count("pk", filter=Q(status="dead")),
+    )
+    return HealthRow(
+        title=_("Callback inbox"),
+        text=_("Every event is stored as it came before WeCom is answered. Received = handled + "
+               "not for us + waiting + given up."),
+        mark="on", state=_("in order"), value=f"{counted['all']:,}", small=_("received today"),
+        meaning=_("handled %(done)s · not for us %(ignored)s · waiting %(waiting)s · given up "
+                  "%(dead)s") % counted,
+        advice="", action=_("Open the inbox"),
+        link=reverse("admin:wecom_rawcallback_changelist"),
+    )  # fmt: skip
+
+
+def _sync() -> HealthRow:
+    last = SyncRun.objects.order_by("-started_at").first()
+    failed = last is not None and last.state == SyncRun.State.FAILED
+    mark, state = _state(failed)
+    if last is None:
+        mark, state = "", _("never run")
+    return HealthRow(
+        title=_("Comparison with WeCom"),
+        text=_("Departments, staff and friends, ours against WeCom's, every night."),
+        mark=mark, state=state,
+        value=f"{last.seen:,}" if last else "—", small=_("seen in the last run"),
+        meaning=_("new %(created)s · changed %(changed)s · ended %(ended)s") % {
+            "created": last.created, "changed": last.changed, "ended": last.ended,
+        } if last else "",
+        advice=last.error if last else "",
+        action=_("Compare now"), post=reverse("hq:wecom_wake", args=["reconcile"]),
+    )  # fmt: skip
+
+
+def _sends(now: datetime) -> HealthRow:
+    since = now - timedelta(days=1)
+    counted = Dispatch.objects.filter(created_at__gte=since).aggregate(
+        all=Count("pk"),
+        failed=Count("pk", filter=Q(state="failed")),
+        held=Count("pk", filter=Q(state="held")),
+        confirm=Count("pk", filter=Q(state="handed_over")),
+    )
+    notices = GuideNotice.objects.filter(created_at__gte=since, state="failed").count()
+    bad = bool(counted["failed"] or notices)
+    mark, state = _state(bad, "warn")
+    return HealthRow(
+        title=_("Sends and notices"),
+        text=_("Everything created in the last 24 hours."),
+        mark=mark, state=state, value=f"{counted['all']:,}", small=_("sends in 24 hours"),
+        meaning=_("failed %(failed)s · held until allowed hours %(held)s · waiting for the guide "
+                  "%(confirm)s") % counted,
+        advice=_("%(n)s notices to guides failed") % {"n": notices} if notices else "",
+        action=_("See the sends"), link=reverse("admin:outreach_dispatch_changelist"),
+    )  # fmt: skip
+
+
+@hq_page(Capability.VIEW_HEALTH)
+def health(request: HttpRequest) -> HttpResponse:
+    """What works and who is affected, broken first."""
+    now = clock.now()
+    inbox = inbox_health()
+    unknown = Dispatch.objects.unknown()
+    oldest = unknown.order_by("unknown_since").values_list("unknown_since", flat=True).first()
+    rows = [
+        _dead(inbox.dead),
+        _unknown(unknown.count(), oldest),
+        _lag(inbox.waiting, inbox.oldest_waiting_at, now),
+        _sync(),
+        _sends(now),
+        _inbox(now),
+    ]
+    rows.sort(key=lambda row: {"bad": 0, "warn": 1, "": 2}.get(row.mark, 3))
+    good = sum(row.in_order for row in rows)
+    verdict = _("%(good)s of %(all)s in order") % {"good": good, "all": len(rows)}
+    if good < len(rows):
+        verdict += ngettext(", %(n)s needs you", ", %(n)s need you", len(rows) - good) % {
+            "n": len(rows) - good
+        }
+    return show(
+        request,
+        "hq/wecom_health.html",
+        title=_("WeCom health"),
+        rows=rows,
+        verdict=verdict,
+        now=now,
+        may_act=actor_of(request).can(Capability.MANAGE_WECOM),
+    )
+
+
+_BELLS = {"handle_callbacks", "reconcile", "poll_results"}
+
+
+@hq_action(Capability.MANAGE_WECOM)
+def wecom_wake(request: HttpRequest, job: str) -> HttpResponse:
+    """Start one of the sync jobs now."""
+    if job in _BELLS:
+        accounts.audit(actor=actor_of(request), action="job.run", object_id=f"wecom_sync.{job}")
+        wake(f"wecom_sync.{job}")
+        messages.success(request, _("Started."))
+    return redirect("hq:wecom_health")
+
+
+@hq_page(Capability.VIEW_HEALTH)
+def unknown_sends(request: HttpRequest) -> HttpResponse:
+    """Sends whose outcome nobody knows: who, to how many, since when, and the one question."""
+    sends = (
+        Dispatch.objects.unknown()
+        .visible_to(actor_of(request))
+        .select_related("guide")
+        .order_by("unknown_since", "pk")
+    )
+    page = Paginator(sends, PER_PAGE).get_page(request.GET.get("page"))
+    receivers = dict(
+        DispatchRecipient.objects.filter(dispatch__in=[row.pk for row in page])
+        .order_by()
+        .values_list("dispatch_id")
+        .annotate(n=Count("pk"))
+    )
+    rows: list[dict[str, Any]] = [
+        {"send": row, "receivers": receivers.get(row.pk, 0)} for row in page
+    ]
+    return show(
+        request,
+        "hq/unknown_sends.html",
+        title=_("Sends with unknown outcome"),
+        page=page,
+        rows=rows,
+        may_act=actor_of(request).can(Capability.MANAGE_WECOM),
+    )
+
+
+@hq_action(Capability.MANAGE_WECOM)
+def decide_send(request: HttpRequest, pk: int) -> HttpResponse:
+    """A person has looked into WeCom and says what became of the send."""
+    send = get_object_or_404(Dispatch.objects.visible_to(actor_of(request)), pk=pk)
+    happened = request.POST.get("happened") == "yes"
+    try:
+        outreach.decide_unknown(
+            dispatch=send, happened=happened, actor=actor_of(request), now=clock.now()
+        )
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        accounts.audit(
+            actor=actor_of(request),
+            action="send.decided",
+            object_type="dispatch",
+            object_id=send.pk,
+            detail={"happened": happened},
+        )
+        messages.success(request, _("Settled."))
+    return redirect("hq:unknown_sends")

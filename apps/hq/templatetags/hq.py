@@ -1,0 +1,37 @@
+"""How head office prints money, shares and changes."""
+
+from django import template
+from django.contrib.humanize.templatetags.humanize import intcomma
+
+from apps.core.money import format_fen
+
+register = template.Library()
+
+
+@register.filter
+def fen(value: int | None) -> str:
+    """123450 → ¥1,234.50; nothing → —"""
+    return "—" if value is None else format_fen(int(value))
+
+
+@register.filter
+def yuan(value: float | None) -> str:
+    """Fen as whole yuan, sign first: 124000 → ¥1,240"""
+    if value is None:
+        return "—"
+    whole = round(value / 100)
+    return f"{'-' if whole < 0 else ''}¥{intcomma(abs(whole))}"
+
+
+@register.filter
+def share(value: float | None, digits: int = 1) -> str:
+    """0.1312 → 13.1%; a denominator of zero has given None → —"""
+    return "—" if value is None else f"{value * 100:.{digits}f}%"
+
+
+@register.filter
+def change(value: float | None) -> str:
+    """An arrow, never a colour: 0.082 → ↑ 8.2%"""
+    if value is None:
+        return "—"
+    return f"{'↑' if value >= 0 else '↓'} {abs(value) * 100:.1f}%"
