@@ -69,4 +69,4 @@ class ContactForm(forms.Form):
 
 class SignatureForm(forms.Form):
     kind = forms.ChoiceField(choices=[("config", ""), ("agent", "")])
-    url = forms.URLField(max_length=500, assume_scheme="https")
+    url = forms.CharField(max_length=500)

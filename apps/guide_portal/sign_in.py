@@ -2,7 +2,6 @@
 
 import secrets
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -20,7 +19,6 @@ from apps.wecom.client import authorize_url, client_for, default_corp
 STATES_KEY = "guide_sign_in"
 MAX_STATES = 5  # several cards tapped at once each come back with their own state
 PREFIX = "/g/"
-REAL_OAUTH_HOST = "open.weixin.qq.com"
 
 
 class NotAGuide(DomainError):
@@ -46,10 +44,10 @@ def safe_next(raw: str) -> str:
 def outside_wecom(request: HttpRequest) -> bool:
     """True for a browser that WeCom's sign-in would turn away: told at once, with a QR code.
 
-    The demo's phones are ordinary browsers, so only the real address asks for WeCom's own.
+    The demo's phones are ordinary browsers, and its settings say so.
     """
-    real = urlsplit(settings.WECOM_OAUTH_BASE).hostname == REAL_OAUTH_HOST
-    return real and "wxwork" not in request.headers.get("User-Agent", "").lower()
+    inside = "wxwork" in request.headers.get("User-Agent", "").lower()
+    return not (inside or settings.WECOM_OAUTH_IN_ANY_BROWSER)
 
 
 def begin(request: HttpRequest, *, onward: str) -> str:

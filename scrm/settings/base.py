@@ -217,6 +217,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 # the token lives in the session, so signing in as a guide does not spoil HQ's open forms
 CSRF_USE_SESSIONS = True
+CSRF_FAILURE_VIEW = "apps.guide_portal.views.errors.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY: str | None = "same-origin"

@@ -4,6 +4,12 @@
   const root = document.documentElement;
   root.classList.add("js");
 
+  // back from the chat: what the page says is old
+  let stale = false;
+  document.addEventListener("visibilitychange", () => {
+    if (stale && document.visibilityState === "visible") window.location.reload();
+  });
+
   const announce = (words) => {
     const place = document.getElementById("say");
     if (place) { place.textContent = words; place.hidden = false; }
@@ -50,8 +56,10 @@
       const from = document.querySelector(opener.dataset.openChat);
       if (from && await copy(textOf(from))) announce(opener.dataset.done);
       const opened = await window.portalWecom?.openChat(opener.dataset.userid);
-      if (opened) opener.form.requestSubmit(opener.form.querySelector("[data-noted]"));
-      else announce(opener.dataset.closed);
+      if (!opened) { announce(opener.dataset.closed); return; }
+      // no navigation: it would pull the guide back out of the chat that is opening
+      await fetch(opener.form.action, { method: "POST", body: new FormData(opener.form), keepalive: true });
+      stale = true;
     }
   });
 })();

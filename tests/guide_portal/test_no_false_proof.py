@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from apps.guide_portal.urls import urlpatterns
 from apps.guide_tasks.models import Evidence, Grade, TaskTarget
-from apps.outreach.models import Dispatch, DispatchRecipient
+from apps.outreach.models import Dispatch, DispatchRecipient, TrackedLink
 from tests.factories.tasks import hand_out, members_of, settle
 from tests.guide_portal.conftest import open_shop, signed_in
 
@@ -21,7 +21,7 @@ FIELDS = [
 ]
 SOURCES = ["dispatch_recipient:1", "link_click:1", "dispatch_recipient:", "task_target:1"]
 REASONS = [
-    "bought_already", "asked_to_stop", "moved_away", "just_talked", "other", "not_friend", "returned",
+    "bought_already", "asked_to_stop", "moved_away", "just_talked", "other", "not_friend",
 ]
 
 
@@ -51,19 +51,31 @@ def payload(dice, shop, ids):
     return fields
 
 
+def knock_elsewhere(phones, dice):
+    """The other doors that a signed-in guide can find: links of messages, the callback, the API."""
+    for code in TrackedLink.objects.values_list("code", flat=True):
+        phone, word = dice.choice(phones), dice.choice(WORDS)
+        for query in ({}, {"code": word, "state": word}):
+            assert phone.get(f"/l/{code}/", query).status_code < 500
+            assert phone.post(f"/l/{code}/", query).status_code < 500
+    for address in ("/wecom/callback/contacts/", "/api/v1/orders/batch", "/api/v1/members/batch"):
+        answer = dice.choice(phones).post(address, {"msgid": "1"}, content_type="application/json")
+        assert 400 <= answer.status_code < 500, address
+
+
 def grades():
     return dict(TaskTarget.objects.values_list("pk", "contact_grade"))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_no_request_of_a_guide_proves_a_delivery(db, fixed_clock, seed):
     dice = random.Random(seed)
     shop = open_shop(fixed_clock, friends=4)
     phones = [signed_in(shop.guide), signed_in(shop.manager), signed_in(shop.colleague)]
     ids = [str(uuid.UUID(int=dice.getrandbits(128), version=4)) for _number in range(8)]
     sent = []
-    for _round in range(3):
+    for _round in range(2):
         for address in addresses(shop, dice):
             phone, fields = dice.choice(phones), payload(dice, shop, ids)
             extra = {"HTTP_HX_REQUEST": "true"} if dice.random() < 0.3 else {}
@@ -72,6 +84,7 @@ def test_no_request_of_a_guide_proves_a_delivery(db, fixed_clock, seed):
                 answer = client.post(place, data, **extra)
                 assert answer.status_code < 500, (place, data)
                 assert client.get(place, data, **extra).status_code < 500, (place, data)
+        knock_elsewhere(phones, dice)
     assert Dispatch.objects.exists()  # the requests did reach the services
     assert max(grades().values()) <= Grade.INITIATED
     assert not Evidence.objects.filter(grade=Grade.DELIVERED).exists()

@@ -100,5 +100,8 @@ class Signature(GuidePage):
 
 
 def _is_ours(request: HttpRequest, url: str) -> bool:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return parts.netloc == request.get_host() and parts.path.startswith("/g/")
