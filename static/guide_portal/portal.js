@@ -44,6 +44,16 @@
     document.querySelectorAll("[aria-busy=true]").forEach((b) => b.removeAttribute("aria-busy"));
   });
 
+  // a list that updates itself keeps what was unfolded
+  let unfolded = [];
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    unfolded = [...event.target.querySelectorAll("details")].map((one) => one.open);
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const fresh = event.target.id && document.getElementById(event.target.id);
+    if (fresh) fresh.querySelectorAll("details").forEach((one, place) => { one.open = Boolean(unfolded[place]); });
+  });
+
   document.addEventListener("click", async (event) => {
     const copier = event.target.closest("[data-copy]");
     if (copier) {

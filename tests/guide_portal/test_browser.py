@@ -1,0 +1,152 @@
+"""The pages in a real browser at 360 px: they update themselves, the sidebar talks to WeCom."""
+
+from datetime import time, timedelta
+from urllib.parse import quote
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from apps.core import clock
+from apps.guide_tasks.models import Grade, TaskTarget
+from apps.outreach import services as outreach
+from apps.outreach.models import Dispatch
+from apps.wecom_sync import services as wecom_sync
+from tests.factories.outreach import seed
+from tests.guide_portal.conftest import open_shop
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+MIDNIGHT = time(0, 0)
+
+
+@pytest.fixture
+def browser_context_args(browser_context_args):
+    return {
+        **browser_context_args,
+        "viewport": {"width": 360, "height": 712},
+        "locale": "zh-CN",
+        "permissions": ["clipboard-read", "clipboard-write"],
+    }
+
+
+@pytest.fixture
+def street(transactional_db, live_server, simulator, settings):
+    """A shop whose guide holds a simulated phone; the pages and the simulator know each other."""
+    # the same site as the simulator's, as trusted domains and cookies want it
+    url = live_server.url.replace("localhost", "127.0.0.1")
+    settings.PUBLIC_BASE_URL = url
+    settings.FRAME_ANCESTORS = [simulator.url]
+    simulator.post("/sim/corp", sidebar_url=url + reverse("guide_portal:sidebar"))
+    shop = open_shop(
+        clock.now() - timedelta(hours=1), contact_from=MIDNIGHT, contact_until=MIDNIGHT
+    )
+    seed(simulator, shop.guide, [target.external_userid for target in shop.targets])
+    shop.url, shop.simulator = url, simulator
+    return shop
+
+
+@pytest.fixture
+def screen(page, street):
+    """The guide's phone; a test fails on any console error or report of the content policy."""
+    complaints = []
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    assert complaints == []
+
+
+def open_page(screen, street, path):
+    """A tap on a card in the guide's WeCom: lands on the page, signed in."""
+    who, url = quote(f"guide:{street.guide.wecom_userid}"), quote(street.url + path, safe="")
+    screen.goto(f"{street.simulator.url}/open?as={who}&url={url}")
+
+
+def hand_over_and_confirm(street):
+    outreach.send_queued(now=clock.now())
+    dispatch = Dispatch.objects.get()
+    assert dispatch.state == Dispatch.State.HANDED_OVER
+    street.simulator.post(
+        "/sim/sends/confirm", userid=street.guide.wecom_userid, msgid=dispatch.msgid
+    )
+    Dispatch.objects.update(next_poll_at=clock.now())
+    wecom_sync.poll_results(now=clock.now())
+
+
+def test_three_taps_and_the_proof_comes_back_by_itself(street, screen):
+    open_page(screen, street, "/g/")
+    expect(screen.locator("article.card")).to_have_count(3)
+    assert screen.evaluate("document.documentElement.scrollWidth") == 360
+
+    screen.locator("article.card .btn").first.click()
+    screen.locator("textarea").fill("林女士，给您留了一双。")
+    screen.locator(".foot .btn.solid").click()
+    expect(screen.locator("#state .chip.wait")).to_be_visible()
+    hand_over_and_confirm(street)
+
+    expect(screen.locator("#state .chip.ok")).to_be_visible(timeout=15_000)
+    assert screen.locator("[hx-trigger]").count() == 0
+    assert TaskTarget.objects.filter(contact_grade=Grade.DELIVERED).count() == 1
+
+
+def test_the_whole_task_at_once_updates_without_a_tap(street, screen):
+    task = street.targets[0].task_id
+    open_page(screen, street, reverse("guide_portal:task", args=[task]))
+
+    screen.locator(".foot .btn.solid").click()
+    expect(screen.locator("#task .row .chip.wait")).to_have_count(3)
+    hand_over_and_confirm(street)
+
+    expect(screen.locator("#task .row .chip.ok")).to_have_count(3, timeout=15_000)
+
+
+def test_the_sidebar_shows_the_chats_customer_and_sends_into_it(street, screen):
+    target = street.targets[0]
+    screen.set_viewport_size({"width": 1000, "height": 712})
+    chat = f"/phone/guide/{street.guide.wecom_userid}/chat/{target.external_userid}/"
+    screen.goto(street.simulator.url + chat)
+    sidebar = screen.frame_locator("#frame")
+
+    expect(sidebar.locator(".name")).to_contain_text("林晓雯", timeout=15_000)
+    text = sidebar.locator("#script").inner_text()
+    sidebar.locator(".foot .btn.solid").click()
+
+    expect(sidebar.locator(".tip.ok")).to_be_visible(timeout=15_000)
+    expect(screen.locator("#thread")).to_contain_text(text)
+    target.refresh_from_db()
+    assert target.contact_grade == Grade.INITIATED
+
+
+def test_the_chat_opens_with_the_script_on_the_clipboard(street, screen):
+    target = street.targets[0]
+    open_page(screen, street, reverse("guide_portal:target", args=[target.pk]))
+    text = screen.locator("textarea").input_value()
+
+    screen.locator("[data-open-chat]").click()
+
+    screen.wait_for_url("**/chat/**", timeout=15_000)
+    assert screen.evaluate("navigator.clipboard.readText()") == text
+    target.refresh_from_db()
+    assert target.contact_grade == Grade.INITIATED
+
+
+def test_every_target_is_large_enough_for_a_thumb(street, screen):
+    member, target = street.members[0], street.targets[0]
+    pages = [
+        "/g/", "/g/customers/", "/g/tools/", "/g/me/", f"/g/tasks/{target.task_id}/",
+        f"/g/targets/{target.pk}/", f"/g/targets/{target.pk}/not-suitable/",
+        f"/g/customers/{member.public_id}/", f"/g/customers/{member.public_id}/note/",
+    ]  # fmt: skip
+    open_page(screen, street, "/g/")
+    for path in pages:
+        screen.goto(street.url + path)
+        small = screen.evaluate(
+            """() => [...document.querySelectorAll('a, button, summary, textarea, input')]
+                .filter((one) => one.getClientRects().length)
+                .filter((one) => {
+                  const box = one.getBoundingClientRect();
+                  const extra = one.classList.contains('tap') ? 8 : 0;
+                  return box.width < 44 || box.height + extra < 44;
+                }).map((one) => one.outerHTML.slice(0, 120))"""
+        )
+        assert small == [], path
+        assert screen.evaluate("document.documentElement.scrollWidth") == 360, path
