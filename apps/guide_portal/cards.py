@@ -90,7 +90,7 @@ class Card:
 def _person(
     pk: int, public_id: str | uuid.UUID, name: str, gender: str, level: str = ""
 ) -> Person:
-    titles = {
+    titles: dict[str, str] = {
         Member.Gender.FEMALE: pgettext("after a name", "Ms"),
         Member.Gender.MALE: pgettext("after a name", "Mr"),
     }

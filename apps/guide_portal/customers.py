@@ -135,7 +135,7 @@ def list_customers(
         members = members.filter(Exists(profiles))
     if show == "friends":
         friends = FollowRelation.objects.current().filter(member_id=OuterRef("pk"))
-        members = members.filter(Exists(friends.filter(guide_id=actor.guide_id)))
+        members = members.filter(Exists(friends.filter(guide_id=actor.guide_id or 0)))
     if after is not None:
         members = members.filter(public_id__lt=after)
     found = list(members.order_by("-public_id")[: PAGE + 1])
@@ -167,7 +167,10 @@ def _rows(members: Sequence[Member], *, now: datetime) -> list[Row]:
     return rows
 
 
-def _days_ago(profile: MemberProfile, *, now: datetime) -> str:
+def _days_ago(profile: MemberProfile | None, *, now: datetime) -> str:
+    """How long ago the last order was; "" for who has none."""
+    if profile is None or profile.last_order_on is None:
+        return ""
     days = (clock.business_day(now) - profile.last_order_on).days
     return _("%(n)s days ago") % {"n": days} if days else _("today")
 
@@ -187,10 +190,9 @@ def _profile_words(profile: MemberProfile | None, *, now: datetime) -> str:
 def _facts(
     profile: MemberProfile | None, facts: MemberFacts | None, *, now: datetime
 ) -> list[tuple[str, str]]:
-    bought = profile is not None and profile.last_order_on is not None
     sizes = [facts.shoe_size, facts.clothing_size] if facts else []
     return [
-        (_("Last purchase"), _days_ago(profile, now=now) if bought else _("none")),
+        (_("Last purchase"), _days_ago(profile, now=now) or _("none")),
         (_("In all"), yuan(profile.net_fen if profile else 0)),
         (_("Size"), size_words(next(filter(None, sizes), "–"))),
     ]
@@ -320,7 +322,7 @@ _ICONS: dict[str, tuple[str, str]] = {
 def _story(
     events: Sequence[MemberEvent], *, actor: Actor
 ) -> list[Happened]:
-    wanted = {_guide_of(event) for event in events} - {None}
+    wanted = {found for event in events if (found := _guide_of(event))}
     names = dict(Guide.objects.filter(pk__in=wanted).values_list("pk", "name"))
     sources = {"wx": _("WeCom"), "till": _("Till"), "link": _("Link in the message")}
     story = []

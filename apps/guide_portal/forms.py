@@ -56,7 +56,9 @@ class ChaseForm(ActForm):
 
     def __init__(self, *args: Any, tasks: list[int], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["task"].choices = [(pk, pk) for pk in tasks]
+        known = self.fields["task"]
+        assert isinstance(known, forms.TypedMultipleChoiceField)
+        known.choices = [(pk, pk) for pk in tasks]
 
 
 class SearchForm(forms.Form):

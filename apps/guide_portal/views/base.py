@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views import View
+from django_htmx.middleware import HtmxDetails
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
@@ -50,14 +51,22 @@ def blank_page(
     )
 
 
+class GuideRequest(HttpRequest):
+    """A request as our middleware leaves it."""
+
+    actor: Actor
+    htmx: HtmxDetails
+
+
 class GuidePage(CapabilityRequired, View):
     """A page of a guide at work. Foreign rows are 404; a rule's refusal is told in its words."""
 
+    request: GuideRequest
     capability = Capability.WORK_TASKS
 
     def no_permission(self, request: HttpRequest) -> HttpResponseBase | None:
-        actor: Actor = request.actor
-        if actor.can(self.capability) and actor.guide_id is not None:
+        actor = self.actor
+        if self.capability and actor.can(self.capability) and actor.guide_id is not None:
             return None
         if request.user.is_authenticated and actor.guide_id is not None:
             return blank_page(
@@ -68,7 +77,7 @@ class GuidePage(CapabilityRequired, View):
             )
         onward = request.get_full_path() if request.method == "GET" else referring_page(request)
         address = sign_in_address(onward)
-        if request.htmx:
+        if self.request.htmx:
             return HttpResponse(headers={"HX-Redirect": address})
         return redirect(address)
 
@@ -90,7 +99,7 @@ class GuidePage(CapabilityRequired, View):
 
     def refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
         """A form goes back to its page with the reason; a page that cannot be shown says why."""
-        if request.method == "POST" and not request.htmx:
+        if request.method == "POST" and not self.request.htmx:
             messages.error(request, str(error))
             return redirect(referring_page(request))
         return blank_page(request, status=409, head=_("This did not work"), words=str(error))

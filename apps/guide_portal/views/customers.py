@@ -39,8 +39,8 @@ class Customers(GuidePage):
         rows, more = customers.list_customers(
             actor=self.actor, show=show, after=after, now=self.now
         )
-        context = {"rows": rows, "more": more, "after": after, "show": show}
-        if request.htmx and after:
+        context: dict[str, Any] = {"rows": rows, "more": more, "after": after, "show": show}
+        if self.request.htmx and after:
             return render(request, "guide_portal/partials/_customer_rows.html", context)
         labels = {"all": _("All"), "away": _("Not seen for long"), "friends": _("WeCom friends")}
         context["filters"] = [

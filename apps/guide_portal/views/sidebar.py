@@ -45,7 +45,7 @@ class Contact(GuidePage):
                 corp_id=default_corp().corp_id,
                 external_userid=form.cleaned_data["external_userid"],
             )
-        if member is not None and not request.htmx:
+        if member is not None and not self.request.htmx:
             return redirect("guide_portal:customer", member.public_id)
         return sidebar_person(self, member)
 
@@ -64,7 +64,7 @@ class SidebarSent(TargetPage):
             now=self.now,
             client_id=form.cleaned_data["client_id"],
         )
-        if not request.htmx:
+        if not self.request.htmx:
             return redirect("guide_portal:target", target.pk)
         return sidebar_person(self, target.member, noted=_("Noted as initiated"))
 
@@ -79,8 +79,8 @@ def sidebar_person(page: GuidePage, member: Member | None, *, noted: str = "") -
         }
         return render(page.request, PERSON, context)
     found = customers.sidebar_of(member=member, actor=page.actor, now=page.now)
-    context = {"page": found, "text": found.text, "noted": noted}
-    return render(page.request, PERSON, context)
+    filled = {"page": found, "text": found.text, "noted": noted}
+    return render(page.request, PERSON, filled)
 
 
 class Signature(GuidePage):
