@@ -82,6 +82,11 @@ ENTRIES = [
         _("segments see yesterday's stages"),
     ),
     Entry(
+        "tagging.expire_tags", "02:50", _("Tags past their time"),
+        _("Takes off tags that were given for a time only."),
+        _("a tag stays on members longer than meant"),
+    ),
+    Entry(
         "wecom_sync.reconcile", "03:00", _("Compare with WeCom"),
         _("Compares departments, staff, friends with WeCom and heals differences."),
         _("a missed event stays missed"),

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,9 @@ from apps.profiles.services import refresh_profiles
 from apps.stores.models import Guide, Store
 
 MAX_ITEMS = 1000
+# nobody joined before, and no clock runs further ahead
+_EARLIEST = datetime(1950, 1, 1, tzinfo=UTC)
+_CLOCKS_DIFFER = timedelta(days=1)
 
 _SENTENCES = {
     "no_identity": gettext_noop("The member has no phone and no other identity."),
@@ -39,6 +42,7 @@ _SENTENCES = {
     "no_store": gettext_noop("This key writes for certain stores: name the home store."),
     "foreign_member": gettext_noop("The member belongs to a store of others."),
     "unknown_guide": gettext_noop("There is no guide with the WeCom id %(value)s."),
+    "impossible_date": gettext_noop("A date lies in the future or too far back."),
 }
 
 
@@ -162,11 +166,12 @@ def answer_once(
 class _Places:
     """Stores and guides behind the codes of a batch, and what this actor may write."""
 
-    def __init__(self, items: Iterable[MemberItem], actor: Actor) -> None:
+    def __init__(self, items: Iterable[MemberItem], *, now: datetime, actor: Actor) -> None:
         items = list(items)
         codes = {item.home_store for item in items} - {""}
         userids = {item.enrolling_guide for item in items} - {""}
         self.actor = actor
+        self.latest = now + _CLOCKS_DIFFER
         self.stores = dict(Store.objects.filter(code__in=codes).values_list("code", "pk"))
         self.visible = set(Store.objects.visible_to(actor).values_list("pk", flat=True))
         self.guides: dict[str, list[int]] = {}
@@ -193,11 +198,19 @@ class _Places:
             return _refused(index, "unknown_store", item.home_store)
         if item.home_store and self.stores[item.home_store] not in self.visible:
             return _refused(index, "foreign_store", item.home_store)
+        if not self._timely(item):
+            return _refused(index, "impossible_date")
         if item.enrolling_guide and len(self.guides.get(item.enrolling_guide, [])) != 1:
             return _refused(index, "unknown_guide", item.enrolling_guide)
         if not self.actor.sees_all:
             return self._outside(index, item)
         return None
+
+    def _timely(self, item: MemberItem) -> bool:
+        moments = [consent.given_at for consent in item.consents]
+        if item.joined_at is not None:
+            moments.append(item.joined_at)
+        return all(_EARLIEST < moment < self.latest for moment in moments)
 
     def _outside(self, index: int, item: MemberItem) -> ItemResult | None:
         if not item.home_store:
@@ -228,7 +241,7 @@ def take_members(
     """Find or make the member of each item: created, updated or rejected, good beside bad."""
     results = _unread(items)
     readable = {n: item for n, item in enumerate(items) if isinstance(item, MemberItem)}
-    places = _Places(readable.values(), actor)
+    places = _Places(readable.values(), now=now, actor=actor)
     work: dict[int, MemberRow] = {}
     for index, item in readable.items():
         problem = places.problem(index, item)

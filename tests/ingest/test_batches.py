@@ -1,5 +1,6 @@
 """The inbound API: good rows in, bad ones back one by one, each batch worked once."""
 
+import json
 import threading
 from datetime import timedelta
 
@@ -7,6 +8,9 @@ import pytest
 from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from apps.accounts.models import ApiKey
 from apps.accounts.services import create_api_key
@@ -165,13 +169,15 @@ def test_bad_members_come_back_one_by_one(shop, key):
         [
             member("12345"), {"name": "x"}, both, member(home_store="S9"),
             member(enrolling_guide="nobody"), member(birth_month=2, birth_day=30), member(),
+            member(joined_at="0001-01-01T00:00:00Z"), member(joined_at="2999-01-01T00:00:00Z"),
+            member(joined_at="1985-05-01T00:00:00Z"),
         ],
         key,
     )  # fmt: skip
 
     assert codes(answer) == [
         "invalid_phone", "no_identity", "identity_conflict", "unknown_store", "unknown_guide",
-        "invalid", None,
+        "invalid", None, "impossible_date", "impossible_date", None,
     ]  # fmt: skip
     assert "12345" not in answer.content.decode()
 
@@ -404,3 +410,48 @@ def test_the_page_of_the_api_keeps_its_script_in_a_file_of_its_own(client):
     assert "<script>" not in text
     assert "script-src 'self'" in policy
     assert client.get("/api/v1/docs/?script").headers["Content-Type"].startswith("application/java")
+
+
+_values = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=20),
+    st.sampled_from(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", "1e999", "NaN", "-0"]),
+    st.lists(st.none(), max_size=2), st.dictionaries(st.text(max_size=3), st.none(), max_size=2),
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@hypothesis_settings(max_examples=25)
+@given(
+    changes=st.dictionaries(
+        st.sampled_from(
+            [
+                *order(),
+                *member(),
+                "member",
+                "member_identity",
+                "kind",
+                "original_no",
+                "joined_at",
+                "consents",
+                "identities",
+                "home_store",
+                "birth_day",
+                "gender",
+            ]
+        ),
+        _values,
+    ),
+    line=st.dictionaries(
+        st.sampled_from(["line_no", "sku", "quantity", "net_fen", "original_line_no", "is_gift"]),
+        _values,
+    ),
+)
+def test_no_item_however_odd_breaks_the_batch(shop, key, changes, line):
+    items = [order("ODD", **changes), order("LINE")]
+    items[1]["lines"][0] = {**items[1]["lines"][0], **line}
+
+    orders = post(ORDERS, json.dumps({"items": items}), key)
+    odd = [{**member(), **{name: value}} for name, value in changes.items()]
+    members = post(MEMBERS, json.dumps({"items": [*odd, {**member(), **line}]}), key)
+
+    assert (orders.status_code, members.status_code) == (200, 200)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
 from apps.accounts.actor import Actor
-from apps.core import pii
+from apps.core import clock, pii
 from apps.core.ids import uuid7
 from apps.members import story
 from apps.members.models import Consent, Member, MemberIdentity
@@ -19,6 +19,8 @@ Kind = MemberIdentity.Kind
 # a person has one of each; a second one that differs may be somebody else, which a person decides
 _ONE_PER_PERSON = frozenset({Kind.PHONE, Kind.UNIONID})
 _MAX_VALUE = 128
+# what lies further back stays a date on the row: the story would need a partition for every month
+TOLD = timedelta(days=3653)
 # held by whoever makes new members: two batches must not both make the same one, and an id drawn
 # for an insert that conflicts would be lost from the dense sequence
 _CREATE_LOCK = "members.create"
@@ -353,6 +355,7 @@ def add_consents(*, given: list[tuple[int, ConsentRow]], source: str, actor: Act
                 actor=actor.label,
             )
             for consent_id, member_id, purpose, given_at in fresh
+            if given_at > clock.now() - TOLD
         ]
     )
 
@@ -383,11 +386,11 @@ def _tell(
                     kind=story.What.CREATED,
                     source=source,
                     key=f"member:{person}:created",
-                    occurred_at=min(joined_at or now, now),
+                    occurred_at=max(min(joined_at or now, now), now - TOLD),
                     actor=actor.label,
                 )
             )
-        if joined_at is not None and person not in joined_before:
+        if joined_at is not None and person not in joined_before and joined_at > now - TOLD:
             happenings.append(
                 story.Happening(
                     member_id=person,
