@@ -413,7 +413,8 @@ def test_the_page_of_the_api_keeps_its_script_in_a_file_of_its_own(client):
 
 
 _values = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=20),
+    st.none(), st.booleans(), st.integers(), st.text(max_size=20),
+    st.floats(allow_nan=False, allow_infinity=False),
     st.sampled_from(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", "1e999", "NaN", "-0"]),
     st.lists(st.none(), max_size=2), st.dictionaries(st.text(max_size=3), st.none(), max_size=2),
 )  # fmt: skip
