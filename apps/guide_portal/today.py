@@ -2,16 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.guide_portal.cards import Card, cells, finished_card, todo_card
+from apps.guide_portal.cards import Card, Chip, cells, due_chip, finished_card, todo_card
 from apps.guide_tasks import selectors, shapes
+from apps.guide_tasks.models import GuideTask, TaskPush, TaskTarget
 
 FIRST = 3
-LISTED = 40
+LISTED = 100
+TASKS = 12
+TASK_MEMORY = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLink:
+    """A task that runs, so that each is one tap away also when nobody of it is left to contact."""
+
+    href: str
+    title: str
+    due: Chip
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +35,7 @@ class Today:
     todo: list[Card]
     handled: list[Card]
     excused: list[Card]
+    tasks: list[TaskLink]
 
     @property
     def done(self) -> int:
@@ -123,7 +137,30 @@ def today_of(*, guide_id: int, now: datetime) -> Today:
         todo=[todo_card(card, now=now) for card in day.cards[:LISTED]],
         handled=_finished([*day.waiting, *day.finished]),
         excused=_finished(day.excused),
+        tasks=_tasks(guide_id, now),
     )
+
+
+def _tasks(guide_id: int, now: datetime) -> list[TaskLink]:
+    begun = TaskTarget.objects.opened_by(now).filter(task_id=OuterRef("pk"))
+    tasks = (
+        GuideTask.objects.of_guide(guide_id)
+        .filter(
+            Exists(begun),
+            due_at__gte=now - TASK_MEMORY,
+            push__status=TaskPush.Status.HANDED_OUT,
+        )
+        .select_related("push")
+        .order_by("-pk")[:TASKS]
+    )
+    return [
+        TaskLink(
+            href=reverse("guide_portal:task", args=[task.pk]),
+            title=task.push.title,
+            due=due_chip(task.due_at, now=now),
+        )
+        for task in tasks
+    ]
 
 
 def _finished(shapes_: Sequence[shapes.FinishedCard]) -> list[Card]:
