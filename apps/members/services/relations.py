@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from apps.accounts.actor import SYSTEM, Actor
 from apps.core import clock
 from apps.members import story
-from apps.members.models import FollowRelation, Member, ServingPeriod
+from apps.members.models import FollowRelation, Member
 
 
 class FollowRow(NamedTuple):
@@ -257,8 +257,3 @@ def end_follows(
     )
     _end(relations, at=at, ended_by=ended_by, actor=actor)
     return len(relations)
-
-
-def end_serving_of(*, guide_id: int, at: datetime) -> int:
-    """A guide has left: their members have no 专属导购 until somebody hands them over."""
-    return ServingPeriod.objects.current().filter(guide_id=guide_id, since__lte=at).update(until=at)
