@@ -15,19 +15,19 @@ class Phones:
     """Everybody's phones: what people do in WeCom, done over HTTP."""
 
     def __init__(self, base_url: str, *, timeout: float = 60) -> None:
-        self._base = base_url.rstrip("/")
+        self.base_url = base_url.rstrip("/")
         self._timeout = timeout
 
     def get(self, path: str, **query: Any) -> Any:
         """GET a control path as JSON."""
         words = f"?{urllib.parse.urlencode(query)}" if query else ""
-        return self._call(urllib.request.Request(f"{self._base}{path}{words}"))
+        return self._call(urllib.request.Request(f"{self.base_url}{path}{words}"))
 
     def post(self, path: str, **body: Any) -> Any:
         """POST JSON to a control path."""
         return self._call(
             urllib.request.Request(
-                f"{self._base}{path}",
+                f"{self.base_url}{path}",
                 data=json.dumps(body).encode(),
                 headers={"Content-Type": "application/json"},
             )

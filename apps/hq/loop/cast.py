@@ -29,7 +29,8 @@ class Customer:
 
 @dataclass
 class Cast:
-    """Who plays in this run. `yuan` is what everybody spent once: no other member did exactly so."""
+    """Who plays in this run. `yuan` is what everybody spent once: no other member did exactly
+    so."""
 
     run: str
     yuan: int
@@ -113,7 +114,7 @@ def post_members(cast: Cast, till: Till, now: datetime) -> None:
         )
     results = till.post("/api/v1/members/batch", items, key=f"loop-{cast.run}-members")
     for one, result in zip(cast.customers, results, strict=True):
-        one.public_id = result["member"]
+        one.public_id = result["reference"]
 
 
 def post_order(

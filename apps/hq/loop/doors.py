@@ -39,6 +39,15 @@ class Visitor:
             fields += [(name, str(one)) for one in several if one is not None]
         if button is not None:
             fields.append(button)
+        return self.send(page, form, fields, only=True)
+
+    def send(
+        self, page: Page, form: Form, fields: list[tuple[str, str]], *, only: bool = False
+    ) -> Page:
+        """Send a form with further fields in this order; `only` sends nothing else."""
+        if not only:
+            given = {name for name, _value in fields}
+            fields = [pair for pair in form.fields if pair[0] not in given] + fields
         address = urllib.parse.urljoin(page.url, form.action or page.url)
         data = urllib.parse.urlencode(fields)
         if form.method == "get":
@@ -81,9 +90,13 @@ class Till:
         )
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
-                return json.load(answer)["results"]
+                results: list[dict[str, Any]] = json.load(answer)["results"]
         except urllib.error.HTTPError as error:
             text = error.read().decode(errors="replace")[:300]
             raise DoorClosed(f"{path}: {error.code} {text}") from error
         except OSError as error:
             raise DoorClosed(f"{path}: {error}") from error
+        refused = [one for one in results if one.get("error")]
+        if refused:
+            raise DoorClosed(f"{path} refused {len(refused)}: {refused[0]}")
+        return results

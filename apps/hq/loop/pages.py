@@ -1,8 +1,10 @@
 """What a person sees of an HTML page: its forms with their fields, its links, its figures.
 
-A figure is an element with `data-figure="name"`; its value is `data-value`, or else its text.
+A figure is an element with `data-count="name"`: its value is `data-value`, or else its text. An
+element with `data-kind="x"` is one of a kind, an event or a piece of work; kinds are counted.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -54,6 +56,18 @@ class Page:
     links: list[tuple[str, str]]
     figures: dict[str, str]
     text: str
+    kinds: Counter[str] = field(default_factory=Counter)
+
+    def fields(self) -> set[str]:
+        """Names of all fields of all forms."""
+        return {name for form in self.forms for name, _value in form.fields}
+
+    def form_with_button(self, name: str) -> Form:
+        """The form that holds a button of that name."""
+        for found in self.forms:
+            if any(name == button for button, _value, _words in found.buttons):
+                return found
+        raise LookupError(f"{self.url} ({self.status}) has no button {name!r}")
 
     def form(self, name: str) -> Form:
         """The form whose action contains these words, or that holds a field of that name."""
@@ -85,6 +99,7 @@ class _Reader(HTMLParser):
         self.by_id: dict[str, Form] = {}
         self.links: list[tuple[str, str]] = []
         self.figures: dict[str, str] = {}
+        self.kinds: Counter[str] = Counter()
         self.text: list[str] = []
         self._form: Form | None = None
         self._select = ""
@@ -98,11 +113,13 @@ class _Reader(HTMLParser):
         found = {name: value or "" for name, value in attrs}
         if tag not in _VOID:
             self._depth += 1
-        if "data-figure" in found:
+        if "data-count" in found:
             if "data-value" in found:
-                self.figures[found["data-figure"]] = found["data-value"]
+                self.figures[found["data-count"]] = found["data-value"]
             else:
-                self._capture("figure", found["data-figure"])
+                self._capture("figure", found["data-count"])
+        if "data-kind" in found:
+            self.kinds[found["data-kind"]] += 1
         handler = getattr(self, f"_open_{tag}", None)
         if handler is not None:
             handler(found)
@@ -220,4 +237,5 @@ def read(*, url: str, status: int, html: str) -> Page:
         links=reader.links,
         figures=reader.figures,
         text=" ".join(" ".join(reader.text).split()),
+        kinds=reader.kinds,
     )
