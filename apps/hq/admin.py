@@ -5,6 +5,7 @@ from typing import Any
 
 import django_celery_beat.admin  # noqa: F401 - registers its models, so that we can take their place
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
@@ -278,6 +279,8 @@ class MemberAdmin(ImportExportAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        if request.method == "POST" or not self.has_view_permission(request):
+            raise PermissionDenied  # our page takes the place of the one that asks
         member = self.get_object(request, object_id)
         if member is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
@@ -338,6 +341,8 @@ class PeriodicTaskAdmin(RoomAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        if not self.has_view_permission(request):  # our page takes the place of the one that asks
+            raise PermissionDenied
         return jobs.job_list(request)
 
     def change_view(
@@ -347,6 +352,8 @@ class PeriodicTaskAdmin(RoomAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         return redirect("admin:django_celery_beat_periodictask_changelist")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Field, OuterRef, QuerySet, Subquery, URLField
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -97,6 +97,11 @@ class ContentAssetAdmin(RoomAdmin):
     list_display = ["title", "summary", "valid_until"]
     search_fields = ["title", "summary"]
     ordering = ["-id"]
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, URLField):
+            kwargs["assume_scheme"] = "https"  # an address without one
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 @admin.register(Dispatch)

@@ -76,7 +76,7 @@ class OpenFilter(admin.SimpleListFilter):
     parameter_name = "open"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("open")), ("no", _("closed or not open yet"))]
+        return [("yes", _("trading now")), ("no", _("closed down or not open yet"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Store]) -> QuerySet[Store]:
         if self.value() == "yes":
@@ -123,10 +123,10 @@ class StoreAdmin(ImportExportAdmin):
     def show_state(self, row: Store) -> SafeString:
         today = clock.today()
         if row.closed_on is not None and row.closed_on <= today:
-            return format_html('<span class="hq-st">{}</span>', gettext("closed"))
+            return format_html('<span class="hq-st">{}</span>', gettext("closed down"))
         if row.opened_on > today:
             return format_html('<span class="hq-st">{}</span>', gettext("not open yet"))
-        return format_html('<span class="hq-st on">{}</span>', gettext("open"))
+        return format_html('<span class="hq-st on">{}</span>', gettext("trading now"))
 
 
 class PostingInline(RoomInline):

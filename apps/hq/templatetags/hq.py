@@ -1,7 +1,6 @@
 """How head office prints money, shares and changes."""
 
 from django import template
-from django.contrib.humanize.templatetags.humanize import intcomma
 
 from apps.core.money import format_fen
 
@@ -9,9 +8,15 @@ register = template.Library()
 
 
 @register.filter
+def intcomma(value: int | float | None) -> str:
+    """1234567 → 1,234,567 in every language; the locale's own grouping is by four."""
+    return "—" if value is None else f"{value:,}"
+
+
+@register.filter
 def fen(value: int | None) -> str:
     """123450 → ¥1,234.50; nothing → —"""
-    return "—" if value is None else format_fen(int(value))
+    return "—" if value in (None, "") else format_fen(round(value))  # "" = a way that ended
 
 
 @register.filter
@@ -20,7 +25,7 @@ def yuan(value: float | None) -> str:
     if value is None:
         return "—"
     whole = round(value / 100)
-    return f"{'-' if whole < 0 else ''}¥{intcomma(abs(whole))}"
+    return f"{'-' if whole < 0 else ''}¥{abs(whole):,}"
 
 
 @register.filter

@@ -1,0 +1,174 @@
+"""Who gets what at every address: the written answer that `test_view_access.py` asks for.
+
+An address that is not in here fails the test.
+
+Cells of PAGES: `ok` let in (a page, a redirect onward, or for a POST a refusal of its content);
+`in` sent to sign in; `401` `403` `404` `405` as HTTP says; `out` led away without having seen the
+row. One word for all rows; `a/b` for an own row and a foreign one; `a/b/c` for an own row, one of a
+colleague in the same store and one of another region. `-` is not asked.
+
+Own and foreign: east and west of `tests/factories/world.py`. Head office has no foreign rows, but
+must be seen to have none, so every scope is asked of every role.
+"""
+
+# anon = nobody signed in; then HQ administrator, HQ operator, region manager, store manager, guide,
+# auditor.
+PAGES = """
+# address                        verb  anon admin operator region store     guide     auditor
+
+# the house's own doors, open to everybody
+core:healthz                     GET   ok   ok   ok   ok   ok   ok   ok
+core:readyz                      GET   ok   ok   ok   ok   ok   ok   ok
+outreach:link                    GET   ok   ok   ok   ok   ok   ok   ok
+outreach:content                 GET   ok   ok   ok   ok   ok   ok   ok
+# leads to head office's home; in the demo it is the start page
+hq:start                         GET   out  out  out  out  out  out  out
+# a callback is let in by its signature alone
+wecom:callback                   GET   400  400  400  400  400  400  400
+wecom:callback                   POST  400  400  400  400  400  400  400
+
+# the API: keys only (see KEYS); a session is nothing there. Its shape is no secret
+ingest:members                   POST  401  401  401  401  401  401  401
+ingest:orders                    POST  401  401  401  401  401  401  401
+ingest:schema                    GET   ok   ok   ok   ok   ok   ok   ok
+ingest:docs                      GET   ok   ok   ok   ok   ok   ok   ok
+
+# a guide's phone: head office is sent to sign in as somebody who works in a store
+guide_portal:today               GET   in   in   in   in   ok   ok   in
+guide_portal:today_live          GET   in   in   in   in   ok   ok   in
+guide_portal:sign_in             GET   ok   ok   ok   ok   ok   ok   ok
+guide_portal:sign_in_back        GET   403  403  403  403  403  403  403
+guide_portal:sign_out            POST  in   in   in   in   ok   ok   in
+guide_portal:task                GET   in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:task_live           GET   in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:send_task           POST  in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:target              GET   in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:target_live         GET   in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:send_target         POST  in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:open_chat           POST  in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:sidebar_sent        POST  in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:self_report         POST  in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:not_suitable        GET   in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:not_suitable        POST  in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:undo_excuse         POST  in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:customers           GET   in   in   in   in   ok   ok   in
+guide_portal:customers           POST  in   in   in   in   ok   ok   in
+# a manager knows the store's customers
+guide_portal:customer            GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:note                GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:note                POST  in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:tag                 POST  in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:visit               POST  in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:sidebar             GET   in   in   in   in   ok   ok   in
+guide_portal:sidebar_contact     POST  in   in   in   in   ok   ok   in
+# without the address of a page: refused for its content
+guide_portal:signature           GET   in   in   in   in   400  400  in
+guide_portal:tools               GET   in   in   in   in   ok   ok   in
+guide_portal:me                  GET   in   in   in   in   ok   ok   in
+guide_portal:team                GET   in   in   in   in   ok   403  in
+guide_portal:chase               POST  in   in   in   in   ok/ok/404  403  in
+
+# head office's own pages: a region manager reads counts of pushes that reach into the region, and
+# opens people of the region alone
+hq:next_people                   GET   in   ok   ok   403     in  in  403
+hq:loop_people                   GET   in   ok   ok   ok      in  in  ok
+hq:overdue                       GET   in   ok   ok   ok      in  in  ok
+hq:segments                      GET   in   ok   ok   403     in  in  403
+hq:segment_new                   GET   in   ok   ok   403     in  in  403
+hq:segment_new                   POST  in   ok   ok   403     in  in  403
+hq:segment_count                 POST  in   ok   ok   403     in  in  403
+hq:segment_who                   POST  in   ok   ok   403     in  in  403
+hq:segment                       GET   in   ok   ok   403     in  in  403
+hq:segment                       POST  in   ok   ok   403     in  in  403
+hq:pushes                        GET   in   ok   ok   ok      in  in  ok
+hq:push_new                      POST  in   ok   ok   403     in  in  403
+hq:push_next                     POST  in   ok   ok   403     in  in  403
+hq:push                          GET   in   ok   ok   ok/404  in  in  ok
+hq:push_people                   GET   in   ok   ok   ok/404  in  in  ok
+hq:push_chase                    POST  in   ok   403  ok/404  in  in  403
+hq:push_step                     GET   in   ok   ok   403     in  in  403
+hq:push_step                     POST  in   ok   ok   403     in  in  403
+hq:push_forecast                 GET   in   ok   ok   403     in  in  403
+hq:push_delete                   POST  in   ok   ok   403     in  in  403
+hq:member                        GET   in   ok   ok   ok/404  in  in  ok
+hq:find_member                   POST  in   ok   ok   ok      in  in  ok
+hq:member_unmask                 POST  in   ok   ok   403     in  in  403
+hq:member_tag                    POST  in   ok   ok   403     in  in  403
+hq:member_stop                   POST  in   ok   ok   403     in  in  403
+hq:wecom_health                  GET   in   ok   ok   403     in  in  ok
+hq:wecom_wake                    POST  in   ok   403  403     in  in  403
+hq:unknown_sends                 GET   in   ok   ok   403     in  in  ok
+hq:decide_send                   POST  in   ok   403  403     in  in  403
+hq:reports                       GET   in   ok   ok   ok      in  in  ok
+hq:system                        GET   in   ok   ok   ok      in  in  ok
+hq:save_jobs                     POST  in   ok   403  403     in  in  403
+hq:run_job                       POST  in   ok   403  403     in  in  403
+
+# the admin site's frame; what a list or a form gives is in ADMIN
+admin:login                      GET   ok   out  out  out  ok   ok   out
+admin:logout                     POST  out  ok   ok   ok   out  out  ok
+admin:index                      GET   in   ok   ok   ok   in   in   ok
+admin:search                     GET   in   ok   ok   ok   in   in   ok
+admin:password_change            GET   in   ok   ok   ok   in   in   ok
+admin:password_change_done       GET   in   ok   ok   ok   in   in   ok
+admin:jsi18n                     GET   in   ok   ok   ok   in   in   ok
+admin:view_on_site               GET   in   404  404  404  in   in   404
+admin:app_list                   GET   in   ok   ok   ok   in   in   ok
+# without parameters; with them see the test of every relation
+admin:autocomplete               GET   in   403  403  403  in   in   403
+admin:*catch-all                 GET   in   404  404  404  in   in   404
+admin:auth_user_password_change  GET   in   ok   403  403  in   in   403
+admin:auth_user_password_change  POST  in   ok   403  403  in   in   403
+"""
+
+# Lists and forms of the admin: v see list, row and history; a add; c change; d delete; x export;
+# i import; - nothing (403). `*` after the letters: rows of the actor's own regions alone, a foreign
+# one is led away from. Guides, store managers and strangers are sent to sign in everywhere.
+ADMIN = """
+# model                              admin  operator  region  auditor
+members.Member                       vxi    v         v*      v
+orders.Order                         v      v         v*      v
+orders.Product                       v      v         v       v
+stores.Store                         vacxi  v         v*      v
+stores.Guide                         vacxi  v         v*      v
+stores.Region                        vac    v         v       v
+stores.LegalEntity                   vac    -         -       -
+stores.ScopeGrant                    vacd   -         -       -
+tagging.Tag                          vacxi  vacx      v       v
+tagging.TagGroup                     vac    vac       v       v
+outreach.MessageTemplate             vac    vac       v       v
+outreach.ContentAsset                vac    vac       v       v
+outreach.Dispatch                    v      v         -       v
+outreach.GuideNotice                 v      v         -       v
+campaigns.Campaign                   vac    vac       v       v
+guide_tasks.TaskRule                 vc     vc        v       v
+profiles.StageVersion                va     v         v       v
+wecom.Corp                           vac    -         -       -
+wecom.CorpApp                        vac    -         -       -
+wecom.CallbackEndpoint               vac    -         -       -
+wecom.RawCallback                    vc     v         -       v
+wecom_sync.SyncRun                   v      v         -       v
+django_celery_beat.PeriodicTask      vc     -         -       -
+accounts.User                        vac    -         -       -
+accounts.ApiKey                      vac    -         -       -
+accounts.AuditEntry                  v      -         -       v
+"""
+
+# actions of a list beyond Django's own, and the letter of ADMIN that offers them
+ACTIONS = {
+    "stores.Guide": {"leave": "c"},
+    "accounts.ApiKey": {"revoke": "c"},
+    "wecom.RawCallback": {"replay_selected": "c"},
+}
+
+# addresses that a list adds to the usual ones
+PER_MODEL = {
+    "changelist",
+    "add",
+    "change",
+    "delete",
+    "history",
+    "export",
+    "import",
+    "process_import",
+}

@@ -1,0 +1,203 @@
+"""Two regions that must not see each other, everybody who may sign in, one row of everything each.
+
+`own` lies in the east, where the store manager, the guide and the region manager work; `colleague`
+is another guide's row in the same store; `foreign` is the same in the west, none of their business.
+"""
+
+import hashlib
+from datetime import date, timedelta
+from types import SimpleNamespace
+
+from django_celery_beat.models import PeriodicTask
+from psycopg.types.range import DateRange
+
+from apps.accounts import services as accounts
+from apps.accounts.actor import SYSTEM
+from apps.accounts.capabilities import API_CAPABILITIES, Role
+from apps.accounts.models import AuditEntry, User
+from apps.guide_tasks.models import GuideTask, TaskRule, TaskTarget
+from apps.guide_tasks.services import ensure_default_rules, forecast
+from apps.orders.models import Order
+from apps.outreach.models import GuideNotice, MessageTemplate, TrackedLink
+from apps.profiles.models import StageVersion
+from apps.profiles.services import refresh_profiles
+from apps.segments.models import Segment
+from apps.stores.models import Guide, LegalEntity, Posting, ScopeGrant
+from apps.stores.services import user_of_guide
+from apps.tagging.models import Tag, TagGroup
+from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
+from apps.wecom_sync.models import SyncRun
+from tests.factories.facts import make_guide, make_product, make_store
+from tests.factories.outreach import CORP, make_asset, make_friends
+from tests.factories.tasks import buy, hand_out, make_push, make_team, members_of, tap, target_of
+
+HQ_WITHOUT_SCOPE = (Role.HQ_ADMIN, Role.HQ_OPERATOR, Role.AUDITOR)
+ROLES = (*HQ_WITHOUT_SCOPE, Role.REGION_MANAGER, Role.STORE_MANAGER, Role.GUIDE)
+
+
+def _manager(store):
+    guide = make_guide(None, corp=CORP)
+    Posting.objects.create(
+        guide=guide, store=store, role="store_manager", during=DateRange(date(2020, 1, 1), None)
+    )
+    return guide
+
+
+def _side(now, region, guides):
+    """One region: a store, its guides with two friends each, a push handed out, orders."""
+    store = make_store(region=region)
+    team = make_team(now, guides=guides, friends=2, store=store)
+    asset = make_asset()
+    push = hand_out(members_of(team), now, asset=asset, title=f"任务 {region}")
+    orders = [buy(members[1], store, now - timedelta(hours=1), now=now) for _g, members in team]
+    silent = _silent(now, team[0][0], store)
+    sends = [tap(target_of(push, members[0]), now) for _guide, members in team]
+    return SimpleNamespace(
+        store=store,
+        region=store.region,
+        team=team,
+        asset=asset,
+        push=push,
+        silent=silent,
+        orders=[Order.objects.get(pk=pk) for pk in orders],
+        sends=sends,
+    )
+
+
+def _silent(now, guide, store):
+    """A customer nobody has written to and who has not bought for long: whom to push next."""
+    [(member, _external)] = make_friends(guide, 1, since=now - timedelta(days=400))
+    buy(member, store, now - timedelta(days=250), now=now)
+    refresh_profiles(member_ids=[member.pk], now=now)
+    return member
+
+
+def _users(east):
+    users = {
+        role: User.objects.create(username=role, role=role, is_active=True)
+        for role in (*HQ_WITHOUT_SCOPE, Role.REGION_MANAGER)
+    }
+    ScopeGrant.objects.create(user=users[Role.REGION_MANAGER], region=east.region)
+    users[Role.STORE_MANAGER] = user_of_guide(guide=_manager(east.store))
+    users[Role.GUIDE] = user_of_guide(guide=east.team[0][0])
+    return users
+
+
+def make_world(now):
+    StageVersion.objects.create(published_at=now - timedelta(days=600))
+    ensure_default_rules(now=now)
+    east, west = _side(now, "east", guides=2), _side(now, "west", guides=1)
+    users = _users(east)
+    draft = make_push([*members_of(east.team), east.silent], now, title="草稿")
+    forecast(push=draft, now=now)
+    key, raw = accounts.create_api_key(
+        name="till", scopes=sorted(API_CAPABILITIES), created_by=users[Role.HQ_ADMIN]
+    )
+    narrow, narrow_raw = accounts.create_api_key(
+        name="one store", scopes=sorted(API_CAPABILITIES), created_by=users[Role.HQ_ADMIN]
+    )
+    ScopeGrant.objects.create(api_key=narrow, store=east.store)
+    return SimpleNamespace(
+        now=now,
+        east=east,
+        west=west,
+        users=users,
+        draft=draft,
+        key=raw,
+        key_of_one_store=narrow_raw,
+        rows=_admin_rows(now, east, west, key),
+    )
+
+
+def _shared(now, east, key):
+    """Rows without a place: everybody who may see the list sees them all."""
+    group = TagGroup.objects.create(name="偏好")
+    corp = Corp.objects.get(corp_id=CORP)
+    endpoint = CallbackEndpoint.objects.filter(corp=corp).first()
+    return [
+        PeriodicTask.objects.first(),
+        SyncRun.objects.create(kind="contacts", corp_id=CORP, state="done"),
+        TaskRule.objects.first(),
+        MessageTemplate.objects.create(name="话术", body="您好", generic_body="您好"),
+        east.asset,
+        east.push.campaign,
+        StageVersion.objects.first(),
+        group,
+        Tag.objects.create(group=group, name="通勤"),
+        make_product(),
+        east.region,
+        LegalEntity.objects.first(),
+        ScopeGrant.objects.first(),
+        corp,
+        CorpApp.objects.filter(corp=corp).first(),
+        endpoint,
+        RawCallback.objects.create(
+            key=hashlib.sha256(b"one").digest(), endpoint=endpoint, event="x", fields={}
+        ),
+        User.objects.get(username=Role.HQ_OPERATOR),
+        key,
+        AuditEntry.objects.first() or _audited(),
+        Segment.objects.first(),
+    ]
+
+
+def _audited():
+    accounts.audit(actor=SYSTEM, action="test.done")
+    return AuditEntry.objects.latest("pk")
+
+
+def _notice(side, now):
+    guide = side.team[0][0]
+    found = GuideNotice.objects.filter(guide=guide).first()
+    return found or GuideNotice.objects.create(
+        guide=guide, source="test", title="t", body="b", path="/g/", not_before=now
+    )
+
+
+def _placed(side, now):
+    guide, members = side.team[0]
+    return [members[0], side.orders[0], side.store, guide, side.sends[0], _notice(side, now)]
+
+
+def _admin_rows(now, east, west, key):
+    """Model label → (own row, foreign row or None when the model knows no place)."""
+    rows = {row._meta.label: (row, None) for row in _shared(now, east, key)}
+    pairs = zip(_placed(east, now), _placed(west, now), strict=True)
+    return rows | {own._meta.label: (own, foreign) for own, foreign in pairs}
+
+
+def numbers_of(world, role):
+    """Path arguments by name → (own, colleague's, foreign) as this role sees it."""
+    worker = Guide.objects.filter(user=world.users.get(role)).first()
+    mine, others = world.east.team[0], world.east.team[1]
+    if worker is not None and worker.pk != mine[0].pk:
+        # the store manager has customers and a task, too
+        mine = _own_work(world, worker)
+    far = world.west.team[0]
+    sides = [mine, others, far]
+
+    def each(find):
+        return tuple(find(*side) for side in sides)
+
+    return {
+        "task_id": each(lambda guide, _m: GuideTask.objects.filter(guide=guide).latest("pk").pk),
+        "target_id": each(lambda guide, _m: TaskTarget.objects.filter(guide=guide).latest("pk").pk),
+        "public_id": each(lambda _g, members: members[1].public_id),
+        "member_id": each(lambda _g, members: members[1].pk),
+        "push_id": (world.east.push.pk, world.east.push.pk, world.west.push.pk),
+        "draft_id": (world.draft.pk,) * 3,
+        "segment_id": (Segment.objects.first().pk,) * 3,
+        "dispatch_id": (world.east.sends[0].pk, world.east.sends[1].pk, world.west.sends[0].pk),
+        "job_id": (PeriodicTask.objects.first().pk,) * 3,
+        "code": (TrackedLink.objects.first().code,) * 3,
+    }
+
+
+def _own_work(world, worker):
+    """Customers and a task of a guide who has none yet."""
+    found = world.__dict__.setdefault("work_of", {})
+    if worker.pk not in found:
+        members = [member for member, _external in make_friends(worker, 2)]
+        hand_out(members, world.now, title="店长的任务")
+        found[worker.pk] = (worker, members)
+    return found[worker.pk]
