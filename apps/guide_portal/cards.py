@@ -87,9 +87,7 @@ class Card:
 # --- people --------------------------------------------------------------------------------------
 
 
-def _person(
-    pk: int, public_id: str | uuid.UUID, name: str, gender: str, level: str = ""
-) -> Person:
+def _person(pk: int, public_id: str | uuid.UUID, name: str, gender: str, level: str = "") -> Person:
     titles: dict[str, str] = {
         Member.Gender.FEMALE: pgettext("after a name", "Ms"),
         Member.Gender.MALE: pgettext("after a name", "Mr"),
@@ -189,9 +187,7 @@ def bought_words(purchase: LastPurchase | LastBuy | None) -> str:
     """上次 羊皮切尔西靴 黑 37 码，8月21日"""
     if purchase is None:
         return ""
-    what = " ".join(
-        filter(None, (purchase.product, purchase.colour, size_words(purchase.size)))
-    )
+    what = " ".join(filter(None, (purchase.product, purchase.colour, size_words(purchase.size))))
     on = purchase.on if isinstance(purchase, LastBuy) else purchase.paid_at
     return _("Last time %(what)s, %(day)s") % {"what": what, "day": month_day(on)}
 
@@ -207,9 +203,7 @@ def todo_card(shape: TodoShape, *, now: datetime) -> Card:
     return Card(
         target_id=shape.target_id,
         task_id=shape.task_id,
-        person=_person(
-            shape.member_id, shape.public_id, shape.name, shape.gender, shape.level
-        ),
+        person=_person(shape.member_id, shape.public_id, shape.name, shape.gender, shape.level),
         chip=due if shape.is_overdue else _chip(code),
         push_title=shape.push_title,
         why=shape.why,
@@ -241,9 +235,7 @@ def target_cards(targets: Sequence[TaskTarget], *, now: datetime) -> list[Card]:
     proofs = selectors.proofs_of(targets)
     bought = last_purchases(member_ids=[target.member_id for target in targets])
     return [
-        _target_card(
-            target, proofs.get(target.pk, []), bought.get(target.member_id), now=now
-        )
+        _target_card(target, proofs.get(target.pk, []), bought.get(target.member_id), now=now)
         for target in targets
     ]
 

@@ -24,7 +24,7 @@ from apps.guide_portal.cards import (
     target_cards,
 )
 from apps.guide_portal.templatetags.portal import month_day, yuan
-from apps.guide_portal.texts import personal_text
+from apps.guide_portal.texts import personal_text, refusal_words
 from apps.guide_tasks.selectors import open_targets_of_member
 from apps.members.models import Consent, FollowRelation, Interaction, Member, StopMark
 from apps.members.selectors import (
@@ -116,6 +116,7 @@ class SidebarPage:
     card: Card | None
     can_send: bool
     text: str
+    refusal: str
 
 
 # --- the list ------------------------------------------------------------------------------------
@@ -236,9 +237,7 @@ def note_words(notes: Sequence[Note], *, guide_id: int | None) -> list[str]:
     return list(dict.fromkeys([*short, *usual]))[:WORDS_OFFERED]
 
 
-def _relations(
-    *, member_id: int, group: Sequence[int], actor: Actor
-) -> list[tuple[str, str, str]]:
+def _relations(*, member_id: int, group: Sequence[int], actor: Actor) -> list[tuple[str, str, str]]:
     serving = serving_of([member_id]).get(member_id)
     last = (
         Interaction.objects.filter(member_id__in=group)
@@ -319,9 +318,7 @@ _ICONS: dict[str, tuple[str, str]] = {
 }
 
 
-def _story(
-    events: Sequence[MemberEvent], *, actor: Actor
-) -> list[Happened]:
+def _story(events: Sequence[MemberEvent], *, actor: Actor) -> list[Happened]:
     wanted = {found for event in events if (found := _guide_of(event))}
     names = dict(Guide.objects.filter(pk__in=wanted).values_list("pk", "name"))
     sources = {"wx": _("WeCom"), "till": _("Till"), "link": _("Link in the message")}
@@ -356,9 +353,7 @@ def _sending(*, card: MemberCard, cards: Sequence[Card], actor: Actor) -> tuple[
 
 
 def _open_cards(*, group: Sequence[int], actor: Actor, now: datetime) -> list[Card]:
-    targets = open_targets_of_member(
-        guide_id=actor.guide_id or 0, member_ids=group, now=now
-    )
+    targets = open_targets_of_member(guide_id=actor.guide_id or 0, member_ids=group, now=now)
     return target_cards(targets, now=now)
 
 
@@ -370,9 +365,7 @@ def get_customer(*, actor: Actor, public_id: uuid.UUID) -> Member:
     return member
 
 
-def record_of(
-    *, member: Member, actor: Actor, before: datetime | None, now: datetime
-) -> Record:
+def record_of(*, member: Member, actor: Actor, before: datetime | None, now: datetime) -> Record:
     """The whole record of a visible customer."""
     group = survivor_group(member.pk)
     card = member_card(member_ids=[member.pk])[member.pk]
@@ -437,12 +430,11 @@ def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
     card = member_card(member_ids=[member.pk])[member.pk]
     profile = MemberProfile.objects.filter(pk=member.pk).first()
     facts = MemberFacts.objects.filter(pk=member.pk).first()
-    targets = open_targets_of_member(
-        guide_id=actor.guide_id or 0, member_ids=group, now=now
-    )
+    targets = open_targets_of_member(guide_id=actor.guide_id or 0, member_ids=group, now=now)
     cards = target_cards(targets, now=now)
     task = next((one for one in cards if one.can_send), next(iter(cards), None))
     target = next((one for one in targets if task and one.pk == task.target_id), None)
+    refusal = refusal_words(target, now=now) if target and task and task.can_send else ""
     notes = notes_of(member_id=member.pk, limit=1)
     owner = _own(card.serving_guide_id, card.serving_guide, actor) if card.serving_guide else ""
     return SidebarPage(
@@ -452,6 +444,7 @@ def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
         bought=bought_words(last_purchases(member_ids=[member.pk]).get(member.pk)),
         note=notes[0].body if notes else "",
         card=task,
-        can_send=task is not None and task.can_send and not card.is_stopped,
+        can_send=task is not None and task.can_send and not refusal,
         text=personal_text(target, now=now) if target else "",
+        refusal=refusal,
     )

@@ -295,8 +295,7 @@ def _segments(done: int, waiting: int, cards: Sequence[Card]) -> list[str]:
     )
 
 
-# --- the guide's pages
-# ------------------------------------------------------------------------------
+# --- the guide's pages ---------------------------------------------------------------------------
 
 
 def today(*, guide_id: int, now: datetime) -> Today:
@@ -449,8 +448,7 @@ def my_numbers(*, guide_id: int, now: datetime, days: int = 7) -> MyNumbers:
     return MyNumbers(**counted)
 
 
-# --- the manager's page
-# -------------------------------------------------------------------------------
+# --- the manager's page --------------------------------------------------------------------------
 
 
 def chases_today(task: GuideTask, now: datetime) -> int:
@@ -559,8 +557,7 @@ def _off_duty(actor: Actor, now: datetime, with_tasks: set[int]) -> list[str]:
     return [row.guide.name for row in rows if row.guide.status == "active"]
 
 
-# --- behind a push's result
-# ---------------------------------------------------------------------------
+# --- behind a push's result ----------------------------------------------------------------------
 
 
 def control_members(push: TaskPush) -> BitMap:

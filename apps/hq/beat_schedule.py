@@ -103,7 +103,8 @@ ENTRIES = [
     ),
 ]  # fmt: skip
 
-# the demo's guide looks at the phone while WeCom's word is on its way, and its next step comes at once
+# the demo's guide looks at the phone while WeCom's word is on its way, and the next step comes at
+# once
 DEMO_PACE = {"wecom_sync.poll_results": 3, "guide_tasks.run_rules": 10}
 
 BY_JOB = {entry.job: entry for entry in ENTRIES}

@@ -159,7 +159,14 @@ class Supervisor:
         """Web, workers, beat."""
         web = ["-m", "gunicorn", "scrm.wsgi", "--bind", f"127.0.0.1:{self.addresses.port}"]
         web += ["--workers", "2", "--worker-class", "gthread", "--threads", "6"]
-        web += ["--preload", "--graceful-timeout", "4", "--log-level", "warning", "--no-control-socket"]
+        web += [
+            "--preload",
+            "--graceful-timeout",
+            "4",
+            "--log-level",
+            "warning",
+            "--no-control-socket",
+        ]
         beat = ["-m", "celery", "-A", "scrm", "beat", "--loglevel", "WARNING", "--pidfile="]
         return [
             Child(

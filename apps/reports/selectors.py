@@ -58,8 +58,7 @@ PERIOD_DAYS = 30
 POINTS = 8
 
 
-# --- the funnel
-# -------------------------------------------------------------------------------------
+# --- the funnel ----------------------------------------------------------------------------------
 
 _GRADE_NAMES = {
     Grade.DELIVERED: "delivered",
@@ -120,8 +119,7 @@ def _disturbed(push: TaskPush) -> int:
         return cursor.fetchone()[0]
 
 
-# --- lift
-# -------------------------------------------------------------------------------------------
+# --- lift ----------------------------------------------------------------------------------------
 
 # Both arms by assignment, whatever happened later; a member without an order counts with zero.
 _BY_ARM = f"""
@@ -238,8 +236,7 @@ def _verdict(lift: Lift) -> str:
     return Verdict.NO_DIFFERENCE if base and clear else Verdict.SAMPLE_TOO_SMALL
 
 
-# --- who did how
-# ------------------------------------------------------------------------------------
+# --- who did how ---------------------------------------------------------------------------------
 
 _PLACES = {
     "region": ("region.id", "region.name", "''::text"),
@@ -294,8 +291,7 @@ def total_of(rows: Sequence[BreakdownRow], name: str) -> BreakdownRow:
     return BreakdownRow(key=0, name=name, parent="", **sums)
 
 
-# --- the home page
-# ----------------------------------------------------------------------------------
+# --- the home page -------------------------------------------------------------------------------
 
 
 def _next_definition(region_id: int) -> dict[str, Any]:
@@ -545,8 +541,7 @@ def _recent(actor: Actor, now: datetime, limit: int = 5) -> list[RecentPush]:
     return recent
 
 
-# --- lists behind the numbers
-# -----------------------------------------------------------------------
+# --- lists behind the numbers --------------------------------------------------------------------
 
 STATE_GROUPS: dict[str, Sequence[str]] = {
     "done": [State.DONE],

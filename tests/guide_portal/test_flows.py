@@ -289,3 +289,42 @@ def test_sign_out_ends_the_session(shop, phone):
     phone.post(at("sign_out"))
 
     assert phone.get(at("today")).status_code == 302
+
+
+def test_the_sidebar_opens_on_the_chats_customer_and_notes_what_was_sent(shop, phone, act):
+    target = shop.targets[0]
+    fields = {"external_userid": target.external_userid}
+    htmx = {"HTTP_HX_REQUEST": "true"}
+
+    card = phone.post(at("sidebar_contact"), fields, **htmx)
+    sent = phone.post(at("sidebar_sent", target.pk), act(), **htmx)
+
+    assert card.context["page"].can_send is True
+    assert sent.status_code == 200
+    assert fresh(target).contact_grade == Grade.INITIATED
+
+
+def test_the_sidebar_knows_nobody_it_should_not(shop, phone):
+    for external in (shop.foreign[0].external_userid, "wmNobody", ""):
+        answer = phone.post(at("sidebar_contact"), {"external_userid": external})
+
+        assert answer.context["page"] is None
+
+
+def test_without_scripts_the_sidebar_leads_to_the_customers_page(shop, phone):
+    fields = {"external_userid": shop.targets[0].external_userid}
+
+    answer = phone.post(at("sidebar_contact"), fields)
+
+    assert answer.url == at("customer", shop.members[0].public_id)
+
+
+def test_a_refusal_reaches_a_page_that_runs_scripts_too(shop, phone, act):
+    target = shop.targets[0]
+    stop = act(reason="asked_to_stop", confirmed="1")
+    phone.post(at("not_suitable", target.pk), stop)
+
+    answer = phone.post(at("sidebar_sent", target.pk), act(), HTTP_HX_REQUEST="true")
+
+    assert answer.headers["HX-Retarget"] == "#say"
+    assert fresh(target).contact_grade == Grade.NONE

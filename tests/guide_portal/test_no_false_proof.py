@@ -15,13 +15,40 @@ from tests.guide_portal.conftest import open_shop, signed_in
 WORDS = ["", "1", "3", "delivered", "sent", "2026-03-18T10:00:00+08:00", "已送达", "-1", "9" * 30]
 # what a forger would try: our own columns, evidence sources, WeCom's status words
 FIELDS = [
-    "text", "reason", "confirmed", "grade", "contact_grade", "required_grade", "source", "state",
-    "status", "outcome", "occurred_at", "target", "task", "push", "tag", "body", "chip", "words",
-    "external_userid", "back", "actor", "guide_id", "msgid", "dispatch", "client_id",
+    "text",
+    "reason",
+    "confirmed",
+    "grade",
+    "contact_grade",
+    "required_grade",
+    "source",
+    "state",
+    "status",
+    "outcome",
+    "occurred_at",
+    "target",
+    "task",
+    "push",
+    "tag",
+    "body",
+    "chip",
+    "words",
+    "external_userid",
+    "back",
+    "actor",
+    "guide_id",
+    "msgid",
+    "dispatch",
+    "client_id",
 ]
 SOURCES = ["dispatch_recipient:1", "link_click:1", "dispatch_recipient:", "task_target:1"]
 REASONS = [
-    "bought_already", "asked_to_stop", "moved_away", "just_talked", "other", "not_friend",
+    "bought_already",
+    "asked_to_stop",
+    "moved_away",
+    "just_talked",
+    "other",
+    "not_friend",
 ]
 
 

@@ -65,9 +65,10 @@ def test_a_colleagues_rows_are_not_there(shop, phone, act):
     for name in ("send_target", "open_chat", "sidebar_sent", "self_report", "not_suitable"):
         answer = phone.post(reverse(f"guide_portal:{name}", args=[target.pk]), act())
         assert answer.status_code == 404, name
-    assert phone.post(
-        reverse("guide_portal:send_task", args=[target.task_id]), act()
-    ).status_code == 404
+    assert (
+        phone.post(reverse("guide_portal:send_task", args=[target.task_id]), act()).status_code
+        == 404
+    )
     for name in ("customer", "note"):
         address = reverse(f"guide_portal:{name}", args=[member.public_id])
         assert phone.get(address).status_code == 404
@@ -79,9 +80,10 @@ def test_a_colleagues_rows_are_not_there(shop, phone, act):
 def test_a_manager_reads_the_stores_customers_but_works_only_on_own_targets(shop, managers_phone):
     member, target = shop.members[0], shop.targets[0]
 
-    assert managers_phone.get(
-        reverse("guide_portal:customer", args=[member.public_id])
-    ).status_code == 200
+    assert (
+        managers_phone.get(reverse("guide_portal:customer", args=[member.public_id])).status_code
+        == 200
+    )
     assert managers_phone.get(reverse("guide_portal:target", args=[target.pk])).status_code == 404
 
 

@@ -176,8 +176,12 @@ def test_pages_are_signed_for_the_sdk_and_strangers_pages_are_not(guide, simulat
 
     signed = client.get(address, {"kind": "agent", "url": page}).json()
     verdict = simulator.post(
-        "/sim/jssdk/verify", kind="agentConfig", url=page,
-        corpId=guide.corp_id, agentId="1000002", **signed,
+        "/sim/jssdk/verify",
+        kind="agentConfig",
+        url=page,
+        corpId=guide.corp_id,
+        agentId="1000002",
+        **signed,
     )
 
     assert verdict["ok"] is True

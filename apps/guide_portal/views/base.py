@@ -46,9 +46,7 @@ def blank_page(
     """Something went wrong: what happened, and the one way on."""
     today = reverse("guide_portal:today")
     context = {"head": head, "words": words, "action": _("Back to today"), "to": today}
-    return render(
-        request, "guide_portal/error.html", {**context, "number": number}, status=status
-    )
+    return render(request, "guide_portal/error.html", {**context, "number": number}, status=status)
 
 
 class GuideRequest(HttpRequest):
@@ -99,7 +97,14 @@ class GuidePage(CapabilityRequired, View):
 
     def refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
         """A form goes back to its page with the reason; a page that cannot be shown says why."""
-        if request.method == "POST" and not self.request.htmx:
+        if self.request.htmx:
+            # htmx shows no error answers: the reason goes to the page's own line for words
+            headers = {"HX-Retarget": "#say", "HX-Reswap": "outerHTML"}
+            context = {"words": str(error)}
+            response = render(request, "guide_portal/partials/_refused.html", context)
+            response.headers.update(headers)
+            return response
+        if request.method == "POST":
             messages.error(request, str(error))
             return redirect(referring_page(request))
         return blank_page(request, status=409, head=_("This did not work"), words=str(error))

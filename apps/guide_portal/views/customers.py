@@ -44,8 +44,7 @@ class Customers(GuidePage):
             return render(request, "guide_portal/partials/_customer_rows.html", context)
         labels = {"all": _("All"), "away": _("Not seen for long"), "friends": _("WeCom friends")}
         context["filters"] = [
-            {"value": value, "label": label, "on": value == show}
-            for value, label in labels.items()
+            {"value": value, "label": label, "on": value == show} for value, label in labels.items()
         ]
         return self._page(
             context,
@@ -75,9 +74,7 @@ class Customers(GuidePage):
             "empty_action": _("All customers"),
             "empty_to": reverse("guide_portal:customers"),
         }
-        return render(
-            self.request, "guide_portal/customers.html", {**context, **words, **more}
-        )
+        return render(self.request, "guide_portal/customers.html", {**context, **words, **more})
 
 
 class CustomerPage(GuidePage):

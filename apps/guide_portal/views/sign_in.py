@@ -68,6 +68,4 @@ class SignOut(GuidePage):
     def post(self, request: HttpRequest) -> HttpResponseBase:
         logout(request)
         reason = _("You are signed out on this phone.")
-        return _outside(
-            request, reason=reason, onward=reverse("guide_portal:today"), status=200
-        )
+        return _outside(request, reason=reason, onward=reverse("guide_portal:today"), status=200)

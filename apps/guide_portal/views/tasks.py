@@ -71,4 +71,3 @@ class SendTask(TaskBase):
             client_id=form.cleaned_data["client_id"],
         )
         return redirect("guide_portal:task", task.pk)
-

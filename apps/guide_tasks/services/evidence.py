@@ -249,8 +249,7 @@ def take_clicks(*, now: datetime, limit: int = 500) -> int:
     return len(clicks)
 
 
-# --- the till's word
-# --------------------------------------------------------------------------------
+# --- the till's word -----------------------------------------------------------------------------
 
 # A sale counts from the target's opening to the end of its campaign's window, and only while what
 # is left of it after returns is above zero. Merged members meet through their survivor.
@@ -302,8 +301,8 @@ WHERE r.id = ANY(%s)
 def record_purchases(*, order_ids: Sequence[int], now: datetime) -> int:
     """已成交 for the targets these orders fall to, set-wise; returns take it back.
 
-    A target nobody contacted becomes 不适用（已自行购买）. Control members have no target: nothing of
-    theirs changes here. Safe to repeat. Returns how many proofs were new.
+    A target nobody contacted becomes 不适用（已自行购买）. Control members have no target, so
+    nothing of theirs changes here. Safe to repeat. Returns how many proofs were new.
     """
     ids = list(order_ids)
     if not ids:

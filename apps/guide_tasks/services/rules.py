@@ -155,8 +155,7 @@ def follow_ups(*, now: datetime) -> int:
     return _issue(rule=rule, select=_FOLLOW_UPS, params=params, now=now, marketing=True)
 
 
-# --- bought
-# -------------------------------------------------------------------------------------------
+# --- bought --------------------------------------------------------------------------------------
 
 _CARE = f"""
 SELECT buyer.survivor_id, 'care:order:' || o.id, NULL::bigint,
@@ -201,8 +200,7 @@ def care(*, now: datetime) -> int:
     return _issue(rule=rule, select=_CARE, params=params, now=now, marketing=False)
 
 
-# --- a new friend
-# -------------------------------------------------------------------------------------
+# --- a new friend --------------------------------------------------------------------------------
 
 _GREETINGS = """
 SELECT person.survivor_id, 'greeting:follow:' || f.id, f.guide_id, %s, %s::timestamptz,
@@ -246,8 +244,7 @@ def greetings(*, now: datetime) -> int:
     return greet_new_friends(now=now)
 
 
-# --- from finds to targets
-# ----------------------------------------------------------------------------
+# --- from finds to targets -----------------------------------------------------------------------
 
 
 def _issue(
@@ -350,8 +347,7 @@ def _notify(
         )
 
 
-# --- the rules a new chain starts with
-# ----------------------------------------------------------------
+# --- the rules a new chain starts with -----------------------------------------------------------
 
 
 @transaction.atomic

@@ -337,7 +337,7 @@ class Turn:
     # --- 3, 4: the guides act ---
 
     def contact(self) -> None:
-        """One 不适用 with a reason, a note, one personal text; the rest by one text for everybody."""
+        """One 不适用 with a reason, a note, one personal text; the rest by one text for all."""
         assert self.unsuited
         assert self.buyer
         self._excuse(self.unsuited)
@@ -501,8 +501,11 @@ class Turn:
         return dict(page.kinds)
 
     def timeline(self) -> None:
-        """Everything this run did to the buyer stands on one timeline: two pieces of work (the greeting
-        and this push), two orders, both taps, one delivery after one start."""
+        """Everything this run did to the buyer stands on one timeline.
+
+        Two pieces of work (the greeting and this push), two orders, both taps, one delivery after
+        one start.
+        """
         assert self.buyer
         wanted = {
             "friend.added": 1,
