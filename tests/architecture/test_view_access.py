@@ -358,13 +358,20 @@ def test_autocomplete_of_every_relation_keeps_to_role_and_scope(role, fixed_cloc
 def test_a_region_managers_pages_and_exports_never_name_the_other_region(fixed_clock):
     world = make_world(fixed_clock)
     client = _client(world, Role.REGION_MANAGER)
-    secrets = [world.west.store.name, world.west.store.code, world.west.team[0][0].name]
+    west = world.west
+    secrets = [west.store.name, west.store.code, west.team[0][0].name, str(west.silent.public_id)]
 
     pages = [
         _admin_path(label, "changelist")
         for label, rights in ADMIN_ROWS.items()
         if rights[Role.REGION_MANAGER].endswith("*")
     ]
+    lists = ("home", "pushes", "overdue", "unserved", "reports", "system")
+    pages += [reverse("admin:index" if name == "home" else f"hq:{name}") for name in lists]
+    pages += [reverse("hq:loop_people", args=[code]) for code in ("issued", "purchased")]
+    address = reverse("hq:push", args=[world.both.pk])
+    pages += [f"{address}?by={by}" for by in ("region", "store", "guide")]
+    pages += [reverse("hq:push_people", args=[world.both.pk, "issued"])]
     pages += [f"{reverse('admin:search')}?s={word}&extended=1" for word in secrets]
     leaks = [
         f"{path}: {word}"

@@ -90,6 +90,7 @@ def make_world(now):
     users = _users(east)
     draft = make_push([*members_of(east.team), east.silent], now, title="草稿")
     forecast(push=draft, now=now)
+    both = hand_out([east.silent, west.silent], now, title="两区的任务")
     key, raw = accounts.create_api_key(
         name="till", scopes=sorted(API_CAPABILITIES), created_by=users[Role.HQ_ADMIN]
     )
@@ -103,6 +104,7 @@ def make_world(now):
         west=west,
         users=users,
         draft=draft,
+        both=both,
         key=raw,
         key_of_one_store=narrow_raw,
         rows=_admin_rows(now, east, west, key),
