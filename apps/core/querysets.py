@@ -16,7 +16,7 @@ def chunked_ids(ids: Iterable[int], *, size: int = 1000) -> Iterator[list[int]]:
 
 
 def keys_sql(queryset: QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:
-    """The primary keys of a queryset as SQL and its parameters, to stand inside a larger statement."""
+    """The primary keys of a queryset as SQL and its parameters, for use in a larger statement."""
     try:
         return queryset.order_by().values("pk").query.sql_with_params()
     except EmptyResultSet:  # Django knows without asking that nothing can match

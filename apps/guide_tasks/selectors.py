@@ -3,6 +3,7 @@ result.
 """
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -206,6 +207,15 @@ _CHIP_OF_GRADE: dict[int, str] = {
 }
 
 
+def _one_per_customer(cards: Sequence[Card]) -> list[Card]:
+    """The first card of each customer; nobody is to be written to twice in a row for two tasks."""
+    pieces = Counter(card.member_id for card in cards)
+    first: dict[int, Card] = {}
+    for card in cards:
+        first.setdefault(card.member_id, card)
+    return [replace(card, also=pieces[card.member_id] - 1) for card in first.values()]
+
+
 def chip_of(target: TaskTarget) -> str:
     """The best that is proven: an outcome, else the proof of contact, else where the target
     stands.
@@ -322,7 +332,7 @@ def today(*, guide_id: int, now: datetime) -> Today:
     done = [target for target in settled if target.state == State.DONE]
     excused = [target for target in settled if target.state == State.NOT_APPLICABLE]
     proofs = proofs_of([*waiting, *done])
-    cards = _cards(todo, now)
+    cards = _one_per_customer(_cards(todo, now))
     return Today(
         done=len(done),
         waiting_count=len(waiting),

@@ -65,7 +65,10 @@ class LastBuy:
 
 @dataclass(frozen=True)
 class Card:
-    """One customer of 今日 or of a task, as the guide sees them (own customers: full name)."""
+    """One customer of 今日 or of a task, as the guide sees them (own customers: full name).
+
+    `also` counts further work open for the same customer, behind this card.
+    """
 
     target_id: int
     task_id: int
@@ -87,6 +90,7 @@ class Card:
     is_chased: bool
     external_userid: str
     last_buy: LastBuy | None = None
+    also: int = 0
 
 
 @dataclass(frozen=True)

@@ -46,23 +46,27 @@ class FeedBatch:
 
 
 # Keys first with do-nothing, then the events of the keys that were new: a unique index on the
-# partitioned table would have to hold the time and could not recognise the key alone.
+# partitioned table would have to hold the time and could not recognise the key alone. "IS TRUE"
+# keeps the last condition a hashed look-up: as a join the planner, which cannot know how many rows
+# come, has looped over fifty thousand keys for each of them.
 _INSERT = """
 WITH incoming AS MATERIALIZED (
-    SELECT DISTINCT ON (key_hash) key_hash, occurred_at, member_id, identity_id, kind, source,
-    actor, payload
+    SELECT DISTINCT ON (key_hash)
+        key_hash, occurred_at, member_id, identity_id, kind, source, actor, payload
     FROM ({rows}) AS rows
     ORDER BY key_hash
+), numbered AS MATERIALIZED (
+    SELECT nextval('timeline_event_id_seq') AS event_id, incoming.* FROM incoming
 ), fresh AS (
     INSERT INTO timeline_eventkey (key_hash, event_id, occurred_at)
-    SELECT key_hash, nextval('timeline_event_id_seq'), occurred_at FROM incoming
+    SELECT key_hash, event_id, occurred_at FROM numbered
     ON CONFLICT (key_hash) DO NOTHING
-    RETURNING key_hash, event_id
+    RETURNING key_hash
 )
 INSERT INTO timeline_memberevent
     (id, occurred_at, member_id, identity_id, kind, source, actor, payload)
 SELECT event_id, occurred_at, member_id, identity_id, kind, source, actor, payload
-FROM fresh JOIN incoming USING (key_hash)
+FROM numbered WHERE (key_hash IN (SELECT key_hash FROM fresh)) IS TRUE
 """
 
 _FROM_ARRAYS = """
@@ -104,7 +108,7 @@ def record_events(events: Iterable[NewEvent]) -> int:
         return 0
     times = [event.occurred_at for event in rows]
     _ensure_months(min(times), max(times))
-    columns: list[Sequence[Any]] = [
+    columns: list[Any] = [
         [hashlib.sha256(event.key.encode()).digest() for event in rows],
         times,
         [event.member_id for event in rows],

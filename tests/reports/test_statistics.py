@@ -31,7 +31,8 @@ def test_an_empty_arm_has_no_interval():
 
 
 @pytest.mark.parametrize(
-    ("freedom", "expected"), [(5, 2.5706), (10, 2.2281), (30, 2.0423), (120, 1.9799), (1e9, 1.95996)]
+    ("freedom", "expected"),
+    [(5, 2.5706), (10, 2.2281), (30, 2.0423), (120, 1.9799), (1e9, 1.95996)],
 )
 def test_students_t_agrees_with_the_tables(freedom, expected):
     assert t_quantile(freedom) == pytest.approx(expected, abs=1e-3)
