@@ -74,10 +74,12 @@ class Card:
     can_send: bool = False
     can_undo: bool = False
     is_waiting: bool = False
+    also: int = 0
 
     @property
     def subtitle(self) -> str:
-        return " · ".join(filter(None, (self.person.level, self.push_title)))
+        further = _("%(n)s more task") % {"n": self.also} if self.also else ""
+        return " · ".join(filter(None, (self.person.level, self.push_title, further)))
 
     @property
     def href(self) -> str:
@@ -212,6 +214,7 @@ def todo_card(shape: TodoShape, *, now: datetime) -> Card:
         lines=[shape.why] if shape.why else [],
         external_userid=shape.external_userid,
         can_send=True,
+        also=shape.also,
     )
 
 

@@ -3,8 +3,8 @@ result.
 """
 
 from collections import Counter, defaultdict
-from dataclasses import replace
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -366,6 +366,8 @@ def badge(*, guide_id: int, now: datetime) -> int:
         .open()
         .opened_by(now)
         .exclude(state=State.TO_VERIFY)
+        .values("member_id")
+        .distinct()
         .count()
     )
 
