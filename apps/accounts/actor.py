@@ -10,10 +10,9 @@ from apps.accounts.capabilities import Capability
 class Actor:
     """A person or an API key with what they may do and the rows they may see.
 
-    `sees_all` is head office; otherwise the id sets below bound every queryset.
-    `guide_id` is set for somebody who works in a store; `store_ids` are stores they lead or were
-    granted.
-    `on` is the business day of the request: postings and relations are read as of then.
+    `sees_all` is head office; otherwise the id sets below bound every queryset. `guide_id` is set
+    for somebody who works in a store; `store_ids` are stores they lead or were granted. `on` is
+    the business day of the request: postings and relations are read as of then.
     """
 
     user_id: int | None = None

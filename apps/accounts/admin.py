@@ -37,7 +37,7 @@ class UserAdmin(RoomAdmin, DjangoUserAdmin):
     list_filter = ["role", "is_active"]
     search_fields = ["username", "last_name", "first_name"]
     ordering = ["username"]
-    filter_horizontal: list[str] = []
+    filter_horizontal = ()
     readonly_fields = ["last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
@@ -104,7 +104,7 @@ class ApiKeyAdmin(RoomAdmin):
         if row.revoked_at is not None:
             return gettext("revoked")
         if row.expires_at is not None and row.expires_at <= clock.now():
-            return gettext("expired")
+            return gettext("run out")
         return gettext("in use")
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
@@ -113,7 +113,7 @@ class ApiKeyAdmin(RoomAdmin):
         made, secret = services.create_api_key(
             name=obj.name,
             scopes=form.cleaned_data["scopes"],
-            created_by=request.user,
+            created_by=request.user if isinstance(request.user, User) else None,
             expires_at=obj.expires_at,
         )
         obj.pk, obj.prefix, obj._state.adding = made.pk, made.prefix, False
@@ -156,7 +156,7 @@ class AuditEntryAdmin(RoomAdmin):
         )
 
     @admin.display(description=_("actor"))
-    def show_actor(self, row: AuditEntry) -> str:
+    def show_actor(self, row: Any) -> str:
         name = f"{row.by_last or ''}{row.by_first or ''}" or row.by_user
         return name or row.actor
 

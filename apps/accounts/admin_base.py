@@ -1,5 +1,4 @@
-"""What every admin page shares: capabilities instead of Django's permissions, rows bounded by the
-actor.
+"""What every admin page shares: capabilities in place of Django's permissions, rows of the actor.
 
 Rooms register with plain `django.contrib.admin` and inherit from `RoomAdmin`; no room names
 another.
@@ -13,7 +12,8 @@ from uuid import uuid4
 
 from django.contrib import admin, messages
 from django.core.cache import cache
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Model, QuerySet
+from django.db.models.fields.related import RelatedField
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -48,11 +48,11 @@ class ScopedRelatedFilter(admin.RelatedFieldListFilter):
     """A filter over a relation offers only the rows the actor may see."""
 
     def field_choices(
-        self, field: Field, request: HttpRequest, model_admin: admin.ModelAdmin
-    ) -> list[tuple[Any, str]]:
+        self, field: RelatedField, request: HttpRequest, model_admin: admin.ModelAdmin
+    ) -> list[tuple[str, Any]]:
         ordering = self.field_admin_ordering(field, request, model_admin)
         queryset = scoped(field.remote_field.model._default_manager.all(), actor_of(request))
-        return [(row.pk, str(row)) for row in queryset.order_by(*ordering)]
+        return [(str(row.pk), str(row)) for row in queryset.order_by(*ordering)]
 
 
 admin.FieldListFilter.register(
@@ -90,7 +90,7 @@ class CapabilityMixin:
         return scoped(super().get_queryset(request), actor_of(request))  # type: ignore[misc]
 
     def get_field_queryset(
-        self, db: str | None, db_field: Field, request: HttpRequest
+        self, db: str | None, db_field: RelatedField, request: HttpRequest
     ) -> QuerySet | None:
         queryset = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
         if queryset is None:
@@ -104,8 +104,7 @@ class RoomInline(CapabilityMixin, TabularInline):
 
 
 class RoomAdmin(CapabilityMixin, ModelAdmin):
-    """A list and a form of one model. Every change is written to the audit record, without
-    values."""
+    """A list and a form of one model. Every change goes to the audit record, without values."""
 
     list_per_page = 50
     show_full_result_count = False
@@ -149,8 +148,9 @@ class RoomAdmin(CapabilityMixin, ModelAdmin):
 
 
 class SealedUpload(BaseStorage):
-    """Between preview and confirmation an uploaded file waits encrypted in the cache, for an
-    hour."""
+    """Between preview and confirmation an uploaded file waits encrypted in the cache, an hour."""
+
+    name: str | None
 
     def _key(self) -> str:
         return f"upload:{self.name}"
@@ -246,10 +246,11 @@ class ImportExportAdmin(ImportMixin, ExportAdmin):
 
     def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         answer = super().import_action(request, **kwargs)
-        if isinstance(answer, TemplateResponse):
-            answer.context_data["import_note"] = self.import_note
-            if (result := answer.context_data.get("result")) is not None:
-                self._explain(request, answer.context_data, result)
+        context = answer.context_data if isinstance(answer, TemplateResponse) else None
+        if context is not None:
+            context["import_note"] = self.import_note
+            if (result := context.get("result")) is not None:
+                self._explain(request, context, result)
         return answer
 
     def _explain(self, request: HttpRequest, context: dict[str, Any], result: Result) -> None:

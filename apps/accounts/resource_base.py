@@ -1,13 +1,12 @@
-"""What every import and export shares: translated columns, choices by word, relations by code or
-name."""
+"""What every import and export shares: translated columns, choices by word, relations by name."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import tablib
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Manager, Model, Q, QuerySet
 from django.utils.translation import gettext as _
 from import_export import resources, widgets
 
@@ -43,7 +42,7 @@ class RoomResource(resources.ModelResource):
             str(self.labels.get(name, name)) for name in super().get_export_headers(selected_fields)
         ]
 
-    def refuse(self, **reasons: str) -> None:
+    def refuse(self, **reasons: str) -> NoReturn:
         """Send the row back with a reason per column."""
         raise ValidationError(dict(reasons))
 
@@ -81,7 +80,11 @@ class RefWidget(widgets.Widget):
     """A row of another table by one of its unique words, among those the caller may name."""
 
     def __init__(
-        self, queryset: QuerySet, fields: tuple[str, ...], show: str, optional: bool = False
+        self,
+        queryset: QuerySet | Manager,
+        fields: tuple[str, ...],
+        show: str,
+        optional: bool = False,
     ) -> None:
         super().__init__()
         self.queryset, self.fields, self.show, self.optional = queryset, fields, show, optional

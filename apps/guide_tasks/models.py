@@ -230,9 +230,9 @@ class TaskPush(models.Model):
 
 class PushForecast(models.Model):
     """Where each planned member would go, as counted at the wizard's last step: place → roaring
-    bitmap
-    (base64). The hand-out compares itself with it, so that what changed in between has a name, and
-    leaves here whom it drew into the control group: those members have no other row of the push."""
+    bitmap (base64). The hand-out compares itself with it, so that what changed in between has a
+    name, and leaves here whom it drew into the control group: those members have no other row of
+    the push."""
 
     push = models.OneToOneField(
         TaskPush, on_delete=models.CASCADE, related_name="forecast", verbose_name=_("push")
@@ -318,8 +318,7 @@ class TaskTarget(models.Model):
     it.
 
     `opens_at` keeps work that is planned for later (day-3 care) off today's list. `why` is the
-    stored
-    sentence 为什么是TA. `cause` makes a rule's work unique per member and cause.
+    stored sentence 为什么是TA. `cause` makes a rule's work unique per member and cause.
     """
 
     push = models.ForeignKey(

@@ -53,7 +53,8 @@ class MemberPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        if not self.object_list.query.where:
+        rows = self.object_list
+        if isinstance(rows, QuerySet) and not rows.query.where:
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass",
@@ -258,18 +259,14 @@ class MemberAdmin(ImportExportAdmin):
         phone = MemberIdentity.objects.filter(
             member_id=OuterRef("pk"), kind=MemberIdentity.Kind.PHONE
         )
-        return (
-            super()
-            .get_queryset(request)
-            .survivors()
-            .annotate(
-                stage=profile.values("stage")[:1],
-                last_order_on=profile.values("last_order_on")[:1],
-                net_fen=profile.values("net_fen")[:1],
-                guide_name=serving.values("guide__name")[:1],
-                guide_store=serving.values("store__name")[:1],
-                phone_enc=phone.values("value_enc")[:1],
-            )
+        members: Any = super().get_queryset(request)
+        return members.survivors().annotate(
+            stage=profile.values("stage")[:1],
+            last_order_on=profile.values("last_order_on")[:1],
+            net_fen=profile.values("net_fen")[:1],
+            guide_name=serving.values("guide__name")[:1],
+            guide_store=serving.values("store__name")[:1],
+            phone_enc=phone.values("value_enc")[:1],
         )
 
     def change_view(

@@ -33,10 +33,9 @@ class TsTzRange(Func):
 class Member(models.Model):
     """The survivor view of a person. `joined_at` empty = a known contact, set = a member (会员).
 
-    Ids come from one dense sequence (bitmaps need them below 2³²) and are drawn only for really new
-    members: never insert with "on conflict" from that default. `survivor_id` points to the member
-    that
-    stands for this person after merges, path-compressed, and to itself when alone.
+    Ids come from one dense sequence (bitmaps need them below 2³²) and are drawn only for really
+    new members: never insert with "on conflict" from that default. `survivor_id` points to the
+    member that stands for this person after merges, path-compressed, and to itself when alone.
     """
 
     class Gender(models.TextChoices):

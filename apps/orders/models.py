@@ -32,8 +32,7 @@ class Product(models.Model):
 
 class Order(models.Model):
     """One till receipt or web order. A return is an order of its own with negative amounts, naming
-    the
-    original. `net_fen` is paid without freight; lines sum to it or the row is rejected."""
+    the original. `net_fen` is paid without freight; lines sum to it or the row is rejected."""
 
     class Kind(models.TextChoices):
         SALE = "sale", pgettext_lazy("order", "sale")

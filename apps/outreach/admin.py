@@ -24,6 +24,7 @@ from apps.outreach.models import (
     GuideNotice,
     MessageTemplate,
 )
+from apps.stores.models import Guide
 
 MARKS = {"unknown": "bad", "failed": "bad", "delivered": "on", "sent": "on", "held": "warn"}
 
@@ -151,8 +152,7 @@ class GuideNoticeAdmin(RoomAdmin):
         actor = request.actor  # type: ignore[attr-defined]
         if actor.sees_all:
             return notices
-        guides = GuideNotice._meta.get_field("guide").related_model.objects.visible_to(actor)
-        return notices.filter(guide__in=guides)
+        return notices.filter(guide__in=Guide.objects.visible_to(actor))
 
     @admin.display(description=_("state"), ordering="state")
     def show_state(self, row: GuideNotice) -> SafeString:

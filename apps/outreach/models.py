@@ -36,8 +36,7 @@ class ContentAsset(models.Model):
 
 class MessageTemplate(models.Model):
     """话术. `body` may use customer variables; `generic_body` only guide and store variables, for
-    one text
-    to many customers. Known variables: `apps.outreach.scripts.VARIABLES`."""
+    one text to many customers. Known variables: `apps.outreach.scripts.VARIABLES`."""
 
     name = models.CharField(_("name"), max_length=60, unique=True)
     body = models.TextField(_("personal text"), max_length=1000)
@@ -66,13 +65,10 @@ class Dispatch(LeasedModel):
     """One intended effect on customers: a mass-send task in the name of one guide.
 
     States only move forward. `handed_over` = WeCom has the task and the guide must confirm on the
-    phone;
-    `sent` = the guide confirmed; results per customer stand on the receivers. `unknown` = the
-    reply to our
-    call was lost and WeCom's list did not settle it: a person decides, it is never repeated
-    blindly.
-    `call_started_at` is committed right before the call: a lease that expired without it never
-    reached WeCom.
+    phone; `sent` = the guide confirmed; results per customer stand on the receivers. `unknown` =
+    the reply to our call was lost and WeCom's list did not settle it: a person decides, it is
+    never repeated blindly. `call_started_at` is committed right before the call: a lease that
+    expired without it never reached WeCom.
     """
 
     class Kind(models.TextChoices):
@@ -157,8 +153,7 @@ class Dispatch(LeasedModel):
 
 class DispatchRecipient(models.Model):
     """One customer of a send, with WeCom's word on it. At most one undecided receiver per source:
-    a target
-    cannot be written to twice by two taps."""
+    a target cannot be written to twice by two taps."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting for WeCom")
@@ -281,8 +276,7 @@ def new_link_code() -> str:
 
 class TrackedLink(models.Model):
     """A link in a message. Made per dispatch before the text is rendered, so its code also
-    identifies the
-    send in WeCom's own list when a reply was lost."""
+    identifies the send in WeCom's own list when a reply was lost."""
 
     code = models.CharField(max_length=16, unique=True, default=new_link_code)
     asset = models.ForeignKey(

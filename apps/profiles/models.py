@@ -44,9 +44,8 @@ class MemberProfile(models.Model):
     """Numbers of one survivor, order view (订单口径), staff and group-buy orders left out.
 
     Days are chain days. `order_days` counts distinct days with a net-positive order; `net_fen` is
-    the
-    lifetime net, `net_365_fen` that of the last 365 days at the last refresh. Narrow on purpose
-    (fillfactor 80, one index): audience rules never get an index here.
+    the lifetime net, `net_365_fen` that of the last 365 days at the last refresh. Narrow on
+    purpose (fillfactor 80, one index): audience rules never get an index here.
     """
 
     member_id = models.BigIntegerField(primary_key=True)

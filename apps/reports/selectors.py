@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, F, Min, Q, QuerySet
 
 from apps.accounts.actor import Actor
 from apps.core import clock
@@ -399,7 +399,7 @@ _LOOP_COUNTS: dict[str, Any] = {
 
 
 def _loop_counts(push_ids: Sequence[int], actor: Actor) -> dict[int, dict[str, int]]:
-    rows = (
+    rows: QuerySet[TaskTarget, Any] = (
         TaskTarget.objects.visible_to(actor)
         .filter(push_id__in=push_ids)
         .order_by()

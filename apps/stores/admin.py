@@ -79,10 +79,11 @@ class OpenFilter(admin.SimpleListFilter):
         return [("yes", _("trading now")), ("no", _("closed down or not open yet"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Store]) -> QuerySet[Store]:
+        trading = Store.objects.open_on(clock.today())
         if self.value() == "yes":
-            return queryset.open_on(clock.today())
+            return queryset.filter(pk__in=trading)
         if self.value() == "no":
-            return queryset.exclude(pk__in=Store.objects.open_on(clock.today()))
+            return queryset.exclude(pk__in=trading)
         return queryset
 
 
@@ -235,7 +236,8 @@ class PostedStoreFilter(admin.SimpleListFilter):
         value = self.value()
         if not value or not value.isdecimal():
             return queryset
-        return queryset.posted_in(day=clock.today(), store_id=int(value))
+        posted = Guide.objects.posted_in(day=clock.today(), store_id=int(value))
+        return queryset.filter(pk__in=posted)
 
 
 @admin.register(Guide)

@@ -1,7 +1,7 @@
 """Who may see which stores, guides and postings."""
 
 from datetime import date
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -40,7 +40,7 @@ class GuideQuerySet(models.QuerySet):
 
     def posted_in(self, *, day: date, **place: object) -> Self:
         """Guides with a posting on that day in the place, e.g. `store_id__in=…`."""
-        posting = self.model._meta.get_field("postings").related_model
+        posting: Any = self.model._meta.get_field("postings").related_model
         return self.filter(Exists(posting.objects.on(day).filter(guide_id=OuterRef("pk"), **place)))
 
     def visible_to(self, actor: Actor) -> Self:
@@ -48,7 +48,7 @@ class GuideQuerySet(models.QuerySet):
         themselves."""
         if actor.sees_all:
             return self
-        posting = self.model._meta.get_field("postings").related_model
+        posting: Any = self.model._meta.get_field("postings").related_model
         mine = posting.objects.on(actor.on).filter(guide_id=OuterRef("pk"))
         return self.filter(
             Exists(mine.filter(store_id__in=actor.store_ids))

@@ -69,14 +69,15 @@ def guide_leaves(*, guide: Guide, now: datetime, on: date) -> None:
         posting.save(update_fields=["during"])
     guide.status, guide.left_at = Guide.Status.LEFT, now
     guide.save(update_fields=["status", "left_at"])
-    User.objects.filter(pk=guide.user_id).update(is_active=False)
+    if guide.user_id is not None:
+        User.objects.filter(pk=guide.user_id).update(is_active=False)
 
 
 @transaction.atomic
 def user_of_guide(*, guide: Guide) -> User:
     """The account behind a guide, made at the first WeCom sign-in. It has no usable password."""
     guide = Guide.objects.select_for_update().get(pk=guide.pk)
-    if guide.user_id is not None:
+    if guide.user is not None:
         return guide.user
     user = User(username=f"wecom:{guide.corp_id}:{guide.wecom_userid}", last_name=guide.name)
     user.set_unusable_password()

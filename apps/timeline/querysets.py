@@ -13,8 +13,7 @@ from apps.members.models import Member
 class MemberEventQuerySet(models.QuerySet):
     def of(self, *, member_ids: Iterable[int], since: datetime) -> Self:
         """Events of one person (all member ids of a survivor), newest first, with the time floor
-        that
-        keeps the read inside few partitions."""
+        that keeps the read inside few partitions."""
         return self.filter(member_id__in=list(member_ids), occurred_at__gte=since).order_by(
             "-occurred_at", "-id"
         )

@@ -155,8 +155,8 @@ def record_from_select(
     """Record the events that a SELECT of our own code yields, without their leaving the database.
 
     Its columns, in order: key text, occurred_at, member_id, identity_id, kind, source, actor,
-    payload
-    jsonb. `first` and `last` bound their times (for the partitions). Returns how many were new.
+    payload jsonb. `first` and `last` bound their times (for the partitions). Returns how many were
+    new.
     """
     _ensure_months(first, last)
     with connection.cursor() as cursor:

@@ -1,11 +1,9 @@
 """Real purchase histories laid over the made-up catalogue.
 
 The days, the numbers of pieces and the relative amounts are those of 2,357 real customers (CDNOW
-sample,
-Fader and Hardie 2001; see `data/README.md`). Only the calendar is moved, so that the last day is
-yesterday, and one dollar counts as twenty yuan. Goods, stores and times of day are made up; so are
-the
-returns, about 4 % of orders.
+sample, Fader and Hardie 2001; see `data/README.md`). Only the calendar is moved, so that the last
+day is yesterday, and one dollar counts as twenty yuan. Goods, stores and times of day are made up;
+so are the returns, about 4 % of orders.
 """
 
 import csv

@@ -1,12 +1,9 @@
 """Loads the demo chain in the order in which things happened, through the house's own services.
 
 What is real: the purchase days, pieces and relative amounts (see `data/README.md`). What is made
-up:
-everybody and everything else. The two finished pushes are not rows written by hand: on a moved
-clock the
-product hands them out, guides send and confirm on the simulator's phones, results are polled, and
-the
-orders of those days come in afterwards.
+up: everybody and everything else. The two finished pushes are not rows written by hand: on a moved
+clock the product hands them out, guides send and confirm on the simulator's phones, results are
+polled, and the orders of those days come in afterwards.
 """
 
 import random

@@ -1,8 +1,8 @@
 """Two finished pushes of the past weeks, played on a moved clock by the product and the simulator.
 
 Head office plans and hands out; guides send (or forget) and confirm on their phones; results are
-polled;
-some customers tap the link; what is left expires. Nothing here writes a row of a push by hand.
+polled; some customers tap the link; what is left expires. Nothing here writes a row of a push by
+hand.
 """
 
 import random

@@ -1,8 +1,7 @@
 """One turn of the loop against the running demo, through the doors people use.
 
 Every stage holds what should be there, from the poster's and the simulator's own records, against
-what
-the product's pages show. Nothing here reads the product's tables.
+what the product's pages show. Nothing here reads the product's tables.
 """
 
 import re
@@ -11,6 +10,7 @@ import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from apps.hq.demo.phones import Phones
@@ -118,9 +118,7 @@ class Turn:
         # the friendships arrive by callback: a greeting on the guides' lists says they are known
         for userid in self.cast.guides:
             friends = [one for one in self.cast.friends if one.userid == userid]
-            found = wait_for(
-                lambda userid=userid, friends=friends: self._greeted(userid, friends), len(friends)
-            )
+            found = wait_for(partial(self._greeted, userid, friends), len(friends))
             if found != len(friends):
                 raise DoorClosed(f"{userid} sees {found} of {len(friends)} new friends to greet")
 
@@ -507,6 +505,7 @@ class Turn:
         one start.
         """
         assert self.buyer
+        buyer = self.buyer
         wanted = {
             "friend.added": 1,
             "order.placed": 2,
@@ -519,15 +518,17 @@ class Turn:
         }
 
         def seen() -> dict[str, int]:
-            story = self._story(self.buyer)
+            story = self._story(buyer)
             return {kind: story.get(kind, 0) for kind in wanted}
 
         self.note("timeline", expected=wanted, actual=wait_for(seen, wanted))
 
     def next_step(self) -> None:
-        """Delivered and no order → a follow-up for the guide; bought → care planned for day 3, and
-        out
-        of the segment; new friends stand on the guides' lists to be greeted."""
+        """Every outcome has a next step on a guide's list.
+
+        Delivered and no order → a follow-up for the guide; bought → care planned for day 3, and
+        out of the segment; new friends stand on the guides' lists to be greeted.
+        """
         assert self.buyer
         assert self.walk_in
         silent = [

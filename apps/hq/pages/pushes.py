@@ -58,14 +58,14 @@ def push_list(request: HttpRequest) -> HttpResponse:
     rows = rows.filter(rule__isnull=False) if which == "rules" else rows.filter(rule=None)
     if which == "drafts":
         rows = rows.filter(status__in=[TaskPush.Status.DRAFT, TaskPush.Status.APPROVED])
-    page = Paginator(rows.order_by("-pk"), LIST_PAGE).get_page(request.GET.get("page"))
-    page.object_list = page.object_list.annotate(
+    rows = rows.order_by("-pk").annotate(
         issued=_targets(),
         delivered=_targets(contact_grade=Grade.DELIVERED),
         done=_targets(state=State.DONE),
         excused=_targets(state=State.NOT_APPLICABLE),
         purchased=_targets(purchased_at__isnull=False),
     )
+    page = Paginator(rows, LIST_PAGE).get_page(request.GET.get("page"))
     return show(
         request,
         "hq/pushes.html",
@@ -155,12 +155,12 @@ def _place_rows(
     if refused is not None:
         title, condition = refused
         left_out = NotIssued.objects.visible_to(actor).filter(condition, push=push).order_by("pk")
-        page = Paginator(left_out, PER_PAGE).get_page(request.GET.get("page"))
-        return title, page, {row.member_id: row.sentence for row in page}
+        left = Paginator(left_out, PER_PAGE).get_page(request.GET.get("page"))
+        return title, left, {row.member_id: row.sentence for row in left}
     if place == "control":
         ids = list(guide_tasks.control_members(push))
-        page = Paginator(_seen(ids, actor), PER_PAGE).get_page(request.GET.get("page"))
-        return place_words(places.CONTROL), page, dict.fromkeys(page, "")
+        held = Paginator(_seen(ids, actor), PER_PAGE).get_page(request.GET.get("page"))
+        return place_words(places.CONTROL), held, dict.fromkeys(held, "")
     raise Http404
 
 
