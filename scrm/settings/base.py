@@ -202,6 +202,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -211,6 +212,8 @@ AXES_ENABLE_ADMIN = False
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_NAME = "scrm_session"
+# words for one audience stay in its session; a cookie would show them to the other
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 # a guide's pages and HQ's pages in one browser are two people: each keeps its own session
 AUDIENCE_SESSION_COOKIES = {"/g/": "scrm_guide", "/l/": "scrm_customer"}
 SESSION_COOKIE_HTTPONLY = True

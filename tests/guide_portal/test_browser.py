@@ -12,6 +12,7 @@ from apps.guide_tasks.models import Grade, TaskTarget
 from apps.outreach import services as outreach
 from apps.outreach.models import Dispatch
 from apps.wecom_sync import services as wecom_sync
+from tests.conftest import wait_for
 from tests.factories.outreach import seed
 from tests.guide_portal.conftest import open_shop
 
@@ -126,8 +127,9 @@ def test_the_chat_opens_with_the_script_on_the_clipboard(street, screen):
 
     screen.wait_for_url("**/chat/**", timeout=15_000)
     assert screen.evaluate("navigator.clipboard.readText()") == text
-    target.refresh_from_db()
-    assert target.contact_grade == Grade.INITIATED
+    # the note travels beside the navigation
+    noted = TaskTarget.objects.filter(pk=target.pk, contact_grade=Grade.INITIATED)
+    assert wait_for(noted.exists, message="The opened chat was not noted.")
 
 
 def test_every_target_is_large_enough_for_a_thumb(street, screen):

@@ -99,10 +99,10 @@ class GuidePage(CapabilityRequired, View):
         """A form goes back to its page with the reason; a page that cannot be shown says why."""
         if self.request.htmx:
             # htmx shows no error answers: the reason goes to the page's own line for words
-            headers = {"HX-Retarget": "#say", "HX-Reswap": "outerHTML"}
             context = {"words": str(error)}
             response = render(request, "guide_portal/partials/_refused.html", context)
-            response.headers.update(headers)
+            response.headers["HX-Retarget"] = "#say"
+            response.headers["HX-Reswap"] = "outerHTML"
             return response
         if request.method == "POST":
             messages.error(request, str(error))
