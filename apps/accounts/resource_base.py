@@ -6,9 +6,11 @@ from typing import Any, NoReturn
 
 import tablib
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Manager, Model, Q, QuerySet
 from django.utils.translation import gettext as _
 from import_export import resources, widgets
+from import_export.results import RowResult
 
 from apps.accounts.actor import Actor
 from apps.core.errors import DomainError
@@ -36,6 +38,16 @@ class RoomResource(resources.ModelResource):
         for name, value in row.items():
             if isinstance(value, str):
                 row[name] = value.strip()
+
+    def import_row(self, row: dict[str, Any], instance_loader: Any, **kwargs: Any) -> RowResult:
+        """A refused row leaves nothing behind, also when the reason shows only after it was saved."""
+        before = transaction.savepoint()
+        found = super().import_row(row, instance_loader, **kwargs)
+        if found.validation_error or found.errors:
+            transaction.savepoint_rollback(before)
+        else:
+            transaction.savepoint_commit(before)
+        return found
 
     def get_export_headers(self, selected_fields: list[str] | None = None) -> list[str]:
         return [

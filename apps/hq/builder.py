@@ -1,9 +1,9 @@
 """The rule builder: a tree of conditions ↔ the fields of a form. Works without any script.
 
-Every node has a path ("2.0" = the first of the third). The form carries, per node, `node` (kind and
-path, in order) and the node's own fields: `op:2` of a group, `f:2.0`, `o:2.0`, `v:2.0` (and `w:2.0`,
-the upper end of a range) of a line. A button's `do` says what shall change: add, group, not, remove,
-and the path.
+Every node has a path ("2.0" = the first of the third). The form carries, per node, `node` (kind
+and path, in order) and the node's own fields: `op:2` of a group, `f:2.0`, `o:2.0`, `v:2.0` (and
+`w:2.0`, the upper end of a range) of a line. A button's `do` says what shall change: add, group,
+not, remove, and the path.
 """
 
 import copy
@@ -29,6 +29,7 @@ NOBODY: Tree = {"op": "not", "items": [EVERYBODY]}
 FEN = 100
 RANGED = (Kind.NUMBER, Kind.DAYS, Kind.MONEY)
 MAX_OPTIONS = 500
+MAX_NODES = 120
 LEVEL_SECONDS = 300
 
 
@@ -86,7 +87,7 @@ def parse(data: QueryDict) -> Tree:
     nodes: dict[str, Tree] = {"": {"op": _joiner(data, ""), "items": []}}
     for entry in data.getlist("node"):
         kind, _colon, path = entry.partition(":")
-        if not path or _parent(path) not in nodes or len(nodes) > 120:
+        if not path or path in nodes or _parent(path) not in nodes or len(nodes) > MAX_NODES:
             continue
         node = {"op": _joiner(data, path), "items": []} if kind == "g" else _leaf(data, path)
         parent = nodes[_parent(path)]
@@ -182,7 +183,7 @@ def _levels() -> list[tuple[str, str]]:
         levels = Member.objects.exclude(level="").order_by("level").values_list("level", flat=True)
         return list(levels.distinct()[:50])
 
-    return [(level, level) for level in cache.get_or_set("hq:levels", read, LEVEL_SECONDS)]
+    return [(level, level) for level in cache.get_or_set("hq:levels", read, LEVEL_SECONDS) or []]
 
 
 class Options:

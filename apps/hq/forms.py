@@ -26,14 +26,25 @@ def default_due(now: datetime) -> datetime:
 class WhatForm(forms.Form):
     title = forms.CharField(label=_("Title"), max_length=40)
     template = forms.ModelChoiceField(
-        MessageTemplate.objects.filter(is_active=True), label=_("Script"), required=False
+        MessageTemplate.objects.filter(is_active=True),
+        label=_("Script"),
+        required=False,
+        empty_label=_("none"),
     )
-    body = forms.CharField(label=_("Personal text"), widget=forms.Textarea, max_length=1000)
+    body = forms.CharField(
+        label=_("Personal text"), widget=forms.Textarea({"rows": 4}), max_length=1000
+    )
     generic_body = forms.CharField(
-        label=_("Text for everybody"), widget=forms.Textarea, max_length=1000, required=False
+        label=_("Text for everybody"),
+        widget=forms.Textarea({"rows": 4}),
+        max_length=1000,
+        required=False,
     )
     asset = forms.ModelChoiceField(
-        ContentAsset.objects.order_by("-id"), label=_("Content"), required=False
+        ContentAsset.objects.order_by("-id"),
+        label=_("Content"),
+        required=False,
+        empty_label=_("none"),
     )
     result_tags = forms.ModelMultipleChoiceField(
         Tag.objects.filter(retired_at=None).select_related("group"),

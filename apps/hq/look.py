@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.accounts.capabilities import Capability
 
@@ -108,7 +109,7 @@ NAVIGATION = [
         "separator": True,
         "items": [
             _item(
-                "WeCom",
+                pgettext_lazy("menu", "WeCom"),
                 "hub",
                 "/admin/wecom/health/",
                 "/admin/wecom/",
@@ -155,7 +156,7 @@ _WECOM = [
     _tab(_("Callback addresses"), "/admin/wecom/callbackendpoint/", C.MANAGE_WECOM),
 ]
 _PLACES = [
-    _tab(_("Stores"), "/admin/stores/store/", C.VIEW_REPORTS),
+    _tab(_("Store list"), "/admin/stores/store/", C.VIEW_REPORTS),
     _tab(_("Guides"), "/admin/stores/guide/", C.VIEW_REPORTS),
     _tab(_("Regions"), "/admin/stores/region/", C.VIEW_REPORTS),
     _tab(_("Legal entities"), "/admin/stores/legalentity/", C.MANAGE_STORES),

@@ -1,12 +1,13 @@
 """A member's events in words: what happened, the second fact, where it comes from."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
 
 from apps.accounts.models import ApiKey, User
 from apps.core.money import format_fen
@@ -33,7 +34,7 @@ GROUPS: dict[str, tuple[Kind, ...]] = {
         Kind.CONSENT_GIVEN, Kind.CONSENT_WITHDRAWN, Kind.STOPPED, Kind.STOP_LIFTED,
     ),
 }  # fmt: skip
-_MARK = {
+_MARK: dict[str, str] = {
     **dict.fromkeys((Kind.ORDER_PLACED, Kind.ORDER_RETURNED, Kind.PURCHASED), "buy"),
     **dict.fromkeys((Kind.CONTACT_GRADED, Kind.ENGAGED, Kind.VISITED, Kind.TASK_DONE), "touch"),
     Kind.STAGE_CHANGED: "stage",
@@ -44,6 +45,7 @@ _MARK = {
 class TimelineLine:
     """One event as the page prints it. `recorded_at` only when it is news of the past."""
 
+    kind: str
     at: datetime
     title: str
     text: str
@@ -120,7 +122,7 @@ def _number(text: str) -> int:
 def _by(event: MemberEvent, names: _Names) -> str:
     """Who or what told us."""
     kind, number = event.actor.partition(":")[0], _number(event.actor)
-    tables: dict[str, dict[int, Model]] = {
+    tables: Mapping[str, Mapping[int, Model]] = {
         "guide": names.guides, "user": names.users, "api_key": names.keys,
     }  # fmt: skip
     found = tables.get(kind, {}).get(number)
@@ -137,13 +139,18 @@ def _source_words(source: str) -> str:
         "task_target": _("task"),
         "dispatch": _("WeCom send result"),
         "link_click": _("tracked link (WeCom identity)"),
-        "wecom": "WeCom",
+        "wecom": pgettext("menu", "WeCom"),
         "import": _("import"),
         "profiles": _("life-cycle run"),
         "profile": _("life-cycle run"),
         "stage_version": _("life-cycle run"),
+        "serving_period": _("system"),
+        "demo": _("demo data"),
+        "task_rule": _("task rule"),
+        "note": _("guide"),
     }
-    return words.get(source.partition(":")[0], source)
+    kind, colon, _rest = source.partition(":")
+    return str(words.get(kind) or ("" if colon else source))
 
 
 # --- one function per kind of event: (what stands after the title, second line, source) -----------
@@ -204,14 +211,20 @@ def _friend(event: MemberEvent, names: _Names) -> Words:
     ended = event.payload.get("ended_by", "")
     words = dict(FollowRelation.EndedBy.choices).get(ended, "")
     detail = _("ended by: %(who)s") % {"who": words} if words else ""
-    return names.guide(event.payload), detail, "WeCom"
+    return names.guide(event.payload), detail, pgettext("menu", "WeCom")
+
+
+_REASONS = {
+    "first_assignment": gettext_lazy("first assignment"),
+    "guide_left": gettext_lazy("the guide before has left"),
+}
 
 
 def _serving(event: MemberEvent, names: _Names) -> Words:
     store = names.stores.get(event.payload.get("store_id") or 0)
     return (
         " · ".join(filter(None, [names.guide(event.payload), str(store or "")])),
-        str(event.payload.get("reason") or ""),
+        str(_REASONS.get(str(event.payload.get("reason") or ""), "")),
         _by(event, names),
     )
 
@@ -268,6 +281,7 @@ def tell(events: list[MemberEvent]) -> list[TimelineLine]:
         late = event.recorded_at - event.occurred_at > LATE
         lines.append(
             TimelineLine(
+                kind=event.kind,
                 at=event.occurred_at,
                 title=str(Kind(event.kind).label) if event.kind in Kind.values else event.kind,
                 text=text,

@@ -18,6 +18,7 @@ urlpatterns = [
     path("admin/next/<slug:reach>/", home.next_people, name="next_people"),
     path("admin/loop/<slug:code>/", home.loop_people, name="loop_people"),
     path("admin/overdue/", home.overdue, name="overdue"),
+    path("admin/unserved/", home.unserved, name="unserved"),
     path("admin/segments/", segments.segment_list, name="segments"),
     path("admin/segments/new/", segments.segment, name="segment_new"),
     path("admin/segments/count/", segments.segment_count, name="segment_count"),

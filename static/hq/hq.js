@@ -2,7 +2,18 @@
 "use strict";
 
 /* the rule builder: after a change the part with counts is asked for again and put in place */
-async function recount(form, submitter) {
+let pending = null;
+
+function recount(form, submitter) {
+  const run = () => ask(form, submitter);
+  const mine = (pending ? pending.then(run) : run()).finally(() => {
+    if (pending === mine) pending = null;
+  });
+  pending = mine;
+  return mine;
+}
+
+async function ask(form, submitter) {
   const builder = form.querySelector("#builder");
   const body = new FormData(form);
   if (submitter) body.append(submitter.name, submitter.value);
@@ -24,9 +35,18 @@ document.addEventListener("change", (event) => {
 
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
-  if (button && button.name === "do" && event.target.id === "builder-form") {
+  if (event.target.id !== "builder-form") return;
+  if (button && button.name === "do") {
     event.preventDefault();
     recount(event.target, button);
+  } else if (pending) {
+    /* what was changed a moment ago is on its way: go on when the page shows it */
+    event.preventDefault();
+    const waiting = pending;
+    waiting.finally(() => {
+      if (pending === waiting) pending = null;
+      event.target.requestSubmit(button && button.isConnected ? button : undefined);
+    });
   }
 });
 

@@ -19,9 +19,11 @@ from apps.guide_tasks.models import Grade, TaskTarget
 from apps.hq import charts
 from apps.hq.access import actor_of, hq_page, show
 from apps.hq.selectors import members_by_reach, people
+from apps.members.models import FollowRelation, ServingPeriod
 from apps.outreach import policy
 from apps.reports import selectors as reports
 from apps.reports.shapes import LoopNumber, RecentPush, Todo, Verdict
+from apps.stores.models import Guide
 
 PER_PAGE = 50
 LIST_LIMIT = 1000
@@ -122,7 +124,7 @@ def _todo(todo: Todo) -> TodoRow:
         "unserved": (
             ngettext("%(n)s friend has no serving guide", "%(n)s friends have no serving guide",
                      todo.count) % count,
-            since, _("Look"), reverse("admin:members_member_changelist") + "?served=no", "",
+            _("their guide has left, or nobody was named"), _("Look"), reverse("hq:unserved"), "",
         ),
     }  # fmt: skip
     return TodoRow(*rows[todo.code])
@@ -152,7 +154,7 @@ def lift_words(push: RecentPush) -> tuple[str, str]:
 
 def _recent(push: RecentPush, now: datetime) -> RecentRow:
     if push.status == "closed" or push.window_until <= now:
-        state, mark = _("ended"), ""
+        state, mark = _("over"), ""
     else:
         days = max((push.window_until - push.handed_out_at).days, 1)
         day = min((now - push.handed_out_at).days + 1, days)
@@ -247,6 +249,30 @@ def overdue(request: HttpRequest) -> HttpResponse:
     rows = TaskTarget.objects.visible_to(actor_of(request)).overdue(clock.now())
     return _target_list(
         request, rows.select_related("push").order_by("due_at", "pk"), _("Past the due time")
+    )
+
+
+@hq_page(Capability.VIEW_MEMBERS)
+def unserved(request: HttpRequest) -> HttpResponse:
+    """Friends whom nobody serves, or whose guide has left."""
+    served = ServingPeriod.objects.current().filter(guide__status=Guide.Status.ACTIVE)
+    rows = (
+        FollowRelation.objects.current()
+        .visible_to(actor_of(request))
+        .filter(member__erased_at=None)
+        .exclude(member_id__in=served.values("member_id"))
+        .order_by("member_id")
+        .values_list("member_id", flat=True)
+        .distinct()
+    )
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    return show(
+        request,
+        "hq/people.html",
+        title=_("Friends without a serving guide"),
+        rows=people(page, actor=actor_of(request)),
+        page=page,
+        total=page.paginator.count,
     )
 
 

@@ -170,8 +170,8 @@ def save_jobs(request: HttpRequest) -> HttpResponse:
     count = 0
     for task in PeriodicTask.objects.filter(task__in=BY_JOB).select_related("interval", "crontab"):
         value = request.POST.get(f"every-{task.pk}", "")
-        if value and value not in allowed | {frequency(task)}:
-            continue
+        if value not in allowed:
+            value = ""  # what is there stays
         changed = _apply(task, value, request.POST.get(f"enabled-{task.pk}") == "on")
         if changed:
             count += 1

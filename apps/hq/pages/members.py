@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from apps.accounts.capabilities import Capability
 from apps.accounts.models import AuditEntry
@@ -53,7 +53,7 @@ GROUP_WORDS = [
     ("", gettext_lazy("all")),
     ("buy", gettext_lazy("purchases and returns")),
     ("touch", gettext_lazy("contact")),
-    ("wecom", "WeCom"),
+    ("wecom", pgettext_lazy("menu", "WeCom")),
     ("tags", gettext_lazy("tags and stage")),
     ("consent", gettext_lazy("consents")),
 ]
@@ -153,7 +153,7 @@ def _orders(group: list[int]) -> QuerySet[Order]:
 def _tabs(row: Member, group: list[int], actor: Any) -> list[tuple[str, Any, int | None]]:
     tasks = guide_tasks.targets_of_members(member_ids=group, actor=actor, limit=100)
     return [
-        ("timeline", _("Timeline"), None),
+        ("timeline", _("Story"), None),
         ("orders", _("Orders"), _orders(group).count()),
         ("tags", _("Tags"), len(tagging.tags_of([row.pk]).get(row.pk, []))),
         ("consents", _("Consents"), Consent.objects.filter(member_id__in=group).count()),

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -26,7 +26,7 @@ PER_PAGE = 50
 
 
 def builder_context(tree: builder.Tree, *, actor: Actor) -> dict[str, Any]:
-    """What the builder shows for a tree: lines with counts, the sentence, who it finds, a sample."""
+    """What the builder shows for a tree: counted lines, the sentence, who it finds, a sample."""
     now = clock.now()
     counted = builder.countable(tree)
     options = builder.Options(actor)
@@ -98,12 +98,16 @@ def _page(
     )
 
 
+def _others(row: Segment | None) -> QuerySet[Segment]:
+    return Segment.objects.exclude(pk=row.pk) if row else Segment.objects.all()
+
+
 def _save(request: HttpRequest, row: Segment | None, tree: builder.Tree) -> HttpResponse:
     name = request.POST.get("name", "").strip()
     problem = ""
     if not name:
         problem = _("Give the segment a name.")
-    elif Segment.objects.filter(name=name).exclude(pk=row.pk if row else None).exists():
+    elif _others(row).filter(name=name).exists():
         problem = _("Another segment has this name.")
     elif not builder.is_complete(tree):
         problem = _("One line is not filled in yet.")

@@ -75,7 +75,7 @@ def _unknown(unknown: int, oldest: datetime | None) -> HealthRow:
     return HealthRow(
         title=_("Sends with unknown outcome"),
         text=_("WeCom's reply was lost and its list did not settle it. Never repeated by itself."),
-        mark=mark, state=state, value=f"{unknown:,}", small=_("sends"),
+        mark=mark, state=state, value=f"{unknown:,}", small=_("batches"),
         meaning=_("oldest since %(when)s") % {"when": timesince(oldest)} if oldest else _("none"),
         advice=_("will not be sent again by itself") if unknown else "",
         action=_("Settle"), link=reverse("hq:unknown_sends"),

@@ -107,6 +107,9 @@ def push_step(request: HttpRequest, pk: int, step: int) -> HttpResponse:
     if step > WHOM and push.segment_run_id is None:
         messages.warning(request, _("First choose whom the push goes to."))
         return redirect("hq:push_step", pk=push.pk, step=WHOM)
+    if push.segment_run_id and not PushForecast.objects.filter(push=push).exists():
+        # a changed share or window took the old counting with it
+        pushes.forecast(push=push, now=clock.now())
     return _STEP_VIEWS[step](request, push)
 
 
@@ -558,7 +561,7 @@ def _hand_out(request: HttpRequest, push: TaskPush, now: datetime) -> HttpRespon
         messages.success(
             request,
             _("It goes out at %(when)s by itself; until then it can be changed.")
-            % {"when": f"{push.hand_out_at.astimezone(clock.chain_tz()):%m-%d %H:%M}"},
+            % {"when": f"{start.astimezone(clock.chain_tz()):%m-%d %H:%M}"},
         )
         return redirect("hq:pushes")
     done = pushes.hand_out(push=push, now=now, actor=actor)

@@ -1,0 +1,121 @@
+import pytest
+from django.urls import reverse
+
+from apps.accounts.models import AuditEntry
+from apps.core import pii
+from apps.members import selectors
+from apps.members.models import MemberIdentity, StopMark
+from tests.factories.facts import make_member
+from tests.factories.tasks import buy, deliver, hand_out, members_of, target_of
+
+
+def phone_of(member):
+    return pii.decrypt(MemberIdentity.objects.get(member=member, kind="phone").value_enc)
+
+
+@pytest.fixture
+def member(team):
+    return members_of(team)[0]
+
+
+def page_of(client, member, query=""):
+    return client.get(reverse("hq:member", args=[member.public_id]) + query)
+
+
+def test_page_shows_the_story_masked(admin_client, team, member, fixed_clock):
+    push = hand_out([member], fixed_clock, title="秋冬回访")
+    deliver(target_of(push, member), fixed_clock)
+
+    page = page_of(admin_client, member)
+
+    text = page.content.decode()
+    assert "秋冬回访" in text
+    assert member.name not in text
+    assert phone_of(member) not in text
+    assert selectors.masked_name(member) in text
+    kinds = [line.mark for line in page.context["lines"]]
+    assert kinds.count("touch") >= 2
+    assert all(line.source for line in page.context["lines"])
+
+
+@pytest.mark.parametrize("tab", ["timeline", "orders", "tags", "consents", "tasks", "nonsense"])
+def test_every_tab_opens(admin_client, team, member, fixed_clock, tab):
+    buy(member, team[0][0].postings.get().store, fixed_clock)
+
+    assert page_of(admin_client, member, f"?tab={tab}").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["buy", "touch", "wecom", "tags", "consent", "nonsense"])
+def test_timeline_can_be_narrowed(admin_client, member, kind):
+    assert page_of(admin_client, member, f"?kind={kind}").status_code == 200
+
+
+def test_number_is_shown_once_for_a_reason_and_recorded(admin_client, member):
+    url = reverse("hq:member_unmask", args=[member.public_id])
+
+    answer = admin_client.post(url, {"reason": "complaint", "note": "AS-1"})
+    again = page_of(admin_client, member)
+
+    assert phone_of(member) in answer.content.decode()
+    assert phone_of(member) not in again.content.decode()
+    entry = AuditEntry.objects.get(action="member.phone_unmasked")
+    assert entry.object_id == str(member.pk)
+    assert phone_of(member) not in str(entry.detail)
+
+
+@pytest.mark.parametrize("data", [{}, {"reason": "complaint"}, {"reason": "fun", "note": "x"}])
+def test_without_reason_and_case_the_number_stays_hidden(admin_client, member, data):
+    answer = admin_client.post(reverse("hq:member_unmask", args=[member.public_id]), data)
+
+    assert phone_of(member) not in answer.content.decode()
+    assert not AuditEntry.objects.filter(action="member.phone_unmasked").exists()
+
+
+def test_stop_and_lift(admin_client, member):
+    url = reverse("hq:member_stop", args=[member.public_id])
+
+    admin_client.post(url, {"stop": "1"})
+    standing = StopMark.objects.current().filter(member=member).count()
+    admin_client.post(url, {"lift": "1"})
+
+    assert standing == 1
+    assert not StopMark.objects.current().filter(member=member).exists()
+
+
+def test_a_member_is_found_by_phone_without_an_address_that_says_it(admin_client, member):
+    answer = admin_client.post(reverse("hq:find_member"), {"q": phone_of(member)})
+
+    assert answer.url == reverse("hq:member", args=[member.public_id])
+
+
+def test_a_member_is_found_by_last_four_digits_and_name(admin_client, member):
+    by_tail = admin_client.post(reverse("hq:find_member"), {"q": phone_of(member)[-4:]})
+    by_name = admin_client.post(reverse("hq:find_member"), {"q": "林晓雯"})
+
+    assert by_tail.url == reverse("hq:member", args=[member.public_id])
+    assert len(by_name.context["rows"]) == 6
+
+
+def test_a_merged_member_opens_as_the_survivor(admin_client, member):
+    absorbed = make_member()
+    type(absorbed).objects.filter(pk=absorbed.pk).update(survivor_id=member.pk)
+
+    page = page_of(admin_client, absorbed)
+
+    assert page.context["member"].pk == member.pk
+
+
+def test_queries_do_not_grow_with_the_story(
+    admin_client, team, member, fixed_clock, django_assert_max_num_queries
+):
+    store = team[0][0].postings.get().store
+    buy(member, store, fixed_clock)
+    page_of(admin_client, member)
+    with django_assert_max_num_queries(100) as few:
+        page_of(admin_client, member)
+    for _number in range(6):
+        buy(member, store, fixed_clock)
+    with django_assert_max_num_queries(100) as many:
+        page_of(admin_client, member)
+
+    assert len(many) <= len(few)

@@ -1,0 +1,76 @@
+import pytest
+from django.urls import reverse
+
+from apps.accounts.capabilities import Role
+from apps.stores.models import Region, ScopeGrant
+from tests.factories.facts import make_store
+from tests.factories.tasks import deliver, hand_out, make_team, members_of, target_of
+from tests.hq.conftest import make_user, signed_in
+
+
+@pytest.fixture
+def push(team, fixed_clock):
+    found = hand_out(members_of(team), fixed_clock, title="秋冬回访")
+    deliver(target_of(found, team[0][1][0]), fixed_clock)
+    return found
+
+
+def test_result_page_puts_every_member_in_one_place(admin_client, push):
+    page = admin_client.get(reverse("hq:push", args=[push.pk]))
+
+    funnel = page.context["funnel"]
+    assert sum(part.count for part in page.context["planned_parts"]) == funnel.planned == 6
+    assert sum(part.count for part in page.context["issued_parts"]) == funnel.issued == 6
+    assert funnel.done == 1
+    assert "每个人都在一处" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("place", "count"),
+    [("issued", 6), ("done", 1), ("open", 5), ("grade.3", 1), ("state.open", 5), ("expired", 0)],
+)
+def test_every_number_opens_its_masked_list(admin_client, push, place, count):
+    page = admin_client.get(reverse("hq:push_people", args=[push.pk, place]))
+
+    assert page.context["total"] == count
+    assert len(page.context["rows"]) == count
+    assert "林晓雯" not in page.content.decode()
+
+
+def test_an_unknown_place_is_not_found(admin_client, push):
+    assert admin_client.get(reverse("hq:push_people", args=[push.pk, "nowhere"])).status_code == 404
+
+
+def test_a_region_manager_sees_their_own_places_and_people(db, fixed_clock):
+    own, other = make_store(region="east"), make_store(region="west")
+    east, west = make_team(fixed_clock, store=own), make_team(fixed_clock, store=other)
+    push = hand_out(members_of(east) + members_of(west), fixed_clock)
+    client = signed_in(Role.REGION_MANAGER)
+    ScopeGrant.objects.create(
+        user_id=int(client.session["_auth_user_id"]), region=Region.objects.get(code="east")
+    )
+
+    page = client.get(reverse("hq:push", args=[push.pk]))
+    listed = client.get(reverse("hq:push_people", args=[push.pk, "issued"]))
+
+    assert [row.name for row in page.context["breakdown"]] == ["east"]
+    assert page.context["lift"] is None
+    assert {row.card.member_id for row in listed.context["rows"]} == {
+        member.pk for member in members_of(east)
+    }
+
+
+def test_a_push_of_another_region_is_not_found(db, fixed_clock):
+    push = hand_out(members_of(make_team(fixed_clock)), fixed_clock)
+    make_user(Role.HQ_ADMIN)
+    client = signed_in(Role.REGION_MANAGER)
+
+    assert client.get(reverse("hq:push", args=[push.pk])).status_code == 404
+
+
+def test_reports_show_completion_with_raw_and_excused_rate(admin_client, push):
+    page = admin_client.get(reverse("hq:reports")).content.decode()
+
+    assert "完成率" in page
+    assert "原始率" in page
+    assert "不适用率" in page
