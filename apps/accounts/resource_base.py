@@ -40,7 +40,7 @@ class RoomResource(resources.ModelResource):
                 row[name] = value.strip()
 
     def import_row(self, row: dict[str, Any], instance_loader: Any, **kwargs: Any) -> RowResult:
-        """A refused row leaves nothing behind, also when the reason shows only after it was saved."""
+        """A refused row leaves nothing behind, also when its reason shows after it was saved."""
         before = transaction.savepoint()
         found = super().import_row(row, instance_loader, **kwargs)
         if found.validation_error or found.errors:

@@ -74,7 +74,6 @@ hq:next_people                   GET   in   ok   ok   403     in  in  403
 hq:loop_people                   GET   in   ok   ok   ok      in  in  ok
 hq:overdue                       GET   in   ok   ok   ok      in  in  ok
 hq:unserved                      GET   in   ok   ok   ok      in  in  ok
-hq:unserved                      GET   in   ok   ok   ok      in  in  ok
 hq:segments                      GET   in   ok   ok   403     in  in  403
 hq:segment_new                   GET   in   ok   ok   403     in  in  403
 hq:segment_new                   POST  in   ok   ok   403     in  in  403

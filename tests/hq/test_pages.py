@@ -152,7 +152,7 @@ def test_health_says_what_needs_somebody_first(admin_client, unknown):
     assert "要你处理" in page.context["verdict"]
 
 
-# --- start, home, charts ---------------------------------------------------------------------------
+# --- start, home, charts ------------------------------------------------------------------------
 
 
 def test_outside_the_demo_the_start_page_leads_to_head_office(client, db):
