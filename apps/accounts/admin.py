@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -132,12 +133,44 @@ class ApiKeyAdmin(RoomAdmin):
         messages.success(request, gettext("The keys end at once."))
 
 
+ACTION_WORDS = {
+    "push.approved": _("push approved"),
+    "push.handed_out": _("push handed out"),
+    "push.deleted": _("push deleted"),
+    "member.phone_unmasked": _("phone number seen"),
+    "job.run": _("job started by hand"),
+    "job.changed": _("job settings changed"),
+    "send.decided": _("send settled"),
+    "api_key.revoked": _("API key revoked"),
+}
+VERB_WORDS = {
+    "added": _("added: %(what)s"),
+    "changed": _("changed: %(what)s"),
+    "deleted": _("deleted: %(what)s"),
+    "exported": _("exported: %(what)s"),
+    "imported": _("imported: %(what)s"),
+    "left": _("left: %(what)s"),
+}
+
+
+def action_words(entry: AuditEntry) -> str:
+    """What was done, in words; an action without words stays as it is."""
+    if entry.action in ACTION_WORDS:
+        return str(ACTION_WORDS[entry.action])
+    verb = entry.action.rpartition(".")[2]
+    try:
+        what = apps.get_model(entry.object_type)._meta.verbose_name
+    except (LookupError, ValueError):
+        return entry.action
+    return str(VERB_WORDS[verb]) % {"what": what} if verb in VERB_WORDS else entry.action
+
+
 @admin.register(AuditEntry)
 class AuditEntryAdmin(RoomAdmin):
     """Who did or saw what. Nothing here can be changed."""
 
     view_capability = Capability.VIEW_AUDIT
-    list_display = ["at", "show_actor", "action", "object_type", "object_id", "show_detail"]
+    list_display = ["at", "show_actor", "show_action", "object_type", "object_id", "show_detail"]
     list_filter = ["action", "at"]
     search_fields = ["action", "object_type", "object_id", "actor"]
     ordering = ["-id"]
@@ -159,6 +192,10 @@ class AuditEntryAdmin(RoomAdmin):
     def show_actor(self, row: Any) -> str:
         name = f"{row.by_last or ''}{row.by_first or ''}" or row.by_user
         return name or row.actor
+
+    @admin.display(description=_("action"), ordering="action")
+    def show_action(self, row: AuditEntry) -> str:
+        return action_words(row)
 
     @admin.display(description=_("detail"))
     def show_detail(self, row: AuditEntry) -> str:

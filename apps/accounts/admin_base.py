@@ -249,8 +249,20 @@ class ImportExportAdmin(ImportMixin, ExportAdmin):
         context = answer.context_data if isinstance(answer, TemplateResponse) else None
         if context is not None:
             context["import_note"] = self.import_note
+            answer.context_data["fields_list"] = self._columns()
             if (result := context.get("result")) is not None:
                 self._explain(request, context, result)
+        return answer
+
+    def _columns(self) -> list[tuple[str, list[str]]]:
+        """The columns of a sheet in the words of its first row."""
+        resource = self.resource_classes[0]
+        return [("", [str(resource.labels[name]) for name in resource._meta.fields])]
+
+    def export_action(self, request: HttpRequest) -> HttpResponse:
+        answer = super().export_action(request)
+        if isinstance(answer, TemplateResponse):
+            answer.context_data["fields_list"] = self._columns()
         return answer
 
     def _explain(self, request: HttpRequest, context: dict[str, Any], result: Result) -> None:

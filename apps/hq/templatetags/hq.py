@@ -29,6 +29,12 @@ def yuan(value: float | None) -> str:
 
 
 @register.filter
+def size(value: float | None) -> float | None:
+    """The amount without its sign."""
+    return None if value is None else abs(value)
+
+
+@register.filter
 def share(value: float | None, digits: int = 1) -> str:
     """0.1312 → 13.1%; a denominator of zero has given None → —"""
     return "—" if value is None else f"{value * 100:.{digits}f}%"
