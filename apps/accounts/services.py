@@ -13,6 +13,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.capabilities import API_CAPABILITIES
 from apps.accounts.models import ApiKey, AuditEntry, User
 from apps.core.errors import DomainError
+from apps.core.logs import scrub_text
 
 # "last used" needs no second of precision; one write a minute keeps a busy till off the row
 LAST_USED_STEP = timedelta(minutes=1)
@@ -52,7 +53,11 @@ def audit(
         action=action,
         object_type=object_type,
         object_id=str(object_id),
-        detail=detail or {},
+        # a reason typed by a person may quote a number
+        detail={
+            name: scrub_text(value) if isinstance(value, str) else value
+            for name, value in (detail or {}).items()
+        },
     )
 
 

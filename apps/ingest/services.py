@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from apps.accounts.actor import Actor
 from apps.accounts.models import ApiKey
 from apps.core.errors import DomainError
+from apps.core.logs import scrub_text
 from apps.guide_tasks.services.evidence import record_purchases
 from apps.ingest.models import IdempotencyRecord
 from apps.members import selectors as members
@@ -96,7 +97,9 @@ class ItemResult:
 
     def as_json(self) -> dict[str, Any]:
         """The item's place in the answer."""
-        error = {"code": self.code, "message": self.message} if self.code else None
+        # answers are kept, and a till whose columns are mixed up sends a number as a code
+        message = scrub_text(self.message)
+        error = {"code": self.code, "message": message} if self.code else None
         return {
             "index": self.index,
             "status": self.status,
