@@ -48,7 +48,11 @@ class Campaign(models.Model):
 
 
 class CampaignAssignment(models.Model):
-    """Which arm a survivor was drawn into. The first assignment wins and is kept across merges."""
+    """Which arm a survivor was drawn into. The first assignment wins and is kept across merges.
+
+    Written only in sets, from members read in the same transaction under a lock on the campaign:
+    two foreign keys checked row by row would cost more than the rows themselves.
+    """
 
     class Arm(models.TextChoices):
         TREATED = "treated", _("treated")
@@ -60,6 +64,7 @@ class CampaignAssignment(models.Model):
         related_name="+",
         verbose_name=_("campaign"),
         db_index=False,
+        db_constraint=False,
     )
     member = models.ForeignKey(
         "members.Member",
@@ -67,6 +72,7 @@ class CampaignAssignment(models.Model):
         related_name="+",
         verbose_name=_("member"),
         db_index=False,
+        db_constraint=False,
     )
     bucket = models.PositiveSmallIntegerField(_("bucket"))
     arm = models.CharField(_("arm"), max_length=8, choices=Arm.choices)
@@ -77,10 +83,9 @@ class CampaignAssignment(models.Model):
     class Meta:
         verbose_name = _("campaign assignment")
         verbose_name_plural = _("campaign assignments")
-        indexes = [models.Index(fields=["member"], name="campaigns_assignment_member")]
         constraints = [
             models.UniqueConstraint(
-                fields=["campaign", "member"], name="campaigns_assignment_first_wins"
+                fields=["member", "campaign"], name="campaigns_assignment_first_wins"
             )
         ]
 

@@ -327,6 +327,7 @@ class TaskTarget(models.Model):
         related_name="+",
         verbose_name=_("push"),
         db_index=False,
+        db_constraint=False,  # push, guide and store are copied from the task, which is checked
     )
     task = models.ForeignKey(
         GuideTask,
@@ -341,7 +342,7 @@ class TaskTarget(models.Model):
         related_name="+",
         verbose_name=_("guide"),
         db_index=False,
-        db_constraint=False,  # copied from the task, whose own are checked
+        db_constraint=False,
     )
     store = models.ForeignKey(
         "stores.Store",

@@ -17,6 +17,8 @@ from apps.campaigns.services import draw_sql
 from apps.guide_tasks.shapes import CONTROL, ISSUED, PushPlaces
 from apps.outreach import policy
 
+_WORK_MEM = "192MB"
+
 
 def as_array(ids: Iterable[int]) -> str:
     """Ids as PostgreSQL's array text: a million in a tenth of a second."""
@@ -26,6 +28,8 @@ def as_array(ids: Iterable[int]) -> str:
 def plan(member_ids: Iterable[int]) -> None:
     """The planned members: one temporary row each."""
     with connection.cursor() as cursor:
+        # joins and sorts of a million rows stay in memory, until this transaction ends
+        cursor.execute(f"SET LOCAL work_mem = '{_WORK_MEM}'")
         cursor.execute("DROP TABLE IF EXISTS handout, handout_reach, handout_planned")
         cursor.execute(
             "CREATE TEMP TABLE handout_planned ON COMMIT DROP AS"
@@ -51,33 +55,31 @@ def lay_out(
         marketing=marketing,
         recent_days=recent_days,
     )
+    draw = draw and campaign.control_share_bp > 0
     with connection.cursor() as cursor:
+        if draw:
+            cursor.execute(
+                f"CREATE TEMP TABLE handout_reach ON COMMIT DROP AS SELECT * FROM ({reach}) AS r",
+                params,
+            )
+            reach, params = _drawn(campaign)
+        else:
+            reach = f"SELECT *, NULL::int AS bucket, NULL::text AS arm FROM ({reach}) AS r"
         cursor.execute(
-            f"CREATE TEMP TABLE handout_reach ON COMMIT DROP AS SELECT * FROM ({reach}) AS reach",
+            f"""CREATE TEMP TABLE handout ON COMMIT DROP AS
+                SELECT member_id, guide_id, store_id, external_userid, bucket, arm,
+                    CASE WHEN refusal <> '' THEN refusal WHEN arm = 'control' THEN '{CONTROL}'
+                         ELSE '{ISSUED}' END AS place
+                FROM ({reach}) AS drawn""",
             params,
         )
-        sql, drawn = _placed(campaign, draw=draw and campaign.control_share_bp > 0)
-        cursor.execute(f"CREATE TEMP TABLE handout ON COMMIT DROP AS {sql}", drawn)
         cursor.execute("ANALYZE handout")
 
 
-def _placed(campaign: Campaign, *, draw: bool) -> tuple[str, list[Any]]:
-    columns = "r.member_id, r.guide_id, r.store_id, r.external_userid"
-    if not draw:
-        return (
-            f"SELECT {columns},"
-            f" CASE WHEN r.refusal = '' THEN '{ISSUED}' ELSE r.refusal END AS place,"
-            " NULL::int AS bucket, NULL::text AS arm FROM handout_reach AS r",
-            [],
-        )
+def _drawn(campaign: Campaign) -> tuple[str, list[Any]]:
+    """What the policy said, with the draw of those it lets through."""
     sql, params = draw_sql(campaign, "SELECT member_id FROM handout_reach WHERE refusal = ''")
-    return (
-        f"""SELECT {columns}, CASE WHEN r.refusal <> '' THEN r.refusal
-                WHEN d.arm = 'control' THEN '{CONTROL}' ELSE '{ISSUED}' END AS place,
-                d.bucket, d.arm
-            FROM handout_reach AS r LEFT JOIN ({sql}) AS d USING (member_id)""",
-        params,
-    )
+    return f"SELECT * FROM handout_reach LEFT JOIN ({sql}) AS d USING (member_id)", params
 
 
 def counts() -> PushPlaces:

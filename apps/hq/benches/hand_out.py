@@ -1,8 +1,9 @@
 """How fast a push reaches its guides: the whole service beside the bare insert-select.
 
 The floor writes the same targets into the same indexed table from rows made beforehand; the service
-also asks the reach policy, draws and keeps the control group, writes the reasons, the guides' tasks
-and cards. What a large hand-out tells the timeline afterwards is measured on its own.
+also asks the reach policy, makes each reason, the guides' tasks and cards. With a control group it
+writes an assignment per member as well: measured apart. So is what a large hand-out tells the
+timeline afterwards.
 """
 
 import time
@@ -19,7 +20,6 @@ from apps.guide_tasks.models import TaskPush, TaskTarget
 from apps.guide_tasks.services import pushes
 from apps.hq.benches import Options, Result, Say, bench
 from apps.segments.models import Segment, SegmentRun, SegmentVersion
-from apps.timeline.models import MemberEvent
 
 CORP = "wwbench000000001"
 # a tenth of the reachable is held out, as a selling push does by default
@@ -39,8 +39,8 @@ SELECT '{CORP}', 'g' || n, 'Guide ' || n, 'active' FROM generate_series(1, %s) A
 INSERT INTO stores_posting (guide_id, store_id, role, during)
 SELECT g.id, s.id, 'guide', daterange('2020-01-01', NULL)
 FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM stores_guide) AS g
-JOIN (SELECT id, row_number() OVER (ORDER BY id) AS n, count(*) OVER () AS all_of
-      FROM stores_store) AS s ON s.n = 1 + (g.n - 1) %% s.all_of;
+JOIN (SELECT id, row_number() OVER (ORDER BY id) AS n FROM stores_store) AS s
+  ON s.n = 1 + (g.n - 1) %% (SELECT count(*) FROM stores_store);
 """
 _PEOPLE = f"""
 INSERT INTO members_member (id, public_id, survivor_id, name, gender, phone_last4, source, level,
@@ -51,8 +51,8 @@ FROM (SELECT nextval(pg_get_serial_sequence('members_member', 'id')) AS id
 CREATE TEMP TABLE bench_who AS
 SELECT m.id AS member_id, g.id AS guide_id, p.store_id
 FROM (SELECT id, row_number() OVER (ORDER BY hashint8(id)) AS n FROM members_member) AS m
-JOIN (SELECT id, row_number() OVER (ORDER BY id) AS n, count(*) OVER () AS all_of
-      FROM stores_guide) AS g ON g.n = 1 + m.n %% g.all_of
+JOIN (SELECT id, row_number() OVER (ORDER BY id) AS n FROM stores_guide) AS g
+  ON g.n = 1 + m.n %% (SELECT count(*) FROM stores_guide)
 JOIN stores_posting AS p ON p.guide_id = g.id;
 INSERT INTO members_servingperiod (member_id, guide_id, store_id, since, reason)
 SELECT member_id, guide_id, store_id, '2025-01-01', '' FROM bench_who;
@@ -105,6 +105,7 @@ def hand_out(options: Options, say: Say) -> list[Result]:
     """Targets per second through the service, and through the bare statement."""
     guides, wanted = options["guides"], options["targets"]
     now = timezone.now()
+    # as many as it takes to issue `wanted` when a control group is held out as well
     members = wanted * 10_000 // (10_000 - CONTROL_BP)
     say(f"making {guides:,} guides and {members:,} members")
     # numbered rows have no statistics: left to itself the planner would loop over all pairs
@@ -113,32 +114,41 @@ def hand_out(options: Options, say: Say) -> list[Result]:
     _sql(_PEOPLE, [members])
     _sql("RESET enable_nestloop")
     _sql("VACUUM ANALYZE")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT member_id FROM bench_who ORDER BY member_id")
+        everybody = [row[0] for row in cursor.fetchall()]
 
     say("measuring the bare insert-select")
-    floor = _floor(_push("floor", now, []), wanted, now)
-
+    floor = _floor(_push("floor", now, [], 0), wanted, now)
     say("measuring the hand-out")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT member_id FROM bench_who")
-        everybody = [row[0] for row in cursor.fetchall()]
-    push = _push("bench", now, everybody)
-    seconds = _timed(lambda: pushes.hand_out(push=push, now=now, actor=SYSTEM))
-    issued = TaskTarget.objects.count()
-    ours = issued / seconds
-
+    push = _push("all", now, everybody[:wanted], 0)
+    results = _handed_out("", push, floor, now)
     say("measuring what the timeline is told afterwards")
     began = time.perf_counter()
-    pushes.tell_issued(push_id=push.pk)
-    told = MemberEvent.objects.count() / (time.perf_counter() - began)
+    told = pushes.tell_issued(push_id=push.pk)
+    results.append(Result("told_per_s", "events/s", told / (time.perf_counter() - began)))
+    _empty()
+    say("measuring the hand-out with a control group")
+    held = _push("control", now, everybody, CONTROL_BP)
+    return results + _handed_out("with_control_", held, floor, now)
+
+
+def _handed_out(prefix: str, push: TaskPush, floor: float, now: datetime) -> list[Result]:
+    seconds = _timed(lambda: pushes.hand_out(push=push, now=now, actor=SYSTEM))
+    issued = TaskTarget.objects.count()
+    rows = issued / seconds
     return [
-        Result("rows_per_s", "targets/s", ours, floor, floor / ours),
-        Result("issued", "targets", issued),
-        Result("seconds", "s", seconds, wanted / floor, seconds / (wanted / floor)),
-        Result("told_per_s", "events/s", told),
+        Result(f"{prefix}rows_per_s", "targets/s", rows, floor, floor / rows),
+        Result(f"{prefix}issued", "targets", issued),
     ]
 
 
-def _push(name: str, now: datetime, member_ids: list[int]) -> TaskPush:
+def _empty() -> None:
+    _sql("TRUNCATE guide_tasks_tasktarget, guide_tasks_guidetask CASCADE")
+    _sql("VACUUM ANALYZE")
+
+
+def _push(name: str, now: datetime, member_ids: list[int], control_share_bp: int) -> TaskPush:
     version = SegmentVersion.objects.create(
         segment=Segment.objects.create(name=name), number=1, definition={"op": "and", "items": []}
     )
@@ -157,7 +167,7 @@ def _push(name: str, now: datetime, member_ids: list[int]) -> TaskPush:
         body="到店看看",
         generic_body="到店看看",
         due_at=now + timedelta(days=3),
-        control_share_bp=CONTROL_BP,
+        control_share_bp=control_share_bp,
     )
 
 
@@ -172,6 +182,5 @@ def _floor(push: TaskPush, wanted: int, now: datetime) -> float:
     _sql(_FLOOR_ROWS, [wanted])
     _sql("ANALYZE bench_rows")
     seconds = _timed(lambda: _sql(_FLOOR, [now, push.due_at, now]))
-    _sql("TRUNCATE guide_tasks_tasktarget, guide_tasks_guidetask CASCADE")
-    _sql("VACUUM ANALYZE")
+    _empty()
     return wanted / seconds
