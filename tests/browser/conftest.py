@@ -1,0 +1,80 @@
+"""The whole product, started as a newcomer starts it, and people with browsers in front of it."""
+
+import pytest
+
+from tests.browser.demo import Demo
+from tests.browser.screen import CONTENT_REPORTS
+
+DESK = {"width": 1440, "height": 900}
+PHONE = {"width": 360, "height": 712}
+
+
+def pytest_collection_modifyitems(items):
+    """One demo serves all of these: whoever runs tests side by side keeps them together."""
+    for item in items:
+        if "tests/browser/" in item.path.as_posix():
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.timeout(420))
+            item.add_marker(pytest.mark.xdist_group("demo"))
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """Our own demo on free ports. Its folder's parents can be entered by the services' account."""
+    folder = tmp_path_factory.mktemp("demo")
+    for parent in (folder, *folder.parents):
+        if parent == folder.parents[-1] or parent.as_posix() == "/tmp":
+            break
+        parent.chmod(0o755)
+    found = Demo(folder / "data")
+    try:
+        found.start()
+        yield found
+    finally:
+        found.stop()
+
+
+@pytest.fixture
+def open_browser(browser):
+    """Open browsers of several people; any console error or content policy report fails the test."""
+    contexts, complaints = [], []
+
+    def hear(message):
+        if message.type == "error":
+            complaints.append(f"{message.location.get('url', '')}: {message.text}")
+
+    def open_one(size):
+        context = browser.new_context(
+            viewport=size, locale="zh-CN", timezone_id="Asia/Shanghai", accept_downloads=True
+        )
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        context.add_init_script(CONTENT_REPORTS)
+        context.on("console", hear)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        context.set_default_timeout(30_000)
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def desk(open_browser, demo):
+    """Head office at its desk, signed in through the form."""
+    page = open_browser(DESK)
+    page.goto(f"{demo.url}/admin/")
+    page.fill("[name=username]", demo.words["HQ_USER"])
+    page.fill("[name=password]", demo.words["HQ_PASSWORD"])
+    page.locator("[name=password]").press("Enter")
+    page.wait_for_url("**/admin/")
+    return page
+
+
+@pytest.fixture
+def phone(open_browser):
+    """A phone of 360 px, in nobody's hand yet."""
+    return open_browser(PHONE)
