@@ -10,6 +10,7 @@ import structlog
 from celery import shared_task
 from django.db import close_old_connections, connection
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.core import partitions
 from apps.core.errors import DomainError
@@ -86,4 +87,4 @@ def job(*, name: str, queue: str, **options: Any) -> Callable[[Callable[..., Any
 def make_partitions() -> str:
     """Make the months ahead."""
     made = partitions.ensure_ahead(now=timezone.now())
-    return f"{len(made)} made"
+    return _("%(n)s made") % {"n": len(made)}

@@ -1,5 +1,7 @@
 """Doorbells of the outreach room."""
 
+from django.utils.translation import gettext as _
+
 from apps.core import clock
 from apps.core.jobs import job
 from apps.outreach import services
@@ -9,13 +11,13 @@ from apps.outreach.services import results
 @job(name="outreach.send_queued", queue="interactive")
 def send_queued() -> str:
     """Hand due sends to WeCom."""
-    return f"handed over {services.send_queued(now=clock.now())}"
+    return _("%(n)s handed over") % {"n": services.send_queued(now=clock.now())}
 
 
 @job(name="outreach.send_notices", queue="interactive")
 def send_notices() -> str:
     """Send due cards to guides."""
-    return f"sent {services.send_notices(now=clock.now())}"
+    return _("%(n)s sent") % {"n": services.send_notices(now=clock.now())}
 
 
 @job(name="outreach.sweep", queue="sync")
@@ -26,4 +28,6 @@ def sweep() -> str:
     expired = results.expire_unsent(now=now)
     handed_over = services.send_queued(now=now)
     sent = services.send_notices(now=now)
-    return f"settled {settled}, expired {expired}, handed over {handed_over}, notices {sent}"
+    return _(
+        "%(settled)s settled, %(expired)s expired, %(handed_over)s handed over, %(sent)s notices"
+    ) % {"settled": settled, "expired": expired, "handed_over": handed_over, "sent": sent}

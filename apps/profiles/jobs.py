@@ -1,5 +1,7 @@
 """Background jobs of the profiles' room."""
 
+from django.utils.translation import gettext as _
+
 from apps.core import clock
 from apps.core.jobs import Queue, job
 from apps.profiles import services
@@ -8,4 +10,4 @@ from apps.profiles import services
 @job(name="profiles.nightly_stages", queue=Queue.BULK)
 def nightly_stages() -> str:
     """Move stages on by a day."""
-    return f"{services.nightly_stages(now=clock.now())} changed"
+    return _("%(n)s stages changed") % {"n": services.nightly_stages(now=clock.now())}

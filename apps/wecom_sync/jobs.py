@@ -1,5 +1,7 @@
 """Doorbells of the sync room."""
 
+from django.utils.translation import gettext as _
+
 from apps.core import clock
 from apps.core.jobs import job
 from apps.wecom.models import Corp
@@ -9,13 +11,13 @@ from apps.wecom_sync import services
 @job(name="wecom_sync.handle_callbacks", queue="sync")
 def handle_callbacks() -> str:
     """Interpret what WeCom told us."""
-    return f"closed {services.handle_callbacks(now=clock.now())}"
+    return _("%(n)s callbacks closed") % {"n": services.handle_callbacks(now=clock.now())}
 
 
 @job(name="wecom_sync.poll_results", queue="sync")
 def poll_results() -> str:
     """Ask WeCom what became of sends."""
-    return f"results {services.poll_results(now=clock.now())}"
+    return _("%(n)s results") % {"n": services.poll_results(now=clock.now())}
 
 
 @job(name="wecom_sync.reconcile", queue="bulk")
@@ -25,6 +27,13 @@ def reconcile() -> str:
     for corp in Corp.objects.filter(is_active=True):
         for run in services.sync_all(corp=corp, now=clock.now()):
             told.append(
-                f"{run.kind}: {run.state}, seen {run.seen}, new {run.created}, ended {run.ended}"
+                _("%(kind)s: %(state)s, %(seen)s seen, %(new)s new, %(ended)s ended")
+                % {
+                    "kind": run.get_kind_display(),
+                    "state": run.get_state_display(),
+                    "seen": run.seen,
+                    "new": run.created,
+                    "ended": run.ended,
+                }
             )
     return "; ".join(told)

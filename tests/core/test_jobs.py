@@ -88,7 +88,7 @@ def test_a_run_is_remembered_with_what_it_did():
     jobs.make_partitions()
 
     run = JobRun.objects.get(name="core.make_partitions")
-    assert (run.ok, run.summary) == (True, "0 made")
+    assert (run.ok, run.summary) == (True, "新建 0 个")
     assert run.finished_at >= run.started_at
 
 
