@@ -249,7 +249,7 @@ class ImportExportAdmin(ImportMixin, ExportAdmin):
         context = answer.context_data if isinstance(answer, TemplateResponse) else None
         if context is not None:
             context["import_note"] = self.import_note
-            answer.context_data["fields_list"] = self._columns()
+            context["fields_list"] = self._columns()
             if (result := context.get("result")) is not None:
                 self._explain(request, context, result)
         return answer
@@ -261,7 +261,7 @@ class ImportExportAdmin(ImportMixin, ExportAdmin):
 
     def export_action(self, request: HttpRequest) -> HttpResponse:
         answer = super().export_action(request)
-        if isinstance(answer, TemplateResponse):
+        if isinstance(answer, TemplateResponse) and answer.context_data is not None:
             answer.context_data["fields_list"] = self._columns()
         return answer
 
