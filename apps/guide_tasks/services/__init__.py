@@ -6,6 +6,7 @@ from apps.guide_tasks.services.evidence import (
     record_outcome,
     record_purchases,
     take_clicks,
+    undo_excuse,
 )
 from apps.guide_tasks.services.pushes import (
     approve_push,
@@ -31,7 +32,6 @@ from apps.guide_tasks.services.targets import (
     expire_due,
     open_task,
     open_tasks,
-    undo_excuse,
 )
 from apps.guide_tasks.services.team import chase
 

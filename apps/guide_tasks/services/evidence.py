@@ -9,9 +9,9 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from apps.accounts.actor import SYSTEM
+from apps.accounts.actor import SYSTEM, Actor
 from apps.core import clock
-from apps.guide_tasks.errors import UnproofedGrade
+from apps.guide_tasks.errors import UnknownExcuse, UnproofedGrade
 from apps.guide_tasks.models import (
     OPEN_STATES,
     Evidence,
@@ -24,7 +24,7 @@ from apps.guide_tasks.models import (
 )
 from apps.guide_tasks.services import targets
 from apps.members import services as members
-from apps.members.models import FollowRelation, Interaction
+from apps.members.models import FollowRelation, Interaction, StopMark
 from apps.orders.selectors import NET_SALES
 from apps.outreach import services as outreach
 from apps.outreach.models import DispatchRecipient
@@ -34,7 +34,7 @@ from apps.timeline import services as timeline
 from apps.timeline.models import Kind
 
 RECIPIENT, CLICK = "dispatch_recipient:", "link_click:"
-_TARGET = "task_target:"
+_TARGET = targets.SOURCE
 
 _OUTCOMES = {
     Outcome.ENGAGED: ("engaged_at", Kind.ENGAGED),
@@ -133,6 +133,35 @@ def _complete(target: TaskTarget, at: datetime, actor: str) -> None:
             actor=SYSTEM,
             at=at,
         )
+
+
+@transaction.atomic
+def undo_excuse(*, target: TaskTarget, actor: Actor, now: datetime) -> TaskTarget:
+    """Take back what the guide said; a stop mark that came from this target goes with it.
+
+    What was proven meanwhile counts, and a message still on its way is waited for: nobody is asked
+    to write a second time. Raises NotYourTask, UnknownExcuse for an excuse that proof gave,
+    IllegalMove.
+    """
+    target = targets.lock(target.pk)
+    targets.demand_own(target, actor)
+    if target.is_open:
+        return target
+    excused = target.state == State.NOT_APPLICABLE
+    if excused and target.excuse_reason not in targets.GUIDE_REASONS:
+        raise UnknownExcuse()
+    mine = StopMark.objects.current().filter(member_id=target.member_id, source=target.source)
+    if target.excuse_reason == ExcuseReason.ASKED_TO_STOP and mine.exists():
+        members.lift_stop(member_id=target.member_id, source=target.source, now=now, actor=actor)
+    targets.move(target=target, to=State.OPEN, at=now, actor=actor.label, reason="undo")
+    on_its_way = DispatchRecipient.objects.filter(
+        source=target.source, state=DispatchRecipient.State.WAITING
+    )
+    if target.contact_grade >= target.push.required_grade:
+        _complete(target, now, actor.label)
+    elif on_its_way.exists():
+        targets.move(target=target, to=State.TO_VERIFY, at=now, actor=actor.label, reason="undo")
+    return target
 
 
 @transaction.atomic

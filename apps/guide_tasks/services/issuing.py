@@ -25,11 +25,15 @@ JOIN unnest(%s::text[], %s::text[]) AS words (reason, sentence) ON words.reason 
 ON CONFLICT (push_id, member_id) DO NOTHING
 """
 _TASKS = """
-INSERT INTO guide_tasks_guidetask (push_id, guide_id, store_id, due_at, chases, created_at)
-SELECT %s, guide_id, min(store_id), %s, 0, %s FROM handout WHERE place = 'issued'
-GROUP BY guide_id
-ON CONFLICT (push_id, guide_id) DO UPDATE
-    SET due_at = greatest(guide_tasks_guidetask.due_at, EXCLUDED.due_at)
+WITH made AS (
+    INSERT INTO guide_tasks_guidetask (push_id, guide_id, store_id, due_at, chases, created_at)
+    SELECT %s, guide_id, min(store_id), %s, 0, %s FROM handout WHERE place = 'issued'
+    GROUP BY guide_id
+    ON CONFLICT (push_id, guide_id) DO UPDATE
+        SET due_at = greatest(guide_tasks_guidetask.due_at, EXCLUDED.due_at)
+    RETURNING id, push_id, guide_id, store_id
+)
+INSERT INTO handout_tasks SELECT * FROM made
 """
 # in the order of the guides: each one's rows lie together, and the index of open work grows at
 # its end
@@ -43,7 +47,7 @@ SELECT t.push_id, t.id, t.guide_id, t.store_id, h.member_id, h.external_userid, 
          ELSE format(%s, %s::date - p.last_order_on) END,
     greatest(p.net_365_fen, p.net_fen / greatest(p.order_count, 1), 0), %s, %s, '', '', '', %s
 FROM handout AS h
-JOIN guide_tasks_guidetask AS t ON t.push_id = %s AND t.guide_id = h.guide_id
+JOIN handout_tasks AS t ON t.guide_id = h.guide_id
 LEFT JOIN profiles_memberprofile AS p ON p.member_id = h.member_id
 LEFT JOIN profiles_memberfacts AS f ON f.member_id = h.member_id
 WHERE h.place = 'issued'
@@ -69,17 +73,27 @@ def not_issued(*, push: TaskPush, recent_days: int | None) -> None:
 
 
 def guide_tasks(*, push: TaskPush, due_at: datetime, now: datetime) -> None:
-    """One task per guide; a second hand-out of a rule's day only moves the due time."""
+    """One task per guide; a second hand-out of a rule's day only moves the due time.
+
+    They stand in the temporary table handout_tasks as well, whose size the planner knows: the
+    statement that follows joins them with everybody.
+    """
     with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS handout_tasks")
+        cursor.execute(
+            "CREATE TEMP TABLE handout_tasks (id bigint, push_id bigint, guide_id bigint,"
+            " store_id bigint) ON COMMIT DROP"
+        )
         cursor.execute(_TASKS, [push.pk, due_at, now])
+        cursor.execute("ANALYZE handout_tasks")
 
 
-def targets(*, push: TaskPush, now: datetime, due_at: datetime) -> int:
+def targets(*, now: datetime, due_at: datetime) -> int:
     """One target per issued member, with its reason and its value."""
     why, today = why_patterns(), clock.business_day(now)
     params: list[Any] = [why["never"], why["rhythm"], today, why["days"], today]
     with connection.cursor() as cursor:
-        cursor.execute(_TARGETS, [*params, now, due_at, now, push.pk])
+        cursor.execute(_TARGETS, [*params, now, due_at, now])
         return cursor.rowcount
 
 

@@ -269,7 +269,7 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> PushPlaces:
         )
     issuing.not_issued(push=push, recent_days=policy.RECENT_DAYS)
     issuing.guide_tasks(push=push, due_at=due_at, now=now)
-    issued = issuing.targets(push=push, now=now, due_at=due_at)
+    issued = issuing.targets(now=now, due_at=due_at)
     changes = _compare(push, now)
     push.status, push.handed_out_at = Status.HANDED_OUT, now
     _tell(push, issued, now, actor)

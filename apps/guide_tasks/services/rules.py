@@ -61,7 +61,7 @@ SELECT t.push_id, t.id, t.guide_id, t.store_id, h.member_id, h.external_userid, 
     found.opens_at, found.due_at, '', '', found.cause, %s
 FROM handout AS h
 JOIN rule_found AS found ON found.member_id = h.member_id
-JOIN guide_tasks_guidetask AS t ON t.push_id = %s AND t.guide_id = h.guide_id
+JOIN handout_tasks AS t ON t.guide_id = h.guide_id
 LEFT JOIN profiles_memberprofile AS p ON p.member_id = h.member_id
 WHERE h.place = 'issued'
 ON CONFLICT DO NOTHING
@@ -318,7 +318,7 @@ def _rule_targets(push: TaskPush, now: datetime) -> list[tuple[int, int, int, da
         if due_at is None:
             return []
         issuing.guide_tasks(push=push, due_at=due_at, now=now)
-        cursor.execute(_RULE_TARGETS, [now, push.pk])
+        cursor.execute(_RULE_TARGETS, [now])
         return cursor.fetchall()
 
 

@@ -24,6 +24,7 @@ from apps.guide_tasks.models import (
 from apps.guide_tasks.wording import excuse_sentence, state_word
 from apps.members import services as members
 from apps.members.models import StopMark
+from apps.outreach import services as outreach
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
 
@@ -35,6 +36,7 @@ GUIDE_REASONS = (
     ExcuseReason.JUST_TALKED,
     ExcuseReason.OTHER,
 )
+SOURCE = "task_target:"
 # how long an overdue target may still be worked on before it counts as expired
 _DEFAULT_GRACE_DAYS = 3
 
@@ -198,8 +200,9 @@ def excuse_target(*, target: TaskTarget, reason: str, actor: Actor, now: datetim
 
 
 def excuse_locked(*, target: TaskTarget, reason: str, at: datetime, actor: str) -> TaskTarget:
-    """Excuse a target that the caller holds, and tell the story."""
+    """Excuse a target that the caller holds: its message is called off, the story told."""
     move(target=target, to=State.NOT_APPLICABLE, at=at, actor=actor, reason=reason, excuse=reason)
+    outreach.call_off(sources=[target.source], actor=actor, now=at)
     tell(ids=[target.pk], kind=Kind.TASK_EXCUSED, at=at, actor=actor)
     return target
 
@@ -217,6 +220,8 @@ def excuse_set(
         reason=reason,
         excuse=reason,
     )
+    if ids:
+        outreach.call_off(sources=[f"{SOURCE}{pk}" for pk in ids], actor=actor, now=at)
     tell(ids=ids, kind=Kind.TASK_EXCUSED, at=at, actor=actor)
     return ids
 
@@ -231,24 +236,6 @@ def excuse_stopped(*, now: datetime, member_id: int | None = None) -> int:
         member__survivor_id__in=stopped.values("member__survivor_id")
     )
     return len(excuse_set(which=which, reason=ExcuseReason.ASKED_TO_STOP, at=now))
-
-
-@transaction.atomic
-def undo_excuse(*, target: TaskTarget, actor: Actor, now: datetime) -> TaskTarget:
-    """Take back what the guide said; a stop mark that came from this target goes with it.
-
-    Raises NotYourTask, UnknownExcuse for an excuse that proof gave, IllegalMove.
-    """
-    target = lock(target.pk)
-    demand_own(target, actor)
-    if target.state == State.OPEN:
-        return target
-    if target.state == State.NOT_APPLICABLE and target.excuse_reason not in GUIDE_REASONS:
-        raise UnknownExcuse()
-    mine = StopMark.objects.current().filter(member_id=target.member_id, source=target.source)
-    if target.excuse_reason == ExcuseReason.ASKED_TO_STOP and mine.exists():
-        members.lift_stop(member_id=target.member_id, source=target.source, now=now, actor=actor)
-    return move(target=target, to=State.OPEN, at=now, actor=actor.label, reason="undo")
 
 
 @transaction.atomic
