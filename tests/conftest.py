@@ -20,7 +20,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
-from apps.core import clock
+from apps.core import catalogue, clock
 from apps.core.embedded import postgres, process, valkey
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -49,6 +49,8 @@ def pytest_configure(config):
     A cluster shared by workers would let one worker's open transaction stall another's reader of
     the timeline feed.
     """
+    if not _is_worker(config):
+        catalogue.compile_all(PROJECT)  # sentences are compared in Chinese
     controller = not _is_worker(config) and config.getoption("numprocesses", None)
     if controller or config.option.collectonly:
         return
