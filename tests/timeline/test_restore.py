@@ -43,7 +43,8 @@ def _taken(consumer):
 @pytest.fixture
 def other_cluster():
     """An empty cluster beside the run's own, gone with the test."""
-    run = Path(f"{settings.TEST_RUN}-other")
+    # inside the run's folder, which goes with the run whatever happens
+    run = Path(f"{settings.TEST_RUN}-data") / "other"
     data = Path(f"{run}-data")
     data.mkdir(mode=0o755)
     server = postgres.Postgres(
@@ -52,12 +53,14 @@ def other_cluster():
         log=data / "postgres.log",
         options=postgres.TEST_OPTIONS,
     )
-    server.start()
-    server.ensure_database(DATABASE)
-    yield server
-    server.stop()
-    for folder in (run, data):
-        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        server.start()
+        server.ensure_database(DATABASE)
+        yield server
+    finally:
+        server.stop()
+        for folder in (run, data):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _let_transactions_pass(count):
