@@ -128,7 +128,7 @@ def test_after_a_dump_and_restore_no_reader_loses_or_repeats_an_event(other_clus
             MemberEvent.objects.get(source="test:4"),
         )
         assert new.tx < old.tx
-        assert (old.epoch, new.epoch) == (0, 1)
+        assert new.epoch > old.epoch
         assert EventKey.objects.count() == 4
         assert partitions.missing_months(now=clock.now()) == []
 
