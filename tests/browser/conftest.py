@@ -37,7 +37,7 @@ def demo(tmp_path_factory):
 
 @pytest.fixture
 def open_browser(browser):
-    """Open browsers of several people; any console error or content policy report fails the test."""
+    """Browsers for several people; a console error or a content policy report fails the test."""
     contexts, complaints = [], []
 
     def hear(message):

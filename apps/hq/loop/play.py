@@ -425,6 +425,10 @@ class Turn:
             }
 
         self.note("deliver", expected=wanted, actual=wait_for(seen, wanted))
+        # rules run every few seconds: what follows must not depend on whether they ran in between
+        buyer = self.buyer
+        assert buyer
+        wait_for(lambda: self._has_work(buyer, "follow_up"), True)
 
     # --- 5: outcomes ---
 
@@ -509,11 +513,11 @@ class Turn:
         wanted = {
             "friend.added": 1,
             "order.placed": 2,
-            "task.issued": 2,
+            "task.issued": 4,
             "contact.graded": 2,
             "task.done": 1,
             "outcome.engaged": 2,
-            "outcome.purchased": 2,
+            "outcome.purchased": 3,
             "note.added": 1,
         }
 
