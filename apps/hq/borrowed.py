@@ -16,6 +16,7 @@ WORDS = [
     gettext_noop("Click to download"),
     gettext_noop("Collapse"),
     gettext_noop("Current file"),
+    gettext_noop("Date"),
     gettext_noop("Date from"),
     gettext_noop("Date to"),
     gettext_noop("Edit"),
@@ -30,6 +31,11 @@ WORDS = [
     gettext_noop("No results found"),
     gettext_noop("No results matching your query"),
     gettext_noop("Previous"),
+    gettext_noop(
+        "Raw passwords are not stored, so there is no way to see this "
+        "user’s password, but you can change the password using "
+        '<a href="{}" class="text-primary-600 dark:text-primary-500">this form</a>.'
+    ),
     gettext_noop("Recent searches"),
     gettext_noop("Reset filters"),
     gettext_noop("Run"),
