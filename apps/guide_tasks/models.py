@@ -477,6 +477,14 @@ class Evidence(models.Model):
     class Meta:
         verbose_name = _("evidence")
         verbose_name_plural = _("evidence")
+        indexes = [
+            # an order that is returned or corrected finds the targets it fell to
+            models.Index(
+                fields=["source"],
+                condition=Q(outcome="purchased"),
+                name="guide_tasks_evidence_sale",
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["target", "source"], name="guide_tasks_evidence_once"),
             models.CheckConstraint(

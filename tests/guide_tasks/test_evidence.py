@@ -1,5 +1,6 @@
 import threading
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connections
@@ -9,11 +10,12 @@ from apps.guide_tasks import selectors, services
 from apps.guide_tasks.errors import UnproofedGrade
 from apps.guide_tasks.models import Evidence, Grade, State, TargetMove, TaskTarget
 from apps.members.models import FollowRelation, Interaction
-from apps.outreach.models import DispatchRecipient, LinkClick, TrackedLink
+from apps.orders.services import LineRow, OrderRow, ingest_orders
+from apps.outreach.models import Dispatch, DispatchRecipient, LinkClick, TrackedLink
 from apps.outreach.services import record_click
 from apps.tagging.models import MemberTags, Tag, TagGroup
 from apps.timeline.models import Kind, MemberEvent
-from tests.factories.facts import make_store
+from tests.factories.facts import make_product, make_store
 from tests.factories.tasks import (
     buy,
     deliver,
@@ -297,8 +299,56 @@ def test_a_control_member_who_buys_changes_no_row_of_the_tasks(moment, store):
     assert list(TaskTarget.objects.order_by("pk").values()) == before
 
 
+def correct(number, member, store, at, *, fen=50_000, **fields):
+    """The till sends an order again with other content."""
+    row = OrderRow(
+        source="pos",
+        external_no=number,
+        store_code=store.code,
+        paid_at=at,
+        net_fen=fen,
+        lines=[LineRow(1, make_product().sku, Decimal(1), fen)],
+        member_id=member.pk,
+        **fields,
+    )
+    (result,) = ingest_orders(rows=[row], now=at, actor=SYSTEM)
+    assert result.status == "updated"
+    services.record_purchases(order_ids=[result.order_id], now=at)
+
+
+def test_an_order_corrected_to_another_buyer_moves_the_purchase(moment, push, people, store):
+    for person in people[:2]:
+        deliver(target_of(push, person), moment)
+    at = moment + timedelta(hours=1)
+    order = buy(people[0], store, at, number="C1")
+    services.record_purchases(order_ids=[order], now=at)
+
+    correct("C1", people[1], store, at)
+
+    assert target_of(push, people[0]).purchased_at is None
+    assert target_of(push, people[1]).purchased_at == at
+
+
+@pytest.mark.parametrize("fields", [{"is_staff": True}, {"days": 30}])
+def test_an_order_corrected_out_of_what_counts_is_no_purchase(
+    moment, push, people, store, target, fields
+):
+    deliver(target, moment)
+    at = moment + timedelta(hours=1)
+    order = buy(people[0], store, at, number="C2")
+    services.record_purchases(order_ids=[order], now=at)
+    rest = dict(fields)
+    paid_at = at - timedelta(days=rest.pop("days", 0))
+
+    correct("C2", people[0], store, paid_at, **rest)
+
+    target.refresh_from_db()
+    assert target.purchased_at is None
+
+
 def test_an_excused_target_keeps_the_proof_and_stays_excused(moment, target):
     dispatch = tap(target, moment)
+    Dispatch.objects.filter(pk=dispatch.pk).update(state="handed_over", msgid="m1")
     services.excuse_target(
         target=target, reason="just_talked", actor=guide_actor(target.guide, moment), now=moment
     )
@@ -330,7 +380,7 @@ def test_purchases_of_many_orders_cost_the_same_queries(
     many = [buy(person, store, moment + timedelta(hours=2)) for person in people * 5]
 
     for ids in (one, many):
-        with django_assert_max_num_queries(16):
+        with django_assert_max_num_queries(20):
             services.record_purchases(order_ids=ids, now=moment + timedelta(hours=3))
 
 

@@ -197,3 +197,94 @@ def test_results_of_a_send_to_all_reach_each_target(moment, push, people):
     settle(dispatch, DispatchRecipient.State.DELIVERED, moment)
 
     assert set(TaskTarget.objects.filter(push=push).values_list("state", flat=True)) == {"done"}
+
+
+# --- excused while a message is on its way -------------------------------------------------------
+
+
+def excuse(target, moment, reason="just_talked"):
+    services.excuse_target(
+        target=target, reason=reason, actor=guide_actor(target.guide, moment), now=moment
+    )
+
+
+def test_excusing_calls_off_the_message_that_nobody_has_sent_yet(moment, target):
+    dispatch = send(target, moment)
+
+    excuse(target, moment)
+
+    dispatch.refresh_from_db()
+    assert dispatch.state == Dispatch.State.SUPPRESSED
+    assert dispatch.recipients.get().state == DispatchRecipient.State.NOT_SENT
+
+
+def test_excusing_one_of_many_leaves_the_text_to_the_others(moment, push, people):
+    first = target_of(push, people[0])
+    dispatch = services.send_to_task(
+        task=first.task, actor=guide_actor(first.guide, moment), now=moment, client_id="all"
+    )
+
+    excuse(first, moment)
+
+    dispatch.refresh_from_db()
+    states = dict(dispatch.recipients.values_list("member_id", "state"))
+    assert dispatch.state == Dispatch.State.PLANNED
+    assert states == {
+        people[0].pk: "not_sent",
+        people[1].pk: "waiting",
+        people[2].pk: "waiting",
+    }
+
+
+def test_excusing_stops_what_the_guide_has_not_confirmed(moment, target):
+    dispatch = send(target, moment)
+    Dispatch.objects.filter(pk=dispatch.pk).update(
+        state="handed_over", msgid="m1", next_poll_at=moment + timedelta(minutes=5)
+    )
+
+    excuse(target, moment)
+
+    dispatch.refresh_from_db()
+    assert dispatch.expires_at == dispatch.next_poll_at == moment
+    assert dispatch.recipients.get().state == DispatchRecipient.State.WAITING
+
+
+def test_what_arrived_meanwhile_counts_when_the_excuse_is_taken_back(moment, target):
+    dispatch = send(target, moment)
+    Dispatch.objects.filter(pk=dispatch.pk).update(state="handed_over", msgid="m1")
+    excuse(target, moment)
+    settle(dispatch, DispatchRecipient.State.DELIVERED, moment)
+
+    services.undo_excuse(target=target, actor=guide_actor(target.guide, moment), now=moment)
+
+    target.refresh_from_db()
+    assert target.state == State.DONE
+    with pytest.raises(IllegalMove):
+        send(target, moment, client_id="again")
+
+
+def test_a_message_on_its_way_is_waited_for_when_the_excuse_is_taken_back(moment, target):
+    dispatch = send(target, moment)
+    Dispatch.objects.filter(pk=dispatch.pk).update(state="handed_over", msgid="m1")
+    excuse(target, moment)
+
+    services.undo_excuse(target=target, actor=guide_actor(target.guide, moment), now=moment)
+
+    target.refresh_from_db()
+    assert target.state == State.TO_VERIFY
+    with pytest.raises(AlreadySending):
+        send(target, moment, client_id="again")
+
+
+def test_a_guides_own_word_completes_nothing_after_the_end(moment, people):
+    push = hand_out(people, moment, required_grade=Grade.SELF_REPORTED)
+    target = target_of(push, people[0])
+    late = push.due_at + timedelta(days=4)
+    services.expire_due(now=late)
+
+    services.self_report(
+        target=target, actor=guide_actor(target.guide, late), now=late, client_id="late"
+    )
+
+    target.refresh_from_db()
+    assert target.state == State.EXPIRED

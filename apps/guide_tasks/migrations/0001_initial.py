@@ -242,6 +242,10 @@ class Migration(migrations.Migration):
             model_name='targetmove',
             index=models.Index(fields=['target', 'id'], name='guide_tasks_move_target'),
         ),
+        migrations.AddIndex(
+            model_name='evidence',
+            index=models.Index(condition=models.Q(('outcome', 'purchased')), fields=['source'], name='guide_tasks_evidence_sale'),
+        ),
         migrations.AddConstraint(
             model_name='evidence',
             constraint=models.UniqueConstraint(fields=('target', 'source'), name='guide_tasks_evidence_once'),

@@ -4,7 +4,7 @@ Nothing a guide can call reaches DELIVERED: only WeCom's own result for this cus
 identified click on the link of this target's own message do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -27,7 +27,7 @@ from apps.members import services as members
 from apps.members.models import FollowRelation, Interaction, StopMark
 from apps.orders.selectors import NET_SALES
 from apps.outreach import services as outreach
-from apps.outreach.models import DispatchRecipient
+from apps.outreach.models import DispatchRecipient, LinkClick
 from apps.tagging import services as tagging
 from apps.tagging.models import TagChange
 from apps.timeline import services as timeline
@@ -74,14 +74,16 @@ def record_contact(
         return target
     if grade > target.contact_grade:
         _raise_grade(target, grade, occurred_at, actor)
-    if target.state in _MAY_COMPLETE and grade >= target.push.required_grade:
+    may_complete = _MAY_COMPLETE if grade >= Grade.DELIVERED else OPEN_STATES
+    if target.state in may_complete and grade >= target.push.required_grade:
         _complete(target, occurred_at, actor)
     elif target.state == State.OPEN:
         targets.move(target=target, to=State.IN_PROGRESS, at=occurred_at, actor=actor)
     return target
 
 
-# an excused target keeps the proof but stays excused: its reason still holds
+# an excused target keeps the proof but stays excused: its reason still holds. When the time is over
+# only proof from outside still completes, a guide's own word does not
 _MAY_COMPLETE = (*OPEN_STATES, State.NOT_DONE, State.EXPIRED)
 
 
@@ -197,6 +199,11 @@ def record_outcome(
 # --- WeCom's word ---------------------------------------------------------------------------------
 
 
+def in_lock_order(rows: Iterable[DispatchRecipient]) -> list[DispatchRecipient]:
+    """Receivers by their targets: whoever locks many targets does so in the order of their ids."""
+    return sorted(rows, key=lambda row: target_id_of(row.source) or 0)
+
+
 @transaction.atomic
 def apply_result(*, recipient: DispatchRecipient) -> TaskTarget | None:
     """What WeCom (or the last policy check) said about one receiver, applied to its target.
@@ -256,13 +263,16 @@ def _excuse_for(recipient: DispatchRecipient, target: TaskTarget) -> str:
     return "" if ended_by_guide else ExcuseReason.NOT_FRIEND
 
 
+def _clicked_target(click: LinkClick) -> int:
+    return target_id_of(click.recipient.source if click.recipient else "") or 0
+
+
 @transaction.atomic
 def take_clicks(*, now: datetime, limit: int = 500) -> int:
     """Identified clicks on targets' own links: proof that the message arrived, and 已互动."""
     clicks = outreach.take_identified_clicks(now=now, limit=limit)
-    for click in clicks:
-        source = click.recipient.source if click.recipient else ""
-        target = TaskTarget.objects.filter(pk=target_id_of(source) or 0).first()
+    for click in sorted(clicks, key=_clicked_target):  # targets are locked in one order everywhere
+        target = TaskTarget.objects.filter(pk=_clicked_target(click)).first()
         if target is None:
             continue
         source = f"{CLICK}{click.pk}"
@@ -305,16 +315,25 @@ SELECT found.*, added.target_id IS NOT NULL
 FROM found LEFT JOIN added
   ON added.target_id = found.target_id AND added.source = 'order:' || found.order_id
 """
-# from the proofs whose orders still stand: right after new sales as well as after returns
+# from the proofs whose orders still stand: right after new sales as well as after returns and
+# corrections (another buyer, another time, a staff purchase after all)
 _SET_PURCHASED = f"""
 WITH held AS (
-    SELECT id FROM guide_tasks_tasktarget WHERE id = ANY(%s) ORDER BY id FOR UPDATE
+    SELECT t.id, t.opens_at, t.opens_at + campaign.window_days * interval '1 day' AS closes_at,
+        person.survivor_id
+    FROM guide_tasks_tasktarget AS t
+    JOIN guide_tasks_taskpush AS push ON push.id = t.push_id
+    JOIN campaigns_campaign AS campaign ON campaign.id = push.campaign_id
+    JOIN members_member AS person ON person.id = t.member_id
+    WHERE t.id = ANY(%s) ORDER BY t.id FOR UPDATE OF t
 ), standing AS (
     SELECT held.id, (
-        SELECT min(e.occurred_at) FROM guide_tasks_evidence AS e
+        SELECT min(sale.paid_at) FROM guide_tasks_evidence AS e
         JOIN ({NET_SALES}) AS sale ON sale.id = substr(e.source, 7)::bigint
+        JOIN members_member AS buyer ON buyer.id = sale.member_id
         WHERE e.target_id = held.id AND e.outcome = 'purchased' AND e.source LIKE 'order:%%'
-          AND sale.net_fen > 0
+          AND sale.net_fen > 0 AND buyer.survivor_id = held.survivor_id
+          AND sale.paid_at >= held.opens_at AND sale.paid_at < held.closes_at
     ) AS purchased_at FROM held
 )
 UPDATE guide_tasks_tasktarget AS t SET purchased_at = standing.purchased_at
@@ -328,7 +347,7 @@ WHERE r.id = ANY(%s)
 
 @transaction.atomic
 def record_purchases(*, order_ids: Sequence[int], now: datetime) -> int:
-    """已成交 for the targets these orders fall to, set-wise; returns take it back.
+    """已成交 for the targets these orders fall to, set-wise; returns and corrections take it back.
 
     A target nobody contacted becomes 不适用（已自行购买）. Control members have no target, so
     nothing of theirs changes here. Safe to repeat. Returns how many proofs were new.
@@ -341,7 +360,8 @@ def record_purchases(*, order_ids: Sequence[int], now: datetime) -> int:
         found = cursor.fetchall()
     new = [row for row in found if row[5]]
     bought = sorted({row[0] for row in found})
-    _set_purchased(bought)
+    originals = _originals(ids)
+    _set_purchased(sorted({*bought, *_targets_proven_by([*ids, *originals])}))
     timeline.record_events(
         timeline.NewEvent(
             member_id=member_id,
@@ -354,8 +374,23 @@ def record_purchases(*, order_ids: Sequence[int], now: datetime) -> int:
         for target_id, order_id, paid_at, member_id, push_id, _new in new
     )
     _excuse_untouched(bought, now)
-    _take_back(ids, now)
+    if originals:
+        excuse_returned_care(order_ids=originals, now=now)
     return len(new)
+
+
+def _originals(order_ids: list[int]) -> list[int]:
+    """The sales that the returns among these orders take something off."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RETURNED, [order_ids])
+        return sorted({row[0] for row in cursor.fetchall()})
+
+
+def _targets_proven_by(order_ids: Sequence[int]) -> list[int]:
+    """Targets these orders fell to when they were told last: a correction may take that back."""
+    sources = [f"order:{order_id}" for order_id in order_ids]
+    known = Evidence.objects.filter(source__in=sources, outcome=Outcome.PURCHASED)
+    return list(known.values_list("target_id", flat=True))
 
 
 def _set_purchased(target_ids: list[int]) -> None:
@@ -382,19 +417,6 @@ def _excuse_untouched(target_ids: list[int], now: datetime) -> None:
     targets.excuse_set(
         which=untouched.exclude(pk__in=busy), reason=ExcuseReason.BOUGHT_WITHOUT_CONTACT, at=now
     )
-
-
-def _take_back(order_ids: list[int], now: datetime) -> None:
-    """Returns: what was bought and brought back is no purchase, and its care is not needed."""
-    with connection.cursor() as cursor:
-        cursor.execute(_RETURNED, [order_ids])
-        originals = sorted({row[0] for row in cursor.fetchall()})
-    if not originals:
-        return
-    sources = [f"order:{order_id}" for order_id in originals]
-    affected = Evidence.objects.filter(source__in=sources, outcome=Outcome.PURCHASED)
-    _set_purchased(sorted(set(affected.values_list("target_id", flat=True))))
-    excuse_returned_care(order_ids=originals, now=now)
 
 
 def excuse_returned_care(*, order_ids: Sequence[int], now: datetime) -> list[int]:

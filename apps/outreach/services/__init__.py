@@ -19,6 +19,7 @@ from apps.outreach.services.sends import (
     Recipient,
     SendTooLate,
     TextTooLong,
+    call_off,
     cancel_dispatch,
     request_mass_send,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Recipient",
     "SendTooLate",
     "TextTooLong",
+    "call_off",
     "cancel_dispatch",
     "claim_due_polls",
     "decide_unknown",

@@ -25,15 +25,19 @@ RETURNING member_id
 """
 _SURVIVORS = "SELECT id FROM members_member WHERE id = ANY(%s) AND survivor_id = ANY(%s)"
 _GIVE_BACK = """
-UPDATE outreach_contactbudget AS budget SET used = greatest(budget.used - freed.times, 0)
-FROM (
+WITH freed AS (
     SELECT member.survivor_id, receiver.budget_month, count(*) AS times
     FROM outreach_dispatchrecipient AS receiver
     JOIN members_member AS member ON member.id = receiver.member_id
     WHERE receiver.id = ANY(%s) AND receiver.budget_month IS NOT NULL
     GROUP BY 1, 2
-) AS freed
-WHERE budget.member_id = freed.survivor_id AND budget.month = freed.budget_month
+), held AS (
+    SELECT budget.id, freed.times FROM outreach_contactbudget AS budget
+    JOIN freed ON budget.member_id = freed.survivor_id AND budget.month = freed.budget_month
+    ORDER BY budget.member_id FOR UPDATE OF budget
+)
+UPDATE outreach_contactbudget AS budget SET used = greatest(budget.used - held.times, 0)
+FROM held WHERE budget.id = held.id
 """
 
 

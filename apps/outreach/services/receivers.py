@@ -50,9 +50,14 @@ def refuse_by_wecom(
     _settled(ids)
 
 
-def not_sent(*, dispatch: Dispatch, at: datetime) -> int:
-    """Nobody sent it and nobody will: free the sources for another try. Returns how many."""
+def not_sent(*, dispatch: Dispatch, at: datetime, sources: Collection[str] | None = None) -> int:
+    """Nobody sent it and nobody will: free the sources (default: all) for another try.
+
+    Returns how many.
+    """
     waiting = DispatchRecipient.objects.filter(dispatch=dispatch, state=State.WAITING)
+    if sources is not None:
+        waiting = waiting.filter(source__in=sources)
     ids = list(waiting.values_list("pk", flat=True))
     DispatchRecipient.objects.filter(pk__in=ids).update(state=State.NOT_SENT, result_at=at)
     _settled(ids)

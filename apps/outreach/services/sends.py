@@ -1,11 +1,12 @@
 """A send is asked for or called off. Nothing here talks to WeCom: a row is left for a job."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -161,7 +162,44 @@ def cancel_dispatch(*, dispatch: Dispatch, actor: Actor, now: datetime) -> Dispa
     elif dispatch.state in (State.LEASED, State.UNKNOWN):
         raise CannotCancel()
     elif dispatch.state == State.HANDED_OVER:
-        dispatch.expires_at = max(now, dispatch.not_before)
-        dispatch.next_poll_at = now
-        dispatch.save(update_fields=["expires_at", "next_poll_at"])
+        _stop_at_next_poll(dispatch, now)
     return dispatch
+
+
+@transaction.atomic
+def call_off(*, sources: Collection[str], actor: str, now: datetime) -> int:
+    """These sources want no message any more (their work was excused): what WeCom does not have yet
+    is not sent; what one guide was to confirm for nobody else is stopped at the next poll.
+
+    A send that WeCom holds for others too stays as it is. Returns how many receivers were taken
+    out at once.
+    """
+    waiting = DispatchRecipient.objects.filter(
+        source__in=sources, state=DispatchRecipient.State.WAITING
+    ).values("dispatch_id")
+    reason = gettext("called off by %(who)s") % {"who": actor}
+    uncalled = Q(state__in=[State.PLANNED, State.HELD]) | Q(
+        state=State.LEASED, call_started_at=None
+    )
+    taken = 0
+    queued = Dispatch.objects.filter(uncalled, pk__in=waiting).select_for_update()
+    for dispatch in queued.order_by("pk"):
+        taken += receivers.not_sent(dispatch=dispatch, at=now, sources=sources)
+        left = dispatch.recipients.filter(state=DispatchRecipient.State.WAITING).exists()
+        if not left and dispatch.state != State.LEASED:  # a leased one ends at its last check
+            dispatch.state, dispatch.reason = State.SUPPRESSED, reason
+            dispatch.save(update_fields=["state", "reason"])
+    # a poll under way holds its row and then the targets that our caller holds: let it pass
+    unconfirmed = Dispatch.objects.filter(state=State.HANDED_OVER, pk__in=waiting)
+    for dispatch in unconfirmed.select_for_update(skip_locked=True).order_by("pk"):
+        others = dispatch.recipients.filter(state=DispatchRecipient.State.WAITING)
+        if not others.exclude(source__in=sources).exists():
+            _stop_at_next_poll(dispatch, now)
+    return taken
+
+
+def _stop_at_next_poll(dispatch: Dispatch, now: datetime) -> None:
+    dispatch.expires_at = max(now, dispatch.not_before)
+    dispatch.next_poll_at = now
+    dispatch.save(update_fields=["expires_at", "next_poll_at"])
+    wake(receivers.RESULTS_JOB)

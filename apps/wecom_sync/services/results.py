@@ -63,7 +63,7 @@ def apply_decided(*, now: datetime) -> int:
     while True:
         with transaction.atomic():
             rows = outreach.untold_results(limit=200)
-            for row in rows:
+            for row in evidence.in_lock_order(rows):
                 with suppress(ObjectDoesNotExist):  # the task is gone; nobody waits for this
                     evidence.apply_result(recipient=row)
             outreach.mark_told(receiver_ids=[row.pk for row in rows], now=now)
@@ -116,7 +116,7 @@ def _apply(dispatch: Dispatch, token: UUID, answer: Answer, *, expired: bool, no
     if answer.sent_at is not None or answer.results:
         outreach.note_sent(dispatch=dispatch, at=answer.sent_at or now)
     news = [row for result in answer.results if (row := _record(dispatch, result, now))]
-    for row in news:
+    for row in evidence.in_lock_order(news):
         with suppress(ObjectDoesNotExist):
             evidence.apply_result(recipient=row)
     outreach.mark_told(receiver_ids=[row.pk for row in news], now=now)
