@@ -26,14 +26,14 @@ def as_array(ids: Iterable[int]) -> str:
 
 
 def plan(member_ids: Iterable[int]) -> None:
-    """The planned members: one temporary row each."""
+    """The planned members, each given once: one temporary row each."""
     with connection.cursor() as cursor:
         # joins and sorts of a million rows stay in memory, until this transaction ends
         cursor.execute(f"SET LOCAL work_mem = '{_WORK_MEM}'")
         cursor.execute("DROP TABLE IF EXISTS handout, handout_reach, handout_planned")
         cursor.execute(
             "CREATE TEMP TABLE handout_planned ON COMMIT DROP AS"
-            " SELECT DISTINCT unnest(%s::bigint[]) AS member_id",
+            " SELECT unnest(%s::bigint[]) AS member_id",
             [as_array(member_ids)],
         )
         cursor.execute("ANALYZE handout_planned")
