@@ -303,6 +303,15 @@ JOIN campaigns_campaign AS campaign ON campaign.id = push.campaign_id
 WHERE sale.id = ANY(%s) AND sale.net_fen > 0 AND sale.paid_at >= t.opens_at
   AND sale.paid_at < t.opens_at + campaign.window_days * interval '1 day'
 """
+# held before anything is written, by a statement of its own: who waited here sees in the next one
+# what the other order left
+_HOLD = f"""
+SELECT id FROM guide_tasks_tasktarget WHERE id IN (
+    SELECT target_id FROM ({_PURCHASES}) AS found (target_id, order_id, paid_at, member_id, push_id)
+    UNION SELECT target_id FROM guide_tasks_evidence
+    WHERE source = ANY(%s) AND outcome = 'purchased')
+ORDER BY id FOR UPDATE
+"""
 _ADD_PURCHASES = f"""
 WITH found (target_id, order_id, paid_at, member_id, push_id) AS ({_PURCHASES}), added AS (
     INSERT INTO guide_tasks_evidence (target_id, grade, outcome, source, actor, occurred_at)
@@ -325,7 +334,7 @@ WITH held AS (
     JOIN guide_tasks_taskpush AS push ON push.id = t.push_id
     JOIN campaigns_campaign AS campaign ON campaign.id = push.campaign_id
     JOIN members_member AS person ON person.id = t.member_id
-    WHERE t.id = ANY(%s) ORDER BY t.id FOR UPDATE OF t
+    WHERE t.id = ANY(%s)
 ), standing AS (
     SELECT held.id, (
         SELECT min(sale.paid_at) FROM guide_tasks_evidence AS e
@@ -355,13 +364,17 @@ def record_purchases(*, order_ids: Sequence[int], now: datetime) -> int:
     ids = list(order_ids)
     if not ids:
         return 0
+    originals = _originals(ids)
+    # an order that was corrected may leave the targets it fell to before
+    told = [f"order:{order_id}" for order_id in (*ids, *originals)]
     with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [ids, told])
+        held = [row[0] for row in cursor.fetchall()]
         cursor.execute(_ADD_PURCHASES, [ids])
         found = cursor.fetchall()
+        cursor.execute(_SET_PURCHASED, [held])
     new = [row for row in found if row[5]]
     bought = sorted({row[0] for row in found})
-    originals = _originals(ids)
-    _set_purchased(sorted({*bought, *_targets_proven_by([*ids, *originals])}))
     timeline.record_events(
         timeline.NewEvent(
             member_id=member_id,
@@ -384,19 +397,6 @@ def _originals(order_ids: list[int]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(_RETURNED, [order_ids])
         return sorted({row[0] for row in cursor.fetchall()})
-
-
-def _targets_proven_by(order_ids: Sequence[int]) -> list[int]:
-    """Targets these orders fell to when they were told last: a correction may take that back."""
-    sources = [f"order:{order_id}" for order_id in order_ids]
-    known = Evidence.objects.filter(source__in=sources, outcome=Outcome.PURCHASED)
-    return list(known.values_list("target_id", flat=True))
-
-
-def _set_purchased(target_ids: list[int]) -> None:
-    if target_ids:
-        with connection.cursor() as cursor:
-            cursor.execute(_SET_PURCHASED, [target_ids])
 
 
 def _excuse_untouched(target_ids: list[int], now: datetime) -> None:
