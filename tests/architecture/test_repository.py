@@ -17,7 +17,10 @@ HOME = re.compile(r"(?<![\w.])/(?:work|home|root)/[\w.]+")
 
 def _texts():
     listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, check=True
+        ["git", "-c", "safe.directory=*", "ls-files", "-z"],
+        cwd=PROJECT,
+        capture_output=True,
+        check=True,
     ).stdout.decode()
     for name in filter(None, listed.split("\0")):
         path = PROJECT / name
