@@ -194,7 +194,7 @@ def _facts(
     sizes = [facts.shoe_size, facts.clothing_size] if facts else []
     return [
         (_("Last purchase"), _days_ago(profile, now=now) or _("none")),
-        (_("In all"), yuan(profile.net_fen if profile else 0)),
+        (_("In all"), yuan(round(profile.net_fen, -2) if profile else 0)),
         (_("Size"), size_words(next(filter(None, sizes), "–"))),
     ]
 

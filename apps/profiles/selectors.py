@@ -49,6 +49,10 @@ def stage_sentence(
             "limit": limits.new_days,
         }
     if profile.stage == Stage.ACTIVE:
+        if not away:
+            return _("Bought today; active for less than %(limit)s days.") % {
+                "limit": limits.silent_after_days
+            }
         return _("Last bought %(days)s days ago; active for less than %(limit)s days.") % {
             "days": away,
             "limit": limits.silent_after_days,

@@ -5,7 +5,7 @@ import pytest
 from tests.browser.demo import Demo
 from tests.browser.screen import CONTENT_REPORTS
 
-DESK = {"width": 1440, "height": 900}
+DESK = {"width": 1280, "height": 860}
 PHONE = {"width": 360, "height": 712}
 
 

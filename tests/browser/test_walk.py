@@ -20,7 +20,9 @@ SKU = "BH0001-1-37"
 # --- head office ---------------------------------------------------------------------------------
 
 
-def read_the_start_page(page, demo):
+def read_the_start_page(page, phone, demo):
+    phone.goto(demo.url)
+    look(phone)
     page.goto(demo.url)
     text = look(page)
     assert page.locator(".st-door").count() == 3
@@ -78,6 +80,7 @@ def hand_out(desk, demo):
     desk.fill("[name=body]", "{称呼}您好，我是{门店}的{导购}。店里到了一批秋冬新靴，想请您先看看。")
     desk.fill("[name=generic_body]", "您好，我是{门店}的{导购}，店里到了一批秋冬新靴。")
     desk.select_option("[name=asset]", index=1)
+    desk.locator("[name=result_tags]").first.check()
     look(desk)
     press(desk, desk.locator("button[name=next]"))
 
@@ -419,7 +422,7 @@ def remind_the_team(open_browser, demo, userid, title):
 
 
 def test_the_loop_from_head_office_to_the_till_and_back(desk, phone, open_browser, demo, tmp_path):
-    read_the_start_page(phone.context.new_page(), demo)
+    read_the_start_page(desk.context.new_page(), phone, demo)
     read_home(desk)
     change_a_rule_and_see_it_counted(desk, demo)
     address, title = hand_out(desk, demo)
