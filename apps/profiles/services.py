@@ -160,18 +160,21 @@ WHERE (row.usual_gap_days, row.favourite_category, row.shoe_size, row.clothing_s
     IS DISTINCT FROM (excluded.usual_gap_days, excluded.favourite_category, excluded.shoe_size,
         excluded.clothing_size, excluded.last_product_id, excluded.last_store_id)
 """
+# rows that differ are locked as they are read: an order that arrives in the night is counted before
+# or after, and its stage is not written over from what stood there before it
 _NIGHTLY = f"""
-WITH wanted AS (
+WITH wanted AS MATERIALIZED (
     SELECT member_id, stage AS old_stage, {STAGE_SQL} AS stage, {SINCE_SQL} AS stage_since
     FROM profiles_memberprofile
     WHERE member_id >= %(first)s AND member_id < %(last)s
+        AND (stage, stage_since, stage_version_id)
+            IS DISTINCT FROM ({STAGE_SQL}, {SINCE_SQL}, %(version_id)s::bigint)
+    ORDER BY member_id FOR UPDATE
 ), written AS (
     UPDATE profiles_memberprofile AS row SET
         stage = wanted.stage, stage_since = wanted.stage_since, stage_version_id = %(version_id)s
     FROM wanted
     WHERE row.member_id = wanted.member_id
-        AND (row.stage, row.stage_since, row.stage_version_id)
-            IS DISTINCT FROM (wanted.stage, wanted.stage_since, %(version_id)s::bigint)
     RETURNING row.member_id, wanted.old_stage, row.stage
 )
 SELECT * FROM written WHERE old_stage <> stage

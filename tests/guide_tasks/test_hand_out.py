@@ -5,6 +5,7 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts.actor import SYSTEM
+from apps.accounts.models import AuditEntry
 from apps.campaigns.models import CampaignAssignment
 from apps.campaigns.selectors import bucket
 from apps.guide_tasks import selectors, services
@@ -265,6 +266,22 @@ def test_an_approved_push_waits_for_its_hours(moment):
     push.refresh_from_db()
     assert push.status == TaskPush.Status.HANDED_OUT
     assert push.handed_out_at == morning
+
+
+def test_a_push_whose_time_is_over_does_not_hold_up_the_others(moment):
+    people = members_of(make_team(moment, guides=1, friends=2))
+    late = make_push(people, moment, due_at=moment + timedelta(hours=2))
+    good = make_push(people, moment, due_at=moment + timedelta(days=3))
+    for push in (late, good):
+        services.approve_push(push=push, actor=SYSTEM, now=moment)
+
+    assert services.hand_out_due(now=moment + timedelta(hours=3)) == 1
+
+    late.refresh_from_db()
+    good.refresh_from_db()
+    assert late.status == TaskPush.Status.DRAFT
+    assert good.status == TaskPush.Status.HANDED_OUT
+    assert AuditEntry.objects.filter(action="push.returned", object_id=str(late.pk)).exists()
 
 
 def test_cards_of_a_night_hand_out_wait_for_the_morning(moment):

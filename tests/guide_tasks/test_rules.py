@@ -103,6 +103,16 @@ def test_a_push_without_follow_up_gets_none_and_zero_days_means_at_once(moment, 
     assert by_rule("follow_up").get().member_id == people[1].pk
 
 
+def test_who_could_not_be_asked_for_a_week_is_left_in_peace(moment, rules, people):
+    push = hand_out(people, moment, follow_up_days=7)
+    deliver(target_of(push, people[0]), moment)
+
+    services.run_rules(now=moment + timedelta(days=15))
+
+    assert not by_rule("follow_up").exists()
+    assert not TaskPush.objects.filter(rule__key="follow_up").exists()
+
+
 def test_a_follow_up_needs_consent_and_says_why_it_was_not_made(moment, rules, people):
     push = hand_out(people[:1], moment, follow_up_days=0)
     deliver(target_of(push, people[0]), moment)

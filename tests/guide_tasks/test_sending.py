@@ -1,6 +1,8 @@
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 
 from apps.accounts.actor import SYSTEM
 from apps.guide_tasks import services
@@ -288,3 +290,37 @@ def test_a_guides_own_word_completes_nothing_after_the_end(moment, people):
 
     target.refresh_from_db()
     assert target.state == State.EXPIRED
+
+
+@pytest.mark.parametrize("say", [services.note_chat_opened, services.self_report])
+def test_work_of_a_later_day_is_not_declared_today(moment, target, say):
+    TaskTarget.objects.filter(pk=target.pk).update(opens_at=moment + timedelta(days=1))
+
+    with pytest.raises(NotOpenYet):
+        say(target=target, actor=guide_actor(target.guide, moment), now=moment, client_id="a")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_tap_for_all_at_the_same_moment_is_one_send(moment):
+    people = members_of(make_team(moment, guides=1, friends=3))
+    task = target_of(hand_out(people, moment), people[0]).task
+    actor, found = guide_actor(task.guide, moment), []
+    start = threading.Barrier(3)
+
+    def go():
+        try:
+            start.wait()
+            found.append(
+                services.send_to_task(task=task, actor=actor, now=moment, client_id="all").pk
+            )
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=go) for _one in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(found) == 3
+    assert len(set(found)) == 1

@@ -269,6 +269,22 @@ def test_a_list_that_cannot_be_read_settles_nothing(guide, simulator):
     assert state_of(dispatch) == State.HANDED_OVER
 
 
+def test_a_list_that_stays_unreadable_shows_the_send_to_a_person(guide, simulator):
+    friends, now = make.make_friends(guide, simulator=simulator), clock.now()
+    dispatch = make.request_send(guide, friends)
+    simulator.post("/sim/faults", path=ADD, drop_connection=True, times=1)
+    simulator.post(
+        "/sim/faults", path="externalcontact/get_groupmsg_list_v2", errcode=41063, times=9
+    )
+
+    send(now=now)
+    outreach.resolve_unknowns(now=now + timedelta(minutes=12))
+
+    assert state_of(dispatch) == State.UNKNOWN
+    assert dispatch.reason
+    assert len(simulator.calls(ADD)) == 1
+
+
 def make_unknown(guide, simulator, friends, *, after_effect=False):
     now = clock.now()
     dispatch = make.request_send(guide, friends, sources=["t:1"])
@@ -311,7 +327,7 @@ def test_a_person_who_errs_does_not_make_it_sent_twice(guide, simulator):
     assert receivers_of(dispatch) == [Result.WAITING]
 
 
-def test_a_person_says_it_was_sent_and_nobody_writes_again_until_it_expires(guide, simulator):
+def test_a_person_says_it_was_sent_and_nobody_writes_again(guide, simulator):
     friends, now = make.make_friends(guide, simulator=simulator), clock.now()
     dispatch = make_unknown(guide, simulator, friends)
 
@@ -321,7 +337,11 @@ def test_a_person_says_it_was_sent_and_nobody_writes_again_until_it_expires(guid
     with pytest.raises(outreach.AlreadySending):
         make.request_send(guide, friends, sources=["t:1"])
     poll_results(now=now + timedelta(days=4))
-    assert receivers_of(dispatch) == [Result.NOT_SENT]
+    assert receivers_of(dispatch) == [Result.WAITING]
+    assert state_of(dispatch) == State.SENT
+    assert results.due_polls(now=now + timedelta(days=5)) == []
+    with pytest.raises(outreach.AlreadySending):
+        make.request_send(guide, friends, sources=["t:1"])
 
 
 # --- results ------------------------------------------------------------------------------------

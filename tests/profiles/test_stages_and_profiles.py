@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -283,3 +283,30 @@ def test_two_orders_of_one_member_at_once_are_both_counted():
         thread.join()
 
     assert selectors.profile_of(member.pk).order_count == 2
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_an_order_that_arrives_during_the_nightly_run_keeps_its_stage():
+    make_store("S1")
+    make_product("SKU1")
+    member = make_member()
+    buy(member, "A1", days_ago=200, refresh=False)
+    buy(member, "A2", days_ago=100, refresh=False)
+    services.refresh_profiles(member_ids=[member.pk], now=NOW - 20 * DAY)
+    assert selectors.profile_of(member.pk).stage == Stage.ACTIVE
+
+    def night():
+        try:
+            services.nightly_stages(now=NOW)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=night)
+    with transaction.atomic():
+        buy(member, "A3", days_ago=0)
+        thread.start()
+        thread.join(timeout=2)  # it waits for our rows
+    thread.join()
+
+    assert selectors.profile_of(member.pk).stage == Stage.ACTIVE

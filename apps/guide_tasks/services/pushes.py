@@ -15,6 +15,7 @@ from apps.accounts.actor import SYSTEM, Actor
 from apps.campaigns import services as campaigns
 from apps.campaigns.models import Campaign
 from apps.core import clock
+from apps.core.errors import DomainError
 from apps.core.wake import wake
 from apps.guide_tasks import hours, selectors
 from apps.guide_tasks.errors import PushAlreadyHandedOut, PushNotReady
@@ -333,12 +334,33 @@ def hand_out_due(*, now: datetime) -> int:
     """Hand out approved pushes whose hour has come, each in its own transaction; and tell what a
     large hand-out has not told yet."""
     due = TaskPush.objects.filter(status=Status.APPROVED, hand_out_at__lte=now).order_by("pk")
-    for push in due:
-        hand_out(push=push, now=now, actor=SYSTEM)
+    handed_out = sum(_hand_out_or_return(push, now) for push in due)
     untold = TaskPush.objects.filter(handed_out_at__isnull=False, told_at=None)
     for push_id in untold.values_list("pk", flat=True):
         tell_issued(push_id=push_id)
-    return len(due)
+    return handed_out
+
+
+def _hand_out_or_return(push: TaskPush, now: datetime) -> bool:
+    """One that cannot go out any more (its due time is over) becomes a draft again, for a person to
+    see, and does not hold up the others.
+    """
+    try:
+        hand_out(push=push, now=now, actor=SYSTEM)
+    except DomainError as error:
+        with transaction.atomic():
+            if TaskPush.objects.filter(pk=push.pk, status=Status.APPROVED).update(
+                status=Status.DRAFT
+            ):
+                accounts.audit(
+                    actor=SYSTEM,
+                    action="push.returned",
+                    object_type="task_push",
+                    object_id=str(push.pk),
+                    detail={"reason": error.code},
+                )
+        return False
+    return True
 
 
 @transaction.atomic

@@ -27,7 +27,7 @@ from apps.outreach.models import MessageTemplate
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
 
-# older purchases and friendships are no occasion any more
+# older contacts, purchases and friendships are no occasion any more
 RECENT = timedelta(days=7)
 GREETING_WITHIN = timedelta(days=2)
 
@@ -128,6 +128,7 @@ WHERE push.kind = 'contact' AND push.follow_up_days IS NOT NULL
   AND t.state = 'done' AND t.contact_grade = %s AND t.purchased_at IS NULL
   AND t.contacted_at >= %s
   AND t.contacted_at <= %s::timestamptz - push.follow_up_days * interval '1 day'
+  AND t.contacted_at > %s::timestamptz - push.follow_up_days * interval '1 day'
   AND NOT EXISTS (
       SELECT 1 FROM orders_order AS o JOIN members_member AS buyer ON buyer.id = o.member_id
       WHERE buyer.survivor_id = person.survivor_id AND o.kind = 'sale' AND o.paid_at >= t.opens_at)
@@ -151,6 +152,7 @@ def follow_ups(*, now: datetime) -> int:
         int(Grade.DELIVERED),
         rule.active_since,
         now,
+        now - RECENT,  # who could not be asked in all that time is left in peace
     ]
     return _issue(rule=rule, select=_FOLLOW_UPS, params=params, now=now, marketing=True)
 

@@ -145,7 +145,11 @@ def send_to_task(
     Who may not be written to now is left out and stays in the list. Raises NotYourTask,
     NothingToSend, ContactRefused (everybody was left out), AlreadySending.
     """
-    task = GuideTask.objects.select_related("push__asset", "guide", "store").get(pk=task.pk)
+    task = (  # held, so that the same tap at the same moment finds what the first one made
+        GuideTask.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("push__asset", "guide", "store")
+        .get(pk=task.pk)
+    )
     if actor.guide_id != task.guide_id:
         raise NotYourTask()
     key = f"{task.source}:{client_id}"
@@ -209,6 +213,8 @@ def _note(
 ) -> TaskTarget:
     target = targets.lock(target.pk)
     targets.demand_own(target, actor)
+    if target.opens_at > now:
+        raise NotOpenYet()
     return evidence.record_contact(
         target=target,
         grade=grade,

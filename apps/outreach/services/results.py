@@ -101,7 +101,11 @@ def schedule_next_poll(*, dispatch: Dispatch, now: datetime, token: UUID | None 
 
 @transaction.atomic
 def settle_expired(*, dispatch: Dispatch, now: datetime) -> int:
-    """The time is over and WeCom was told to stop: who has no result yet was not sent to."""
+    """The time is over and WeCom was told to stop: who has no result yet was not sent to.
+
+    Without a message id there was nothing to ask by and nothing to stop, only a person's word that
+    it was sent: its receivers stay undecided, so that nobody writes to them a second time.
+    """
     row = (
         Dispatch.objects.select_for_update()
         .filter(pk=dispatch.pk, state__in=[State.HANDED_OVER, State.SENT], expires_at__lte=now)
@@ -109,9 +113,10 @@ def settle_expired(*, dispatch: Dispatch, now: datetime) -> int:
     )
     if row is None:
         return 0
-    unsent = receivers.not_sent(dispatch=row, at=now)
+    unsent = receivers.not_sent(dispatch=row, at=now) if row.msgid else 0
     delivered = row.recipients.filter(state=Result.DELIVERED).exists()
-    row.state = State.DELIVERED if delivered else State.EXPIRED
+    if delivered or row.msgid:
+        row.state = State.DELIVERED if delivered else State.EXPIRED
     row.next_poll_at = row.lease_token = row.lease_until = None
     row.save(update_fields=["state", "next_poll_at", "lease_token", "lease_until"])
     return unsent

@@ -90,11 +90,17 @@ def _note_look(
     dispatch.lease_token = None
     if listed is not None:  # a look that could not be made says nothing
         dispatch.looks += 1
-    if dispatch.looks > len(LOOK_DELAYS):
+    # a list that cannot be read for long must not hide the send from the people who can settle it
+    too_long = now - (dispatch.call_started_at or dispatch.created_at) > LOOK_AGAIN
+    if dispatch.looks > len(LOOK_DELAYS) or too_long:
         dispatch.state, dispatch.lease_until = State.UNKNOWN, None
         dispatch.unknown_since = dispatch.unknown_since or now
         dispatch.next_poll_at = now + LOOK_AGAIN
-        dispatch.reason = gettext("the reply was lost; WeCom's list does not show it")
+        dispatch.reason = (
+            gettext("the reply was lost; WeCom's list does not show it")
+            if dispatch.looks
+            else gettext("the reply was lost; WeCom's list cannot be read")
+        )
     else:
         pause = LOOK_DELAYS[max(dispatch.looks - 1, 0)]
         dispatch.lease_until = now + timedelta(seconds=pause)
@@ -113,8 +119,8 @@ def decide_unknown(
     """A person says what became of a send whose outcome is unknown.
 
     WeCom's list is asked once more first: if the send is there, that is the answer. `happened`
-    without a `msgid` leaves the customers without a result, and closed to another send, until it
-    expires. Raises NotUnknown when it is settled already.
+    without a `msgid` leaves the customers without a result, and closed to another send of the same
+    work. Raises NotUnknown when it is settled already.
     """
     run = Round(now)
     listed = _listed(run, dispatch.corp_id, [dispatch]) or {}
