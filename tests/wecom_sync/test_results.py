@@ -5,13 +5,15 @@ from datetime import timedelta
 
 import pytest
 
+from apps.accounts.actor import SYSTEM
 from apps.core import clock
-from apps.guide_tasks.models import Grade, State
-from apps.guide_tasks.services import sending
+from apps.guide_tasks.models import Grade, State, TaskTarget
+from apps.guide_tasks.services import evidence, sending
 from apps.members import services as members
 from apps.members.models import FollowRelation
 from apps.outreach import services as outreach
 from apps.outreach.models import Dispatch, DispatchRecipient
+from apps.tagging.models import Tag, TagGroup
 from apps.wecom_sync.services import apply_decided, poll_results
 from tests.factories import outreach as make
 from tests.factories import tasks
@@ -172,3 +174,68 @@ def test_a_result_of_a_task_that_is_gone_blocks_nobody(guide, simulator, work, n
 
     assert dispatch.recipients.get().state == DispatchRecipient.State.REFUSED
     assert apply_decided(now=now) == 0
+
+
+def test_a_tag_retired_since_does_not_hold_up_the_proof(guide, simulator, work, now):
+    target, _external = work[0]
+    group = TagGroup.objects.create(name="活动")
+    tag = Tag.objects.create(group=group, name="已触达", retired_at=now)
+    target.push.result_tags.add(tag)
+    dispatch = send(target, guide, now)
+    confirm(simulator, dispatch)
+
+    poll_results(now=now + timedelta(minutes=6))
+
+    target.refresh_from_db()
+    assert target.state == State.DONE
+
+
+def test_a_result_that_cannot_be_applied_stops_nobody_else(
+    guide, simulator, work, now, monkeypatch
+):
+    sends = [send(target, guide, now) for target, _external in work[:2]]
+    for dispatch in sends:
+        confirm(simulator, dispatch)
+    apply = evidence.apply_result
+
+    def faulty(*, recipient):
+        if recipient.dispatch_id == sends[0].pk:
+            raise RuntimeError
+        return apply(recipient=recipient)
+
+    monkeypatch.setattr(evidence, "apply_result", faulty)
+    poll_results(now=now + timedelta(minutes=6))
+    states = [TaskTarget.objects.get(pk=target.pk).state for target, _external in work[:2]]
+    assert states == [State.TO_VERIFY, State.DONE]
+    monkeypatch.undo()
+
+    poll_results(now=now + timedelta(minutes=20))
+
+    assert TaskTarget.objects.get(pk=work[0][0].pk).state == State.DONE
+
+
+def test_a_decided_receiver_that_cannot_be_applied_stops_nobody_else(guide, work, now, monkeypatch):
+    stuck, fine = (
+        sending.send_to_target(
+            target=target,
+            text=None,
+            actor=tasks.guide_actor(guide, now),
+            now=now,
+            client_id=uuid.uuid4(),
+        )
+        for target, _external in work[:2]
+    )
+    for dispatch in (stuck, fine):
+        outreach.cancel_dispatch(dispatch=dispatch, actor=SYSTEM, now=now)
+    apply = evidence.apply_result
+
+    def faulty(*, recipient):
+        if recipient.dispatch_id == stuck.pk:
+            raise RuntimeError
+        return apply(recipient=recipient)
+
+    monkeypatch.setattr(evidence, "apply_result", faulty)
+
+    assert apply_decided(now=now) == 1
+    monkeypatch.undo()
+    assert apply_decided(now=now) == 1

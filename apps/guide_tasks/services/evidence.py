@@ -125,7 +125,8 @@ def _complete(target: TaskTarget, at: datetime, actor: str) -> None:
         actor=actor,
         payload={"push_id": target.push_id, "guide_id": target.guide_id},
     )
-    tag_ids = list(target.push.result_tags.values_list("pk", flat=True))
+    # a tag retired since the push was made is not put on any more; the proof counts all the same
+    tag_ids = list(target.push.result_tags.filter(retired_at=None).values_list("pk", flat=True))
     if tag_ids:
         tagging.apply_tags(
             member_ids=[target.member_id],

@@ -135,9 +135,11 @@ def expire_unsent(*, now: datetime, limit: int = 500) -> int:
     return len(rows)
 
 
-def untold_results(*, limit: int = 500) -> list[DispatchRecipient]:
-    """Decided receivers that the rooms above have not noted; locked for this transaction."""
-    untold = DispatchRecipient.objects.filter(applied_at=None).exclude(state=Result.WAITING)
+def untold_results(*, after: int = 0, limit: int = 500) -> list[DispatchRecipient]:
+    """Decided receivers that the rooms above have not noted, by id; locked for this transaction."""
+    untold = DispatchRecipient.objects.filter(applied_at=None, pk__gt=after).exclude(
+        state=Result.WAITING
+    )
     locked = untold.select_for_update(skip_locked=True, of=("self",)).select_related("dispatch")
     return list(locked.order_by("pk")[:limit])
 

@@ -10,6 +10,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 
 from apps.core import lease
+from apps.core.errors import DomainError
 from apps.guide_tasks.services import evidence
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.outreach.services import results as outreach
@@ -53,23 +54,42 @@ def poll_results(*, now: datetime, limit: int = 1_000) -> int:
             except RateLimited:  # the others would be told the same: their turn comes later
                 outreach.give_back_polls(token=token, now=run.moment())
                 return found
+            except Exception as error:  # one that cannot be applied must not stop the others
+                log.error("result_not_applied", dispatch_id=dispatch.pk, error=_kind(error))
     apply_decided(now=now)
     return found
 
 
 def apply_decided(*, now: datetime) -> int:
-    """Tell the guides' targets what the outbox decided by itself: refused, expired, called off."""
-    told = 0
+    """Tell the guides' targets what the outbox decided by itself: refused, expired, called off.
+
+    A receiver that cannot be applied stays untold for the next run and stops nobody else.
+    """
+    told, after = 0, 0
     while True:
         with transaction.atomic():
-            rows = outreach.untold_results(limit=200)
-            for row in evidence.in_lock_order(rows):
-                with suppress(ObjectDoesNotExist):  # the task is gone; nobody waits for this
-                    evidence.apply_result(recipient=row)
-            outreach.mark_told(receiver_ids=[row.pk for row in rows], now=now)
+            rows = outreach.untold_results(after=after, limit=200)
+            known = [row.pk for row in evidence.in_lock_order(rows) if _tell(row)]
+            outreach.mark_told(receiver_ids=known, now=now)
         if not rows:
             return told
-        told += len(rows)
+        told += len(known)
+        after = rows[-1].pk
+
+
+def _tell(row: DispatchRecipient) -> bool:
+    try:
+        with suppress(ObjectDoesNotExist):  # the task is gone; nobody waits for this
+            evidence.apply_result(recipient=row)
+    except Exception as error:
+        log.error("result_not_applied", receiver_id=row.pk, error=_kind(error))
+        return False
+    return True
+
+
+def _kind(error: Exception) -> str:
+    """Never its text: it may quote a person's data."""
+    return error.code if isinstance(error, DomainError) else type(error).__name__
 
 
 def _poll(dispatch: Dispatch, token: UUID, run: Round) -> int:
