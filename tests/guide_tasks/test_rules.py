@@ -159,6 +159,16 @@ def test_a_purchase_plans_care_for_the_third_day(moment, rules, people, store):
     assert notice.not_before == target.opens_at
 
 
+def test_two_receipts_of_one_day_are_looked_after_once(moment, rules, people, store):
+    for hours in (0, 1):
+        recorded(buy(people[0], store, moment + timedelta(hours=hours)), moment)
+    assert services.run_rules(now=moment + timedelta(hours=2)).care == 1
+    later = moment + timedelta(days=3)
+    deliver(by_rule("care").get(), later)
+
+    assert services.run_rules(now=later + timedelta(days=1)).care == 0
+
+
 @pytest.mark.parametrize("delay", [timedelta(days=-2), timedelta(days=-9)])
 def test_old_purchases_are_no_occasion_for_care(moment, rules, people, store, delay):
     recorded(buy(people[0], store, moment + delay), moment + delay)

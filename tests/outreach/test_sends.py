@@ -327,6 +327,20 @@ def test_a_person_who_errs_does_not_make_it_sent_twice(guide, simulator):
     assert receivers_of(dispatch) == [Result.WAITING]
 
 
+def test_nobody_frees_a_customer_while_wecoms_list_cannot_be_read(guide, simulator):
+    friends = make.make_friends(guide, simulator=simulator)
+    dispatch = make_unknown(guide, simulator, friends, after_effect=True)
+    simulator.post(
+        "/sim/faults", path="externalcontact/get_groupmsg_list_v2", errcode=41063, times=9
+    )
+
+    with pytest.raises(outreach.ListNotReadable):
+        outreach.decide_unknown(dispatch=dispatch, happened=False, actor=SYSTEM, now=clock.now())
+
+    assert state_of(dispatch) == State.UNKNOWN
+    assert receivers_of(dispatch) == [Result.WAITING]
+
+
 def test_a_person_says_it_was_sent_and_nobody_writes_again(guide, simulator):
     friends, now = make.make_friends(guide, simulator=simulator), clock.now()
     dispatch = make_unknown(guide, simulator, friends)

@@ -175,6 +175,10 @@ LEFT JOIN LATERAL (
     WHERE l.order_id = o.id AND l.paid_at = o.paid_at AND l.quantity > 0 AND NOT l.is_gift
     ORDER BY l.net_fen DESC, l.line_no LIMIT 1) AS line ON true
 WHERE o.recorded_at >= %s AND o.paid_at >= %s AND o.paid_at <= %s AND o.net_fen > 0
+  AND NOT EXISTS (  -- two receipts of one day are one purchase to look after
+      SELECT 1 FROM guide_tasks_tasktarget AS t
+      WHERE t.member_id = buyer.survivor_id AND t.opens_at = opens.at
+        AND t.cause LIKE 'care:order:%%' AND t.excuse_reason <> 'returned')
 """
 
 

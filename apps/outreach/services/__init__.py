@@ -23,11 +23,17 @@ from apps.outreach.services.sends import (
     cancel_dispatch,
     request_mass_send,
 )
-from apps.outreach.services.unknowns import NotUnknown, decide_unknown, resolve_unknowns
+from apps.outreach.services.unknowns import (
+    ListNotReadable,
+    NotUnknown,
+    decide_unknown,
+    resolve_unknowns,
+)
 
 __all__ = [
     "AlreadySending",
     "CannotCancel",
+    "ListNotReadable",
     "NobodyToSendTo",
     "NotUnknown",
     "Recipient",

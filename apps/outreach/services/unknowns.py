@@ -39,6 +39,13 @@ class NotUnknown(DomainError):
     message = _("This message is settled already.")
 
 
+class ListNotReadable(DomainError):
+    """“Not sent” frees the customer for another message: not without a look at WeCom's list."""
+
+    code = "list_not_readable"
+    message = _("WeCom's list cannot be read just now. Try again in a moment.")
+
+
 def _open_outcomes(now: datetime) -> Q:
     lost = Q(state=State.LEASED, call_started_at__isnull=False)
     return lost | Q(state=State.UNKNOWN, next_poll_at__lte=now)
@@ -120,12 +127,20 @@ def decide_unknown(
 
     WeCom's list is asked once more first: if the send is there, that is the answer. `happened`
     without a `msgid` leaves the customers without a result, and closed to another send of the same
-    work. Raises NotUnknown when it is settled already.
+    work. Raises NotUnknown when it is settled already, ListNotReadable when nobody but the person
+    says that it was not sent.
     """
     run = Round(now)
-    listed = _listed(run, dispatch.corp_id, [dispatch]) or {}
+    listed = _listed(run, dispatch.corp_id, [dispatch])
+    if listed is None and not happened:
+        raise ListNotReadable()
     return _decide(
-        dispatch_id=dispatch.pk, happened=happened, msgid=msgid, listed=listed, actor=actor, now=now
+        dispatch_id=dispatch.pk,
+        happened=happened,
+        msgid=msgid,
+        listed=listed or {},
+        actor=actor,
+        now=now,
     )
 
 
