@@ -17,6 +17,8 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.timeout(420))
             item.add_marker(pytest.mark.xdist_group("demo"))
+    # the walk first: it reads the demo as a newcomer finds it, before the loop's people are there
+    items.sort(key=lambda item: "tests/browser/test_loop" in item.path.as_posix())
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ VISIBLE_TEXT = """() => {
     if (holder.closest('option') || holder.checkVisibility()) words.push(walker.currentNode.data);
   }
   for (const one of document.querySelectorAll('[placeholder], [aria-label], [title], [alt]')) {
-    if (one.closest('.simplebar-content-wrapper') === one) continue;  // labelled by a theme's script
+    // what a script of the theme labels by itself
+    if (one.matches('.simplebar-content-wrapper')) continue;
     for (const name of ['placeholder', 'aria-label', 'title', 'alt']) {
       words.push(one.getAttribute(name) || '');
     }

@@ -1,5 +1,6 @@
 """The loop as people walk it: head office at a desk, a guide and a store manager at 360 px."""
 
+import csv
 import re
 import secrets
 from datetime import UTC, datetime
@@ -14,6 +15,12 @@ from tests.conftest import wait_for
 SEGMENT = "华东沉默老客"
 TITLE = "秋冬新靴，华东老客先看"
 BY_ITSELF = 45_000
+# sources of orders, callback slugs, user names: data that people typed
+CODES = {"agentid", "auditor", "contacts", "loop", "pos", "region", "walk"}
+AUDIT_CODES = {
+    "action", "approved", "chased", "complaint", "exported", "export", "format", "issued",
+    "job", "member", "members", "push", "reason", "rows", "run", "system", "tag", "task", "tasks",
+}  # fmt: skip
 SKU = "BH0001-1-37"
 
 
@@ -380,20 +387,43 @@ def preview_an_import(desk, demo, tmp_path):
     """A bad row comes back with its reason, in Chinese, before anything is saved."""
     desk.goto(f"{demo.url}/admin/tagging/tag/import/")
     look(desk)
-    columns = [cell.inner_text() for cell in desk.locator("code").all()]
+    shown = desk.locator(".hq .mute").first.inner_text()
+    assert re.search(r"[\u4e00-\u9fff]", shown)
     file = tmp_path / "tags.csv"
-    rows = ["group,name", "没有这个组,好鞋"]
-    file.write_text("\n".join(rows), encoding="utf-8")
-    assert columns is not None
+    file.write_text("标签组,标签\n没有这个组,好鞋\n,没有组\n", encoding="utf-8")
     desk.set_input_files("input[type=file]", file)
     press(desk, desk.locator("form input[type=submit], form button[type=submit]").last)
-    text = look(desk)
-    assert "没有这个组" in text
+    look(desk)
+    reasons = desk.locator(".hq-note.warn td").all_inner_texts()
+    assert any("标签要属于一个标签组" in words for words in reasons)
+    shot(desk, "import")
 
 
-def export_masked(desk, demo):
+def export_masked(desk, demo, tmp_path):
+    """The sheet that leaves the house shows no number and no whole name."""
     desk.goto(f"{demo.url}/admin/members/member/export/")
     look(desk)
+    formats = desk.locator("select[name=format] option").all()
+    value = next(one.get_attribute("value") for one in formats if one.inner_text() == "csv")
+    desk.select_option("select[name=format]", value)
+    with desk.expect_download() as download:
+        desk.locator("#content form [type=submit]").last.click()
+    file = tmp_path / "members.csv"
+    download.value.save_as(file)
+    with file.open(encoding="utf-8-sig", newline="") as sheet:
+        rows = list(csv.DictReader(sheet))
+    assert len(rows) > 100
+    assert all(re.fullmatch(r"(1\d{2}\*{4}\d{4})?", row["手机号"]) for row in rows)
+    assert all("*" in row["名称"] for row in rows if len(row["名称"]) > 1)
+
+
+def read_the_audit(desk, demo):
+    """Unmasking and exporting left their lines."""
+    desk.goto(f"{demo.url}/admin/accounts/auditentry/")
+    text = desk.locator("#result_list").inner_text()
+    assert "查看手机号" in text
+    assert "导出会员" in text
+    look(desk, allowed=AUDIT_CODES)
 
 
 # --- the store manager ---------------------------------------------------------------------------
@@ -411,11 +441,20 @@ def remind_the_team(open_browser, demo, userid, title):
         phone.goto(phone.url.partition("?")[0] + other.first.get_attribute("href"))
     assert title in look(phone)
     shot(phone, "team")
-    before = len(demo.phones.get(f"/sim/phones/guides/{userid}")["notices"])
-    assert before >= 1
     press(phone, phone.locator(".foot .btn.solid"))
     expect(phone.locator(".tip.ok")).to_be_visible()
     look(phone)
+
+    def reminded():
+        people = demo.phones.get("/sim/guides", q=store, limit=50)["guides"]
+        cards = [
+            card["title"]
+            for one in people
+            for card in demo.phones.get(f"/sim/phones/guides/{one['userid']}")["notices"]
+        ]
+        return any("请看一下" in words and title in words for words in cards)
+
+    wait_for(reminded, seconds=40, message="Nobody's phone shows the reminder.")
 
 
 # --- the walk ------------------------------------------------------------------------------------
@@ -444,5 +483,24 @@ def test_the_loop_from_head_office_to_the_till_and_back(desk, phone, open_browse
     read_the_jobs(desk, demo)
     read_health(desk, demo)
     preview_an_import(desk, demo, tmp_path)
-    export_masked(desk, demo)
+    export_masked(desk, demo, tmp_path)
+    read_the_audit(desk, demo)
     remind_the_team(open_browser, demo, userid, title)
+
+
+def test_every_page_of_the_menu_is_chinese_and_quiet(desk, demo):
+    """Whatever stands in the menu and its tabs, as the demo's data fills it."""
+    seen, waiting = set(), ["/admin/"]
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        desk.goto(f"{demo.url}{path}")
+        look(desk, allowed=CODES | AUDIT_CODES if "auditentry" in path else CODES)
+        links = desk.eval_on_selector_all(
+            "nav a[href^='/admin/'], #nav-sidebar a[href^='/admin/']",
+            "(found) => found.map((one) => one.getAttribute('href'))",
+        )
+        waiting += [link for link in links if re.fullmatch(r"/admin/[a-z_]+/([a-z]+/)?", link)]
+    assert len(seen) >= 25
