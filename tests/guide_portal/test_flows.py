@@ -73,6 +73,18 @@ def test_a_second_form_while_wecom_has_not_answered_is_told_so(shop, phone, act)
     assert Dispatch.objects.count() == 1
 
 
+def test_a_refused_text_stays_on_the_page(shop, phone, act):
+    target = shop.targets[0]
+
+    answer = phone.post(at("send_target", target.pk), act(text="给您留了 {没有的变量}"))
+
+    assert answer.status_code == 409
+    page = answer.content.decode()
+    assert "给您留了 {没有的变量}</textarea>" in page
+    assert "不是可用变量" in page
+    assert Dispatch.objects.count() == 0
+
+
 def test_send_to_all_of_the_task_at_once(shop, phone):
     task = shop.targets[0].task_id
     page = phone.get(at("task", task))

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.core.errors import DomainError
 from apps.guide_portal.cards import person_of, target_cards
 from apps.guide_portal.forms import ActForm, NotSuitableForm, SendForm
 from apps.guide_portal.reasons import STOP, offered_reasons
@@ -34,23 +35,26 @@ class TargetPage(GuidePage):
     def back(self, target: TaskTarget) -> HttpResponse:
         return redirect("guide_portal:target", target.pk)
 
-
-class Target(TargetPage):
-    """发消息: the personal text, ready to change and to send."""
-
-    def get(self, request: HttpRequest, target_id: int) -> HttpResponse:
-        target = self.target(target_id)
+    def page(self, target: TaskTarget, *, text: str = "", status: int = 200) -> HttpResponse:
+        """The customer's page; `text` is what the guide typed, else it is the script's."""
         now = self.now
         card = target_cards([target], now=now)[0]
         context: dict[str, Any] = {"card": card, "asset": target.push.asset}
         if card.can_send:
-            context["text"] = personal_text(target, now=now)
+            context["text"] = text or personal_text(target, now=now)
             context["refusal"] = refusal_words(target, now=now)
             context.update(sdk_context())
         else:
             others = today_of(guide_id=self.guide_id, now=now).todo
             context["next"] = next((one for one in others if one.target_id != target.pk), None)
-        return render(request, "guide_portal/target.html", context)
+        return render(self.request, "guide_portal/target.html", context, status=status)
+
+
+class Target(TargetPage):
+    """发消息: the personal text, ready to change and to send."""
+
+    def get(self, request: HttpRequest, target_id: int) -> HttpResponse:
+        return self.page(self.target(target_id))
 
 
 class TargetLive(TargetPage):
@@ -82,6 +86,14 @@ class SendTarget(TargetPage):
         if form.cleaned_data["back"] == "task":
             return redirect(reverse("guide_portal:task", args=[target.task_id]) + "?way=each")
         return self.back(target)
+
+    def refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
+        """The reason, above what the guide typed: nobody writes a message twice."""
+        text = request.POST.get("text", "").strip()
+        if self.request.htmx or not text or request.POST.get("back") == "task":
+            return super().refused(request, error)
+        messages.error(request, str(error))
+        return self.page(self.target(self.kwargs["target_id"]), text=text, status=409)
 
 
 class OpenChat(TargetPage):

@@ -8,10 +8,13 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
 from apps.guide_portal.forms import ChaseForm
-from apps.guide_portal.team import running_pushes, team_page
+from apps.guide_portal.team import TeamPage, running_pushes, team_page
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import GuideTask
+
+# a store has few pushes at a time; what lies further back waits behind 换任务
+LOOKED_AT = 6
 
 
 class Team(GuidePage):
@@ -30,10 +33,20 @@ class Team(GuidePage):
             return render(request, "guide_portal/team.html", empty)
         asked = request.GET.get("push", "")
         chosen = [pk for pk, _title in pushes if not asked or str(pk) == asked]
-        page = team_page(actor=self.actor, push_id=chosen[0], now=self.now) if chosen else None
+        page = self._first_to_help(chosen[:LOOKED_AT])
         if page is None:
             raise Http404
         return render(request, "guide_portal/team.html", {"page": page})
+
+    def _first_to_help(self, push_ids: list[int]) -> TeamPage | None:
+        """The latest push in which somebody needs a hand; else simply the latest."""
+        latest: TeamPage | None = None
+        for push_id in push_ids:
+            page = team_page(actor=self.actor, push_id=push_id, now=self.now)
+            if page is not None and page.need_help:
+                return page
+            latest = latest or page
+        return latest
 
 
 class Chase(GuidePage):
