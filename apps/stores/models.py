@@ -174,7 +174,10 @@ class Posting(models.Model):
 
 
 class ScopeGrant(models.Model):
-    """A region or store that a person or an API key may see, beyond what a posting gives."""
+    """A region or store that a person or an API key may see, beyond what a posting gives.
+
+    Places are protected: a key whose last grant vanished with its store would see the whole chain.
+    """
 
     user = models.ForeignKey(
         "accounts.User",
@@ -194,7 +197,7 @@ class ScopeGrant(models.Model):
     )
     region = models.ForeignKey(
         Region,
-        on_delete=models.CASCADE,
+        on_delete=models.PROTECT,
         related_name="+",
         null=True,
         blank=True,
@@ -202,7 +205,7 @@ class ScopeGrant(models.Model):
     )
     store = models.ForeignKey(
         Store,
-        on_delete=models.CASCADE,
+        on_delete=models.PROTECT,
         related_name="+",
         null=True,
         blank=True,
