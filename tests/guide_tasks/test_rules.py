@@ -229,6 +229,24 @@ def test_a_missed_greeting_is_made_by_the_sweep_and_old_friends_get_none(moment,
     assert by_rule("greeting").get().member_id == new.pk
 
 
+def test_a_friend_who_was_lost_from_the_list_for_a_while_is_no_new_one(moment, rules):
+    guide = make_guide(make_store(), corp=CORP)
+    ((friend, external),) = make_friends(guide, 1, since=moment - timedelta(days=20))
+    relation = FollowRelation.objects.get(external_userid=external)
+    members.end_follows(
+        relation_ids=[relation.pk], at=moment - timedelta(hours=3), ended_by="reconciled"
+    )
+    members.start_follow(
+        corp_id=CORP,
+        guide_id=guide.pk,
+        member_id=friend.pk,
+        external_userid=external,
+        since=moment - timedelta(hours=1),
+    )
+
+    assert services.run_rules(now=moment).greetings == 0
+
+
 def test_nobody_who_asked_for_silence_is_greeted(moment, rules):
     guide = make_guide(make_store(), corp=CORP)
     ((new, _external),) = make_friends(guide, 1, since=moment)

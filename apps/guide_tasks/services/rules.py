@@ -213,6 +213,11 @@ SELECT person.survivor_id, 'greeting:follow:' || f.id, f.guide_id, %s, %s::times
     %s::timestamptz
 FROM members_followrelation AS f JOIN members_member AS person ON person.id = f.member_id
 WHERE f.until IS NULL AND f.since >= %s AND f.since >= %s {only}
+  AND NOT EXISTS (  -- lost from WeCom's list and listed again: an old friend
+      SELECT 1 FROM members_followrelation AS earlier
+      WHERE earlier.guide_id = f.guide_id AND earlier.external_userid = f.external_userid
+        AND earlier.ended_by = 'reconciled' AND earlier.until <= f.since
+        AND earlier.until > f.since - interval '2 days')
 """
 
 
