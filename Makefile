@@ -21,7 +21,7 @@ lint: $(READY)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	.venv/bin/lint-imports
-	$(PY) -m mypy apps scrm
+	$(PY) -m mypy --cache-dir=/dev/null apps scrm
 
 format: $(READY)
 	$(PY) -m ruff format .
