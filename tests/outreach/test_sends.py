@@ -217,6 +217,26 @@ def test_an_unreachable_wecom_is_tried_again(guide, simulator, settings):
     assert send(now=now + timedelta(minutes=5)) == 1
 
 
+def test_a_send_that_breaks_stops_nobody_elses(guide, simulator, monkeypatch):
+    broken, fine = (
+        make.request_send(guide, make.make_friends(guide, simulator=simulator)) for _one in "ab"
+    )
+    prepare, now = handover._prepare, clock.now()
+
+    def faulty(*, dispatch_id, **rest):
+        if dispatch_id == broken.pk:
+            raise RuntimeError
+        return prepare(dispatch_id=dispatch_id, **rest)
+
+    monkeypatch.setattr(handover, "_prepare", faulty)
+    assert send(now=now) == 1
+    assert state_of(fine) == State.HANDED_OVER
+    monkeypatch.undo()
+
+    assert send(now=now + timedelta(minutes=4)) == 1
+    assert len(simulator.calls(ADD)) == 2
+
+
 # --- the reply that never came -----------------------------------------------------------------
 
 

@@ -68,7 +68,10 @@ def send_queued(*, now: datetime, limit: int = 500) -> int:
         faults.point("outreach.claimed")
         seen += len(ids)
         for dispatch_id in ids:
-            handed_over += hand_over(dispatch_id=dispatch_id, token=token, run=run)
+            try:
+                handed_over += hand_over(dispatch_id=dispatch_id, token=token, run=run)
+            except Exception as error:  # its lease runs out like a dead worker's; the others go on
+                log.error("hand_over_failed", dispatch_id=dispatch_id, error=type(error).__name__)
     return handed_over
 
 
