@@ -1,5 +1,7 @@
 """Users, API keys and the audit record."""
 
+import re
+from functools import cache
 from typing import Any
 
 from django import forms
@@ -7,7 +9,7 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import OuterRef, QuerySet
+from django.db.models import Model, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -137,10 +139,14 @@ ACTION_WORDS = {
     "push.approved": _("push approved"),
     "push.handed_out": _("push handed out"),
     "push.deleted": _("push deleted"),
+    "push.returned": _("push sent back to draft"),
+    "wecom.replay_callbacks": _("callbacks taken up again"),
     "member.phone_unmasked": _("phone number seen"),
     "job.run": _("job started by hand"),
     "job.changed": _("job settings changed"),
     "send.decided": _("send settled"),
+    "task.chased": _("guides reminded"),
+    "stage_version.published": _("stage parameters published"),
     "api_key.revoked": _("API key revoked"),
 }
 VERB_WORDS = {
@@ -151,6 +157,40 @@ VERB_WORDS = {
     "imported": _("imported: %(what)s"),
     "left": _("left: %(what)s"),
 }
+
+
+DETAIL_WORDS = {
+    "changed": _("changed"),
+    "fields": _("columns"),
+    "format": _("format"),
+    "issued": _("issued"),
+    "new": _("new"),
+    "reason": _("reason"),
+    "refused": _("left out"),
+    "rows": _("rows"),
+    "tasks": _("tasks"),
+    "updated": _("changed"),
+}
+
+
+def _plain(value: Any) -> str:
+    return "、".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@cache
+def _models_by_word() -> dict[str, type[Model]]:
+    """Models by `app.model` and by `snake_case`: both stand in entries."""
+    found: dict[str, type[Model]] = {}
+    for model in apps.get_models():
+        found[re.sub(r"(?<!^)(?=[A-Z])", "_", model.__name__).lower()] = model
+        found[model._meta.label_lower] = model
+    return found
+
+
+def object_words(object_type: str) -> str:
+    """What kind of thing it was about, in the words of the pages."""
+    model = _models_by_word().get(object_type)
+    return str(model._meta.verbose_name) if model else object_type
 
 
 def action_words(entry: AuditEntry) -> str:
@@ -170,7 +210,7 @@ class AuditEntryAdmin(RoomAdmin):
     """Who did or saw what. Nothing here can be changed."""
 
     view_capability = Capability.VIEW_AUDIT
-    list_display = ["at", "show_actor", "show_action", "object_type", "object_id", "show_detail"]
+    list_display = ["at", "show_actor", "show_action", "show_object", "object_id", "show_detail"]
     list_filter = ["action", "at"]
     search_fields = ["action", "object_type", "object_id", "actor"]
     ordering = ["-id"]
@@ -197,6 +237,13 @@ class AuditEntryAdmin(RoomAdmin):
     def show_action(self, row: AuditEntry) -> str:
         return action_words(row)
 
+    @admin.display(description=_("object"), ordering="object_type")
+    def show_object(self, row: AuditEntry) -> str:
+        return object_words(row.object_type)
+
     @admin.display(description=_("detail"))
     def show_detail(self, row: AuditEntry) -> str:
-        return " · ".join(f"{key}: {value}" for key, value in (row.detail or {}).items())[:160]
+        return " · ".join(
+            f"{DETAIL_WORDS.get(key, key)} {_plain(value)}"
+            for key, value in (row.detail or {}).items()
+        )[:160]

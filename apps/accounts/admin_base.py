@@ -147,6 +147,14 @@ class RoomAdmin(CapabilityMixin, ModelAdmin):
 # --- import and export ---------------------------------------------------------------------------
 
 
+def decoded(data: bytes) -> str:
+    """The text of a CSV: UTF-8, or what Excel on a Chinese Windows saves."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("gb18030")
+
+
 class SealedUpload(BaseStorage):
     """Between preview and confirmation an uploaded file waits encrypted in the cache, an hour."""
 
@@ -165,7 +173,7 @@ class SealedUpload(BaseStorage):
         if sealed is None:
             raise ValueError(_("The uploaded file is no longer kept. Upload it again."))
         data = base64.b64decode(pii.decrypt(sealed))
-        return data if "b" in self.read_mode else data.decode(self.encoding or "utf-8-sig")
+        return data if "b" in self.read_mode else decoded(data)
 
     def remove(self) -> None:
         cache.delete(self._key())
@@ -253,6 +261,12 @@ class ImportExportAdmin(ImportMixin, ExportAdmin):
             if (result := context.get("result")) is not None:
                 self._explain(request, context, result)
         return answer
+
+    def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
+        form.add_error(
+            "import_file",
+            _("This file cannot be read. Save it as xlsx or CSV and choose that format."),
+        )
 
     def _columns(self) -> list[tuple[str, list[str]]]:
         """The columns of a sheet in the words of its first row."""

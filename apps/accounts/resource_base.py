@@ -103,8 +103,10 @@ class RefWidget(widgets.Widget):
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Model | None:
         text = str(value or "").strip()
-        if not text and self.optional:
-            return None
+        if not text:
+            if self.optional:
+                return None
+            raise ValueError(_("This column must not be empty."))
         condition = Q()
         for name in self.fields:
             condition |= Q(**{name: text})
@@ -132,6 +134,8 @@ class DayWidget(widgets.Widget):
         text = str(value or "").strip()
         if not text and self.optional:
             return None
+        if not text:
+            raise ValueError(_("This column must not be empty."))
         for form in DAY_FORMATS:
             try:
                 return datetime.strptime(text, form).date()  # noqa: DTZ007

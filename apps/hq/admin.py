@@ -25,6 +25,7 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 from import_export.fields import Field
+from import_export.resources import Diff
 
 from apps.accounts.actor import SYSTEM
 from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin, actor_of
@@ -109,6 +110,25 @@ class JoinedFilter(admin.SimpleListFilter):
         return queryset
 
 
+class MaskedDiff(Diff):
+    """A preview through the same masks as the export."""
+
+    def __init__(self, resource: Any, instance: Member, new: bool) -> None:
+        self.new = new
+        self.left = self._shown(resource, None if new else instance)
+        self.right: list[Any] = []
+
+    def compare_with(self, resource: Any, instance: Member | None) -> None:
+        self.right = self._shown(resource, instance)
+
+    @staticmethod
+    def _shown(resource: Any, member: Member | None) -> list[Any]:
+        fields = resource.get_import_fields()
+        if member is None:
+            return [""] * len(fields)
+        return [resource.export_field(field, member) for field in fields]
+
+
 class MemberResource(RoomResource):
     """Out: masked, always. In: through the members' own service, one decision per row."""
 
@@ -140,6 +160,10 @@ class MemberResource(RoomResource):
         export_order = fields
         use_transactions = True
 
+    @classmethod
+    def get_diff_class(cls) -> type[Diff]:
+        return MaskedDiff
+
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
         super().before_import(dataset, **kwargs)
         self._seen: set[str] = set()
@@ -156,7 +180,9 @@ class MemberResource(RoomResource):
         self._seen.add(normal)
 
     def get_instance(self, instance_loader: Any, row: dict[str, Any]) -> Member | None:
-        return selectors.find_by_identity(MemberIdentity.Kind.PHONE, "", row["phone"])
+        found = selectors.find_by_identity(MemberIdentity.Kind.PHONE, "", row["phone"])
+        self._know([found.pk] if found else [])
+        return found
 
     def import_field(self, field: Field, instance: Member, row: Any, **kwargs: Any) -> None:
         if field.column_name in ("gender", "home_store"):
@@ -169,6 +195,8 @@ class MemberResource(RoomResource):
                 day = DayWidget(optional=True).clean(row.get(name))
             except ValueError as error:
                 self.refuse(**{name: str(error)})
+            if day and day > clock.today():
+                self.refuse(**{name: gettext("This day has not come yet.")})
             found[name] = clock.day_start(day) if day else None
         return found
 
@@ -206,22 +234,27 @@ class MemberResource(RoomResource):
         )[0]
         if answer.error:
             self.refuse(phone=str(REFUSALS.get(answer.error, answer.error)))
+        # what the preview shows is what was saved, masked as everywhere
         instance.pk = answer.member_id
+        instance.refresh_from_db()
+        self._know([instance.pk])
 
-    def get_queryset(self) -> QuerySet[Member]:
-        return Member.objects.select_related("home_store")
-
-    def before_export(self, queryset: QuerySet[Member], **kwargs: Any) -> None:
-        ids = list(queryset.values_list("pk", flat=True))
-        self._cards = selectors.member_card(member_ids=ids)
+    def _know(self, ids: list[int]) -> None:
+        self._phones = selectors.masked_phones(ids)
         self._consents = dict(
             Consent.objects.valid()
             .filter(member_id__in=ids, purpose=Consent.Purpose.WECOM_MARKETING)
             .values_list("member_id", "given_at")
         )
 
+    def get_queryset(self) -> QuerySet[Member]:
+        return Member.objects.select_related("home_store")
+
+    def before_export(self, queryset: QuerySet[Member], **kwargs: Any) -> None:
+        self._know(list(queryset.values_list("pk", flat=True)))
+
     def dehydrate_phone(self, member: Member) -> str:
-        return self._cards[member.pk].masked_phone if hasattr(self, "_cards") else ""
+        return getattr(self, "_phones", {}).get(member.pk, "")
 
     def dehydrate_name(self, member: Member) -> str:
         return selectors.masked_name(member)

@@ -30,6 +30,9 @@ WORDS = [
     gettext_noop("No recent searches"),
     gettext_noop("No results found"),
     gettext_noop("No results matching your query"),
+    gettext_noop(
+        "No valid data to import. Ensure your file has the correct headers or data for import."
+    ),
     gettext_noop("Previous"),
     gettext_noop(
         "Raw passwords are not stored, so there is no way to see this "

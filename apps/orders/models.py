@@ -93,7 +93,7 @@ class Order(models.Model):
 
     class Meta:
         verbose_name = _("order")
-        verbose_name_plural = _("orders")
+        verbose_name_plural = _("Orders")
         indexes = [
             models.Index(fields=["member", "-paid_at"], name="orders_order_member"),
             models.Index(fields=["store", "business_on"], name="orders_order_store_day"),

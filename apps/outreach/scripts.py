@@ -59,4 +59,5 @@ def render(body: str, context: Mapping[str, str]) -> str:
         name = match[1].strip()
         return str(context.get(name) or VARIABLES[name])
 
-    return _PLACE.sub(value, body)
+    # 「{称呼}您好」 of somebody whose name is not known would greet twice
+    return _PLACE.sub(value, body).replace("您您", "您")

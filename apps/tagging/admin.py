@@ -13,14 +13,28 @@ from import_export.fields import Field
 
 from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin
 from apps.accounts.capabilities import Capability
-from apps.accounts.resource_base import RefWidget, RoomResource
+from apps.accounts.resource_base import ChoiceWidget, RefWidget, RoomResource
+from apps.core import clock
 from apps.tagging.models import Tag, TagGroup
+
+
+class RetiredField(Field):
+    """A yes or no in the sheet, a moment in the table: the moment stays when the answer does."""
+
+    def save(self, instance: Tag, row: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        retired = self.clean(row) == "yes"
+        if retired != (instance.retired_at is not None):
+            instance.retired_at = clock.now() if retired else None
 
 
 class TagResource(RoomResource):
     labels = {"group": _("tag group"), "name": _("tag"), "retired": _("retired")}
     group = Field("group", "group", RefWidget(TagGroup.objects, ("name",), "name"))
-    retired = Field("retired", column_name="retired")
+    retired = RetiredField(
+        "retired_at",
+        "retired",
+        ChoiceWidget([("yes", _("yes")), ("no", _("no"))], default="no"),
+    )
 
     class Meta:
         model = Tag

@@ -130,6 +130,56 @@ def test_tags_are_imported_with_their_group(admin_client):
     assert len(page.context["refused_rows"]) == 1
 
 
+def test_a_sheet_retires_tags_and_takes_them_back_into_use(admin_client):
+    def sheet(answer):
+        rows = [["标签组", "标签", "停用"], ["偏好", "通勤", answer]]
+        page = upload(admin_client, "tagging_tag", rows)
+        if page.context["good_rows"]:
+            confirm(admin_client, "tagging_tag", page)
+        return page
+
+    sheet("是")
+    retired_at = Tag.objects.get().retired_at
+    assert retired_at is not None
+    assert sheet("是").context["totals"]["same"] == 1
+    assert "也许" in sheet("也许").context["refused_rows"][0]["reasons"][0]
+    assert Tag.objects.get().retired_at == retired_at
+    sheet("")
+    assert Tag.objects.get().retired_at is None
+
+
+def test_an_empty_column_is_called_empty(admin_client, chain):
+    rows = [HEAD, ["s2", "二店", "上海", "华东", "direct", "", "A", ""]]
+
+    page = upload(admin_client, "stores_store", rows)
+
+    assert set(page.context["refused_rows"][0]["reasons"]) == {
+        "法人主体：此列不能为空。",
+        "开业日期：此列不能为空。",
+    }
+
+
+def test_a_sheet_saved_by_excel_on_a_chinese_windows_is_read(admin_client):
+    file = SimpleUploadedFile("rows.csv", "标签组,标签\n偏好,通勤\n".encode("gbk"))
+
+    page = admin_client.post(
+        reverse("admin:tagging_tag_import"),
+        {"import_file": file, "format": CSV_FORMAT, "resource": ""},
+    )
+
+    assert page.context["totals"]["new"] == 1
+
+
+def test_a_file_that_is_no_sheet_is_refused_in_plain_words(admin_client):
+    for name, content in {"1": b"\xff\xfe\x00\xff", "0": b"no workbook"}.items():
+        page = admin_client.post(
+            reverse("admin:tagging_tag_import"),
+            {"import_file": SimpleUploadedFile("x", content), "format": name, "resource": ""},
+        )
+
+        assert page.context["form"].errors["import_file"][0].startswith("这个文件读不了")
+
+
 MEMBER_HEAD = ["手机号", "名称", "性别", "归属门店编码", "入会日期", "企微营销同意日期"]
 
 
@@ -158,6 +208,25 @@ def test_members_are_found_by_phone_or_made_and_never_merged(admin_client, chain
     assert Consent.objects.valid().filter(member=made, purpose="wecom_marketing").exists()
     assert len(page.context["refused_rows"]) == 3
     assert known.pk != made.pk
+
+
+def test_the_preview_of_members_is_masked_and_days_to_come_are_refused(admin_client, chain):
+    page = upload(
+        admin_client,
+        "members_member",
+        [
+            MEMBER_HEAD,
+            ["13912345678", "王小芳", "", "", "2025-05-01", ""],
+            ["13912345679", "李雷", "", "", "2099-05-01", ""],
+        ],
+    )
+
+    text = page.content.decode()
+    assert "139****5678" in text
+    assert "王*芳" in text
+    assert "2025-05-01" in text
+    assert "13912345678" not in text
+    assert page.context["refused_rows"][0]["reasons"] == ["入会日期：这一天还没到。"]
 
 
 def test_member_export_is_masked_and_recorded(admin_client, db):

@@ -28,7 +28,7 @@ from apps.hq.demo import content, history, pushes
 from apps.hq.demo.catalogue import load_products
 from apps.hq.demo.members import Person, first_days, invent, load_members, wecom_customers
 from apps.hq.demo.phones import Phones
-from apps.orders.services import REJECTED, OrderRow, ingest_orders
+from apps.orders.services import REJECTED, OrderResult, OrderRow, ingest_orders
 from apps.profiles.models import StageVersion
 from apps.profiles.services import refresh_profiles
 from apps.wecom.services import ensure_demo_corp
@@ -156,21 +156,26 @@ class _Orders:
         """Take all orders paid before that day begins; the clock stands at its first moment."""
         moment = clock.day_start(day) if day < self._today else clock.now()
         count, waiting = 0, self._before(moment)
+        orders: list[int] = []
+        members: set[int] = set()
         with clock.at(moment):
             while batch := list(islice(waiting, _BATCH)):
-                _take(batch, now=moment)
+                for result in _take(batch, now=moment):
+                    members.update(result.member_ids)
+                    orders += [result.order_id] if result.order_id else []
                 count += len(batch)
+            # once, after the last batch: half a history would leave stages that never were
+            refresh_profiles(member_ids=sorted(members), now=moment)
+            record_purchases(order_ids=orders, now=moment)
         return count
 
 
-def _take(batch: list[OrderRow], *, now: datetime) -> None:
+def _take(batch: list[OrderRow], *, now: datetime) -> list[OrderResult]:
     results = ingest_orders(rows=batch, now=now, actor=SYSTEM)
     refused = [result for result in results if result.status == REJECTED]
     if refused:
         raise RuntimeError(f"demo orders refused: {refused[:3]}")
-    members = {member for result in results for member in result.member_ids}
-    refresh_profiles(member_ids=sorted(members), now=now)
-    record_purchases(order_ids=[result.order_id for result in results if result.order_id], now=now)
+    return results
 
 
 def _analyse() -> None:

@@ -83,7 +83,8 @@ def _next(task: PeriodicTask, now: datetime) -> datetime | None:
     if not task.enabled:
         return None
     left = task.schedule.remaining_estimate(task.last_run_at or task.date_changed or now)
-    return now + max(left, timedelta())
+    # two readings of the clock lie between the two: without rounding 02:50 would read 02:49:59
+    return (now + max(left, timedelta()) + timedelta(seconds=0.5)).replace(microsecond=0)
 
 
 def _rows(now: datetime) -> list[JobRow]:

@@ -28,7 +28,7 @@ from apps.reports import selectors as reports
 from apps.segments import services as segments
 from apps.segments.errors import SegmentError
 from apps.segments.models import Segment, SegmentVersion
-from apps.stores.models import Store
+from apps.stores.models import Posting, Store
 
 STEPS: list[Promise] = [
     gettext_lazy("Whom"),
@@ -346,8 +346,10 @@ def _what_initial(push: TaskPush) -> dict[str, Any]:
 
 def _preview(body: str) -> str:
     """The text with nothing known about the customer: the least anybody will read."""
+    posted = Posting.objects.on(clock.today()).select_related("guide", "store").first()
+    sender = {"导购": posted.guide.name, "门店": posted.store.name} if posted else {}
     try:
-        return scripts.render(body, {}) if body else ""
+        return scripts.render(body, sender) if body else ""
     except DomainError:
         return ""
 

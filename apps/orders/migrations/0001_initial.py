@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'order',
-                'verbose_name_plural': 'orders',
+                'verbose_name_plural': 'Orders',
             },
         ),
         migrations.CreateModel(
