@@ -328,7 +328,13 @@ def today(*, guide_id: int, now: datetime) -> Today:
         .order_by("-done_at", "pk")
     )
     waiting = [target for target in open_targets if target.state == State.TO_VERIFY]
-    todo = [target for target in open_targets if target.state != State.TO_VERIFY]
+    # who has a message on its way is not offered a second one for another task
+    busy = {target.member_id for target in waiting}
+    todo = [
+        target
+        for target in open_targets
+        if target.state != State.TO_VERIFY and target.member_id not in busy
+    ]
     done = [target for target in settled if target.state == State.DONE]
     excused = [target for target in settled if target.state == State.NOT_APPLICABLE]
     proofs = proofs_of([*waiting, *done])

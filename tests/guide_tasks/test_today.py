@@ -6,7 +6,7 @@ import pytest
 
 from apps.core import clock
 from apps.guide_tasks import selectors
-from tests.factories.tasks import hand_out, make_team, members_of, target_of
+from tests.factories.tasks import hand_out, make_team, members_of, tap, target_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.service]
 
@@ -40,3 +40,17 @@ def test_the_work_behind_a_card_comes_up_when_the_first_is_excused():
     today = selectors.today(guide_id=guide.pk, now=now + timedelta(minutes=1))
 
     assert [card.target_id for card in today.cards] == [target_of(second, member).pk]
+
+
+def test_who_has_a_message_on_its_way_is_not_offered_a_second_one():
+    now = clock.now()
+    team = make_team(now, friends=1)
+    guide, (member,) = team[0]
+    first = hand_out([member], now)
+    hand_out([member], now)
+
+    tap(target_of(first, member), now)
+
+    today = selectors.today(guide_id=guide.pk, now=now + timedelta(minutes=1))
+    assert today.cards == []
+    assert [card.member_id for card in today.waiting] == [member.pk]
