@@ -275,7 +275,8 @@ def find_member(request: HttpRequest) -> HttpResponse:
     return show(
         request,
         "hq/people.html",
-        title=_("Found"),
+        title=_("Search result"),
+        searching=True,
         rows=rows,
         more=len(ids) > FOUND_LIMIT,
         limit=FOUND_LIMIT,
