@@ -159,6 +159,8 @@ def test_one_worker_after_the_other_dies_on_the_same_batch(guide, simulator, wor
     for _death in range(15):
         workers(dice.choice(POINTS), now + timedelta(minutes=minutes))
         minutes += 10
+        # WeCom's clock goes along with ours: its list is asked by time
+        simulator.post("/sim/clock", advance_s=600)
         outreach.resolve_unknowns(now=now + timedelta(minutes=minutes))
     heal(now + timedelta(minutes=minutes))
 
