@@ -8,8 +8,17 @@ if os.environ.setdefault("SCRM_ENV", "demo") == "prod":
     raise SystemExit("The demo settings do not run where SCRM_ENV is prod.")
 
 _data = paths.data_dir()
-_port = int(os.environ.get("PORT") or "8000")
-_sim_port = int(os.environ.get("SIM_PORT") or "8010")
+
+
+def _port_number(name: str, default: str) -> int:
+    raw = os.environ.get(name) or default
+    if not raw.isdecimal() or not 0 < int(raw) < 65536:
+        raise SystemExit(f"{name} must be a port between 1 and 65535, not {raw!r}.")
+    return int(raw)
+
+
+_port = _port_number("PORT", "8000")
+_sim_port = _port_number("SIM_PORT", "8010")
 _simulator = f"http://127.0.0.1:{_sim_port}"
 _run = paths.socket_dir(_data)
 

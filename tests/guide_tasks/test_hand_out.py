@@ -329,3 +329,13 @@ def test_a_push_closes_when_nothing_is_open_any_more(moment):
 
     push.refresh_from_db()
     assert push.status == TaskPush.Status.CLOSED
+
+
+def test_a_campaign_made_for_one_push_is_called_as_the_push_is():
+    now = timezone.now()
+    push = make_push(members_of(make_team(now, friends=1)), now, title="新建下发")
+
+    services.update_push(push=push, actor=SYSTEM, title="秋冬新靴")
+
+    push.campaign.refresh_from_db()
+    assert push.campaign.name == "秋冬新靴"

@@ -136,6 +136,9 @@ def update_push(
     unknown = set(changes) - _EDITABLE
     if unknown:
         raise TypeError(f"A push has no {sorted(unknown)}.")
+    if "title" in changes:
+        # a campaign made for this push alone is called as the push is
+        Campaign.objects.filter(pk=push.campaign_id, name=push.title).update(name=changes["title"])
     for name, value in changes.items():
         setattr(push, name, value)
     push.status = Status.DRAFT
