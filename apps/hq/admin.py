@@ -75,10 +75,12 @@ class StageFilter(admin.SimpleListFilter):
         return list(Stage.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Member]) -> QuerySet[Member]:
-        if self.value() in Stage.values:
-            profile = MemberProfile.objects.filter(member_id=OuterRef("pk"), stage=self.value())
-            return queryset.filter(Exists(profile))
-        return queryset
+        if self.value() not in Stage.values:
+            return queryset
+        profile = MemberProfile.objects.filter(member_id=OuterRef("pk"))
+        if self.value() == Stage.PROSPECT:
+            return queryset.exclude(Exists(profile.exclude(stage=Stage.PROSPECT)))
+        return queryset.filter(Exists(profile.filter(stage=self.value())))
 
 
 class ServedFilter(admin.SimpleListFilter):
@@ -328,8 +330,9 @@ class MemberAdmin(ImportExportAdmin):
 
     @admin.display(description=_("stage"))
     def show_stage(self, row: Member) -> str:
-        stage = row.stage  # type: ignore[attr-defined]
-        return str(Stage(stage).label) if stage else "—"
+        # who never bought has no profile yet: the same stage as segments see
+        stage = row.stage or Stage.PROSPECT  # type: ignore[attr-defined]
+        return str(Stage(stage).label)
 
     @admin.display(description=_("last purchase"))
     def show_last(self, row: Member) -> str:

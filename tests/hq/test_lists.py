@@ -151,6 +151,20 @@ def test_a_stage_filter_finds_only_that_stage(admin_client, team, fixed_clock):
     assert [row.pk for row in page.context["cl"].result_list] == [member.pk]
 
 
+def test_who_never_bought_is_a_prospect_in_the_list_and_in_its_filter(
+    admin_client, team, fixed_clock
+):
+    buyer = members_of(team)[0]
+    buy(buyer, team[0][0].postings.get().store, fixed_clock)
+    refresh_profiles(member_ids=[buyer.pk], now=fixed_clock)
+
+    page = admin_client.get(reverse("admin:members_member_changelist") + "?stage=prospect")
+
+    found = {row.pk for row in page.context["cl"].queryset}
+    assert found == {member.pk for member in members_of(team)[1:]}
+    assert "未成交" in page.content.decode()
+
+
 def test_a_change_is_written_to_the_audit_record_without_values(admin_client, db):
     store = make_store("S9")
     url = reverse("admin:stores_store_change", args=[store.pk])
