@@ -1,135 +1,43 @@
-"""Reads of the tasks' room: the guide's day, one task, the team, the rows behind a push's
-result.
-"""
+"""The guide's day: today's list, one task, a customer's open work, own numbers."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Count, Q
-from pyroaring import BitMap
 
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.guide_tasks.models import (
-    OPEN_STATES,
     Evidence,
     Grade,
     GuideTask,
-    NotIssued,
     Outcome,
-    PushForecast,
     State,
-    TaskPush,
     TaskTarget,
 )
+from apps.guide_tasks.selectors.contexts import guide_context, target_contexts
 from apps.guide_tasks.shapes import (
     Card,
     FinishedCard,
-    GuideProgress,
     LastBuy,
     MyNumbers,
     Proof,
-    PushPlaces,
-    PushResults,
     Shortcut,
     TaskPage,
-    TeamProgress,
     Today,
 )
 from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
-from apps.members.models import Member
 from apps.orders import selectors as orders
-from apps.outreach import policy, scripts
+from apps.outreach import scripts
 from apps.outreach.models import Dispatch, DispatchRecipient
-from apps.profiles.models import MemberFacts, MemberProfile
-from apps.stores.models import Posting
 
-CHASES_A_DAY = 3
 # tasks older than this have nothing finished "today"
 _TASK_MEMORY = timedelta(days=30)
 
-_COMPOUND_SURNAMES = frozenset(
-    [
-        "欧阳",
-        "司马",
-        "上官",
-        "诸葛",
-        "司徒",
-        "东方",
-        "夏侯",
-        "皇甫",
-        "尉迟",
-        "公孙",
-        "令狐",
-        "慕容",
-        "宇文",
-        "长孙",
-        "独孤",
-        "南宫",
-        "端木",
-        "百里",
-    ]
-)
 
-
-# --- words for scripts ----------------------------------------------------------------------------
-
-
-def surname(name: str) -> str:
-    """林晓雯 → 林, 欧阳慧敏 → 欧阳."""
-    return name[:2] if name[:2] in _COMPOUND_SURNAMES and len(name) > 2 else name[:1]
-
-
-def form_of_address(member: Member) -> str:
-    """林女士, 王先生; the full name when nobody knows which."""
-    titles: dict[str, str] = {Member.Gender.FEMALE: "女士", Member.Gender.MALE: "先生"}
-    title = titles.get(member.gender)
-    return f"{surname(member.name)}{title}" if title and member.name else member.name
-
-
-def guide_context(task: GuideTask) -> dict[str, str]:
-    """Values of the variables that every customer of a task shares."""
-    return {"导购": task.guide.name, "门店": task.store.name}
-
-
-def target_contexts(targets: Sequence[TaskTarget], *, now: datetime) -> dict[int, dict[str, str]]:
-    """Values of all script variables by target id, in a fixed number of queries."""
-    tasks = (
-        GuideTask.objects.filter(pk__in={target.task_id for target in targets})
-        .select_related("guide", "store")
-        .in_bulk()
-    )
-    member_ids = [target.member_id for target in targets]
-    members = Member.objects.in_bulk(member_ids)
-    facts = MemberFacts.objects.in_bulk(member_ids)
-    profiles = MemberProfile.objects.in_bulk(member_ids)
-    bought = orders.last_purchases(member_ids=member_ids)
-    today = clock.business_day(now)
-    contexts = {}
-    for target in targets:
-        member, fact = members[target.member_id], facts.get(target.member_id)
-        profile, last = profiles.get(target.member_id), bought.get(target.member_id)
-        days = (today - profile.last_order_on).days if profile and profile.last_order_on else None
-        contexts[target.pk] = {
-            "姓名": member.name,
-            "称呼": form_of_address(member),
-            "上次购买": last.product if last else "",
-            "尺码": (fact.shoe_size or fact.clothing_size) if fact else "",
-            "天数": "" if days is None else str(days),
-            **guide_context(tasks[target.task_id]),
-        }
-    return contexts
-
-
-def target_context(target: TaskTarget, now: datetime) -> dict[str, str]:
-    """Values of all script variables for one target."""
-    return target_contexts([target], now=now)[target.pk]
-
-
-# --- cards ----------------------------------------------------------------------------------------
+# --- cards --------------------------------------------------------------------------------------
 
 
 def _last_buys(member_ids: Sequence[int], now: datetime) -> dict[int, LastBuy]:
@@ -305,7 +213,7 @@ def _segments(done: int, waiting: int, cards: Sequence[Card]) -> list[str]:
     )
 
 
-# --- the guide's pages ---------------------------------------------------------------------------
+# --- the guide's pages --------------------------------------------------------------------------
 
 
 def today(*, guide_id: int, now: datetime) -> Today:
@@ -464,187 +372,3 @@ def my_numbers(*, guide_id: int, now: datetime, days: int = 7) -> MyNumbers:
         purchased=Count("pk", filter=Q(purchased_at__isnull=False)),
     )
     return MyNumbers(**counted)
-
-
-# --- the manager's page --------------------------------------------------------------------------
-
-
-def chases_today(task: GuideTask, now: datetime) -> int:
-    """How often the task was chased on this day of the chain."""
-    if task.chased_at is None:
-        return 0
-    same_day = clock.business_day(task.chased_at) == clock.business_day(now)
-    return task.chases if same_day else 0
-
-
-_PROGRESS: dict[str, Any] = {
-    "issued": Count("pk"),
-    "done": Count("pk", filter=Q(state=State.DONE)),
-    "delivered": Count("pk", filter=Q(contact_grade=Grade.DELIVERED)),
-    "waiting": Count("pk", filter=Q(state=State.TO_VERIFY)),
-    "in_progress": Count("pk", filter=Q(state=State.IN_PROGRESS)),
-    "not_started": Count("pk", filter=Q(state=State.OPEN)),
-    "expired": Count("pk", filter=Q(state__in=[State.EXPIRED, State.NOT_DONE])),
-    "excused": Count("pk", filter=Q(state=State.NOT_APPLICABLE)),
-    "purchased": Count("pk", filter=Q(purchased_at__isnull=False)),
-}
-
-
-def team_progress(*, actor: Actor, now: datetime, push_id: int | None = None) -> TeamProgress:
-    """Per guide of the actor's scope: not seen, doing, delivered, overdue. None = all running
-    pushes.
-    """
-    tasks = list(
-        GuideTask.objects.visible_to(actor)
-        .filter(push__status=TaskPush.Status.HANDED_OUT)
-        .select_related("push", "guide", "store")
-        .order_by("-push_id", "pk")
-    )
-    pushes = list({task.push_id: task.push.title for task in tasks}.items())
-    if push_id is not None:
-        tasks = [task for task in tasks if task.push_id == push_id]
-    counted: dict[int, dict[str, Any]] = {
-        row["task_id"]: dict(row)
-        for row in TaskTarget.objects.filter(
-            task_id__in=[task.pk for task in tasks], opens_at__lte=now
-        )
-        .order_by()
-        .values("task_id")
-        .annotate(
-            **_PROGRESS,
-            overdue=Count("pk", filter=Q(state__in=OPEN_STATES, due_at__lt=now)),
-        )
-    }
-    by_guide: dict[int, list[GuideTask]] = defaultdict(list)
-    for task in tasks:
-        if task.pk in counted:
-            by_guide[task.guide_id].append(task)
-    on_duty = set(
-        Posting.objects.on(clock.business_day(now))
-        .filter(guide_id__in=list(by_guide))
-        .values_list("guide_id", flat=True)
-    )
-    guides = [
-        _guide_progress(own, counted, now, guide_id in on_duty)
-        for guide_id, own in by_guide.items()
-    ]
-    guides.sort(key=lambda row: (not row.needs_help, -row.overdue, row.guide_name))
-    return TeamProgress(
-        push_id=push_id,
-        title=tasks[0].push.title if push_id is not None and tasks else "",
-        due_at=max((task.due_at for task in tasks), default=None) if push_id is not None else None,
-        pushes=pushes,
-        guides=guides,
-        off_duty=_off_duty(actor, now, set(by_guide)),
-    )
-
-
-def _guide_progress(
-    tasks: list[GuideTask], counted: dict[int, dict[str, Any]], now: datetime, on_duty: bool
-) -> GuideProgress:
-    totals = {
-        name: sum(counted[task.pk][name] for task in tasks) for name in [*_PROGRESS, "overdue"]
-    }
-    chased = max(chases_today(task, now) for task in tasks)
-    first = tasks[0]
-    return GuideProgress(
-        task_ids=[task.pk for task in tasks],
-        guide_id=first.guide_id,
-        guide_name=first.guide.name,
-        store_id=first.store_id,
-        store_name=first.store.name,
-        is_seen=all(task.seen_at is not None for task in tasks),
-        is_on_duty=on_duty,
-        chases_today=chased,
-        chases_left=max(CHASES_A_DAY - chased, 0),
-        **totals,
-    )
-
-
-def _off_duty(actor: Actor, now: datetime, with_tasks: set[int]) -> list[str]:
-    """Colleagues of the actor's stores without a task: named, so that nobody is wondered about."""
-    if actor.sees_all:
-        return []
-    rows = (
-        Posting.objects.visible_to(actor)
-        .on(clock.business_day(now))
-        .exclude(guide_id__in=with_tasks | {actor.guide_id or 0})
-        .select_related("guide")
-        .order_by("guide__name")
-    )
-    return [row.guide.name for row in rows if row.guide.status == "active"]
-
-
-# --- behind a push's result ----------------------------------------------------------------------
-
-
-def control_members(push: TaskPush) -> BitMap:
-    """Whom this push's hand-out drew into the control group."""
-    stored = (
-        PushForecast.objects.filter(push=push).values_list("control_members", flat=True).first()
-    )
-    return BitMap.deserialize(bytes(stored)) if stored else BitMap()
-
-
-def _in_policy_order(counted: dict[str, int]) -> dict[str, int]:
-    order = [refusal.value for refusal in policy.Refusal]
-    known = {reason: counted[reason] for reason in order if reason in counted}
-    return known | counted
-
-
-def push_results(push: TaskPush) -> PushResults:
-    """The counted rows of a push, each member in exactly one place."""
-    refused = (
-        NotIssued.objects.filter(push=push).order_by().values_list("reason").annotate(n=Count("pk"))
-    )
-    targets = TaskTarget.objects.filter(push=push).order_by()
-    states = dict(targets.values_list("state").annotate(n=Count("pk")))
-    excused = dict(
-        targets.filter(state=State.NOT_APPLICABLE)
-        .values_list("excuse_reason")
-        .annotate(n=Count("pk"))
-    )
-    grades = dict(targets.values_list("contact_grade").annotate(n=Count("pk")))
-    outcomes = targets.aggregate(
-        engaged=Count("pk", filter=Q(engaged_at__isnull=False)),
-        visited=Count("pk", filter=Q(visited_at__isnull=False)),
-        purchased=Count("pk", filter=Q(purchased_at__isnull=False)),
-    )
-    tasks = GuideTask.objects.filter(push=push)
-    open_work = TaskTarget.objects.filter(push=push).open().values("task_id")
-    guides = tasks.aggregate(
-        guides=Count("pk"),
-        guides_seen=Count("pk", filter=Q(seen_at__isnull=False)),
-        guides_done=Count("pk", filter=~Q(pk__in=open_work)),
-    )
-    return PushResults(
-        not_issued=_in_policy_order(dict(refused)),
-        control=len(control_members(push)),
-        states=states,
-        excused=excused,
-        grades=grades,
-        outcomes=outcomes,
-        **guides,
-    )
-
-
-def push_places(push: TaskPush) -> PushPlaces:
-    """The places of a handed-out push, read back from its rows."""
-    found = push_results(push)
-    per_guide = list(
-        TaskTarget.objects.filter(push=push)
-        .order_by()
-        .values_list("task_id", "store_id")
-        .annotate(n=Count("pk"))
-    )
-    stored = PushForecast.objects.filter(push=push).values_list("changes", flat=True).first()
-    return PushPlaces(
-        planned=found.planned,
-        refused=found.not_issued,
-        control=found.control,
-        issued=found.issued,
-        guides=len(per_guide),
-        stores=len({store_id for _task, store_id, _n in per_guide}),
-        per_guide_max=max((n for _task, _store, n in per_guide), default=0),
-        changes=stored or [],
-    )

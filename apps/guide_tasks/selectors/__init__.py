@@ -1,0 +1,51 @@
+"""Reads of the tasks' room, by who asks: the guide, the team, the result of a push."""
+
+from apps.guide_tasks.selectors.contexts import (
+    form_of_address,
+    guide_context,
+    surname,
+    target_context,
+    target_contexts,
+)
+from apps.guide_tasks.selectors.guide import (
+    badge,
+    chip_of,
+    my_numbers,
+    open_targets_of_member,
+    proofs_of,
+    targets_of_members,
+    task_page,
+    today,
+)
+from apps.guide_tasks.selectors.results import (
+    control_members,
+    push_places,
+    push_results,
+)
+from apps.guide_tasks.selectors.team import (
+    CHASES_A_DAY,
+    chases_today,
+    team_progress,
+)
+
+__all__ = [
+    "CHASES_A_DAY",
+    "badge",
+    "chases_today",
+    "chip_of",
+    "control_members",
+    "form_of_address",
+    "guide_context",
+    "my_numbers",
+    "open_targets_of_member",
+    "proofs_of",
+    "push_places",
+    "push_results",
+    "surname",
+    "target_context",
+    "target_contexts",
+    "targets_of_members",
+    "task_page",
+    "team_progress",
+    "today",
+]

@@ -1,0 +1,90 @@
+"""The rows behind a push's result."""
+
+from django.db.models import Count, Q
+from pyroaring import BitMap
+
+from apps.guide_tasks.models import (
+    GuideTask,
+    NotIssued,
+    PushForecast,
+    State,
+    TaskPush,
+    TaskTarget,
+)
+from apps.guide_tasks.shapes import (
+    PushPlaces,
+    PushResults,
+)
+from apps.outreach import policy
+
+
+def control_members(push: TaskPush) -> BitMap:
+    """Whom this push's hand-out drew into the control group."""
+    stored = (
+        PushForecast.objects.filter(push=push).values_list("control_members", flat=True).first()
+    )
+    return BitMap.deserialize(bytes(stored)) if stored else BitMap()
+
+
+def _in_policy_order(counted: dict[str, int]) -> dict[str, int]:
+    order = [refusal.value for refusal in policy.Refusal]
+    known = {reason: counted[reason] for reason in order if reason in counted}
+    return known | counted
+
+
+def push_results(push: TaskPush) -> PushResults:
+    """The counted rows of a push, each member in exactly one place."""
+    refused = (
+        NotIssued.objects.filter(push=push).order_by().values_list("reason").annotate(n=Count("pk"))
+    )
+    targets = TaskTarget.objects.filter(push=push).order_by()
+    states = dict(targets.values_list("state").annotate(n=Count("pk")))
+    excused = dict(
+        targets.filter(state=State.NOT_APPLICABLE)
+        .values_list("excuse_reason")
+        .annotate(n=Count("pk"))
+    )
+    grades = dict(targets.values_list("contact_grade").annotate(n=Count("pk")))
+    outcomes = targets.aggregate(
+        engaged=Count("pk", filter=Q(engaged_at__isnull=False)),
+        visited=Count("pk", filter=Q(visited_at__isnull=False)),
+        purchased=Count("pk", filter=Q(purchased_at__isnull=False)),
+    )
+    tasks = GuideTask.objects.filter(push=push)
+    open_work = TaskTarget.objects.filter(push=push).open().values("task_id")
+    guides = tasks.aggregate(
+        guides=Count("pk"),
+        guides_seen=Count("pk", filter=Q(seen_at__isnull=False)),
+        guides_done=Count("pk", filter=~Q(pk__in=open_work)),
+    )
+    return PushResults(
+        not_issued=_in_policy_order(dict(refused)),
+        control=len(control_members(push)),
+        states=states,
+        excused=excused,
+        grades=grades,
+        outcomes=outcomes,
+        **guides,
+    )
+
+
+def push_places(push: TaskPush) -> PushPlaces:
+    """The places of a handed-out push, read back from its rows."""
+    found = push_results(push)
+    per_guide = list(
+        TaskTarget.objects.filter(push=push)
+        .order_by()
+        .values_list("task_id", "store_id")
+        .annotate(n=Count("pk"))
+    )
+    stored = PushForecast.objects.filter(push=push).values_list("changes", flat=True).first()
+    return PushPlaces(
+        planned=found.planned,
+        refused=found.not_issued,
+        control=found.control,
+        issued=found.issued,
+        guides=len(per_guide),
+        stores=len({store_id for _task, store_id, _n in per_guide}),
+        per_guide_max=max((n for _task, _store, n in per_guide), default=0),
+        changes=stored or [],
+    )

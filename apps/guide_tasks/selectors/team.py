@@ -1,0 +1,131 @@
+"""The manager's view: who has seen, begun, finished, and how often they were chased."""
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q
+
+from apps.accounts.actor import Actor
+from apps.core import clock
+from apps.guide_tasks.models import (
+    OPEN_STATES,
+    Grade,
+    GuideTask,
+    State,
+    TaskPush,
+    TaskTarget,
+)
+from apps.guide_tasks.shapes import (
+    GuideProgress,
+    TeamProgress,
+)
+from apps.stores.models import Posting
+
+CHASES_A_DAY = 3
+
+
+def chases_today(task: GuideTask, now: datetime) -> int:
+    """How often the task was chased on this day of the chain."""
+    if task.chased_at is None:
+        return 0
+    same_day = clock.business_day(task.chased_at) == clock.business_day(now)
+    return task.chases if same_day else 0
+
+
+_PROGRESS: dict[str, Any] = {
+    "issued": Count("pk"),
+    "done": Count("pk", filter=Q(state=State.DONE)),
+    "delivered": Count("pk", filter=Q(contact_grade=Grade.DELIVERED)),
+    "waiting": Count("pk", filter=Q(state=State.TO_VERIFY)),
+    "in_progress": Count("pk", filter=Q(state=State.IN_PROGRESS)),
+    "not_started": Count("pk", filter=Q(state=State.OPEN)),
+    "expired": Count("pk", filter=Q(state__in=[State.EXPIRED, State.NOT_DONE])),
+    "excused": Count("pk", filter=Q(state=State.NOT_APPLICABLE)),
+    "purchased": Count("pk", filter=Q(purchased_at__isnull=False)),
+}
+
+
+def team_progress(*, actor: Actor, now: datetime, push_id: int | None = None) -> TeamProgress:
+    """Per guide of the actor's scope: not seen, doing, delivered, overdue. None = all running
+    pushes.
+    """
+    tasks = list(
+        GuideTask.objects.visible_to(actor)
+        .filter(push__status=TaskPush.Status.HANDED_OUT)
+        .select_related("push", "guide", "store")
+        .order_by("-push_id", "pk")
+    )
+    pushes = list({task.push_id: task.push.title for task in tasks}.items())
+    if push_id is not None:
+        tasks = [task for task in tasks if task.push_id == push_id]
+    counted: dict[int, dict[str, Any]] = {
+        row["task_id"]: dict(row)
+        for row in TaskTarget.objects.filter(
+            task_id__in=[task.pk for task in tasks], opens_at__lte=now
+        )
+        .order_by()
+        .values("task_id")
+        .annotate(
+            **_PROGRESS,
+            overdue=Count("pk", filter=Q(state__in=OPEN_STATES, due_at__lt=now)),
+        )
+    }
+    by_guide: dict[int, list[GuideTask]] = defaultdict(list)
+    for task in tasks:
+        if task.pk in counted:
+            by_guide[task.guide_id].append(task)
+    on_duty = set(
+        Posting.objects.on(clock.business_day(now))
+        .filter(guide_id__in=list(by_guide))
+        .values_list("guide_id", flat=True)
+    )
+    guides = [
+        _guide_progress(own, counted, now, guide_id in on_duty)
+        for guide_id, own in by_guide.items()
+    ]
+    guides.sort(key=lambda row: (not row.needs_help, -row.overdue, row.guide_name))
+    return TeamProgress(
+        push_id=push_id,
+        title=tasks[0].push.title if push_id is not None and tasks else "",
+        due_at=max((task.due_at for task in tasks), default=None) if push_id is not None else None,
+        pushes=pushes,
+        guides=guides,
+        off_duty=_off_duty(actor, now, set(by_guide)),
+    )
+
+
+def _guide_progress(
+    tasks: list[GuideTask], counted: dict[int, dict[str, Any]], now: datetime, on_duty: bool
+) -> GuideProgress:
+    totals = {
+        name: sum(counted[task.pk][name] for task in tasks) for name in [*_PROGRESS, "overdue"]
+    }
+    chased = max(chases_today(task, now) for task in tasks)
+    first = tasks[0]
+    return GuideProgress(
+        task_ids=[task.pk for task in tasks],
+        guide_id=first.guide_id,
+        guide_name=first.guide.name,
+        store_id=first.store_id,
+        store_name=first.store.name,
+        is_seen=all(task.seen_at is not None for task in tasks),
+        is_on_duty=on_duty,
+        chases_today=chased,
+        chases_left=max(CHASES_A_DAY - chased, 0),
+        **totals,
+    )
+
+
+def _off_duty(actor: Actor, now: datetime, with_tasks: set[int]) -> list[str]:
+    """Colleagues of the actor's stores without a task: named, so that nobody is wondered about."""
+    if actor.sees_all:
+        return []
+    rows = (
+        Posting.objects.visible_to(actor)
+        .on(clock.business_day(now))
+        .exclude(guide_id__in=with_tasks | {actor.guide_id or 0})
+        .select_related("guide")
+        .order_by("guide__name")
+    )
+    return [row.guide.name for row in rows if row.guide.status == "active"]
