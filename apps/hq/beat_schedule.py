@@ -105,7 +105,7 @@ ENTRIES = [
 
 # the demo's guide looks at the phone while WeCom's word is on its way, and the next step comes at
 # once
-DEMO_PACE = {"wecom_sync.poll_results": 3, "guide_tasks.run_rules": 10}
+DEMO_PACE = {"wecom_sync.poll_results": 3, "guide_tasks.run_rules": 10, "outreach.sweep": 10}
 
 BY_JOB = {entry.job: entry for entry in ENTRIES}
 ORDER = {entry.job: place for place, entry in enumerate(ENTRIES)}

@@ -30,7 +30,7 @@ HANDLER_JOB = "wecom_sync.handle_callbacks"
 BELL_KEY = "wecom:callbacks:rung"
 BELL_MS = 2_000
 
-LEASE_SECONDS = 120
+LEASE_SECONDS = 60
 MAX_ATTEMPTS = 8
 BACK_OFF_SECONDS = 5
 BACK_OFF_MAX_SECONDS = 3_600

@@ -78,7 +78,7 @@ class Demo:
     def till(self):
         return Till(self.url, self.words["API_KEY"])
 
-    def manage(self, *argv, seconds=180):
+    def manage(self, *argv, seconds=600):
         """Run a management command against this demo, as a person would beside it."""
         return subprocess.run(
             [sys.executable, "manage.py", *argv],

@@ -26,7 +26,7 @@ from apps.hq.loop.cast import (
 from apps.hq.loop.doors import DoorClosed, Till, Visitor
 from apps.hq.loop.pages import Page
 
-_WAIT_SECONDS = 60
+_WAIT_SECONDS = 150  # longer than the lease of a worker that died, and the sweep after it
 _PAUSE_SECONDS = 0.5
 _YUAN_BOUGHT = 1299
 _MIN_CONTROL, _MIN_ISSUED = 1, 8

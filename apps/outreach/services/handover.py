@@ -26,7 +26,7 @@ from apps.wecom.models import Corp
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS = 180  # longer than any call with its token can take
+LEASE_SECONDS = 90  # longer than any call with its token can take
 BATCH = 10
 BACK_OFF_SECONDS = 15
 BACK_OFF_MAX_SECONDS = 900

@@ -9,7 +9,7 @@ from apps.core import lease
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.outreach.services import budget, polling, receivers
 
-POLL_LEASE_SECONDS = 120
+POLL_LEASE_SECONDS = 60
 SLOW_DOWN = timedelta(seconds=60)
 
 State = Dispatch.State
