@@ -69,6 +69,11 @@ class ContactForm(forms.Form):
     external_userid = forms.CharField(max_length=64)
 
 
+class DisplayForm(forms.Form):
+    theme = forms.ChoiceField(choices=[("", ""), ("light", ""), ("dark", "")], required=False)
+    care = forms.BooleanField(required=False)
+
+
 class SignatureForm(forms.Form):
     kind = forms.ChoiceField(choices=[("config", ""), ("agent", "")])
     url = forms.CharField(max_length=500)

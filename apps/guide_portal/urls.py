@@ -37,6 +37,7 @@ urlpatterns = [
     path("sidebar/signature/", sidebar.Signature.as_view(), name="signature"),
     path("tools/", me.Tools.as_view(), name="tools"),
     path("me/", me.Me.as_view(), name="me"),
+    path("me/display/", me.Display.as_view(), name="display"),
     path("team/", team.Team.as_view(), name="team"),
     path("team/chase/", team.Chase.as_view(), name="chase"),
 ]

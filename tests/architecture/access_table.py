@@ -65,6 +65,8 @@ guide_portal:sidebar_contact     POST  in   in   in   in   ok   ok   in
 guide_portal:signature           GET   in   in   in   in   400  400  in
 guide_portal:tools               GET   in   in   in   in   ok   ok   in
 guide_portal:me                  GET   in   in   in   in   ok   ok   in
+guide_portal:display             GET   in   in   in   in   ok   ok   in
+guide_portal:display             POST  in   in   in   in   ok   ok   in
 guide_portal:team                GET   in   in   in   in   ok   403  in
 guide_portal:chase               POST  in   in   in   in   ok/ok/404  403  in
 

@@ -1,8 +1,10 @@
 """Small pieces of guide pages: icons from the sprite, money, days, client ids."""
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django import template
 from django.templatetags.static import static
@@ -12,8 +14,18 @@ from django.utils.translation import gettext as _
 
 from apps.core import clock
 from apps.core.ids import uuid7
+from apps.guide_portal import display
 
 register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def look(context: Mapping[str, Any]) -> SafeString:
+    """Attributes of <html>: what this phone chose, there before the first paint."""
+    request = context.get("request")
+    chosen = display.chosen(request.COOKIES) if request is not None else display.Display()
+    theme = format_html(' data-theme="{}"', chosen.theme) if chosen.theme else SafeString("")
+    return theme + SafeString(" data-care" if chosen.care else "")
 
 
 @register.simple_tag
