@@ -103,6 +103,9 @@ class Dispatch(LeasedModel):
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     not_before = models.DateTimeField(_("not before"))
     expires_at = models.DateTimeField(_("expires at"))
+    # chain-local; a late worker hands nothing over outside them. Empty = any hour
+    contact_from = models.TimeField(_("contact customers from"), null=True)
+    contact_until = models.TimeField(_("contact customers until"), null=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     call_started_at = models.DateTimeField(null=True)
     msgid = models.CharField(_("WeCom message id"), max_length=80, blank=True)
