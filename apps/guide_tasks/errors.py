@@ -56,3 +56,52 @@ class PushAlreadyHandedOut(DomainError):
 class ChasedEnough(DomainError):
     code = "chased_enough"
     message = _("Chased %(limit)s times today already.")
+
+
+class ItemMoved(DomainError):
+    code = "item_moved"
+    message = _("This is not possible any more: the task is %(state)s.")
+
+
+class DoneByColleague(DomainError):
+    code = "done_by_colleague"
+    message = _("A colleague has done this already, nothing is left to do.")
+
+
+class NotThisKind(DomainError):
+    """A page of another kind of task was used."""
+
+    code = "not_this_kind"
+    message = _("This task is finished another way. Open it again from today's list.")
+
+
+class PhotoRefused(DomainError):
+    code = "photo_refused"
+    message = _("This is no picture we can read. Take a photo (JPEG or PNG) and send it again.")
+
+
+class PhotoTooLarge(DomainError):
+    code = "photo_too_large"
+    message = _("The photo is over %(limit)s MB. Take it again in a smaller size.")
+
+
+class NotYourStore(DomainError):
+    code = "not_your_store"
+    message = _("Only who leads this store may decide that.")
+
+
+class OwnPhoto(DomainError):
+    """Four eyes: nobody approves what they handed in."""
+
+    code = "own_photo"
+    message = _("You took this photo yourself: your region manager or head office approves it.")
+
+
+class ReasonMissing(DomainError):
+    code = "reason_missing"
+    message = _("Say what is missing, so that it can be put right.")
+
+
+class NobodyThere(DomainError):
+    code = "nobody_there"
+    message = _("Nobody is on duty in the chosen stores. Choose other stores or another day.")

@@ -8,10 +8,12 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
+from apps.guide_tasks import photos
 from apps.guide_tasks.querysets import (
     EvidenceQuerySet,
     GuideTaskQuerySet,
     NotIssuedQuerySet,
+    TaskItemQuerySet,
     TaskPushQuerySet,
     TaskTargetQuerySet,
 )
@@ -77,20 +79,34 @@ class ExcuseReason(models.TextChoices):
     NOT_FRIEND = "not_friend", _("no longer a WeCom friend")
     OVER_LIMIT = "over_limit", _("monthly limit reached")
     RETURNED = "returned", _("returned the goods")
+    CONSENT_GONE = "consent_gone", _("took back the consent")
 
 
 class TaskRule(models.Model):
-    """A task the product makes by itself when something happens. HQ edits what it says and when."""
+    """A task the product makes by itself when something happens. HQ edits what it says and when.
+
+    Which numbers a trigger asks for stands in `services.rules.settings`. Care may have several
+    rows, one per step: `delay_days` after the purchase, for one category or (empty) for all others.
+    """
 
     class Key(models.TextChoices):
         FOLLOW_UP = "follow_up", _("delivered, no order since")
         CARE = "care", _("after-purchase care")
         GREETING = "greeting", _("new WeCom friend")
+        WELCOME = "welcome", _("new member")
+        BIRTHDAY = "birthday", _("birthday")
+        REPURCHASE = "repurchase", _("repurchase due")
+        SILENT = "silent", _("becoming silent")
+        LEAD = "lead", _("no first order yet")
+        REVISIT = "revisit", _("visit without a purchase")
 
-    key = models.CharField(_("trigger"), max_length=20, choices=Key.choices, unique=True)
+    key = models.CharField(_("trigger"), max_length=20, choices=Key.choices)
+    category = models.CharField(_("category"), max_length=40, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     # what happened before a rule stood is none of its business; moved by save()
     active_since = models.DateTimeField(_("active since"), null=True, editable=False)
+    # the chain's day whose look is done, for rules that look once a day
+    looked_on = models.DateField(null=True, editable=False)
     title = models.CharField(_("title"), max_length=40)
     template = models.ForeignKey(
         "outreach.MessageTemplate",
@@ -98,8 +114,18 @@ class TaskRule(models.Model):
         related_name="+",
         verbose_name=_("script"),
     )
+    lead_days = models.PositiveSmallIntegerField(_("days before"), default=0)
     delay_days = models.PositiveSmallIntegerField(_("delay in days"), default=0)
     due_days = models.PositiveSmallIntegerField(_("days to do it"), default=1)
+    # who was reached in so many days is left in peace; 0 = does not matter
+    skip_days = models.PositiveSmallIntegerField(_("skip when contacted in days"), default=0)
+    required_grade = models.PositiveSmallIntegerField(
+        _("counts as done at"), choices=Grade.choices, default=Grade.DELIVERED
+    )
+    daily_cap = models.PositiveSmallIntegerField(
+        _("at most per guide and day"), null=True, blank=True
+    )
+    minutes = models.PositiveSmallIntegerField(_("minutes per contact"), default=2)
     campaign = models.ForeignKey(
         "campaigns.Campaign",
         on_delete=models.PROTECT,
@@ -110,18 +136,32 @@ class TaskRule(models.Model):
     class Meta:
         verbose_name = _("task rule")
         verbose_name_plural = _("task rules")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["key", "category", "delay_days"],
+                condition=Q(key="care"),
+                name="guide_tasks_rule_care_step_once",
+            ),
+            models.UniqueConstraint(
+                fields=["key"], condition=~Q(key="care"), name="guide_tasks_rule_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(daily_cap=None) | Q(daily_cap__gte=1),
+                name="guide_tasks_rule_cap_is_some",
+            ),
+        ]
 
     def __str__(self) -> str:
-        return self.get_key_display()
+        return self.title or self.get_key_display()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Switching a rule on starts its time anew, wherever it is switched."""
         if not self.is_active:
-            self.active_since = None
+            self.active_since = self.looked_on = None
         elif self.active_since is None:
             self.active_since = clock.now()
         if kwargs.get("update_fields") is not None:
-            kwargs["update_fields"] = {*kwargs["update_fields"], "active_since"}
+            kwargs["update_fields"] = {*kwargs["update_fields"], "active_since", "looked_on"}
         super().save(*args, **kwargs)
 
 
@@ -133,6 +173,21 @@ class TaskPush(models.Model):
         FOLLOW_UP = "follow_up", _("follow up")
         CARE = "care", _("after-purchase care")
         GREETING = "greeting", _("greet a new friend")
+        WELCOME = "welcome", _("welcome a new member")
+        BIRTHDAY = "birthday", _("birthday")
+        REPURCHASE = "repurchase", _("repurchase due")
+        SILENT = "silent", _("silent wake-up")
+        LEAD = "lead", _("first order")
+        REVISIT = "revisit", _("after a visit")
+        RECRUIT = "recruit", _("win members or friends")
+        DISPLAY = "display", _("display with photo")
+        GROUP = "group", _("once for each store")
+        FREE = "free", _("free text")
+        MOMENTS = "moments", _("moments post")
+
+    class QuotaOf(models.TextChoices):
+        MEMBERS = "members", _("new members")
+        FRIENDS = "friends", _("new WeCom friends")
 
     class Status(models.TextChoices):
         DRAFT = "draft", _("draft")
@@ -190,6 +245,7 @@ class TaskPush(models.Model):
     hand_out_until = models.TimeField(_("hand-out until"))
     contact_from = models.TimeField(_("contact customers from"))
     contact_until = models.TimeField(_("contact customers until"))
+    minutes_per_target = models.PositiveSmallIntegerField(_("minutes per customer"), default=2)
     rule = models.ForeignKey(
         TaskRule, on_delete=models.PROTECT, related_name="+", null=True, verbose_name=_("rule")
     )
@@ -200,6 +256,16 @@ class TaskPush(models.Model):
     closed_at = models.DateTimeField(_("closed at"), null=True)
     # a large hand-out tells its events after its commit, in batches; empty = not yet through
     told_at = models.DateTimeField(_("told at"), null=True, editable=False)
+    # pushes of items: which places (none chosen = the chain), how many, once a store or each guide
+    regions = models.ManyToManyField(
+        "stores.Region", related_name="+", blank=True, verbose_name=_("regions")
+    )
+    stores = models.ManyToManyField(
+        "stores.Store", related_name="+", blank=True, verbose_name=_("stores")
+    )
+    quota = models.PositiveSmallIntegerField(_("quota per guide"), null=True, blank=True)
+    quota_of = models.CharField(_("quota of"), max_length=8, choices=QuotaOf.choices, blank=True)
+    once_per_store = models.BooleanField(_("once for each store"), default=False)
 
     objects = TaskPushQuerySet.as_manager()
 
@@ -218,6 +284,11 @@ class TaskPush(models.Model):
                 condition=Q(rule__isnull=False),
                 name="guide_tasks_one_push_per_rule_and_day",
             ),
+            models.CheckConstraint(
+                condition=Q(kind="recruit", quota__gte=1) & ~Q(quota_of="")
+                | (~Q(kind="recruit") & Q(quota=None, quota_of="")),
+                name="guide_tasks_recruit_has_quota",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -226,6 +297,23 @@ class TaskPush(models.Model):
     @property
     def source(self) -> str:
         return f"task_push:{self.pk}"
+
+    @property
+    def has_items(self) -> bool:
+        """Its work names no customers: items instead of targets."""
+        return self.kind in ITEM_KINDS
+
+
+# kinds whose work is no named customer
+ITEM_KINDS = frozenset(
+    {
+        TaskPush.Kind.RECRUIT,
+        TaskPush.Kind.DISPLAY,
+        TaskPush.Kind.GROUP,
+        TaskPush.Kind.FREE,
+        TaskPush.Kind.MOMENTS,
+    }
+)
 
 
 class PushForecast(models.Model):
@@ -239,6 +327,8 @@ class PushForecast(models.Model):
     )
     counted_at = models.DateTimeField(_("counted at"))
     places = models.JSONField(_("places"), default=dict)
+    # of those who would get a task: guide id → how many, so that the cost per guide is known
+    loads = models.JSONField(_("customers per guide"), default=dict)
     # drawn at hand-out for this push: roaring bitmap, null before it
     control_members = models.BinaryField(null=True, editable=False)
     changes = models.JSONField(_("changes until hand-out"), default=list)
@@ -293,6 +383,7 @@ class GuideTask(models.Model):
     seen_at = models.DateTimeField(_("seen at"), null=True)
     chased_at = models.DateTimeField(_("chased at"), null=True)
     chases = models.PositiveSmallIntegerField(_("chases"), default=0)
+    escalated_at = models.DateTimeField(_("told to the manager at"), null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     objects = GuideTaskQuerySet.as_manager()
@@ -495,3 +586,134 @@ class Evidence(models.Model):
 
     def __str__(self) -> str:
         return f"evidence {self.source}"
+
+
+class TaskItem(models.Model):
+    """One thing to do that is no named customer: a quota, a photo, a post, a sentence.
+
+    Without a guide it is the store's: anybody there does it, once. Its states and moves are those
+    of a target. `proof` says by whose word it is done.
+    """
+
+    class Proof(models.TextChoices):
+        NONE = "", _("no proof")
+        SELF_REPORTED = "self_reported", _("self-reported")
+        APPROVED = "approved", _("photo approved")
+        COUNTED = "counted", _("counted")
+        WECOM = "wecom", _("WeCom's result")
+
+    push = models.ForeignKey(
+        TaskPush,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("push"),
+        db_index=False,
+    )
+    store = models.ForeignKey(
+        "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
+    )
+    guide = models.ForeignKey(
+        "stores.Guide",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("guide"),
+        db_index=False,
+    )
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    proof = models.CharField(
+        _("proof"), max_length=16, choices=Proof.choices, default=Proof.NONE, blank=True
+    )
+    quota = models.PositiveSmallIntegerField(_("quota"), null=True)
+    counted = models.PositiveIntegerField(_("counted"), default=0)
+    opens_at = models.DateTimeField(_("opens at"))
+    due_at = models.DateTimeField(_("due"))
+    seen_at = models.DateTimeField(_("seen at"), null=True)
+    note = models.CharField(_("note"), max_length=500, blank=True)
+    photo = models.FileField(_("photo"), upload_to=photos.place, blank=True)
+    done_by = models.ForeignKey(
+        "stores.Guide",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("done by"),
+        db_index=False,
+    )
+    submitted_at = models.DateTimeField(_("handed in at"), null=True)
+    reviewed_at = models.DateTimeField(_("reviewed at"), null=True)
+    reviewed_by = models.CharField(_("reviewed by"), max_length=40, blank=True)
+    refusal = models.CharField(_("why not"), max_length=200, blank=True)
+    done_at = models.DateTimeField(_("done at"), null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = TaskItemQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("task item")
+        verbose_name_plural = _("task items")
+        indexes = [
+            models.Index(
+                fields=["guide", "due_at"],
+                condition=Q(state__in=["open", "in_progress", "to_verify"]),
+                name="guide_tasks_item_open",
+            ),
+            models.Index(fields=["guide", "done_at"], name="guide_tasks_item_done"),
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state__in=["open", "in_progress", "to_verify"]),
+                name="guide_tasks_item_due",
+            ),
+            models.Index(fields=["push", "store", "state"], name="guide_tasks_item_push"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["push", "guide"],
+                condition=Q(guide__isnull=False),
+                name="guide_tasks_item_once_a_guide",
+            ),
+            models.UniqueConstraint(
+                fields=["push", "store"],
+                condition=Q(guide=None),
+                name="guide_tasks_item_once_a_store",
+            ),
+            models.CheckConstraint(
+                condition=(Q(state="done", done_at__isnull=False) & ~Q(proof=""))
+                | (~Q(state="done") & Q(done_at=None)),
+                name="guide_tasks_item_done_is_proven",
+            ),
+            models.CheckConstraint(
+                condition=Q(due_at__gte=F("opens_at")), name="guide_tasks_item_due_after_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.source
+
+    @property
+    def source(self) -> str:
+        return f"task_item:{self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+
+class ItemMove(models.Model):
+    """History of an item's states: nothing moves without a row here."""
+
+    item = models.ForeignKey(
+        TaskItem, on_delete=models.CASCADE, related_name="+", verbose_name=_("item"), db_index=False
+    )
+    from_state = models.CharField(_("from"), max_length=16)
+    to_state = models.CharField(_("to"), max_length=16)
+    at = models.DateTimeField(_("at"))
+    actor = models.CharField(_("actor"), max_length=40)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("move of an item")
+        verbose_name_plural = _("moves of items")
+        indexes = [models.Index(fields=["item", "id"], name="guide_tasks_itemmove_item")]
+
+    def __str__(self) -> str:
+        return f"{self.from_state}→{self.to_state} task_item:{self.item_id}"

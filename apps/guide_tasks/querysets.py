@@ -1,8 +1,9 @@
 """Which pushes, tasks and targets an actor may see, and the filters every list uses."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Self
 
+from django.apps import apps
 from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
 
@@ -16,12 +17,22 @@ def _in_scope(actor: Actor) -> Q:
     return scope | Q(guide_id=actor.guide_id) if actor.guide_id is not None else scope
 
 
+def _shared_with(guide_id: int | None, day: date) -> Exists:
+    """The guide works in the item's store on that day."""
+    postings = apps.get_model("stores.Posting").objects
+    return Exists(postings.on(day).filter(guide_id=guide_id, store_id=OuterRef("store_id")))
+
+
 class TaskPushQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
         tasks = self.model._meta.apps.get_model("guide_tasks.GuideTask").objects
-        return self.filter(Exists(tasks.filter(_in_scope(actor), push_id=OuterRef("pk"))))
+        items = self.model._meta.apps.get_model("guide_tasks.TaskItem").objects
+        return self.filter(
+            Exists(tasks.filter(_in_scope(actor), push_id=OuterRef("pk")))
+            | Exists(items.filter(_in_scope(actor), push_id=OuterRef("pk")))
+        )
 
 
 class GuideTaskQuerySet(models.QuerySet):
@@ -48,6 +59,32 @@ class TaskTargetQuerySet(models.QuerySet):
 
     def overdue(self, now: datetime) -> Self:
         return self.open().filter(due_at__lt=now)
+
+
+class TaskItemQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Who works in a store sees what anybody there may do."""
+        if actor.sees_all:
+            return self
+        return self.filter(_in_scope(actor) | Q(_shared_with(actor.guide_id, actor.on), guide=None))
+
+    def for_guide(self, guide_id: int, day: date) -> Self:
+        """The guide's own items and what anybody of the store may do."""
+        return self.filter(Q(guide_id=guide_id) | Q(_shared_with(guide_id, day), guide=None))
+
+    def managed_by(self, actor: Actor) -> Self:
+        """Items of the stores the actor leads, whoever does them."""
+        if actor.sees_all:
+            return self
+        return self.filter(
+            Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+        )
+
+    def open(self) -> Self:
+        return self.filter(state__in=_OPEN)
+
+    def opened_by(self, now: datetime) -> Self:
+        return self.filter(opens_at__lte=now)
 
 
 class NotIssuedQuerySet(models.QuerySet):

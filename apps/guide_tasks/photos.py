@@ -1,0 +1,118 @@
+"""Photos that guides hand in: really a picture, of a bearable size, without place and device.
+
+A phone writes where and with what a picture was taken into it; what is kept here is the picture
+and which way is up.
+"""
+
+import struct
+from typing import Any
+
+from django.core.files.base import ContentFile
+
+from apps.core.ids import uuid7
+from apps.guide_tasks.errors import PhotoRefused, PhotoTooLarge
+
+MAX_BYTES = 8 * 1024 * 1024
+MAX_SIDE = 12_000
+_JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SCAN, _EXIF, _COMMENT = 0xDA, 0xE1, 0xFE
+# colour profile and Adobe's colour mark; every other note of the camera is left out
+_KEPT_NOTES = frozenset({0xE0, 0xE2, 0xEE})
+_DRAWING = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"sRGB", b"iCCP"})
+_ORIENTATION = 0x0112
+
+
+def place(instance: Any, filename: str) -> str:
+    """Where a photo lies: the client's own name for it is not kept."""
+    return f"items/{uuid7()}.{filename.rpartition('.')[2]}"
+
+
+def media_type(name: str) -> str:
+    return "image/png" if name.endswith(".png") else "image/jpeg"
+
+
+def clean(raw: bytes) -> ContentFile:
+    """The picture alone, ready to be kept. Raises PhotoRefused, PhotoTooLarge."""
+    if len(raw) > MAX_BYTES:
+        raise PhotoTooLarge(limit=MAX_BYTES // 1024 // 1024)
+    try:
+        if raw.startswith(_JPEG):
+            return ContentFile(_clean_jpeg(raw), name="photo.jpg")
+        if raw.startswith(_PNG):
+            return ContentFile(_clean_png(raw), name="photo.png")
+    except (struct.error, IndexError):
+        raise PhotoRefused() from None
+    raise PhotoRefused()
+
+
+def _check_size(width: int, height: int) -> None:
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+        raise PhotoRefused()
+
+
+def _clean_jpeg(raw: bytes) -> bytes:
+    kept, at, seen_frame, upright = [], 2, False, 1
+    while True:
+        mark, code, length = struct.unpack(">BBH", raw[at : at + 4])
+        end = at + 2 + length
+        if mark != 0xFF or length < 2 or end > len(raw):
+            raise PhotoRefused()
+        if code in _FRAMES:
+            height, width = struct.unpack(">HH", raw[at + 5 : at + 9])
+            _check_size(width, height)
+            seen_frame = True
+        if code == _EXIF:
+            upright = _orientation(raw[at + 4 : end]) or upright
+        elif not (0xE0 <= code <= 0xEF or code == _COMMENT) or code in _KEPT_NOTES:
+            kept.append(raw[at:end])
+        at = end
+        if code == _SCAN:
+            break
+    if not seen_frame:
+        raise PhotoRefused()
+    # behind the picture's end some phones hang a film or a second picture
+    last = raw.rfind(b"\xff\xd9", at)
+    if last < 0:
+        raise PhotoRefused()
+    return b"\xff\xd8" + _upright(upright) + b"".join(kept) + raw[at : last + 2]
+
+
+def _orientation(note: bytes) -> int:
+    """Which way is up, by the camera; 0 when it does not say."""
+    if not note.startswith(b"Exif\0\0"):
+        return 0
+    tiff = note[6:]
+    order = ">" if tiff.startswith(b"MM") else "<"
+    (first,) = struct.unpack(f"{order}I", tiff[4:8])
+    (entries,) = struct.unpack(f"{order}H", tiff[first : first + 2])
+    for number in range(min(entries, 64)):
+        begin = first + 2 + 12 * number
+        tag, _kind, _count, value = struct.unpack(f"{order}HHIH", tiff[begin : begin + 10])
+        if tag == _ORIENTATION:
+            return value if 1 <= value <= 8 else 0
+    return 0
+
+
+def _upright(orientation: int) -> bytes:
+    """A note with nothing in it but which way is up."""
+    if orientation == 1:
+        return b""
+    tiff = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, _ORIENTATION, 3, 1, orientation, 0, 0)
+    body = b"Exif\0\0" + tiff
+    return struct.pack(">BBH", 0xFF, _EXIF, len(body) + 2) + body
+
+
+def _clean_png(raw: bytes) -> bytes:
+    width, height = struct.unpack(">II", raw[16:24])
+    _check_size(width, height)
+    kept, at, name = [_PNG], len(_PNG), b""
+    while name != b"IEND":
+        length, name = struct.unpack(">I4s", raw[at : at + 8])
+        end = at + 12 + length
+        if end > len(raw):
+            raise PhotoRefused()
+        if name in _DRAWING:
+            kept.append(raw[at:end])
+        at = end
+    return b"".join(kept)
