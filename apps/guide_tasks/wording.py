@@ -23,6 +23,7 @@ _EXCUSES = {
     ExcuseReason.NOT_FRIEND: gettext_lazy("TA is no longer your WeCom friend"),
     ExcuseReason.OVER_LIMIT: gettext_lazy("TA has received as many messages as this month allows"),
     ExcuseReason.RETURNED: gettext_lazy("TA has returned the goods"),
+    ExcuseReason.CONSENT_GONE: gettext_lazy("TA took back the consent to birthday greetings"),
 }
 
 

@@ -253,7 +253,12 @@ class Interaction(models.Model):
     class Meta:
         verbose_name = _("interaction")
         verbose_name_plural = _("interactions")
-        indexes = [models.Index(fields=["member", "-occurred_at"], name="members_interaction_last")]
+        indexes = [
+            models.Index(fields=["member", "-occurred_at"], name="members_interaction_last"),
+            models.Index(
+                fields=["occurred_at"], condition=Q(kind="visit"), name="members_visit_when"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} guide:{self.guide_id} member:{self.member_id}"
@@ -270,6 +275,7 @@ class Consent(models.Model):
         PROFILING = "profiling", _("profiling and personalisation")
         THIRD_PARTY = "third_party", _("giving data to others")
         ARCHIVE = "archive", _("conversation archive")
+        BIRTHDAY = "birthday", _("birthday greetings")
 
     member = models.ForeignKey(
         Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")

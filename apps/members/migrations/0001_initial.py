@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
             name='Consent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('purpose', models.CharField(choices=[('membership', 'membership service'), ('sms_marketing', 'SMS marketing'), ('wecom_marketing', 'WeCom marketing'), ('profiling', 'profiling and personalisation'), ('third_party', 'giving data to others'), ('archive', 'conversation archive')], max_length=20, verbose_name='purpose')),
+                ('purpose', models.CharField(choices=[('membership', 'membership service'), ('sms_marketing', 'SMS marketing'), ('wecom_marketing', 'WeCom marketing'), ('profiling', 'profiling and personalisation'), ('third_party', 'giving data to others'), ('archive', 'conversation archive'), ('birthday', 'birthday greetings')], max_length=20, verbose_name='purpose')),
                 ('text_version', models.CharField(max_length=20, verbose_name='text version')),
                 ('channel', models.CharField(max_length=40, verbose_name='channel')),
                 ('given_at', models.DateTimeField(verbose_name='given at')),
@@ -189,6 +189,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='interaction',
             index=models.Index(fields=['member', '-occurred_at'], name='members_interaction_last'),
+        ),
+        migrations.AddIndex(
+            model_name='interaction',
+            index=models.Index(condition=models.Q(('kind', 'visit')), fields=['occurred_at'], name='members_visit_when'),
         ),
         migrations.AddIndex(
             model_name='followrelation',
