@@ -7,7 +7,14 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from apps.stores.querysets import GuideQuerySet, PostingQuerySet, StoreQuerySet
+from apps.stores.querysets import (
+    CoverQuerySet,
+    DayOffQuerySet,
+    GuideQuerySet,
+    PostingQuerySet,
+    StoreDayQuerySet,
+    StoreQuerySet,
+)
 
 
 class Region(models.Model):
@@ -171,6 +178,96 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.guide_id}@{self.store_id}"
+
+
+class DayOff(models.Model):
+    """A guide is not at work on this day. Who has no row works: only exceptions are marked."""
+
+    guide = models.ForeignKey(
+        Guide, on_delete=models.CASCADE, related_name="+", verbose_name=_("guide")
+    )
+    day = models.DateField(_("day"))
+    created_by = models.CharField(_("created by"), max_length=40, default="system")
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+
+    objects = DayOffQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("day off")
+        verbose_name_plural = _("days off")
+        indexes = [models.Index(fields=["day"], name="stores_dayoff_day")]
+        constraints = [models.UniqueConstraint(fields=["guide", "day"], name="stores_dayoff_once")]
+
+    def __str__(self) -> str:
+        return f"guide:{self.guide_id} off {self.day}"
+
+
+class Cover(models.Model):
+    """代班: while one guide is away, another works with their customers, who stay theirs."""
+
+    store = models.ForeignKey(
+        Store, on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
+    )
+    absent = models.ForeignKey(
+        Guide, on_delete=models.CASCADE, related_name="+", verbose_name=_("absent")
+    )
+    covering = models.ForeignKey(
+        Guide, on_delete=models.CASCADE, related_name="+", verbose_name=_("covering")
+    )
+    during = DateRangeField(_("during"))
+    created_by = models.CharField(_("created by"), max_length=40, default="system")
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+
+    objects = CoverQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("cover")
+        verbose_name_plural = _("covers")
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(absent=models.F("covering")), name="stores_cover_by_somebody_else"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    during__isempty=False, during__upper_inf=False, during__lower_inf=False
+                ),
+                name="stores_cover_has_an_end",
+            ),
+            ExclusionConstraint(
+                name="stores_cover_one_at_a_time",
+                expressions=[
+                    ("absent", RangeOperators.EQUAL),
+                    ("during", RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"guide:{self.covering_id} for guide:{self.absent_id}"
+
+
+class StoreDay(models.Model):
+    """The store's calendar: a day on which it is closed. Days without a row are open."""
+
+    store = models.ForeignKey(
+        Store, on_delete=models.CASCADE, related_name="+", verbose_name=_("store")
+    )
+    day = models.DateField(_("day"))
+    created_by = models.CharField(_("created by"), max_length=40, default="system")
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+
+    objects = StoreDayQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("closed day")
+        verbose_name_plural = _("closed days")
+        indexes = [models.Index(fields=["day"], name="stores_storeday_day")]
+        constraints = [
+            models.UniqueConstraint(fields=["store", "day"], name="stores_storeday_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"store:{self.store_id} closed {self.day}"
 
 
 class ScopeGrant(models.Model):

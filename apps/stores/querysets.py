@@ -55,3 +55,32 @@ class GuideQuerySet(models.QuerySet):
             | Exists(mine.filter(store__region_id__in=actor.region_ids))
             | Q(pk=actor.guide_id)
         )
+
+
+def _of_my_stores(actor: Actor) -> Q:
+    return Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+
+
+class DayOffQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Of the people posted in the actor's stores today, and one's own."""
+        if actor.sees_all:
+            return self
+        guide: Any = self.model._meta.get_field("guide").related_model
+        return self.filter(guide__in=guide.objects.visible_to(actor).values("pk"))
+
+
+class CoverQuerySet(models.QuerySet):
+    def on(self, day: date) -> Self:
+        return self.filter(during__contains=day)
+
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        mine = Q(absent_id=actor.guide_id) | Q(covering_id=actor.guide_id)
+        return self.filter(_of_my_stores(actor) | mine)
+
+
+class StoreDayQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(_of_my_stores(actor))

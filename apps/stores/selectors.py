@@ -1,12 +1,15 @@
-"""Reads of the place: who an actor is, and where somebody works."""
+"""Reads of the place: who an actor is, where somebody works, and who is at work on a day."""
 
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from apps.accounts.actor import NOBODY, Actor
 from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import ApiKey, User
 from apps.core import clock
-from apps.stores.models import Guide, Posting, ScopeGrant
+from apps.stores.models import Cover, DayOff, Guide, Posting, ScopeGrant, StoreDay
 
 # Head office sees every row; these two roles see what a posting or a grant gives them.
 _SEES_ALL = frozenset({Role.HQ_ADMIN, Role.HQ_OPERATOR, Role.AUDITOR})
@@ -72,3 +75,184 @@ def actor_for_api_key(*, api_key: ApiKey, now: datetime) -> Actor:
         store_ids=stores,
         on=clock.business_day(now),
     )
+
+
+# --- who is at work ------------------------------------------------------------------------------
+
+# nobody waits longer than this for somebody to come back
+BACK_WITHIN = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A guide is away on a day. `covering_id` does their work, if somebody does and is at work;
+    `back_on` is their next day at work, None when that is too far away."""
+
+    guide_id: int
+    day: date
+    covering_id: int | None
+    covering_store_id: int | None
+    back_on: date | None
+
+
+def _away(first: date, last: date, guide_ids: Iterable[int] | None = None) -> set[tuple[int, date]]:
+    """(guide, day) of who is away between the days (both in): off, covered, or store closed."""
+    only = None if guide_ids is None else list(guide_ids)
+    off = DayOff.objects.filter(day__range=(first, last))
+    covers = Cover.objects.filter(during__overlap=(first, last + timedelta(days=1)))
+    closed = StoreDay.objects.filter(day__range=(first, last))
+    if only is not None:
+        off, covers = off.filter(guide_id__in=only), covers.filter(absent_id__in=only)
+    found = set(off.values_list("guide_id", "day"))
+    for absent_id, during in covers.values_list("absent_id", "during"):
+        begin, end = max(during.lower, first), min(during.upper, last + timedelta(days=1))
+        found |= {(absent_id, begin + timedelta(days=n)) for n in range((end - begin).days)}
+    closed_days: dict[int, list[date]] = defaultdict(list)
+    for store_id, day in closed.values_list("store_id", "day"):
+        closed_days[store_id].append(day)
+    if closed_days:
+        postings = Posting.objects.filter(store_id__in=list(closed_days))
+        if only is not None:
+            postings = postings.filter(guide_id__in=only)
+        for store_id, guide_id, during in postings.values_list("store_id", "guide_id", "during"):
+            found |= {(guide_id, day) for day in closed_days[store_id] if day in during}
+    return found
+
+
+def absences(*, days: Sequence[date], guide_ids: Iterable[int] | None = None) -> list[Absence]:
+    """Who is away on these days, who covers for them and when they are back; few small queries."""
+    wanted = sorted(set(days))
+    only = None if guide_ids is None else list(guide_ids)
+    if not wanted:
+        return []
+    away = {pair for pair in _away(wanted[0], wanted[-1], only) if pair[1] in wanted}
+    if not away:
+        return []
+    guides = {guide_id for guide_id, _day in away}
+    later = _away(wanted[0], wanted[-1] + BACK_WITHIN, guides)
+    covers = _covers(wanted, guides)
+    return [
+        Absence(
+            guide_id, day, *covers.get((guide_id, day), (None, None)), _back(guide_id, day, later)
+        )
+        for guide_id, day in sorted(away)
+    ]
+
+
+def _back(guide_id: int, day: date, away: set[tuple[int, date]]) -> date | None:
+    following = (day + timedelta(days=n) for n in range(1, BACK_WITHIN.days + 1))
+    return next((one for one in following if (guide_id, one) not in away), None)
+
+
+def _covers(days: list[date], guides: set[int]) -> dict[tuple[int, date], tuple[int, int]]:
+    """(absent, day) → (covering guide, the store they work in that day), for those at work."""
+    found = Cover.objects.filter(
+        absent_id__in=guides, during__overlap=(days[0], days[-1] + timedelta(days=1))
+    )
+    rows = [
+        (absent, covering, day)
+        for absent, covering, during in found.values_list("absent_id", "covering_id", "during")
+        for day in days
+        if day in during
+    ]
+    if not rows:
+        return {}
+    helpers = {covering for _absent, covering, _day in rows}
+    away = _away(days[0], days[-1], helpers)
+    postings: dict[int, list[tuple[int, object]]] = defaultdict(list)
+    active = Posting.objects.filter(guide_id__in=helpers, guide__status=Guide.Status.ACTIVE)
+    for guide_id, store_id, posted in active.values_list("guide_id", "store_id", "during"):
+        postings[guide_id].append((store_id, posted))
+    stores = {
+        (helper, day): store_id
+        for helper, own in postings.items()
+        for day in days
+        for store_id, posted in own
+        if day in posted  # type: ignore[operator]
+    }
+    return {
+        (absent, day): (covering, stores[covering, day])
+        for absent, covering, day in rows
+        if (covering, day) not in away and (covering, day) in stores
+    }
+
+
+def at_work(*, store_ids: Iterable[int], day: date) -> list[Posting]:
+    """Postings of everybody who works in these stores on that day, guides with their names."""
+    posted = list(
+        Posting.objects.on(day)
+        .filter(store_id__in=list(store_ids), guide__status=Guide.Status.ACTIVE)
+        .select_related("guide", "store")
+        .order_by("store__code", "role", "guide__name", "guide_id")
+    )
+    away = _away(day, day, [one.guide_id for one in posted])
+    return [one for one in posted if (one.guide_id, day) not in away]
+
+
+@dataclass(frozen=True, slots=True)
+class DutyDay:
+    """One cell of 排班. `state`: on, off, covered (somebody works for them), closed (the store)."""
+
+    day: date
+    state: str
+    covered_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DutyRow:
+    """A person's days. `covers` names whom they work for in these days."""
+
+    guide: Guide
+    role: str
+    days: list[DutyDay]
+    covers: list[str]
+
+
+def duty_rows(*, store_id: int, days: Sequence[date]) -> list[DutyRow]:
+    """Everybody posted in the store on one of these days, with each day's state."""
+    first, last = days[0], days[-1]
+    posted = list(
+        Posting.objects.filter(
+            store_id=store_id,
+            during__overlap=(first, last + timedelta(days=1)),
+            guide__status=Guide.Status.ACTIVE,
+        )
+        .select_related("guide")
+        .order_by("role", "guide__name", "guide_id")
+    )
+    guides = {one.guide_id: one for one in posted}
+    closed = set(
+        StoreDay.objects.filter(store_id=store_id, day__range=(first, last)).values_list(
+            "day", flat=True
+        )
+    )
+    off = set(
+        DayOff.objects.filter(guide_id__in=guides, day__range=(first, last)).values_list(
+            "guide_id", "day"
+        )
+    )
+    covers = list(
+        Cover.objects.filter(
+            absent_id__in=guides, during__overlap=(first, last + timedelta(days=1))
+        ).select_related("absent", "covering")
+    )
+    by_day = {
+        (c.absent_id, day): c.covering.name for c in covers for day in days if day in c.during
+    }
+
+    def cell(guide_id: int, day: date) -> DutyDay:
+        if day in closed:
+            return DutyDay(day, "closed")
+        if (guide_id, day) in by_day:
+            return DutyDay(day, "covered", by_day[guide_id, day])
+        return DutyDay(day, "off" if (guide_id, day) in off else "on")
+
+    return [
+        DutyRow(
+            guide=one.guide,
+            role=one.role,
+            days=[cell(guide_id, day) for day in days],
+            covers=sorted({c.absent.name for c in covers if c.covering_id == guide_id}),
+        )
+        for guide_id, one in guides.items()
+    ]

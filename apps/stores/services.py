@@ -1,19 +1,47 @@
-"""Writes of the place: who works where, and who has left."""
+"""Writes of the place: who works where, on which days, who covers for whom, and who has left."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from psycopg.types.range import DateRange
 
+from apps.accounts import services as accounts
+from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Role
 from apps.accounts.models import User
+from apps.core import clock
 from apps.core.errors import DomainError
-from apps.stores.models import Guide, Posting, Store
+from apps.core.wake import wake
+from apps.stores.models import Cover, DayOff, Guide, Posting, Store, StoreDay
+
+# open work of who is not there any more, or is covered, goes to somebody who is
+MOVE_WORK_JOB = "guide_tasks.move_work"
+PLAN_AHEAD = timedelta(days=92)
 
 
 class PostingOverlaps(DomainError):
     code = "posting_overlaps"
+
+
+class DayIsOver(DomainError):
+    code = "day_is_over"
+    message = _("Choose today or a later day, at most three months ahead.")
+
+
+class NotPostedHere(DomainError):
+    code = "not_posted_here"
+    message = _("%(name)s does not work in this store on these days.")
+
+
+class CoverOverlaps(DomainError):
+    code = "cover_overlaps"
+    message = _("Somebody covers %(name)s on these days already. End that first.")
+
+
+class CoverBySomebodyAway(DomainError):
+    code = "cover_away"
+    message = _("%(name)s is away on these days. Choose another colleague.")
 
 
 @transaction.atomic
@@ -36,6 +64,7 @@ def post_guide(
         before.during = DateRange(before.during.lower, from_day)
         before.save(update_fields=["during"])
     _give_role(guide=guide, role=role)
+    wake(MOVE_WORK_JOB)
     return Posting.objects.create(
         guide=guide, store=store, role=role, during=DateRange(from_day, until_day)
     )
@@ -69,6 +98,7 @@ def guide_leaves(*, guide: Guide, now: datetime, on: date) -> None:
         posting.save(update_fields=["during"])
     guide.status, guide.left_at = Guide.Status.LEFT, now
     guide.save(update_fields=["status", "left_at"])
+    wake(MOVE_WORK_JOB)
     if guide.user_id is not None:
         User.objects.filter(pk=guide.user_id).update(is_active=False)
 
@@ -89,3 +119,167 @@ def user_of_guide(*, guide: Guide) -> User:
         _give_role(guide=guide, role=posting.role)
         user.refresh_from_db()
     return user
+
+
+# --- who is at work ------------------------------------------------------------------------------
+
+
+def _demand_plannable(day: date, now: datetime) -> None:
+    today = clock.business_day(now)
+    if not today <= day <= today + PLAN_AHEAD:
+        raise DayIsOver()
+
+
+def _demand_posted(guide: Guide, store: Store, day: date) -> None:
+    if not Posting.objects.on(day).filter(guide=guide, store=store).exists():
+        raise NotPostedHere(name=guide.name)
+
+
+@transaction.atomic
+def set_day_off(
+    *, guide: Guide, store: Store, day: date, off: bool, actor: Actor, now: datetime
+) -> None:
+    """Mark a day of a guide as off, or as a working day again. The same again changes nothing.
+
+    Raises DayIsOver, NotPostedHere.
+    """
+    _demand_plannable(day, now)
+    _demand_posted(guide, store, day)
+    if off:
+        _day, changed = DayOff.objects.get_or_create(
+            guide=guide, day=day, defaults={"created_by": actor.label}
+        )
+    else:
+        gone, _by_model = DayOff.objects.filter(guide=guide, day=day).delete()
+        changed = bool(gone)
+    if changed:
+        accounts.audit(
+            actor=actor,
+            action="duty.off" if off else "duty.on",
+            object_type="guide",
+            object_id=guide.pk,
+            detail={"day": day.isoformat()},
+        )
+
+
+@transaction.atomic
+def set_store_closed(*, store: Store, day: date, closed: bool, actor: Actor, now: datetime) -> None:
+    """Mark a day on which the store is closed, or open again. Raises DayIsOver."""
+    _demand_plannable(day, now)
+    if closed:
+        _day, changed = StoreDay.objects.get_or_create(
+            store=store, day=day, defaults={"created_by": actor.label}
+        )
+    else:
+        gone, _by_model = StoreDay.objects.filter(store=store, day=day).delete()
+        changed = bool(gone)
+    if changed:
+        accounts.audit(
+            actor=actor,
+            action="store.closed" if closed else "store.open",
+            object_type="store",
+            object_id=store.pk,
+            detail={"day": day.isoformat()},
+        )
+
+
+@transaction.atomic
+def repeat_week(*, store: Store, first: date, actor: Actor, now: datetime) -> int:
+    """Give the seven days from `first` the days off of the seven before; return how many are new.
+
+    Days marked already stay, so a second tap changes nothing. Raises DayIsOver.
+    """
+    _demand_plannable(first, now)
+    _demand_plannable(first + timedelta(days=6), now)
+    week = timedelta(days=7)
+    people = Posting.objects.filter(store=store).values("guide_id")
+    before = DayOff.objects.filter(
+        guide__in=people, day__range=(first - week, first - timedelta(1))
+    )
+    wanted = set(before.values_list("guide_id", "day"))
+    postings = Posting.objects.filter(store=store, guide_id__in={one for one, _day in wanted})
+    posted = list(postings.values_list("guide_id", "during"))
+    known = DayOff.objects.filter(guide__in=people, day__range=(first, first + timedelta(days=6)))
+    taken = set(known.values_list("guide_id", "day"))
+    new = [
+        DayOff(guide_id=guide_id, day=day + week, created_by=actor.label)
+        for guide_id, day in sorted(wanted)
+        if (guide_id, day + week) not in taken
+        and any(one == guide_id and day + week in during for one, during in posted)
+    ]
+    DayOff.objects.bulk_create(new, ignore_conflicts=True)
+    if new:
+        accounts.audit(
+            actor=actor,
+            action="duty.week_repeated",
+            object_type="store",
+            object_id=store.pk,
+            detail={"first": first.isoformat(), "days": len(new)},
+        )
+    return len(new)
+
+
+@transaction.atomic
+def start_cover(
+    *,
+    store: Store,
+    absent: Guide,
+    covering: Guide,
+    first: date,
+    last: date,
+    actor: Actor,
+    now: datetime,
+) -> Cover:
+    """代班 from `first` to `last` (both in): the work moves, the customers stay. The same again is
+    the same cover.
+
+    Raises DayIsOver, NotPostedHere, CoverOverlaps, CoverBySomebodyAway.
+    """
+    _demand_plannable(first, now)
+    _demand_plannable(max(first, last), now)
+    # one order for both, so that two covers the other way round wait instead of blocking
+    pair = sorted([absent.pk, covering.pk])
+    list(Guide.objects.select_for_update(no_key=True).filter(pk__in=pair).order_by("pk"))
+    during = DateRange(first, max(first, last) + timedelta(days=1))
+    same = Cover.objects.filter(absent=absent, covering=covering, during=during).first()
+    if same is not None:
+        return same
+    _demand_posted(absent, store, first)
+    _demand_posted(covering, store, first)
+    if Cover.objects.filter(absent=absent, during__overlap=during).exists():
+        raise CoverOverlaps(name=absent.name)
+    off = DayOff.objects.filter(guide=covering, day__gte=during.lower, day__lt=during.upper)
+    covered = Cover.objects.filter(absent=covering, during__overlap=during)
+    if absent.pk == covering.pk or off.exists() or covered.exists():
+        raise CoverBySomebodyAway(name=covering.name)
+    cover = Cover.objects.create(
+        store=store, absent=absent, covering=covering, during=during, created_by=actor.label
+    )
+    _audit_cover(cover, "cover.started", actor)
+    wake(MOVE_WORK_JOB)
+    return cover
+
+
+@transaction.atomic
+def end_cover(*, cover: Cover, actor: Actor, now: datetime) -> None:
+    """The absent guide is back from today on. What has moved stays with who has it."""
+    today = clock.business_day(now)
+    found = Cover.objects.select_for_update().filter(pk=cover.pk).first()
+    if found is None or found.during.upper <= today:
+        return
+    if found.during.lower >= today:
+        found.delete()
+    else:
+        found.during = DateRange(found.during.lower, today)
+        found.save(update_fields=["during"])
+    _audit_cover(cover, "cover.ended", actor)
+
+
+def _audit_cover(cover: Cover, action: str, actor: Actor) -> None:
+    accounts.audit(
+        actor=actor,
+        action=action,
+        object_type="guide",
+        object_id=cover.absent_id,
+        detail={"covering": cover.covering_id, "store": cover.store_id},
+    )
