@@ -79,7 +79,17 @@ class ExcuseReason(models.TextChoices):
     NOT_FRIEND = "not_friend", _("no longer a WeCom friend")
     OVER_LIMIT = "over_limit", _("monthly limit reached")
     RETURNED = "returned", _("returned the goods")
+    WITHDRAWN = "withdrawn", _("withdrawn by head office")
     CONSENT_GONE = "consent_gone", _("took back the consent")
+
+
+class AssignBy(models.TextChoices):
+    """Who of several guides gets a member. Whoever it is must be TA's WeCom friend."""
+
+    SERVING = "serving", _("serving guide")
+    FRIEND = "friend", _("serving guide, else another WeCom friend")
+    LAST = "last", _("who was in touch last")
+    POOL = "pool", _("the store, least busy first")
 
 
 class TaskRule(models.Model):
@@ -236,6 +246,9 @@ class TaskPush(models.Model):
     required_grade = models.PositiveSmallIntegerField(
         _("counts as done at"), choices=Grade.choices, default=Grade.DELIVERED
     )
+    assign_by = models.CharField(
+        _("who gets it"), max_length=8, choices=AssignBy.choices, default=AssignBy.SERVING
+    )
     follow_up_days = models.PositiveSmallIntegerField(
         _("follow up when no order after days"), null=True, blank=True, default=7
     )
@@ -254,6 +267,7 @@ class TaskPush(models.Model):
     created_at = models.DateTimeField(_("created at"), db_default=Now())
     handed_out_at = models.DateTimeField(_("handed out at"), null=True)
     closed_at = models.DateTimeField(_("closed at"), null=True)
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, editable=False)
     # a large hand-out tells its events after its commit, in batches; empty = not yet through
     told_at = models.DateTimeField(_("told at"), null=True, editable=False)
     # pushes of items: which places (none chosen = the chain), how many, once a store or each guide

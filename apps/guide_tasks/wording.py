@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.core import clock
-from apps.guide_tasks.models import ExcuseReason, State
+from apps.guide_tasks.models import ExcuseReason, State, TaskPush
 
 MINUTES_PER_CUSTOMER = 2
 
@@ -23,6 +23,7 @@ _EXCUSES = {
     ExcuseReason.NOT_FRIEND: gettext_lazy("TA is no longer your WeCom friend"),
     ExcuseReason.OVER_LIMIT: gettext_lazy("TA has received as many messages as this month allows"),
     ExcuseReason.RETURNED: gettext_lazy("TA has returned the goods"),
+    ExcuseReason.WITHDRAWN: gettext_lazy("head office took this task back"),
     ExcuseReason.CONSENT_GONE: gettext_lazy("TA took back the consent to birthday greetings"),
 }
 
@@ -59,11 +60,30 @@ def why_patterns() -> dict[str, str]:
     }
 
 
+def item_notice_body(push: TaskPush) -> str:
+    """The card of a push without customers: what kind of work, and until when."""
+    words = {
+        TaskPush.Kind.RECRUIT: _("Win %(quota)s: %(of)s. Until %(due)s, counted by itself."),
+        TaskPush.Kind.DISPLAY: _("One photo when it stands. Until %(due)s."),
+        TaskPush.Kind.GROUP: _("Whoever has time does it, once for the store. Until %(due)s."),
+        TaskPush.Kind.MOMENTS: _("One tap publishes the post. Until %(due)s."),
+    }
+    return words.get(TaskPush.Kind(push.kind), _("To be done until %(due)s.")) % {
+        "quota": push.quota,
+        "of": push.get_quota_of_display(),
+        "due": _short(push.due_at) if push.due_at else "",
+    }
+
+
+def _short(moment: datetime) -> str:
+    local = moment.astimezone(clock.chain_tz())
+    return f"{local.month}-{local.day:02d} {local:%H:%M}"
+
+
 def notice_body(customers: int, due_at: datetime) -> str:
     """What the card in WeCom says: a count and a time, never a name: it shows on lock screens."""
-    due = due_at.astimezone(clock.chain_tz())
     return _("%(customers)s customers, about %(minutes)s minutes. Until %(due)s.") % {
         "customers": customers,
         "minutes": customers * MINUTES_PER_CUSTOMER,
-        "due": f"{due.month}-{due.day:02d} {due:%H:%M}",
+        "due": _short(due_at),
     }

@@ -26,7 +26,9 @@ GROUPS: dict[str, tuple[Kind, ...]] = {
     "buy": (Kind.ORDER_PLACED, Kind.ORDER_RETURNED, Kind.PURCHASED),
     "touch": (
         Kind.TASK_ISSUED, Kind.CONTACT_GRADED, Kind.CONTACT_FAILED, Kind.TASK_DONE,
-        Kind.TASK_EXCUSED, Kind.TASK_EXPIRED, Kind.ENGAGED, Kind.VISITED, Kind.NOTE_ADDED,
+        Kind.TASK_EXCUSED, Kind.TASK_EXPIRED, Kind.TASK_MOVED, Kind.ENGAGED, Kind.VISITED,
+        Kind.NOTE_ADDED,
+        Kind.VISIT_NOTED,
     ),
     "wecom": (Kind.FRIEND_ADDED, Kind.FRIEND_ENDED, Kind.SERVING_CHANGED),
     "tags": (Kind.TAGGED, Kind.UNTAGGED, Kind.STAGE_CHANGED),
@@ -258,6 +260,7 @@ _WORDS: dict[str, Callable[[MemberEvent, _Names], Words]] = {
     Kind.TASK_DONE: _task,
     Kind.TASK_EXCUSED: _task,
     Kind.TASK_EXPIRED: _task,
+    Kind.TASK_MOVED: _task,
     Kind.ENGAGED: _outcome,
     Kind.VISITED: _outcome,
     Kind.PURCHASED: _outcome,

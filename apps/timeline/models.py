@@ -33,10 +33,12 @@ class Kind(models.TextChoices):
     TASK_DONE = "task.done", _("task done")
     TASK_EXCUSED = "task.excused", _("not applicable")
     TASK_EXPIRED = "task.expired", _("task expired")
+    TASK_MOVED = "task.moved", _("task went to a colleague")
     ENGAGED = "outcome.engaged", _("engaged")
     VISITED = "outcome.visited", _("visited the store")
     PURCHASED = "outcome.purchased", _("bought in the window")
     NOTE_ADDED = "note.added", _("note added")
+    VISIT_NOTED = "visit.noted", _("was in the shop")
 
 
 class FeedEpoch(models.Model):
