@@ -11,8 +11,10 @@ from django.utils.translation import pgettext_lazy
 
 from apps.core.ids import uuid7
 from apps.members.querysets import (
+    AccessRequestQuerySet,
     ConsentQuerySet,
     FollowRelationQuerySet,
+    FollowUpQuerySet,
     InteractionQuerySet,
     MemberIdentityQuerySet,
     MemberMergeQuerySet,
@@ -229,6 +231,19 @@ class FollowRelation(models.Model):
         return f"guide:{self.guide_id} follows member:{self.member_id}"
 
 
+class VisitReason(models.TextChoices):
+    """Why a customer who was in the shop bought, or left without: one tap, never asked twice."""
+
+    FOR_SELF = "for_self", _("for TA's own use")
+    GIFT = "gift", _("as a gift")
+    OCCASION = "occasion", _("for an occasion")
+    OFFER = "offer", _("because of an offer")
+    NO_SIZE = "no_size", _("size was missing")
+    STYLE = "style", _("style did not fit")
+    PRICE = "price", _("found it dear")
+    LOOKING = "looking", _("only looked around")
+
+
 class Interaction(models.Model):
     """Who talked last: one row per contact that a source proves or a guide records."""
 
@@ -247,6 +262,7 @@ class Interaction(models.Model):
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     occurred_at = models.DateTimeField(_("occurred at"))
     source = models.CharField(_("source"), max_length=80, unique=True)
+    reason = models.CharField(_("reason"), max_length=12, choices=VisitReason.choices, blank=True)
 
     objects = InteractionQuerySet.as_manager()
 
@@ -356,6 +372,167 @@ class MemberNote(models.Model):
 
     def __str__(self) -> str:
         return f"note {self.pk} on member:{self.member_id}"
+
+
+class FollowUp(models.Model):
+    """The day on which a guide wants to turn to a member again. One stands per guide and member."""
+
+    class Closed(models.TextChoices):
+        CONTACTED = "contacted", _("turned to TA")
+        BY_HAND = "by_hand", _("ticked off")
+        REPLACED = "replaced", _("another day was set")
+
+    member = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
+    )
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
+    )
+    due_on = models.DateField(_("due on"))
+    client_id = models.UUIDField(_("client id"), unique=True)
+    created_at = models.DateTimeField(_("created at"))
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+    closed = models.CharField(_("closed by"), max_length=10, choices=Closed.choices, blank=True)
+
+    objects = FollowUpQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("follow-up date")
+        verbose_name_plural = _("follow-up dates")
+        indexes = [
+            models.Index(
+                fields=["guide", "due_on"],
+                condition=Q(closed_at=None),
+                name="members_followup_due",
+            )
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "guide"],
+                condition=Q(closed_at=None),
+                name="members_followup_one_standing",
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at=None, closed="")
+                | (Q(closed_at__isnull=False) & ~Q(closed="")),
+                name="members_followup_close_has_cause",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"follow_up:{self.pk} of guide:{self.guide_id} on member:{self.member_id}"
+
+
+class AccessRequest(models.Model):
+    """申请查看: somebody outside the scope asks for a member's card; granted for hours, not for
+    ever."""
+
+    class Reason(models.TextChoices):
+        IN_SHOP = "in_shop", _("TA is in the shop now")
+        CALLED = "called", _("TA called or wrote")
+        AFTER_SALES = "after_sales", _("after-sales question")
+        COVER = "cover", _("I stand in for a colleague")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting for approval")
+        GRANTED = "granted", _("granted")
+        REFUSED = "refused", _("refused")
+
+    member = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
+    )
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("asked by")
+    )
+    store = models.ForeignKey(
+        "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
+    )
+    reason = models.CharField(_("reason"), max_length=12, choices=Reason.choices)
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING)
+    client_id = models.UUIDField(_("client id"), unique=True)
+    asked_at = models.DateTimeField(_("asked at"))
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    decided_by = models.CharField(_("decided by"), max_length=40, blank=True)
+    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
+
+    objects = AccessRequestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("access request")
+        verbose_name_plural = _("access requests")
+        indexes = [
+            models.Index(
+                fields=["guide", "member", "expires_at"],
+                condition=Q(state="granted"),
+                name="members_access_granted",
+            ),
+            models.Index(
+                fields=["store", "asked_at"],
+                condition=Q(state="waiting"),
+                name="members_access_waiting",
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["guide", "member"],
+                condition=Q(state="waiting"),
+                name="members_access_one_waiting",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="granted", expires_at__isnull=False)
+                | (~Q(state="granted") & Q(expires_at=None)),
+                name="members_access_grant_ends",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"access_request:{self.pk} of guide:{self.guide_id}"
+
+
+class LookUp(models.Model):
+    """One search beyond names: who looked, by what kind of value, how many were found. Never the
+    value."""
+
+    class Kind(models.TextChoices):
+        PHONE = "phone", _("phone")
+        LAST_FOUR = "last_four", _("last four")
+        CODE = "code", _("member code or receipt")
+
+    actor = models.CharField(_("who"), max_length=40)
+    kind = models.CharField(_("by"), max_length=10, choices=Kind.choices)
+    at = models.DateTimeField(_("at"))
+    own = models.PositiveSmallIntegerField(_("found in own scope"), default=0)
+    others = models.PositiveSmallIntegerField(_("found elsewhere"), default=0)
+
+    class Meta:
+        verbose_name = _("look-up")
+        verbose_name_plural = _("look-ups")
+        indexes = [models.Index(fields=["actor", "-at"], name="members_lookup_actor")]
+
+    def __str__(self) -> str:
+        return f"look_up:{self.pk} by {self.actor}"
+
+
+class LookUpAlert(models.Model):
+    """Somebody looked up more people than their work explains: head office asks why."""
+
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.CASCADE, related_name="+", verbose_name=_("guide")
+    )
+    day = models.DateField(_("day"))
+    raised_at = models.DateTimeField(_("raised at"))
+    settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
+    settled_by = models.CharField(_("settled by"), max_length=40, blank=True)
+
+    class Meta:
+        verbose_name = _("look-up alert")
+        verbose_name_plural = _("look-up alerts")
+        constraints = [
+            models.UniqueConstraint(fields=["guide", "day"], name="members_lookup_alert_once_a_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"look_up_alert:{self.pk} on guide:{self.guide_id}"
 
 
 class MemberMerge(models.Model):

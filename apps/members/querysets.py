@@ -1,5 +1,6 @@
 """Which members, identities and relations an actor may see, and the set filters built on them."""
 
+from datetime import datetime
 from typing import Self
 
 from django.apps import apps
@@ -7,9 +8,10 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
 from apps.accounts.actor import Actor
+from apps.core import clock
 
 
-def _members_seen_by(actor: Actor, ref: str) -> Q:
+def _members_served_by(actor: Actor, ref: str) -> Q:
     """Condition "the member in column `ref` is served or followed inside the actor's scope"."""
     periods = apps.get_model("members.ServingPeriod").objects
     serving = periods.current().filter(member_id=OuterRef(ref))
@@ -22,13 +24,28 @@ def _members_seen_by(actor: Actor, ref: str) -> Q:
     )
 
 
+def _members_seen_by(actor: Actor, ref: str) -> Q:
+    """The same, and whoever somebody let the actor look at for a while (申请查看)."""
+    served = _members_served_by(actor, ref)
+    if actor.guide_id is None:
+        return served
+    granted = apps.get_model("members.AccessRequest").objects.granted_at(clock.now())
+    return served | Q(Exists(granted.filter(member_id=OuterRef(ref), guide_id=actor.guide_id)))
+
+
 class MemberQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         """HQ sees all; a manager the members served in their stores; a guide those they serve or
-        follow."""
+        follow, and those whose card was opened to them for a while."""
         if actor.sees_all:
             return self
         return self.filter(_members_seen_by(actor, "pk"))
+
+    def served_by(self, actor: Actor) -> Self:
+        """Those the actor works for: lists and writes ask this, a granted look is no customer."""
+        if actor.sees_all:
+            return self
+        return self.filter(_members_served_by(actor, "pk"))
 
     def survivors(self) -> Self:
         """One row per living person: merged-away and erased members left out."""
@@ -80,6 +97,26 @@ class ConsentQuerySet(OfMemberQuerySet):
 
 class MemberNoteQuerySet(OfMemberQuerySet):
     pass
+
+
+class FollowUpQuerySet(OfMemberQuerySet):
+    def standing(self) -> Self:
+        return self.filter(closed_at=None)
+
+
+class AccessRequestQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Own requests, and those of the places the actor leads."""
+        if actor.sees_all:
+            return self
+        scope = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+        return self.filter(scope | Q(guide_id=actor.guide_id or 0))
+
+    def granted_at(self, moment: datetime) -> Self:
+        return self.filter(state="granted", expires_at__gt=moment)
+
+    def waiting(self) -> Self:
+        return self.filter(state="waiting")
 
 
 class MemberMergeQuerySet(models.QuerySet):

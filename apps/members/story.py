@@ -27,6 +27,7 @@ class What(StrEnum):
     STOPPED = "contact.stopped"
     STOP_LIFTED = "contact.stop_lifted"
     NOTE_ADDED = "note.added"
+    VISIT_NOTED = "visit.noted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,8 @@ class Order(models.Model):
             models.Index(fields=["member", "-paid_at"], name="orders_order_member"),
             models.Index(fields=["store", "business_on"], name="orders_order_store_day"),
             models.Index(fields=["recorded_at"], name="orders_order_recorded"),
+            # a receipt is shown by its number alone
+            models.Index(fields=["external_no"], name="orders_order_receipt"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["source", "external_no"], name="orders_order_unique"),

@@ -45,6 +45,7 @@ class LineView:
     quantity: Decimal
     net_fen: int
     is_gift: bool
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ def orders_of(*, member_ids: Sequence[int], limit: int = 20) -> list[OrderView]:
                 quantity=line.quantity,
                 net_fen=line.net_fen,
                 is_gift=line.is_gift,
+                category=product.category if product else "",
             )
         )
     return [
@@ -154,3 +156,9 @@ def orders_of(*, member_ids: Sequence[int], limit: int = 20) -> list[OrderView]:
         )
         for order in orders
     ]
+
+
+def buyers_of_receipt(*, number: str, limit: int = 5) -> list[int]:
+    """Member ids behind a receipt's number, whichever till printed it; newest first."""
+    orders = Order.objects.filter(external_no=number, member__isnull=False).order_by("-paid_at")
+    return list(dict.fromkeys(orders.values_list("member_id", flat=True)[:limit]))

@@ -15,6 +15,7 @@ from apps.core import clock, pii
 from apps.core.errors import DomainError
 from apps.members import story
 from apps.members.models import Interaction, Member, MemberIdentity, MemberNote
+from apps.members.services.follow_ups import close_by_contact
 
 UNMASK = "member.phone_unmasked"
 _DEFAULT_DAILY_UNMASKS = 30
@@ -93,7 +94,10 @@ def add_note(
 def record_interaction(
     *, member_id: int, guide_id: int, kind: str, occurred_at: datetime, source: str
 ) -> bool:
-    """Keep that a guide and a member were in touch; False when the source is known."""
+    """Keep that a guide and a member were in touch; False when the source is known.
+
+    The guide's own follow-up date for that day, or one before, is done by it.
+    """
     _row, created = Interaction.objects.get_or_create(
         source=source,
         defaults={
@@ -103,6 +107,8 @@ def record_interaction(
             "occurred_at": occurred_at,
         },
     )
+    if created and kind != Interaction.Kind.NOTE:
+        close_by_contact(member_id=member_id, guide_id=guide_id, at=occurred_at)
     return created
 
 

@@ -1,0 +1,72 @@
+"""A guide's invitation: who invites and where, signed, for a while. No word about a customer.
+
+The guide's page shows it as a QR code, the customer's page reads it; the address holds two row
+numbers and a seal.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from apps.core import clock
+from apps.core.errors import DomainError
+from apps.stores.models import Guide, Posting, Store
+
+VALID_FOR = timedelta(hours=2)
+PATH = "/m/join/"
+_SEAL_LENGTH = 24
+
+
+class InviteOver(DomainError):
+    """Too old, damaged, or the guide works there no more."""
+
+    code = "invite_over"
+    message = _("This invitation is over. Ask your guide to show the code again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    guide: Guide
+    store: Store
+    until: datetime
+
+
+def _seal(text: str) -> str:
+    message = f"members.invite|{text}".encode()
+    return hmac.digest(settings.SECRET_KEY.encode(), message, hashlib.sha256).hex()[:_SEAL_LENGTH]
+
+
+def make_invite(*, guide_id: int, store_id: int, now: datetime) -> str:
+    """A token of letters and digits that is good until `now` + VALID_FOR."""
+    until = int((now + VALID_FOR).timestamp())
+    text = f"{guide_id:x}g{store_id:x}g{until:x}"
+    return f"{text}g{_seal(text)}"
+
+
+def invite_address(token: str) -> str:
+    """What the QR code says."""
+    return f"{settings.PUBLIC_BASE_URL}{PATH}{token}/"
+
+
+def read_invite(token: str, *, now: datetime) -> Invite:
+    """Who invites. Raises InviteOver."""
+    text, _g, seal = token.rpartition("g")
+    if not hmac.compare_digest(seal.encode(), _seal(text).encode()):
+        raise InviteOver
+    guide_id, store_id, until = (int(part, 16) for part in text.split("g"))
+    if until <= now.timestamp():
+        raise InviteOver
+    posting = (
+        Posting.objects.on(clock.business_day(now))
+        .filter(guide_id=guide_id, store_id=store_id, guide__status=Guide.Status.ACTIVE)
+        .select_related("guide", "store")
+        .first()
+    )
+    if posting is None:
+        raise InviteOver
+    moment = datetime.fromtimestamp(until, tz=clock.chain_tz())
+    return Invite(guide=posting.guide, store=posting.store, until=moment)

@@ -1,0 +1,86 @@
+"""Looking people up by number or code: counted for each person, bounded, and told when it is much.
+
+A name is searched inside the own scope alone and is not counted here.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts import services as accounts
+from apps.accounts.actor import Actor
+from apps.core import clock
+from apps.core.errors import DomainError
+from apps.members.models import LookUp, LookUpAlert
+
+TOO_MANY = "member.lookup_limit"
+_DEFAULT_HOURLY, _DEFAULT_DAILY = 30, 100
+
+
+class TooManyLookUps(DomainError):
+    code = "lookup_limit"
+    message = _("You have looked up many customers. Search by name, or try again in an hour.")
+
+
+def begin_look_up(*, kind: str, actor: Actor, now: datetime) -> LookUp:
+    """Count one look-up before anything is found. Raises TooManyLookUps beyond the limits; head
+    office is told once a day for each person."""
+    row = _counted(kind, actor, now)
+    if row is None:
+        # outside of the refusal, which would take the alert back with it
+        raise TooManyLookUps
+    return row
+
+
+@transaction.atomic
+def _counted(kind: str, actor: Actor, now: datetime) -> LookUp | None:
+    with connection.cursor() as cursor:  # two searches at once are two, not one
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"lookup:{actor.label}"])
+    mine = LookUp.objects.filter(actor=actor.label)
+    hourly = getattr(settings, "LOOKUPS_AN_HOUR", _DEFAULT_HOURLY)
+    daily = getattr(settings, "LOOKUPS_A_DAY", _DEFAULT_DAILY)
+    today = clock.business_day(now)
+    times = list(
+        mine.filter(at__gte=min(clock.day_start(today), now - timedelta(hours=1)))
+        .order_by("-at")
+        .values_list("at", flat=True)[: daily + hourly]
+    )
+    this_hour = sum(at > now - timedelta(hours=1) for at in times)
+    this_day = sum(at >= clock.day_start(today) for at in times)
+    if this_hour >= hourly or this_day >= daily:
+        _tell(actor, now)
+        return None
+    return LookUp.objects.create(actor=actor.label, kind=kind, at=now)
+
+
+def _tell(actor: Actor, now: datetime) -> None:
+    if actor.guide_id is None:
+        return
+    _alert, fresh = LookUpAlert.objects.get_or_create(
+        guide_id=actor.guide_id, day=clock.business_day(now), defaults={"raised_at": now}
+    )
+    if fresh:
+        accounts.audit(actor=actor, action=TOO_MANY, object_type="guide", object_id=actor.guide_id)
+
+
+def end_look_up(*, look_up: LookUp, own: int, others: int) -> None:
+    """What the look-up found: numbers, for whoever asks why it was made."""
+    LookUp.objects.filter(pk=look_up.pk).update(own=own, others=others)
+
+
+@transaction.atomic
+def settle_alert(*, alert_id: int, actor: Actor, now: datetime) -> bool:
+    """Head office has asked. Safe to repeat."""
+    settled = LookUpAlert.objects.filter(pk=alert_id, settled_at=None).update(
+        settled_at=now, settled_by=actor.label
+    )
+    if settled:
+        accounts.audit(
+            actor=actor,
+            action="member.lookup_settled",
+            object_type="look_up_alert",
+            object_id=alert_id,
+        )
+    return bool(settled)

@@ -1,0 +1,92 @@
+"""到店: a visit in one tap, and in one more why TA bought or left."""
+
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.actor import Actor
+from apps.core.errors import DomainError
+from apps.members import story
+from apps.members.models import Interaction, VisitReason
+from apps.members.services.notes import record_interaction
+
+
+class VisitNotYours(DomainError):
+    code = "visit_not_yours"
+    message = _("This visit was noted by somebody else.")
+
+
+class UnknownVisitReason(DomainError):
+    code = "visit_reason"
+    message = _("Choose one of the reasons on the page.")
+
+
+def visit_source(client_id: uuid.UUID | str) -> str:
+    return f"visit:{client_id}"
+
+
+@transaction.atomic
+def note_visit(
+    *,
+    member_id: int,
+    guide_id: int,
+    client_id: uuid.UUID,
+    now: datetime,
+    actor: Actor,
+    reason: str = "",
+) -> Interaction:
+    """Keep that the customer was in the shop. The same client id is the same visit.
+
+    Raises VisitNotYours when the id is another's.
+    """
+    if reason and reason not in VisitReason.values:
+        raise UnknownVisitReason
+    source = visit_source(client_id)
+    fresh = record_interaction(
+        member_id=member_id,
+        guide_id=guide_id,
+        kind=Interaction.Kind.VISIT,
+        occurred_at=now,
+        source=source,
+    )
+    visit = Interaction.objects.get(source=source)
+    if (visit.member_id, visit.guide_id) != (member_id, guide_id):
+        raise VisitNotYours
+    if not fresh:
+        return visit
+    if reason:
+        visit.reason = reason
+        visit.save(update_fields=["reason"])
+    story.tell(
+        [
+            story.Happening(
+                member_id=member_id,
+                kind=story.What.VISIT_NOTED,
+                source=source,
+                key=source,
+                occurred_at=now,
+                payload={"guide_id": guide_id, "visit_id": visit.pk},
+                actor=actor.label,
+            )
+        ]
+    )
+    return visit
+
+
+@transaction.atomic
+def give_visit_reason(*, visit_id: int, guide_id: int, reason: str) -> Interaction:
+    """Why TA bought or left without. A second tap corrects the first.
+
+    Raises VisitNotYours, UnknownVisitReason.
+    """
+    if reason not in VisitReason.values:
+        raise UnknownVisitReason
+    visits = Interaction.objects.filter(guide_id=guide_id, kind=Interaction.Kind.VISIT)
+    visit = visits.select_for_update().filter(pk=visit_id).first()
+    if visit is None:
+        raise VisitNotYours
+    visit.reason = reason
+    visit.save(update_fields=["reason"])
+    return visit
