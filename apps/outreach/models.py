@@ -14,6 +14,9 @@ from apps.outreach.querysets import (
     DispatchQuerySet,
     DispatchRecipientQuerySet,
     GuideNoticeQuerySet,
+    MessageTemplateQuerySet,
+    ScriptProposalQuerySet,
+    SmsMessageQuerySet,
 )
 
 
@@ -36,7 +39,10 @@ class ContentAsset(models.Model):
 
 class MessageTemplate(models.Model):
     """话术. `body` may use customer variables; `generic_body` only guide and store variables, for
-    one text to many customers. Known variables: `apps.outreach.scripts.VARIABLES`."""
+    one text to many customers. Known variables: `apps.outreach.scripts.VARIABLES`.
+
+    `author` is the guide who wrote it and is named wherever it stands. A script of one `store` is
+    offered there alone; without a store it is the chain's."""
 
     name = models.CharField(_("name"), max_length=60, unique=True)
     body = models.TextField(_("personal text"), max_length=1000)
@@ -49,8 +55,26 @@ class MessageTemplate(models.Model):
         blank=True,
         verbose_name=_("content"),
     )
+    author = models.ForeignKey(
+        "stores.Guide",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("written by"),
+    )
+    store = models.ForeignKey(
+        "stores.Store",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("only in this store"),
+    )
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created at"), db_default=Now())
+
+    objects = MessageTemplateQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("script")
@@ -59,6 +83,67 @@ class MessageTemplate(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ScriptProposal(models.Model):
+    """A guide's own words, offered to the store: the manager takes them or says why not."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting for the manager")
+        TAKEN = "taken", _("taken into the library")
+        REFUSED = "refused", _("not taken")
+
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
+    )
+    store = models.ForeignKey(
+        "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
+    )
+    client_id = models.UUIDField(unique=True)
+    name = models.CharField(_("name"), max_length=30)
+    body = models.TextField(_("text"), max_length=1000)
+    state = models.CharField(
+        _("state"), max_length=8, choices=State.choices, default=State.WAITING
+    )
+    refusal = models.CharField(_("why not"), max_length=200, blank=True)
+    reviewed_by = models.CharField(_("decided by"), max_length=40, blank=True)
+    reviewed_at = models.DateTimeField(_("decided at"), null=True)
+    template = models.OneToOneField(
+        MessageTemplate,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("script"),
+    )
+    created_at = models.DateTimeField(_("created at"))
+
+    objects = ScriptProposalQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("proposed script")
+        verbose_name_plural = _("proposed scripts")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["store"], condition=Q(state="waiting"), name="outreach_proposal_waiting"
+            ),
+            models.Index(fields=["guide", "-id"], name="outreach_proposal_guide"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="waiting", reviewed_at=None, template=None)
+                | Q(state="taken", reviewed_at__isnull=False, template__isnull=False)
+                | (Q(state="refused", reviewed_at__isnull=False, template=None) & ~Q(refusal="")),
+                name="outreach_proposal_decided_whole",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"script_proposal:{self.pk}"
+
+    @property
+    def source(self) -> str:
+        return f"script_proposal:{self.pk}"
 
 
 class Dispatch(LeasedModel):
@@ -292,6 +377,15 @@ class TrackedLink(models.Model):
     dispatch = models.ForeignKey(
         Dispatch, on_delete=models.CASCADE, related_name="+", null=True, verbose_name=_("send")
     )
+    # who shared it by hand, when no send carries it
+    guide = models.ForeignKey(
+        "stores.Guide",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("shared by"),
+        db_index=False,
+    )
     source = models.CharField(_("source"), max_length=80, db_index=True)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -333,3 +427,52 @@ class LinkClick(LeasedModel):
 
     def __str__(self) -> str:
         return f"link_click:{self.pk}"
+
+
+class SmsMessage(LeasedModel):
+    """One SMS that should leave us. The number and the words are sealed, and gone once it is over:
+    what stays is that a message of this kind went to this keyed number, and when."""
+
+    class Kind(models.TextChoices):
+        CODE = "code", _("verification code")
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("failed")
+        EXPIRED = "expired", _("expired")
+
+    idem_key = models.CharField(max_length=80, unique=True)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
+    phone_key = models.BinaryField(max_length=16, editable=False)
+    phone_enc = models.BinaryField(null=True, editable=False)
+    body_enc = models.BinaryField(null=True, editable=False)
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
+    not_before = models.DateTimeField(_("not before"))
+    expires_at = models.DateTimeField(_("expires at"))
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    provider_id = models.CharField(_("provider's number"), max_length=80, blank=True)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    sent_at = models.DateTimeField(_("sent at"), null=True)
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+
+    objects = SmsMessageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("SMS")
+        verbose_name_plural = _("SMS")
+        indexes = [
+            models.Index(
+                fields=["not_before"], condition=Q(state="queued"), name="outreach_sms_queue"
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="queued", phone_enc__isnull=False, body_enc__isnull=False)
+                | (~Q(state="queued") & Q(phone_enc=None, body_enc=None)),
+                name="outreach_sms_sealed_while_queued",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"sms:{self.pk}"

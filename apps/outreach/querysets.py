@@ -39,3 +39,31 @@ class GuideNoticeQuerySet(models.QuerySet):
         if actor.sees_all:
             return self
         return self.filter(guide__in=Guide.objects.visible_to(actor))
+
+
+class SmsMessageQuerySet(models.QuerySet):
+    """Rows without a number one could read: head office alone looks after the channel."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.none()
+
+
+class MessageTemplateQuerySet(models.QuerySet):
+    def of_chain(self) -> Self:
+        """Scripts that are not one store's own."""
+        return self.filter(store=None)
+
+    def usable_in(self, store_id: int | None) -> Self:
+        """What a guide of this store may use: the chain's scripts and the store's own."""
+        return self.filter(Q(store=None) | Q(store_id=store_id), is_active=True)
+
+
+class ScriptProposalQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """A guide their own; a manager those of the store; head office all."""
+        if actor.sees_all:
+            return self
+        return self.filter(guide__in=Guide.objects.visible_to(actor))
+
+    def waiting(self) -> Self:
+        return self.filter(state="waiting")

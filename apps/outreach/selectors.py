@@ -37,9 +37,9 @@ class OutboxHealth:
 
 def landing_page(*, code: str, now: datetime) -> LandingPage:
     """What the customer reads. Raises TrackedLink.DoesNotExist."""
-    link = TrackedLink.objects.select_related("asset", "dispatch__guide").get(code=code)
+    link = TrackedLink.objects.select_related("asset", "guide", "dispatch__guide").get(code=code)
     asset: ContentAsset | None = link.asset
-    guide = link.dispatch.guide if link.dispatch else None
+    guide = link.dispatch.guide if link.dispatch else link.guide
     posting = None
     if guide is not None:
         day = clock.business_day(now)

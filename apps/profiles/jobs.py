@@ -11,3 +11,9 @@ from apps.profiles import services
 def nightly_stages() -> str:
     """Move stages on by a day."""
     return _("%(n)s stages changed") % {"n": services.nightly_stages(now=clock.now())}
+
+
+@job(name="profiles.count_returns", queue=Queue.BULK)
+def count_returns() -> str:
+    """Count what share of whom comes back."""
+    return _("counted from %(n)s members") % {"n": services.count_returns(now=clock.now())}

@@ -92,3 +92,28 @@ class MemberFacts(models.Model):
 
     def __str__(self) -> str:
         return f"facts of member:{self.member_id}"
+
+
+class ReturnShare(models.Model):
+    """One cell of the shares that came back, as counted last (`apps.profiles.chances`)."""
+
+    away_from = models.PositiveSmallIntegerField(_("days since the last purchase, from"))
+    orders_from = models.PositiveSmallIntegerField(_("purchase days, from"))
+    members = models.PositiveIntegerField(_("members"))
+    returned = models.PositiveIntegerField(_("came back"))
+    counted_on = models.DateField(_("counted on"))
+
+    class Meta:
+        verbose_name = _("share that comes back")
+        verbose_name_plural = _("shares that come back")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["away_from", "orders_from"], name="profiles_one_share_per_cell"
+            ),
+            models.CheckConstraint(
+                condition=Q(returned__lte=models.F("members")), name="profiles_share_is_a_share"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.returned}/{self.members} from {self.away_from} days, {self.orders_from}"

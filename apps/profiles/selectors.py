@@ -6,7 +6,8 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from apps.core import clock
-from apps.profiles.models import MemberFacts, MemberProfile, Stage, StageVersion
+from apps.profiles.chances import Chances, table_of
+from apps.profiles.models import MemberFacts, MemberProfile, ReturnShare, Stage, StageVersion
 
 
 def current_version(now: datetime) -> StageVersion:
@@ -25,6 +26,12 @@ def profiles_of(member_ids: Iterable[int]) -> dict[int, MemberProfile]:
 def profile_of(member_id: int) -> MemberProfile:
     """The profile of one survivor; the empty one when nothing is known yet."""
     return profiles_of([member_id])[member_id]
+
+
+def return_chances() -> Chances:
+    """The shares that came back, as counted last; without a count it knows of nobody."""
+    rows = ReturnShare.objects.values_list("away_from", "orders_from", "members", "returned")
+    return table_of(rows)
 
 
 def facts_of(member_ids: Iterable[int]) -> dict[int, MemberFacts]:

@@ -1,7 +1,7 @@
 """Profiles are recomputed from the orders, set-wise: the same rows step by step or at once."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -13,7 +13,8 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.members import selectors as members
 from apps.orders.selectors import NET_SALES
-from apps.profiles.models import StageVersion
+from apps.profiles import chances
+from apps.profiles.models import MemberProfile, ReturnShare, StageVersion
 from apps.profiles.selectors import current_version
 from apps.profiles.stages import SINCE_SQL, STAGE_SQL, parameters
 from apps.timeline import services as timeline
@@ -285,3 +286,30 @@ def publish_stage_version(
         },
     )
     return version
+
+
+@transaction.atomic
+def count_returns(*, now: datetime) -> int:
+    """Count anew what share of whom comes back; returns how many members it was counted from."""
+    on = clock.business_day(now) - timedelta(days=1)
+    every = MemberProfile.objects.count() // chances.SAMPLE + 1
+    with connection.cursor() as cursor:
+        cursor.execute(
+            chances.COUNT_RETURNS,
+            {
+                "on": on,
+                "then": on - timedelta(days=chances.HORIZON_DAYS),
+                "every": every,
+                "away": list(chances.AWAY_BANDS),
+                "orders": list(chances.ORDER_BANDS),
+            },
+        )
+        counted = cursor.fetchall()
+    ReturnShare.objects.all().delete()
+    ReturnShare.objects.bulk_create(
+        ReturnShare(
+            away_from=away, orders_from=orders, members=members, returned=returned, counted_on=on
+        )
+        for away, orders, members, returned in counted
+    )
+    return sum(members for _away, _orders, members, _returned in counted)

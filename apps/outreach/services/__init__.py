@@ -2,8 +2,15 @@
 
 from apps.outreach.services.budget import month_use
 from apps.outreach.services.handover import send_queued
-from apps.outreach.services.links import record_click, take_identified_clicks
+from apps.outreach.services.links import record_click, share_links, take_identified_clicks
 from apps.outreach.services.notices import queue_guide_notices, send_notices
+from apps.outreach.services.proposals import (
+    AlreadyDecided,
+    NotYoursToDecide,
+    propose_script,
+    refuse_script,
+    take_script,
+)
 from apps.outreach.services.results import (
     claim_due_polls,
     due_polls,
@@ -23,6 +30,7 @@ from apps.outreach.services.sends import (
     cancel_dispatch,
     request_mass_send,
 )
+from apps.outreach.services.sms import queue_sms, send_due_sms
 from apps.outreach.services.unknowns import (
     ListNotReadable,
     NotUnknown,
@@ -31,11 +39,13 @@ from apps.outreach.services.unknowns import (
 )
 
 __all__ = [
+    "AlreadyDecided",
     "AlreadySending",
     "CannotCancel",
     "ListNotReadable",
     "NobodyToSendTo",
     "NotUnknown",
+    "NotYoursToDecide",
     "Recipient",
     "SendTooLate",
     "TextTooLong",
@@ -46,14 +56,20 @@ __all__ = [
     "due_polls",
     "month_use",
     "note_sent",
+    "propose_script",
     "queue_guide_notices",
+    "queue_sms",
     "record_click",
     "record_recipient_result",
+    "refuse_script",
     "request_mass_send",
     "resolve_unknowns",
     "schedule_next_poll",
+    "send_due_sms",
     "send_notices",
     "send_queued",
     "settle_expired",
+    "share_links",
+    "take_script",
     "take_identified_clicks",
 ]

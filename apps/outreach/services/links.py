@@ -1,7 +1,12 @@
 """Taps on tracked links. Identified by WeCom they are proof, otherwise they only count."""
 
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
@@ -43,3 +48,33 @@ def take_identified_clicks(*, now: datetime, limit: int) -> list[LinkClick]:
     )
     LinkClick.objects.filter(pk__in=[click.pk for click in clicks]).update(handled_at=now)
     return clicks
+
+
+def _share_code(guide_id: int, asset_id: int) -> str:
+    """The same for the same guide and page, and not to be guessed."""
+    text = f"outreach.share|{guide_id}|{asset_id}".encode()
+    seal = hmac.digest(settings.SECRET_KEY.encode(), text, hashlib.sha256)
+    return base64.urlsafe_b64encode(seal[:9]).decode()
+
+
+@transaction.atomic
+def share_links(*, guide_id: int, asset_ids: Sequence[int]) -> dict[int, TrackedLink]:
+    """A link of this guide's own for each page, made once: whoever opens it sees whose it is."""
+    codes = {_share_code(guide_id, asset_id): asset_id for asset_id in asset_ids}
+    known = set(TrackedLink.objects.filter(code__in=codes).values_list("code", flat=True))
+    if known != set(codes):
+        TrackedLink.objects.bulk_create(
+            [
+                TrackedLink(
+                    code=code,
+                    asset_id=asset_id,
+                    guide_id=guide_id,
+                    source=f"guide_share:{guide_id}",
+                )
+                for code, asset_id in codes.items()
+                if code not in known
+            ],
+            ignore_conflicts=True,
+        )
+    found = TrackedLink.objects.filter(code__in=codes)
+    return {codes[link.code]: link for link in found}
