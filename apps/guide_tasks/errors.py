@@ -105,3 +105,31 @@ class ReasonMissing(DomainError):
 class NobodyThere(DomainError):
     code = "nobody_there"
     message = _("Nobody is on duty in the chosen stores. Choose other stores or another day.")
+
+
+class NotAColleague(DomainError):
+    code = "not_a_colleague"
+    message = _("%(name)s does not work in this store today. Choose somebody who does.")
+
+
+class NotMoved(DomainError):
+    """Nobody could be moved; the message is why."""
+
+    code = "not_moved"
+
+
+class DueNotLater(DomainError):
+    code = "due_not_later"
+    message = _("The new due time must lie ahead and be later than the present one.")
+
+
+class PushNotRunning(DomainError):
+    code = "push_not_running"
+    message = _("The push is not running; there is nothing to change.")
+
+
+class BadRule(DomainError):
+    """A rule's numbers do not fit; the message says which and how."""
+
+    code = "bad_rule"
+    message = _("The rule cannot be set like this.")

@@ -21,8 +21,15 @@ def tell_issued(push_id: int) -> str:
 
 @job(name="guide_tasks.expire_due", queue=Queue.BULK)
 def expire_due() -> str:
-    """Close targets past their grace."""
-    return _("%(n)s closed") % {"n": services.expire_due(now=clock.now())}
+    """Close targets and items past their grace."""
+    now = clock.now()
+    return _("%(n)s closed") % {"n": services.expire_due(now=now) + services.expire_items(now=now)}
+
+
+@job(name="guide_tasks.count_quotas", queue=Queue.SYNC)
+def count_quotas() -> str:
+    """Count what guides have won."""
+    return _("%(n)s quotas reached") % {"n": services.count_quotas(now=clock.now())}
 
 
 @job(name="guide_tasks.close_due", queue=Queue.BULK)
@@ -40,9 +47,16 @@ def run_rules() -> str:
     ) % {
         "follow_ups": made.follow_ups,
         "care": made.care,
-        "greetings": made.greetings,
+        "greetings": made.greetings + made.welcomes,
         "excused": made.excused,
     }
+
+
+@job(name="guide_tasks.daily_rules", queue=Queue.BULK)
+def daily_rules() -> str:
+    """Make what the day brings: birthdays, silences, repurchases."""
+    made = services.daily_rules_due(now=clock.now())
+    return _("%(n)s tasks made, %(cards)s cards") % {"n": made.total, "cards": made.cards}
 
 
 @job(name="guide_tasks.take_clicks", queue=Queue.INTERACTIVE)

@@ -57,6 +57,14 @@ def why_patterns() -> dict[str, str]:
         "care": _as_format(_("bought %(product)s on %(day)s, ask how it goes"), "product", "day"),
         "care_plain": _as_format(_("bought on %(day)s, ask how it goes"), "day"),
         "greeting": _("has just become your WeCom friend"),
+        "welcome": _("has just become a member"),
+        "birthday": _as_format(_("birthday on %(day)s, in %(days)s days"), "day", "days"),
+        "birthday_today": _("birthday today"),
+        "repurchase": _as_format(
+            _("usually back after %(gap)s days, which would be %(day)s"), "gap", "day"
+        ),
+        "lead": _as_format(_("known for %(days)s days, has not bought yet"), "days"),
+        "revisit": _as_format(_("came by on %(day)s, did not buy"), "day"),
     }
 
 

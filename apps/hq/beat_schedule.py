@@ -67,6 +67,11 @@ ENTRIES = [
         _("overdue tasks stay open"),
     ),
     Entry(
+        "guide_tasks.count_quotas", 300, _("Recruiting quotas"),
+        _("Counts new members and new friends of guides whose task is to win some."),
+        _("reached quotas look unfinished"),
+    ),
+    Entry(
         "guide_tasks.close_due", 3600, _("Close pushes"),
         _("Closes a push when its time and its outcome window are over."),
         _("finished pushes look as if they were running"),
@@ -77,9 +82,19 @@ ENTRIES = [
         _("the loop does not turn by itself"),
     ),
     Entry(
+        "guide_tasks.daily_rules", 900, _("Rule tasks of the day"),
+        _("Once a day from 06:00: birthdays, becoming silent, repurchase due, visits, leads."),
+        _("guides hear of no birthday and no silence"),
+    ),
+    Entry(
         "profiles.nightly_stages", "02:30", _("Life-cycle stages"),
         _("Moves members to the stage their last purchase says: active, silent, lost."),
         _("segments see yesterday's stages"),
+    ),
+    Entry(
+        "profiles.count_returns", "02:40", _("Shares that come back"),
+        _("Counts which share of whom came back in 90 days; today's list is ordered by it."),
+        _("today's list is ordered by older shares, or by value alone"),
     ),
     Entry(
         "tagging.expire_tags", "02:50", _("Tags past their time"),
@@ -95,6 +110,11 @@ ENTRIES = [
         "wecom.forget_callbacks", "03:20", _("Old callbacks"),
         _("Drops handled callbacks past their keeping."),
         _("the inbox grows"),
+    ),
+    Entry(
+        "guide_portal.forget_receipts", "03:30", _("Receipts of phones"),
+        _("Drops receipts of what guides' phones sent, past their keeping."),
+        _("the table of receipts grows"),
     ),
     Entry(
         "core.make_partitions", "03:40", _("Partitions"),

@@ -46,18 +46,24 @@ def recorded(order_id, at):
 
 
 def test_the_rules_of_a_new_chain_are_made_once_with_scripts_that_work(moment):
-    assert services.ensure_default_rules(now=moment) == 3
+    assert services.ensure_default_rules(now=moment) == len(TaskRule.Key.values) + 2
     assert services.ensure_default_rules(now=moment) == 0
 
     assert set(TaskRule.objects.values_list("key", flat=True)) == set(TaskRule.Key.values)
     for template in MessageTemplate.objects.all():
         scripts.validate_script(template.body)
         assert not scripts.has_customer_variables(template.generic_body)
-    assert {rule.active_since for rule in TaskRule.objects.all()} == {moment}
+    assert {rule.active_since for rule in TaskRule.objects.filter(is_active=True)} == {moment}
+    steps = TaskRule.objects.filter(key="care").order_by("delay_days")
+    assert [(rule.delay_days, rule.is_active) for rule in steps] == [
+        (3, True),
+        (7, False),
+        (30, True),
+    ]
 
 
 def test_switching_a_rule_off_and_on_starts_its_time_anew(moment, rules):
-    rule = TaskRule.objects.get(key="care")
+    rule = TaskRule.objects.get(key="care", delay_days=3)
     rule.is_active = False
     rule.save()
     assert rule.active_since is None

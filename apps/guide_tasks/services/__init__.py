@@ -8,6 +8,15 @@ from apps.guide_tasks.services.evidence import (
     take_clicks,
     undo_excuse,
 )
+from apps.guide_tasks.services.item_pushes import create_item_push
+from apps.guide_tasks.services.items import (
+    approve_item,
+    expire_items,
+    hand_in_photo,
+    open_items,
+    refuse_item,
+    report_item,
+)
 from apps.guide_tasks.services.pushes import (
     approve_push,
     close_due,
@@ -19,7 +28,14 @@ from apps.guide_tasks.services.pushes import (
     tell_issued,
     update_push,
 )
-from apps.guide_tasks.services.rules import ensure_default_rules, greet_new_friends, run_rules
+from apps.guide_tasks.services.quotas import count_quotas
+from apps.guide_tasks.services.rules import (
+    daily_rules_due,
+    ensure_default_rules,
+    greet_new_friends,
+    run_daily_rules,
+    run_rules,
+)
 from apps.guide_tasks.services.sending import (
     note_chat_opened,
     note_sidebar_sent,
@@ -37,25 +53,35 @@ from apps.guide_tasks.services.team import chase
 
 __all__ = [
     "apply_result",
+    "approve_item",
     "approve_push",
     "chase",
     "close_due",
+    "count_quotas",
+    "create_item_push",
     "create_push",
+    "daily_rules_due",
     "delete_draft",
     "ensure_default_rules",
     "excuse_target",
     "expire_due",
+    "expire_items",
     "forecast",
     "greet_new_friends",
+    "hand_in_photo",
     "hand_out",
     "hand_out_due",
     "note_chat_opened",
     "note_sidebar_sent",
+    "open_items",
     "open_task",
     "open_tasks",
     "record_contact",
     "record_outcome",
     "record_purchases",
+    "refuse_item",
+    "report_item",
+    "run_daily_rules",
     "run_rules",
     "self_report",
     "send_to_target",

@@ -400,6 +400,17 @@ def _originals(order_ids: list[int]) -> list[int]:
         return sorted({row[0] for row in cursor.fetchall()})
 
 
+# what a purchase makes needless
+_MEANT_TO_SELL = (
+    TaskPush.Kind.CONTACT,
+    TaskPush.Kind.FOLLOW_UP,
+    TaskPush.Kind.REPURCHASE,
+    TaskPush.Kind.SILENT,
+    TaskPush.Kind.LEAD,
+    TaskPush.Kind.REVISIT,
+)
+
+
 def _excuse_untouched(target_ids: list[int], now: datetime) -> None:
     """Bought before anybody wrote: no proof of any grade, and no send on its way."""
     if not target_ids:
@@ -407,7 +418,7 @@ def _excuse_untouched(target_ids: list[int], now: datetime) -> None:
     untouched = TaskTarget.objects.open().filter(
         pk__in=target_ids,
         contact_grade=Grade.NONE,
-        push__kind__in=[TaskPush.Kind.CONTACT, TaskPush.Kind.FOLLOW_UP],
+        push__kind__in=_MEANT_TO_SELL,
         purchased_at__isnull=False,
     )
     undecided = DispatchRecipient.objects.filter(
@@ -420,14 +431,20 @@ def _excuse_untouched(target_ids: list[int], now: datetime) -> None:
     )
 
 
+_RETURNED_CARE = f"""
+SELECT t.cause FROM ({NET_SALES}) AS sale
+JOIN members_member AS buyer ON buyer.id = sale.member_id
+JOIN members_member AS person ON person.survivor_id = buyer.survivor_id
+JOIN guide_tasks_tasktarget AS t ON t.member_id = person.id
+    AND t.cause LIKE 'care:order:' || sale.id || ':%%'
+WHERE sale.id = ANY(%s) AND sale.net_fen <= 0
+"""
+
+
 def excuse_returned_care(*, order_ids: Sequence[int], now: datetime) -> list[int]:
-    """Care for an order that came back entirely is excused."""
+    """Every step of care for an order that came back entirely is excused."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT 'care:order:' || sale.id FROM ({NET_SALES}) AS sale"
-            " WHERE sale.id = ANY(%s) AND sale.net_fen <= 0",
-            [list(order_ids)],
-        )
+        cursor.execute(_RETURNED_CARE, [list(order_ids)])
         causes = [row[0] for row in cursor.fetchall()]
     which = TaskTarget.objects.open().filter(cause__in=causes)
     return targets.excuse_set(which=which, reason=ExcuseReason.RETURNED, at=now)

@@ -1,5 +1,6 @@
 """From places to work: the rows of a hand-out, each kind in one statement."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from apps.guide_tasks.services import places
 from apps.guide_tasks.wording import notice_body, why_patterns
 from apps.outreach import policy
 from apps.outreach import services as outreach
+from apps.outreach.models import GuideNotice
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
 
@@ -116,6 +118,26 @@ def notices(*, push: TaskPush, after_id: int, source: str, now: datetime) -> int
             for guide_id, customers, due_at in cursor.fetchall()
         ]
     start = hours.next_within(now, push.hand_out_from, push.hand_out_until)
+    return outreach.queue_guide_notices(source=source, rows=rows, not_before=start, now=now)
+
+
+_BUNDLE = """
+SELECT guide_id, count(*), min(due_at) FROM guide_tasks_tasktarget
+WHERE push_id = ANY(%s) AND opens_at <= %s GROUP BY guide_id
+"""
+
+
+def bundled_notices(*, push_ids: Sequence[int], title: str, source: str, now: datetime) -> int:
+    """One card per guide for the work of several pushes of a day, in the usual hand-out hours."""
+    if not push_ids or GuideNotice.objects.filter(source=source).exists():
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_BUNDLE, [list(push_ids), now])
+        rows = [
+            (guide_id, title, notice_body(customers, due_at), TODAY_PATH)
+            for guide_id, customers, due_at in cursor.fetchall()
+        ]
+    start = hours.next_within(now, hours.HAND_OUT_FROM, hours.HAND_OUT_UNTIL)
     return outreach.queue_guide_notices(source=source, rows=rows, not_before=start, now=now)
 
 

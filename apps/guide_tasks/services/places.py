@@ -9,15 +9,34 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from pyroaring import BitMap
 
 from apps.campaigns.models import Campaign
 from apps.campaigns.services import draw_sql
+from apps.guide_tasks.services import sending
 from apps.guide_tasks.shapes import CONTROL, ISSUED, PushPlaces
 from apps.outreach import policy
 
 _WORK_MEM = "192MB"
+
+# a refusal of this room's own, after all of the policy's: the work of another plan is not doubled.
+# The policy speaks of survivors; a target keeps the member it was made for.
+_ONE_PLAN = f"""
+SELECT reach.member_id, reach.guide_id, reach.store_id, reach.external_userid,
+    CASE WHEN reach.refusal = '' AND plans.member_id IS NOT NULL
+         THEN '{policy.Refusal.OTHER_PLAN.value}' ELSE reach.refusal END AS refusal
+FROM ({{reach}}) AS reach
+LEFT JOIN (
+    SELECT DISTINCT person.survivor_id AS member_id
+    FROM guide_tasks_tasktarget AS target
+    JOIN guide_tasks_taskpush AS push ON push.id = target.push_id
+    JOIN members_member AS person ON person.id = target.member_id
+    WHERE target.state IN ('open', 'in_progress', 'to_verify')
+        AND push.status = 'handed_out' AND push.kind = ANY(%s)
+) AS plans ON plans.member_id = reach.member_id
+"""
 
 
 def as_array(ids: Iterable[int]) -> str:
@@ -39,6 +58,16 @@ def plan(member_ids: Iterable[int]) -> None:
         cursor.execute("ANALYZE handout_planned")
 
 
+def plan_found() -> None:
+    """The members a rule has found (table rule_found, each once): no id leaves the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS handout, handout_reach, handout_planned")
+        cursor.execute(
+            "CREATE TEMP TABLE handout_planned ON COMMIT DROP AS SELECT member_id FROM rule_found"
+        )
+        cursor.execute("ANALYZE handout_planned")
+
+
 def lay_out(
     *,
     campaign: Campaign,
@@ -46,8 +75,12 @@ def lay_out(
     marketing: bool,
     recent_days: int | None,
     draw: bool = True,
+    one_plan: bool = False,
 ) -> None:
-    """Give every planned member a place. Call `plan` first, inside a transaction."""
+    """Give every planned member a place. Call `plan` first, inside a transaction.
+
+    `one_plan`: who stands in an open task of another marketing push stays with that one.
+    """
     reach, params = policy.reach_select(
         members_sql="SELECT member_id FROM handout_planned",
         members_params=[],
@@ -55,6 +88,8 @@ def lay_out(
         marketing=marketing,
         recent_days=recent_days,
     )
+    if one_plan and settings.CONTACT_ONE_PLAN:
+        reach, params = _ONE_PLAN.format(reach=reach), [*params, sending.marketing_kinds()]
     draw = draw and campaign.control_share_bp > 0
     with connection.cursor() as cursor:
         if draw:

@@ -30,18 +30,23 @@ from apps.guide_tasks.services import evidence, targets
 from apps.guide_tasks.wording import state_word
 from apps.members import services as members
 from apps.members.models import Interaction
-from apps.outreach import policy, scripts
+from apps.outreach import ledger, policy, scripts
 from apps.outreach import services as outreach
 from apps.outreach.models import Dispatch
 
 _SENDABLE = (State.OPEN, State.IN_PROGRESS)
-# marketing needs consent; care and greeting are service, a stop mark beats both
-_SERVICE_KINDS = (TaskPush.Kind.CARE, TaskPush.Kind.GREETING)
+# marketing needs consent; care and the first word are service, a stop mark beats both
+_SERVICE_KINDS = (TaskPush.Kind.CARE, TaskPush.Kind.GREETING, TaskPush.Kind.WELCOME)
 
 
 def is_marketing(push: TaskPush) -> bool:
     """Whether sends of this push need the customer's marketing consent."""
     return push.kind not in _SERVICE_KINDS
+
+
+def marketing_kinds() -> list[str]:
+    """The kinds of push whose sends are marketing."""
+    return [kind for kind in TaskPush.Kind.values if kind not in _SERVICE_KINDS]
 
 
 def _expires(due_at: datetime, not_before: datetime) -> datetime:
@@ -52,6 +57,8 @@ def _expires(due_at: datetime, not_before: datetime) -> datetime:
 
 
 def _demand_allowed(target: TaskTarget, now: datetime) -> None:
+    """Ask the policy, one guide at a time for each member. Raises ContactRefused."""
+    ledger.one_at_a_time(member_ids=[target.member_id])
     refusal = policy.check_one(
         member_id=target.member_id,
         guide_id=target.guide_id,
@@ -101,6 +108,7 @@ def send_to_target(
         marketing=is_marketing(push),
         now=now,
         actor=actor,
+        contact_hours=(push.contact_from, push.contact_until),
     )
     _sent(target, dispatch, now, actor)
     return dispatch
@@ -178,6 +186,7 @@ def send_to_task(
         marketing=is_marketing(push),
         now=now,
         actor=actor,
+        contact_hours=(push.contact_from, push.contact_until),
     )
     for each in chosen:
         each.push = push
@@ -186,6 +195,7 @@ def send_to_task(
 
 
 def _allowed(task: GuideTask, found: Sequence[TaskTarget], now: datetime) -> list[TaskTarget]:
+    ledger.one_at_a_time(member_ids=[each.member_id for each in found])
     refused = policy.check_many(
         member_ids=[each.member_id for each in found],
         guide_id=task.guide_id,
@@ -259,7 +269,7 @@ def note_sidebar_sent(
     never more.
     """
     _demand_allowed(targets.lock(target.pk), now)
-    return _note(
+    target = _note(
         target=target,
         grade=Grade.INITIATED,
         what="sidebar",
@@ -267,6 +277,14 @@ def note_sidebar_sent(
         now=now,
         client_id=client_id,
     )
+    members.record_interaction(
+        member_id=target.member_id,
+        guide_id=target.guide_id,
+        kind=Interaction.Kind.CHAT_OPENED,
+        occurred_at=now,
+        source=f"{target.source}:sidebar:{client_id}",
+    )
+    return target
 
 
 @transaction.atomic

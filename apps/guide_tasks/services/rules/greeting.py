@@ -1,0 +1,76 @@
+"""The first word: to a new WeCom friend by the guide who won them, to a new member who is one."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from apps.guide_tasks.models import TaskRule
+from apps.guide_tasks.services import issuing
+from apps.guide_tasks.services.rules.base import Finds
+from apps.guide_tasks.wording import why_patterns
+
+WITHIN = timedelta(days=2)
+
+_GREETINGS = """
+SELECT person.survivor_id, 'greeting:follow:' || f.id, f.guide_id, %s, %s::timestamptz,
+    %s::timestamptz
+FROM members_followrelation AS f JOIN members_member AS person ON person.id = f.member_id
+WHERE f.until IS NULL AND f.since >= %s AND f.since >= %s {only}
+  AND NOT EXISTS (  -- lost from WeCom's list and listed again: an old friend
+      SELECT 1 FROM members_followrelation AS earlier
+      WHERE earlier.guide_id = f.guide_id AND earlier.external_userid = f.external_userid
+        AND earlier.ended_by = 'reconciled' AND earlier.until <= f.since
+        AND earlier.until > f.since - interval '2 days')
+  AND NOT EXISTS (  -- written to since: greeted
+      SELECT 1 FROM members_interaction AS talk
+      WHERE talk.member_id = f.member_id AND talk.guide_id = f.guide_id
+        AND talk.kind = 'message' AND talk.occurred_at >= f.since)
+"""
+_WELCOMES = """
+SELECT m.id, 'welcome:member:' || m.id, NULL::bigint, %s, %s::timestamptz, %s::timestamptz
+FROM members_member AS m
+WHERE m.survivor_id = m.id AND m.erased_at IS NULL AND m.joined_at >= %s AND m.joined_at >= %s
+  AND m.joined_at <= %s
+  AND EXISTS (
+      SELECT 1 FROM members_member AS person
+      JOIN members_followrelation AS f ON f.member_id = person.id AND f.until IS NULL
+      WHERE person.survivor_id = m.id)
+  AND NOT EXISTS (  -- greeted as a new friend, or written to since: one first word is enough
+      SELECT 1 FROM guide_tasks_tasktarget AS t
+      WHERE t.member_id = m.id AND t.cause LIKE 'greeting:%%' AND t.created_at >= %s)
+  AND NOT EXISTS (
+      SELECT 1 FROM members_member AS person
+      JOIN members_interaction AS talk ON talk.member_id = person.id
+      WHERE person.survivor_id = m.id AND talk.kind = 'message'
+        AND talk.occurred_at >= m.joined_at)
+"""
+
+
+def find(rule: TaskRule, now: datetime, *, follow_ids: Sequence[int] | None = None) -> Finds:
+    """Friendships that have just begun (default: all recent ones)."""
+    params: list[Any] = [
+        why_patterns()["greeting"],
+        now,
+        issuing.end_of_day(now, rule.due_days),
+        rule.active_since,
+        now - WITHIN,
+    ]
+    only = ""
+    if follow_ids is not None:
+        only = "AND f.id = ANY(%s)"
+        params.append(list(follow_ids))
+    return Finds(_GREETINGS.format(only=only), params, marketing=False, own_guide=True)
+
+
+def find_members(rule: TaskRule, now: datetime) -> Finds:
+    """Who has just joined and is a WeCom friend since before; new friends are greeted as such."""
+    params = [
+        why_patterns()["welcome"],
+        now,
+        issuing.end_of_day(now, rule.due_days),
+        rule.active_since,
+        now - WITHIN,
+        now,
+        now - 2 * WITHIN,
+    ]
+    return Finds(_WELCOMES, params, marketing=False)
