@@ -13,6 +13,7 @@ ROOMS = [
     ("l/", "apps.outreach.urls"),
     ("api/v1/", "apps.ingest.urls"),
     ("g/", "apps.guide_portal.urls"),
+    ("m/", "apps.member_portal.urls"),
     ("", "apps.hq.urls"),
 ]
 

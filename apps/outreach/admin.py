@@ -23,6 +23,7 @@ from apps.outreach.models import (
     DispatchRecipient,
     GuideNotice,
     MessageTemplate,
+    SmsMessage,
 )
 from apps.stores.models import Guide
 
@@ -156,4 +157,21 @@ class GuideNoticeAdmin(RoomAdmin):
 
     @admin.display(description=_("state"), ordering="state")
     def show_state(self, row: GuideNotice) -> SafeString:
+        return mark(row.state, row.get_state_display())
+
+
+@admin.register(SmsMessage)
+class SmsMessageAdmin(RoomAdmin):
+    """What became of each SMS. The number and the words are nowhere to be read."""
+
+    view_capability = Capability.VIEW_HEALTH
+    list_display = ["id", "kind", "show_state", "attempts", "created_at", "sent_at", "reason"]
+    list_filter = ["state", "kind", "created_at"]
+    ordering = ["-id"]
+    may_add = False
+    fields = ["kind", "state", "not_before", "expires_at", "attempts", "provider_id", "reason",
+              "created_at", "sent_at"]  # fmt: skip
+
+    @admin.display(description=_("state"), ordering="state")
+    def show_state(self, row: SmsMessage) -> SafeString:
         return mark(row.state, row.get_state_display())

@@ -20,6 +20,12 @@ def send_notices() -> str:
     return _("%(n)s sent") % {"n": services.send_notices(now=clock.now())}
 
 
+@job(name="outreach.send_sms", queue="interactive")
+def send_sms() -> str:
+    """Send due SMS."""
+    return _("%(n)s sent") % {"n": services.send_due_sms(now=clock.now())}
+
+
 @job(name="outreach.sweep", queue="sync")
 def sweep() -> str:
     """What a lost bell or a dead worker left: open outcomes, queued rows, sends past their time."""
@@ -28,6 +34,7 @@ def sweep() -> str:
     expired = results.expire_unsent(now=now)
     handed_over = services.send_queued(now=now)
     sent = services.send_notices(now=now)
+    services.send_due_sms(now=now)
     return _(
         "%(settled)s settled, %(expired)s expired, %(handed_over)s handed over, %(sent)s notices"
     ) % {"settled": settled, "expired": expired, "handed_over": handed_over, "sent": sent}

@@ -380,6 +380,16 @@ def _summary(message: Row) -> str:
     return message["text"] or f"[{len(message['attachments'])} 个附件]"
 
 
+def sms_of(world: World, phone: str = "", limit: int = 100) -> list[Row]:
+    """SMS that phones received, newest first; of one number when asked."""
+    rows = [row for row in world.sms.values() if not phone or _digits(row["phone"]) == phone[-11:]]
+    return sorted(rows, key=lambda row: -row["at"])[:limit]
+
+
+def _digits(phone: str) -> str:
+    return phone[-11:]
+
+
 def customer_phone(world: World, external_userid: str) -> Row:
     require_customer(world, external_userid)
     messages = world.messages.get(external_userid, [])

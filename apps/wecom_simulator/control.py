@@ -297,6 +297,18 @@ def customers(host: Host, data: Row) -> Row:
         return {"customers": rows[: int(data.get("limit", 100))], "total": len(rows)}
 
 
+@control("GET", "POST")
+def sms(host: Host, data: Row) -> Row:
+    """An operator's gateway: takes {phone, text, key}, once per key; GET lists what phones got."""
+    with host.transaction() as world:
+        if data.get("text"):
+            host.commit(
+                "sms", key=str(data["key"]), phone=str(data["phone"]), text=str(data["text"])
+            )
+            return {"id": str(data["key"])}
+        return {"sms": actions.sms_of(world, str(data.get("phone", "")))}
+
+
 @control("POST")
 def jssdk_verify(host: Host, data: Row) -> Row:
     return jssdk.verify(host, data)

@@ -382,14 +382,35 @@ def customer_phone(request: HttpRequest, external_userid: str) -> HttpResponse:
             }
             for row in actions.customer_phone(world, external_userid)["friends"]
         ]
-        name = world.customers[external_userid]["name"]
+        name, mobile = world.customers[external_userid]["name"], _mobile(world, external_userid)
         chosen = request.GET.get("with", "")
         friends.sort(key=lambda row: (row["userid"] != chosen, not row["messages"]))
         context = _base(
             host, name, friends=friends, external_userid=external_userid, title="微信", back="/",
-            me=person(name, external_userid),
+            me=person(name, external_userid), mobile=mobile,
+            texts=_texts(world, mobile, now, who) if mobile else [],
         )  # fmt: skip
     return as_person(render(request, "customer.html", context), who)
+
+
+def _mobile(world: World, external_userid: str) -> str:
+    return str(world.customers[external_userid].get("mobile", ""))
+
+
+def _texts(world: World, mobile: str, now: float, who: str) -> list[Row]:
+    return [
+        {**row, "html": linked(row["text"], who), "time": clock(row["at"], now)}
+        for row in actions.sms_of(world, mobile)
+    ]
+
+
+def sms(request: HttpRequest) -> HttpResponse:
+    """短信 of every phone, newest first: also of people who are nobody's WeCom friend yet."""
+    host = current()
+    with host.lock:
+        rows = _texts(host.world, "", host.now(), "")
+        context = _base(host, "", texts=rows, title="短信", back="/")
+    return render(request, "sms.html", context)
 
 
 @require_POST

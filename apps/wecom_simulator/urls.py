@@ -43,6 +43,7 @@ urlpatterns = [
     path("sim/customers", control.customers),
     path("sim/phones/guides/<str:userid>", control.guide_phone),
     path("sim/phones/customers/<str:external_userid>", control.customer_phone),
+    path("sim/sms", control.sms),
     path("sim/jssdk/verify", control.jssdk_verify),
     path("sim/jssdk/send", control.jssdk_send),
     # pages
@@ -56,6 +57,7 @@ urlpatterns = [
     path(GUIDE + "sends/<str:msgid>/ignore", phones.ignore),
     path(GUIDE + "chat/<str:external_userid>/", phones.chat),
     path(GUIDE + "chat/<str:external_userid>/say", phones.say),
+    path("phone/sms/", phones.sms),
     path(CUSTOMER, phones.customer_phone),
     path(CUSTOMER + "part", phones.part),
     path("qr/<str:config_id>/", phones.scan),

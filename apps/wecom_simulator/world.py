@@ -43,6 +43,7 @@ class World:
     events: dict[str, Row] = field(default_factory=dict)  # callbacks not finished yet
     deliveries: list[Row] = field(default_factory=list)
     calls: list[Row] = field(default_factory=list)
+    sms: dict[str, Row] = field(default_factory=dict)  # by the sender's key
 
     def __post_init__(self) -> None:
         self.customers_of: dict[str, dict[str, Row]] = {}
@@ -232,6 +233,11 @@ class World:
 
     def on_media(self, at: float, media_id: str, **row: Any) -> None:
         self.media[media_id] = row
+
+    # SMS
+
+    def on_sms(self, at: float, key: str, phone: str, text: str) -> None:
+        self.sms.setdefault(key, {"at": at, "phone": phone, "text": text})
 
     # callbacks and the log
 

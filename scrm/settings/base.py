@@ -50,6 +50,14 @@ WECOM_POLL_DELAYS = env.list("WECOM_POLL_DELAYS", cast=int, default=[60, 300, 90
 
 # mass sends one customer may get in a month; empty = as many as the month has days
 WECOM_MONTHLY_CAP = env.int("WECOM_MONTHLY_CAP", default=0) or None
+# for so many hours after one guide's contact a colleague's marketing is refused; 0 = never
+CONTACT_BLOCK_HOURS = env.int("CONTACT_BLOCK_HOURS", default=24)
+# a member in an open task of one marketing push gets none of another
+CONTACT_ONE_PLAN = env.bool("CONTACT_ONE_PLAN", default=True)
+# what a guide has for tasks in a day; head office sees which pushes ask for more
+GUIDE_MINUTES_PER_DAY = env.int("GUIDE_MINUTES_PER_DAY", default=60)
+# a task overdue for so many hours is put before the store manager
+ESCALATE_AFTER_HOURS = env.int("ESCALATE_AFTER_HOURS", default=24)
 # seconds after the hand-over at which WeCom is asked for results, then every so many seconds
 WECOM_POLL_DELAYS = env.list("WECOM_POLL_DELAYS", cast=int, default=[60, 300, 900, 3600])
 WECOM_POLL_THEN_SECONDS = env.int("WECOM_POLL_THEN_SECONDS", default=86_400)
@@ -57,6 +65,21 @@ WECOM_POLL_THEN_SECONDS = env.int("WECOM_POLL_THEN_SECONDS", default=86_400)
 WECOM_OAUTH_IN_ANY_BROWSER = env.bool("WECOM_OAUTH_IN_ANY_BROWSER", default=False)
 # how long a process remembers the keys of a callback address
 WECOM_ENDPOINT_SECONDS = env.int("WECOM_ENDPOINT_SECONDS", default=2)
+
+# --- Guides' phones without network ------------------------------------------------------------
+# hours for which a phone may keep today's list, without numbers of customers
+GUIDE_SAVED_HOURS = env.int("GUIDE_SAVED_HOURS", default=12)
+# days after which nobody's phone sends an act again
+GUIDE_RECEIPT_DAYS = env.int("GUIDE_RECEIPT_DAYS", default=60)
+
+# --- SMS: a class that sends one message (apps/outreach/sms.py); empty = none is connected ---------
+SMS_SENDER = env.str("SMS_SENDER", default="")
+SMS_GATEWAY_URL = env.str("SMS_GATEWAY_URL", default="")
+SMS_GATEWAY_TOKEN = env.str("SMS_GATEWAY_TOKEN", default="")
+# a code for every number that joins, not only for known ones: nobody can then tell them apart
+JOIN_CODE_ALWAYS = env.bool("JOIN_CODE_ALWAYS", default=False)
+# the header in which the own proxy names the caller, e.g. X-Forwarded-For; its last entry counts
+CLIENT_IP_HEADER = env.str("CLIENT_IP_HEADER", default="")
 
 # --- Personal data ----------------------------------------------------------------------------
 # "1:<base64 of 32 bytes>,2:…": the first encrypts, all decrypt. Ids 200-255 are never a chain's.
@@ -67,6 +90,7 @@ PII_PEPPER = env.str("PII_PEPPER")
 INSTALLED_APPS = [
     "apps.hq.apps.HqConfig",
     "apps.guide_portal",
+    "apps.member_portal",
     "apps.reports",
     "apps.wecom_sync",
     "apps.ingest",
@@ -215,7 +239,7 @@ SESSION_COOKIE_NAME = "scrm_session"
 # words for one audience stay in its session; a cookie would show them to the other
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 # a guide's pages and HQ's pages in one browser are two people: each keeps its own session
-AUDIENCE_SESSION_COOKIES = {"/g/": "scrm_guide", "/l/": "scrm_customer"}
+AUDIENCE_SESSION_COOKIES = {"/g/": "scrm_guide", "/l/": "scrm_customer", "/m/": "scrm_member"}
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 # the token lives in the session, so signing in as a guide does not spoil HQ's open forms

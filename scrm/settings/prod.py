@@ -11,6 +11,7 @@ from scrm.settings.base import (
     PUBLIC_BASE_URL,
     SECRET_KEY,
     SENTRY_DSN,
+    SMS_GATEWAY_URL,
     WECOM_API_BASE,
     env,
 )
@@ -38,6 +39,8 @@ if any(int(part.split(":")[0]) >= FIRST_MADE_UP_KEY_ID for part in PII_KEYS.spli
     _refuse("PII_KEYS holds a demo or test key.")
 if not WECOM_API_BASE.startswith("https://"):
     _refuse("WECOM_API_BASE must begin with https:// (the simulator is for the demo).")
+if SMS_GATEWAY_URL and not SMS_GATEWAY_URL.startswith("https://"):
+    _refuse("SMS_GATEWAY_URL must begin with https:// (the simulator is for the demo).")
 
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

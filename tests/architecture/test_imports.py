@@ -7,7 +7,7 @@ from django.apps import apps
 
 PROJECT = Path(__file__).resolve().parents[2]
 LAYERS = [
-    {"guide_portal", "hq"},
+    {"guide_portal", "member_portal", "hq"},
     {"reports"},
     {"wecom_sync", "ingest"},
     {"guide_tasks"},

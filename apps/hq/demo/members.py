@@ -193,6 +193,7 @@ def wecom_customers(people: list[Person], chain: Chain, dice: random.Random) -> 
             "name": person.name,
             "gender": 2 if person.gender == "f" else 1,
             "unionid": person.unionid,
+            "mobile": phone_of(person.number),
             "follows": [
                 {
                     "userid": guide.wecom_userid,
