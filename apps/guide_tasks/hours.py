@@ -1,27 +1,17 @@
 """Times of day in chain time: hand-out hours for guides, contact hours for customers."""
 
-from datetime import datetime, time, timedelta
+from datetime import time
 
-from apps.core import clock
+from apps.core.hours import is_within, next_within
+
+__all__ = [
+    "CONTACT_FROM",
+    "CONTACT_UNTIL",
+    "HAND_OUT_FROM",
+    "HAND_OUT_UNTIL",
+    "is_within",
+    "next_within",
+]
 
 HAND_OUT_FROM, HAND_OUT_UNTIL = time(7, 0), time(23, 0)
 CONTACT_FROM, CONTACT_UNTIL = time(9, 0), time(21, 0)
-
-
-def is_within(moment: datetime, start: time, end: time) -> bool:
-    """Half-open; an end before the start runs over midnight, equal ends mean the whole day."""
-    local = moment.astimezone(clock.chain_tz()).time()
-    if start == end:
-        return True
-    if start < end:
-        return start <= local < end
-    return local >= start or local < end
-
-
-def next_within(moment: datetime, start: time, end: time) -> datetime:
-    """The moment itself when it is allowed, else the next time the hours begin."""
-    if is_within(moment, start, end):
-        return moment
-    local = moment.astimezone(clock.chain_tz())
-    begin = datetime.combine(local.date(), start, tzinfo=clock.chain_tz())
-    return begin if begin > moment else begin + timedelta(days=1)

@@ -119,7 +119,19 @@ class WhenForm(forms.Form):
         start, due = found.get("hand_out_at"), found.get("due_at")
         if start and due and start >= due:
             self.add_error("due_at", _("The push would be due before it is handed out."))
+        self._demand_forward("hand_out_from", "hand_out_until")
+        self._demand_forward("contact_from", "contact_until")
         return found
+
+    def _demand_forward(self, first: str, last: str) -> None:
+        """Hours that run over midnight would mean the night: nobody is contacted then. Equal ones
+        mean the whole day."""
+        begin, end = self.cleaned_data.get(first), self.cleaned_data.get(last)
+        if begin and end and begin > end:
+            message = _(
+                "%(begin)s to %(end)s would be the night. Begin in the morning, end in the evening."
+            ) % {"begin": f"{begin:%H:%M}", "end": f"{end:%H:%M}"}
+            self.add_error(last, message)
 
 
 class DoneForm(forms.Form):

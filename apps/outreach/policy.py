@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
 from apps.members.models import Consent, Member
+from apps.outreach import ledger
 
 RECENT_DAYS = 14
 
@@ -29,16 +30,22 @@ class Refusal(TextChoices):
     NO_CONSENT = "no_consent", _("no consent to WeCom marketing")
     NOT_FRIEND = "not_friend", _("not a WeCom friend")
     RECENTLY_CONTACTED = "recently_contacted", _("contacted a short while ago")
+    COLLEAGUE = "colleague", _("a colleague has been in touch")
     BUDGET = "budget", _("reached as often as this month allows")
     NO_GUIDE = "no_guide", _("has no serving guide")
     GUIDE_OFF = "guide_off", _("serving guide is not at work")
     NO_PERSON = "no_person", _("no longer known")
+    # asked by the room that knows the plans, of those whom everything above lets through
+    OTHER_PLAN = "other_plan", _("stands in another running push already")
 
 
 def sentence(refusal: str, *, recent_days: int = RECENT_DAYS) -> str:
     """The reason as it is stored and shown."""
     if refusal == Refusal.RECENTLY_CONTACTED:
         return gettext("contacted in the last %(days)s days") % {"days": recent_days}
+    if refusal == Refusal.COLLEAGUE:
+        hours = {"hours": ledger.block_hours()}
+        return gettext("a colleague has been in touch within %(hours)s hours") % hours
     return str(Refusal(refusal).label)
 
 
@@ -195,8 +202,12 @@ def check_many(
     now: datetime,
     marketing: bool,
     budget: bool = True,
+    asking: int | None = None,
 ) -> dict[int, Refusal]:
-    """Who of these may not be written to by this guide now, and why; absent = may be."""
+    """Who of these may not be written to by this guide now, and why; absent = may be.
+
+    `asking` is the send that asks for itself before it goes out.
+    """
     survivors = dict(Member.objects.filter(pk__in=member_ids).values_list("pk", "survivor_id"))
     terms = _Terms(
         now=now,
@@ -210,11 +221,23 @@ def check_many(
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         refused = {row[0]: Refusal(row[4]) for row in cursor.fetchall() if row[4]}
+    if marketing:
+        asked = [member_id for member_id in wanted if _asks_ledger(refused.get(member_id))]
+        others = ledger.by_colleagues(member_ids=asked, guide_id=guide_id, now=now, before=asking)
+        refused |= dict.fromkeys(others, Refusal.COLLEAGUE)
     return {
         member_id: refused[survivors.get(member_id, member_id)]
         for member_id in member_ids
         if survivors.get(member_id, member_id) in refused
     }
+
+
+_BEFORE_COLLEAGUE = frozenset(list(Refusal)[: list(Refusal).index(Refusal.COLLEAGUE)])
+
+
+def _asks_ledger(refusal: Refusal | None) -> bool:
+    """No reason that stands before the colleague's was found."""
+    return refusal not in _BEFORE_COLLEAGUE
 
 
 def check_one(*, member_id: int, guide_id: int, now: datetime, marketing: bool) -> Refusal | None:

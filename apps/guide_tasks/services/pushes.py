@@ -203,7 +203,13 @@ def _lay_out(push: TaskPush, now: datetime) -> None:
     if push.segment_run is None:
         raise PushNotReady(_("Choose whom the push goes to."))
     places.plan(segments.member_ids(push.segment_run))
-    places.lay_out(campaign=push.campaign, now=now, marketing=True, recent_days=policy.RECENT_DAYS)
+    places.lay_out(
+        campaign=push.campaign,
+        now=now,
+        marketing=True,
+        recent_days=policy.RECENT_DAYS,
+        one_plan=True,
+    )
 
 
 def pack(found: dict[str, BitMap]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext
 
-from apps.core import faults, lease
+from apps.core import faults, hours, lease
 from apps.outreach import policy
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.outreach.services import budget, polling, receivers
@@ -133,6 +133,8 @@ def _prepare(*, dispatch_id: int, token: UUID, at: datetime) -> tuple[Dispatch, 
         receivers.not_sent(dispatch=dispatch, at=at)
         _let_go(dispatch, state=State.EXPIRED)
         return None
+    if _outside_hours(dispatch, at):
+        return None
     left = _check_receivers(dispatch, at)
     if not left:
         first = dispatch.recipients.exclude(reason="").order_by("pk").first()
@@ -146,6 +148,24 @@ def _prepare(*, dispatch_id: int, token: UUID, at: datetime) -> tuple[Dispatch, 
     return dispatch, [row.external_userid for row in left]
 
 
+def _outside_hours(dispatch: Dispatch, at: datetime) -> bool:
+    """A worker that comes late puts the send back until customers may be contacted again, or ends
+    it if its time is over by then."""
+    if dispatch.contact_from is None or dispatch.contact_until is None:
+        return False
+    allowed = hours.next_within(at, dispatch.contact_from, dispatch.contact_until)
+    if allowed <= at:
+        return False
+    if allowed >= dispatch.expires_at:
+        receivers.not_sent(dispatch=dispatch, at=at)
+        _let_go(dispatch, state=State.EXPIRED)
+        return True
+    dispatch.not_before = allowed
+    dispatch.save(update_fields=["not_before"])
+    _let_go(dispatch, state=State.HELD)
+    return True
+
+
 def _check_receivers(dispatch: Dispatch, at: datetime) -> list[DispatchRecipient]:
     """Who may still be written to; the others are left out with their reason."""
     waiting = list(dispatch.recipients.filter(state=DispatchRecipient.State.WAITING).order_by("pk"))
@@ -155,6 +175,7 @@ def _check_receivers(dispatch: Dispatch, at: datetime) -> list[DispatchRecipient
         now=at,
         marketing=dispatch.marketing,
         budget=False,  # asked below, by taking the place
+        asking=dispatch.pk,
     )
     refusals = {
         row.pk: refused_members[row.member_id]

@@ -1,7 +1,7 @@
 """A send is asked for or called off. Nothing here talks to WeCom: a row is left for a job."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, time
 from typing import NamedTuple
 
 from django.conf import settings
@@ -95,8 +95,12 @@ def request_mass_send(
     marketing: bool,
     now: datetime,
     actor: Actor,
+    contact_hours: tuple[time, time] | None = None,
 ) -> Dispatch:
     """Leave one mass send in the name of `guide`; the same `idem_key` gives the same one again.
+
+    `contact_hours` (chain-local, from and until) are kept with it: also a late worker hands it
+    over only inside them.
 
     A tracked link is made and put under the text: its code is also how the send is found in WeCom's
     list should the reply to our call get lost. Raises AlreadySending while a source has an
@@ -122,6 +126,8 @@ def request_mass_send(
             "state": State.HELD if not_before > now else State.PLANNED,
             "not_before": not_before,
             "expires_at": expires_at,
+            "contact_from": contact_hours[0] if contact_hours else None,
+            "contact_until": contact_hours[1] if contact_hours else None,
             "created_by": actor.label,
             "created_at": now,
         },

@@ -1,0 +1,78 @@
+"""A worker that comes late does not disturb customers at night."""
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from apps.core import clock, hours
+from apps.outreach import services as outreach
+from apps.outreach.models import Dispatch, DispatchRecipient
+from tests.factories import outreach as make
+
+pytestmark = pytest.mark.django_db
+
+SHOP_HOURS = (time(9), time(21))
+EVENING = datetime(2026, 3, 18, 20, 50, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
+@pytest.fixture
+def evening():
+    with clock.at(EVENING):
+        yield EVENING
+
+
+def asked_for(guide, simulator, at, **changes):
+    friends = make.make_friends(guide, simulator=simulator)
+    return make.request_send(guide, friends, now=at, contact_hours=SHOP_HOURS, **changes)
+
+
+def test_inside_the_hours_it_goes_out(evening, guide, simulator):
+    dispatch = asked_for(guide, simulator, evening)
+
+    assert outreach.send_queued(now=evening + timedelta(minutes=5)) == 1
+
+    dispatch.refresh_from_db()
+    assert dispatch.state == Dispatch.State.HANDED_OVER
+
+
+def test_a_late_worker_puts_it_back_until_the_morning(evening, guide, simulator):
+    dispatch = asked_for(guide, simulator, evening)
+
+    assert outreach.send_queued(now=evening + timedelta(minutes=11)) == 0
+
+    dispatch.refresh_from_db()
+    assert dispatch.state == Dispatch.State.HELD
+    assert dispatch.not_before == datetime(2026, 3, 19, 9, tzinfo=ZoneInfo("Asia/Shanghai"))
+    assert (dispatch.lease_token, dispatch.attempts) == (None, 0)
+    assert not DispatchRecipient.objects.exclude(state="waiting").exists()
+
+    assert outreach.send_queued(now=dispatch.not_before) == 1
+    dispatch.refresh_from_db()
+    assert dispatch.state == Dispatch.State.HANDED_OVER
+
+
+def test_what_would_be_over_by_the_morning_ends_and_frees_its_customer(evening, guide, simulator):
+    dispatch = asked_for(guide, simulator, evening, expires_at=evening + timedelta(hours=6))
+
+    assert outreach.send_queued(now=evening + timedelta(minutes=11)) == 0
+
+    dispatch.refresh_from_db()
+    assert dispatch.state == Dispatch.State.EXPIRED
+    assert list(dispatch.recipients.values_list("state", flat=True)) == ["not_sent"]
+
+
+def test_without_hours_it_goes_out_at_any_time(evening, guide, simulator):
+    make.request_send(guide, make.make_friends(guide, simulator=simulator), now=evening)
+
+    assert outreach.send_queued(now=evening + timedelta(hours=4)) == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "allowed"),
+    [(time(8, 59), False), (time(9), True), (time(20, 59), True), (time(21), False)],
+)
+def test_the_hours_are_half_open(at, allowed):
+    moment = datetime.combine(EVENING.date(), at, tzinfo=EVENING.tzinfo)
+
+    assert hours.is_within(moment, *SHOP_HOURS) is allowed
