@@ -12,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 from apps.core.ids import uuid7
 from apps.members.querysets import (
     AccessRequestQuerySet,
+    ConfirmedFactQuerySet,
     ConsentQuerySet,
     FollowRelationQuerySet,
     FollowUpQuerySet,
@@ -533,6 +534,39 @@ class LookUpAlert(models.Model):
 
     def __str__(self) -> str:
         return f"look_up_alert:{self.pk} on guide:{self.guide_id}"
+
+
+class ConfirmedFact(models.Model):
+    """A word of a guide's note that the guide confirmed as a fact. Words come from a fixed list,
+    never from free text; like notes they are no condition of a segment."""
+
+    class Kind(models.TextChoices):
+        SIZE = "size", _("size")
+        COLOUR = "colour", _("colour")
+        FAMILY = "family", _("family")
+        OCCASION = "occasion", _("occasion")
+
+    member = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    word = models.CharField(_("word"), max_length=12)
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
+    )
+    confirmed_at = models.DateTimeField(_("confirmed at"))
+
+    objects = ConfirmedFactQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("confirmed fact")
+        verbose_name_plural = _("confirmed facts")
+        constraints = [
+            models.UniqueConstraint(fields=["member", "kind", "word"], name="members_fact_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of member:{self.member_id}"
 
 
 class MemberMerge(models.Model):

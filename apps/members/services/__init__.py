@@ -34,9 +34,12 @@ from apps.members.services.lookups import (
 from apps.members.services.notes import (
     EmptyNote,
     NoteIdTaken,
+    UnknownFact,
     UnmaskLimitReached,
     UnmaskNotAllowed,
     add_note,
+    confirm_fact,
+    drop_fact,
     record_interaction,
     unmask_phone,
 )
@@ -56,6 +59,9 @@ from apps.members.services.visits import (
 )
 
 __all__ = [
+    "UnknownFact",
+    "confirm_fact",
+    "drop_fact",
     "AccessNotNeeded",
     "ConsentRow",
     "EmptyNote",

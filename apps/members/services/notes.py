@@ -14,11 +14,12 @@ from apps.accounts.models import AuditEntry
 from apps.core import clock, pii
 from apps.core.errors import DomainError
 from apps.members import story
-from apps.members.models import Interaction, Member, MemberIdentity, MemberNote
+from apps.members.models import ConfirmedFact, Interaction, Member, MemberIdentity, MemberNote
 from apps.members.services.follow_ups import close_by_contact
 
 UNMASK = "member.phone_unmasked"
 _DEFAULT_DAILY_UNMASKS = 30
+FACT_LENGTH = 12
 
 
 class EmptyNote(DomainError):
@@ -29,6 +30,11 @@ class EmptyNote(DomainError):
 class NoteIdTaken(DomainError):
     code = "note_id_taken"
     message = _("This note belongs to somebody else.")
+
+
+class UnknownFact(DomainError):
+    code = "unknown_fact"
+    message = _("Choose one of the words on the page.")
 
 
 class UnmaskNotAllowed(DomainError):
@@ -89,6 +95,30 @@ def add_note(
             ]
         )
     return note
+
+
+@transaction.atomic
+def confirm_fact(*, member_id: int, guide_id: int, kind: str, word: str, now: datetime) -> bool:
+    """Keep a word of a note as a fact. Safe to repeat; False when it is known.
+
+    Raises UnknownFact for a kind or a length that is none.
+    """
+    if kind not in ConfirmedFact.Kind.values or not 0 < len(word) <= FACT_LENGTH:
+        raise UnknownFact
+    _fact, fresh = ConfirmedFact.objects.get_or_create(
+        member_id=member_id,
+        kind=kind,
+        word=word,
+        defaults={"guide_id": guide_id, "confirmed_at": now},
+    )
+    return fresh
+
+
+@transaction.atomic
+def drop_fact(*, member_id: int, kind: str, word: str) -> bool:
+    """It was not so. Safe to repeat."""
+    facts = ConfirmedFact.objects.filter(member_id=member_id, kind=kind, word=word)
+    return bool(facts.delete()[0])
 
 
 def record_interaction(
