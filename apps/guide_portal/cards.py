@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from apps.core import clock
-from apps.guide_portal.templatetags.portal import hour_minute, month_day, when
+from apps.guide_portal.templatetags.portal import hour_minute, month_day, when, yuan
 from apps.guide_tasks import selectors
 from apps.guide_tasks.models import Grade, State, TaskTarget
 from apps.guide_tasks.services.targets import GUIDE_REASONS
@@ -75,11 +75,14 @@ class Card:
     can_undo: bool = False
     is_waiting: bool = False
     also: int = 0
+    origin: str = ""
+    worth: str = ""
 
     @property
     def subtitle(self) -> str:
         further = _("%(n)s more task") % {"n": self.also} if self.also else ""
-        return " · ".join(filter(None, (self.person.level, self.push_title, further)))
+        made = self.origin or self.push_title
+        return " · ".join(filter(None, (self.person.level, made, further)))
 
     @property
     def href(self) -> str:
@@ -194,12 +197,30 @@ def bought_words(purchase: LastPurchase | LastBuy | None) -> str:
     return _("Last time %(what)s, %(day)s") % {"what": what, "day": month_day(on)}
 
 
+def origin_words(shape: TodoShape) -> str:
+    """Which push or rule made this card."""
+    pattern = _("By rule: %(title)s") if shape.by_rule else _("Head office: %(title)s")
+    return pattern % {"title": shape.push_title}
+
+
+def worth_words(shape: TodoShape) -> str:
+    """价值 ¥3,286 · 像 TA 的 100 位约 24 位会回来: what the order of the list is made of."""
+    worth = _("worth %(amount)s") % {"amount": yuan(round(shape.value_fen, -2))}
+    if shape.chance is None:
+        return worth if shape.value_fen else ""
+    share = _("of 100 like TA about %(n)s come back") % {"n": round(shape.chance * 100)}
+    return " · ".join(filter(None, (worth if shape.value_fen else "", share)))
+
+
 # --- cards ---------------------------------------------------------------------------------------
 
 
 def todo_card(shape: TodoShape, *, now: datetime) -> Card:
     """Somebody still to contact."""
     due = due_chip(shape.due_at, now=now)
+    if shape.is_chased:
+        words = _("reminded, %(due)s") % {"due": due.word}
+        due = Chip("bell", words, "late" if shape.is_overdue else "warn")
     proven = {Grade.INITIATED: "initiated", Grade.SELF_REPORTED: "self_reported"}
     code = proven.get(Grade(shape.grade), shape.state)
     return Card(
@@ -215,6 +236,8 @@ def todo_card(shape: TodoShape, *, now: datetime) -> Card:
         external_userid=shape.external_userid,
         can_send=True,
         also=shape.also,
+        origin=origin_words(shape),
+        worth=worth_words(shape),
     )
 
 

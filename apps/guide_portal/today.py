@@ -9,10 +9,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.guide_portal.cards import Card, Chip, cells, due_chip, finished_card, todo_card
+from apps.guide_portal.items import ItemsToday, items_today
 from apps.guide_tasks import selectors, shapes
 from apps.guide_tasks.models import GuideTask, TaskPush, TaskTarget
 
-FIRST = 3
+# so many stand on the page; the rest of the day is one tap away
+FIRST = 8
 LISTED = 100
 TASKS = 12
 TASK_MEMORY = timedelta(days=7)
@@ -36,14 +38,15 @@ class Today:
     handled: list[Card]
     excused: list[Card]
     tasks: list[TaskLink]
+    items: ItemsToday
 
     @property
     def done(self) -> int:
-        return self.day.done
+        return self.day.done + self.items.done
 
     @property
     def total(self) -> int:
-        return self.day.total
+        return self.day.total + self.items.total
 
     @property
     def waits(self) -> bool:
@@ -59,30 +62,38 @@ class Today:
 
     @property
     def is_empty(self) -> bool:
-        return self.day.is_empty
+        return self.day.is_empty and not self.items.total
 
     @property
     def all_handled(self) -> bool:
-        return self.day.total > 0 and self.day.to_contact == 0
+        return self.total > 0 and self.day.to_contact == 0 and not self.items.todo
 
     @property
     def cells(self) -> list[str]:
         late = self.day.segments.count("overdue")
-        rest = self.day.to_contact - late
+        rest = self.day.to_contact - late + len(self.items.todo) - self.items.late
         return cells(
-            ("ok", self.day.done), ("wait", self.day.waiting_count), ("late", late), ("", rest)
+            ("ok", self.done),
+            ("wait", self.day.waiting_count + self.items.waiting),
+            ("late", late + self.items.late),
+            ("", rest),
         )
 
     @property
     def words(self) -> str:
-        return _("%(done)s done, %(waiting)s wait for WeCom, %(left)s to contact") % {
-            "done": self.day.done,
+        customers = _("%(done)s done, %(waiting)s wait for WeCom, %(left)s to contact") % {
+            "done": self.done,
             "waiting": self.day.waiting_count,
             "left": self.day.to_contact,
         }
+        return "，".join(filter(None, (customers, self.items.left_words)))
 
     @property
     def left_words(self) -> str:
+        return "，".join(filter(None, (self._customers_left, self.items.left_words)))
+
+    @property
+    def _customers_left(self) -> str:
         waiting = self.day.waiting_count
         if not self.day.to_contact:
             return _("%(n)s wait for WeCom's result") % {"n": waiting} if waiting else ""
@@ -93,7 +104,7 @@ class Today:
 
     @property
     def handled_head(self) -> str:
-        numbers = {"done": self.day.done, "waiting": self.day.waiting_count}
+        numbers = {"done": self.done, "waiting": self.day.waiting_count}
         if not self.day.waiting_count:
             return _("%(done)s done") % numbers
         return _("%(done)s done, %(waiting)s wait for WeCom's result") % numbers
@@ -106,7 +117,11 @@ class Today:
 
     @property
     def empty_words(self) -> str:
-        return self.handled_head if self.handled else _("New tasks appear here by themselves")
+        return self.handled_head if self.has_handled else _("New tasks appear here by themselves")
+
+    @property
+    def has_handled(self) -> bool:
+        return bool(self.handled or self.items.handled)
 
     @property
     def empty_action(self) -> str:
@@ -138,6 +153,7 @@ def today_of(*, guide_id: int, now: datetime) -> Today:
         handled=_finished([*day.waiting, *day.finished]),
         excused=_finished(day.excused),
         tasks=_tasks(guide_id, now),
+        items=items_today(guide_id=guide_id, now=now),
     )
 
 

@@ -67,7 +67,8 @@ class LastBuy:
 class Card:
     """One customer of 今日 or of a task, as the guide sees them (own customers: full name).
 
-    `also` counts further work open for the same customer, behind this card.
+    `also` counts further work open for the same customer, behind this card. `chance` is the share
+    of those who stood where this customer stands and came back (`profiles.chances`).
     """
 
     target_id: int
@@ -91,6 +92,13 @@ class Card:
     external_userid: str
     last_buy: LastBuy | None = None
     also: int = 0
+    by_rule: bool = False
+    chance: float | None = None
+
+    @property
+    def at_stake_fen(self) -> float:
+        """Value at risk × chance of return; without a count of chances, value alone."""
+        return self.value_fen * (1 if self.chance is None else self.chance)
 
 
 @dataclass(frozen=True)

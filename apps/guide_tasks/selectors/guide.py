@@ -32,6 +32,7 @@ from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
 from apps.orders import selectors as orders
 from apps.outreach import scripts
 from apps.outreach.models import Dispatch, DispatchRecipient
+from apps.profiles import selectors as profiles
 
 # tasks older than this have nothing finished "today"
 _TASK_MEMORY = timedelta(days=30)
@@ -55,7 +56,23 @@ def _last_buys(member_ids: Sequence[int], now: datetime) -> dict[int, LastBuy]:
     return found
 
 
-def _card(target: TaskTarget, last_buy: LastBuy | None, now: datetime) -> Card:
+def _chances(member_ids: Sequence[int], now: datetime) -> dict[int, float | None]:
+    """How likely each comes back, by the shop's own counted shares: two queries."""
+    shares = profiles.return_chances()
+    if not shares.cells:
+        return {}
+    today = clock.business_day(now)
+    return {
+        member_id: shares.of(
+            last_order_on=profile.last_order_on, order_days=profile.order_days, on=today
+        )
+        for member_id, profile in profiles.profiles_of(member_ids).items()
+    }
+
+
+def _card(
+    target: TaskTarget, last_buy: LastBuy | None, now: datetime, chance: float | None = None
+) -> Card:
     member, task, push = target.member, target.task, target.task.push
     late = now - target.due_at
     return Card(
@@ -79,18 +96,24 @@ def _card(target: TaskTarget, last_buy: LastBuy | None, now: datetime) -> Card:
         is_chased=task.chased_at is not None,
         external_userid=target.external_userid,
         last_buy=last_buy,
+        by_rule=push.rule_id is not None,
+        chance=chance,
     )
 
 
 def _cards(targets: Sequence[TaskTarget], now: datetime) -> list[Card]:
-    """Chased first, then overdue, then by value."""
-    last_buys = _last_buys([target.member_id for target in targets], now)
-    cards = [_card(target, last_buys.get(target.member_id), now) for target in targets]
+    """Chased first, then overdue, then by value at risk × chance of return."""
+    member_ids = [target.member_id for target in targets]
+    last_buys, chances = _last_buys(member_ids, now), _chances(member_ids, now)
+    cards = [
+        _card(target, last_buys.get(target.member_id), now, chances.get(target.member_id))
+        for target in targets
+    ]
     cards.sort(
         key=lambda card: (
             not card.is_chased,
             not card.is_overdue,
-            -card.value_fen,
+            -card.at_stake_fen,
             card.target_id,
         )
     )

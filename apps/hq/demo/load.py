@@ -30,7 +30,7 @@ from apps.hq.demo.members import Person, first_days, invent, load_members, wecom
 from apps.hq.demo.phones import Phones
 from apps.orders.services import REJECTED, OrderResult, OrderRow, ingest_orders
 from apps.profiles.models import StageVersion
-from apps.profiles.services import refresh_profiles
+from apps.profiles.services import count_returns, refresh_profiles
 from apps.wecom.services import ensure_demo_corp
 from apps.wecom_sync.services import sync_all
 
@@ -94,6 +94,7 @@ def _load(out: Say) -> dict[str, str]:
         out(f"Orders until {plan.day}: {taken.until(plan.day)}")
         pushes.play(plan, goods=goods, phones=phones, dice=dice)
     out(f"Orders until yesterday: {taken.until(today)}")
+    count_returns(now=now)
     pushes.finish(now=clock.now())
     phones.post("/sim/clock", reset=True)
 
