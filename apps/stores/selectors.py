@@ -189,6 +189,18 @@ def at_work(*, store_ids: Iterable[int], day: date) -> list[Posting]:
     return [one for one in posted if (one.guide_id, day) not in away]
 
 
+# who left longer ago has nothing open any more
+GONE_WITHIN = timedelta(days=60)
+
+
+def gone(*, day: date) -> set[int]:
+    """Guides who left a store or the chain lately."""
+    since = day - GONE_WITHIN
+    moved = Posting.objects.filter(during__endswith__range=(since, day))
+    left = Guide.objects.filter(status=Guide.Status.LEFT, left_at__gte=clock.day_start(since))
+    return {*moved.values_list("guide_id", flat=True), *left.values_list("pk", flat=True)}
+
+
 @dataclass(frozen=True, slots=True)
 class DutyDay:
     """One cell of 排班. `state`: on, off, covered (somebody works for them), closed (the store)."""

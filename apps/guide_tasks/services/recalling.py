@@ -1,0 +1,201 @@
+"""A push that runs is taken back, wholly or for one customer, or gets more time."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Cast, Concat, Greatest
+from django.utils.translation import gettext as _
+
+from apps.accounts import services as accounts
+from apps.accounts.actor import SYSTEM, Actor
+from apps.accounts.capabilities import Capability
+from apps.core.wake import wake
+from apps.guide_tasks import hours
+from apps.guide_tasks.errors import DueNotLater, IllegalMove, NotYourTask, PushNotRunning
+from apps.guide_tasks.models import ExcuseReason, GuideTask, TaskPush, TaskTarget
+from apps.guide_tasks.services import targets
+from apps.guide_tasks.services.assigning import demand_manager
+from apps.guide_tasks.services.issuing import TODAY_PATH
+from apps.guide_tasks.wording import state_word
+from apps.outreach import services as outreach
+from apps.outreach.models import Dispatch, DispatchRecipient
+
+WITHDRAW_JOB = "guide_tasks.withdraw_rest"
+# one transaction takes so many back; the rest follows in the job, batch by batch
+BATCH = 20_000
+# nobody plans further ahead
+LONGEST = timedelta(days=92)
+
+Status = TaskPush.Status
+
+
+def _locked(push: TaskPush) -> TaskPush:
+    return TaskPush.objects.select_for_update(of=("self",)).get(pk=push.pk)
+
+
+def _demand_hq(actor: Actor) -> None:
+    if actor != SYSTEM and not actor.can(Capability.PUSH_TASKS):
+        raise NotYourTask()
+
+
+# --- taken back -----------------------------------------------------------------------------------
+
+
+def _to_take_back(push: TaskPush) -> QuerySet[TaskTarget]:
+    """Open targets but those whose guide has confirmed the message: it has left and gets its
+    result."""
+    confirmed = DispatchRecipient.objects.filter(
+        source=Concat(Value(targets.SOURCE), Cast(OuterRef("pk"), CharField())),
+        state=DispatchRecipient.State.WAITING,
+        dispatch__state=Dispatch.State.SENT,
+    )
+    return TaskTarget.objects.open().filter(~Exists(confirmed), push=push)
+
+
+@transaction.atomic
+def withdraw_push(*, push: TaskPush, actor: Actor, now: datetime) -> int:
+    """Take a push back: what waits for its hour is a draft again; what runs ends, and what nobody
+    has done is 不适用 (withdrawn), outside every rate. Returns how many were taken back at once.
+
+    Messages not confirmed yet are called off; those confirmed keep their result. Safe to repeat.
+    Raises NotYourTask, PushNotRunning.
+    """
+    _demand_hq(actor)
+    push = _locked(push)
+    if push.withdrawn_at is not None:
+        return 0
+    if push.status == Status.APPROVED:
+        push.status = Status.DRAFT
+        push.save(update_fields=["status"])
+        _audit(push, "push.returned", actor, {"reason": "withdrawn"})
+        return 0
+    if push.status != Status.HANDED_OUT:
+        raise PushNotRunning()
+    push.status, push.closed_at, push.withdrawn_at = Status.CLOSED, now, now
+    push.save(update_fields=["status", "closed_at", "withdrawn_at"])
+    waiting = TaskTarget.objects.open().filter(push=push)
+    people = list(waiting.order_by().values_list("guide_id", flat=True).distinct())
+    taken = _take_back(push, actor.label, now)
+    if taken == BATCH:
+        wake(WITHDRAW_JOB)
+    _tell_guides(push, people, now)
+    _audit(push, "push.withdrawn", actor, {"targets": taken, "guides": len(people)})
+    return taken
+
+
+def _take_back(push: TaskPush, actor: str, now: datetime) -> int:
+    some = _to_take_back(push).order_by("pk").values("pk")[:BATCH]
+    which = TaskTarget.objects.filter(pk__in=some)
+    return len(targets.excuse_set(which=which, reason=ExcuseReason.WITHDRAWN, at=now, actor=actor))
+
+
+def withdraw_rest(*, now: datetime) -> int:
+    """Finish what a large withdrawal has left, one committed batch after the other."""
+    rest = TaskTarget.objects.open().filter(push_id=OuterRef("pk"))
+    unfinished = TaskPush.objects.filter(Exists(rest), withdrawn_at__isnull=False)
+    taken = 0
+    for push in unfinished.order_by("pk"):
+        while found := _one_batch(push, now):
+            taken += found
+    return taken
+
+
+@transaction.atomic
+def _one_batch(push: TaskPush, now: datetime) -> int:
+    return _take_back(push, SYSTEM.label, now)
+
+
+def _tell_guides(push: TaskPush, people: list[int], now: datetime) -> None:
+    words = _("Head office took this task back. There is nothing left to do for it.")
+    title = _("Taken back: %(title)s") % {"title": push.title}
+    outreach.queue_guide_notices(
+        source=f"{push.source}:withdrawn",
+        rows=[(guide_id, title, words, TODAY_PATH) for guide_id in sorted(people)],
+        not_before=hours.next_within(now, push.hand_out_from, push.hand_out_until),
+        now=now,
+    )
+
+
+@transaction.atomic
+def withdraw_target(*, target: TaskTarget, actor: Actor, now: datetime) -> TaskTarget:
+    """Take one customer's task back. The same again changes nothing.
+
+    Raises NotYourTask, IllegalMove when the task is over or its message has been sent.
+    """
+    demand_manager(actor)
+    target = targets.lock(target.pk)
+    if target.excuse_reason == ExcuseReason.WITHDRAWN:
+        return target
+    if not _to_take_back(target.push).filter(pk=target.pk).exists():
+        raise IllegalMove(state=state_word(target.state))
+    reason = ExcuseReason.WITHDRAWN
+    return targets.excuse_locked(target=target, reason=reason, at=now, actor=actor.label)
+
+
+# --- more time ------------------------------------------------------------------------------------
+
+
+def _demand_later(due_at: datetime, before: datetime | None, now: datetime) -> None:
+    too_early = due_at <= now or (before is not None and due_at < before)
+    if too_early or due_at > now + LONGEST:
+        raise DueNotLater()
+
+
+@transaction.atomic
+def extend_push(*, push: TaskPush, due_at: datetime, actor: Actor, now: datetime) -> int:
+    """More time for everybody who is not done; returns how many customers got it. Safe to repeat.
+
+    What has expired stays so. Raises NotYourTask, PushNotRunning, DueNotLater.
+    """
+    _demand_hq(actor)
+    push = _locked(push)
+    if push.status != Status.HANDED_OUT or push.rule_id is not None:
+        raise PushNotRunning()
+    _demand_later(due_at, push.due_at, now)
+    if push.due_at == due_at:
+        return 0
+    before, push.due_at = push.due_at, due_at
+    push.save(update_fields=["due_at"])
+    given = _give_time(GuideTask.objects.filter(push=push), due_at)
+    _audit(
+        push,
+        "push.extended",
+        actor,
+        {"from": before.isoformat() if before else "", "to": due_at.isoformat(), "targets": given},
+    )
+    return given
+
+
+@transaction.atomic
+def extend_task(*, task: GuideTask, due_at: datetime, actor: Actor, now: datetime) -> int:
+    """More time for one guide's share. Raises NotYourTask, PushNotRunning, DueNotLater."""
+    demand_manager(actor)
+    push = _locked(task.push)
+    task = GuideTask.objects.select_for_update(of=("self",), no_key=True).get(pk=task.pk)
+    if push.status != Status.HANDED_OUT:
+        raise PushNotRunning()
+    _demand_later(due_at, task.due_at, now)
+    if task.due_at == due_at:
+        return 0
+    given = _give_time(GuideTask.objects.filter(pk=task.pk), due_at)
+    accounts.audit(
+        actor=actor,
+        action="task.extended",
+        object_type="guide_task",
+        object_id=task.pk,
+        detail={"to": due_at.isoformat(), "targets": given},
+    )
+    return given
+
+
+def _give_time(tasks: QuerySet[GuideTask], due_at: datetime) -> int:
+    tasks.filter(due_at__lt=due_at).update(due_at=due_at)
+    late = TaskTarget.objects.open().filter(task__in=tasks.values("pk"), due_at__lt=due_at)
+    return late.update(due_at=Greatest(F("due_at"), Value(due_at)))
+
+
+def _audit(push: TaskPush, action: str, actor: Actor, detail: dict[str, object]) -> None:
+    accounts.audit(
+        actor=actor, action=action, object_type="task_push", object_id=push.pk, detail=detail
+    )
