@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.core.jobs import Queue, job
 from apps.guide_tasks import services
+from apps.guide_tasks.services import following, recalling
 
 
 @job(name="guide_tasks.hand_out_due", queue=Queue.INTERACTIVE)
@@ -57,6 +58,18 @@ def daily_rules() -> str:
     """Make what the day brings: birthdays, silences, repurchases."""
     made = services.daily_rules_due(now=clock.now())
     return _("%(n)s tasks made, %(cards)s cards") % {"n": made.total, "cards": made.cards}
+
+
+@job(name="guide_tasks.move_work", queue=Queue.SYNC)
+def move_work() -> str:
+    """Give open work of who is covered or gone to somebody who is there."""
+    return _("%(n)s moved") % {"n": following.move_work(now=clock.now())}
+
+
+@job(name="guide_tasks.withdraw_rest", queue=Queue.BULK)
+def withdraw_rest() -> str:
+    """Finish taking back a large push."""
+    return _("%(n)s taken back") % {"n": recalling.withdraw_rest(now=clock.now())}
 
 
 @job(name="guide_tasks.take_clicks", queue=Queue.INTERACTIVE)
