@@ -62,6 +62,16 @@ ENTRIES = [
         _("engagement is seen late"),
     ),
     Entry(
+        "guide_tasks.move_work", 60, _("Work follows the people"),
+        _("Gives open tasks of who is covered, has left or works elsewhere to a colleague."),
+        _("open tasks of leavers and of covered guides stay where nobody does them"),
+    ),
+    Entry(
+        "guide_tasks.withdraw_rest", 60, _("Taking back"),
+        _("Finishes what taking back a large push has left."),
+        _("tasks of a push that was taken back stay on today's lists"),
+    ),
+    Entry(
         "guide_tasks.expire_due", 300, _("Tasks past their time"),
         _("Marks what was not proven by the deadline as expired."),
         _("overdue tasks stay open"),
