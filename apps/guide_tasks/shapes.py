@@ -24,6 +24,7 @@ class PushPlaces:
     guides: int = 0
     stores: int = 0
     per_guide_max: int = 0
+    minutes_each: int = MINUTES_PER_CUSTOMER
     changes: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -49,7 +50,7 @@ class PushPlaces:
 
     @property
     def minutes(self) -> int:
-        return self.issued * MINUTES_PER_CUSTOMER
+        return self.issued * self.minutes_each
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class LastBuy:
 class Card:
     """One customer of 今日 or of a task, as the guide sees them (own customers: full name).
 
+    `colleague_at`: when a colleague was last in touch, while marketing has to wait for that.
     `also` counts further work open for the same customer, behind this card. `chance` is the share
     of those who stood where this customer stands and came back (`profiles.chances`).
     """
@@ -92,6 +94,8 @@ class Card:
     external_userid: str
     last_buy: LastBuy | None = None
     also: int = 0
+    minutes: int = MINUTES_PER_CUSTOMER
+    colleague_at: datetime | None = None
     by_rule: bool = False
     chance: float | None = None
 

@@ -11,6 +11,7 @@ from apps.core import clock
 from apps.guide_tasks.models import ExcuseReason, State, TaskPush
 
 MINUTES_PER_CUSTOMER = 2
+MINUTES_PER_CONFIRMATION = 2
 
 _EXCUSES = {
     ExcuseReason.BOUGHT_ALREADY: gettext_lazy("TA bought recently"),
@@ -88,10 +89,12 @@ def _short(moment: datetime) -> str:
     return f"{local.month}-{local.day:02d} {local:%H:%M}"
 
 
-def notice_body(customers: int, due_at: datetime) -> str:
+def notice_body(
+    customers: int, due_at: datetime, minutes_each: int = MINUTES_PER_CUSTOMER
+) -> str:
     """What the card in WeCom says: a count and a time, never a name: it shows on lock screens."""
     return _("%(customers)s customers, about %(minutes)s minutes. Until %(due)s.") % {
         "customers": customers,
-        "minutes": customers * MINUTES_PER_CUSTOMER,
+        "minutes": customers * minutes_each,
         "due": _short(due_at),
     }

@@ -107,6 +107,9 @@ class WhenForm(forms.Form):
     contact_until = forms.TimeField(
         label=_("Contact customers until"), widget=forms.TimeInput({"type": "time"}, format="%H:%M")
     )
+    minutes_per_target = forms.IntegerField(
+        label=_("Minutes per customer"), min_value=1, max_value=60, required=False
+    )
 
     def clean_due_at(self) -> datetime:
         due = self.cleaned_data["due_at"]
@@ -116,6 +119,8 @@ class WhenForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
+        if found.get("minutes_per_target") is None:
+            found.pop("minutes_per_target", None)  # left out: as it was
         start, due = found.get("hand_out_at"), found.get("due_at")
         if start and due and start >= due:
             self.add_error("due_at", _("The push would be due before it is handed out."))
@@ -169,4 +174,5 @@ def initial_when(push: TaskPush, now: datetime) -> dict[str, Any]:
         "hand_out_until": push.hand_out_until,
         "contact_from": push.contact_from,
         "contact_until": push.contact_until,
+        "minutes_per_target": push.minutes_per_target,
     }

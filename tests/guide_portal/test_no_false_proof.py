@@ -145,7 +145,8 @@ def test_while_wecom_says_not_sent_no_tap_and_no_replay_says_otherwise(shop, pho
     assert target.state != "done"
 
 
-def test_where_initiated_completes_a_tap_alone_completes_nothing(shop, phone, act):
+def test_where_initiated_completes_a_tap_alone_completes_nothing(shop, phone, act, settings):
+    settings.CONTACT_ONE_PLAN = False
     push = hand_out(
         members_of(shop.team), shop.now, required_grade=Grade.INITIATED, title="发起即算"
     )

@@ -112,7 +112,8 @@ def test_reasons_that_only_proof_gives_are_not_the_guides(target, moment, reason
         )
 
 
-def test_asking_to_stop_stops_every_open_task_of_the_member(push, people, moment):
+def test_asking_to_stop_stops_every_open_task_of_the_member(push, people, moment, settings):
+    settings.CONTACT_ONE_PLAN = False
     second = hand_out(people, moment)
     target = target_of(push, people[0])
     actor = guide_actor(target.guide, moment)

@@ -11,7 +11,8 @@ from tests.factories.tasks import hand_out, make_team, members_of, tap, target_o
 pytestmark = [pytest.mark.django_db, pytest.mark.service]
 
 
-def test_two_tasks_for_one_customer_are_one_card():
+def test_two_tasks_for_one_customer_are_one_card(settings):
+    settings.CONTACT_ONE_PLAN = False
     now = clock.now()
     team = make_team(now, friends=3)
     guide, members = team[0]
@@ -27,7 +28,8 @@ def test_two_tasks_for_one_customer_are_one_card():
     assert selectors.badge(guide_id=guide.pk, now=later + timedelta(minutes=1)) == 3
 
 
-def test_the_work_behind_a_card_comes_up_when_the_first_is_excused():
+def test_the_work_behind_a_card_comes_up_when_the_first_is_excused(settings):
+    settings.CONTACT_ONE_PLAN = False
     now = clock.now()
     team = make_team(now, friends=1)
     guide, (member,) = team[0]
@@ -42,7 +44,8 @@ def test_the_work_behind_a_card_comes_up_when_the_first_is_excused():
     assert [card.target_id for card in today.cards] == [target_of(second, member).pk]
 
 
-def test_who_has_a_message_on_its_way_is_not_offered_a_second_one():
+def test_who_has_a_message_on_its_way_is_not_offered_a_second_one(settings):
+    settings.CONTACT_ONE_PLAN = False
     now = clock.now()
     team = make_team(now, friends=1)
     guide, (member,) = team[0]

@@ -17,6 +17,7 @@ from apps.guide_tasks.selectors.guide import (
     task_page,
     today,
 )
+from apps.guide_tasks.selectors.minutes import GuideCost, PushCost, minutes_spent, push_cost
 from apps.guide_tasks.selectors.results import (
     control_members,
     push_places,
@@ -30,15 +31,19 @@ from apps.guide_tasks.selectors.team import (
 
 __all__ = [
     "CHASES_A_DAY",
+    "GuideCost",
+    "PushCost",
     "badge",
     "chases_today",
     "chip_of",
     "control_members",
     "form_of_address",
     "guide_context",
+    "minutes_spent",
     "my_numbers",
     "open_targets_of_member",
     "proofs_of",
+    "push_cost",
     "push_places",
     "push_results",
     "surname",

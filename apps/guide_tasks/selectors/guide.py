@@ -28,7 +28,6 @@ from apps.guide_tasks.shapes import (
     TaskPage,
     Today,
 )
-from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
 from apps.orders import selectors as orders
 from apps.outreach import scripts
 from apps.outreach.models import Dispatch, DispatchRecipient
@@ -96,6 +95,7 @@ def _card(
         is_chased=task.chased_at is not None,
         external_userid=target.external_userid,
         last_buy=last_buy,
+        minutes=push.minutes_per_target,
         by_rule=push.rule_id is not None,
         chance=chance,
     )
@@ -275,7 +275,7 @@ def today(*, guide_id: int, now: datetime) -> Today:
         waiting_count=len(waiting),
         to_contact=len(cards),
         total=len(done) + len(waiting) + len(cards),
-        minutes_left=len(cards) * MINUTES_PER_CUSTOMER,
+        minutes_left=sum(card.minutes for card in cards),
         segments=_segments(len(done), len(waiting), cards),
         shortcut=_shortcut(todo),
         cards=cards,

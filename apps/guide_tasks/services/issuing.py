@@ -114,7 +114,12 @@ def notices(*, push: TaskPush, after_id: int, source: str, now: datetime) -> int
     with connection.cursor() as cursor:
         cursor.execute(_LOAD, [push.pk, after_id, now])
         rows = [
-            (guide_id, push.title, notice_body(customers, due_at), TODAY_PATH)
+            (
+                guide_id,
+                push.title,
+                notice_body(customers, due_at, push.minutes_per_target),
+                TODAY_PATH,
+            )
             for guide_id, customers, due_at in cursor.fetchall()
         ]
     start = hours.next_within(now, push.hand_out_from, push.hand_out_until)

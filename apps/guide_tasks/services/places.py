@@ -15,7 +15,7 @@ from pyroaring import BitMap
 
 from apps.campaigns.models import Campaign
 from apps.campaigns.services import draw_sql
-from apps.guide_tasks.services import sending
+from apps.guide_tasks.services import sending, targets
 from apps.guide_tasks.shapes import CONTROL, ISSUED, PushPlaces
 from apps.outreach import policy
 
@@ -34,7 +34,7 @@ LEFT JOIN (
     JOIN guide_tasks_taskpush AS push ON push.id = target.push_id
     JOIN members_member AS person ON person.id = target.member_id
     WHERE target.state IN ('open', 'in_progress', 'to_verify')
-        AND push.status = 'handed_out' AND push.kind = ANY(%s)
+        AND push.status = 'handed_out' AND push.kind = ANY(%s) AND target.due_at > %s
 ) AS plans ON plans.member_id = reach.member_id
 """
 
@@ -89,7 +89,8 @@ def lay_out(
         recent_days=recent_days,
     )
     if one_plan and settings.CONTACT_ONE_PLAN:
-        reach, params = _ONE_PLAN.format(reach=reach), [*params, sending.marketing_kinds()]
+        running = [sending.marketing_kinds(), now - targets.grace()]
+        reach, params = _ONE_PLAN.format(reach=reach), [*params, *running]
     draw = draw and campaign.control_share_bp > 0
     with connection.cursor() as cursor:
         if draw:
@@ -139,6 +140,16 @@ def counts() -> PushPlaces:
         stores=stores,
         per_guide_max=most,
     )
+
+
+def loads() -> dict[str, int]:
+    """How many of the issued fall to each guide (a JSON object: guide id → customers)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT guide_id::text, count(*) FROM handout"
+            f" WHERE place = '{ISSUED}' GROUP BY guide_id"
+        )
+        return dict(cursor.fetchall())
 
 
 def members_in(place: str | None = None) -> dict[str, BitMap]:

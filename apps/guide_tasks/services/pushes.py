@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from apps.guide_tasks.errors import PushAlreadyHandedOut, PushNotReady
 from apps.guide_tasks.models import Grade, PushForecast, TaskPush, TaskTarget
 from apps.guide_tasks.services import issuing, places, targets
 from apps.guide_tasks.shapes import PushPlaces
+from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
 from apps.outreach import policy, scripts
 from apps.outreach.models import ContentAsset, MessageTemplate
 from apps.segments import selectors as segments
@@ -50,6 +52,7 @@ _EDITABLE = frozenset(
         "hand_out_until",
         "contact_from",
         "contact_until",
+        "minutes_per_target",
     }
 )
 
@@ -79,6 +82,7 @@ def create_push(
     hand_out_until: time = hours.HAND_OUT_UNTIL,
     contact_from: time = hours.CONTACT_FROM,
     contact_until: time = hours.CONTACT_UNTIL,
+    minutes_per_target: int = MINUTES_PER_CUSTOMER,
 ) -> TaskPush:
     """A draft; made alone it gets a campaign of its own. A template gives texts and content."""
     if campaign is None:
@@ -111,6 +115,7 @@ def create_push(
         hand_out_until=hand_out_until,
         contact_from=contact_from,
         contact_until=contact_until,
+        minutes_per_target=minutes_per_target,
         created_by=actor.label,
         created_at=now,
     )
@@ -228,9 +233,14 @@ def forecast(*, push: TaskPush, now: datetime) -> PushPlaces:
     _lay_out(push, now)
     PushForecast.objects.update_or_create(
         push=push,
-        defaults={"counted_at": now, "places": pack(places.members_in()), "changes": []},
+        defaults={
+            "counted_at": now,
+            "places": pack(places.members_in()),
+            "loads": places.loads(),
+            "changes": [],
+        },
     )
-    return places.counts()
+    return replace(places.counts(), minutes_each=push.minutes_per_target)
 
 
 @transaction.atomic

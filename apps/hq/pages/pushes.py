@@ -269,6 +269,9 @@ def result_context(push: TaskPush, actor: Actor, by: str) -> dict[str, Any]:
         ],
         "grades": _grade_rows(push, funnel),
         "outcomes": _outcome_rows(funnel),
+        "minutes_spent": guide_tasks.minutes_spent(
+            push=push, contacted=funnel.issued - funnel.grades["none"]
+        ),
         "changes": [
             {**row, "from_words": place_words(row["from"]), "to_words": place_words(row["to"])}
             for row in funnel.changes

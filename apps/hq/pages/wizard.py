@@ -17,6 +17,7 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_tasks import hours
 from apps.guide_tasks.models import Grade, PushForecast, TaskPush, TaskTarget
+from apps.guide_tasks.selectors import PushCost, push_cost
 from apps.guide_tasks.services import places, pushes
 from apps.guide_tasks.services.places import PushPlaces
 from apps.hq import builder, forms
@@ -363,7 +364,14 @@ def _when(request: HttpRequest, push: TaskPush) -> HttpResponse:
             return _next(request, push, WHEN)
     else:
         form = forms.WhenForm(initial=forms.initial_when(push, now))
-    return _page(request, push, WHEN, "hq/wizard/when.html", form=form)
+    cost = _cost(push, now)
+    return _page(request, push, WHEN, "hq/wizard/when.html", form=form, cost=cost)
+
+
+def _cost(push: TaskPush, now: datetime) -> PushCost | None:
+    """What the push asks of its guides, from the counting kept with the draft."""
+    loads = PushForecast.objects.filter(push=push).values_list("loads", flat=True).first()
+    return push_cost(push=push, loads=loads, now=now) if loads else None
 
 
 def _done(request: HttpRequest, push: TaskPush) -> HttpResponse:
@@ -531,6 +539,7 @@ def _check(request: HttpRequest, push: TaskPush) -> HttpResponse:
         tags=push.result_tags.all(),
         starts=_starts(push, now),
         overlap=_overlap(push),
+        cost=_cost(push, now),
         stores=Store.objects.count(),
     )
 
