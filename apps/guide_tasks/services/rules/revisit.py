@@ -7,6 +7,10 @@ from apps.guide_tasks.models import TaskRule
 from apps.guide_tasks.services import issuing
 from apps.guide_tasks.services.rules.base import RECENT, Finds
 from apps.guide_tasks.wording import why_patterns
+from apps.members.models import VisitReason
+
+# the guide says that TA took something, whatever the till knows
+_BOUGHT = (VisitReason.FOR_SELF, VisitReason.GIFT, VisitReason.OCCASION, VisitReason.OFFER)
 
 # a guide who is no friend of the visitor leaves the word to who serves them
 _SELECT = """
@@ -19,6 +23,7 @@ SELECT person.survivor_id, 'revisit:interaction:' || visit.id, (
 FROM members_interaction AS visit
 JOIN members_member AS person ON person.id = visit.member_id
 WHERE visit.kind = 'visit' AND visit.occurred_at >= %s AND visit.occurred_at < %s
+  AND visit.reason <> ALL(%s)
   AND NOT EXISTS (  -- bought on that day or after it
       SELECT 1 FROM members_member AS buyer
       JOIN orders_order AS o ON o.member_id = buyer.id AND o.kind = 'sale'
@@ -43,6 +48,7 @@ def find(rule: TaskRule, now: datetime) -> Finds:
         issuing.end_of_day(now, rule.due_days),
         max(clock.day_start(last - RECENT + timedelta(days=1)), rule.active_since or now),
         clock.day_start(last + timedelta(days=1)),
+        [reason.value for reason in _BOUGHT],
         zone,
     ]
     return Finds(_SELECT, params, gentle=True, own_guide=True)
