@@ -1,7 +1,7 @@
 """Which pushes, tasks and targets an actor may see, and the filters every list uses."""
 
 from datetime import date, datetime
-from typing import Self
+from typing import Any, Self
 
 from django.apps import apps
 from django.db import connection, models
@@ -19,7 +19,7 @@ def _in_scope(actor: Actor) -> Q:
 
 def _shared_with(guide_id: int | None, day: date) -> Exists:
     """The guide works in the item's store on that day."""
-    postings = apps.get_model("stores.Posting").objects
+    postings: Any = apps.get_model("stores.Posting").objects
     return Exists(postings.on(day).filter(guide_id=guide_id, store_id=OuterRef("store_id")))
 
 

@@ -17,6 +17,12 @@ from apps.guide_tasks.selectors.guide import (
     task_page,
     today,
 )
+from apps.guide_tasks.selectors.items import (
+    item_results,
+    items_of_day,
+    photos_to_approve,
+    store_items,
+)
 from apps.guide_tasks.selectors.minutes import GuideCost, PushCost, minutes_spent, push_cost
 from apps.guide_tasks.selectors.results import (
     control_members,
@@ -39,13 +45,17 @@ __all__ = [
     "control_members",
     "form_of_address",
     "guide_context",
+    "item_results",
+    "items_of_day",
     "minutes_spent",
     "my_numbers",
     "open_targets_of_member",
+    "photos_to_approve",
     "proofs_of",
     "push_cost",
     "push_places",
     "push_results",
+    "store_items",
     "surname",
     "target_context",
     "target_contexts",

@@ -20,8 +20,8 @@ from apps.core.errors import DomainError
 from apps.core.wake import wake
 from apps.guide_tasks import hours, selectors
 from apps.guide_tasks.errors import PushAlreadyHandedOut, PushNotReady
-from apps.guide_tasks.models import Grade, PushForecast, TaskPush, TaskTarget
-from apps.guide_tasks.services import issuing, places, targets
+from apps.guide_tasks.models import Grade, PushForecast, TaskItem, TaskPush, TaskTarget
+from apps.guide_tasks.services import issuing, item_issuing, places, targets
 from apps.guide_tasks.shapes import PushPlaces
 from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
 from apps.outreach import policy, scripts
@@ -83,6 +83,9 @@ def create_push(
     contact_from: time = hours.CONTACT_FROM,
     contact_until: time = hours.CONTACT_UNTIL,
     minutes_per_target: int = MINUTES_PER_CUSTOMER,
+    quota: int | None = None,
+    quota_of: str = "",
+    once_per_store: bool = False,
 ) -> TaskPush:
     """A draft; made alone it gets a campaign of its own. A template gives texts and content."""
     if campaign is None:
@@ -116,6 +119,9 @@ def create_push(
         contact_from=contact_from,
         contact_until=contact_until,
         minutes_per_target=minutes_per_target,
+        quota=quota,
+        quota_of=quota_of,
+        once_per_store=once_per_store,
         created_by=actor.label,
         created_at=now,
     )
@@ -214,6 +220,8 @@ def _lay_out(push: TaskPush, now: datetime) -> None:
         marketing=True,
         recent_days=policy.RECENT_DAYS,
         one_plan=True,
+        opens=push.contact_from,
+        due_at=push.due_at,
     )
 
 
@@ -295,6 +303,7 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> PushPlaces:
     _tell(push, issued, now, actor)
     push.save(update_fields=["status", "handed_out_at", "told_at"])
     issuing.notices(push=push, after_id=0, source=push.source, now=now)
+    issuing.later_notices(push=push, now=now)
     accounts.audit(
         actor=actor,
         action="push.handed_out",
@@ -365,7 +374,10 @@ def _hand_out_or_return(push: TaskPush, now: datetime) -> bool:
     see, and does not hold up the others.
     """
     try:
-        hand_out(push=push, now=now, actor=SYSTEM)
+        if push.has_items:
+            item_issuing.hand_out(push=push, now=now, actor=SYSTEM)
+        else:
+            hand_out(push=push, now=now, actor=SYSTEM)
     except DomainError as error:
         with transaction.atomic():
             if TaskPush.objects.filter(pk=push.pk, status=Status.APPROVED).update(
@@ -386,12 +398,14 @@ def _hand_out_or_return(push: TaskPush, now: datetime) -> bool:
 def close_due(*, now: datetime) -> int:
     """Close pushes past their time in which nothing is open any more."""
     still_open = TaskTarget.objects.open().filter(push_id=OuterRef("pk"))
+    open_items = TaskItem.objects.open().filter(push_id=OuterRef("pk"))
     over = Q(due_at__lt=now - targets.grace()) | Q(
         due_at=None, handed_out_at__lt=now - timedelta(days=1)
     )
     return (
         TaskPush.objects.filter(over, status=Status.HANDED_OUT)
         .exclude(Exists(still_open))
+        .exclude(Exists(open_items))
         .update(status=Status.CLOSED, closed_at=now)
     )
 

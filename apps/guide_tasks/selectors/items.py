@@ -1,0 +1,155 @@
+"""Reads of work without customers: the guide's day, the store's list, what waits for approval."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q, Sum
+
+from apps.accounts.actor import Actor
+from apps.core import clock
+from apps.guide_tasks.models import OPEN_STATES, State, TaskItem, TaskPush
+
+LISTED = 300
+# finished tasks of the store stay on the manager's list so long
+MEMORY = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class ItemsOfDay:
+    """The guide's items of a day. What a colleague did for the store is nobody else's done."""
+
+    todo: list[TaskItem]
+    waiting: list[TaskItem]
+    done: list[TaskItem]
+    late: int
+
+    @property
+    def total(self) -> int:
+        return len(self.todo) + len(self.waiting) + len(self.done)
+
+
+def items_of_day(*, guide_id: int, now: datetime) -> ItemsOfDay:
+    """What a guide has to do besides customers, what waits for approval, what is done today."""
+    day = clock.business_day(now)
+    mine = Q(guide_id=guide_id) | Q(done_by_id=guide_id)
+    rows = list(
+        TaskItem.objects.for_guide(guide_id, day)
+        .opened_by(now)
+        .filter(
+            Q(state__in=OPEN_STATES) | Q(mine, state=State.DONE, done_at__gte=clock.day_start(day))
+        )
+        .select_related("push", "guide", "done_by")
+        .order_by("due_at", "pk")[:LISTED]
+    )
+    todo = [row for row in rows if row.state in (State.OPEN, State.IN_PROGRESS)]
+    return ItemsOfDay(
+        todo=todo,
+        # the colleague who handed the store's photo in waits for it
+        waiting=[
+            row
+            for row in rows
+            if row.state == State.TO_VERIFY and guide_id in (row.guide_id, row.done_by_id)
+        ],
+        done=[row for row in rows if row.state == State.DONE],
+        late=sum(row.due_at < now for row in todo),
+    )
+
+
+def store_items(*, actor: Actor, now: datetime) -> dict[TaskPush, list[TaskItem]]:
+    """Items of the stores the actor leads, by push: what runs, and what ended a short while ago."""
+    rows = (
+        TaskItem.objects.managed_by(actor)
+        .opened_by(now)
+        .filter(Q(state__in=OPEN_STATES) | Q(due_at__gte=now - MEMORY))
+        .select_related("push", "guide", "done_by", "store")
+        .order_by("-push_id", "store_id", "pk")[:LISTED]
+    )
+    found: dict[TaskPush, list[TaskItem]] = {}
+    for row in rows:
+        found.setdefault(row.push, []).append(row)
+    return found
+
+
+def photos_to_approve(*, actor: Actor) -> list[TaskItem]:
+    """Photos that wait for this actor's word, the longest wait first. Nobody's own."""
+    waiting = TaskItem.objects.managed_by(actor).filter(
+        state=State.TO_VERIFY, push__kind=TaskPush.Kind.DISPLAY
+    )
+    if actor.guide_id is not None:
+        waiting = waiting.exclude(done_by_id=actor.guide_id)
+    return list(
+        waiting.select_related("push", "store", "guide", "done_by").order_by("submitted_at", "pk")[
+            :LISTED
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class StoreResult:
+    """How far one store is with a push. issued = done + waiting + open + closed + excused."""
+
+    store_id: int
+    name: str
+    region: str
+    issued: int
+    done: int
+    waiting: int
+    open: int
+    closed: int
+    excused: int
+    counted: int
+    quota: int
+
+    @property
+    def rate(self) -> float | None:
+        due = self.issued - self.excused
+        return self.done / due if due else None
+
+    @property
+    def raw_rate(self) -> float | None:
+        return self.done / self.issued if self.issued else None
+
+    @property
+    def excused_rate(self) -> float | None:
+        return self.excused / self.issued if self.issued else None
+
+
+def item_results(*, push: TaskPush, actor: Actor) -> list[StoreResult]:
+    """A push store by store, as far as the actor may see; one query."""
+    found: dict[int, Counter[str]] = {}
+    names: dict[int, tuple[str, str]] = {}
+    rows = (
+        TaskItem.objects.visible_to(actor)
+        .filter(push=push)
+        .order_by()
+        .values_list("store_id", "store__name", "store__region__name", "state", "quota")
+        .annotate(n=Count("pk"), reached=Sum("counted"))
+    )
+    for store_id, name, region, state, quota, number, reached in rows:
+        names[store_id] = (name, region)
+        counter = found.setdefault(store_id, Counter())
+        counter[state] += number
+        counter["counted"] += reached or 0
+        counter["quota"] += (quota or 0) * number
+    return sorted(
+        (_store_result(pk, *names[pk], counter) for pk, counter in found.items()),
+        key=lambda row: (row.region, row.name),
+    )
+
+
+def _store_result(store_id: int, name: str, region: str, counter: Counter[str]) -> StoreResult:
+    states = {state: counter[state] for state in State}
+    return StoreResult(
+        store_id=store_id,
+        name=name,
+        region=region,
+        issued=sum(states.values()),
+        done=states[State.DONE],
+        waiting=states[State.TO_VERIFY],
+        open=states[State.OPEN] + states[State.IN_PROGRESS],
+        closed=states[State.EXPIRED] + states[State.NOT_DONE],
+        excused=states[State.NOT_APPLICABLE],
+        counted=counter["counted"],
+        quota=counter["quota"],
+    )

@@ -1,0 +1,100 @@
+"""The hand-out of pushes without customers: an item for each guide on duty, or for each store."""
+
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from apps.accounts import services as accounts
+from apps.accounts.actor import Actor
+from apps.core import clock
+from apps.guide_tasks import hours
+from apps.guide_tasks.errors import NobodyThere, PushNotReady
+from apps.guide_tasks.models import TaskItem, TaskPush
+from apps.guide_tasks.services.issuing import TODAY_PATH
+from apps.guide_tasks.wording import item_notice_body
+from apps.outreach import services as outreach
+
+Status = TaskPush.Status
+
+# who works on that day in the chosen places; no place chosen = the chain
+_ON_DUTY = """
+SELECT p.guide_id, p.store_id, p.role FROM stores_posting AS p
+JOIN stores_guide AS g ON g.id = p.guide_id AND g.status = 'active'
+JOIN stores_store AS s ON s.id = p.store_id AND s.opened_on <= %(day)s
+    AND (s.closed_on IS NULL OR s.closed_on > %(day)s)
+WHERE p.during @> %(day)s::date
+    AND NOT EXISTS (
+        SELECT 1 FROM stores_dayoff AS off WHERE off.guide_id = p.guide_id AND off.day = %(day)s)
+    AND NOT EXISTS (
+        SELECT 1 FROM stores_storeday AS shut WHERE shut.store_id = s.id AND shut.day = %(day)s)
+    AND (
+    (cardinality(%(regions)s::bigint[]) = 0 AND cardinality(%(stores)s::bigint[]) = 0)
+    OR s.region_id = ANY(%(regions)s::bigint[]) OR s.id = ANY(%(stores)s::bigint[]))
+"""
+_COLUMNS = """
+INSERT INTO guide_tasks_taskitem
+    (push_id, store_id, guide_id, state, proof, quota, counted, opens_at, due_at, note, photo,
+     reviewed_by, refusal, created_at)
+"""
+_VALUES = """'open', '', %(quota)s::smallint, 0, %(now)s::timestamptz, %(due)s::timestamptz,
+    '', '', '', '', %(now)s::timestamptz"""
+_EACH_GUIDE = f"""
+{_COLUMNS}
+SELECT %(push)s, store_id, guide_id, {_VALUES} FROM ({_ON_DUTY}) AS duty
+WHERE role = 'guide' ORDER BY guide_id
+ON CONFLICT (push_id, guide_id) WHERE guide_id IS NOT NULL DO NOTHING
+"""
+_EACH_STORE = f"""
+{_COLUMNS}
+SELECT DISTINCT %(push)s::bigint, store_id, NULL::bigint, {_VALUES} FROM ({_ON_DUTY}) AS duty
+ORDER BY store_id
+ON CONFLICT (push_id, store_id) WHERE guide_id IS NULL DO NOTHING
+"""
+_TOLD = f"SELECT DISTINCT guide_id FROM ({_ON_DUTY}) AS duty WHERE %(all)s OR role = 'guide'"
+
+
+@transaction.atomic
+def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> int:
+    """Give every guide on duty (or every store) the item, with a card in WeCom. Safe to repeat.
+
+    Returns how many items there are. Raises PushNotReady, NobodyThere.
+    """
+    push = TaskPush.objects.select_for_update().get(pk=push.pk)
+    if push.status in (Status.HANDED_OUT, Status.CLOSED):
+        return TaskItem.objects.filter(push=push).count()
+    if push.due_at is None or push.due_at <= now:
+        raise PushNotReady()
+    values = {
+        "push": push.pk,
+        "quota": push.quota,
+        "now": now,
+        "due": push.due_at,
+        "day": clock.business_day(now),
+        "regions": list(push.regions.values_list("pk", flat=True)),
+        "stores": list(push.stores.values_list("pk", flat=True)),
+        "all": push.once_per_store,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_EACH_STORE if push.once_per_store else _EACH_GUIDE, values)
+        issued = TaskItem.objects.filter(push=push).count()
+        if not issued:
+            raise NobodyThere()
+        cursor.execute(_TOLD, values)
+        told = [row[0] for row in cursor.fetchall()]
+    push.status, push.handed_out_at, push.told_at = Status.HANDED_OUT, now, now
+    push.save(update_fields=["status", "handed_out_at", "told_at"])
+    body = item_notice_body(push)
+    outreach.queue_guide_notices(
+        source=push.source,
+        rows=[(guide_id, push.title, body, TODAY_PATH) for guide_id in told],
+        not_before=hours.next_within(now, push.hand_out_from, push.hand_out_until),
+        now=now,
+    )
+    accounts.audit(
+        actor=actor,
+        action="push.handed_out",
+        object_type="task_push",
+        object_id=str(push.pk),
+        detail={"items": issued},
+    )
+    return issued

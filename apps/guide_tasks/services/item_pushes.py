@@ -1,0 +1,122 @@
+"""Pushes without customers, made by head office for many stores or by a manager for the own one."""
+
+from collections.abc import Iterable
+from datetime import datetime, time
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.accounts import services as accounts
+from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Capability
+from apps.campaigns import services as campaigns
+from apps.campaigns.models import Campaign
+from apps.guide_tasks import hours
+from apps.guide_tasks.errors import NotYourStore, PushNotReady
+from apps.guide_tasks.models import ITEM_KINDS, TaskPush
+from apps.guide_tasks.services import item_issuing, pushes
+from apps.outreach.models import ContentAsset
+from apps.stores.models import Region, Store
+
+Kind = TaskPush.Kind
+# what a store manager may make; the rest is head office's
+MANAGERS_KINDS = (Kind.GROUP, Kind.FREE, Kind.DISPLAY)
+
+
+@transaction.atomic
+def create_item_push(
+    *,
+    kind: str,
+    title: str,
+    body: str,
+    due_at: datetime,
+    actor: Actor,
+    now: datetime,
+    regions: Iterable[Region] = (),
+    stores: Iterable[Store] = (),
+    quota: int | None = None,
+    quota_of: str = "",
+    once_per_store: bool = False,
+    asset: ContentAsset | None = None,
+    hand_out_at: datetime | None = None,
+    hand_out_from: time = hours.HAND_OUT_FROM,
+    hand_out_until: time = hours.HAND_OUT_UNTIL,
+) -> TaskPush:
+    """A complete push of items: handed out at once, or by the job when its hour comes.
+
+    Raises PushNotReady, NotYourStore, NobodyThere.
+    """
+    chosen = list(stores)
+    _demand_place(actor, kind, list(regions), chosen)
+    _demand_whole(kind, title, due_at, quota, quota_of, now)
+    push = pushes.create_push(
+        title=title.strip(),
+        actor=actor,
+        now=now,
+        campaign=None if actor.sees_all else _campaign_of_stores(actor, now),
+        goal=Campaign.Goal.SERVICE,
+        control_share_bp=0,
+        kind=kind,
+        body=body.strip(),
+        asset=asset,
+        follow_up_days=None,
+        due_at=due_at,
+        hand_out_from=hand_out_from,
+        hand_out_until=hand_out_until,
+        quota=quota,
+        quota_of=quota_of,
+        once_per_store=once_per_store or kind == Kind.GROUP,
+    )
+    push.regions.set(regions)
+    push.stores.set(chosen)
+    start = hours.next_within(max(hand_out_at or now, now), hand_out_from, hand_out_until)
+    if start >= due_at:
+        raise PushNotReady(_("The push would be due before it is handed out."))
+    if start <= now:
+        item_issuing.hand_out(push=push, now=now, actor=actor)
+        push.refresh_from_db()
+        return push
+    push.status, push.hand_out_at = TaskPush.Status.APPROVED, start
+    push.save(update_fields=["status", "hand_out_at"])
+    accounts.audit(
+        actor=actor, action="push.approved", object_type="task_push", object_id=str(push.pk)
+    )
+    return push
+
+
+def _campaign_of_stores(actor: Actor, now: datetime) -> Campaign:
+    """What managers make for their own stores belongs together."""
+    name = _("Tasks of stores")
+    found = Campaign.objects.filter(name=name, goal=Campaign.Goal.SERVICE).order_by("pk").first()
+    return found or campaigns.create_campaign(
+        name=name,
+        goal=Campaign.Goal.SERVICE,
+        starts_at=now,
+        window_days=7,
+        control_share_bp=0,
+        actor=actor,
+    )
+
+
+def _demand_place(actor: Actor, kind: str, regions: list[Region], stores: list[Store]) -> None:
+    """Head office pushes anywhere; a manager into stores they lead."""
+    if actor.sees_all and actor.can(Capability.PUSH_TASKS):
+        return
+    led = {store.pk for store in stores} <= actor.store_ids
+    mine = actor.can(Capability.MANAGE_TEAM) and stores and led and not regions
+    if not mine or kind not in MANAGERS_KINDS:
+        raise NotYourStore()
+
+
+def _demand_whole(
+    kind: str, title: str, due_at: datetime, quota: int | None, quota_of: str, now: datetime
+) -> None:
+    if kind not in ITEM_KINDS or not title.strip():
+        raise PushNotReady()
+    if due_at <= now:
+        raise PushNotReady(_("The due time must lie ahead."))
+    counts = kind == Kind.RECRUIT
+    if counts and not (quota and quota_of):
+        raise PushNotReady(_("Say how many and of what each guide shall win."))
+    if not counts and (quota or quota_of):
+        raise PushNotReady(_("Only a recruiting push has a quota."))

@@ -1,0 +1,54 @@
+"""Pushes without customers, and small pictures that are real ones."""
+
+import itertools
+import struct
+import zlib
+from datetime import timedelta
+
+from apps.accounts.actor import SYSTEM
+from apps.guide_tasks import services
+from apps.guide_tasks.models import TaskPush
+
+_numbers = itertools.count(1)
+
+
+def make_item_push(now, **fields):
+    defaults = {
+        "kind": TaskPush.Kind.FREE,
+        "title": f"换橱窗 {next(_numbers)}",
+        "body": "周五前换上秋冬主题。",
+        "actor": SYSTEM,
+        "now": now,
+        "due_at": now + timedelta(days=2),
+    }
+    return services.create_item_push(**{**defaults, **fields})
+
+
+def _segment(code, body):
+    return struct.pack(">BBH", 0xFF, code, len(body) + 2) + body
+
+
+def jpeg(*, width=16, height=9, exif=b"", orientation=1):
+    """The bones of a JPEG: every part that has to be there, a scan of one byte."""
+    parts = [b"\xff\xd8"]
+    if exif:
+        entry = struct.pack(">HHIHH", 0x0112, 3, 1, orientation, 0)
+        tiff = b"MM\0*" + struct.pack(">IH", 8, 1) + entry + b"\0\0\0\0" + exif
+        parts.append(_segment(0xE1, b"Exif\0\0" + tiff))
+    else:
+        parts.append(_segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0"))
+    parts.append(_segment(0xC0, struct.pack(">BHHB", 8, height, width, 1) + b"\1\x11\0"))
+    parts.append(_segment(0xDA, b"\1\1\0\0\x3f\0"))
+    return b"".join(parts) + b"\x2a\xff\xd9"
+
+
+def _chunk(name, body):
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def png(*, width=120, height=90, extra=b"", colour=(214, 120, 64)):
+    """A plain picture that a browser shows."""
+    line = b"\0" + bytes(colour) * width
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = _chunk(b"IDAT", zlib.compress(line * height))
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + extra + body + _chunk(b"IEND", b"")
