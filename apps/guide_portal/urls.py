@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.guide_portal.views import customers, me, sidebar, sign_in, targets, tasks, team
+from apps.guide_portal.views import customers, me, phone, sidebar, sign_in, targets, tasks, team
 
 app_name = "guide_portal"
 
@@ -38,6 +38,11 @@ urlpatterns = [
     path("tools/", me.Tools.as_view(), name="tools"),
     path("me/", me.Me.as_view(), name="me"),
     path("me/display/", me.Display.as_view(), name="display"),
+    path("actions/", phone.Actions.as_view(), name="actions"),
+    path("queue/", phone.Queue.as_view(), name="queue"),
+    path("saved/", phone.Saved.as_view(), name="saved"),
+    path("offline/", phone.Offline.as_view(), name="offline"),
+    path("worker.js", phone.Worker.as_view(), name="worker"),
     path("team/", team.Team.as_view(), name="team"),
     path("team/chase/", team.Chase.as_view(), name="chase"),
 ]

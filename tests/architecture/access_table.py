@@ -67,6 +67,13 @@ guide_portal:tools               GET   in   in   in   in   ok   ok   in
 guide_portal:me                  GET   in   in   in   in   ok   ok   in
 guide_portal:display             GET   in   in   in   in   ok   ok   in
 guide_portal:display             POST  in   in   in   in   ok   ok   in
+guide_portal:queue               GET   in   in   in   in   ok   ok   in
+# asked by scripts, which cannot follow a sign-in: 401 tells the phone to forget
+guide_portal:saved               GET   401  401  401  401  ok   ok   401
+guide_portal:actions             POST  401  401  401  401  ok   ok   401
+# a frame and a script with nobody's data
+guide_portal:offline             GET   ok   ok   ok   ok   ok   ok   ok
+guide_portal:worker              GET   ok   ok   ok   ok   ok   ok   ok
 guide_portal:team                GET   in   in   in   in   ok   403  in
 guide_portal:chase               POST  in   in   in   in   ok/ok/404  403  in
 

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
-from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -22,9 +21,8 @@ from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.guide_portal import receipts
 from apps.stores.access import CapabilityRequired
-
-REMEMBERED_SECONDS = 86_400
 
 
 def sign_in_address(onward: str) -> str:
@@ -134,12 +132,4 @@ class GuidePage(CapabilityRequired, View):
 
     def once(self, client_id: uuid.UUID, act: Callable[[], object]) -> bool:
         """Do `act` unless this form did it already; an act that was refused may be retried."""
-        key = f"guide-act:{self.guide_id}:{client_id}"
-        if not cache.add(key, 1, REMEMBERED_SECONDS):
-            return False
-        try:
-            act()
-        except BaseException:
-            cache.delete(key)
-            raise
-        return True
+        return receipts.once(guide_id=self.guide_id, client_id=client_id, act=act)

@@ -18,14 +18,23 @@ from apps.wecom.errors import WeComError
 
 
 def _outside(
-    request: HttpRequest, *, reason: str, onward: str, qr: bool = False, status: int = 403
+    request: HttpRequest,
+    *,
+    reason: str,
+    onward: str,
+    qr: bool = False,
+    status: int = 403,
+    wipe: str = "",
 ) -> HttpResponse:
-    """The page for somebody who is not a signed-in guide: why, a way on, no password form."""
+    """The page for somebody who is not a signed-in guide: why, a way on, no password form.
+
+    `wipe` orders the phone to forget what it kept.
+    """
     drawing = ""
     if qr:
         code = segno.make(settings.PUBLIC_BASE_URL + onward, error="m")
         drawing = code.svg_data_uri(scale=4, border=0)
-    context = {"reason": reason, "retry": sign_in_address(onward), "qr": drawing}
+    context = {"reason": reason, "retry": sign_in_address(onward), "qr": drawing, "wipe": wipe}
     return render(request, "guide_portal/outside.html", context, status=status)
 
 
@@ -68,4 +77,5 @@ class SignOut(GuidePage):
     def post(self, request: HttpRequest) -> HttpResponseBase:
         logout(request)
         reason = _("You are signed out on this phone.")
-        return _outside(request, reason=reason, onward=reverse("guide_portal:today"), status=200)
+        today = reverse("guide_portal:today")
+        return _outside(request, reason=reason, onward=today, status=200, wipe="all")

@@ -142,6 +142,7 @@ class NotSuitable(TargetPage):
     ) -> HttpResponse:
         context = {
             "person": person_of(target.member),
+            "target_id": target.pk,
             "reasons": offered_reasons(),
             "form": form,
             "confirm": confirm,

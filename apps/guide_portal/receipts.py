@@ -1,0 +1,68 @@
+"""Acts that happen once, however often a phone sends them."""
+
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.core.errors import DomainError
+from apps.guide_portal.models import ActionReceipt
+
+BATCH = 10_000
+
+
+@transaction.atomic
+def once(*, guide_id: int, client_id: uuid.UUID, act: Callable[[], object], kind: str = "") -> bool:
+    """Do `act` unless this guide's phone did it already; False when it is known.
+
+    Receipt and effect commit together: an act that was refused or broke may be sent again.
+    """
+    _receipt, is_new = ActionReceipt.objects.get_or_create(
+        guide_id=guide_id, client_id=client_id, defaults={"kind": kind}
+    )
+    if is_new:
+        act()
+    return is_new
+
+
+@transaction.atomic
+def answered(
+    *, guide_id: int, client_id: uuid.UUID, kind: str, act: Callable[[], object]
+) -> ActionReceipt:
+    """The receipt of an act, done now if it is new. A rule's refusal is an answer that stands.
+
+    Two deliveries at once: the second waits at the unique key and reads the first one's answer.
+    """
+    receipt, is_new = ActionReceipt.objects.get_or_create(
+        guide_id=guide_id, client_id=client_id, defaults={"kind": kind}
+    )
+    if not is_new:
+        return receipt
+    try:
+        with transaction.atomic():
+            act()
+    except DomainError as error:
+        receipt.outcome = ActionReceipt.Outcome.REFUSED
+        receipt.code, receipt.reason = error.code[:40], str(error)[:200]
+        receipt.save(update_fields=["outcome", "code", "reason"])
+    return receipt
+
+
+def known(*, guide_id: int, client_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, ActionReceipt]:
+    """The receipts that are there already, in one query."""
+    found = ActionReceipt.objects.filter(guide_id=guide_id, client_id__in=list(client_ids))
+    return {receipt.client_id: receipt for receipt in found}
+
+
+def forget_receipts(*, now: datetime) -> int:
+    """Drop receipts past their keeping; no phone sends an act again after so long."""
+    before = now - timedelta(days=settings.GUIDE_RECEIPT_DAYS)
+    total = 0
+    while True:
+        old = ActionReceipt.objects.filter(created_at__lt=before).values("pk")[:BATCH]
+        gone, _by_model = ActionReceipt.objects.filter(pk__in=old).delete()
+        total += gone
+        if gone < BATCH:
+            return total
