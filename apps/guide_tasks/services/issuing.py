@@ -47,7 +47,8 @@ SELECT t.push_id, t.id, t.guide_id, t.store_id, h.member_id, h.external_userid, 
     CASE WHEN p.last_order_on IS NULL THEN %s
          WHEN f.usual_gap_days > 0 THEN format(%s, %s::date - p.last_order_on, f.usual_gap_days)
          ELSE format(%s, %s::date - p.last_order_on) END,
-    greatest(p.net_365_fen, p.net_fen / greatest(p.order_count, 1), 0), %s, %s, '', '', '', %s
+    greatest(p.net_365_fen, p.net_fen / greatest(p.order_count, 1), 0), coalesce(h.opens_at, %s),
+    %s, '', '', '', %s
 FROM handout AS h
 JOIN handout_tasks AS t ON t.guide_id = h.guide_id
 LEFT JOIN profiles_memberprofile AS p ON p.member_id = h.member_id
@@ -63,6 +64,11 @@ FROM guide_tasks_tasktarget AS t WHERE t.push_id = %s AND t.id >= %s AND t.id < 
 _LOAD = """
 SELECT guide_id, count(*), min(due_at) FROM guide_tasks_tasktarget
 WHERE push_id = %s AND id > %s AND opens_at <= %s GROUP BY guide_id
+"""
+# whoever is away today and gets everything later hears of it on their first day back
+_LATER_LOAD = """
+SELECT guide_id, count(*), min(due_at), min(opens_at) FROM guide_tasks_tasktarget
+WHERE push_id = %s GROUP BY guide_id HAVING min(opens_at) > %s
 """
 
 
@@ -144,6 +150,34 @@ def bundled_notices(*, push_ids: Sequence[int], title: str, source: str, now: da
         ]
     start = hours.next_within(now, hours.HAND_OUT_FROM, hours.HAND_OUT_UNTIL)
     return outreach.queue_guide_notices(source=source, rows=rows, not_before=start, now=now)
+
+
+def later_notices(*, push: TaskPush, now: datetime) -> int:
+    """A card on the morning of their first day at work for those who are away today."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM handout WHERE opens_at IS NOT NULL LIMIT 1")
+        if cursor.fetchone() is None:
+            return 0
+        cursor.execute(_LATER_LOAD, [push.pk, now])
+        found = cursor.fetchall()
+    return sum(
+        outreach.queue_guide_notices(
+            source=push.source,
+            rows=[
+                (
+                    guide_id,
+                    push.title,
+                    notice_body(customers, due_at, push.minutes_per_target),
+                    TODAY_PATH,
+                )
+                for guide_id, customers, due_at, opens_at in found
+                if opens_at == moment
+            ],
+            not_before=moment,
+            now=now,
+        )
+        for moment in sorted({row[3] for row in found})
+    )
 
 
 def end_of_day(moment: datetime, days: int) -> datetime:

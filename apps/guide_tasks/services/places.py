@@ -2,11 +2,12 @@
 
 The reach policy decides first; the control group is drawn last, among those it lets through. The
 result stands in a temporary table until the transaction ends: handout(member_id, guide_id,
-store_id, external_userid, place, bucket, arm), place = a refusal's code, "control" or "issued".
+store_id, external_userid, opens_at, place, bucket, arm), place = a refusal's code, "control" or
+"issued"; `opens_at` empty = at once.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +16,8 @@ from pyroaring import BitMap
 
 from apps.campaigns.models import Campaign
 from apps.campaigns.services import draw_sql
-from apps.guide_tasks.services import sending, targets
+from apps.core import clock
+from apps.guide_tasks.services import duty, sending, targets
 from apps.guide_tasks.shapes import CONTROL, ISSUED, PushPlaces
 from apps.outreach import policy
 
@@ -76,10 +78,13 @@ def lay_out(
     recent_days: int | None,
     draw: bool = True,
     one_plan: bool = False,
+    opens: time | None = None,
+    due_at: datetime | None = None,
 ) -> None:
     """Give every planned member a place. Call `plan` first, inside a transaction.
 
-    `one_plan`: who stands in an open task of another marketing push stays with that one.
+    `one_plan`: who stands in an open task of another marketing push stays with that one. `opens`:
+    the time of day at which work begins for whoever is away today and back before `due_at`.
     """
     reach, params = policy.reach_select(
         members_sql="SELECT member_id FROM handout_planned",
@@ -91,19 +96,22 @@ def lay_out(
     if one_plan and settings.CONTACT_ONE_PLAN:
         running = [sending.marketing_kinds(), now - targets.grace()]
         reach, params = _ONE_PLAN.format(reach=reach), [*params, *running]
+    reach = f"SELECT *, NULL::timestamptz AS opens_at FROM ({reach}) AS r"
     draw = draw and campaign.control_share_bp > 0
+    away = opens is not None and duty.load_away(days=[clock.business_day(now)], opens=opens)
     with connection.cursor() as cursor:
+        if draw or away:
+            cursor.execute(f"CREATE TEMP TABLE handout_reach ON COMMIT DROP AS {reach}", params)
+            reach, params = "SELECT * FROM handout_reach", []
+        if away:
+            duty.settle_reach(due_at=due_at)
         if draw:
-            cursor.execute(
-                f"CREATE TEMP TABLE handout_reach ON COMMIT DROP AS SELECT * FROM ({reach}) AS r",
-                params,
-            )
             reach, params = _drawn(campaign)
         else:
             reach = f"SELECT *, NULL::int AS bucket, NULL::text AS arm FROM ({reach}) AS r"
         cursor.execute(
             f"""CREATE TEMP TABLE handout ON COMMIT DROP AS
-                SELECT member_id, guide_id, store_id, external_userid, bucket, arm,
+                SELECT member_id, guide_id, store_id, external_userid, opens_at, bucket, arm,
                     CASE WHEN refusal <> '' THEN refusal WHEN arm = 'control' THEN '{CONTROL}'
                          ELSE '{ISSUED}' END AS place
                 FROM ({reach}) AS drawn""",

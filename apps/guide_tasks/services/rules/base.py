@@ -17,7 +17,7 @@ from apps.core import clock
 from apps.core.wake import wake
 from apps.guide_tasks import hours
 from apps.guide_tasks.models import TaskPush, TaskRule, TaskTarget
-from apps.guide_tasks.services import issuing, places
+from apps.guide_tasks.services import duty, issuing, places
 
 # older contacts, purchases, visits and changes are no occasion any more
 RECENT = timedelta(days=7)
@@ -177,11 +177,13 @@ def _find(rule: TaskRule, finds: Finds, now: datetime) -> int:
 
 
 def _settle(rule: TaskRule, finds: Finds, now: datetime) -> None:
-    """The guide whom the occasion names, and no more than the rule's number for each guide."""
+    """The guide whom the occasion names, who works on its day, and no more than the rule's number
+    for each guide."""
     day = clock.business_day(now)
     with connection.cursor() as cursor:
         if finds.own_guide:
             cursor.execute(_OWN_GUIDE, [day])
+        duty.settle_found()
         if rule.daily_cap is not None:
             cursor.execute(_OVER_CAP, [rule.pk, day, rule.daily_cap])
 
