@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from apps.guide_portal.views import customers, me, phone, sidebar, sign_in, targets, tasks, team
+from apps.guide_portal.views import (
+    customers,
+    items,
+    me,
+    phone,
+    sidebar,
+    sign_in,
+    store_tasks,
+    targets,
+    tasks,
+    team,
+)
 
 app_name = "guide_portal"
 
@@ -44,5 +55,22 @@ urlpatterns = [
     path("offline/", phone.Offline.as_view(), name="offline"),
     path("worker.js", phone.Worker.as_view(), name="worker"),
     path("team/", team.Team.as_view(), name="team"),
+    path("items/<int:item_id>/", items.Item.as_view(), name="item"),
+    path("items/<int:item_id>/report/", items.ReportItem.as_view(), name="report_item"),
+    path("items/<int:item_id>/hand-in/", items.HandInPhoto.as_view(), name="hand_in_photo"),
+    path("items/<int:item_id>/photo/", items.ItemPhoto.as_view(), name="item_photo"),
+    path("team/tasks/", store_tasks.StoreTasks.as_view(), name="store_tasks"),
+    path("team/tasks/new/", store_tasks.NewTask.as_view(), name="new_task"),
+    path("team/approvals/", store_tasks.Approvals.as_view(), name="approvals"),
+    path(
+        "team/approvals/photos/<int:item_id>/approve/",
+        store_tasks.ApproveItem.as_view(),
+        name="approve_item",
+    ),
+    path(
+        "team/approvals/photos/<int:item_id>/refuse/",
+        store_tasks.RefuseItem.as_view(),
+        name="refuse_item",
+    ),
     path("team/chase/", team.Chase.as_view(), name="chase"),
 ]

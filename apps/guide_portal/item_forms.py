@@ -1,0 +1,68 @@
+"""What guides and managers send about work without customers."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from apps.core import clock
+from apps.guide_portal.forms import ActForm
+from apps.guide_tasks.models import TaskPush
+from apps.stores.models import Store
+
+ANYONE, EACH = "anyone", "each"
+DUE_HOUR = 21
+# days from today
+DUE_CHOICES = ((0, _("today")), (1, _("tomorrow")), (3, _("in 3 days")), (7, _("in a week")))
+
+
+class ReportForm(ActForm):
+    note = forms.CharField(max_length=500, required=False)
+
+
+class PhotoForm(ReportForm):
+    photo = forms.FileField(allow_empty_file=True)
+
+
+class RefuseForm(ActForm):
+    reason = forms.CharField(max_length=200)
+
+
+class NewTaskForm(ActForm):
+    """新建任务: in the store's words; what it becomes is decided by two questions."""
+
+    title = forms.CharField(max_length=40, error_messages={"required": _("Say what is to be done")})
+    body = forms.CharField(max_length=500, required=False)
+    who = forms.ChoiceField(choices=[(ANYONE, ""), (EACH, "")], initial=ANYONE)
+    photo = forms.BooleanField(required=False)
+    days = forms.TypedChoiceField(coerce=int, choices=[(days, "") for days, _words in DUE_CHOICES])
+    store: forms.ModelChoiceField = forms.ModelChoiceField(Store.objects.none(), required=False)
+
+    def __init__(self, *args: Any, stores: list[Store], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stores = stores
+        chosen = self.fields["store"]
+        assert isinstance(chosen, forms.ModelChoiceField)
+        chosen.queryset = Store.objects.filter(pk__in=[store.pk for store in stores])
+
+    def wanted(self, *, now: datetime) -> dict[str, Any]:
+        """The push that these words ask for."""
+        found = self.cleaned_data
+        once = found["who"] == ANYONE
+        plain = TaskPush.Kind.GROUP if once else TaskPush.Kind.FREE
+        return {
+            "kind": TaskPush.Kind.DISPLAY if found["photo"] else plain,
+            "title": found["title"],
+            "body": found["body"],
+            "once_per_store": once,
+            "due_at": due_moment(now, found["days"]),
+            "stores": [found["store"] or self.stores[0]],
+        }
+
+
+def due_moment(now: datetime, days: int) -> datetime:
+    """The evening so many days from today; late at night today ends with the day."""
+    start = clock.day_start(clock.business_day(now) + timedelta(days=days))
+    evening = start + timedelta(hours=DUE_HOUR)
+    return evening if evening > now else start + timedelta(days=1)

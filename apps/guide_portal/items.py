@@ -1,0 +1,339 @@
+"""Work without customers as guides and managers see it: cards, the page, the store's list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from apps.accounts.actor import Actor
+from apps.guide_portal.cards import Chip, Person, Progress, due_chip, due_words, progress
+from apps.guide_portal.templatetags.portal import when
+from apps.guide_tasks import selectors
+from apps.guide_tasks.models import State, TaskItem, TaskPush
+from apps.outreach.models import ScriptProposal
+
+Kind = TaskPush.Kind
+_ICONS = {
+    Kind.RECRUIT: "plus",
+    Kind.DISPLAY: "store",
+    Kind.GROUP: "team",
+    Kind.FREE: "note",
+    Kind.MOMENTS: "link",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCard:
+    """One thing to do, as a card or a row. `line` says where it stands, with time and source."""
+
+    pk: int
+    title: str
+    icon: str
+    subtitle: str
+    text: str
+    line: str
+    due: Chip
+    chip: Chip
+    refusal: str
+    action: str
+    who: str = ""
+
+    @property
+    def href(self) -> str:
+        return reverse("guide_portal:item", args=[self.pk])
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsToday:
+    """The items of 今日 and their share of its finish line."""
+
+    todo: list[ItemCard] = field(default_factory=list)
+    handled: list[ItemCard] = field(default_factory=list)
+    done: int = 0
+    waiting: int = 0
+    late: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.done + self.waiting + len(self.todo)
+
+    @property
+    def left_words(self) -> str:
+        """3 件事, 1 张照片等店长确认"""
+        parts = [
+            (_("%(n)s things to do"), len(self.todo)),
+            (_("%(n)s at the manager"), self.waiting),
+        ]
+        return "，".join(words % {"n": number} for words, number in parts if number)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPage:
+    """One item's page. `way` is how it is finished: word, photo, quota, moments, or nothing."""
+
+    item: TaskItem
+    card: ItemCard
+    way: str
+    source: str
+    quota: Progress | None
+    note: str
+    photo: str
+
+
+def items_today(*, guide_id: int, now: datetime) -> ItemsToday:
+    """The guide's items of today, in one query."""
+    day = selectors.items_of_day(guide_id=guide_id, now=now)
+    return ItemsToday(
+        todo=[item_card(item, now=now) for item in day.todo],
+        handled=[item_card(item, now=now) for item in (*day.waiting, *day.done)],
+        done=len(day.done),
+        waiting=len(day.waiting),
+        late=day.late,
+    )
+
+
+# --- words ---------------------------------------------------------------------------------------
+
+
+def _kind_words(item: TaskItem) -> str:
+    words = {
+        Kind.RECRUIT: _("Recruiting"),
+        Kind.DISPLAY: _("Display"),
+        Kind.GROUP: _("Store task"),
+        Kind.MOMENTS: _("Moments"),
+    }
+    return words.get(Kind(item.push.kind), _("Task"))
+
+
+def _counts_words(item: TaskItem) -> str:
+    """What counts as done, in a word or two."""
+    words = {
+        Kind.RECRUIT: _("counted by itself"),
+        Kind.DISPLAY: _("a photo, approved by the manager"),
+        Kind.GROUP: _("whoever has time, once"),
+        Kind.MOMENTS: _("WeCom's result counts"),
+    }
+    return words.get(Kind(item.push.kind), _("your word counts"))
+
+
+def missing_words(item: TaskItem) -> str:
+    """还差 2 位新会员"""
+    left = max((item.quota or 0) - item.counted, 0)
+    of_members = item.push.quota_of == TaskPush.QuotaOf.MEMBERS
+    words = _("%(n)s new members to go") if of_members else _("%(n)s new friends to go")
+    return words % {"n": left}
+
+
+def state_chip(item: TaskItem) -> Chip:
+    """Where an item stands: icon and word."""
+    if item.state == State.DONE:
+        return {
+            TaskItem.Proof.SELF_REPORTED: Chip("note", pgettext("chip", "Self-reported"), "ok"),
+            TaskItem.Proof.APPROVED: Chip("ok", pgettext("chip", "Approved"), "ok"),
+            TaskItem.Proof.WECOM: Chip("ok", pgettext("chip", "Published"), "ok"),
+        }.get(TaskItem.Proof(item.proof), Chip("ok", pgettext("chip", "Reached"), "ok"))
+    if item.state == State.IN_PROGRESS and item.refusal:
+        return Chip("alert", pgettext("chip", "Once more"), "late")
+    return {
+        State.IN_PROGRESS: Chip("ring", pgettext("chip", "In progress")),
+        State.TO_VERIFY: Chip("clock", pgettext("chip", "To be approved"), "warn"),
+        State.NOT_DONE: Chip("skip", pgettext("chip", "Not done")),
+        State.EXPIRED: Chip("skip", pgettext("chip", "Expired")),
+        State.NOT_APPLICABLE: Chip("skip", _("Not applicable")),
+    }.get(State(item.state), Chip("ring", pgettext("chip", "To do")))
+
+
+def _line(item: TaskItem) -> str:
+    """The proof, or what it waits for."""
+    who = item.done_by.name if item.done_by else ""
+    if item.state == State.DONE:
+        words = {
+            TaskItem.Proof.SELF_REPORTED: _("%(time)s reported by %(who)s"),
+            TaskItem.Proof.APPROVED: _("%(time)s photo approved, taken by %(who)s"),
+            TaskItem.Proof.WECOM: _("%(time)s WeCom confirms it is published"),
+        }.get(TaskItem.Proof(item.proof), _("%(time)s reached: %(n)s, counted"))
+        return words % {"time": when(item.done_at), "who": who, "n": item.counted}
+    if item.state == State.TO_VERIFY:
+        return _("%(time)s handed in by %(who)s, waits for the manager") % {
+            "time": when(item.submitted_at),
+            "who": who,
+        }
+    if item.push.kind == Kind.RECRUIT:
+        return missing_words(item)
+    return ""
+
+
+def _action(item: TaskItem) -> str:
+    words = {
+        Kind.RECRUIT: _("See how far"),
+        Kind.DISPLAY: _("Hand in a photo"),
+        Kind.MOMENTS: _("See the post"),
+    }
+    return words.get(Kind(item.push.kind), _("Do it"))
+
+
+def item_card(item: TaskItem, *, now: datetime) -> ItemCard:
+    """One item, ready for a template."""
+    return ItemCard(
+        pk=item.pk,
+        title=item.push.title,
+        icon=_ICONS[Kind(item.push.kind)],
+        subtitle=" · ".join((_kind_words(item), _counts_words(item))),
+        text=item.push.body,
+        line=_line(item),
+        due=due_chip(item.due_at, now=now),
+        chip=state_chip(item),
+        refusal=item.refusal if item.state == State.IN_PROGRESS else "",
+        action=_action(item),
+        who=item.guide.name if item.guide else "",
+    )
+
+
+def item_page(item: TaskItem, *, now: datetime) -> ItemPage:
+    """One item's page."""
+    may_still = item.state in (State.OPEN, State.IN_PROGRESS)
+    ways = {Kind.RECRUIT: "quota", Kind.DISPLAY: "photo", Kind.MOMENTS: "moments"}
+    way = ways.get(Kind(item.push.kind), "word") if may_still else ""
+    if item.state == State.TO_VERIFY:
+        way = "again"
+    by_store = item.push.created_by.startswith("guide:")
+    source = _("from your store manager") if by_store else _("from head office")
+    quota = None
+    if item.quota:
+        won = min(item.counted, item.quota)
+        quota = progress(("ok", _("Won"), won), ("", _("To go"), item.quota - won))
+    return ItemPage(
+        item=item,
+        card=item_card(item, now=now),
+        way=way,
+        source=" · ".join((source, due_words(item.due_at, now=now), _counts_words(item))),
+        quota=quota,
+        note=item.note,
+        photo=reverse("guide_portal:item_photo", args=[item.pk]) if item.photo else "",
+    )
+
+
+# --- the manager's pages --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTask:
+    """A push in the manager's stores: how many are through, and each row."""
+
+    title: str
+    icon: str
+    due: Chip
+    progress: Progress
+    done: int
+    total: int
+    rows: list[ItemCard]
+    is_open: bool
+
+
+def store_tasks(*, actor: Actor, now: datetime) -> list[StoreTask]:
+    """What runs in the manager's stores besides customers, in one query."""
+    found = selectors.store_items(actor=actor, now=now)
+    return [_store_task(push, rows, now) for push, rows in found.items()]
+
+
+def _store_task(push: TaskPush, items: Sequence[TaskItem], now: datetime) -> StoreTask:
+    done = sum(item.state == State.DONE for item in items)
+    waiting = sum(item.state == State.TO_VERIFY for item in items)
+    late = sum(
+        item.state in (State.EXPIRED, State.NOT_DONE)
+        or (item.state in (State.OPEN, State.IN_PROGRESS) and item.due_at < now)
+        for item in items
+    )
+    return StoreTask(
+        title=push.title,
+        icon=_ICONS[Kind(push.kind)],
+        due=due_chip(items[0].due_at, now=now),
+        progress=progress(
+            ("ok", _("Done"), done),
+            ("wait", _("To be approved"), waiting),
+            ("late", _("Overdue"), late),
+            ("", _("To do"), len(items) - done - waiting - late),
+        ),
+        done=done,
+        total=len(items),
+        rows=[item_card(item, now=now) for item in items],
+        is_open=done < len(items),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Something that waits for a manager's word. `template` draws it, `row` is what it needs."""
+
+    kind: str
+    template: str
+    row: object
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoRow:
+    pk: int
+    title: str
+    person: Person
+    words: str
+    note: str
+    photo: str
+
+
+def approvals(*, actor: Actor, now: datetime) -> list[Approval]:
+    """Everything that waits for the actor's word, kind by kind. Another kind adds its finder."""
+    return [row for find in FINDERS for row in find(actor, now)]
+
+
+def _photos(actor: Actor, now: datetime) -> list[Approval]:
+    template = "guide_portal/partials/_approve_photo.html"
+    return [
+        Approval("photo", template, _photo_row(item))
+        for item in selectors.photos_to_approve(actor=actor)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptRow:
+    pk: int
+    title: str
+    person: Person
+    words: str
+    body: str
+
+
+def _scripts(actor: Actor, now: datetime) -> list[Approval]:
+    """What guides wrote for the library."""
+    template = "guide_portal/partials/_approve_script.html"
+    rows = ScriptProposal.objects.visible_to(actor).waiting().select_related("guide", "store")
+    return [Approval("script", template, _script_row(row)) for row in rows.order_by("pk")[:50]]
+
+
+def _script_row(row: ScriptProposal) -> ScriptRow:
+    return ScriptRow(
+        pk=row.pk,
+        title=row.name,
+        person=Person(pk=row.guide_id, public_id=None, name=row.guide.name),
+        words=_("%(store)s, handed in %(time)s")
+        % {"store": row.store.name, "time": when(row.created_at)},
+        body=row.body,
+    )
+
+
+def _photo_row(item: TaskItem) -> PhotoRow:
+    name = item.done_by.name if item.done_by else item.store.name
+    return PhotoRow(
+        pk=item.pk,
+        title=item.push.title,
+        person=Person(pk=item.done_by_id or item.store_id, public_id=None, name=name),
+        words=_("%(store)s, handed in %(time)s")
+        % {"store": item.store.name, "time": when(item.submitted_at)},
+        note=item.note,
+        photo=reverse("guide_portal:item_photo", args=[item.pk]),
+    )
+
+
+FINDERS = [_photos, _scripts]

@@ -1,0 +1,102 @@
+"""One thing to do that is no customer: its page, the guide's word, the photo."""
+
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+
+from apps.core import clock
+from apps.guide_portal.item_forms import PhotoForm, ReportForm
+from apps.guide_portal.items import item_page
+from apps.guide_portal.views.base import GuidePage
+from apps.guide_tasks import photos
+from apps.guide_tasks import services as guide_tasks
+from apps.guide_tasks.models import TaskItem
+
+
+class ItemBase(GuidePage):
+    def seen_item(self, item_id: int) -> TaskItem:
+        """An item this person may look at: the own, the store's, and for a manager all there."""
+        return get_object_or_404(
+            TaskItem.objects.visible_to(self.actor)
+            .opened_by(self.now)
+            .select_related("push__asset", "store", "guide", "done_by"),
+            pk=item_id,
+        )
+
+    def item(self, item_id: int) -> TaskItem:
+        """An item this person may do; a colleague's is 404."""
+        return get_object_or_404(
+            TaskItem.objects.for_guide(self.guide_id, clock.business_day(self.now))
+            .opened_by(self.now)
+            .select_related("push"),
+            pk=item_id,
+        )
+
+
+class Item(ItemBase):
+    def get(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        page = item_page(self.seen_item(item_id), now=self.now)
+        mine = page.item.guide_id in (None, self.guide_id)
+        return render(request, "guide_portal/item.html", {"page": page, "mine": mine})
+
+
+class ReportItem(ItemBase):
+    """完成: by one's own word, with a note."""
+
+    def post(self, request: HttpRequest, item_id: int) -> HttpResponseBase:
+        item = self.item(item_id)
+        form = ReportForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        done = self.once(
+            form.cleaned_data["client_id"],
+            lambda: guide_tasks.report_item(
+                item=item, note=form.cleaned_data["note"], actor=self.actor, now=self.now
+            ),
+        )
+        if done:
+            messages.success(request, _("Noted as self-reported"))
+        return redirect("guide_portal:today")
+
+
+class HandInPhoto(ItemBase):
+    """交照片: the manager approves it."""
+
+    def post(self, request: HttpRequest, item_id: int) -> HttpResponseBase:
+        item = self.item(item_id)
+        form = PhotoForm(request.POST, request.FILES)
+        if not form.is_valid():
+            if form.has_error("photo"):
+                messages.error(request, _("Choose a photo first."))
+                return redirect("guide_portal:item", item.pk)
+            return self.bad_form(form)
+        # one byte more than is allowed tells that it is too much
+        raw = form.cleaned_data["photo"].read(photos.MAX_BYTES + 1)
+        done = self.once(
+            form.cleaned_data["client_id"],
+            lambda: guide_tasks.hand_in_photo(
+                item=item,
+                raw=raw,
+                note=form.cleaned_data["note"],
+                actor=self.actor,
+                now=self.now,
+            ),
+        )
+        if done:
+            messages.success(request, _("Handed in; your manager has a look"))
+        return redirect("guide_portal:item", item.pk)
+
+
+class ItemPhoto(ItemBase):
+    """The photo itself, for who may see the item."""
+
+    def get(self, request: HttpRequest, item_id: int) -> HttpResponseBase:
+        return photo_response(self.seen_item(item_id))
+
+
+def photo_response(item: TaskItem) -> HttpResponseBase:
+    """A kept photo as what it is, whatever the browser would like to guess."""
+    if not item.photo:
+        raise Http404
+    return FileResponse(item.photo.open("rb"), content_type=photos.media_type(str(item.photo.name)))
