@@ -60,7 +60,6 @@ NAVIGATION = [
                 _("Task pushes"),
                 "send",
                 "/admin/pushes/",
-                "/admin/guide_tasks/",
                 needs=C.VIEW_PUSHES,
                 badge="apps.hq.badges.pushes",
                 tone="warning",
@@ -177,7 +176,7 @@ _PUSHES = [
         "active": lambda request: request.path == "/admin/pushes/",
         "permission": _may(C.VIEW_PUSHES),
     },
-    _tab(_("Task rules"), "/admin/guide_tasks/taskrule/", C.VIEW_PUSHES),
+    _tab(_("Task rules"), "/admin/pushes/rules/", C.VIEW_PUSHES),
 ]
 _PEOPLE = [
     _tab(_("Members"), "/admin/members/member/", C.VIEW_MEMBERS),
@@ -244,7 +243,6 @@ UNFOLD: dict[str, Any] = {
         },
         {"models": ["tagging.tag", "tagging.taggroup"], "items": _TAGS},
         {"page": "pushes", "items": _PUSHES},
-        {"models": ["guide_tasks.taskrule"], "items": _PUSHES},
         {"page": "members", "items": _PEOPLE},
         {"models": ["members.member", "orders.order"], "items": _PEOPLE},
     ],

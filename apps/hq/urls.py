@@ -5,6 +5,7 @@ from apps.hq.pages import (
     jobs,
     members,
     pushes,
+    rules,
     segments,
     start,
     system,
@@ -35,6 +36,9 @@ urlpatterns = [
     path(
         "admin/pushes/<int:pk>/forecast/<slug:place>/", pushes.push_forecast, name="push_forecast"
     ),
+    path("admin/pushes/rules/", rules.rule_list, name="rules"),
+    path("admin/pushes/rules/save/", rules.save_rules, name="save_rules"),
+    path("admin/pushes/rules/step/", rules.add_step, name="rule_step"),
     path("admin/members/find/", members.find_member, name="find_member"),
     path("admin/members/<uuid:public_id>/", members.member, name="member"),
     path("admin/members/<uuid:public_id>/unmask/", members.unmask, name="member_unmask"),

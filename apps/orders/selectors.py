@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from apps.orders.models import Order, OrderLine
+from apps.orders.models import Order, OrderLine, Product
 
 # Net of every sale that counts, its returns taken off whenever they happened. Staff, group-buy and
 # stored-value orders are left out. Rooms above join this text; it holds no values.
@@ -97,6 +97,12 @@ JOIN ({NET_SALES} AND sale.paid_at >= %s AND sale.paid_at < %s) AS net ON net.me
 WHERE person.survivor_id IN ({{members}})
 GROUP BY person.survivor_id
 """
+
+
+def categories() -> list[str]:
+    """The categories of the goods, to choose from."""
+    found = Product.objects.order_by("category").values_list("category", flat=True)
+    return list(found.distinct()[:200])
 
 
 def net_sales_by_member(

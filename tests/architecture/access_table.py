@@ -64,6 +64,12 @@ guide_portal:sidebar_contact     POST  in   in   in   in   ok   ok   in
 # without the address of a page: refused for its content
 guide_portal:signature           GET   in   in   in   in   400  400  in
 guide_portal:tools               GET   in   in   in   in   ok   ok   in
+guide_portal:scripts             GET   in   in   in   in   ok   ok   in
+guide_portal:propose_script      GET   in   in   in   in   ok   ok   in
+guide_portal:propose_script      POST  in   in   in   in   400  400  in
+guide_portal:take_script         POST  in   in   in   in   ok/ok/404   403  in
+guide_portal:refuse_script       POST  in   in   in   in   ok/ok/404   403  in
+guide_portal:materials           GET   in   in   in   in   ok   ok   in
 guide_portal:me                  GET   in   in   in   in   ok   ok   in
 guide_portal:display             GET   in   in   in   in   ok   ok   in
 guide_portal:display             POST  in   in   in   in   ok   ok   in
@@ -96,6 +102,9 @@ hq:push_next                     POST  in   ok   ok   403     in  in  403
 hq:push                          GET   in   ok   ok   ok/404  in  in  ok
 hq:push_people                   GET   in   ok   ok   ok/404  in  in  ok
 hq:push_chase                    POST  in   ok   403  ok/404  in  in  403
+hq:rules                         GET   in   ok   ok   ok      in  in  ok
+hq:save_rules                    POST  in   ok   ok   403     in  in  403
+hq:rule_step                     POST  in   ok   ok   403     in  in  403
 hq:push_step                     GET   in   ok   ok   403     in  in  403
 hq:push_step                     POST  in   ok   ok   403     in  in  403
 hq:push_forecast                 GET   in   ok   ok   403     in  in  403
@@ -151,7 +160,6 @@ outreach.ContentAsset                vac    vac       v       v
 outreach.Dispatch                    v      v         -       v
 outreach.GuideNotice                 v      v         -       v
 campaigns.Campaign                   vac    vac       v       v
-guide_tasks.TaskRule                 vc     vc        v       v
 profiles.StageVersion                va     v         v       v
 wecom.Corp                           vac    -         -       -
 wecom.CorpApp                        vac    -         -       -

@@ -15,7 +15,7 @@ from apps.accounts import services as accounts
 from apps.accounts.actor import SYSTEM
 from apps.accounts.capabilities import API_CAPABILITIES, Role
 from apps.accounts.models import AuditEntry, User
-from apps.guide_tasks.models import GuideTask, TaskRule, TaskTarget
+from apps.guide_tasks.models import GuideTask, TaskTarget
 from apps.guide_tasks.services import ensure_default_rules, forecast
 from apps.orders.models import Order
 from apps.outreach.models import GuideNotice, MessageTemplate, TrackedLink
@@ -119,7 +119,6 @@ def _shared(now, east, key):
     return [
         PeriodicTask.objects.first(),
         SyncRun.objects.create(kind="contacts", corp_id=CORP, state="done"),
-        TaskRule.objects.first(),
         MessageTemplate.objects.create(name="话术", body="您好", generic_body="您好"),
         east.asset,
         east.push.campaign,

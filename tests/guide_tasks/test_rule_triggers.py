@@ -421,7 +421,7 @@ def recorded_now(order_id, at):
 def add_step(moment, **fields):
     return rules.add_care_step(
         title=fields.pop("title", "鞋类第七天"),
-        template=MessageTemplate.objects.first(),
+        template_id=MessageTemplate.objects.values_list("pk", flat=True)[0],
         category=fields.pop("category", ""),
         numbers=rules.settings.RuleNumbers(**fields),
         actor=SYSTEM,

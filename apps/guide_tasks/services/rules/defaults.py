@@ -1,5 +1,6 @@
 """The rules a new chain starts with, each with a script and a campaign. Head office edits them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,7 +22,7 @@ class Default:
     title: str
     body: str
     generic_body: str
-    numbers: dict[str, int] = field(default_factory=dict)
+    numbers: Mapping[str, int] = field(default_factory=dict)
     is_active: bool = True
 
 
@@ -38,7 +39,7 @@ def ensure_default_rules(*, now: datetime) -> int:
             template=_script(one),
             is_active=one.is_active,
             now=now,
-            **one.numbers,
+            numbers=one.numbers,
         )
     return len(missing)
 
@@ -50,8 +51,8 @@ def make_rule(
     template: MessageTemplate,
     is_active: bool,
     now: datetime,
+    numbers: Mapping[str, int | None],
     category: str = "",
-    **numbers: int | None,
 ) -> TaskRule:
     """A rule with a campaign of its own."""
     campaign = campaigns.create_campaign(

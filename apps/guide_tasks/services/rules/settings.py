@@ -37,7 +37,7 @@ LIMITS: dict[str, tuple[int, int]] = {
     "daily_cap": (1, 200),
     "minutes": (1, 60),
 }
-_EVERYWHERE = ("is_active", "title", "template", "daily_cap", "minutes", "required_grade")
+_EVERYWHERE = ("is_active", "title", "template_id", "daily_cap", "minutes", "required_grade")
 _TITLE_LENGTH = 40
 
 
@@ -103,7 +103,7 @@ def change_rule(*, rule_id: int, actor: Actor, now: datetime, **changes: Any) ->
 def add_care_step(
     *,
     title: str,
-    template: MessageTemplate,
+    template_id: int,
     category: str,
     numbers: RuleNumbers,
     actor: Actor,
@@ -117,11 +117,11 @@ def add_care_step(
         rule = make_rule(
             key=Key.CARE,
             title=title.strip(),
-            template=template,
+            template=MessageTemplate.objects.get(pk=template_id),
             category=category.strip(),
             is_active=True,
             now=now,
-            **values,
+            numbers=values,
         )
     _audit(rule, "task_rule.added", actor, {"category": rule.category, **values})
     return rule
