@@ -77,6 +77,7 @@ class Card:
     also: int = 0
     origin: str = ""
     worth: str = ""
+    contacted: str = ""
 
     @property
     def subtitle(self) -> str:
@@ -122,6 +123,15 @@ def due_words(due_at: datetime, *, now: datetime) -> str:
     if days == 1:
         return _("tomorrow by %(time)s") % {"time": hour_minute(due_at)}
     return _("by %(day)s") % {"day": month_day(due_at)}
+
+
+def colleague_words(at: datetime, *, now: datetime) -> str:
+    """今天已有同事联系过, with the time; a colleague's message that waits for its hour says so."""
+    if at > now:
+        return _("A colleague's message to TA goes out %(time)s") % {"time": when(at)}
+    if clock.business_day(at) == clock.business_day(now):
+        return _("A colleague was in touch with TA today, %(time)s") % {"time": hour_minute(at)}
+    return _("A colleague was in touch with TA on %(time)s") % {"time": when(at)}
 
 
 def due_chip(due_at: datetime, *, now: datetime) -> Chip:
@@ -223,6 +233,8 @@ def todo_card(shape: TodoShape, *, now: datetime) -> Card:
         due = Chip("bell", words, "late" if shape.is_overdue else "warn")
     proven = {Grade.INITIATED: "initiated", Grade.SELF_REPORTED: "self_reported"}
     code = proven.get(Grade(shape.grade), shape.state)
+    at = shape.colleague_at
+    contacted = colleague_words(at, now=now) if at else ""
     return Card(
         target_id=shape.target_id,
         task_id=shape.task_id,
@@ -232,12 +244,13 @@ def todo_card(shape: TodoShape, *, now: datetime) -> Card:
         why=shape.why,
         bought=bought_words(shape.last_buy),
         due=due,
-        lines=[shape.why] if shape.why else [],
+        lines=[line for line in (shape.why, contacted) if line],
         external_userid=shape.external_userid,
         can_send=True,
         also=shape.also,
         origin=origin_words(shape),
         worth=worth_words(shape),
+        contacted=contacted,
     )
 
 

@@ -1,13 +1,15 @@
 """The words a guide sends: the push's script filled in for one customer."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
+from apps.guide_portal.cards import colleague_words
+from apps.guide_portal.templatetags.portal import when
 from apps.guide_tasks import selectors
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.services.sending import is_marketing
-from apps.outreach import policy, scripts
+from apps.outreach import ledger, policy, scripts
 
 
 def personal_text(target: TaskTarget, *, now: datetime) -> str:
@@ -24,4 +26,33 @@ def refusal_words(target: TaskTarget, *, now: datetime) -> str:
         now=now,
         marketing=is_marketing(target.push),
     )
-    return _("Not now: %(why)s") % {"why": policy.sentence(refusal)} if refusal else ""
+    if refusal is None:
+        return ""
+    if refusal == policy.Refusal.COLLEAGUE:
+        return _free_again(target, now=now)
+    return _("Not now: %(why)s") % {"why": policy.sentence(refusal)}
+
+
+def _colleague_at(target: TaskTarget, now: datetime) -> datetime | None:
+    found = ledger.by_colleagues(
+        member_ids=[target.member_id], guide_id=target.guide_id, now=now
+    ).get(target.member_id)
+    return found.at if found else None
+
+
+def contact_words(target: TaskTarget, *, now: datetime) -> str:
+    """That a colleague was in touch a short while ago; "" when nobody was."""
+    at = _colleague_at(target, now)
+    return colleague_words(at, now=now) if at else ""
+
+
+def _free_again(target: TaskTarget, *, now: datetime) -> str:
+    """The same, and from when on marketing is fine again."""
+    at = _colleague_at(target, now)
+    if at is None:  # it ended this very moment
+        return ""
+    free = at + timedelta(hours=ledger.block_hours())
+    return _("%(contact)s. Your turn from %(time)s on") % {
+        "contact": colleague_words(at, now=now),
+        "time": when(free),
+    }

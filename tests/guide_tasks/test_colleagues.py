@@ -14,7 +14,7 @@ from apps.members import services as members
 from apps.members.models import Interaction
 from apps.outreach import policy
 from apps.outreach.models import Dispatch
-from tests.factories.facts import make_store
+from tests.factories.colleagues import shared_member
 from tests.factories.tasks import (
     deliver,
     guide_actor,
@@ -31,26 +31,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_clock")]
 @pytest.fixture
 def both(moment, settings):
     return shared_member(moment, settings)
-
-
-def shared_member(now, settings, **push):
-    """(target of the first guide, target of the second), both of one member, in two pushes."""
-    settings.CONTACT_ONE_PLAN = False
-    (first, (member,)), (second, _none) = make_team(now, guides=2, friends=1, store=make_store())
-    own = target_of(hand_out([member], now), member)
-    members.start_follows(
-        rows=[
-            members.FollowRow(
-                second.corp_id, second.pk, member.pk, "wmShared", now - timedelta(days=3)
-            )
-        ],
-        now=now,
-    )
-    members.set_serving_guide(
-        pairs=[(member.pk, second.pk, own.store_id)], reason="manual", now=now, actor=SYSTEM
-    )
-    theirs = target_of(hand_out([member], now, **push), member)
-    return own, theirs
 
 
 def open_chat(target, now, client_id="chat"):

@@ -12,7 +12,7 @@ from apps.core.errors import DomainError
 from apps.guide_portal.cards import person_of, target_cards
 from apps.guide_portal.forms import ActForm, NotSuitableForm, SendForm
 from apps.guide_portal.reasons import STOP, offered_reasons
-from apps.guide_portal.texts import personal_text, refusal_words
+from apps.guide_portal.texts import contact_words, personal_text, refusal_words
 from apps.guide_portal.today import today_of
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_portal.wecom import sdk_context
@@ -43,6 +43,7 @@ class TargetPage(GuidePage):
         if card.can_send:
             context["text"] = text or personal_text(target, now=now)
             context["refusal"] = refusal_words(target, now=now)
+            context["contacted"] = "" if context["refusal"] else contact_words(target, now=now)
             context.update(sdk_context())
         else:
             others = today_of(guide_id=self.guide_id, now=now).todo

@@ -29,7 +29,7 @@ from apps.guide_tasks.shapes import (
     Today,
 )
 from apps.orders import selectors as orders
-from apps.outreach import scripts
+from apps.outreach import ledger, scripts
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.profiles import selectors as profiles
 
@@ -69,6 +69,18 @@ def _chances(member_ids: Sequence[int], now: datetime) -> dict[int, float | None
     }
 
 
+def _colleagues(targets: Sequence[TaskTarget], now: datetime) -> dict[int, datetime]:
+    """When a colleague was in touch with these customers of one guide, within the block."""
+    if not targets:
+        return {}
+    found = ledger.by_colleagues(
+        member_ids=[target.member_id for target in targets],
+        guide_id=targets[0].guide_id,
+        now=now,
+    )
+    return {member_id: contact.at for member_id, contact in found.items()}
+
+
 def _card(
     target: TaskTarget, last_buy: LastBuy | None, now: datetime, chance: float | None = None
 ) -> Card:
@@ -105,8 +117,12 @@ def _cards(targets: Sequence[TaskTarget], now: datetime) -> list[Card]:
     """Chased first, then overdue, then by value at risk × chance of return."""
     member_ids = [target.member_id for target in targets]
     last_buys, chances = _last_buys(member_ids, now), _chances(member_ids, now)
+    colleagues = _colleagues(targets, now)
     cards = [
-        _card(target, last_buys.get(target.member_id), now, chances.get(target.member_id))
+        replace(
+            _card(target, last_buys.get(target.member_id), now, chances.get(target.member_id)),
+            colleague_at=colleagues.get(target.member_id),
+        )
         for target in targets
     ]
     cards.sort(
