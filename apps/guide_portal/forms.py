@@ -69,6 +69,11 @@ class ContactForm(forms.Form):
     external_userid = forms.CharField(max_length=64)
 
 
+class ProposeForm(ActForm):
+    name = forms.CharField(max_length=30, error_messages={"required": _("Give it a short name")})
+    body = forms.CharField(max_length=1000, error_messages={"required": _("Write what you say")})
+
+
 class DisplayForm(forms.Form):
     theme = forms.ChoiceField(choices=[("", ""), ("light", ""), ("dark", "")], required=False)
     care = forms.BooleanField(required=False)

@@ -13,6 +13,7 @@ from apps.guide_portal.views import (
     targets,
     tasks,
     team,
+    tools,
 )
 
 app_name = "guide_portal"
@@ -46,7 +47,10 @@ urlpatterns = [
     path("sidebar/", sidebar.Sidebar.as_view(), name="sidebar"),
     path("sidebar/contact/", sidebar.Contact.as_view(), name="sidebar_contact"),
     path("sidebar/signature/", sidebar.Signature.as_view(), name="signature"),
-    path("tools/", me.Tools.as_view(), name="tools"),
+    path("tools/", tools.Tools.as_view(), name="tools"),
+    path("tools/scripts/", tools.Scripts.as_view(), name="scripts"),
+    path("tools/scripts/new/", tools.Propose.as_view(), name="propose_script"),
+    path("tools/materials/", tools.Materials.as_view(), name="materials"),
     path("me/", me.Me.as_view(), name="me"),
     path("me/display/", me.Display.as_view(), name="display"),
     path("actions/", phone.Actions.as_view(), name="actions"),
@@ -71,6 +75,16 @@ urlpatterns = [
         "team/approvals/photos/<int:item_id>/refuse/",
         store_tasks.RefuseItem.as_view(),
         name="refuse_item",
+    ),
+    path(
+        "team/approvals/scripts/<int:proposal_id>/take/",
+        tools.TakeScript.as_view(),
+        name="take_script",
+    ),
+    path(
+        "team/approvals/scripts/<int:proposal_id>/refuse/",
+        tools.RefuseScript.as_view(),
+        name="refuse_script",
     ),
     path("team/chase/", team.Chase.as_view(), name="chase"),
 ]

@@ -26,7 +26,7 @@ def default_due(now: datetime) -> datetime:
 class WhatForm(forms.Form):
     title = forms.CharField(label=_("Title"), max_length=40)
     template = forms.ModelChoiceField(
-        MessageTemplate.objects.filter(is_active=True),
+        MessageTemplate.objects.of_chain().filter(is_active=True),
         label=_("Script"),
         required=False,
         empty_label=_("none"),

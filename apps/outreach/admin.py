@@ -39,7 +39,7 @@ class MessageTemplateForm(forms.ModelForm):
 
     class Meta:
         model = MessageTemplate
-        fields = ["name", "body", "generic_body", "asset", "is_active"]
+        fields = ["name", "body", "generic_body", "asset", "author", "store", "is_active"]
         widgets = {
             "body": UnfoldAdminTextareaWidget({"rows": 4}),
             "generic_body": UnfoldAdminTextareaWidget({"rows": 4}),
@@ -70,11 +70,11 @@ class MessageTemplateAdmin(RoomAdmin):
     view_capability = Capability.VIEW_PUSHES
     edit_capability = Capability.MANAGE_CONTENT
     form = MessageTemplateForm
-    list_display = ["name", "show_body", "show_generic", "asset", "is_active"]
+    list_display = ["name", "show_body", "show_generic", "asset", "author", "store", "is_active"]
     list_filter = ["is_active"]
-    list_select_related = ["asset"]
+    list_select_related = ["asset", "author", "store"]
     search_fields = ["name", "body"]
-    autocomplete_fields = ["asset"]
+    autocomplete_fields = ["asset", "author", "store"]
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, **kwargs)

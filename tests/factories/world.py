@@ -5,6 +5,7 @@ is another guide's row in the same store; `foreign` is the same in the west, non
 """
 
 import hashlib
+import uuid
 from datetime import date, timedelta
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from apps.accounts.models import AuditEntry, User
 from apps.guide_tasks.models import GuideTask, TaskTarget
 from apps.guide_tasks.services import ensure_default_rules, forecast
 from apps.orders.models import Order
+from apps.outreach import services as outreach
 from apps.outreach.models import GuideNotice, MessageTemplate, TrackedLink
 from apps.profiles.models import StageVersion
 from apps.profiles.services import refresh_profiles
@@ -191,7 +193,17 @@ def numbers_of(world, role):
         "dispatch_id": (world.east.sends[0].pk, world.east.sends[1].pk, world.west.sends[0].pk),
         "job_id": (PeriodicTask.objects.first().pk,) * 3,
         "code": (TrackedLink.objects.first().code,) * 3,
+        "proposal_id": each(lambda guide, _m: _proposal(world, guide).pk),
     }
+
+
+def _proposal(world, guide):
+    """A guide's own script that waits for the manager."""
+    store = Posting.objects.filter(guide=guide).latest("pk").store
+    return outreach.propose_script(
+        guide=guide, store=store, name=f"话术 {guide.pk}", body="您好", now=world.now,
+        client_id=uuid.uuid4(),
+    )  # fmt: skip
 
 
 def _own_work(world, worker):

@@ -1,4 +1,4 @@
-"""我的, how the pages look on this phone, and 工具."""
+"""我的, and how the pages look on this phone."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -56,15 +56,3 @@ class Display(GuidePage):
             samesite="Lax",
         )
         return response
-
-
-class Tools(GuidePage):
-    """Only what there is."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        context = {
-            "is_manager": self.actor.can(Capability.MANAGE_TEAM),
-            "tab": "tools",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
-        }
-        return render(request, "guide_portal/tools.html", context)
