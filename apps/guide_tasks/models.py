@@ -280,6 +280,8 @@ class TaskPush(models.Model):
     quota = models.PositiveSmallIntegerField(_("quota per guide"), null=True, blank=True)
     quota_of = models.CharField(_("quota of"), max_length=8, choices=QuotaOf.choices, blank=True)
     once_per_store = models.BooleanField(_("once for each store"), default=False)
+    # the form that made it: sent twice, it makes one push
+    client_id = models.UUIDField(null=True, unique=True, editable=False)
 
     objects = TaskPushQuerySet.as_manager()
 

@@ -39,6 +39,7 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 # a thread's kept connection would hold the test database when it is dropped
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 DATABASES["default"]["TEST"] = {"NAME": "scrm_test"}
+MEDIA_ROOT = f"{_run}-data/media"
 # every test has a database of its own: nothing is remembered
 WECOM_ENDPOINT_SECONDS = 0
 WHITENOISE_AUTOREFRESH = True

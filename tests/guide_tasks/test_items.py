@@ -1,6 +1,7 @@
 """Work without customers: who gets it, by whose word it is done, and that nothing jumps."""
 
 import struct
+import uuid
 import zlib
 from dataclasses import replace
 from datetime import date, timedelta
@@ -136,6 +137,16 @@ def test_a_repeated_hand_out_gives_nothing_twice(shop):
     assert services.hand_out_due(now=shop.now) == 1
     assert TaskItem.objects.filter(push=push).count() == 2
     assert GuideNotice.objects.filter(source=push.source).count() == 2
+
+
+def test_a_form_sent_twice_makes_one_push(shop):
+    client_id = uuid.uuid4()
+
+    first = make_item_push(shop.now, client_id=client_id)
+    second = make_item_push(shop.now, client_id=client_id, title="anders")
+
+    assert second == first
+    assert TaskPush.objects.count() == 1
 
 
 def test_a_push_for_tomorrow_waits_for_its_hour(shop):

@@ -1,9 +1,10 @@
 """Pushes without customers, made by head office for many stores or by a manager for the own one."""
 
+import uuid
 from collections.abc import Iterable
 from datetime import datetime, time
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts import services as accounts
@@ -41,11 +42,20 @@ def create_item_push(
     hand_out_at: datetime | None = None,
     hand_out_from: time = hours.HAND_OUT_FROM,
     hand_out_until: time = hours.HAND_OUT_UNTIL,
+    client_id: uuid.UUID | None = None,
 ) -> TaskPush:
-    """A complete push of items: handed out at once, or by the job when its hour comes.
+    """A complete push of items: handed out at once, or by the job when its hour comes. The same
+    `client_id` again gives the push that was made.
 
     Raises PushNotReady, NotYourStore, NobodyThere.
     """
+    if client_id is not None:
+        # two at once wait for each other here, and the second finds what the first made
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(client_id)])
+        known = TaskPush.objects.filter(client_id=client_id).first()
+        if known is not None:
+            return known
     chosen = list(stores)
     _demand_place(actor, kind, list(regions), chosen)
     _demand_whole(kind, title, due_at, quota, quota_of, now)
@@ -67,6 +77,9 @@ def create_item_push(
         quota_of=quota_of,
         once_per_store=once_per_store or kind == Kind.GROUP,
     )
+    if client_id is not None:
+        push.client_id = client_id
+        push.save(update_fields=["client_id"])
     push.regions.set(regions)
     push.stores.set(chosen)
     start = hours.next_within(max(hand_out_at or now, now), hand_out_from, hand_out_until)
