@@ -138,3 +138,11 @@ class OAuthUser:
     userid: str | None
     external_userid: str | None
     openid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactWay:
+    """A 联系我 code: `address` shows the code to whoever opens it."""
+
+    config_id: str
+    address: str

@@ -146,14 +146,20 @@ def _begin(
     now: datetime,
 ) -> str:
     contact = detail.contact if detail else _stranger(event)
-    found = members_of_contacts(corp_id=event.corp_id, contacts=[contact], now=now)
+    state = (follow.state if follow else "") or event.state
+    found = members_of_contacts(
+        corp_id=event.corp_id,
+        contacts=[contact],
+        now=now,
+        states={event.external_userid: state},
+    )
     relation = members.start_follow(
         corp_id=event.corp_id,
         guide_id=guide.pk,
         member_id=found[event.external_userid],
         external_userid=event.external_userid,
         since=_since(event, news, follow, over),
-        state=(follow.state if follow else "") or event.state,
+        state=state,
         add_way=follow.add_way if follow else 0,
     )
     if relation is None:

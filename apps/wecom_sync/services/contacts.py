@@ -1,10 +1,11 @@
 """Contacts of WeCom become members: known by external id or unionid, made when really new."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from apps.accounts.actor import SYSTEM
 from apps.members import services as members
+from apps.members.invites import CONTACT_SCOPE, token_of_state
 from apps.members.models import Member, MemberIdentity
 from apps.members.selectors import find_identities
 from apps.wecom.shapes import Contact
@@ -23,9 +24,10 @@ def _by_unionid(contact: Contact) -> Given | None:
     return (MemberIdentity.Kind.UNIONID, "", contact.unionid) if contact.unionid else None
 
 
-def _row(corp_id: str, contact: Contact, known: bool, *, unionid: bool) -> members.MemberRow:
-    union = _by_unionid(contact) if unionid else None
-    identities = [_by_external(corp_id, contact), *([union] if union else [])]
+def _row(
+    corp_id: str, contact: Contact, known: bool, *, more: Sequence[Given | None]
+) -> members.MemberRow:
+    identities = [_by_external(corp_id, contact), *(given for given in more if given)]
     if known:  # a nickname does not replace the name a member gave us
         return members.MemberRow(identities=identities, source=SOURCE)
     return members.MemberRow(
@@ -37,32 +39,66 @@ def _row(corp_id: str, contact: Contact, known: bool, *, unionid: bool) -> membe
 
 
 def members_of_contacts(
-    *, corp_id: str, contacts: Sequence[Contact], now: datetime
+    *,
+    corp_id: str,
+    contacts: Sequence[Contact],
+    now: datetime,
+    states: Mapping[str, str] | None = None,
 ) -> dict[str, int]:
     """External id → survivor, set-wise, in the caller's transaction.
 
-    When external id and unionid lead to two members, the external id decides and nothing is merged.
+    `states` (by external id) is what WeCom sent along: a member's own contact code names the
+    member. When identities lead to two members, the surer one decides (external id, code, unionid)
+    and nothing is merged.
     """
     by_id = {contact.external_userid: contact for contact in contacts}
     rows = list(by_id.values())
+    codes = {ident: token_of_state(state) for ident, state in (states or {}).items()}
+    by_code: dict[str, Given] = {
+        ident: (MemberIdentity.Kind.CHANNEL_ID, CONTACT_SCOPE, token)
+        for ident, token in codes.items()
+        if token
+    }
     known = find_identities(
         [
             given
             for contact in rows
-            for given in (_by_external(corp_id, contact), _by_unionid(contact))
+            for given in (
+                _by_external(corp_id, contact),
+                _by_unionid(contact),
+                by_code.get(contact.external_userid),
+            )
             if given
         ]
     )
+    # a state that is nobody's token is only a word
+    by_code = {ident: given for ident, given in by_code.items() if given in known}
 
     def is_known(contact: Contact) -> bool:
-        return _by_external(corp_id, contact) in known or _by_unionid(contact) in known
+        found = _by_external(corp_id, contact) in known or _by_unionid(contact) in known
+        return found or contact.external_userid in by_code
 
-    found = _resolve([_row(corp_id, one, is_known(one), unionid=True) for one in rows], now)
-    conflicts = [one for one, member_id in zip(rows, found, strict=True) if member_id is None]
-    again = _resolve([_row(corp_id, one, is_known(one), unionid=False) for one in conflicts], now)
-    answer = {one.external_userid: member_id for one, member_id in zip(rows, found, strict=True)}
-    answer |= {one.external_userid: who for one, who in zip(conflicts, again, strict=True)}
-    return {external_userid: who for external_userid, who in answer.items() if who is not None}
+    answer: dict[str, int] = {}
+    for use_unionid, use_code in ((True, True), (False, True), (False, False)):
+        left = [one for one in rows if one.external_userid not in answer]
+        found = _resolve(
+            [
+                _row(
+                    corp_id,
+                    one,
+                    is_known(one),
+                    more=[
+                        _by_unionid(one) if use_unionid else None,
+                        by_code.get(one.external_userid) if use_code else None,
+                    ],
+                )
+                for one in left
+            ],
+            now,
+        )
+        pairs = zip(left, found, strict=True)
+        answer |= {one.external_userid: who for one, who in pairs if who is not None}
+    return answer
 
 
 def _resolve(rows: list[members.MemberRow], now: datetime) -> list[int | None]:

@@ -250,7 +250,10 @@ def _mirror_page(
     if not missing:
         return
     found = members_of_contacts(
-        corp_id=corp.corp_id, contacts=[listed[pair][0] for pair in missing], now=now
+        corp_id=corp.corp_id,
+        contacts=[listed[pair][0] for pair in missing],
+        now=now,
+        states={external: listed[guide, external][1].state for guide, external in missing},
     )
     begun = members.start_follows(
         rows=[

@@ -1,0 +1,243 @@
+"""What the customers' pages show: one's guide, consents, requests, and everything we hold."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from apps.core import clock, pii
+from apps.member_portal.models import ContactCode, DataRequest, WelcomeGift
+from apps.member_portal.texts import Text, current_texts
+from apps.members.models import (
+    Consent,
+    FollowRelation,
+    Member,
+    MemberIdentity,
+    MemberNote,
+    ServingPeriod,
+    StopMark,
+)
+from apps.members.selectors import masked_phone, serving_of, survivor_group
+from apps.orders.selectors import orders_of
+from apps.outreach.models import DispatchRecipient
+from apps.stores.models import Guide
+from apps.tagging.selectors import tags_of
+from apps.timeline.models import Kind
+from apps.timeline.selectors import timeline_page
+
+ALL_ORDERS = 5_000
+ALL_EVENTS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class MyGuide:
+    """The guide who serves this member, and the way to add them in WeCom."""
+
+    name: str
+    store: str
+    city: str
+    is_friend: bool
+    address: str
+    is_coming: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One consent as its owner sees it."""
+
+    text: Text
+    given_at: datetime | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    phone: str
+    joined_at: datetime | None
+    guide: MyGuide | None
+    gift: WelcomeGift | None
+    stopped_since: datetime | None
+
+
+def my_guide(*, member_id: int) -> MyGuide | None:
+    """None when nobody serves this member now, or who did has left."""
+    period: ServingPeriod | None = serving_of([member_id]).get(member_id)
+    if period is None or period.guide.status != Guide.Status.ACTIVE:
+        return None
+    friend = FollowRelation.objects.current().filter(
+        member_id__in=survivor_group(member_id), guide_id=period.guide_id
+    )
+    code = (
+        ContactCode.objects.exclude(state=ContactCode.State.REMOVED)
+        .filter(member_id=member_id, guide_id=period.guide_id)
+        .first()
+    )
+    return MyGuide(
+        name=period.guide.name,
+        store=period.store.name,
+        city=period.store.city,
+        is_friend=friend.exists(),
+        address=code.address if code else "",
+        is_coming=code is not None and code.state == ContactCode.State.WANTED,
+    )
+
+
+def home_page(*, member: Member) -> HomePage:
+    """The first page of a signed-in member."""
+    stop = StopMark.objects.current().filter(member_id=member.pk).first()
+    return HomePage(
+        phone=masked_phone(member),
+        joined_at=member.joined_at,
+        guide=my_guide(member_id=member.pk),
+        gift=WelcomeGift.objects.select_related("offer").filter(member_id=member.pk).first(),
+        stopped_since=stop.since if stop else None,
+    )
+
+
+def choices_of(*, member_id: int, now: datetime) -> list[Choice]:
+    """Every consent we ask for, and whether it stands."""
+    standing = {row.purpose: row for row in Consent.objects.valid().filter(member_id=member_id)}
+    return [
+        Choice(
+            text=text,
+            given_at=row.given_at if row else None,
+            version=row.text_version if row else text.version,
+        )
+        for text in current_texts(now=now)
+        for row in [standing.get(text.purpose)]
+    ]
+
+
+def open_erasure(*, member_id: int) -> DataRequest | None:
+    return (
+        DataRequest.objects.open().filter(member_id=member_id, kind=DataRequest.Kind.ERASE).first()
+    )
+
+
+def last_answer(*, member_id: int) -> DataRequest | None:
+    """A refusal of the latest request, for its owner to read."""
+    latest = DataRequest.objects.filter(member_id=member_id, kind=DataRequest.Kind.ERASE)
+    row = latest.order_by("-asked_at").first()
+    return row if row and row.state == DataRequest.State.REFUSED else None
+
+
+# --- the copy ------------------------------------------------------------------------------------
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def _identities(ids: list[int]) -> list[dict[str, str]]:
+    rows = MemberIdentity.objects.filter(member_id__in=ids).order_by("pk")
+    return [
+        {
+            "kind": str(row.get_kind_display()),
+            "value": pii.decrypt(row.value_enc),
+            "source": row.source,
+            "since": _day(row.first_seen_at),
+        }
+        for row in rows
+    ]
+
+
+def _relations(ids: list[int]) -> dict[str, list[dict[str, str]]]:
+    serving = ServingPeriod.objects.filter(member_id__in=ids).select_related("guide", "store")
+    friends = FollowRelation.objects.filter(member_id__in=ids).select_related("guide")
+    return {
+        "serving_guides": [
+            {
+                "guide": row.guide.name,
+                "store": row.store.name,
+                "since": _day(row.since),
+                "until": _day(row.until),
+            }
+            for row in serving.order_by("since")
+        ],
+        "wecom_friends": [
+            {"guide": row.guide.name, "since": _day(row.since), "until": _day(row.until)}
+            for row in friends.order_by("since")
+        ],
+    }
+
+
+def _said(ids: list[int]) -> dict[str, list[dict[str, str]]]:
+    consents = Consent.objects.filter(member_id__in=ids).order_by("given_at")
+    stops = StopMark.objects.filter(member_id__in=ids).order_by("since")
+    return {
+        "consents": [
+            {
+                "purpose": str(row.get_purpose_display()),
+                "text_version": row.text_version,
+                "channel": row.channel,
+                "given": _day(row.given_at),
+                "withdrawn": _day(row.withdrawn_at),
+            }
+            for row in consents
+        ],
+        "stops": [{"since": _day(row.since), "until": _day(row.until)} for row in stops],
+    }
+
+
+def _orders(ids: list[int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": order.external_no,
+            "kind": order.kind,
+            "paid": _day(order.paid_at),
+            "store": order.store_name,
+            "amount": f"{order.net_fen / 100:.2f}",
+            "lines": [
+                f"{line.product} {line.colour} {line.size} × {line.quantity.normalize():f}"
+                for line in order.lines
+            ],
+        }
+        for order in orders_of(member_ids=ids, limit=ALL_ORDERS)
+    ]
+
+
+def _messages(ids: list[int]) -> list[dict[str, str]]:
+    sent = (
+        DispatchRecipient.objects.filter(member_id__in=ids)
+        .select_related("dispatch__guide")
+        .order_by("pk")
+    )
+    return [
+        {
+            "from": row.dispatch.guide.name,
+            "text": row.dispatch.text,
+            "state": str(row.get_state_display()),
+            "at": _day(row.result_at or row.dispatch.created_at),
+        }
+        for row in sent
+    ]
+
+
+def copy_of(*, member: Member) -> dict[str, Any]:
+    """Everything we hold about a person, readable; a fixed number of queries."""
+    ids = survivor_group(member.pk)
+    notes = MemberNote.objects.filter(member_id__in=ids).order_by("created_at")
+    events = timeline_page(member_ids=ids, limit=ALL_EVENTS)
+    labels = dict(Kind.choices)
+    return {
+        "account": {
+            "name": member.name,
+            "gender": str(member.get_gender_display()) if member.gender else "",
+            "birthday": (f"{member.birth_month}-{member.birth_day}" if member.birth_month else ""),
+            "level": member.level,
+            "joined": _day(member.joined_at),
+            "source": member.source,
+        },
+        "identities": _identities(ids),
+        **_said(ids),
+        **_relations(ids),
+        "tags": [tag.name for tag in tags_of([member.pk]).get(member.pk, [])],
+        "orders": _orders(ids),
+        "messages": _messages(ids),
+        "notes_of_guides": [
+            {"text": pii.decrypt(row.body_enc), "at": _day(row.created_at)} for row in notes
+        ],
+        "events": [
+            {"what": str(labels.get(event.kind, event.kind)), "at": _day(event.occurred_at)}
+            for event in events
+        ],
+    }

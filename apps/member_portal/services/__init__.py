@@ -1,0 +1,1 @@
+"""Writes behind the customers' pages, by subject: import the module you need."""

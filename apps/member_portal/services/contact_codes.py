@@ -1,0 +1,116 @@
+"""联系我 codes: wanted in a row, made by a job, removed when they are old.
+
+WeCom sends the code's `state` along when somebody adds the guide by it. The token in it is an
+identity of the member, so the new friend is this member and nobody new.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+
+from apps.core import lease
+from apps.core.wake import wake
+from apps.member_portal.models import ContactCode
+from apps.members.invites import CONTACT_STATE
+from apps.members.services.verification import give_contact_token
+from apps.outreach.services.handover import Round, plain_reason
+from apps.wecom.errors import WeComError
+
+log = structlog.get_logger(__name__)
+
+MAKE_JOB = "member_portal.make_contact_codes"
+LEASE_SECONDS = 60
+BATCH = 20
+MAX_ATTEMPTS = 6
+# WeCom keeps half a million codes for a corp
+KEEP = timedelta(days=30)
+
+State = ContactCode.State
+
+
+@transaction.atomic
+def want_code(*, member_id: int, guide_id: int, now: datetime) -> ContactCode:
+    """The standing code of this member for this guide, wanted if there is none."""
+    code, created = ContactCode.objects.exclude(state=State.REMOVED).get_or_create(
+        member_id=member_id,
+        guide_id=guide_id,
+        defaults={"token": secrets.token_hex(8), "not_before": now},
+    )
+    if created:
+        give_contact_token(member_id=member_id, token=code.token, now=now)
+        wake(MAKE_JOB)
+    return code
+
+
+def make_codes(*, now: datetime, limit: int = 200) -> int:
+    """Have WeCom make the wanted codes; return how many are there now."""
+    run, made, seen = Round(now), 0, 0
+    while seen < limit:
+        moment = run.moment()
+        due = ContactCode.objects.filter(state=State.WANTED, not_before__lte=moment)
+        token, ids = lease.claim(
+            due.order_by("not_before", "pk"), now=moment, seconds=LEASE_SECONDS, limit=BATCH
+        )
+        if not ids:
+            break
+        seen += len(ids)
+        for code in ContactCode.objects.filter(pk__in=ids).select_related("guide").order_by("pk"):
+            made += _make(code, token, run)
+    return made
+
+
+def _make(code: ContactCode, token: UUID, run: Round) -> int:
+    try:
+        way = run.client(code.guide.corp_id).add_contact_way(
+            userid=code.guide.wecom_userid, state=f"{CONTACT_STATE}{code.token}"
+        )
+    except WeComError as error:
+        _note_failure(code, token, error, run.moment())
+        return 0
+    return lease.holds(ContactCode.objects.filter(pk=code.pk), token).update(
+        state=State.MADE,
+        config_id=way.config_id,
+        address=way.address,
+        made_at=run.moment(),
+        reason="",
+        lease_token=None,
+        lease_until=None,
+    )
+
+
+def _note_failure(code: ContactCode, token: UUID, error: WeComError, at: datetime) -> None:
+    mine = lease.holds(ContactCode.objects.filter(pk=code.pk), token)
+    log.warning("contact_code_not_made", contact_code_id=code.pk, error=error.code)
+    # a code that WeCom made and we do not know is never shown to anybody: ask again
+    over = not (error.retryable or error.outcome_unknown) or code.attempts + 1 >= MAX_ATTEMPTS
+    mine.update(
+        state=State.FAILED if over else State.WANTED,
+        attempts=F("attempts") + 1,
+        not_before=at + timedelta(seconds=10 * 2**code.attempts),
+        reason=plain_reason(error),
+        lease_token=None,
+        lease_until=None,
+    )
+
+
+def remove_old_codes(*, now: datetime, limit: int = 500) -> int:
+    """Take back codes past their keeping, so that WeCom's half million is never used up."""
+    run, removed = Round(now), 0
+    old = ContactCode.objects.filter(state=State.MADE, made_at__lt=now - KEEP)
+    token, ids = lease.claim(
+        old.order_by("made_at", "pk"), now=now, seconds=LEASE_SECONDS, limit=limit
+    )
+    for code in ContactCode.objects.filter(pk__in=ids).select_related("guide"):
+        try:
+            run.client(code.guide.corp_id).delete_contact_way(config_id=code.config_id)
+        except WeComError as error:
+            log.warning("contact_code_not_removed", contact_code_id=code.pk, error=error.code)
+            continue
+        removed += lease.holds(ContactCode.objects.filter(pk=code.pk), token).update(
+            state=State.REMOVED, address="", lease_token=None, lease_until=None
+        )
+    return removed
