@@ -97,6 +97,11 @@ ENTRIES = [
         _("guides hear of no birthday and no silence"),
     ),
     Entry(
+        "reports.count_scripts", 900, _("Results of scripts"),
+        _("Counts what became of messages, script by script, for the guides' library."),
+        _("the script library shows older results"),
+    ),
+    Entry(
         "profiles.nightly_stages", "02:30", _("Life-cycle stages"),
         _("Moves members to the stage their last purchase says: active, silent, lost."),
         _("segments see yesterday's stages"),
