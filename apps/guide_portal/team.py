@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
@@ -141,6 +142,10 @@ def _row(guide: GuideProgress, push_id: int) -> TeamRow:
 
 
 def _words(guide: GuideProgress, *, many: bool) -> str:
+    if guide.is_escalated:
+        return _("Overdue for over %(hours)s hours, please step in") % {
+            "hours": settings.ESCALATE_AFTER_HOURS
+        }
     if guide.needs_help and guide.chases_today:
         return _("Reminded %(used)s times, %(left)s left today") % {
             "used": guide.chases_today,

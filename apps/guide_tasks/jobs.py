@@ -33,6 +33,12 @@ def count_quotas() -> str:
     return _("%(n)s quotas reached") % {"n": services.count_quotas(now=clock.now())}
 
 
+@job(name="guide_tasks.escalate_overdue", queue=Queue.BULK)
+def escalate_overdue() -> str:
+    """Put what stays overdue before the managers."""
+    return _("%(n)s told") % {"n": services.escalate_overdue(now=clock.now())}
+
+
 @job(name="guide_tasks.close_due", queue=Queue.BULK)
 def close_due() -> str:
     """Close pushes in which nothing is open any more."""

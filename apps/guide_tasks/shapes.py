@@ -228,6 +228,7 @@ class GuideProgress:
     is_on_duty: bool
     chases_today: int
     chases_left: int
+    is_escalated: bool = False
 
     @property
     def open(self) -> int:

@@ -77,6 +77,11 @@ ENTRIES = [
         _("overdue tasks stay open"),
     ),
     Entry(
+        "guide_tasks.escalate_overdue", 900, _("Overdue, to the managers"),
+        _("Tells store managers once what stays overdue although the guides were reminded."),
+        _("managers hear of overdue tasks only when they look"),
+    ),
+    Entry(
         "guide_tasks.count_quotas", 300, _("Recruiting quotas"),
         _("Counts new members and new friends of guides whose task is to win some."),
         _("reached quotas look unfinished"),

@@ -84,7 +84,9 @@ def team_progress(*, actor: Actor, now: datetime, push_id: int | None = None) ->
         _guide_progress(own, counted, now, guide_id in on_duty)
         for guide_id, own in by_guide.items()
     ]
-    guides.sort(key=lambda row: (not row.needs_help, -row.overdue, row.guide_name))
+    guides.sort(
+        key=lambda row: (not row.needs_help, not row.is_escalated, -row.overdue, row.guide_name)
+    )
     return TeamProgress(
         push_id=push_id,
         title=tasks[0].push.title if push_id is not None and tasks else "",
@@ -113,6 +115,7 @@ def _guide_progress(
         is_on_duty=on_duty,
         chases_today=chased,
         chases_left=max(CHASES_A_DAY - chased, 0),
+        is_escalated=any(task.escalated_at and counted[task.pk]["overdue"] for task in tasks),
         **totals,
     )
 

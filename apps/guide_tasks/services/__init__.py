@@ -49,13 +49,14 @@ from apps.guide_tasks.services.targets import (
     open_task,
     open_tasks,
 )
-from apps.guide_tasks.services.team import chase
+from apps.guide_tasks.services.team import chase, escalate_overdue
 
 __all__ = [
     "apply_result",
     "approve_item",
     "approve_push",
     "chase",
+    "escalate_overdue",
     "close_due",
     "count_quotas",
     "create_item_push",

@@ -1,22 +1,61 @@
-"""催办: a manager asks a guide to look at a task; it then stands first. At most three a day."""
+"""催办: a manager asks a guide to look at a task; it then stands first. At most three a day. What
+stays overdue all the same is put before the store's manager, once."""
 
+from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from django.db import transaction
+from django.conf import settings
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.core import clock
+from apps.core.querysets import keys_sql
 from apps.guide_tasks import hours
 from apps.guide_tasks.errors import ChasedEnough
 from apps.guide_tasks.models import GuideTask, TaskPush, TaskTarget
-from apps.guide_tasks.selectors import CHASES_A_DAY, chases_today
+from apps.guide_tasks.selectors import CHASES_A_DAY
 from apps.guide_tasks.services.issuing import TODAY_PATH
 from apps.guide_tasks.wording import notice_body
 from apps.outreach import services as outreach
+from apps.stores.models import Guide, Posting
+
+TEAM_PATH = "/g/team/"
+_AUDITED = 200
+
+# the day's count begins anew by itself; who was chased often enough stays as they are
+_CHASE = """
+WITH wanted (id) AS ({which}), found AS (
+    SELECT id, CASE WHEN chased_at >= %s THEN chases ELSE 0 END AS before
+    FROM guide_tasks_guidetask WHERE id IN (SELECT id FROM wanted) ORDER BY id FOR UPDATE
+), chased AS (
+    UPDATE guide_tasks_guidetask AS task SET chases = found.before + 1, chased_at = %s
+    FROM found WHERE task.id = found.id AND found.before < %s
+    RETURNING task.id, task.guide_id, task.push_id, task.due_at, task.chases
+)
+SELECT chased.id, chased.guide_id, chased.push_id, chased.due_at, chased.chases,
+    (SELECT count(*) FROM guide_tasks_tasktarget AS target
+     WHERE target.task_id = chased.id AND target.opens_at <= %s
+        AND target.state IN ('open', 'in_progress', 'to_verify')),
+    (SELECT count(*) FROM found)
+FROM found LEFT JOIN chased ON chased.id = found.id ORDER BY chased.id
+"""
+
+
+class Chased(NamedTuple):
+    """One task that was chased; `times` today, `found` = how many tasks were looked at."""
+
+    task_id: int | None
+    guide_id: int
+    push_id: int
+    due_at: datetime
+    times: int
+    waiting: int
+    found: int
 
 
 @transaction.atomic
@@ -27,7 +66,8 @@ def chase(
     task_ids: Iterable[int] | None = None,
     push: TaskPush | None = None,
 ) -> int:
-    """Chase tasks (or all of a push) that the actor may see and that still have open work.
+    """Chase tasks (or all of a push) that the actor may see and that still have open work: one
+    statement, and one for the cards, for any number of guides.
 
     Tasks chased three times today are left alone; raises ChasedEnough when all of them are.
     """
@@ -37,40 +77,103 @@ def chase(
     if push is not None:
         tasks = tasks.filter(push=push)
     open_work = TaskTarget.objects.open().filter(task_id=OuterRef("pk"), opens_at__lte=now)
-    found = list(
-        tasks.filter(Exists(open_work))
-        .select_for_update(of=("self",))
-        .select_related("push")
-        .order_by("pk")
-    )
-    free = [task for task in found if chases_today(task, now) < CHASES_A_DAY]
-    if found and not free:
+    which, params = keys_sql(tasks.filter(Exists(open_work)))
+    day = clock.day_start(clock.business_day(now))
+    with connection.cursor() as cursor:
+        cursor.execute(_CHASE.format(which=which), [*params, day, now, CHASES_A_DAY, now])
+        rows = [Chased(*row) for row in cursor.fetchall()]
+    chased = [row for row in rows if row.task_id is not None]
+    if rows and not chased:
         raise ChasedEnough(limit=CHASES_A_DAY)
-    for task in free:
-        _chase(task, now)
-    if free:
-        accounts.audit(
-            actor=actor, action="task.chased", detail={"tasks": [task.pk for task in free]}
-        )
-    return len(free)
+    if chased:
+        _tell_chased(chased, now)
+        ids = [row.task_id for row in chased]
+        detail = {"count": len(ids), "tasks": ids[:_AUDITED]}
+        accounts.audit(actor=actor, action="task.chased", detail=detail)
+    return len(chased)
 
 
-def _chase(task: GuideTask, now: datetime) -> None:
-    task.chases = chases_today(task, now) + 1
-    task.chased_at = now
-    task.save(update_fields=["chases", "chased_at"])
-    waiting = TaskTarget.objects.filter(task=task).open().opened_by(now).count()
-    day = clock.business_day(now)
-    outreach.queue_guide_notices(
-        source=f"{task.source}:chase:{day.isoformat()}:{task.chases}",
-        rows=[
-            (
-                task.guide_id,
-                _("Please look: %(title)s") % {"title": task.push.title},
-                notice_body(waiting, task.due_at),
-                TODAY_PATH,
+def _tell_chased(chased: list[Chased], now: datetime) -> None:
+    pushes = TaskPush.objects.in_bulk({row.push_id for row in chased})
+    day = clock.business_day(now).isoformat()
+    cards = []
+    for row in chased:
+        push = pushes[row.push_id]
+        cards.append(
+            outreach.GuideCard(
+                guide_id=row.guide_id,
+                source=f"guide_task:{row.task_id}:chase:{day}:{row.times}",
+                title=_("Please look: %(title)s") % {"title": push.title},
+                body=notice_body(row.waiting, row.due_at, push.minutes_per_target),
+                path=TODAY_PATH,
+                not_before=hours.next_within(now, push.hand_out_from, push.hand_out_until),
             )
-        ],
-        not_before=hours.next_within(now, task.push.hand_out_from, task.push.hand_out_until),
-        now=now,
+        )
+    outreach.queue_cards(cards=cards)
+
+
+# --- overdue all the same ------------------------------------------------------------------------
+
+# a due time that was moved later begins anew
+_ESCALATE = """
+WITH late AS (
+    SELECT task.id, count(*) AS customers
+    FROM guide_tasks_guidetask AS task
+    JOIN guide_tasks_taskpush AS push ON push.id = task.push_id AND push.status = 'handed_out'
+    JOIN guide_tasks_tasktarget AS target ON target.task_id = task.id
+    WHERE target.state IN ('open', 'in_progress', 'to_verify') AND target.due_at < %s
+        AND (task.escalated_at IS NULL OR task.escalated_at < target.due_at)
+    GROUP BY task.id
+)
+UPDATE guide_tasks_guidetask AS task SET escalated_at = %s
+FROM late WHERE task.id = late.id
+RETURNING task.push_id, task.store_id, task.due_at, late.customers
+"""
+
+
+@transaction.atomic
+def escalate_overdue(*, now: datetime) -> int:
+    """Put tasks that are overdue for ESCALATE_AFTER_HOURS before the manager of their store: the
+    team page marks them, and one card per push tells. Returns how many tasks. Safe to repeat."""
+    cutoff = now - timedelta(hours=settings.ESCALATE_AFTER_HOURS)
+    with connection.cursor() as cursor:
+        cursor.execute(_ESCALATE, [cutoff, now])
+        rows = cursor.fetchall()
+    late: dict[tuple[int, int], list[tuple[datetime, int]]] = defaultdict(list)
+    for push_id, store_id, due_at, customers in rows:
+        late[push_id, store_id].append((due_at, customers))
+    if late:
+        _tell_managers(late, now)
+    return len(rows)
+
+
+def _tell_managers(late: dict[tuple[int, int], list[tuple[datetime, int]]], now: datetime) -> None:
+    pushes = TaskPush.objects.in_bulk({push_id for push_id, _store in late})
+    managers: dict[int, list[int]] = defaultdict(list)
+    posted = Posting.objects.on(clock.business_day(now)).filter(
+        role=Posting.PostingRole.STORE_MANAGER,
+        store_id__in={store_id for _push, store_id in late},
+        guide__status=Guide.Status.ACTIVE,
     )
+    for store_id, guide_id in posted.values_list("store_id", "guide_id"):
+        managers[store_id].append(guide_id)
+    cards = []
+    for (push_id, store_id), tasks in late.items():
+        push = pushes[push_id]
+        due = clock.business_day(max(due_at for due_at, _customers in tasks))
+        body = _("%(guides)s guides, %(customers)s customers overdue. Have a look at the team.") % {
+            "guides": len(tasks),
+            "customers": sum(customers for _due, customers in tasks),
+        }
+        cards += [
+            outreach.GuideCard(
+                guide_id=guide_id,
+                source=f"{push.source}:overdue:{store_id}:{due.isoformat()}",
+                title=_("Overdue: %(title)s") % {"title": push.title},
+                body=body,
+                path=f"{TEAM_PATH}?push={push_id}",
+                not_before=hours.next_within(now, push.hand_out_from, push.hand_out_until),
+            )
+            for guide_id in managers[store_id]
+        ]
+    outreach.queue_cards(cards=cards)

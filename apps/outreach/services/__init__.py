@@ -3,7 +3,12 @@
 from apps.outreach.services.budget import month_use
 from apps.outreach.services.handover import send_queued
 from apps.outreach.services.links import record_click, share_links, take_identified_clicks
-from apps.outreach.services.notices import queue_guide_notices, send_notices
+from apps.outreach.services.notices import (
+    GuideCard,
+    queue_cards,
+    queue_guide_notices,
+    send_notices,
+)
 from apps.outreach.services.proposals import (
     AlreadyDecided,
     NotYoursToDecide,
@@ -42,6 +47,7 @@ __all__ = [
     "AlreadyDecided",
     "AlreadySending",
     "CannotCancel",
+    "GuideCard",
     "ListNotReadable",
     "NobodyToSendTo",
     "NotUnknown",
@@ -57,6 +63,7 @@ __all__ = [
     "month_use",
     "note_sent",
     "propose_script",
+    "queue_cards",
     "queue_guide_notices",
     "queue_sms",
     "record_click",

@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -32,10 +33,22 @@ State = GuideNotice.State
 _QUEUE = """
 INSERT INTO outreach_guidenotice
     (guide_id, source, title, body, path, state, not_before, attempts, reason)
-SELECT guide_id, %s, title, body, path, 'queued', %s, 0, ''
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS given (guide_id, title, body, path)
+SELECT guide_id, source, title, body, path, 'queued', not_before, 0, ''
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+    AS given (guide_id, source, title, body, path, not_before)
 ON CONFLICT (guide_id, source) DO NOTHING
 """
+
+
+class GuideCard(NamedTuple):
+    """One card: shows on a lock screen, so counts and times, never a customer's name."""
+
+    guide_id: int
+    source: str
+    title: str
+    body: str
+    path: str
+    not_before: datetime
 
 
 @transaction.atomic
@@ -50,14 +63,25 @@ def queue_guide_notices(
 
     Cards show on lock screens: counts and times, never a customer's name. Returns how many are new.
     """
-    if not rows:
+    start = not_before or now
+    return queue_cards(
+        cards=[
+            GuideCard(guide_id, source, title, body, path, start)
+            for guide_id, title, body, path in rows
+        ]
+    )
+
+
+@transaction.atomic
+def queue_cards(*, cards: Sequence[GuideCard]) -> int:
+    """Queue cards that each have a source and a moment of their own; one statement. Safe to repeat.
+
+    Returns how many are new.
+    """
+    if not cards:
         return 0
-    guide_ids, titles, bodies, paths = zip(*rows, strict=True)
     with connection.cursor() as cursor:
-        cursor.execute(
-            _QUEUE,
-            [source, not_before or now, list(guide_ids), list(titles), list(bodies), list(paths)],
-        )
+        cursor.execute(_QUEUE, [list(column) for column in zip(*cards, strict=True)])
         queued = cursor.rowcount
     if queued:
         wake(NOTICE_JOB)
