@@ -100,6 +100,16 @@ def _timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def make_world(*, guides: int, members: int) -> None:
+    """Guides in stores, and members whom they serve; each can be reached."""
+    # numbered rows have no statistics: left to itself the planner would loop over all pairs
+    _sql("SET enable_nestloop = off")
+    _sql(_PLACES, [guides, guides])
+    _sql(_PEOPLE, [members])
+    _sql("RESET enable_nestloop")
+    _sql("VACUUM ANALYZE")
+
+
 @bench("hand_out", {"--guides": 40_000, "--targets": 1_000_000})
 def hand_out(options: Options, say: Say) -> list[Result]:
     """Targets per second through the service, and through the bare statement."""
@@ -108,12 +118,7 @@ def hand_out(options: Options, say: Say) -> list[Result]:
     # as many as it takes to issue `wanted` when a control group is held out as well
     members = wanted * 10_000 // (10_000 - CONTROL_BP)
     say(f"making {guides:,} guides and {members:,} members")
-    # numbered rows have no statistics: left to itself the planner would loop over all pairs
-    _sql("SET enable_nestloop = off")
-    _sql(_PLACES, [guides, guides])
-    _sql(_PEOPLE, [members])
-    _sql("RESET enable_nestloop")
-    _sql("VACUUM ANALYZE")
+    make_world(guides=guides, members=members)
     with connection.cursor() as cursor:
         cursor.execute("SELECT member_id FROM bench_who ORDER BY member_id")
         everybody = [row[0] for row in cursor.fetchall()]

@@ -22,6 +22,8 @@ _FRIEND_SHARE = 0.7
 _CONSENT_SHARE = 0.86
 _STOP_SHARE = 0.015
 _NEW_STORE, _CLOSED_STORE = "cd02", "hf01"
+# more birthdays these days than chance would bring: every guide's list shows one
+_BIRTHDAY_SOON_EVERY, _BIRTHDAY_DAYS, _NO_BIRTHDAY_WISH_EVERY = 20, 4, 7
 _SHOE = {"f": "3536373738383939", "m": "4041424243434444"}
 _WEAR = {"f": ("S", "M", "M", "L", "XL"), "m": ("M", "L", "L", "XL", "2XL")}
 
@@ -41,6 +43,7 @@ class Person:
     is_friend: bool
     unionid: str
     external_userid: str
+    birthday_soon: date | None = None
     member_id: int = 0
     guide: Guide | None = None
 
@@ -91,6 +94,7 @@ def _person(
     dice: random.Random,
 ) -> Person:
     shoe = dice.randrange(8) * 2
+    turn, nobody = divmod(number, _BIRTHDAY_SOON_EVERY)
     second = _second_store(dice, chain, home)
     known_on = first or max(
         today - timedelta(days=dice.randrange(2, 540)), chain.stores[home].opened_on
@@ -117,7 +121,17 @@ def _person(
         is_friend=dice.random() < _FRIEND_SHARE,
         unionid="o" + _letters(dice, 27),
         external_userid="wm" + _letters(dice, 30),
+        birthday_soon=None if nobody else today + timedelta(days=turn % _BIRTHDAY_DAYS),
     )
+
+
+def _birthday(person: Person, dice: random.Random) -> tuple[int | None, int]:
+    """Month (empty: never told) and day."""
+    month = dice.randrange(1, 13) if dice.random() < 0.6 else None
+    day = dice.randrange(1, 29)
+    if person.birthday_soon is not None:
+        return person.birthday_soon.month, person.birthday_soon.day
+    return month, day
 
 
 def _row(person: Person, chain: Chain, dice: random.Random) -> MemberRow:
@@ -126,8 +140,11 @@ def _row(person: Person, chain: Chain, dice: random.Random) -> MemberRow:
         purposes = [Consent.Purpose.MEMBERSHIP]
         if person.consents:
             purposes += [Consent.Purpose.WECOM_MARKETING, Consent.Purpose.PROFILING]
+            if person.number % _NO_BIRTHDAY_WISH_EVERY:
+                purposes.append(Consent.Purpose.BIRTHDAY)
         consents = [ConsentRow(p, "2026-01", "join_page", person.joined_at) for p in purposes]
     kind = MemberIdentity.Kind
+    birthday = _birthday(person, dice)
     return MemberRow(
         identities=[
             (kind.MEMBER_NO, "", person.member_no),
@@ -136,8 +153,8 @@ def _row(person: Person, chain: Chain, dice: random.Random) -> MemberRow:
         ],
         name=person.name,
         gender=person.gender,
-        birth_month=dice.randrange(1, 13) if dice.random() < 0.6 else None,
-        birth_day=dice.randrange(1, 29),
+        birth_month=birthday[0],
+        birth_day=birthday[1],
         joined_at=person.joined_at,
         source="join_page" if person.joined_at else "mall",
         home_store_id=chain.stores[person.store].pk,

@@ -164,9 +164,10 @@ def _tap(push_id: int, *, now: datetime, dice: random.Random) -> None:
 
 
 def finish(*, now: datetime) -> None:
-    """The due times have passed: what was not done expires, what is over closes, follow-ups are
-    made."""
+    """The due times have passed: what was not done expires, what is over closes; follow-ups and the
+    tasks of the day are made."""
     poll_results(now=now)
     targets.expire_due(now=now)
     pushes.close_due(now=now)
     rules.run_rules(now=now)
+    rules.run_daily_rules(now=now)
