@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.guide_tasks.models import ExcuseReason
+from apps.members.models import AccessRequest, ConfirmedFact, VisitReason
 
 OFFERED_REASONS = (
     ExcuseReason.BOUGHT_ALREADY,
@@ -50,6 +51,36 @@ class TagForm(ActForm):
     tag = forms.IntegerField(min_value=1, max_value=2**31 - 1)
 
 
+class FollowUpForm(ActForm):
+    due_on = forms.DateField()
+
+
+class FactForm(ActForm):
+    kind = forms.ChoiceField(choices=ConfirmedFact.Kind.choices)
+    word = forms.CharField(max_length=12)
+    drop = forms.BooleanField(required=False)
+
+
+class VisitReasonForm(ActForm):
+    visit = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+    reason = forms.ChoiceField(choices=VisitReason.choices)
+
+
+class MessageForm(ActForm):
+    text = forms.CharField(max_length=1000)
+
+
+class AccessForm(ActForm):
+    ticket = forms.CharField(max_length=300)
+    reason = forms.ChoiceField(choices=AccessRequest.Reason.choices)
+
+
+class DecideForm(ActForm):
+    grant = forms.TypedChoiceField(
+        choices=[("yes", ""), ("no", "")], coerce=lambda value: value == "yes"
+    )
+
+
 class ChaseForm(ActForm):
     push = forms.IntegerField(min_value=1, max_value=2**63 - 1)
     task = forms.TypedMultipleChoiceField(coerce=int)
@@ -62,7 +93,7 @@ class ChaseForm(ActForm):
 
 
 class SearchForm(forms.Form):
-    words = forms.CharField(max_length=20, required=False)
+    words = forms.CharField(max_length=64, required=False)
 
 
 class ContactForm(forms.Form):

@@ -3,9 +3,12 @@
 from django.urls import path
 
 from apps.guide_portal.views import (
+    access,
+    care,
     customers,
     items,
     me,
+    personal,
     phone,
     sidebar,
     sign_in,
@@ -40,10 +43,22 @@ urlpatterns = [
     ),
     path("targets/<int:target_id>/undo/", targets.UndoExcuse.as_view(), name="undo_excuse"),
     path("customers/", customers.Customers.as_view(), name="customers"),
+    path("customers/list/<slug:code>/", customers.CustomerList.as_view(), name="customer_list"),
+    path("customers/access/", access.AskAccess.as_view(), name="ask_access"),
     path("customers/<uuid:public_id>/", customers.Customer.as_view(), name="customer"),
     path("customers/<uuid:public_id>/note/", customers.Note.as_view(), name="note"),
     path("customers/<uuid:public_id>/tag/", customers.Tag.as_view(), name="tag"),
     path("customers/<uuid:public_id>/visit/", customers.Visit.as_view(), name="visit"),
+    path("customers/<uuid:public_id>/reason/", care.VisitReason.as_view(), name="visit_reason"),
+    path("customers/<uuid:public_id>/next/", care.FollowUp.as_view(), name="follow_up"),
+    path(
+        "customers/<uuid:public_id>/next/done/",
+        care.FollowUpDone.as_view(),
+        name="follow_up_done",
+    ),
+    path("customers/<uuid:public_id>/fact/", care.Fact.as_view(), name="fact"),
+    path("customers/<uuid:public_id>/message/", personal.Message.as_view(), name="message"),
+    path("customers/<uuid:public_id>/chat/", personal.PersonalChat.as_view(), name="chat"),
     path("sidebar/", sidebar.Sidebar.as_view(), name="sidebar"),
     path("sidebar/contact/", sidebar.Contact.as_view(), name="sidebar_contact"),
     path("sidebar/signature/", sidebar.Signature.as_view(), name="signature"),
@@ -86,5 +101,7 @@ urlpatterns = [
         tools.RefuseScript.as_view(),
         name="refuse_script",
     ),
+    path("team/access/", access.TeamAccess.as_view(), name="team_access"),
+    path("team/access/<int:request_id>/", access.DecideAccess.as_view(), name="decide_access"),
     path("team/chase/", team.Chase.as_view(), name="chase"),
 ]

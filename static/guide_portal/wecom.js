@@ -15,7 +15,7 @@
   window.ww.register({
     corpId: me.dataset.corp,
     agentId: me.dataset.agent,
-    jsApiList: ["getContext", "getCurExternalContact", "sendChatMessage", "openEnterpriseChat"],
+    jsApiList: ["getContext", "getCurExternalContact", "sendChatMessage", "openEnterpriseChat", "scanQRCode"],
     getConfigSignature: signed("config"),
     getAgentConfigSignature: signed("agent"),
   });
@@ -26,6 +26,20 @@
   window.portalWecom = {
     openChat: (userid) => tried(() => window.ww.openEnterpriseChat({ externalUserIds: [userid] }).then(() => true)),
   };
+
+  // a member's code from the phone's camera; where it cannot be scanned it is typed
+  const scanner = document.querySelector("[data-scan]");
+  if (scanner && typeof window.ww.scanQRCode === "function") {
+    scanner.hidden = false;
+    scanner.addEventListener("click", async () => {
+      const found = await tried(() => window.ww.scanQRCode({ needResult: true, scanType: ["qrCode", "barCode"] }));
+      const field = document.querySelector(scanner.dataset.scan);
+      const text = found && (found.resultStr || found.result || "");
+      if (!text) { const say = document.getElementById("say"); say.textContent = scanner.dataset.closed; say.hidden = false; field.focus(); return; }
+      field.value = text.split(",").pop().trim();
+      field.form.requestSubmit();
+    });
+  }
 
   // the sidebar opens on the contact of the chat beside it
   const form = document.getElementById("contact");

@@ -59,6 +59,19 @@ guide_portal:note                GET   in   in   in   in   ok/ok/404   ok/404/40
 guide_portal:note                POST  in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:tag                 POST  in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:visit               POST  in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:visit_reason        POST  in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:follow_up           POST  in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:follow_up_done      POST  in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:fact                POST  in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:message             GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:message             POST  in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:chat                POST  in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:customer_list       GET   in   in   in   in   ok   ok   in
+# only who has just found somebody may ask to see them; the form says whom
+guide_portal:ask_access          GET   in   in   in   in   404  404  in
+guide_portal:ask_access          POST  in   in   in   in   400  400  in
+guide_portal:team_access         GET   in   in   in   in   ok   403  in
+guide_portal:decide_access       POST  in   in   in   in   ok/ok/404  403  in
 guide_portal:sidebar             GET   in   in   in   in   ok   ok   in
 guide_portal:sidebar_contact     POST  in   in   in   in   ok   ok   in
 # without the address of a page: refused for its content

@@ -146,6 +146,7 @@ def _kwargs_of(name):
 # what a path argument is called where its name alone does not say
 MEANING = {
     ("wecom:callback", "slug"): "contacts",
+    ("guide_portal:customer_list", "code"): "due",
     ("admin:app_list", "app_label"): "stores",
     ("admin:view_on_site", "content_type_id"): "1",
     ("admin:view_on_site", "object_id"): "1",

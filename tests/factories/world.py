@@ -18,6 +18,7 @@ from apps.accounts.capabilities import API_CAPABILITIES, Role
 from apps.accounts.models import AuditEntry, User
 from apps.guide_tasks.models import GuideTask, TaskTarget
 from apps.guide_tasks.services import ensure_default_rules, forecast
+from apps.members.models import AccessRequest
 from apps.orders.models import Order
 from apps.outreach import services as outreach
 from apps.outreach.models import GuideNotice, MessageTemplate, TrackedLink
@@ -193,6 +194,7 @@ def numbers_of(world, role):
         "dispatch_id": (world.east.sends[0].pk, world.east.sends[1].pk, world.west.sends[0].pk),
         "job_id": (PeriodicTask.objects.first().pk,) * 3,
         "code": (TrackedLink.objects.first().code,) * 3,
+        "request_id": each(lambda guide, _m: _request(world, guide).pk),
         "proposal_id": each(lambda guide, _m: _proposal(world, guide).pk),
     }
 
@@ -203,6 +205,16 @@ def _proposal(world, guide):
     return outreach.propose_script(
         guide=guide, store=store, name=f"话术 {guide.pk}", body="您好", now=world.now,
         client_id=uuid.uuid4(),
+    )  # fmt: skip
+
+
+def _request(world, guide):
+    """A guide asks to see somebody else's customer."""
+    store = Posting.objects.filter(guide=guide).latest("pk").store
+    waiting = AccessRequest.objects.waiting().filter(guide=guide)
+    return waiting.first() or AccessRequest.objects.create(
+        guide=guide, store=store, member=world.west.silent, reason="in_shop",
+        client_id=uuid.uuid4(), asked_at=world.now,
     )  # fmt: skip
 
 

@@ -154,7 +154,7 @@ def test_a_stop_for_everybody_asks_again_first(shop, phone, act):
     phone.post(at("not_suitable", target.pk), act(reason="asked_to_stop", confirmed="1"))
     assert StopMark.objects.current().get().member_id == target.member_id
     record = phone.get(at("customer", shop.members[0].public_id)).context["page"]
-    assert record.send_href == ""
+    assert record.sending.href == record.sending.off == ""
 
 
 @pytest.mark.parametrize("reason", ["", "bought_without_contact", "delivered", "💥"])

@@ -13,14 +13,17 @@ from django.utils.timezone import is_aware
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
-from apps.guide_portal import customers
+from apps.guide_portal import customers, lists
 from apps.guide_portal.cards import person_of
+from apps.guide_portal.find import kind_of, search
 from apps.guide_portal.forms import ActForm, NoteForm, SearchForm, TagForm
 from apps.guide_portal.reasons import QUICK_REASONS, offered_reasons
+from apps.guide_portal.record import record_of
 from apps.guide_portal.views.base import GuidePage
+from apps.guide_portal.wecom import sdk_context
 from apps.guide_tasks.selectors import badge
 from apps.members import services as members
-from apps.members.models import Interaction, Member
+from apps.members.models import Member
 from apps.members.selectors import notes_of
 from apps.tagging import services as tagging
 from apps.tagging.models import TagChange
@@ -43,6 +46,7 @@ class Customers(GuidePage):
         if self.request.htmx and after:
             return render(request, "guide_portal/partials/_customer_rows.html", context)
         labels = {"all": _("All"), "away": _("Not seen for long"), "friends": _("WeCom friends")}
+        context["entries"] = lists.entries(actor=self.actor, now=self.now)
         context["filters"] = [
             {"value": value, "label": label, "on": value == show} for value, label in labels.items()
         ]
@@ -56,15 +60,18 @@ class Customers(GuidePage):
     def post(self, request: HttpRequest) -> HttpResponse:
         """A search. Posted, because a name or a number has no place in an address."""
         form = SearchForm(request.POST)
-        words = form.cleaned_data["words"] if form.is_valid() else ""
+        words = form.cleaned_data["words"].strip() if form.is_valid() else ""
         if not words:
             return redirect("guide_portal:customers")
-        rows = customers.search_customers(actor=self.actor, words=words, now=self.now)
+        found = search(actor=self.actor, words=words, now=self.now)
+        if found.only is not None and kind_of(words):
+            return redirect("guide_portal:customer", found.only)
+        context = {"rows": found.rows, "words": words, "others": found.others, "searched": True}
         return self._page(
-            {"rows": rows, "words": words},
-            head=_("%(n)s found") % {"n": len(rows)},
+            {**context, "too_many": found.too_many},
+            head=_("%(n)s found") % {"n": len(found.rows)},
             empty_head=_("Nobody found among your customers"),
-            empty_words=_("Try part of the name or the last four digits."),
+            empty_words=_("Try part of the name, the phone, the member code or the receipt."),
         )
 
     def _page(self, context: dict[str, Any], **words: str) -> HttpResponse:
@@ -73,8 +80,43 @@ class Customers(GuidePage):
             "todo_count": badge(guide_id=self.guide_id, now=self.now),
             "empty_action": _("All customers"),
             "empty_to": reverse("guide_portal:customers"),
+            **sdk_context(),
         }
         return render(self.request, "guide_portal/customers.html", {**context, **words, **more})
+
+
+class CustomerList(GuidePage):
+    """One list of the tab, from its first row to its end."""
+
+    capability = Capability.VIEW_MEMBERS
+
+    def get(self, request: HttpRequest, code: str) -> HttpResponse:
+        if code not in lists.CODES:
+            raise Http404
+        page = _number(request.GET.get("page", "")) or 1
+        rows, more = lists.list_page(code=code, actor=self.actor, page=page, now=self.now)
+        context = {
+            "rows": rows,
+            "more": more,
+            "page": page,
+            "label": lists.label_of(code),
+            "hint": lists.hint_of(code, lists.Terms.current()),
+        }
+        if self.request.htmx and page > 1:
+            return render(request, "guide_portal/partials/_list_rows.html", context)
+        return render(
+            request,
+            "guide_portal/customer_list.html",
+            {
+                **context,
+                "tab": "customers",
+                "todo_count": badge(guide_id=self.guide_id, now=self.now),
+                "empty_head": _("Nobody here today"),
+                "empty_words": _("Who belongs here appears by itself."),
+                "empty_action": _("All customers"),
+                "empty_to": reverse("guide_portal:customers"),
+            },
+        )
 
 
 class CustomerPage(GuidePage):
@@ -90,13 +132,17 @@ class CustomerPage(GuidePage):
 
 
 class Customer(CustomerPage):
+    """The card; for a customer of others as long as somebody granted the look."""
+
     def get(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-        record = customers.record_of(
-            member=self.member(public_id),
+        record = record_of(
+            members=customers.visible(self.actor).filter(public_id=public_id),
             actor=self.actor,
             before=_moment(request.GET.get("before", "")),
             now=self.now,
         )
+        if record is None:
+            raise Http404
         quick = [reason for reason in offered_reasons() if reason["value"] in QUICK_REASONS]
         context = {"page": record, "quick_reasons": quick}
         return render(request, "guide_portal/customer.html", context)
@@ -180,15 +226,15 @@ class Visit(CustomerPage):
         form = ActForm(request.POST)
         if not form.is_valid():
             return self.bad_form(form)
-        members.record_interaction(
+        members.note_visit(
             member_id=member.pk,
             guide_id=self.guide_id,
-            kind=Interaction.Kind.VISIT,
-            occurred_at=self.now,
-            source=f"visit:{form.cleaned_data['client_id']}",
+            client_id=form.cleaned_data["client_id"],
+            now=self.now,
+            actor=self.actor,
         )
         messages.success(request, _("Visit noted"))
-        return self.back(member)
+        return redirect(reverse("guide_portal:customer", args=[member.public_id]) + "#visit")
 
 
 def _uuid(raw: str) -> uuid.UUID | None:

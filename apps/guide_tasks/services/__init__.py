@@ -17,6 +17,7 @@ from apps.guide_tasks.services.items import (
     refuse_item,
     report_item,
 )
+from apps.guide_tasks.services.personal import note_personal_chat, send_personal
 from apps.guide_tasks.services.pushes import (
     approve_push,
     close_due,
@@ -52,6 +53,8 @@ from apps.guide_tasks.services.targets import (
 from apps.guide_tasks.services.team import chase, escalate_overdue
 
 __all__ = [
+    "note_personal_chat",
+    "send_personal",
     "apply_result",
     "approve_item",
     "approve_push",

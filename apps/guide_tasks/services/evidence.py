@@ -22,7 +22,7 @@ from apps.guide_tasks.models import (
     TaskPush,
     TaskTarget,
 )
-from apps.guide_tasks.services import targets
+from apps.guide_tasks.services import personal, targets
 from apps.members import services as members
 from apps.members.models import FollowRelation, Interaction, StopMark
 from apps.orders.selectors import NET_SALES
@@ -213,6 +213,9 @@ def apply_result(*, recipient: DispatchRecipient) -> TaskTarget | None:
     anything else gives the target back to the guide. None if the receiver is not a target's or is
     undecided.
     """
+    if personal.is_personal(recipient):
+        personal.apply_personal_result(recipient=recipient)
+        return None
     target_id = target_id_of(recipient.source)
     if target_id is None or recipient.state == DispatchRecipient.State.WAITING:
         return None
@@ -390,6 +393,7 @@ def record_purchases(*, order_ids: Sequence[int], now: datetime) -> int:
     _excuse_untouched(bought, now)
     if originals:
         excuse_returned_care(order_ids=originals, now=now)
+    _reopen_returned(held, now)
     return len(new)
 
 
@@ -398,6 +402,26 @@ def _originals(order_ids: list[int]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(_RETURNED, [order_ids])
         return sorted({row[0] for row in cursor.fetchall()})
+
+
+def _reopen_returned(target_ids: list[int], now: datetime) -> None:
+    """已自行购买 no longer holds when nothing of the purchase is left: the work is open again while
+    there is time for it."""
+    which = TaskTarget.objects.filter(
+        pk__in=target_ids,
+        excuse_reason=ExcuseReason.BOUGHT_WITHOUT_CONTACT,
+        purchased_at=None,
+        due_at__gt=now,
+        push__status=TaskPush.Status.HANDED_OUT,
+    ).exclude(member__survivor_id__in=StopMark.objects.current().values("member__survivor_id"))
+    targets.move_set(
+        which=which,
+        sources=[State.NOT_APPLICABLE],
+        to=State.OPEN,
+        at=now,
+        actor="system",
+        reason="returned",
+    )
 
 
 # what a purchase makes needless

@@ -1,0 +1,63 @@
+"""申请查看 as pages show it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from apps.accounts.actor import Actor
+from apps.members.models import AccessRequest, Member
+from apps.members.selectors import masked_name
+from apps.outreach.services import access_news
+
+LISTED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """One request: who asks, why, about whom (masked)."""
+
+    request_id: int
+    guide: str
+    store: str
+    reason: str
+    about: str
+    asked_at: datetime
+    may_decide: bool
+
+
+def waiting_rows(*, actor: Actor) -> list[WaitingRow]:
+    """Requests in the actor's places, the oldest first, in one query."""
+    waiting = AccessRequest.objects.visible_to(actor).waiting()
+    if not actor.sees_all:
+        waiting = waiting.filter(store_id__in=actor.store_ids)
+    found = waiting.select_related("guide", "store", "member").order_by("asked_at", "pk")
+    return [
+        WaitingRow(
+            request_id=one.pk,
+            guide=one.guide.name,
+            store=one.store.name,
+            reason=one.get_reason_display(),
+            about=masked_name(one.member),
+            asked_at=one.asked_at,
+            may_decide=one.guide_id != actor.guide_id,
+        )
+        for one in found[:LISTED]
+    ]
+
+
+def ask_for_access(
+    *, member: Member, reason: str, client_id: UUID, actor: Actor, now: datetime
+) -> AccessRequest:
+    assert actor.guide_id is not None
+    return access_news.ask_for_access(
+        member_id=member.pk,
+        guide_id=actor.guide_id,
+        reason=reason,
+        client_id=client_id,
+        actor=actor,
+        now=now,
+    )
+
+
+def decide(*, request_id: int, grant: bool, actor: Actor, now: datetime) -> AccessRequest:
+    return access_news.decide_access(request_id=request_id, grant=grant, actor=actor, now=now)

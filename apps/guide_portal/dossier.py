@@ -1,0 +1,201 @@
+"""All that stands in narrow rows about one person, read in one question.
+
+A card is opened thousands of times a minute; thirty small questions for it would be thirty ways to
+the database and back.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, Model, OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject
+from django.utils.dateparse import parse_datetime
+
+from apps.core import clock, pii
+from apps.guide_tasks.services.personal import PERSONAL
+from apps.members.models import (
+    ConfirmedFact,
+    Consent,
+    FollowRelation,
+    FollowUp,
+    Interaction,
+    Member,
+    MemberIdentity,
+    MemberNote,
+    ServingPeriod,
+    StopMark,
+)
+from apps.outreach.models import ContactBudget, DispatchRecipient
+from apps.outreach.policy import month_of
+from apps.profiles.models import MemberFacts, MemberProfile, StageVersion
+from apps.tagging.models import MemberTags
+
+NOTES = 20
+VISITS = 60
+VISIT_DAYS = 90
+TALK = (Interaction.Kind.MESSAGE, Interaction.Kind.CHAT_OPENED, Interaction.Kind.VISIT)
+
+Row = dict[str, Any]
+AnyModel = TypeVar("AnyModel", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """One survivor with everything of the people merged into it."""
+
+    member: Member
+    group: list[int]
+    phone: str
+    home_store: str
+    profile: MemberProfile | None
+    facts: MemberFacts | None
+    version: StageVersion | None
+    tag_ids: list[int]
+    serving: Row | None
+    friends: list[Row]
+    was_friend: bool
+    consents: list[Row]
+    is_stopped: bool
+    last: Row | None
+    visits: list[Row]
+    follow_up: date | None
+    notes: list[Row]
+    confirmed: list[Row]
+    budget_used: int
+    is_waiting: bool
+
+    def friend_of(self, guide_id: int) -> Row | None:
+        return next((row for row in self.friends if row["guide_id"] == guide_id), None)
+
+
+def _rows(queryset: QuerySet, **fields: str) -> ArraySubquery:
+    return ArraySubquery(queryset.values(json=JSONObject(**fields)))
+
+
+def _whole(queryset: QuerySet) -> ArraySubquery:
+    """Every column of at most one row."""
+    columns = {field.attname: field.attname for field in queryset.model._meta.concrete_fields}
+    return _rows(queryset[:1], **columns)
+
+
+def _made(model: type[AnyModel], rows: list[Row]) -> AnyModel | None:
+    if not rows:
+        return None
+    columns = {field.attname: field for field in model._meta.concrete_fields}
+    return model(**{name: columns[name].to_python(value) for name, value in rows[0].items()})
+
+
+def moment(raw: str) -> datetime:
+    """A moment as PostgreSQL writes it into JSON."""
+    found = parse_datetime(raw)
+    assert found is not None
+    return found
+
+
+def _timed(rows: Iterable[Row]) -> list[Row]:
+    return [{**row, "at": moment(row["at"])} for row in rows]
+
+
+def read_dossier(*, members: QuerySet[Member], guide_id: int, now: datetime) -> Dossier | None:
+    """The first of these members, whole, in one query; None without one."""
+    found = _annotated(members.select_related("home_store"), guide_id, now).first()
+    return _dossier(found) if found else None
+
+
+def _annotated(members: QuerySet, guide_id: int, now: datetime) -> QuerySet:
+    own, person = {"member_id": OuterRef("pk")}, {"member__survivor_id": OuterRef("pk")}
+    by = {"guide_id": "guide_id", "guide": "guide__name"}
+    phones = MemberIdentity.objects.filter(**person, kind=MemberIdentity.Kind.PHONE)
+    talks = Interaction.objects.filter(**person).order_by("-occurred_at")
+    seen = talks.filter(
+        kind=Interaction.Kind.VISIT, occurred_at__gte=now - timedelta(days=VISIT_DAYS)
+    )
+    follows = FollowRelation.objects.filter(**person)
+    waiting = DispatchRecipient.objects.filter(
+        **own,
+        dispatch__guide_id=guide_id,
+        source__startswith=PERSONAL,
+        state=DispatchRecipient.State.WAITING,
+    )
+    return members.annotate(
+        _group=ArraySubquery(
+            Member.objects.filter(survivor_id=OuterRef("pk")).order_by("pk").values("pk")
+        ),
+        _phone=Subquery(phones.order_by("pk").values("value_enc")[:1]),
+        _profile=_whole(MemberProfile.objects.filter(**own)),
+        _facts=_whole(MemberFacts.objects.filter(**own)),
+        _version=_whole(
+            StageVersion.objects.filter(published_at__lte=now).order_by("-published_at", "-pk")
+        ),
+        _tags=Subquery(MemberTags.objects.filter(**own).values("tags")[:1]),
+        _serving=_rows(
+            ServingPeriod.objects.current().filter(**own), **by, store="store__name", at="since"
+        ),
+        _friends=_rows(
+            follows.filter(until=None).order_by("since"),
+            **by, external_userid="external_userid", at="since",
+        ),
+        _was_friend=Exists(follows.filter(guide_id=guide_id)),
+        _consents=_rows(
+            Consent.objects.valid().filter(**person).order_by("given_at"),
+            purpose="purpose", at="given_at",
+        ),
+        _stopped=Exists(StopMark.objects.current().filter(**person)),
+        _last=_rows(talks.filter(kind__in=TALK)[:1], **by, kind="kind", at="occurred_at"),
+        _visits=_rows(seen[:VISITS], pk="pk", **by, reason="reason", at="occurred_at"),
+        _follow_up=Subquery(
+            FollowUp.objects.standing().filter(**own, guide_id=guide_id).values("due_on")[:1]
+        ),
+        _notes=_rows(
+            MemberNote.objects.filter(**person).order_by("-created_at")[:NOTES],
+            **by, body="body_enc", at="created_at",
+        ),
+        _confirmed=_rows(
+            ConfirmedFact.objects.filter(**person).order_by("confirmed_at"),
+            kind="kind", word="word",
+        ),
+        _used=Subquery(
+            ContactBudget.objects.filter(**own, month=month_of(now)).values("used")[:1]
+        ),
+        _waiting=Exists(waiting),
+    )  # fmt: skip
+
+
+def _note(row: Row) -> Row:
+    # PostgreSQL writes bytes into JSON as \\x and hexadecimal digits
+    return {**row, "body": pii.decrypt(bytes.fromhex(row["body"][2:]))}
+
+
+def _dossier(found: Any) -> Dossier:
+    return Dossier(
+        member=found,
+        group=found._group,
+        phone=pii.mask_phone(pii.decrypt(found._phone)) if found._phone else "",
+        home_store=found.home_store.name if found.home_store else "",
+        profile=_made(MemberProfile, found._profile),
+        facts=_made(MemberFacts, found._facts),
+        version=_made(StageVersion, found._version),
+        tag_ids=found._tags or [],
+        serving=next(iter(_timed(found._serving)), None),
+        friends=_timed(found._friends),
+        was_friend=found._was_friend,
+        consents=_timed(found._consents),
+        is_stopped=found._stopped,
+        last=next(iter(_timed(found._last)), None),
+        visits=_timed(found._visits),
+        follow_up=found._follow_up,
+        notes=[_note(row) for row in _timed(found._notes)],
+        confirmed=found._confirmed,
+        budget_used=found._used or 0,
+        is_waiting=found._waiting,
+    )
+
+
+def days_since(moment_: datetime | None, *, now: datetime) -> int | None:
+    """Whole days of the chain between then and now."""
+    if moment_ is None:
+        return None
+    return (clock.business_day(now) - clock.business_day(moment_)).days

@@ -1,0 +1,404 @@
+"""待跟进, 生日, 新客, 好久没来, 还没加好友: lists with an end, each row with its reason.
+
+Each list is one question to the database, whatever the number of customers; the tab's numbers are
+one question for all of them.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
+from django.db.models import (
+    Case,
+    DateField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.accounts.actor import Actor
+from apps.core import clock
+from apps.guide_portal.cards import Chip, Person, person_of
+from apps.guide_portal.customers import served
+from apps.guide_portal.templatetags.portal import month_day, yuan
+from apps.guide_tasks.services.personal import PERSONAL
+from apps.members.models import FollowRelation, FollowUp, Interaction, Member, StopMark
+from apps.orders.models import Order
+from apps.outreach.models import DispatchRecipient
+from apps.profiles.models import MemberFacts, MemberProfile, Stage
+
+PAGE = 20
+BIRTHDAY_DAYS = 7
+YEAR = 365
+UNLINKED_DAYS = 30
+TALK = (Interaction.Kind.MESSAGE, Interaction.Kind.CHAT_OPENED, Interaction.Kind.VISIT)
+WRITTEN = (Interaction.Kind.MESSAGE, Interaction.Kind.CHAT_OPENED)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """After how many days somebody is due, and how long a day's list of silent ones may be."""
+
+    purchase_days: int
+    contact_days: int
+    most_silent: int
+    most: int
+
+    @classmethod
+    def current(cls) -> "Terms":
+        return cls(
+            purchase_days=getattr(settings, "DUE_AFTER_PURCHASE_DAYS", 30),
+            contact_days=getattr(settings, "DUE_AFTER_CONTACT_DAYS", 14),
+            most_silent=getattr(settings, "SILENT_A_DAY", 20),
+            most=getattr(settings, "LONGEST_LIST", 100),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One customer: why TA stands here, and the one tap to TA."""
+
+    person: Person
+    words: str
+    chip: Chip | None
+    message_href: str
+    off: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One list of the tab, with how many stand in it."""
+
+    code: str
+    label: str
+    hint: str
+    icon: str
+    count: int
+    href: str
+    is_full: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    actor: Actor
+    now: datetime
+    terms: Terms
+
+    @property
+    def today(self) -> date:
+        return clock.business_day(self.now)
+
+    @property
+    def guide_id(self) -> int:
+        return self.actor.guide_id or 0
+
+
+# --- who stands in which list ---------------------------------------------------------------------
+
+
+def _wanted(asked: _Question) -> QuerySet[Member]:
+    """Own customers but those who asked to be left alone."""
+    stopped = StopMark.objects.current().filter(member_id=OuterRef("pk"))
+    return served(asked.actor).filter(~Exists(stopped))
+
+
+def _talked(since: datetime, kinds: Iterable[str] = TALK) -> Exists:
+    talks = Interaction.objects.filter(member_id=OuterRef("pk"), kind__in=list(kinds))
+    return Exists(talks.filter(occurred_at__gte=since))
+
+
+def _column(model: type, name: str, **more: Any) -> Subquery:
+    return Subquery(model.objects.filter(member_id=OuterRef("pk"), **more).values(name)[:1])  # type: ignore[attr-defined]
+
+
+def _due(asked: _Question) -> QuerySet[Member]:
+    """The guide's own dates first; then who is due by days since the purchase and since the last
+    contact: TA's own rhythm where it is known."""
+    promised = FollowUp.objects.standing().filter(
+        member_id=OuterRef("pk"), guide_id=asked.guide_id, due_on__lte=asked.today
+    )
+    silence = asked.now - timedelta(days=asked.terms.contact_days)
+    gap = Coalesce(_column(MemberFacts, "usual_gap_days"), Value(asked.terms.purchase_days))
+    expected = ExpressionWrapper(
+        Value(asked.today, output_field=DateField()) - F("gap"), output_field=DateField()
+    )
+    by_days = Q(stage__in=(Stage.NEW, Stage.ACTIVE), last_on__lte=expected) & ~_talked(silence)
+    return (
+        _wanted(asked)
+        .annotate(
+            promised=Subquery(promised.values("due_on")[:1]),
+            gap=gap,
+            stage=_column(MemberProfile, "stage"),
+            last_on=_column(MemberProfile, "last_order_on"),
+            value=_column(MemberProfile, "net_365_fen"),
+        )
+        .filter(Q(promised__isnull=False) | by_days)
+        .order_by(F("promised").asc(nulls_last=True), F("value").desc(nulls_last=True), "pk")
+    )
+
+
+def _birthdays(asked: _Question) -> QuerySet[Member]:
+    """Today's first; who has 29 February is congratulated on the 28th of other years."""
+    days = [asked.today + timedelta(days=number) for number in range(BIRTHDAY_DAYS + 1)]
+    places: list[When] = []
+    for number, day in enumerate(days):
+        own = Q(birth_month=day.month, birth_day=day.day)
+        if (day.month, day.day) == (2, 28) and (day + timedelta(days=1)).day == 1:
+            own |= Q(birth_month=2, birth_day=29)
+        places.append(When(own, then=Value(number)))
+    last_year = Interaction.objects.filter(
+        member_id=OuterRef("pk"),
+        kind__in=TALK,
+        occurred_at__gte=asked.now - timedelta(days=YEAR + BIRTHDAY_DAYS),
+        occurred_at__lt=asked.now - timedelta(days=YEAR - 2 * BIRTHDAY_DAYS),
+    )
+    return (
+        _wanted(asked)
+        .filter(birth_month__isnull=False)
+        .annotate(
+            ahead=Case(*places, output_field=IntegerField()),
+            last_year=ArraySubquery(last_year.order_by("-occurred_at").values("kind")[:1]),
+            greeted=_talked(asked.now - timedelta(days=BIRTHDAY_DAYS), WRITTEN),
+        )
+        .filter(ahead__isnull=False)
+        .order_by("greeted", "ahead", "pk")
+    )
+
+
+def _new(asked: _Question) -> QuerySet[Member]:
+    """Joined, or became a friend of this guide, since yesterday, and nobody has greeted TA."""
+    since = clock.day_start(asked.today - timedelta(days=1))
+    friends = FollowRelation.objects.current().filter(
+        member_id=OuterRef("pk"), guide_id=asked.guide_id, since__gte=since
+    )
+    return (
+        _wanted(asked)
+        .annotate(friend_since=Subquery(friends.values("since")[:1]))
+        .filter(Q(joined_at__gte=since) | Q(friend_since__isnull=False), ~_talked(since, WRITTEN))
+        .order_by("-pk")
+    )
+
+
+def _away(asked: _Question) -> QuerySet[Member]:
+    """Silent ones whom nobody talked to lately, by what they spend in a year, then by all."""
+    silence = asked.now - timedelta(days=asked.terms.contact_days)
+    return (
+        _wanted(asked)
+        .annotate(
+            stage=_column(MemberProfile, "stage"),
+            last_on=_column(MemberProfile, "last_order_on"),
+            value=_column(MemberProfile, "net_365_fen"),
+            all_time=_column(MemberProfile, "net_fen"),
+        )
+        .filter(~_talked(silence), stage__in=(Stage.SILENT, Stage.LOST))
+        .order_by(F("value").desc(nulls_last=True), F("all_time").desc(nulls_last=True), "pk")
+    )
+
+
+def _unlinked(asked: _Question) -> QuerySet[Member]:
+    """Bought lately and is nobody's WeCom friend."""
+    friends = FollowRelation.objects.current().filter(member_id=OuterRef("pk"))
+    bought = Order.objects.filter(
+        member_id=OuterRef("pk"),
+        kind=Order.Kind.SALE,
+        paid_at__gte=asked.now - timedelta(days=UNLINKED_DAYS),
+    )
+    return (
+        _wanted(asked)
+        .filter(~Exists(friends))
+        .annotate(bought_at=Subquery(bought.order_by("-paid_at").values("paid_at")[:1]))
+        .filter(bought_at__isnull=False)
+        .order_by("-bought_at", "pk")
+    )
+
+
+# --- the words of a row ---------------------------------------------------------------------------
+
+
+def _due_words(member: Any, asked: _Question) -> str:
+    if member.promised is not None:
+        late = (asked.today - member.promised).days
+        if late:
+            return _("You wanted to turn to TA on %(day)s") % {"day": month_day(member.promised)}
+        return _("You wanted to turn to TA today")
+    days = {"n": (asked.today - member.last_on).days, "usual": member.gap}
+    last = member.last_talk_at
+    if last is None:
+        return _("Bought %(n)s days ago, usually again after %(usual)s; nobody has written") % days
+    quiet = (asked.today - clock.business_day(last)).days
+    return _("Bought %(n)s days ago, usually again after %(usual)s; quiet for %(quiet)s days") % {
+        **days,
+        "quiet": quiet,
+    }
+
+
+def _birthday_words(member: Any, asked: _Question) -> str:
+    kinds = {
+        Interaction.Kind.MESSAGE: _("last year: a message"),
+        Interaction.Kind.CHAT_OPENED: _("last year: a chat"),
+        Interaction.Kind.VISIT: _("last year: TA was in the shop"),
+    }
+    then = kinds.get(member.last_year[0]) if member.last_year else _("last year: nothing")
+    day = _("%(month)s/%(day)s") % {"month": member.birth_month, "day": member.birth_day}
+    return _("Birthday %(day)s · %(then)s") % {"day": day, "then": then}
+
+
+def _new_words(member: Any, asked: _Question) -> str:
+    if member.friend_since is not None:
+        return _("Became your WeCom friend on %(day)s, not greeted yet") % {
+            "day": month_day(member.friend_since)
+        }
+    return _("Joined on %(day)s, not greeted yet") % {"day": month_day(member.joined_at)}
+
+
+def _away_words(member: Any, asked: _Question) -> str:
+    days = (asked.today - member.last_on).days if member.last_on else 0
+    return _("Away for %(n)s days, %(total)s in all") % {"n": days, "total": yuan(member.all_time)}
+
+
+def _unlinked_words(member: Any, asked: _Question) -> str:
+    return _("Bought on %(day)s, not a WeCom friend yet") % {"day": month_day(member.bought_at)}
+
+
+def _ahead_chip(member: Any) -> Chip:
+    if member.greeted:
+        return Chip("ok", _("greeted"), "ok")
+    named = {0: _("today"), 1: _("tomorrow")}
+    word = named.get(member.ahead) or _("in %(n)s days") % {"n": member.ahead}
+    return Chip("bell", word, "warn" if member.ahead < 2 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    find: Callable[[_Question], QuerySet[Member]]
+    words: Callable[[Any, _Question], str]
+    icon: str
+
+
+_LISTS: dict[str, _List] = {
+    "due": _List(_due, _due_words, "clock"),
+    "birthday": _List(_birthdays, _birthday_words, "bell"),
+    "new": _List(_new, _new_words, "plus"),
+    "silent": _List(_away, _away_words, "people"),
+    "unlinked": _List(_unlinked, _unlinked_words, "link"),
+}
+CODES = tuple(_LISTS)
+
+
+def label_of(code: str) -> str:
+    return {
+        "due": _("To turn to"),
+        "birthday": _("Birthdays"),
+        "new": _("New customers"),
+        "silent": _("Not seen for long"),
+        "unlinked": _("No WeCom friend yet"),
+    }[code]
+
+
+def hint_of(code: str, terms: Terms) -> str:
+    """Who stands in this list, in one sentence."""
+    return {
+        "due": _("Your own dates, then who usually buys again about now and heard nothing lately"),
+        "birthday": _("The next 7 days"),
+        "new": _("Since yesterday, not greeted yet"),
+        "silent": _("The %(n)s who spent most, and whom nobody wrote to lately")
+        % {"n": terms.most_silent},
+        "unlinked": _("Bought in the last 30 days"),
+    }[code]
+
+
+# --- the tab and one list -------------------------------------------------------------------------
+
+
+def _most(code: str, terms: Terms) -> int:
+    return terms.most_silent if code == "silent" else terms.most
+
+
+def entries(*, actor: Actor, now: datetime) -> list[Entry]:
+    """The lists with their numbers: one query for all of them."""
+    asked = _Question(actor, now, Terms.current())
+    counts = _count_all(
+        [
+            one.find(asked).order_by().values("pk")[: _most(code, asked.terms)]
+            for code, one in _LISTS.items()
+        ]
+    )
+    return [
+        Entry(
+            code=code,
+            label=label_of(code),
+            hint=hint_of(code, asked.terms),
+            icon=_LISTS[code].icon,
+            count=count,
+            href=reverse("guide_portal:customer_list", args=[code]),
+            is_full=count >= _most(code, asked.terms) and code != "silent",
+        )
+        for code, count in zip(CODES, counts, strict=True)
+    ]
+
+
+def _count_all(found: Sequence[QuerySet]) -> list[int]:
+    parts, params = [], []
+    for queryset in found:
+        sql, values = queryset.query.sql_with_params()
+        parts.append(f"(SELECT count(*) FROM ({sql}) AS listed)")
+        params += values
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT " + ", ".join(parts), params)
+        return list(cursor.fetchone())
+
+
+def list_page(*, code: str, actor: Actor, page: int, now: datetime) -> tuple[list[Row], int | None]:
+    """One page of a list and the number of the next; None at its end."""
+    asked = _Question(actor, now, Terms.current())
+    one, most = _LISTS[code], _most(code, asked.terms)
+    first = (page - 1) * PAGE
+    if not 0 <= first < most:
+        return [], None
+    found = list(_with_reach(one.find(asked), asked)[first : min(first + PAGE + 1, most)])
+    more = page + 1 if len(found) > PAGE else None
+    return [_row(member, code, asked) for member in found[:PAGE]], more
+
+
+def _with_reach(members: QuerySet[Member], asked: _Question) -> QuerySet:
+    """Whether this guide can write to TA now, and when anybody last talked with TA."""
+    own = {"member_id": OuterRef("pk")}
+    waiting = DispatchRecipient.objects.filter(
+        **own,
+        dispatch__guide_id=asked.guide_id,
+        source__startswith=PERSONAL,
+        state=DispatchRecipient.State.WAITING,
+    )
+    friends = FollowRelation.objects.current().filter(**own, guide_id=asked.guide_id)
+    talks = Interaction.objects.filter(**own, kind__in=TALK).order_by("-occurred_at")
+    return members.annotate(
+        is_friend=Exists(friends),
+        is_waiting=Exists(waiting),
+        last_talk_at=Subquery(talks.values("occurred_at")[:1]),
+    )
+
+
+def _row(member: Any, code: str, asked: _Question) -> Row:
+    card = reverse("guide_portal:customer", args=[member.public_id])
+    message = reverse("guide_portal:message", args=[member.public_id])
+    return Row(
+        person=person_of(member),
+        words=_LISTS[code].words(member, asked),
+        chip=_ahead_chip(member) if code == "birthday" else None,
+        message_href=f"{message}?for={code}" if member.is_friend else f"{card}#friend",
+        off=_("Waiting for WeCom's result") if member.is_waiting else "",
+    )

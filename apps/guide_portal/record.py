@@ -1,0 +1,447 @@
+"""客户卡: one record as the page shows it, in its order, in a fixed number of queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Capability
+from apps.core import clock
+from apps.guide_portal.cards import SENDABLE, Chip, Person, due_chip, person_of, size_words
+from apps.guide_portal.customers import AWAY, own_word, served, three_facts, words_to_tap
+from apps.guide_portal.dossier import Dossier, read_dossier
+from apps.guide_portal.hints import Hint, hints_of
+from apps.guide_portal.taste import LOOKED_AT, Liking, likings
+from apps.guide_portal.templatetags.portal import month_day
+from apps.guide_tasks.models import TaskTarget
+from apps.guide_tasks.selectors import open_targets_of_member
+from apps.members.models import Consent, Interaction, Member, VisitReason
+from apps.orders.models import Order
+from apps.orders.selectors import OrderView, orders_of
+from apps.outreach.policy import monthly_cap
+from apps.profiles.models import StageVersion
+from apps.profiles.selectors import stage_sentence
+from apps.stores.models import Guide
+from apps.tagging.models import Tag
+from apps.timeline.models import Kind, MemberEvent
+from apps.timeline.selectors import timeline_page
+
+ORDERS = 3
+STORY = 10
+TAGS_OFFERED = 12
+ASK_FOR_FRIEND_DAYS = 30
+SOON = (1, 3, 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """An open task of this guide for the customer."""
+
+    target_id: int
+    task_id: int
+    why: str
+    push_title: str
+    due: Chip
+    can_send: bool
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    name: str
+    detail: str
+    net_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    at: datetime
+    words: str
+    source: str
+    icon: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class VisitToday:
+    """A visit of today that this guide noted, and whether its reason is still open."""
+
+    visit_id: int
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """The main button: where it leads and what it says, or the words in its place; a customer who
+    asked to be left alone has none."""
+
+    href: str = ""
+    label: str = ""
+    off: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything the customer's page shows, in its order."""
+
+    person: Person
+    origin: str
+    phone: str
+    is_granted: bool
+    facts: list[tuple[str, str]]
+    stage: str
+    stage_chip: Chip | None
+    is_stopped: bool
+    cards: list[Why]
+    friend_words: str
+    follow_up: str
+    follow_up_days: list[tuple[str, str]]
+    notes: list[dict[str, Any]]
+    note_words: list[str]
+    confirmed: list[Hint]
+    hints: list[Hint]
+    visits: list[tuple[str, str, str]]
+    visit_today: VisitToday | None
+    reasons: list[tuple[str, str]]
+    orders: list[Bought]
+    likings: list[Liking]
+    tags: list[Tag]
+    more_tags: list[Tag]
+    relations: list[tuple[str, str, str]]
+    consents: list[tuple[str, str, str]]
+    story: list[Happened]
+    older: str
+    may_write: bool
+    sending: Sending
+
+
+def record_of(
+    *, members: QuerySet[Member], actor: Actor, before: datetime | None, now: datetime
+) -> Record | None:
+    """The whole record of the first of these members; None without one."""
+    guide_id = actor.guide_id or 0
+    file = read_dossier(members=_with_scope(members, actor), guide_id=guide_id, now=now)
+    if file is None:
+        return None
+    is_own = bool(file.member.is_own)  # type: ignore[attr-defined]
+    may_write = is_own and actor.can(Capability.EDIT_MEMBERS)
+    targets = open_targets_of_member(guide_id=guide_id, member_ids=file.group, now=now)
+    cards = [_why(target, now) for target in targets]
+    orders = orders_of(member_ids=file.group, limit=LOOKED_AT)
+    events = _events(file, before=before, now=now)
+    tags, more_tags = _tags(file, may_write=may_write)
+    known = [Hint(row["kind"], row["word"]) for row in file.confirmed]
+    noted = [str(row["body"]) for row in file.notes]
+    return Record(
+        person=person_of(file.member),
+        origin=_origin(file, actor),
+        phone=file.phone,
+        is_granted=not is_own,
+        facts=three_facts(file.profile, file.facts, now=now),
+        stage=_stage(file, now),
+        stage_chip=_stage_chip(file),
+        is_stopped=file.is_stopped,
+        cards=cards,
+        friend_words=_friend_words(file, orders, guide_id, now) if is_own else "",
+        follow_up=_follow_up_words(file, now),
+        follow_up_days=_soon(now),
+        notes=_notes(file, actor),
+        note_words=words_to_tap(
+            [(row["body"], row["guide_id"]) for row in file.notes], guide_id=guide_id
+        ),
+        confirmed=known,
+        hints=hints_of(noted, known=known) if may_write else [],
+        visits=_visits(file, now),
+        visit_today=_visit_today(file, guide_id, now) if may_write else None,
+        reasons=[(value, str(label)) for value, label in VisitReason.choices],
+        orders=[_bought(order) for order in orders[:ORDERS]],
+        likings=likings(orders),
+        tags=tags,
+        more_tags=more_tags,
+        relations=_relations(file, actor),
+        consents=_consents(file, now),
+        story=_story(events, file, actor=actor),
+        older=_older(events, file, before=before, now=now),
+        may_write=may_write,
+        sending=_sending(file, cards, guide_id=guide_id, may_send=is_own),
+    )
+
+
+def _with_scope(members: QuerySet[Member], actor: Actor) -> QuerySet[Member]:
+    """Whether the customer is one's own, beside the row: a granted look reads and no more."""
+    return members.annotate(is_own=Q(pk__in=served(actor).values("pk")))
+
+
+# --- who, and when next ---------------------------------------------------------------------------
+
+
+def _origin(file: Dossier, actor: Actor) -> str:
+    serving = file.serving
+    owner = own_word(serving["guide_id"], serving["guide"], actor) if serving else ""
+    who = _("Served by %(who)s") % {"who": owner} if owner else ""
+    return " · ".join(filter(None, (file.home_store, who)))
+
+
+def _stage(file: Dossier, now: datetime) -> str:
+    if file.profile is None:
+        return ""
+    limits = file.version or StageVersion(published_at=now)
+    return stage_sentence(file.profile, now=now, version=limits)
+
+
+def _stage_chip(file: Dossier) -> Chip | None:
+    if file.is_stopped:
+        return Chip("shield", _("no contact wanted"), "late")
+    away = file.profile is not None and file.profile.stage in AWAY
+    return Chip("clock", _("Not seen for long"), "warn") if away else None
+
+
+def _why(target: TaskTarget, now: datetime) -> Why:
+    return Why(
+        target_id=target.pk,
+        task_id=target.task_id,
+        why=target.why,
+        push_title=target.push.title,
+        due=due_chip(target.due_at, now=now),
+        can_send=target.state in SENDABLE,
+        href=reverse("guide_portal:target", args=[target.pk]),
+    )
+
+
+def _sending(file: Dossier, cards: Sequence[Why], *, guide_id: int, may_send: bool) -> Sending:
+    if file.is_stopped or not may_send:
+        return Sending()
+    if file.friend_of(guide_id) is None:
+        words = _("Ask TA to add you again") if file.was_friend else _("Ask TA to add you")
+        return Sending(href="#friend", label=words)
+    sendable = next((one for one in cards if one.can_send), None)
+    if sendable is not None:
+        return Sending(href=sendable.href, label=_("Send a message"))
+    if cards or file.is_waiting:
+        return Sending(off=_("Waiting for WeCom's result"))
+    href = reverse("guide_portal:message", args=[file.member.public_id])
+    return Sending(href=href, label=_("Send a message"))
+
+
+def _friend_words(file: Dossier, orders: Sequence[OrderView], guide_id: int, now: datetime) -> str:
+    """Why to ask for the WeCom link now; "" when there is one, or when TA wants none."""
+    if file.is_stopped or file.friend_of(guide_id) is not None:
+        return ""
+    if file.was_friend:
+        return _("TA is no WeCom friend of yours any more. Let TA scan your contact code.")
+    since = now - timedelta(days=ASK_FOR_FRIEND_DAYS)
+    last = next((one for one in orders if one.kind == Order.Kind.SALE), None)
+    if last is not None and last.paid_at >= since and not file.friends:
+        return _("TA bought on %(day)s and is nobody's WeCom friend yet: a good moment to ask.") % {
+            "day": month_day(last.paid_at)
+        }
+    return _("TA is not your WeCom friend yet. Let TA scan your contact code.")
+
+
+def _follow_up_words(file: Dossier, now: datetime) -> str:
+    if file.follow_up is None:
+        return ""
+    days = (file.follow_up - clock.business_day(now)).days
+    if days < 0:
+        return _("was due on %(day)s") % {"day": month_day(file.follow_up)}
+    named = {0: _("today"), 1: _("tomorrow")}
+    return named.get(days) or month_day(file.follow_up)
+
+
+def _soon(now: datetime) -> list[tuple[str, str]]:
+    today = clock.business_day(now)
+    labels = (_("Tomorrow"), _("In 3 days"), _("Next week"))
+    return [
+        ((today + timedelta(days=days)).isoformat(), label)
+        for days, label in zip(SOON, labels, strict=True)
+    ]
+
+
+# --- notes, visits, purchases ---------------------------------------------------------------------
+
+
+def _notes(file: Dossier, actor: Actor) -> list[dict[str, Any]]:
+    return [
+        {
+            "body": row["body"],
+            "by": own_word(row["guide_id"], row["guide"], actor),
+            "created_at": row["at"],
+        }
+        for row in file.notes
+    ]
+
+
+def _visits(file: Dossier, now: datetime) -> list[tuple[str, str, str]]:
+    """到店 in 30 and 90 days, and the last one with its reason."""
+    lately = sum(row["at"] >= now - timedelta(days=30) for row in file.visits)
+    times = _("%(n)s times")
+    lines = [
+        (_("30 days"), times % {"n": lately}, ""),
+        (_("90 days"), times % {"n": len(file.visits)}, ""),
+    ]
+    if file.visits:
+        last = file.visits[0]
+        reason = str(VisitReason(last["reason"]).label) if last["reason"] else ""
+        lines.append((_("Last visit"), month_day(last["at"]), reason))
+    return lines
+
+
+def _visit_today(file: Dossier, guide_id: int, now: datetime) -> VisitToday | None:
+    today = clock.business_day(now)
+    for row in file.visits:
+        if row["guide_id"] == guide_id and clock.business_day(row["at"]) == today:
+            return VisitToday(visit_id=row["pk"], asks=not row["reason"])
+    return None
+
+
+def _bought(order: OrderView) -> Bought:
+    line = order.lines[0] if order.lines else None
+    name = (line.product if line else "") or _("Purchase")
+    if order.kind == Order.Kind.RETURN:
+        name = _("Returned: %(what)s") % {"what": name}
+    parts = [line.colour, size_words(line.size)] if line else []
+    detail = " · ".join(filter(None, [*parts, month_day(order.paid_at), order.store_name]))
+    return Bought(name=name, detail=detail, net_fen=order.net_fen)
+
+
+def _tags(file: Dossier, *, may_write: bool) -> tuple[list[Tag], list[Tag]]:
+    """Tags carried, and those to offer: one question for both."""
+    offered = Q(group__guides_may_apply=True, retired_at=None)
+    wanted = Q(pk__in=file.tag_ids) | offered if may_write else Q(pk__in=file.tag_ids)
+    found = list(
+        Tag.objects.filter(wanted)
+        .select_related("group")
+        .order_by("group__position", "group__name", "name")
+    )
+    carried = [tag for tag in found if tag.pk in set(file.tag_ids)]
+    more = [tag for tag in found if tag.pk not in set(file.tag_ids)]
+    return carried, more[:TAGS_OFFERED]
+
+
+# --- three relations, consent ---------------------------------------------------------------------
+
+
+def _relations(file: Dossier, actor: Actor) -> list[tuple[str, str, str]]:
+    serving, last, friends = file.serving, file.last, file.friends
+    nobody, since = _("nobody"), _("since %(day)s")
+    kinds = dict(Interaction.Kind.choices)
+
+    def who(row: dict[str, Any] | None) -> str:
+        return own_word(row["guide_id"], row["guide"], actor) if row else nobody
+
+    def from_day(row: dict[str, Any]) -> str:
+        return since % {"day": month_day(row["at"])}
+
+    return [
+        (
+            _("Serving guide"),
+            who(serving),
+            f"{serving['store']} · {from_day(serving)}" if serving else "",
+        ),
+        (
+            _("Last contact"),
+            who(last),
+            f"{month_day(last['at'])} · {kinds[last['kind']]}" if last else "",
+        ),
+        (
+            _("WeCom friends"),
+            "、".join(who(row) for row in friends) or nobody,
+            from_day(friends[0]) if friends else "",
+        ),
+    ]
+
+
+def _consents(file: Dossier, now: datetime) -> list[tuple[str, str, str]]:
+    given = {row["purpose"]: row["at"] for row in file.consents}
+    words = [
+        (_("WeCom messages"), Consent.Purpose.WECOM_MARKETING),
+        (_("SMS"), Consent.Purpose.SMS_MARKETING),
+    ]
+    lines = [
+        (
+            word,
+            _("agreed") if purpose in given else _("not agreed"),
+            month_day(given.get(purpose)),
+        )
+        for word, purpose in words
+    ]
+    last = file.last["at"] if file.last else None
+    talked = last is not None and clock.business_day(last) == clock.business_day(now)
+    detail = _("somebody talked with TA today") if talked else _("nobody talked with TA today")
+    left = max(monthly_cap(now) - file.budget_used, 0)
+    month = _("TA can get %(n)s more sends") % {"n": left}
+    return [*lines, (_("This month"), month, detail)]
+
+
+# --- what happened --------------------------------------------------------------------------------
+
+_ICONS: dict[str, tuple[str, str]] = {
+    Kind.FRIEND_ADDED: ("chat", "wx"),
+    Kind.FRIEND_ENDED: ("chat", "wx"),
+    Kind.CONTACT_GRADED: ("send", "wx"),
+    Kind.CONTACT_FAILED: ("alert", "wx"),
+    Kind.ENGAGED: ("link", "link"),
+    Kind.ORDER_PLACED: ("bag", "till"),
+    Kind.ORDER_RETURNED: ("bag", "till"),
+    Kind.PURCHASED: ("bag", "till"),
+    Kind.VISITED: ("store", "till"),
+    Kind.VISIT_NOTED: ("store", "till"),
+    Kind.NOTE_ADDED: ("note", ""),
+    Kind.TAGGED: ("tag", ""),
+    Kind.UNTAGGED: ("tag", ""),
+    Kind.STOPPED: ("shield", ""),
+    Kind.TASK_EXCUSED: ("skip", ""),
+}
+# the first page looks into the last months alone; what lies before is one tap away
+STORY_DAYS = timedelta(days=400)
+
+
+def _events(file: Dossier, *, before: datetime | None, now: datetime) -> list[MemberEvent]:
+    if before is not None:
+        return timeline_page(member_ids=file.group, before=before, limit=STORY)
+    return list(MemberEvent.objects.of(member_ids=file.group, since=now - STORY_DAYS)[:STORY])
+
+
+def _older(
+    events: Sequence[MemberEvent], file: Dossier, *, before: datetime | None, now: datetime
+) -> str:
+    """From where earlier events are shown; "" when there can be none."""
+    if len(events) == STORY:
+        return events[-1].occurred_at.isoformat()
+    floor = now - STORY_DAYS
+    return floor.isoformat() if before is None and file.member.created_at < floor else ""
+
+
+def _story(events: Sequence[MemberEvent], file: Dossier, *, actor: Actor) -> list[Happened]:
+    names = _names(events, file)
+    sources = {"wx": _("WeCom"), "till": _("Till"), "link": _("Link in the message")}
+    story = []
+    for event in events:
+        icon, tone = _ICONS.get(event.kind, ("gear", ""))
+        guide_id = _guide_of(event)
+        who = own_word(guide_id, names.get(guide_id, ""), actor) if guide_id else ""
+        source = who or sources.get(tone, pgettext("source", "System"))
+        words = event.get_kind_display()
+        story.append(Happened(event.occurred_at, words, source, icon, tone))
+    return story
+
+
+def _names(events: Sequence[MemberEvent], file: Dossier) -> dict[int, str]:
+    """Names of the guides in the story: mostly those the record has read already."""
+    rows = [*file.friends, *file.notes, *file.visits, *filter(None, (file.serving, file.last))]
+    known = {row["guide_id"]: row["guide"] for row in rows}
+    unknown = {found for event in events if (found := _guide_of(event))} - set(known)
+    if unknown:
+        known |= dict(Guide.objects.filter(pk__in=unknown).values_list("pk", "name"))
+    return known
+
+
+def _guide_of(event: MemberEvent) -> int | None:
+    kind, _colon, number = event.actor.partition(":")
+    return int(number) if kind == "guide" and number.isdigit() else None

@@ -1,0 +1,74 @@
+"""申请查看 tells both sides: the manager that somebody waits, the guide what was decided."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.accounts.actor import Actor
+from apps.core import clock
+from apps.members import services as members
+from apps.members.models import AccessRequest
+from apps.outreach.services.notices import queue_guide_notices
+from apps.stores.models import Posting
+
+TEAM_PATH = "/g/team/access/"
+CUSTOMERS_PATH = "/g/customers/"
+
+
+@transaction.atomic
+def ask_for_access(
+    *,
+    member_id: int,
+    guide_id: int,
+    reason: str,
+    client_id: UUID,
+    actor: Actor,
+    now: datetime,
+) -> AccessRequest:
+    """Ask, and put a card on the phones of the store's managers. Safe to repeat."""
+    today = clock.business_day(now)
+    store_id = Posting.objects.on(today).get(guide_id=guide_id).store_id
+    asked = members.request_access(
+        member_id=member_id,
+        guide_id=guide_id,
+        store_id=store_id,
+        reason=reason,
+        client_id=client_id,
+        actor=actor,
+        now=now,
+    )
+    managers = Posting.objects.on(today).filter(
+        store_id=store_id, role=Posting.PostingRole.STORE_MANAGER
+    )
+    title = _("A colleague asks to see a customer's card")
+    rows = [
+        (manager_id, title, _("Have a look at the reason"), TEAM_PATH)
+        for manager_id in managers.exclude(guide_id=guide_id).values_list("guide_id", flat=True)
+    ]
+    queue_guide_notices(source=f"access_request:{asked.pk}", rows=rows, now=now)
+    return asked
+
+
+@transaction.atomic
+def decide_access(*, request_id: int, grant: bool, actor: Actor, now: datetime) -> AccessRequest:
+    """Grant or refuse, and tell who asked. Safe to repeat.
+
+    Raises AccessRequest.DoesNotExist, NotYoursToDecide.
+    """
+    asked, fresh = members.decide_access(request_id=request_id, grant=grant, actor=actor, now=now)
+    if not fresh:
+        return asked
+    if grant:
+        path = f"{CUSTOMERS_PATH}{asked.member.public_id}/"
+        words = (_("You may look at the customer now"), _("Open for one day"))
+    else:
+        path = CUSTOMERS_PATH
+        words = (_("Your request to look was refused"), _("Ask your manager why"))
+    queue_guide_notices(
+        source=f"access_request:{asked.pk}:decided",
+        rows=[(asked.guide_id, *words, path)],
+        now=now,
+    )
+    return asked
