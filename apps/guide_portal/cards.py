@@ -214,11 +214,11 @@ def origin_words(shape: TodoShape) -> str:
 
 
 def worth_words(shape: TodoShape) -> str:
-    """价值 ¥3,286 · 像 TA 的 100 位约 24 位会回来: what the order of the list is made of."""
+    """价值 ¥3,286 · 同类客户约 24% 会回来: what the order of the list is made of."""
     worth = _("worth %(amount)s") % {"amount": yuan(round(shape.value_fen, -2))}
     if shape.chance is None:
         return worth if shape.value_fen else ""
-    share = _("of 100 like TA about %(n)s come back") % {"n": round(shape.chance * 100)}
+    share = _("about %(share)s like TA come back") % {"share": percent(shape.chance)}
     return " · ".join(filter(None, (worth if shape.value_fen else "", share)))
 
 

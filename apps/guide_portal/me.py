@@ -50,7 +50,7 @@ def rank_words(sales: reports.MySales) -> str:
     if sales.rank is None or sales.ranked < 2:
         return ""
     if sales.gap_fen is None:
-        return _("You lead the store this month") if sales.net_fen else _("No sale yet this month")
+        return _("You lead the store this month") if sales.net_fen > 0 else ""
     return _("%(amount)s to place %(place)s") % {
         "amount": yuan(sales.gap_fen),
         "place": sales.next_place,
