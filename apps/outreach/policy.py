@@ -62,54 +62,93 @@ def monthly_cap(moment: datetime) -> int:
     return ((first + timedelta(days=32)).replace(day=1) - first).days
 
 
-# Every table below has at most one row per person (its constraints say so), so this is a plain join
-# tree that the planner turns into hash joins for a million members and into index look-ups for one;
-# the two EXISTS become look-ups or one hashed pass, whichever is cheaper for the number of members.
-# The grouping folds the people merged into one survivor and a second friendship with one guide.
-_SELECT = """
-WITH planned (member_id) AS (
-    SELECT DISTINCT member_id FROM ({members}) AS given (member_id)
-), found AS (
-    SELECT planned.member_id,
-        max(serving.guide_id) AS guide_id,
-        max(coalesce(posting.store_id, serving.store_id)) AS store_id,
-        coalesce(min(follow.external_userid), '') AS external_userid,
-        bool_or(stop.id IS NOT NULL) AS stopped,
-        bool_or(consent.id IS NOT NULL) AS consents,
-        bool_or(EXISTS (
+def _recently(person: str) -> str:
+    """SQL: was this person reached, or did they write, in the days asked for?"""
+    return f"""(EXISTS (
             SELECT FROM outreach_dispatchrecipient AS sent
-            WHERE sent.member_id = person.id AND sent.state = 'delivered'
+            WHERE sent.member_id = {person} AND sent.state = 'delivered'
                 AND sent.result_at BETWEEN %(recent_since)s AND %(now)s
         ) OR EXISTS (
             SELECT FROM members_interaction AS talk
-            WHERE talk.member_id = person.id AND talk.kind = 'message'
+            WHERE talk.member_id = {person} AND talk.kind = 'message'
                 AND talk.occurred_at BETWEEN %(recent_since)s AND %(now)s
-        )) AS recently,
-        bool_or(coalesce(budget.used, 0) >= %(cap)s) AS used_up,
-        bool_or(guide.status = 'active' AND posting.id IS NOT NULL) AS at_work,
-        bool_or(person.id = planned.member_id AND person.erased_at IS NULL) AS alive
-    FROM planned
-    LEFT JOIN members_member AS person ON person.survivor_id = planned.member_id
-    LEFT JOIN {serving} AS serving ON serving.member_id = planned.member_id
+        ))"""
+
+
+def _facts(person: str) -> str:
+    """SQL: what is asked about every planned member, `person` being whom the rows stand by."""
+    return f"""LEFT JOIN serving ON serving.member_id = planned.member_id
     LEFT JOIN stores_guide AS guide ON guide.id = serving.guide_id
     LEFT JOIN stores_posting AS posting
         ON posting.guide_id = serving.guide_id AND posting.during @> %(today)s::date
+    LEFT JOIN members_stopmark AS stop ON stop.member_id = {person} AND stop.until IS NULL
+    LEFT JOIN members_consent AS consent
+        ON consent.member_id = {person} AND consent.withdrawn_at IS NULL
+        AND consent.purpose = %(purpose)s
+    LEFT JOIN outreach_contactbudget AS budget
+        ON budget.member_id = planned.member_id AND budget.month = %(month)s"""
+
+
+# Nearly everybody is one person: every table has at most one row for them (its constraints say so;
+# only a second friendship with one guide makes a second row, see `reach_select`), and the first
+# branch is a plain join tree that the planner turns into hash joins for a million members and into
+# index look-ups for one. Whoever was merged from several persons is folded in the second branch.
+_SELECT = f"""
+WITH planned (member_id) AS NOT MATERIALIZED (
+    {{members}}
+), serving AS NOT MATERIALIZED (
+    {{serving}}
+), several AS MATERIALIZED (
+    SELECT DISTINCT planned.member_id FROM planned
+    JOIN members_member AS other ON other.survivor_id = planned.member_id
+    WHERE (other.survivor_id <> other.id) IS TRUE  -- so written, it has statistics of its own
+), found AS (
+    SELECT planned.member_id,
+        serving.guide_id,
+        coalesce(posting.store_id, serving.store_id) AS store_id,
+        coalesce(follow.external_userid, '') AS external_userid,
+        stop.id IS NOT NULL AS stopped,
+        consent.id IS NOT NULL AS consents,
+        follow.id IS NOT NULL OR (serving.guide_id IS NULL AND EXISTS (
+            SELECT FROM members_followrelation AS friend
+            WHERE friend.member_id = planned.member_id AND friend.until IS NULL)) AS is_friend,
+        {_recently("planned.member_id")} AS recently,
+        coalesce(budget.used, 0) >= %(cap)s AS used_up,
+        guide.status = 'active' AND posting.id IS NOT NULL AS at_work,
+        person.id IS NOT NULL AND person.erased_at IS NULL AS alive
+    FROM planned
+    LEFT JOIN members_member AS person
+        ON person.id = planned.member_id AND person.survivor_id = person.id
+    {_facts("planned.member_id")}
+    LEFT JOIN members_followrelation AS follow
+        ON follow.member_id = planned.member_id AND follow.guide_id = serving.guide_id
+        AND follow.until IS NULL
+    WHERE NOT EXISTS (SELECT FROM several WHERE several.member_id = planned.member_id)
+    UNION ALL
+    SELECT planned.member_id,
+        max(serving.guide_id),
+        max(coalesce(posting.store_id, serving.store_id)),
+        coalesce(min(follow.external_userid), ''),
+        bool_or(stop.id IS NOT NULL),
+        bool_or(consent.id IS NOT NULL),
+        bool_or(follow.id IS NOT NULL),
+        bool_or({_recently("person.id")}),
+        bool_or(coalesce(budget.used, 0) >= %(cap)s),
+        bool_or(guide.status = 'active' AND posting.id IS NOT NULL),
+        bool_or(person.id = planned.member_id AND person.erased_at IS NULL)
+    FROM several AS planned
+    LEFT JOIN members_member AS person ON person.survivor_id = planned.member_id
+    {_facts("person.id")}
     LEFT JOIN members_followrelation AS follow
         ON follow.member_id = person.id AND follow.until IS NULL
         AND (serving.guide_id IS NULL OR follow.guide_id = serving.guide_id)
-    LEFT JOIN members_stopmark AS stop ON stop.member_id = person.id AND stop.until IS NULL
-    LEFT JOIN members_consent AS consent
-        ON consent.member_id = person.id AND consent.withdrawn_at IS NULL
-        AND consent.purpose = %(purpose)s
-    LEFT JOIN outreach_contactbudget AS budget
-        ON budget.member_id = planned.member_id AND budget.month = %(month)s
     GROUP BY planned.member_id
 )
 SELECT member_id, guide_id, store_id, external_userid,
     CASE
         WHEN stopped THEN 'stopped'
         WHEN %(marketing)s AND NOT consents THEN 'no_consent'
-        WHEN external_userid = '' THEN 'not_friend'
+        WHEN NOT is_friend THEN 'not_friend'
         WHEN recently THEN 'recently_contacted'
         WHEN used_up THEN 'budget'
         WHEN guide_id IS NULL THEN 'no_guide'
@@ -120,12 +159,13 @@ SELECT member_id, guide_id, store_id, external_userid,
 FROM found
 """
 
-_SERVING = """(
-    SELECT member_id, guide_id, store_id FROM members_servingperiod WHERE until IS NULL
-)"""
-_THIS_GUIDE = """(
-    SELECT member_id, %(guide_id)s::bigint AS guide_id, NULL::bigint AS store_id FROM planned
-)"""
+_SERVING = "SELECT member_id, guide_id, store_id FROM members_servingperiod WHERE until IS NULL"
+_ONCE = """
+SELECT DISTINCT ON (member_id) * FROM ({reach}) AS reach ORDER BY member_id, external_userid
+"""
+_THIS_GUIDE = (
+    "SELECT member_id, %(guide_id)s::bigint AS guide_id, NULL::bigint AS store_id FROM planned"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +220,19 @@ def reach_select(
     now: datetime,
     marketing: bool,
     recent_days: int | None = RECENT_DAYS,
+    once: bool = True,
 ) -> tuple[str, list[Any]]:
-    """SQL that says for each survivor of `members_sql` (one column) who would reach them.
+    """SQL that says for each survivor of `members_sql` (one column, each once) who would reach
+    them.
 
     Columns: member_id, guide_id, store_id (where the guide works today), external_userid, refusal
-    ('' = may be reached). Exactly one row per member. `marketing` asks for consent; `recent_days`
-    None leaves out the question whether somebody was just there.
+    ('' = may be reached). Exactly one row per member; with `once` False whoever befriended the
+    guide twice has a row for each friendship, and the caller drops the second. `marketing` asks
+    for consent; `recent_days` None leaves out the question whether somebody was just there.
     """
     terms = _Terms(now=now, marketing=marketing, recent_days=recent_days, cap=monthly_cap(now))
-    return _build(members_sql, members_params, _SERVING, terms)
+    sql, params = _build(members_sql, members_params, _SERVING, terms)
+    return (_ONCE.format(reach=sql) if once else sql), params
 
 
 # more than any month can use: the statement's way of not asking

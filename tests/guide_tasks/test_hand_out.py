@@ -309,12 +309,27 @@ def test_a_large_hand_out_tells_its_story_in_batches_afterwards(moment, monkeypa
     assert push.told_at is not None
 
 
+@pytest.mark.parametrize("control_share_bp", [0, 5000])
+def test_who_befriended_the_guide_twice_gets_one_task(moment, control_share_bp):
+    people = members_of(make_team(moment, guides=1, friends=4))
+    for again in FollowRelation.objects.filter(member__in=people[:2]):
+        again.pk, again.external_userid = None, f"{again.external_userid}x"
+        again.save(force_insert=True)
+    push = make_push(people, moment, control_share_bp=control_share_bp)
+
+    done = services.hand_out(push=push, now=moment, actor=SYSTEM)
+
+    assert done.planned == done.issued + done.control == 4
+    assert TaskTarget.objects.filter(push=push).count() == done.issued
+    assert not TaskTarget.objects.filter(push=push, external_userid__endswith="x").exists()
+
+
 def test_the_hand_out_costs_the_same_queries_at_any_size(moment, django_assert_max_num_queries):
     small = make_push(members_of(make_team(moment, guides=1, friends=2)), moment)
     large = make_push(members_of(make_team(moment, guides=4, friends=15)), moment)
 
     for push in (small, large):
-        with django_assert_max_num_queries(45):
+        with django_assert_max_num_queries(50):
             services.hand_out(push=push, now=moment, actor=SYSTEM)
 
 

@@ -1,5 +1,6 @@
 """From places to work: the rows of a hand-out, each kind in one statement."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +19,8 @@ from apps.timeline import services as timeline
 from apps.timeline.models import Kind
 
 TODAY_PATH = "/g/"
+
+NoticeRow = tuple[int, str, str, str]  # guide, title, body, path
 
 _NOT_ISSUED = """
 INSERT INTO guide_tasks_notissued (push_id, member_id, reason, sentence)
@@ -65,10 +68,11 @@ _LOAD = """
 SELECT guide_id, count(*), min(due_at) FROM guide_tasks_tasktarget
 WHERE push_id = %s AND id > %s AND opens_at <= %s GROUP BY guide_id
 """
-# whoever is away today and gets everything later hears of it on their first day back
-_LATER_LOAD = """
-SELECT guide_id, count(*), min(due_at), min(opens_at) FROM guide_tasks_tasktarget
-WHERE push_id = %s GROUP BY guide_id HAVING min(opens_at) > %s
+# what a hand-out has just laid out: whoever is away today hears of it on their first day back
+_HANDED_OUT = """
+SELECT coalesce(min(opens_at) FILTER (WHERE opens_at > %s), %s) AS later, guide_id, count(*),
+    count(*) FILTER (WHERE opens_at IS NULL OR opens_at <= %s)
+FROM handout WHERE place = 'issued' GROUP BY guide_id
 """
 
 
@@ -119,17 +123,36 @@ def notices(*, push: TaskPush, after_id: int, source: str, now: datetime) -> int
     """A card per guide with what is open now, within the push's hand-out hours."""
     with connection.cursor() as cursor:
         cursor.execute(_LOAD, [push.pk, after_id, now])
-        rows = [
-            (
-                guide_id,
-                push.title,
-                notice_body(customers, due_at, push.minutes_per_target),
-                TODAY_PATH,
-            )
-            for guide_id, customers, due_at in cursor.fetchall()
-        ]
+        rows = [_card(push, *row) for row in cursor.fetchall()]
     start = hours.next_within(now, push.hand_out_from, push.hand_out_until)
     return outreach.queue_guide_notices(source=source, rows=rows, not_before=start, now=now)
+
+
+def _card(push: TaskPush, guide_id: int, customers: int, due_at: datetime) -> NoticeRow:
+    body = notice_body(customers, due_at, push.minutes_per_target)
+    return guide_id, push.title, body, TODAY_PATH
+
+
+def hand_out_notices(*, push: TaskPush, due_at: datetime, now: datetime) -> int:
+    """A card per guide of the hand-out that stands in the temporary table: about what is open
+    now, or in the morning of the first day on which something opens."""
+    cards: dict[datetime, list[NoticeRow]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(_HANDED_OUT, [now, now, now])
+        for later, guide_id, customers, customers_now in cursor.fetchall():
+            moment = now if customers_now else later
+            cards[moment].append(_card(push, guide_id, customers_now or customers, due_at))
+    return sum(
+        outreach.queue_guide_notices(
+            source=push.source,
+            rows=rows,
+            not_before=hours.next_within(moment, push.hand_out_from, push.hand_out_until)
+            if moment == now
+            else moment,
+            now=now,
+        )
+        for moment, rows in sorted(cards.items())
+    )
 
 
 _BUNDLE = """
@@ -150,34 +173,6 @@ def bundled_notices(*, push_ids: Sequence[int], title: str, source: str, now: da
         ]
     start = hours.next_within(now, hours.HAND_OUT_FROM, hours.HAND_OUT_UNTIL)
     return outreach.queue_guide_notices(source=source, rows=rows, not_before=start, now=now)
-
-
-def later_notices(*, push: TaskPush, now: datetime) -> int:
-    """A card on the morning of their first day at work for those who are away today."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM handout WHERE opens_at IS NOT NULL LIMIT 1")
-        if cursor.fetchone() is None:
-            return 0
-        cursor.execute(_LATER_LOAD, [push.pk, now])
-        found = cursor.fetchall()
-    return sum(
-        outreach.queue_guide_notices(
-            source=push.source,
-            rows=[
-                (
-                    guide_id,
-                    push.title,
-                    notice_body(customers, due_at, push.minutes_per_target),
-                    TODAY_PATH,
-                )
-                for guide_id, customers, due_at, opens_at in found
-                if opens_at == moment
-            ],
-            not_before=moment,
-            now=now,
-        )
-        for moment in sorted({row[3] for row in found})
-    )
 
 
 def end_of_day(moment: datetime, days: int) -> datetime:

@@ -41,6 +41,14 @@ LEFT JOIN (
 """
 
 
+_COUNTS = """
+SELECT place, sum(members), count(guide_id), max(members), count(DISTINCT store_id) FROM (
+    SELECT place, guide_id, count(*) AS members, min(store_id) AS store_id
+    FROM handout GROUP BY place, guide_id
+) AS per_guide GROUP BY place
+"""
+
+
 def as_array(ids: Iterable[int]) -> str:
     """Ids as PostgreSQL's array text: a million in a tenth of a second."""
     return "{" + ",".join(map(str, ids)) + "}"
@@ -51,6 +59,8 @@ def plan(member_ids: Iterable[int]) -> None:
     with connection.cursor() as cursor:
         # joins and sorts of a million rows stay in memory, until this transaction ends
         cursor.execute(f"SET LOCAL work_mem = '{_WORK_MEM}'")
+        # plans of a second or two do not earn their compilation back
+        cursor.execute("SET LOCAL jit = off")
         cursor.execute("DROP TABLE IF EXISTS handout, handout_reach, handout_planned")
         cursor.execute(
             "CREATE TEMP TABLE handout_planned ON COMMIT DROP AS"
@@ -92,6 +102,7 @@ def lay_out(
         now=now,
         marketing=marketing,
         recent_days=recent_days,
+        once=False,
     )
     if one_plan and settings.CONTACT_ONE_PLAN:
         running = [sending.marketing_kinds(), now - targets.grace()]
@@ -102,6 +113,7 @@ def lay_out(
     with connection.cursor() as cursor:
         if draw or away:
             cursor.execute(f"CREATE TEMP TABLE handout_reach ON COMMIT DROP AS {reach}", params)
+            _drop_second_friendships("handout_reach", cursor)
             reach, params = "SELECT * FROM handout_reach", []
         if away:
             duty.settle_reach(due_at=due_at)
@@ -117,7 +129,20 @@ def lay_out(
                 FROM ({reach}) AS drawn""",
             params,
         )
+        _drop_second_friendships("handout", cursor)
         cursor.execute("ANALYZE handout")
+
+
+def _drop_second_friendships(table: str, cursor: Any) -> None:
+    """One row per planned member. `cursor` has just filled the table: it knows how many rows."""
+    made = cursor.rowcount
+    cursor.execute("SELECT count(*) FROM handout_planned")
+    if made > cursor.fetchone()[0]:
+        cursor.execute(
+            f"DELETE FROM {table} AS second USING {table} AS first"
+            " WHERE first.member_id = second.member_id"
+            " AND (first.external_userid, first.ctid) < (second.external_userid, second.ctid)"
+        )
 
 
 def _drawn(campaign: Campaign) -> tuple[str, list[Any]]:
@@ -129,19 +154,14 @@ def _drawn(campaign: Campaign) -> tuple[str, list[Any]]:
 def counts() -> PushPlaces:
     """The places of the laid-out members, counted."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT place, count(*) FROM handout GROUP BY place")
-        by_place = dict(cursor.fetchall())
-        cursor.execute(
-            "SELECT count(*), COALESCE(max(n), 0), count(DISTINCT store) FROM"
-            " (SELECT guide_id, count(*) AS n, min(store_id) AS store FROM handout"
-            f"  WHERE place = '{ISSUED}' GROUP BY guide_id) AS per_guide"
-        )
-        guides, most, stores = cursor.fetchone()
+        cursor.execute(_COUNTS)
+        found = {row[0]: row[1:] for row in cursor.fetchall()}
+    by_place = {place: int(row[0]) for place, row in found.items()}
+    _issued, guides, most, stores = found.get(ISSUED, (0, 0, 0, 0))
     order = [refusal.value for refusal in policy.Refusal]
-    refused = {place: by_place[place] for place in order if place in by_place}
     return PushPlaces(
         planned=sum(by_place.values()),
-        refused=refused,
+        refused={place: by_place[place] for place in order if place in by_place},
         control=by_place.get(CONTROL, 0),
         issued=by_place.get(ISSUED, 0),
         guides=guides,

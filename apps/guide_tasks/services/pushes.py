@@ -302,8 +302,7 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> PushPlaces:
     push.status, push.handed_out_at = Status.HANDED_OUT, now
     _tell(push, issued, now, actor)
     push.save(update_fields=["status", "handed_out_at", "told_at"])
-    issuing.notices(push=push, after_id=0, source=push.source, now=now)
-    issuing.later_notices(push=push, now=now)
+    issuing.hand_out_notices(push=push, due_at=due_at, now=now)
     accounts.audit(
         actor=actor,
         action="push.handed_out",
