@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
 from apps.accounts.actor import NOBODY, Actor
 from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import ApiKey, User
@@ -63,14 +65,15 @@ def actor_for(*, user: User, now: datetime) -> Actor:
 
 
 def actor_for_api_key(*, api_key: ApiKey, now: datetime) -> Actor:
-    """The actor behind a key. Without a grant a key is the whole chain's (the mall, the ERP)."""
+    """The actor behind a key: the whole chain where the key says so (the mall, the ERP), else the
+    places granted to it; without either it sees nobody."""
     regions, stores = _granted(api_key_id=api_key.pk)
     return Actor(
         api_key_id=api_key.pk,
         role="api_key",
         name=api_key.name,
         capabilities=frozenset(Capability(scope) for scope in api_key.scopes),
-        sees_all=not (regions or stores),
+        sees_all=api_key.chain_wide,
         region_ids=regions,
         store_ids=stores,
         on=clock.business_day(now),
@@ -179,26 +182,33 @@ def _covers(days: list[date], guides: set[int]) -> dict[tuple[int, date], tuple[
 
 def at_work(*, store_ids: Iterable[int], day: date) -> list[Posting]:
     """Postings of everybody who works in these stores on that day, guides with their names."""
-    posted = list(
+    return list(posted_with_duty(store_ids=store_ids, day=day).filter(is_away=False))
+
+
+def posted_with_duty(*, store_ids: Iterable[int], day: date) -> QuerySet[Posting]:
+    """Everybody posted in these stores on that day, with `is_away`: off, covered or closed."""
+    off = DayOff.objects.filter(guide_id=OuterRef("guide_id"), day=day)
+    covered = Cover.objects.on(day).filter(absent_id=OuterRef("guide_id"))
+    closed = StoreDay.objects.filter(store_id=OuterRef("store_id"), day=day)
+    return (
         Posting.objects.on(day)
         .filter(store_id__in=list(store_ids), guide__status=Guide.Status.ACTIVE)
+        .annotate(is_away=Exists(off) | Exists(covered) | Exists(closed))
         .select_related("guide", "store")
         .order_by("store__code", "role", "guide__name", "guide_id")
     )
-    away = _away(day, day, [one.guide_id for one in posted])
-    return [one for one in posted if (one.guide_id, day) not in away]
 
 
 # who left longer ago has nothing open any more
 GONE_WITHIN = timedelta(days=60)
 
 
-def gone(*, day: date) -> set[int]:
+def gone(*, day: date) -> QuerySet[Guide]:
     """Guides who left a store or the chain lately."""
     since = day - GONE_WITHIN
-    moved = Posting.objects.filter(during__endswith__range=(since, day))
-    left = Guide.objects.filter(status=Guide.Status.LEFT, left_at__gte=clock.day_start(since))
-    return {*moved.values_list("guide_id", flat=True), *left.values_list("pk", flat=True)}
+    ended = Posting.objects.filter(guide_id=OuterRef("pk"), during__endswith__range=(since, day))
+    left = Q(status=Guide.Status.LEFT, left_at__gte=clock.day_start(since))
+    return Guide.objects.filter(Exists(ended) | left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def left_behind(*, now: datetime) -> QuerySet[TaskTarget]:
     today = clock.business_day(now)
     posted = Posting.objects.on(today).filter(guide_id=OuterRef("guide_id"))
     return (
-        TaskTarget.objects.filter(state__in=_MOVABLE, guide_id__in=stores.gone(day=today))
+        TaskTarget.objects.filter(state__in=_MOVABLE, guide__in=stores.gone(day=today).values("pk"))
         .annotate(works_in=Subquery(posted.values("store_id")[:1]))
         .filter(Q(guide__status=Guide.Status.LEFT) | Q(works_in=None) | ~Q(works_in=F("store_id")))
     )
