@@ -4,7 +4,7 @@ A claim is (kind, source): a rule's, a push's, WeCom's. People share one claim b
 a colleague may take off what a guide put on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.actor import SYSTEM, Actor
 from apps.core import partitions
 from apps.core.errors import DomainError
-from apps.tagging.models import Tag, TagChange
+from apps.tagging.models import MemberTags, Tag, TagChange
 from apps.tagging.selectors import CLAIM, STANDING
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
@@ -235,3 +235,9 @@ def expire_tags(*, now: datetime, limit: int = 10_000) -> int:
         )
         for (tag_id, claim, source), ids in sorted(members.items())
     )
+
+
+@transaction.atomic
+def forget_members(*, member_ids: Sequence[int]) -> int:
+    """Members who asked to be deleted carry no tag any more; the log keeps numbers of nobody."""
+    return MemberTags.objects.filter(member_id__in=member_ids).delete()[0]

@@ -13,4 +13,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
         return JsonResponse({"token": "old"}, status=403)
     if request.path.startswith("/g/"):
         return redirect(sign_in_address(referring_page(request)))
+    if request.path.startswith("/m/"):
+        return redirect("/m/")  # a customer's session ran out: sign in again
     return django_page(request, reason=reason)

@@ -1,0 +1,17 @@
+"""Work about somebody who asked to be deleted: it ends, and forgets WeCom's id of them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from apps.guide_tasks.models import TaskTarget
+from apps.guide_tasks.services.targets import excuse_stopped
+
+
+@transaction.atomic
+def forget_members(*, member_ids: Sequence[int], now: datetime) -> int:
+    """Their open work is excused (they are stopped by now), their targets name nobody."""
+    for member_id in member_ids:
+        excuse_stopped(now=now, member_id=member_id)
+    return TaskTarget.objects.filter(member_id__in=member_ids).update(external_userid="", why="")

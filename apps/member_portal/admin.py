@@ -1,0 +1,121 @@
+"""Head office's side: texts of consents, the welcome gift, what members ask about their data."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from apps.accounts.admin_base import RoomAdmin, actor_of
+from apps.accounts.capabilities import Capability
+from apps.core import clock
+from apps.core.errors import DomainError
+from apps.member_portal.models import ConsentText, DataRequest, WelcomeOffer
+from apps.member_portal.services import erasure, requests
+
+MARKS = {"open": "warn", "done": "on", "refused": "bad"}
+
+
+@admin.register(ConsentText)
+class ConsentTextAdmin(RoomAdmin):
+    """A text that was published is never changed: a new version follows it."""
+
+    view_capability = Capability.VIEW_HEALTH
+    edit_capability = Capability.MANAGE_USERS
+    list_display = ["purpose", "version", "title", "valid_from"]
+    list_filter = ["purpose"]
+    fields = ["purpose", "version", "title", "body", "valid_from"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(WelcomeOffer)
+class WelcomeOfferAdmin(RoomAdmin):
+    view_capability = Capability.VIEW_HEALTH
+    edit_capability = Capability.MANAGE_CONTENT
+    list_display = ["title", "terms", "begins_at", "ends_at"]
+    search_fields = ["title"]
+    fields = ["title", "terms", "begins_at", "ends_at"]
+
+
+class DataRequestForm(forms.ModelForm):
+    """The only thing written here is a refusal, with the sentence the member reads."""
+
+    class Meta:
+        model = DataRequest
+        fields = ["answer"]
+
+    def clean_answer(self) -> str:
+        if self.instance.state != DataRequest.State.OPEN:
+            raise forms.ValidationError(str(requests.RequestSettled()))
+        answer = str(self.cleaned_data["answer"]).strip()
+        if not answer:
+            raise forms.ValidationError(str(requests.AnswerMissing()))
+        return answer
+
+
+@admin.register(DataRequest)
+class DataRequestAdmin(RoomAdmin):
+    """Requests by due day. Deleting is an action; saving an answer refuses the request."""
+
+    view_capability = Capability.VIEW_HEALTH
+    edit_capability = Capability.MANAGE_USERS
+    form = DataRequestForm
+    list_display = ["id", "show_member", "kind", "show_state", "asked_at", "show_due", "settled_at"]
+    list_filter = ["state", "kind"]
+    list_select_related = ["member"]
+    actions = ["erase"]
+    may_add = False
+    fields = ["show_member", "kind", "state", "asked_at", "due_on", "answer", "settled_at",
+              "settled_by", "proof"]  # fmt: skip
+    readonly_fields = ["show_member", "kind", "state", "asked_at", "due_on", "settled_at",
+                       "settled_by", "proof"]  # fmt: skip
+
+    @admin.display(description=gettext_lazy("member"))
+    def show_member(self, row: DataRequest) -> SafeString:
+        return format_html(
+            '<a href="/admin/members/{}/">{}</a>', row.member.public_id, row.member_id
+        )
+
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def show_state(self, row: DataRequest) -> SafeString:
+        mark = MARKS.get(row.state, "")
+        return format_html('<span class="hq-st {}">{}</span>', mark, row.get_state_display())
+
+    @admin.display(description=gettext_lazy("due on"), ordering="due_on")
+    def show_due(self, row: DataRequest) -> SafeString:
+        late = row.state == DataRequest.State.OPEN and row.due_on < clock.today()
+        words = _("%(day)s, overdue") if late else "%(day)s"
+        return format_html(
+            '<span class="hq-st {}">{}</span>', "bad" if late else "", words % {"day": row.due_on}
+        )
+
+    def save_model(
+        self, request: HttpRequest, obj: DataRequest, form: forms.ModelForm, change: bool
+    ) -> None:
+        requests.refuse(
+            request_id=obj.pk,
+            answer=form.cleaned_data["answer"],
+            actor=actor_of(request),
+            now=clock.now(),
+        )
+
+    @admin.action(
+        description=gettext_lazy("Delete these members' data, for good"), permissions=["change"]
+    )
+    def erase(self, request: HttpRequest, queryset: QuerySet[DataRequest]) -> None:
+        done = 0
+        for row in queryset.filter(kind=DataRequest.Kind.ERASE, state=DataRequest.State.OPEN):
+            try:
+                erasure.erase(request_id=row.pk, actor=actor_of(request), now=clock.now())
+                done += 1
+            except DomainError as error:
+                messages.error(request, str(error))
+        words = ngettext("%(n)s person deleted.", "%(n)s people deleted.", done) % {"n": done}
+        messages.success(request, words)

@@ -1,0 +1,21 @@
+"""Messages to somebody who asked to be deleted: that one went out stays, to whom and what not."""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from apps.members.services.erasure import nobody_of_row
+from apps.outreach.models import Dispatch, DispatchRecipient
+
+
+@transaction.atomic
+def forget_members(*, member_ids: Sequence[int]) -> int:
+    """Take WeCom ids off receivers, and words off messages that went to nobody else."""
+    mine = DispatchRecipient.objects.filter(member_id__in=member_ids)
+    others = DispatchRecipient.objects.filter(dispatch_id=OuterRef("pk")).exclude(
+        member_id__in=member_ids
+    )
+    personal = Dispatch.objects.filter(pk__in=mine.values("dispatch_id")).exclude(Exists(others))
+    personal.update(text="")
+    return mine.update(external_userid=nobody_of_row())

@@ -1,0 +1,259 @@
+"""What a member sets counts at once: queued messages end, forecasts shrink, data goes."""
+
+import json
+import uuid
+from datetime import date, time, timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts.actor import SYSTEM, Actor
+from apps.core import clock
+from apps.guide_tasks.models import TaskTarget
+from apps.guide_tasks.services import forecast
+from apps.member_portal.models import DataRequest
+from apps.member_portal.services import erasure, requests
+from apps.members import services as members
+from apps.members.models import Consent, Member, MemberIdentity, MemberNote, StopMark
+from apps.members.services.identities import MemberRow
+from apps.orders.models import Order
+from apps.outreach import services as outreach
+from apps.outreach.models import Dispatch, DispatchRecipient
+from apps.timeline.models import MemberEvent
+from tests.factories.facts import make_phone
+from tests.factories.outreach import CORP, make_friends
+from tests.factories.tasks import buy, hand_out, make_push, tap, target_of
+from tests.member_portal.conftest import sign_in
+
+pytestmark = pytest.mark.django_db
+
+CHOICES = reverse("member_portal:choices")
+DATA = reverse("member_portal:data")
+HQ = Actor(user_id=1, role="hq_admin", sees_all=True)
+
+
+@pytest.fixture
+def me(shop, customer):
+    """A friend of the guide who agreed to messages, signed in by a code on their own phone."""
+    since = clock.now() - timedelta(days=30)
+    [(member, external)] = make_friends(shop.guide, 1, simulator=shop.simulator, since=since)
+    phone = make_phone()
+    row = MemberRow(identities=[("external_userid", CORP, external), ("phone", "", phone)])
+    members.resolve_members(rows=[row], now=since, source="pos", actor=SYSTEM)
+    assert sign_in(customer, shop.simulator, phone).url == reverse("member_portal:home")
+    return SimpleNamespace(member=member, external=external, phone=phone, page=customer)
+
+
+def act(**more):
+    return {"client_id": str(uuid.uuid4()), **more}
+
+
+def queued(me, now):
+    hours = {"contact_from": time(0, 0), "contact_until": time(0, 0)}  # day and night
+    target = target_of(hand_out([me.member], now, title="新品", **hours), me.member)
+    tap(target, now)
+    return target, Dispatch.objects.get()
+
+
+def test_one_step_stops_what_is_queued_and_what_is_planned(shop, me):
+    now = clock.now()
+    draft = make_push([me.member], now, title="下一个")
+    before = forecast(push=draft, now=now)
+    target, dispatch = queued(me, now)
+
+    assert me.page.post(reverse("member_portal:stop")).url == CHOICES
+
+    dispatch.refresh_from_db()
+    assert dispatch.state == Dispatch.State.SUPPRESSED
+    assert outreach.send_queued(now=clock.now()) == 0
+    assert shop.simulator.get("/sim/sends")["sends"] == []
+    target.refresh_from_db()
+    assert (target.state, target.excuse_reason) == ("not_applicable", "asked_to_stop")
+    after = forecast(push=draft, now=clock.now())
+    assert (before.reachable, after.reachable) == (1, 0)
+    # a second tap is the same stop
+    me.page.post(reverse("member_portal:stop"))
+    assert StopMark.objects.count() == 1
+
+
+def test_what_waits_on_the_guides_phone_is_taken_back(shop, me):
+    now = clock.now()
+    _target, dispatch = queued(me, now)
+    outreach.send_queued(now=clock.now())
+
+    me.page.post(reverse("member_portal:stop"))
+
+    dispatch.refresh_from_db()
+    assert dispatch.state == Dispatch.State.HANDED_OVER
+    assert dispatch.expires_at <= clock.now()  # ended at the next poll, due now
+
+
+def test_withdrawing_is_one_step_and_calls_off_marketing(shop, me):
+    now = clock.now()
+    _target, dispatch = queued(me, now)
+    page = me.page.get(CHOICES).content.decode()
+    assert page.count('name="purpose"') == 4
+
+    me.page.post(reverse("member_portal:withdraw"), {"purpose": "wecom_marketing"})
+
+    dispatch.refresh_from_db()
+    assert dispatch.state == Dispatch.State.SUPPRESSED
+    row = Consent.objects.get(member=me.member, purpose="wecom_marketing")
+    assert row.withdrawn_at is not None
+    assert row.withdrawn_channel == "member_page"
+    kinds = MemberEvent.objects.filter(member_id=me.member.pk).values_list("kind", flat=True)
+    assert "consent.withdrawn" in kinds
+
+
+def test_agreeing_again_names_the_text_on_the_page(shop, me):
+    me.page.post(reverse("member_portal:withdraw"), {"purpose": "wecom_marketing"})
+    give = reverse("member_portal:give")
+
+    me.page.post(give, {"purpose": "wecom_marketing", "version": "2019-01"})
+    assert not Consent.objects.valid().filter(purpose="wecom_marketing").exists()
+    me.page.post(give, {"purpose": "wecom_marketing", "version": "2026-01"})
+
+    row = Consent.objects.valid().get(purpose="wecom_marketing")
+    assert (row.text_version, row.channel) == ("2026-01", "member_page")
+    assert me.page.post(give, {"purpose": "nonsense", "version": "1"}).status_code == 404
+
+
+def test_contact_may_be_allowed_again(shop, me):
+    me.page.post(reverse("member_portal:stop"))
+    me.page.post(reverse("member_portal:allow_again"))
+
+    assert not StopMark.objects.current().exists()
+
+
+# --- data ----------------------------------------------------------------------------------------
+
+
+def test_the_copy_holds_what_we_hold_and_nobody_elses(shop, me):
+    now = clock.now()
+    buy(me.member, shop.store, now - timedelta(days=3), now=now)
+    members.add_note(
+        member_id=me.member.pk, guide_id=shop.guide.pk, body="喜欢米色", client_id=uuid.uuid4(),
+        now=now, actor=Actor(guide_id=shop.guide.pk),
+    )  # fmt: skip
+    [(other, _external)] = make_friends(shop.guide, 1)
+    buy(other, shop.store, now - timedelta(days=2), now=now)
+
+    answer = me.page.post(reverse("member_portal:copy"), act())
+
+    assert answer["Content-Disposition"].startswith("attachment")
+    copy = json.loads(answer.content)
+    assert f"+86{me.phone}" in [row["value"] for row in copy["identities"]]
+    assert len(copy["orders"]) == 1
+    assert copy["notes_of_guides"][0]["text"] == "喜欢米色"
+    assert copy["consents"][0]["text_version"] == "v1"
+    assert copy["serving_guides"][0]["guide"] == shop.guide.name
+    assert DataRequest.objects.get().state == "done"
+    page = me.page.post(reverse("member_portal:copy"), act(**{"as": "html"}))
+    assert "喜欢米色" in page.content.decode()
+
+
+def test_a_request_to_delete_has_a_due_day_and_stops_contact(shop, me):
+    form = act()
+
+    me.page.post(reverse("member_portal:erase"), form)
+    me.page.post(reverse("member_portal:erase"), form)
+    me.page.post(reverse("member_portal:erase"), act())
+
+    row = DataRequest.objects.get()
+    assert row.due_on == requests.due_day(clock.today())
+    assert StopMark.objects.current().filter(member=me.member).exists()
+    assert str(row.due_on.day) in me.page.get(DATA).content.decode()
+
+    me.page.post(reverse("member_portal:keep_data"), act())
+    row.refresh_from_db()
+    assert row.state == "taken_back"
+
+
+def test_fifteen_weekdays():
+    assert requests.due_day(date(2026, 3, 18)) == date(2026, 4, 8)  # Wednesday
+    assert requests.due_day(date(2026, 3, 21)) == date(2026, 4, 10)  # Saturday
+
+
+def test_a_refusal_needs_a_sentence_and_its_owner_reads_it(shop, me):
+    me.page.post(reverse("member_portal:erase"), act())
+    row = DataRequest.objects.get()
+
+    with pytest.raises(requests.AnswerMissing):
+        requests.refuse(request_id=row.pk, answer=" ", actor=HQ, now=clock.now())
+    requests.refuse(request_id=row.pk, answer="退货还没办完", actor=HQ, now=clock.now())
+
+    assert "退货还没办完" in me.page.get(DATA).content.decode()
+    with pytest.raises(requests.RequestSettled):
+        erasure.erase(request_id=row.pk, actor=HQ, now=clock.now())
+
+
+def test_deletion_takes_the_person_and_keeps_the_receipts(shop, me):
+    now = clock.now()
+    buy(me.member, shop.store, now - timedelta(days=3), now=now)
+    members.add_note(
+        member_id=me.member.pk, guide_id=shop.guide.pk, body="喜欢米色", client_id=uuid.uuid4(),
+        now=now, actor=Actor(guide_id=shop.guide.pk),
+    )  # fmt: skip
+    queued(me, now)
+    me.page.post(reverse("member_portal:erase"), act())
+
+    row = erasure.erase(request_id=DataRequest.objects.get().pk, actor=HQ, now=clock.now())
+
+    member = Member.objects.get(pk=me.member.pk)
+    assert (member.name, member.phone_last4) == ("", "")
+    assert member.erased_at is not None
+    assert not MemberIdentity.objects.filter(member=member).exists()
+    assert not MemberNote.objects.exists()
+    assert not Consent.objects.valid().filter(member=member).exists()
+    assert StopMark.objects.current().filter(member=member).exists()
+    assert Order.objects.filter(member=member).count() == 1
+    assert Dispatch.objects.get().text == ""
+    assert me.external not in DispatchRecipient.objects.get().external_userid
+    assert not TaskTarget.objects.exclude(external_userid="").exists()
+    assert row.proof["erased"]["notes"] == 1
+    assert "orders" in row.proof["kept"]
+    # whoever was signed in is nobody now, and the number is free for a new account
+    assert me.page.get(reverse("member_portal:home")).status_code == 302
+
+
+def test_another_members_session_opens_only_their_own(shop, me):
+    stranger = Client()
+
+    assert stranger.post(reverse("member_portal:copy"), act()).status_code == 302
+    assert stranger.post(reverse("member_portal:stop")).status_code == 302
+    assert not StopMark.objects.exists()
+
+
+# --- how many questions ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["home", "choices", "data", "welcome"])
+def test_a_page_asks_the_same_few_questions_whatever_there_is(
+    shop, me, name, django_assert_max_num_queries
+):
+    path = reverse(f"member_portal:{name}")
+    me.page.get(path)
+    with django_assert_max_num_queries(12) as few:
+        me.page.get(path)
+    now = clock.now()
+    for days in range(6):
+        buy(me.member, shop.store, now - timedelta(days=days + 1), now=now)
+    with django_assert_max_num_queries(12) as more:
+        me.page.get(path)
+
+    assert len(few) == len(more)
+
+
+def test_the_copy_asks_the_same_questions_for_many_orders(shop, me, django_assert_max_num_queries):
+    now = clock.now()
+    buy(me.member, shop.store, now - timedelta(days=1), now=now)
+    with django_assert_max_num_queries(40) as few:
+        me.page.post(reverse("member_portal:copy"), act())
+    for days in range(8):
+        buy(me.member, shop.store, now - timedelta(days=days + 2), now=now)
+    with django_assert_max_num_queries(40) as more:
+        me.page.post(reverse("member_portal:copy"), act())
+
+    assert len(few) == len(more)
