@@ -77,7 +77,7 @@ class ApiKeyForm(forms.ModelForm):
 
     class Meta:
         model = ApiKey
-        fields = ["name", "scopes", "expires_at"]
+        fields = ["name", "scopes", "chain_wide", "expires_at"]
 
 
 @admin.register(ApiKey)
@@ -87,7 +87,8 @@ class ApiKeyAdmin(RoomAdmin):
     view_capability = Capability.MANAGE_USERS
     edit_capability = Capability.MANAGE_USERS
     form = ApiKeyForm
-    list_display = ["name", "prefix", "show_state", "created_at", "expires_at", "last_used_at"]
+    list_display = ["name", "prefix", "chain_wide", "show_state", "created_at", "expires_at",
+                    "last_used_at"]  # fmt: skip
     list_select_related = ["created_by"]
     search_fields = ["name", "prefix"]
     ordering = ["-id"]
@@ -96,11 +97,13 @@ class ApiKeyAdmin(RoomAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
         if obj is None:
             return []
-        return ["name", "prefix", "scopes", "created_by", "created_at", "expires_at", "revoked_at",
-                "last_used_at"]  # fmt: skip
+        return ["name", "prefix", "scopes", "chain_wide", "created_by", "created_at", "expires_at",
+                "revoked_at", "last_used_at"]  # fmt: skip
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
-        return self.get_readonly_fields(request, obj) or ["name", "scopes", "expires_at"]
+        return self.get_readonly_fields(request, obj) or [
+            "name", "scopes", "chain_wide", "expires_at",
+        ]  # fmt: skip
 
     @admin.display(description=_("state"))
     def show_state(self, row: ApiKey) -> str:
@@ -118,6 +121,7 @@ class ApiKeyAdmin(RoomAdmin):
             scopes=form.cleaned_data["scopes"],
             created_by=request.user if isinstance(request.user, User) else None,
             expires_at=obj.expires_at,
+            chain_wide=obj.chain_wide,
         )
         obj.pk, obj.prefix, obj._state.adding = made.pk, made.prefix, False
         messages.warning(

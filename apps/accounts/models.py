@@ -42,6 +42,11 @@ class ApiKey(models.Model):
     prefix = models.CharField(_("prefix"), max_length=12, unique=True)
     secret_hash = models.BinaryField(max_length=32, editable=False)
     scopes = ArrayField(models.CharField(max_length=40), verbose_name=_("scopes"), default=list)
+    chain_wide = models.BooleanField(
+        _("whole chain"),
+        default=False,
+        help_text=_("For the mall or the ERP. Else the key sees only the places granted to it."),
+    )
     created_by = models.ForeignKey(
         User, on_delete=models.PROTECT, related_name="+", null=True, verbose_name=_("created by")
     )

@@ -69,8 +69,11 @@ def create_api_key(
     created_by: User | None,
     expires_at: datetime | None = None,
     secret: str | None = None,
+    chain_wide: bool = False,
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with the only copy of its text, `<prefix>.<secret>`.
+
+    It sees the whole chain when `chain_wide` says so, else what is granted to it.
 
     Raises UnknownScope for a capability that a machine may not hold.
     """
@@ -85,6 +88,7 @@ def create_api_key(
         scopes=sorted(scopes),
         created_by=created_by,
         expires_at=expires_at,
+        chain_wide=chain_wide,
     )
     return key, f"{prefix}.{secret}"
 

@@ -77,6 +77,11 @@ ENTRIES = [
         _("overdue tasks stay open"),
     ),
     Entry(
+        "ingest.trim_idempotency", "03:40", _("Answers of the API"),
+        _("Forgets answers to tills and malls once nobody can ask for them again."),
+        _("the table of kept answers grows"),
+    ),
+    Entry(
         "guide_tasks.escalate_overdue", 900, _("Overdue, to the managers"),
         _("Tells store managers once what stays overdue although the guides were reminded."),
         _("managers hear of overdue tasks only when they look"),

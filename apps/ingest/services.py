@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
@@ -25,6 +26,7 @@ from apps.profiles.services import refresh_profiles
 from apps.stores.models import Guide, Store
 
 MAX_ITEMS = 1000
+_TRIM_BATCH = 5000
 # nobody joined before, and no clock runs further ahead
 _EARLIEST = datetime(1950, 1, 1, tzinfo=UTC)
 _CLOCKS_DIFFER = timedelta(days=1)
@@ -161,6 +163,20 @@ def answer_once(
         api_key=api_key, path=path, key=key, request_hash=request_hash, status=200, response=body
     )
     return Answer(body)
+
+
+def trim_idempotency(*, now: datetime) -> int:
+    """Forget answers older than IDEMPOTENCY_DAYS: no caller repeats a request that late.
+
+    Batch by batch, each committed by itself. Returns how many.
+    """
+    cutoff, gone = now - timedelta(days=settings.IDEMPOTENCY_DAYS), 0
+    while True:
+        old = IdempotencyRecord.objects.filter(created_at__lt=cutoff).order_by("pk")
+        ids = list(old.values_list("pk", flat=True)[:_TRIM_BATCH])
+        if not ids:
+            return gone
+        gone += IdempotencyRecord.objects.filter(pk__in=ids).delete()[0]
 
 
 # --- members --------------------------------------------------------------------------------------

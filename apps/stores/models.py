@@ -273,7 +273,7 @@ class StoreDay(models.Model):
 class ScopeGrant(models.Model):
     """A region or store that a person or an API key may see, beyond what a posting gives.
 
-    Places are protected: a key whose last grant vanished with its store would see the whole chain.
+    Places are protected: a grant does not vanish unseen with its store.
     """
 
     user = models.ForeignKey(

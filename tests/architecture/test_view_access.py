@@ -446,4 +446,4 @@ def test_a_key_of_one_store_writes_nothing_of_another(fixed_clock):
 
 
 def _key_with(scopes):
-    return create_api_key(name="other", scopes=scopes, created_by=None)[1]
+    return create_api_key(name="other", scopes=scopes, created_by=None, chain_wide=True)[1]

@@ -95,7 +95,10 @@ def make_world(now):
     forecast(push=draft, now=now)
     both = hand_out([east.silent, west.silent], now, title="两区的任务")
     key, raw = accounts.create_api_key(
-        name="till", scopes=sorted(API_CAPABILITIES), created_by=users[Role.HQ_ADMIN]
+        name="till",
+        scopes=sorted(API_CAPABILITIES),
+        created_by=users[Role.HQ_ADMIN],
+        chain_wide=True,
     )
     narrow, narrow_raw = accounts.create_api_key(
         name="one store", scopes=sorted(API_CAPABILITIES), created_by=users[Role.HQ_ADMIN]

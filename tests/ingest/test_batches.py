@@ -30,7 +30,9 @@ BOTH = ["api_write_members", "api_write_orders"]
 
 
 def make_key(scopes=BOTH, **more):
-    return create_api_key(name="till", scopes=scopes, created_by=None, **more)
+    return create_api_key(
+        name="till", scopes=scopes, created_by=None, **{"chain_wide": True, **more}
+    )
 
 
 @pytest.fixture
@@ -296,7 +298,7 @@ def test_a_key_of_one_store_writes_for_no_other(shop, key):
     other = make_store("S2")
     phone = make_phone()
     post(MEMBERS, [member(phone, home_store="S2")], key)
-    api_key, raw = make_key()
+    api_key, raw = make_key(chain_wide=False)
     ScopeGrant.objects.create(api_key=api_key, store=shop)
 
     orders = post(ORDERS, [order("A1"), order("A2", store_code="S2")], raw)

@@ -54,6 +54,7 @@ class Migration(migrations.Migration):
                 ('prefix', models.CharField(max_length=12, unique=True, verbose_name='prefix')),
                 ('secret_hash', models.BinaryField(max_length=32)),
                 ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), default=list, size=None, verbose_name='scopes')),
+                ('chain_wide', models.BooleanField(default=False, help_text='For the mall or the ERP. Else the key sees only the places granted to it.', verbose_name='whole chain')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='created at')),
                 ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='expires at')),
                 ('revoked_at', models.DateTimeField(blank=True, null=True, verbose_name='revoked at')),

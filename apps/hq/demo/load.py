@@ -115,6 +115,7 @@ def _api_key() -> str:
         name="收银系统（示范）",
         scopes=[Capability.API_WRITE_MEMBERS, Capability.API_WRITE_ORDERS],
         created_by=User.objects.get(username="hq"),
+        chain_wide=True,
     )
     return raw
 
