@@ -192,8 +192,10 @@ def test_the_receiver_can_send_at_once(shop, moment):
 def queries_of_a_move(moment, friends):
     shop = Shop(moment, friends=friends, guides=2)
     befriend(shop.bea, shop.people, moment)
+    ids = [shop.target(person).pk for person in shop.people]
     with CaptureQueriesContext(connection) as asked:
-        assert shop.give(shop.people, shop.bea).moved == friends
+        moves = assigning.reassign(target_ids=ids, guide=shop.bea, actor=shop.boss, now=moment)
+    assert moves.moved == friends
     return len(asked)
 
 
