@@ -155,6 +155,8 @@ MEANING = {
     ("hq:loop_people", "code"): "issued",
     ("hq:segment_who", "reach"): "all",
     ("hq:segment", "pk"): "segment_id",
+    ("guide_portal:handover_of", "guide_id"): "gone_id",
+    ("guide_portal:hand_over", "guide_id"): "gone_id",
     ("hq:push", "pk"): "push_id",
     ("hq:push_people", "pk"): "push_id",
     ("hq:push_people", "place"): "issued",
