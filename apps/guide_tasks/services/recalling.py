@@ -70,7 +70,7 @@ def withdraw_push(*, push: TaskPush, actor: Actor, now: datetime) -> int:
         push.save(update_fields=["status"])
         _audit(push, "push.returned", actor, {"reason": "withdrawn"})
         return 0
-    if push.status != Status.HANDED_OUT:
+    if push.status != Status.HANDED_OUT or push.has_items:
         raise PushNotRunning()
     push.status, push.closed_at, push.withdrawn_at = Status.CLOSED, now, now
     push.save(update_fields=["status", "closed_at", "withdrawn_at"])
@@ -150,7 +150,7 @@ def extend_push(*, push: TaskPush, due_at: datetime, actor: Actor, now: datetime
     """
     _demand_hq(actor)
     push = _locked(push)
-    if push.status != Status.HANDED_OUT or push.rule_id is not None:
+    if push.status != Status.HANDED_OUT or push.rule_id is not None or push.has_items:
         raise PushNotRunning()
     _demand_later(due_at, push.due_at, now)
     if push.due_at == due_at:
