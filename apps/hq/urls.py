@@ -7,6 +7,7 @@ from apps.hq.pages import (
     pushes,
     rules,
     segments,
+    recall,
     start,
     system,
     wecom,
@@ -37,6 +38,9 @@ urlpatterns = [
         "admin/pushes/<int:pk>/forecast/<slug:place>/", pushes.push_forecast, name="push_forecast"
     ),
     path("admin/pushes/rules/", rules.rule_list, name="rules"),
+    path("admin/pushes/<int:pk>/recall/", recall.push_recall, name="push_recall"),
+    path("admin/pushes/<int:pk>/extend/", recall.push_extend, name="push_extend"),
+    path("admin/pushes/<int:pk>/withdraw/", recall.push_withdraw, name="push_withdraw"),
     path("admin/pushes/rules/save/", rules.save_rules, name="save_rules"),
     path("admin/pushes/rules/step/", rules.add_step, name="rule_step"),
     path("admin/members/find/", members.find_member, name="find_member"),
