@@ -3,6 +3,7 @@ chain."""
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeBoundary, RangeOperators
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Now
@@ -275,6 +276,8 @@ class Interaction(models.Model):
             models.Index(
                 fields=["occurred_at"], condition=Q(kind="visit"), name="members_visit_when"
             ),
+            # rows come in the order of time: what is young lies together
+            BrinIndex(fields=["occurred_at"], name="members_interaction_when"),
         ]
 
     def __str__(self) -> str:

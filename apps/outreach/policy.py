@@ -39,6 +39,14 @@ class Refusal(TextChoices):
     OTHER_PLAN = "other_plan", _("stands in another running push already")
 
 
+_BEFORE_COLLEAGUE = frozenset(list(Refusal)[: list(Refusal).index(Refusal.COLLEAGUE)])
+
+
+def _asks_ledger(refusal: Refusal | None) -> bool:
+    """No reason that stands before the colleague's was found."""
+    return refusal not in _BEFORE_COLLEAGUE
+
+
 def sentence(refusal: str, *, recent_days: int = RECENT_DAYS) -> str:
     """The reason as it is stored and shown."""
     if refusal == Refusal.RECENTLY_CONTACTED:
@@ -163,6 +171,34 @@ _SERVING = "SELECT member_id, guide_id, store_id FROM members_servingperiod WHER
 _ONCE = """
 SELECT DISTINCT ON (member_id) * FROM ({reach}) AS reach ORDER BY member_id, external_userid
 """
+# Whom somebody else than the guide to come has contacted within the block. The ledger asks member
+# by member; here what is young is read once, by its time, however many are planned: what waits for
+# WeCom, and the contacts kept with the member (a delivered one is among them).
+_COLLEAGUES = """
+SELECT reach.member_id, reach.guide_id, reach.store_id, reach.external_userid,
+    CASE WHEN reach.refusal = ANY(%s) AND (lately.first_guide IS DISTINCT FROM reach.guide_id
+              OR lately.last_guide IS DISTINCT FROM reach.guide_id)
+              AND lately.member_id IS NOT NULL
+         THEN 'colleague' ELSE reach.refusal END AS refusal
+FROM ({reach}) AS reach
+LEFT JOIN (
+    SELECT person.survivor_id AS member_id,
+        min(guide_id) AS first_guide, max(guide_id) AS last_guide
+    FROM (
+        SELECT receiver.member_id, send.guide_id
+        FROM outreach_dispatchrecipient AS receiver
+        JOIN outreach_dispatch AS send ON send.id = receiver.dispatch_id
+        WHERE receiver.state = 'waiting'
+            AND coalesce(send.sent_at, send.handed_over_at,
+                         greatest(send.created_at, send.not_before)) > %s
+        UNION ALL
+        SELECT member_id, guide_id FROM members_interaction
+        WHERE kind IN ('message', 'chat_opened') AND occurred_at > %s AND occurred_at <= %s
+    ) AS contact
+    JOIN members_member AS person ON person.id = contact.member_id
+    GROUP BY person.survivor_id
+) AS lately ON lately.member_id = reach.member_id
+"""
 _THIS_GUIDE = (
     "SELECT member_id, %(guide_id)s::bigint AS guide_id, NULL::bigint AS store_id FROM planned"
 )
@@ -232,6 +268,10 @@ def reach_select(
     """
     terms = _Terms(now=now, marketing=marketing, recent_days=recent_days, cap=monthly_cap(now))
     sql, params = _build(members_sql, members_params, _SERVING, terms)
+    if marketing and ledger.block_hours():
+        since = now - timedelta(hours=ledger.block_hours())
+        asked = ["", *(refusal.value for refusal in Refusal if _asks_ledger(refusal))]
+        sql, params = _COLLEAGUES.format(reach=sql), [asked, *params, since, since, now]
     return (_ONCE.format(reach=sql) if once else sql), params
 
 
@@ -274,14 +314,6 @@ def check_many(
         for member_id in member_ids
         if survivors.get(member_id, member_id) in refused
     }
-
-
-_BEFORE_COLLEAGUE = frozenset(list(Refusal)[: list(Refusal).index(Refusal.COLLEAGUE)])
-
-
-def _asks_ledger(refusal: Refusal | None) -> bool:
-    """No reason that stands before the colleague's was found."""
-    return refusal not in _BEFORE_COLLEAGUE
 
 
 def check_one(*, member_id: int, guide_id: int, now: datetime, marketing: bool) -> Refusal | None:

@@ -11,7 +11,7 @@ from apps.guide_tasks import services
 from apps.guide_tasks.errors import ContactRefused
 from apps.guide_tasks.models import NotIssued, State, TaskPush, TaskTarget
 from apps.members import services as members
-from apps.members.models import Interaction
+from apps.members.models import Interaction, Member
 from apps.outreach import policy
 from apps.outreach.models import Dispatch
 from tests.factories.colleagues import shared_member
@@ -168,6 +168,15 @@ def test_an_earlier_reason_is_the_one_that_is_kept(moment, planned):
     places = services.forecast(push=make_push(people, moment), now=moment)
 
     assert places.refused == {"stopped": 1, "other_plan": 1}
+
+
+def test_a_merged_persons_plan_is_the_survivors(moment, planned):
+    _guide, people = planned
+    Member.objects.filter(pk=people[0].pk).update(survivor_id=people[2].pk)
+
+    places = services.forecast(push=make_push(people[2:], moment), now=moment)
+
+    assert places.refused.get("other_plan") == 1
 
 
 def test_the_rule_can_be_switched_off(moment, planned, settings):

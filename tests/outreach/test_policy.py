@@ -60,6 +60,16 @@ def talk(member, guide, days_ago=3):
     )
 
 
+def open_chat(member, guide, hours_ago=1):
+    Interaction.objects.create(
+        member=member,
+        guide=guide,
+        kind="chat_opened",
+        occurred_at=clock.now() - timedelta(hours=hours_ago),
+        source=f"chat:{member.pk}:{guide.pk}",
+    )
+
+
 def test_a_reachable_member_comes_with_guide_store_and_friend_id(guide):
     ((member, external),) = make.make_friends(guide)
 
@@ -103,6 +113,7 @@ def test_the_first_reason_in_the_written_order_wins(guide):
     stop(member)
     FollowRelation.objects.filter(member=member).update(until=clock.now(), ended_by="customer")
     talk(member, guide)
+    open_chat(member, make.make_posted_guide())
     use_up(member)
     ServingPeriod.objects.filter(member=member).delete()
     Member.objects.filter(pk=member.pk).update(erased_at=clock.now())
@@ -119,6 +130,7 @@ def test_the_first_reason_in_the_written_order_wins(guide):
             actor=SYSTEM,
         ),
         lambda: FollowRelation.objects.filter(member=member).update(until=None, ended_by=""),
+        lambda: Interaction.objects.filter(kind="message").delete(),
         lambda: Interaction.objects.all().delete(),
         lambda: ContactBudget.objects.all().delete(),
         lambda: members.set_serving_guide(
@@ -142,9 +154,48 @@ def test_the_first_reason_in_the_written_order_wins(guide):
     )
     seen.append(refusal_of(member))
 
-    # these two are asked elsewhere: of the ledger at the tap, of the plans at the hand-out
-    elsewhere = {Refusal.COLLEAGUE, Refusal.OTHER_PLAN}
-    assert seen == [reason.value for reason in Refusal if reason not in elsewhere]
+    # the plans are asked at the hand-out, by the room that knows them
+    assert seen == [reason.value for reason in Refusal if reason != Refusal.OTHER_PLAN]
+
+
+@pytest.mark.parametrize(
+    ("mine", "hours_ago", "marketing", "refused"),
+    [
+        (False, 1, True, "colleague"),
+        (True, 1, True, ""),
+        (False, 25, True, ""),
+        (False, 1, False, ""),
+    ],
+)
+def test_for_many_at_once_a_colleagues_contact_counts_as_it_does_at_the_tap(
+    guide, mine, hours_ago, marketing, refused
+):
+    ((member, _external),) = make.make_friends(guide)
+    open_chat(member, guide if mine else make.make_posted_guide(), hours_ago)
+
+    assert refusal_of(member, marketing=marketing, recent_days=None) == refused
+    one = policy.check_one(
+        member_id=member.pk, guide_id=guide.pk, now=clock.now(), marketing=marketing
+    )
+    assert (one or "") == refused
+
+
+def test_for_many_at_once_a_colleagues_send_on_its_way_counts(guide):
+    (friend, other) = make.make_friends(guide, 2)
+    make.request_send(make.make_posted_guide(), [friend])
+    make.request_send(guide, [other])
+
+    found = {row[0]: row[4] for row in reach(friend[0].pk, other[0].pk)}
+
+    assert found == {friend[0].pk: "colleague", other[0].pk: ""}
+
+
+def test_for_many_at_once_the_block_can_be_switched_off(guide, settings):
+    settings.CONTACT_BLOCK_HOURS = 0
+    ((member, _external),) = make.make_friends(guide)
+    open_chat(member, make.make_posted_guide())
+
+    assert refusal_of(member) == ""
 
 
 def test_one_row_per_member_even_when_merged_or_befriended_twice(guide):

@@ -23,21 +23,23 @@ from apps.outreach import policy
 
 _WORK_MEM = "192MB"
 
+_PLANS = """guide_tasks_tasktarget AS target
+            JOIN guide_tasks_taskpush AS push ON push.id = target.push_id
+            WHERE target.state IN ('open', 'in_progress', 'to_verify')
+                AND push.status = 'handed_out' AND push.kind = ANY(%s) AND target.due_at > %s"""
 # a refusal of this room's own, after all of the policy's: the work of another plan is not doubled.
 # The policy speaks of survivors; a target keeps the member it was made for.
 _ONE_PLAN = f"""
 SELECT reach.member_id, reach.guide_id, reach.store_id, reach.external_userid,
-    CASE WHEN reach.refusal = '' AND plans.member_id IS NOT NULL
+    CASE WHEN reach.refusal = '' AND (
+            EXISTS (SELECT FROM {_PLANS} AND target.member_id = reach.member_id)
+            OR EXISTS (
+                SELECT FROM {_PLANS} AND target.member_id IN (
+                    SELECT person.id FROM members_member AS person
+                    WHERE person.survivor_id = reach.member_id
+                        AND (person.survivor_id <> person.id) IS TRUE)))
          THEN '{policy.Refusal.OTHER_PLAN.value}' ELSE reach.refusal END AS refusal
 FROM ({{reach}}) AS reach
-LEFT JOIN (
-    SELECT DISTINCT person.survivor_id AS member_id
-    FROM guide_tasks_tasktarget AS target
-    JOIN guide_tasks_taskpush AS push ON push.id = target.push_id
-    JOIN members_member AS person ON person.id = target.member_id
-    WHERE target.state IN ('open', 'in_progress', 'to_verify')
-        AND push.status = 'handed_out' AND push.kind = ANY(%s) AND target.due_at > %s
-) AS plans ON plans.member_id = reach.member_id
 """
 
 
@@ -106,7 +108,7 @@ def lay_out(
     )
     if one_plan and settings.CONTACT_ONE_PLAN:
         running = [sending.marketing_kinds(), now - targets.grace()]
-        reach, params = _ONE_PLAN.format(reach=reach), [*params, *running]
+        reach, params = _ONE_PLAN.format(reach=reach), [*running, *running, *params]
     reach = f"SELECT *, NULL::timestamptz AS opens_at FROM ({reach}) AS r"
     draw = draw and campaign.control_share_bp > 0
     away = opens is not None and duty.load_away(days=[clock.business_day(now)], opens=opens)

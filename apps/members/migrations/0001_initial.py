@@ -4,6 +4,7 @@ import apps.core.ids
 import apps.members.models
 import django.contrib.postgres.constraints
 import django.contrib.postgres.fields.ranges
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.contrib.postgres.operations import BtreeGistExtension
@@ -278,6 +279,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='interaction',
             index=models.Index(condition=models.Q(('kind', 'visit')), fields=['occurred_at'], name='members_visit_when'),
+        ),
+        migrations.AddIndex(
+            model_name='interaction',
+            index=django.contrib.postgres.indexes.BrinIndex(fields=['occurred_at'], name='members_interaction_when'),
         ),
         migrations.AddIndex(
             model_name='followup',
