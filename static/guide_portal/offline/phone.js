@@ -113,7 +113,7 @@
 
   // signing out takes everything along: first what waits, then a word about what does not go
   const leave = async (form) => {
-    await phone.flush();
+    await phone.flush({ wait: true });
     const left = (await phone.all("acts").catch(() => [])).filter((act) => act.state !== "done");
     if (left.length) { form.dataset.sure = "1"; say(phone.fill(words.unsubmitted, { n: left.length })); return; }
     await phone.forget("all");

@@ -11,6 +11,7 @@
   let token = "";
   let tries = 0;
   let timer = 0;
+  let wentOff = -1;
 
   phone.isOff = !navigator.onLine;
   const tell = () => {
@@ -25,6 +26,7 @@
   };
 
   const ask = async (address, options = {}) => {
+    const began = performance.now();
     const stop = new AbortController();
     const clock = setTimeout(() => stop.abort(), PATIENCE);
     try {
@@ -34,7 +36,7 @@
       });
       const order = answer.headers.get("X-Wipe");
       if (order) await phone.forget(order);
-      if (answer.status < 500) network(false);
+      if (answer.status < 500 && began > wentOff) network(false);
       return answer;
     } catch (error) {
       network(true);
@@ -73,11 +75,13 @@
     return (await answer.json()).answers;
   };
 
-  const settle = async (answer) => {
-    const state = { done: "done", refused: "refused" }[answer.state] || "saved";
-    await phone.change("acts", answer.client_id, (act) => ({
-      ...act, state, reason: answer.reason, answered_at: state === "saved" ? null : new Date().toISOString(),
-    }));
+  const settle = (answers) => {
+    const said = new Map(answers.map((answer) => [answer.client_id, answer]));
+    return phone.change("acts", [...said.keys()], (act) => {
+      const { state, reason } = said.get(act.id);
+      if (!["done", "refused"].includes(state)) return { ...act, state: "saved" };
+      return { ...act, state, reason, answered_at: new Date().toISOString() };
+    });
   };
 
   const waiting = async () => (await phone.all("acts"))
@@ -85,9 +89,8 @@
     .sort((one, other) => (one.made_at < other.made_at ? -1 : 1));
 
   const mark = async (batch, state) => {
-    for (const act of batch) {
-      await phone.change("acts", act.id, (row) => (["saved", "sending"].includes(row.state) ? { ...row, state } : row));
-    }
+    const ids = batch.map((act) => act.id);
+    await phone.change("acts", ids, (row) => (["saved", "sending"].includes(row.state) ? { ...row, state } : row));
     tell();
   };
 
@@ -99,7 +102,7 @@
       await mark(batch, "sending");
       try {
         const answers = await post(batch, false);
-        for (const answer of answers) await settle(answer);
+        await settle(answers);
         const settled = answers.filter((answer) => answer.state !== "again").length;
         done += settled;
         tell();
@@ -113,19 +116,19 @@
 
   // one tab submits; where there are no locks, a lease that ends by itself. Two at once would do no
   // harm: the server knows each act by its id
-  const alone = async (work) => {
-    if (navigator.locks) return navigator.locks.request("guide.acts", { ifAvailable: true }, (lock) => (lock ? work() : 0));
+  const alone = async (work, wait) => {
+    if (navigator.locks) return navigator.locks.request("guide.acts", { ifAvailable: !wait }, (lock) => (lock ? work() : 0));
     const [holder, until] = phone.recall(LEASE).split(" ");
     if (holder && holder !== me && Number(until) > Date.now()) return 0;
     phone.remember(LEASE, `${me} ${Date.now() + 60000}`);
     try { return await work(); } finally { phone.remember(LEASE, ""); }
   };
 
-  phone.flush = async () => {
+  phone.flush = async ({ wait = false } = {}) => {
     clearTimeout(timer);
-    if (!phone.who() || !(await waiting().catch(() => [])).length) return 0;
+    if ((phone.isOff && !navigator.onLine) || !phone.who() || !(await waiting().catch(() => [])).length) return 0;
     try {
-      const done = await alone(submit);
+      const done = await alone(submit, wait);
       tries = 0;
       if (done) document.dispatchEvent(new CustomEvent("phone:flushed"));
       return done;
@@ -152,7 +155,7 @@
       return null;
     }
     const [answer] = answers;
-    if (answer.state === "done") await phone.drop("acts", act.id); else await settle(answer);
+    if (answer.state === "done") await phone.drop("acts", act.id); else await settle(answers);
     tell();
     return answer.state === "again" ? null : answer;
   };
@@ -163,8 +166,8 @@
     }
   };
 
-  window.addEventListener("offline", () => network(true));
+  window.addEventListener("offline", () => { wentOff = performance.now(); network(true); });
   window.addEventListener("online", () => { tries = 0; network(false); phone.flush(); });
   // a phone that says it is online may be in a basement: what failed is tried again by itself
-  setInterval(() => { if (phone.isOff && navigator.onLine) phone.refresh().catch(() => {}); }, 20000);
+  setInterval(() => { if (phone.isOff) phone.refresh().catch(() => {}); }, 20000);
 })();

@@ -50,11 +50,12 @@ window.portalPhone = (() => {
   phone.get = (store, key) => step(store, "readonly", (rows) => rows.get(key));
   phone.all = (store) => step(store, "readonly", (rows) => rows.getAll());
   phone.drop = (store, key) => step(store, "readwrite", (rows) => rows.delete(key));
-  // change a row only if it is still there, in one step: two tabs cannot lose each other's word
-  phone.change = (store, key, how) => step(store, "readwrite", (rows) => {
-    const asked = rows.get(key);
-    asked.onsuccess = () => { if (asked.result) rows.put(how(asked.result)); };
-    return asked;
+  // change rows only if they are still there, in one step: two tabs cannot lose each other's word
+  phone.change = (store, keys, how) => step(store, "readwrite", (rows) => {
+    for (const key of keys) {
+      const asked = rows.get(key);
+      asked.onsuccess = () => { if (asked.result) rows.put(how(asked.result)); };
+    }
   });
 
   const drop = (who) => new Promise((done) => {
