@@ -23,13 +23,14 @@ from apps.accounts.capabilities import Capability
 from apps.core.errors import DomainError
 from apps.guide_portal import receipts
 from apps.guide_portal.customers import get_customer, offered_tags
-from apps.guide_portal.forms import ActForm, NoteForm, NotSuitableForm, TagForm
+from apps.guide_portal.forms import ActForm, FollowUpForm, NoteForm, NotSuitableForm, TagForm
 from apps.guide_portal.models import ActionReceipt
 from apps.guide_portal.reasons import STOP
+from apps.guide_portal.templatetags.portal import month_day
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import TaskTarget
 from apps.members import services as members
-from apps.members.models import Interaction, Member
+from apps.members.models import Member
 from apps.tagging import services as tagging
 from apps.tagging.models import TagChange
 
@@ -142,14 +143,30 @@ def _tag(act: Act) -> Done:
 def _visit(act: Act) -> Done:
     member = _customer(act)
     _clean(ActForm(_data(act)))
-    members.record_interaction(
+    members.note_visit(
         member_id=member.pk,
         guide_id=act.guide_id,
-        kind=Interaction.Kind.VISIT,
-        occurred_at=act.made_at,
-        source=f"visit:{act.client_id}",
+        client_id=act.client_id,
+        now=act.made_at,
+        actor=act.actor,
     )
-    return Done(_("Visit noted"), reverse("guide_portal:customer", args=[member.public_id]))
+    to = reverse("guide_portal:customer", args=[member.public_id]) + "#visit"
+    return Done(_("Visit noted"), to)
+
+
+def _follow_up(act: Act) -> Done:
+    member = _customer(act)
+    form = _clean(FollowUpForm(_data(act)))
+    kept = members.set_follow_up(
+        member_id=member.pk,
+        guide_id=act.guide_id,
+        due_on=form["due_on"],
+        client_id=act.client_id,
+        now=act.now,
+    )
+    to = reverse("guide_portal:customer", args=[member.public_id]) + "#next"
+    words = _("You turn to TA again on %(day)s") % {"day": month_day(kept.due_on)}
+    return Done(words, to)
 
 
 def _not_suitable(act: Act) -> Done:
@@ -165,6 +182,7 @@ def _not_suitable(act: Act) -> Done:
 KINDS: dict[str, tuple[Capability, Callable[[Act], Done]]] = {
     "note": (Capability.EDIT_MEMBERS, _note),
     "tag": (Capability.EDIT_MEMBERS, _tag),
+    "follow_up": (Capability.EDIT_MEMBERS, _follow_up),
     "visit": (Capability.EDIT_MEMBERS, _visit),
     "not_suitable": (Capability.WORK_TASKS, _not_suitable),
 }

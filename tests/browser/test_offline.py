@@ -56,9 +56,11 @@ def phone(browser, shop):
     context.on("weberror", lambda error: complaints.append(str(error.error)))
     context.on(
         "console",
-        lambda line: complaints.append(line.text)
-        if line.type == "error" and not NO_NETWORK.search(line.text)
-        else None,
+        lambda line: (
+            complaints.append(line.text)
+            if line.type == "error" and not NO_NETWORK.search(line.text)
+            else None
+        ),
     )
     yield context
     context.set_offline(False)
@@ -164,9 +166,7 @@ def test_a_refused_act_stands_first_with_its_reason_and_one_way_out(shop, phone)
     page = arrive(phone, shop)
     phone.set_offline(True)
     write_down(page, shop, shop.targets[0])
-    TaskTarget.objects.filter(pk=shop.targets[0].pk).update(
-        state=State.DONE, done_at=clock.now()
-    )
+    TaskTarget.objects.filter(pk=shop.targets[0].pk).update(state=State.DONE, done_at=clock.now())
     phone.set_offline(False)
     wait_for(lambda: ActionReceipt.objects.count() == 4, seconds=20, message="Not submitted.")
 

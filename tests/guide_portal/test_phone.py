@@ -18,7 +18,7 @@ from apps.guide_portal.models import ActionReceipt
 from apps.guide_portal.receipts import forget_receipts
 from apps.guide_portal.saved import phone_key
 from apps.guide_tasks.models import State, TaskTarget
-from apps.members.models import Interaction, MemberNote, StopMark
+from apps.members.models import FollowUp, Interaction, MemberNote, StopMark
 from apps.stores.services import guide_leaves
 from apps.tagging.models import MemberTags
 from tests.guide_portal.conftest import open_shop, signed_in
@@ -52,13 +52,14 @@ def answers(response):
     return response.json()["answers"]
 
 
-def four_kinds(shop, tag):
+def each_kind(shop, tag):
     """One act of each kind a phone may keep."""
     first, second, third = shop.members
     return [
         act("note", shop.now, customer=first.public_id, body="想要短筒"),
         act("tag", shop.now, customer=second.public_id, tag=tag.pk),
         act("visit", shop.now, customer=third.public_id),
+        act("follow_up", shop.now, customer=third.public_id, due_on="2026-03-20"),
         act("not_suitable", shop.now, target=shop.targets[0].pk, reason="moved_away"),
     ]
 
@@ -73,16 +74,17 @@ def effects(shop):
 
 
 def test_a_batch_is_done_and_brought_again_changes_nothing(shop, phone, tag):
-    batch = four_kinds(shop, tag)
+    batch = each_kind(shop, tag)
 
     first = answers(bring(phone, batch))
     again = answers(bring(phone, batch))
 
-    assert [one["state"] for one in first] == ["done"] * 4
+    assert [one["state"] for one in first] == ["done"] * 5
     assert [(one["client_id"], one["state"]) for one in again] == [
         (one["client_id"], one["state"]) for one in first
     ]
     assert effects(shop) == (1, 1, 1, 1)
+    assert FollowUp.objects.get().due_on.isoformat() == "2026-03-20"
 
 
 def test_the_same_act_twice_in_one_batch_is_one(shop, phone):
@@ -137,6 +139,8 @@ def test_rows_of_others_rows_that_are_gone_and_nonsense_are_refused_alone(shop, 
         act("note", shop.now, customer=stranger.public_id, body="想要短筒"),
         act("visit", shop.now, customer=uuid.uuid4()),
         act("visit", shop.now, customer="x" * 50),
+        act("follow_up", shop.now, customer=shop.members[0].public_id, due_on="2099-01-01"),
+        act("follow_up", shop.now, customer=shop.members[0].public_id, due_on="soon"),
         act("not_suitable", shop.now, target=shop.foreign[0].pk, reason="other"),
         act("not_suitable", shop.now, target="9" * 30, reason="other"),
         act("not_suitable", shop.now, target=shop.targets[0].pk, reason="asked_to_stop"),
@@ -196,8 +200,7 @@ def test_one_that_breaks_is_asked_for_again_and_holds_up_no_other(shop, phone, m
         raise RuntimeError("no such day")
 
     with monkeypatch.context() as patch:
-        patch.setattr("apps.members.services.record_interaction", breaks)
-        patch.setattr("apps.members.services.note_visit", breaks, raising=False)
+        patch.setattr("apps.members.services.note_visit", breaks)
         said = answers(bring(phone, [broken, fine]))
     later = answers(bring(phone, [broken, fine]))
 

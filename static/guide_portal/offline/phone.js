@@ -48,10 +48,11 @@
       if (typeof value === "string" && !["csrfmiddlewaretoken", "client_id"].includes(name)) fields[name] = value;
     }
     if (button?.name) fields[button.name] = button.value;
-    const { action, customer, target, name, initial, tint } = form.dataset;
+    const { action, target, name, initial, tint } = form.dataset;
+    const customer = form.dataset.customer || form.action.match(/\/customers\/([\w-]+)\//)?.[1];
     if (customer) fields.customer = customer;
     if (action === "not_suitable") fields.target = target;
-    const written = [fields.body, fields.chip].filter(Boolean).join("；");
+    const written = [fields.body, fields.chip].filter(Boolean).join("；") || (button?.name ? "" : fields.due_on);
     return {
       id: idOf(form), kind: action, customer, name, initial, tint: Number(tint), fields,
       words: written || button?.querySelector(".fill")?.firstChild?.textContent.trim() || button?.textContent.trim() || "",
