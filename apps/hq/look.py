@@ -76,6 +76,7 @@ NAVIGATION = [
                 "/admin/members/member/",
                 "/admin/members/",
                 "/admin/orders/order/",
+                "/admin/member_portal/",
                 needs=C.VIEW_MEMBERS,
             ),
             _item(
@@ -115,6 +116,7 @@ NAVIGATION = [
                 "/admin/wecom_sync/",
                 "/admin/outreach/dispatch/",
                 "/admin/outreach/guidenotice/",
+                "/admin/outreach/smsmessage/",
                 needs=C.VIEW_HEALTH,
                 badge="apps.hq.badges.wecom",
                 tone="danger",
@@ -149,6 +151,7 @@ _WECOM = [
     _tab(_("Callback inbox"), "/admin/wecom/rawcallback/", C.MANAGE_WECOM),
     _tab(_("Sends"), "/admin/outreach/dispatch/", C.VIEW_HEALTH),
     _tab(_("Notices"), "/admin/outreach/guidenotice/", C.VIEW_HEALTH),
+    _tab(pgettext_lazy("menu", "SMS"), "/admin/outreach/smsmessage/", C.VIEW_HEALTH),
     _tab(_("Sync runs"), "/admin/wecom_sync/syncrun/", C.VIEW_HEALTH),
     _tab(_("Corps"), "/admin/wecom/corp/", C.MANAGE_WECOM),
     _tab(_("Apps"), "/admin/wecom/corpapp/", C.MANAGE_WECOM),
@@ -181,6 +184,10 @@ _PUSHES = [
 _PEOPLE = [
     _tab(_("Members"), "/admin/members/member/", C.VIEW_MEMBERS),
     _tab(_("Orders"), "/admin/orders/order/", C.VIEW_ORDERS),
+    _tab(_("Requests to look"), "/admin/members/access/", C.VIEW_MEMBERS),
+    _tab(_("Data requests"), "/admin/member_portal/datarequest/", C.VIEW_HEALTH),
+    _tab(_("Consent texts"), "/admin/member_portal/consenttext/", C.VIEW_HEALTH),
+    _tab(_("Welcome gifts"), "/admin/member_portal/welcomeoffer/", C.VIEW_HEALTH),
 ]
 
 UNFOLD: dict[str, Any] = {
@@ -229,7 +236,8 @@ UNFOLD: dict[str, Any] = {
         {
             "models": [
                 "wecom.rawcallback", "wecom.corp", "wecom.corpapp", "wecom.callbackendpoint",
-                "outreach.dispatch", "outreach.guidenotice", "wecom_sync.syncrun",
+                "outreach.dispatch", "outreach.guidenotice", "outreach.smsmessage",
+                "wecom_sync.syncrun",
             ],
             "items": _WECOM,
         },
@@ -244,6 +252,12 @@ UNFOLD: dict[str, Any] = {
         {"models": ["tagging.tag", "tagging.taggroup"], "items": _TAGS},
         {"page": "pushes", "items": _PUSHES},
         {"page": "members", "items": _PEOPLE},
-        {"models": ["members.member", "orders.order"], "items": _PEOPLE},
+        {
+            "models": [
+                "members.member", "orders.order", "member_portal.datarequest",
+                "member_portal.consenttext", "member_portal.welcomeoffer",
+            ],
+            "items": _PEOPLE,
+        },
     ],
 }  # fmt: skip

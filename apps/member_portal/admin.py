@@ -88,7 +88,7 @@ class DataRequestAdmin(RoomAdmin):
         mark = MARKS.get(row.state, "")
         return format_html('<span class="hq-st {}">{}</span>', mark, row.get_state_display())
 
-    @admin.display(description=gettext_lazy("due on"), ordering="due_on")
+    @admin.display(description=gettext_lazy("answer due by"), ordering="due_on")
     def show_due(self, row: DataRequest) -> SafeString:
         late = row.state == DataRequest.State.OPEN and row.due_on < clock.today()
         words = _("%(day)s, overdue") if late else "%(day)s"

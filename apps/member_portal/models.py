@@ -186,7 +186,7 @@ class DataRequest(models.Model):
     state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.OPEN)
     client_id = models.UUIDField(_("client id"), unique=True)
     asked_at = models.DateTimeField(_("asked at"))
-    due_on = models.DateField(_("due on"))
+    due_on = models.DateField(_("answer due by"))
     settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
     settled_by = models.CharField(_("settled by"), max_length=40, blank=True)
     answer = models.CharField(_("answer to the member"), max_length=200, blank=True)

@@ -18,6 +18,9 @@ from apps.stores.models import Guide, Posting, Store
 
 VALID_FOR = timedelta(hours=2)
 PATH = "/m/join/"
+# WeCom tells a code's `state` with a new friend: behind this prefix stands a member's own token
+CONTACT_STATE = "join-"
+CONTACT_SCOPE = "contact_code"
 _SEAL_LENGTH = 24
 
 
@@ -70,3 +73,8 @@ def read_invite(token: str, *, now: datetime) -> Invite:
         raise InviteOver
     moment = datetime.fromtimestamp(until, tz=clock.chain_tz())
     return Invite(guide=posting.guide, store=posting.store, until=moment)
+
+
+def token_of_state(state: str) -> str:
+    """The member's token in what WeCom sent along; "" when it is something else."""
+    return state.removeprefix(CONTACT_STATE) if state.startswith(CONTACT_STATE) else ""

@@ -17,9 +17,12 @@ MOST_STATE = 128
 
 
 def who_is(request: HttpRequest, world: World) -> str:
-    """`guide:<userid>` or `customer:<external_userid>` of this browser, if such a person exists."""
+    """`guide:<userid>` or `customer:<external_userid>` of this browser, if such a person exists;
+    `stranger:<name>` has WeChat and no friend in the corp."""
     who = request.COOKIES.get(COOKIE, "")
     kind, _, ident = who.partition(":")
+    if kind == "stranger" and ident:
+        return who
     people = {"guide": world.users, "customer": world.customers}.get(kind, {})
     return who if ident in people else ""
 

@@ -83,6 +83,8 @@ guide_portal:propose_script      POST  in   in   in   in   400  400  in
 guide_portal:take_script         POST  in   in   in   in   ok/ok/404   403  in
 guide_portal:refuse_script       POST  in   in   in   in   ok/ok/404   403  in
 guide_portal:materials           GET   in   in   in   in   ok   ok   in
+guide_portal:enrol               GET   in   in   in   in   ok   ok   in
+guide_portal:enrol_live          GET   in   in   in   in   ok   ok   in
 guide_portal:me                  GET   in   in   in   in   ok   ok   in
 guide_portal:display             GET   in   in   in   in   ok   ok   in
 guide_portal:display             POST  in   in   in   in   ok   ok   in
@@ -95,6 +97,57 @@ guide_portal:offline             GET   ok   ok   ok   ok   ok   ok   ok
 guide_portal:worker              GET   ok   ok   ok   ok   ok   ok   ok
 guide_portal:team                GET   in   in   in   in   ok   403  in
 guide_portal:chase               POST  in   in   in   in   ok/ok/404  403  in
+# who works when, who has what, who has gone: a manager's own store
+guide_portal:duty                GET   in   in   in   in   ok   403  in
+guide_portal:mark_store          POST  in   in   in   in   ok   403  in
+guide_portal:repeat_week         POST  in   in   in   in   ok   403  in
+guide_portal:mark_day            POST  in   in   in   in   ok/ok/404  403  in
+guide_portal:start_cover         POST  in   in   in   in   ok/ok/404  403  in
+guide_portal:end_cover           POST  in   in   in   in   ok/ok/404  403  in
+guide_portal:assign              GET   in   in   in   in   ok   403  in
+guide_portal:assign_members      POST  in   in   in   in   ok   403  in
+guide_portal:work                GET   in   in   in   in   ok/ok/404  403  in
+guide_portal:give_work           POST  in   in   in   in   ok/ok/404  403  in
+guide_portal:handover            GET   in   in   in   in   ok   403  in
+guide_portal:handover_of         GET   in   in   in   in   ok/ok/404  403  in
+guide_portal:hand_over           POST  in   in   in   in   ok/ok/404  403  in
+# own: the store's item, anybody's there; a manager looks at every item of the store, and decides
+guide_portal:item                GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:item_photo          GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:report_item         POST  in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:hand_in_photo       POST  in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:store_tasks         GET   in   in   in   in   ok   403  in
+guide_portal:new_task            GET   in   in   in   in   ok   403  in
+guide_portal:new_task            POST  in   in   in   in   ok   403  in
+guide_portal:approvals           GET   in   in   in   in   ok   403  in
+guide_portal:approve_item        POST  in   in   in   in   ok/ok/404   403  in
+guide_portal:refuse_item         POST  in   in   in   in   ok/ok/404   403  in
+
+# the customers' own pages: nobody's user is signed in there, all are sent to the customer's sign-in
+member_portal:home               GET   ok   ok   ok   ok   ok   ok   ok
+member_portal:code               GET   ok   ok   ok   ok   ok   ok   ok
+member_portal:code               POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:code_again         POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:welcome            GET   ok   ok   ok   ok   ok   ok   ok
+member_portal:welcome_live       GET   ok   ok   ok   ok   ok   ok   ok
+member_portal:sign_in            GET   ok   ok   ok   ok   ok   ok   ok
+member_portal:sign_in            POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:wecom_ask          POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:wecom_back         GET   409  409  409  409  409  409  409
+member_portal:sign_out           POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:add_guide          POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:choices            GET   ok   ok   ok   ok   ok   ok   ok
+member_portal:withdraw           POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:give               POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:stop               POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:allow_again        POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:data               GET   ok   ok   ok   ok   ok   ok   ok
+member_portal:copy               POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:erase              POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:keep_data          POST  ok   ok   ok   ok   ok   ok   ok
+# an invitation that nobody signed
+member_portal:join               GET   410  410  410  410  410  410  410
+member_portal:join               POST  410  410  410  410  410  410  410
 
 # head office's own pages: a region manager reads counts of pushes that reach into the region, and
 # opens people of the region alone
@@ -111,9 +164,20 @@ hq:segment                       GET   in   ok   ok   403     in  in  403
 hq:segment                       POST  in   ok   ok   403     in  in  403
 hq:pushes                        GET   in   ok   ok   ok      in  in  ok
 hq:push_new                      POST  in   ok   ok   403     in  in  403
+hq:access                        GET   in   ok   ok   ok      in  in  ok
+hq:decide_access                 POST  in   ok   ok   403     in  in  403
+hq:settle_look_ups               POST  in   ok   ok   403     in  in  403
+hq:push_kinds                    GET   in   ok   ok   403     in  in  403
+hq:item_push_new                 GET   in   ok   ok   403     in  in  403
+hq:item_push_new                 POST  in   ok   ok   403     in  in  403
+hq:item_photo                    GET   in   ok   ok   ok/404  in  in  ok
+hq:item_decide                   POST  in   ok   403  ok/404  in  in  403
 hq:push_next                     POST  in   ok   ok   403     in  in  403
 hq:push                          GET   in   ok   ok   ok/404  in  in  ok
 hq:push_people                   GET   in   ok   ok   ok/404  in  in  ok
+hq:push_recall                   GET   in   ok   ok   403     in  in  403
+hq:push_extend                   POST  in   ok   ok   403     in  in  403
+hq:push_withdraw                 POST  in   ok   ok   403     in  in  403
 hq:push_chase                    POST  in   ok   403  ok/404  in  in  403
 hq:rules                         GET   in   ok   ok   ok      in  in  ok
 hq:save_rules                    POST  in   ok   ok   403     in  in  403
@@ -172,6 +236,10 @@ outreach.MessageTemplate             vac    vac       v       v
 outreach.ContentAsset                vac    vac       v       v
 outreach.Dispatch                    v      v         -       v
 outreach.GuideNotice                 v      v         -       v
+outreach.SmsMessage                  v      v         -       v
+member_portal.ConsentText            va     v         -       v
+member_portal.WelcomeOffer           vac    vac       -       v
+member_portal.DataRequest            vc     v         -       v
 campaigns.Campaign                   vac    vac       v       v
 profiles.StageVersion                va     v         v       v
 wecom.Corp                           vac    -         -       -
@@ -190,6 +258,7 @@ ACTIONS = {
     "stores.Guide": {"leave": "c"},
     "accounts.ApiKey": {"revoke": "c"},
     "wecom.RawCallback": {"replay_selected": "c"},
+    "member_portal.DataRequest": {"erase": "c"},
 }
 
 # addresses that a list adds to the usual ones

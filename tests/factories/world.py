@@ -16,23 +16,34 @@ from apps.accounts import services as accounts
 from apps.accounts.actor import SYSTEM
 from apps.accounts.capabilities import API_CAPABILITIES, Role
 from apps.accounts.models import AuditEntry, User
-from apps.guide_tasks.models import GuideTask, TaskTarget
-from apps.guide_tasks.services import ensure_default_rules, forecast
+from apps.guide_tasks.models import GuideTask, TaskItem, TaskTarget
+from apps.guide_tasks.services import ensure_default_rules, forecast, hand_in_photo
+from apps.member_portal.models import ConsentText, DataRequest, WelcomeOffer
 from apps.members.models import AccessRequest
 from apps.orders.models import Order
 from apps.outreach import services as outreach
-from apps.outreach.models import GuideNotice, MessageTemplate, TrackedLink
+from apps.outreach.models import GuideNotice, MessageTemplate, SmsMessage, TrackedLink
 from apps.profiles.models import StageVersion
 from apps.profiles.services import refresh_profiles
 from apps.segments.models import Segment
-from apps.stores.models import Guide, LegalEntity, Posting, ScopeGrant
+from apps.stores.models import Cover, Guide, LegalEntity, Posting, ScopeGrant
 from apps.stores.services import user_of_guide
 from apps.tagging.models import Tag, TagGroup
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
 from apps.wecom_sync.models import SyncRun
 from tests.factories.facts import make_guide, make_product, make_store
+from tests.factories.items import jpeg, make_item_push
 from tests.factories.outreach import CORP, make_asset, make_friends
-from tests.factories.tasks import buy, hand_out, make_push, make_team, members_of, tap, target_of
+from tests.factories.tasks import (
+    buy,
+    guide_actor,
+    hand_out,
+    make_push,
+    make_team,
+    members_of,
+    tap,
+    target_of,
+)
 
 HQ_WITHOUT_SCOPE = (Role.HQ_ADMIN, Role.HQ_OPERATOR, Role.AUDITOR)
 ROLES = (*HQ_WITHOUT_SCOPE, Role.REGION_MANAGER, Role.STORE_MANAGER, Role.GUIDE)
@@ -54,6 +65,7 @@ def _side(now, region, guides):
     push = hand_out(members_of(team), now, asset=asset, title=f"任务 {region}")
     orders = [buy(members[1], store, now - timedelta(hours=1), now=now) for _g, members in team]
     silent = _silent(now, team[0][0], store)
+    gone = _gone(now, store)
     sends = [tap(target_of(push, members[0]), now) for _guide, members in team]
     return SimpleNamespace(
         store=store,
@@ -62,6 +74,8 @@ def _side(now, region, guides):
         asset=asset,
         push=push,
         silent=silent,
+        gone=gone,
+        cover=_planned_cover(now, team[0][0], gone, store),
         orders=[Order.objects.get(pk=pk) for pk in orders],
         sends=sends,
     )
@@ -73,6 +87,24 @@ def _silent(now, guide, store):
     buy(member, store, now - timedelta(days=250), now=now)
     refresh_profiles(member_ids=[member.pk], now=now)
     return member
+
+
+def _gone(now, store):
+    """Somebody who worked in the store until last week."""
+    guide = make_guide(None, corp=CORP)
+    until = now.date() - timedelta(days=7)
+    Posting.objects.create(guide=guide, store=store, during=DateRange(date(2020, 1, 1), until))
+    Guide.objects.filter(pk=guide.pk).update(status="left", left_at=now - timedelta(days=7))
+    return guide
+
+
+def _planned_cover(now, guide, other, store):
+    """Somebody who will be covered next month."""
+    first = now.date() + timedelta(days=30)
+    return Cover.objects.create(
+        store=store, absent=guide, covering=other,
+        during=DateRange(first, first + timedelta(days=2)),
+    )  # fmt: skip
 
 
 def _users(east):
@@ -106,6 +138,7 @@ def make_world(now):
     ScopeGrant.objects.create(api_key=narrow, store=east.store)
     return SimpleNamespace(
         now=now,
+        items=_items(now, east, west),
         east=east,
         west=west,
         users=users,
@@ -115,6 +148,22 @@ def make_world(now):
         key_of_one_store=narrow_raw,
         rows=_admin_rows(now, east, west, key),
     )
+
+
+def _items(now, east, west):
+    """Photos that wait for approval: the store's, a colleague's and one of the west."""
+    shared = make_item_push(now, kind="display", once_per_store=True, stores=[east.store])
+    each = make_item_push(now, kind="display", stores=[east.store, west.store])
+    colleague, far = east.team[1][0], west.team[0][0]
+    items = [
+        (TaskItem.objects.get(push=shared), east.team[0][0]),
+        (TaskItem.objects.get(push=each, guide=colleague), colleague),
+        (TaskItem.objects.get(push=each, guide=far), far),
+    ]
+    for item, guide in items:
+        actor = guide_actor(guide, now)
+        hand_in_photo(item=item, raw=jpeg(), note="", actor=actor, now=now)
+    return tuple(item.pk for item, _guide in items)
 
 
 def _shared(now, east, key):
@@ -145,7 +194,24 @@ def _shared(now, east, key):
         key,
         AuditEntry.objects.first() or _audited(),
         Segment.objects.first(),
+        *_of_members(now, east),
     ]
+
+
+def _of_members(now, east):
+    """What customers' pages leave for head office."""
+    sms = SmsMessage.objects.create(
+        idem_key="test", kind="code", phone_key=b"k" * 16, phone_enc=b"p", body_enc=b"b",
+        not_before=now, expires_at=now + timedelta(minutes=5),
+    )  # fmt: skip
+    text = ConsentText.objects.create(
+        purpose="membership", version="2019-01", title="会员服务", body="正文", valid_from=now
+    )
+    offer = WelcomeOffer.objects.create(title="入会礼", begins_at=now)
+    request = DataRequest.objects.create(
+        member=east.silent, kind="erase", client_id=uuid.uuid4(), asked_at=now, due_on=now.date()
+    )
+    return [sms, text, offer, request]
 
 
 def _audited():
@@ -188,6 +254,9 @@ def numbers_of(world, role):
 
     return {
         "task_id": each(lambda guide, _m: GuideTask.objects.filter(guide=guide).latest("pk").pk),
+        "guide_id": each(lambda guide, _m: guide.pk),
+        "gone_id": (world.east.gone.pk, world.east.gone.pk, world.west.gone.pk),
+        "cover_id": (world.east.cover.pk, world.east.cover.pk, world.west.cover.pk),
         "target_id": each(lambda guide, _m: TaskTarget.objects.filter(guide=guide).latest("pk").pk),
         "public_id": each(lambda _g, members: members[1].public_id),
         "member_id": each(lambda _g, members: members[1].pk),
@@ -196,6 +265,7 @@ def numbers_of(world, role):
         "segment_id": (Segment.objects.first().pk,) * 3,
         "dispatch_id": (world.east.sends[0].pk, world.east.sends[1].pk, world.west.sends[0].pk),
         "job_id": (PeriodicTask.objects.first().pk,) * 3,
+        "item_id": world.items,
         "code": (TrackedLink.objects.first().code,) * 3,
         "request_id": each(lambda guide, _m: _request(world, guide).pk),
         "proposal_id": each(lambda guide, _m: _proposal(world, guide).pk),

@@ -1,8 +1,12 @@
 """What the demo's head office has prepared: tags, scripts, pages, segments."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+
+from django.apps import apps
 
 from apps.accounts.actor import SYSTEM
+from apps.core import clock
 from apps.outreach.models import ContentAsset, MessageTemplate
 from apps.segments.services import save_segment
 from apps.stores.models import Region
@@ -23,8 +27,18 @@ class Content:
     tags: dict[str, Tag]
 
 
+def _welcome() -> None:
+    """The gift on the join page. By name: the customers' room stands beside this one."""
+    apps.get_model("member_portal", "WelcomeOffer").objects.create(
+        title="满 299 减 30 券，马上可用",
+        terms="结账时出示这个页面",
+        begins_at=clock.now() - timedelta(days=30),
+    )
+
+
 def load_content() -> Content:
     """Tags, pages and scripts, as an operator would have entered them."""
+    _welcome()
     tags = {}
     for position, (group_name, by_guides, names) in enumerate(_TAGS):
         group = TagGroup.objects.create(

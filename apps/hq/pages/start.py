@@ -9,10 +9,12 @@ from django.shortcuts import redirect, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.core import clock
+from apps.members.invites import invite_address, make_invite
 from apps.members.models import Member
 from apps.orders.models import Order
 from apps.stores.access import public
-from apps.stores.models import Guide, Store
+from apps.stores.models import Guide, Posting, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,23 @@ def _doors() -> list[Door]:
     ]
 
 
+def _join_address() -> str:
+    """An invitation of the first guide at work, as the guide's own page would show it; "" without
+    anybody."""
+    now = clock.now()
+    posting = (
+        Posting.objects.on(clock.business_day(now))
+        .filter(guide__status=Guide.Status.ACTIVE, role=Posting.PostingRole.GUIDE)
+        .order_by("store_id", "guide_id")
+        .first()
+    )
+    if posting is None:
+        return ""
+    return invite_address(
+        make_invite(guide_id=posting.guide_id, store_id=posting.store_id, now=now)
+    )
+
+
 def _logins() -> dict[str, str]:
     """Names and password of the demo, as its own file for scripts says; empty while it loads."""
     path = settings.DATA_DIR / "demo.env"
@@ -79,6 +98,8 @@ def start(request: HttpRequest) -> HttpResponse:
         "hq/start.html",
         {
             "doors": _doors(),
+            "join": _join_address(),
+            "texts": f"{settings.SIMULATOR_URL}/phone/sms/",
             "stores": Store.objects.count(),
             "guides": Guide.objects.active().count(),
             "members": Member.objects.count(),

@@ -22,7 +22,8 @@ from apps.core.errors import DomainError
 from apps.core.wake import wake
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.outreach import services as outreach
-from apps.outreach.models import Dispatch, DispatchRecipient, GuideNotice
+from apps.outreach import sms
+from apps.outreach.models import Dispatch, DispatchRecipient, GuideNotice, SmsMessage
 from apps.wecom.models import RawCallback
 from apps.wecom.selectors import inbox_health
 from apps.wecom_sync.models import SyncRun
@@ -157,6 +158,23 @@ def _sends(now: datetime) -> HealthRow:
     )  # fmt: skip
 
 
+def _sms(now: datetime) -> HealthRow:
+    """Codes to customers' phones: without a provider known numbers cannot be linked."""
+    connected = sms.is_connected()
+    counted = SmsMessage.objects.filter(created_at__gte=now - timedelta(days=1)).aggregate(
+        all=Count("pk"), failed=Count("pk", filter=Q(state__in=["failed", "expired"]))
+    )
+    mark, state = _state(not connected or bool(counted["failed"]), "warn")
+    return HealthRow(
+        title=_("SMS to customers"),
+        text=_("Codes by which members sign in and known numbers are linked to an invitation."),
+        mark=mark, state=state, value=f"{counted['all']:,}", small=_("SMS in 24 hours"),
+        meaning=_("not sent: %(failed)s") % counted if connected else _("nothing can be sent"),
+        advice="" if connected else _("name a provider in SMS_SENDER, see docs/running.md"),
+        action=_("See the SMS"), link=reverse("admin:outreach_smsmessage_changelist"),
+    )  # fmt: skip
+
+
 @hq_page(Capability.VIEW_HEALTH)
 def health(request: HttpRequest) -> HttpResponse:
     """What works and who is affected, broken first."""
@@ -170,6 +188,7 @@ def health(request: HttpRequest) -> HttpResponse:
         _lag(inbox.waiting, inbox.oldest_waiting_at, now),
         _sync(),
         _sends(now),
+        _sms(now),
         _inbox(now),
     ]
     rows.sort(key=lambda row: {"bad": 0, "warn": 1, "": 2}.get(row.mark, 3))

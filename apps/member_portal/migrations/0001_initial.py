@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('open', 'open'), ('done', 'done'), ('refused', 'refused'), ('taken_back', 'taken back')], default='open', max_length=12, verbose_name='state')),
                 ('client_id', models.UUIDField(unique=True, verbose_name='client id')),
                 ('asked_at', models.DateTimeField(verbose_name='asked at')),
-                ('due_on', models.DateField(verbose_name='due on')),
+                ('due_on', models.DateField(verbose_name='answer due by')),
                 ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled at')),
                 ('settled_by', models.CharField(blank=True, max_length=40, verbose_name='settled by')),
                 ('answer', models.CharField(blank=True, max_length=200, verbose_name='answer to the member')),

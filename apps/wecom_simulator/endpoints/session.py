@@ -100,6 +100,8 @@ def auth_getuserinfo(call: Call) -> Row:
     kind, _, ident = row["who"].partition(":")
     if kind == "customer":
         return _customer_info(call, ident)
+    if kind == "stranger":
+        return {"openid": open_id(ident)}
     answer = {"userid": ident}
     if row["scope"] == "snsapi_privateinfo" and ident in call.visible_users():
         ticket = new_id("sim_ut_", 24)
