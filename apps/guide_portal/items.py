@@ -55,6 +55,7 @@ class ItemsToday:
     done: int = 0
     waiting: int = 0
     late: int = 0
+    unseen: bool = False
 
     @property
     def total(self) -> int:
@@ -92,6 +93,7 @@ def items_today(*, guide_id: int, now: datetime) -> ItemsToday:
         done=len(day.done),
         waiting=len(day.waiting),
         late=day.late,
+        unseen=any(item.seen_at is None and item.guide_id == guide_id for item in day.todo),
     )
 
 

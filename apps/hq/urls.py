@@ -3,6 +3,7 @@ from django.urls import path
 from apps.hq.pages import (
     home,
     jobs,
+    items,
     members,
     pushes,
     rules,
@@ -30,6 +31,10 @@ urlpatterns = [
     path("admin/pushes/new/", wizard.push_new, name="push_new"),
     path("admin/pushes/next/", wizard.push_next, name="push_next"),
     path("admin/pushes/<int:pk>/", pushes.push_page, name="push"),
+    path("admin/pushes/kinds/", items.push_kinds, name="push_kinds"),
+    path("admin/pushes/new/<slug:kind>/", items.item_push_new, name="item_push_new"),
+    path("admin/pushes/items/<int:pk>/photo/", items.item_photo, name="item_photo"),
+    path("admin/pushes/items/<int:pk>/decide/", items.item_decide, name="item_decide"),
     path("admin/pushes/<int:pk>/step/<int:step>/", wizard.push_step, name="push_step"),
     path("admin/pushes/<int:pk>/delete/", wizard.push_delete, name="push_delete"),
     path("admin/pushes/<int:pk>/chase/", pushes.push_chase, name="push_chase"),

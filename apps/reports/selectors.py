@@ -14,6 +14,7 @@ from apps.core import clock
 from apps.core.querysets import keys_sql
 from apps.guide_tasks import selectors as guide_tasks
 from apps.guide_tasks.models import (
+    ITEM_KINDS,
     OPEN_STATES,
     ExcuseReason,
     Grade,
@@ -375,6 +376,7 @@ def home(*, actor: Actor, now: datetime) -> Home:
     pushes = list(
         TaskPush.objects.visible_to(actor)
         .filter(handed_out_at__gte=now - timedelta(days=2 * PERIOD_DAYS), handed_out_at__lte=now)
+        .exclude(kind__in=ITEM_KINDS)
         .select_related("campaign")
         .order_by("-handed_out_at", "-pk")
     )
@@ -519,6 +521,7 @@ def _recent(actor: Actor, now: datetime, limit: int = 5) -> list[RecentPush]:
         .order_by("-handed_out_at", "-pk")[:limit]
     )
     counts = _loop_counts([push.pk for push in pushes], actor)
+        .exclude(kind__in=ITEM_KINDS)
     recent = []
     for push in pushes:
         row = counts.get(push.pk, dict.fromkeys(_LOOP_COUNTS, 0))

@@ -1,7 +1,7 @@
 """One thing to do that is no customer: its page, the guide's word, the photo."""
 
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
@@ -99,4 +99,5 @@ def photo_response(item: TaskItem) -> HttpResponseBase:
     """A kept photo as what it is, whatever the browser would like to guess."""
     if not item.photo:
         raise Http404
-    return FileResponse(item.photo.open("rb"), content_type=photos.media_type(str(item.photo.name)))
+    with item.photo.open("rb") as kept:
+        return HttpResponse(kept.read(), content_type=photos.media_type(str(item.photo.name)))

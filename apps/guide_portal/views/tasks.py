@@ -18,8 +18,9 @@ class Today(GuidePage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         guide_tasks.open_tasks(guide_id=self.guide_id, now=self.now)
-        guide_tasks.open_items(guide_id=self.guide_id, now=self.now)
         today = today_of(guide_id=self.guide_id, now=self.now)
+        if today.items.unseen:
+            guide_tasks.open_items(guide_id=self.guide_id, now=self.now)
         context = {"today": today, "tab": "today", "todo_count": today.day.to_contact}
         return render(request, self.template, context)
 

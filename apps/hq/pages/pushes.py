@@ -19,17 +19,20 @@ from apps.core.errors import DomainError
 from apps.guide_tasks import selectors as guide_tasks
 from apps.guide_tasks import services as guide_services
 from apps.guide_tasks.models import (
+    ITEM_KINDS,
     ExcuseReason,
     Grade,
     NotIssued,
     PushForecast,
     State,
+    TaskItem,
     TaskPush,
     TaskTarget,
 )
 from apps.guide_tasks.services import places, pushes
 from apps.hq import charts
 from apps.hq.access import actor_of, hq_action, hq_page, show
+from apps.hq.pages.items import items_context
 from apps.hq.pages.wizard import place_words, segment_name
 from apps.hq.selectors import people
 from apps.members.models import Member
@@ -44,6 +47,11 @@ EXPIRED = (State.EXPIRED, State.NOT_DONE)
 
 def _targets(**condition: Any) -> Coalesce:
     rows = TaskTarget.objects.filter(push_id=OuterRef("pk"), **condition).order_by()
+    return Coalesce(Subquery(rows.values("push_id").annotate(n=Count("pk")).values("n")), 0)
+
+
+def _items(**condition: Any) -> Coalesce:
+    rows = TaskItem.objects.filter(push_id=OuterRef("pk"), **condition).order_by()
     return Coalesce(Subquery(rows.values("push_id").annotate(n=Count("pk")).values("n")), 0)
 
 
@@ -64,6 +72,9 @@ def push_list(request: HttpRequest) -> HttpResponse:
         done=_targets(state=State.DONE),
         excused=_targets(state=State.NOT_APPLICABLE),
         purchased=_targets(purchased_at__isnull=False),
+        items=_items(),
+        items_done=_items(state=State.DONE),
+        items_excused=_items(state=State.NOT_APPLICABLE),
     )
     page = Paginator(rows, LIST_PAGE).get_page(request.GET.get("page"))
     return show(
@@ -220,6 +231,9 @@ def push_forecast(request: HttpRequest, pk: int, place: str) -> HttpResponse:
 def push_page(request: HttpRequest, pk: int) -> HttpResponse:
     """The result: lift first, then everybody in one place, two axes, who did how well."""
     push = visible_push(request, pk)
+    if push.has_items:
+        context = items_context(push, actor_of(request))
+        return show(request, "hq/push_items.html", title=push.title, **context)
     if push.status in (TaskPush.Status.DRAFT, TaskPush.Status.APPROVED):
         return redirect("hq:push_step", pk=push.pk, step=6)
     return show(
@@ -385,6 +399,7 @@ def report_page(request: HttpRequest) -> HttpResponse:
     handed_out = (
         TaskPush.objects.visible_to(actor)
         .filter(handed_out_at__isnull=False, handed_out_at__lte=now, rule=None)
+        .exclude(kind__in=ITEM_KINDS)
         .select_related("campaign")
         .order_by("-handed_out_at", "-pk")
     )

@@ -118,7 +118,8 @@ def push_step(request: HttpRequest, pk: int, step: int) -> HttpResponse:
 def push_delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Throw a draft away."""
     try:
-        pushes.delete_draft(push=draft_or_404(pk), actor=actor_of(request))
+        push = get_object_or_404(TaskPush, pk=pk, rule=None)
+        pushes.delete_draft(push=push, actor=actor_of(request))
     except DomainError as error:
         messages.error(request, str(error))
     else:

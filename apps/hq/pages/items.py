@@ -1,0 +1,156 @@
+"""Pushes without customers: choice of kind, the short form, results per store, photos."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Capability
+from apps.core import clock
+from apps.core.errors import DomainError
+from apps.core.ids import uuid7
+from apps.guide_tasks import photos, selectors
+from apps.guide_tasks import services as guide_tasks
+from apps.guide_tasks.models import State, TaskItem, TaskPush
+from apps.hq.access import actor_of, hq_action, hq_page, show
+from apps.hq.item_forms import ItemPushForm, initial_push
+
+Kind = TaskPush.Kind
+# kind → (icon, what it is for, what counts as done)
+KINDS: dict[str, tuple[str, Any, Any]] = {
+    Kind.RECRUIT: (
+        "person_add",
+        gettext_lazy("Each guide wins so many new members or WeCom friends."),
+        gettext_lazy("Counted from enrolments and friendships; nobody ticks it."),
+    ),
+    Kind.DISPLAY: (
+        "photo_camera",
+        gettext_lazy("Windows, shelves, posters: put up and photographed."),
+        gettext_lazy("The store manager approves the photo, or says what is missing."),
+    ),
+    Kind.GROUP: (
+        "groups",
+        gettext_lazy("Something a store does once, whoever has time."),
+        gettext_lazy("Somebody of the store says it is done."),
+    ),
+    Kind.FREE: (
+        "edit_note",
+        gettext_lazy("Something every guide does, in your own words."),
+        gettext_lazy("The guide says it is done; shown as self-reported."),
+    ),
+}
+SHOWN_PHOTOS = 24
+
+
+@hq_page(Capability.PUSH_TASKS)
+def push_kinds(request: HttpRequest) -> HttpResponse:
+    """What kind of work: customers to contact, or one of the others."""
+    kinds = [(kind, Kind(kind).label, *words) for kind, words in KINDS.items()]
+    return show(request, "hq/push_kinds.html", title=_("New push"), kinds=kinds)
+
+
+@hq_page(Capability.PUSH_TASKS)
+def item_push_new(request: HttpRequest, kind: str) -> HttpResponse:
+    """One page: what, where, until when. Handed out at once or at its hour."""
+    if kind not in KINDS:
+        raise Http404
+    now = clock.now()
+    form = ItemPushForm(
+        request.POST or None, kind=kind, initial={**initial_push(now), "client_id": uuid7()}
+    )
+    problem = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            push = guide_tasks.create_item_push(actor=actor_of(request), now=now, **form.wanted())
+        except DomainError as error:
+            problem = str(error)
+        else:
+            return redirect("hq:push", pk=push.pk)
+    icon, purpose, proof = KINDS[kind]
+    return show(
+        request,
+        "hq/item_push.html",
+        title=_("New push"),
+        status=400 if request.method == "POST" else 200,
+        form=form,
+        kind_label=Kind(kind).label,
+        icon=icon,
+        purpose=purpose,
+        proof=proof,
+        problem=problem,
+    )
+
+
+def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
+    """The result page of a push without customers: by store, and the photos that wait."""
+    rows = selectors.item_results(push=push, actor=actor)
+    names = ("issued", "done", "waiting", "open", "closed", "excused", "counted", "quota")
+    total = {name: sum(getattr(row, name) for row in rows) for name in names}
+    due = total["issued"] - total["excused"]
+    waiting = (
+        TaskItem.objects.visible_to(actor)
+        .filter(push=push, state=State.TO_VERIFY)
+        .select_related("store", "done_by")
+        .order_by("submitted_at", "pk")[:SHOWN_PHOTOS]
+    )
+    return {
+        "push": push,
+        "rows": rows,
+        "total": total,
+        "rate": total["done"] / due if due else None,
+        "raw_rate": total["done"] / total["issued"] if total["issued"] else None,
+        "excused_rate": total["excused"] / total["issued"] if total["issued"] else None,
+        "waiting": waiting,
+        "places": _places(push),
+        "proof": KINDS[push.kind][2] if push.kind in KINDS else "",
+        "may_decide": actor.can(Capability.MANAGE_TEAM),
+        "is_draft": push.handed_out_at is None,
+        "may_push": actor.can(Capability.PUSH_TASKS),
+    }
+
+
+def _places(push: TaskPush) -> str:
+    regions = [str(region) for region in push.regions.all()]
+    stores = push.stores.count()
+    parts = regions + ([_("%(n)s stores") % {"n": stores}] if stores else [])
+    return "、".join(parts) or _("the whole chain")
+
+
+def _seen_item(request: HttpRequest, pk: int) -> TaskItem:
+    items = TaskItem.objects.visible_to(actor_of(request))
+    return get_object_or_404(items.select_related("push"), pk=pk)
+
+
+@hq_page(Capability.VIEW_PUSHES)
+def item_photo(request: HttpRequest, pk: int) -> HttpResponse:
+    """A photo that was handed in, for who may see its store."""
+    item = _seen_item(request, pk)
+    if not item.photo:
+        raise Http404
+    kind = photos.media_type(str(item.photo.name))
+    with item.photo.open("rb") as kept:
+        response = HttpResponse(kept.read(), content_type=kind)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+@hq_action(Capability.MANAGE_TEAM)
+def item_decide(request: HttpRequest, pk: int) -> HttpResponse:
+    """Approve a photo or send it back, where no store manager is left to do it."""
+    item = _seen_item(request, pk)
+    actor, now = actor_of(request), clock.now()
+    try:
+        if request.POST.get("what") == "approve":
+            guide_tasks.approve_item(item=item, actor=actor, now=now)
+            messages.success(request, _("Approved"))
+        else:
+            reason = request.POST.get("reason", "")[:200]
+            guide_tasks.refuse_item(item=item, reason=reason, actor=actor, now=now)
+            messages.success(request, _("Sent back with your reason"))
+    except DomainError as error:
+        messages.error(request, str(error))
+    return redirect("hq:push", pk=item.push_id)
