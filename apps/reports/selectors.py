@@ -24,7 +24,7 @@ from apps.guide_tasks.models import (
     TaskPush,
     TaskTarget,
 )
-from apps.members.models import FollowRelation, ServingPeriod
+from apps.members.models import AccessRequest, FollowRelation, LookUpAlert, ServingPeriod
 from apps.orders.selectors import NET_SALES
 from apps.outreach import policy
 from apps.outreach.models import Dispatch
@@ -494,10 +494,14 @@ def _system_todos(now: datetime) -> list[Todo]:
     failed = [started for state, started in last_runs if state == SyncRun.State.FAILED]
     dead = RawCallback.objects.filter(status=RawCallback.Status.DEAD)
     unknown = Dispatch.objects.unknown()
+    look_ups = LookUpAlert.objects.filter(settled_at=None)
+    asked = AccessRequest.objects.waiting()
     return [
         Todo("sync_failed", len(failed), min(failed, default=None)),
         _todo("callback_dead", dead.aggregate(n=Count("pk"), since=Min("received_at"))),
         _todo("send_unknown", unknown.aggregate(n=Count("pk"), since=Min("unknown_since"))),
+        _todo("look_ups", look_ups.aggregate(n=Count("pk"), since=Min("raised_at"))),
+        _todo("access", asked.aggregate(n=Count("pk"), since=Min("asked_at"))),
     ]
 
 
@@ -517,11 +521,11 @@ def _recent(actor: Actor, now: datetime, limit: int = 5) -> list[RecentPush]:
     pushes = list(
         TaskPush.objects.visible_to(actor)
         .filter(handed_out_at__isnull=False, handed_out_at__lte=now)
+        .exclude(kind__in=ITEM_KINDS)
         .select_related("campaign")
         .order_by("-handed_out_at", "-pk")[:limit]
     )
     counts = _loop_counts([push.pk for push in pushes], actor)
-        .exclude(kind__in=ITEM_KINDS)
     recent = []
     for push in pushes:
         row = counts.get(push.pk, dict.fromkeys(_LOOP_COUNTS, 0))

@@ -295,6 +295,9 @@ def result_context(push: TaskPush, actor: Actor, by: str) -> dict[str, Any]:
         "breakdown": rows,
         "total": reports.total_of(rows, _("Total")),
         "control_minimum": reports.ENOUGH_CONTROL,
+        "may_recall": actor.can(Capability.PUSH_TASKS)
+        and push.status == TaskPush.Status.HANDED_OUT
+        and push.rule_id is None,
         "may_chase": actor.can(Capability.MANAGE_TEAM)
         and push.status == TaskPush.Status.HANDED_OUT,
     }
@@ -309,9 +312,6 @@ def _planned_parts(funnel: Funnel) -> list[Part]:
     return [
         Part("c-iss", _("Handed to guides"), "issued", funnel.issued),
         Part("c-ctl", _("Control group (not contacted)"), "control", funnel.control),
-        "may_recall": actor.can(Capability.PUSH_TASKS)
-        and push.status == TaskPush.Status.HANDED_OUT
-        and push.rule_id is None,
         Part("c-not", _("Not issued"), "not_issued", funnel.not_issued_count),
     ]
 
