@@ -332,7 +332,7 @@ def _posted_here(store: Store, day: date) -> QuerySet[Posting]:
     return Posting.objects.on(day).filter(store=store, guide__status=Guide.Status.ACTIVE)
 
 
-def _given(guide_ids: Sequence[int], store: Store, now: datetime) -> QuerySet[ServingPeriod]:
+def _given(guide_ids: Sequence[int], store: Store, now: datetime) -> QuerySet[Any]:
     """What these guides handed over in the store lately: the periods that stand now, each with the
     guide of before as `before_id`."""
     before = ServingPeriod.objects.filter(

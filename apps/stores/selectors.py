@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -134,12 +135,12 @@ def absences(*, days: Sequence[date], guide_ids: Iterable[int] | None = None) ->
     guides = {guide_id for guide_id, _day in away}
     later = _away(wanted[0], wanted[-1] + BACK_WITHIN, guides)
     covers = _covers(wanted, guides)
-    return [
-        Absence(
-            guide_id, day, *covers.get((guide_id, day), (None, None)), _back(guide_id, day, later)
-        )
-        for guide_id, day in sorted(away)
-    ]
+    found = []
+    for guide_id, day in sorted(away):
+        covering_id, store_id = covers.get((guide_id, day), (None, None))
+        back_on = _back(guide_id, day, later)
+        found.append(Absence(guide_id, day, covering_id, store_id, back_on))
+    return found
 
 
 def _back(guide_id: int, day: date, away: set[tuple[int, date]]) -> date | None:
@@ -185,7 +186,7 @@ def at_work(*, store_ids: Iterable[int], day: date) -> list[Posting]:
     return list(posted_with_duty(store_ids=store_ids, day=day).filter(is_away=False))
 
 
-def posted_with_duty(*, store_ids: Iterable[int], day: date) -> QuerySet[Posting]:
+def posted_with_duty(*, store_ids: Iterable[int], day: date) -> QuerySet[Any]:
     """Everybody posted in these stores on that day, with `is_away`: off, covered or closed."""
     off = DayOff.objects.filter(guide_id=OuterRef("guide_id"), day=day)
     covered = Cover.objects.on(day).filter(absent_id=OuterRef("guide_id"))

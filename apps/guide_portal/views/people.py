@@ -134,10 +134,10 @@ class StartCover(MarkDay):
         here = Guide.objects.filter(
             pk__in=Posting.objects.visible_to(self.actor).filter(store=store).values("guide_id")
         )
-        absent = get_object_or_404(here, pk=guide_id)
+        absent: Guide = get_object_or_404(here, pk=guide_id)
         if not form.is_valid():
             return self.bad_form(form)
-        covering = get_object_or_404(here, pk=form.cleaned_data["covering"])
+        covering: Guide = get_object_or_404(here, pk=form.cleaned_data["covering"])
         done = self.once(
             form.cleaned_data["client_id"],
             lambda: stores.start_cover(
