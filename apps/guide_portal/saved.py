@@ -3,6 +3,7 @@
 Names, reasons and the last purchase, nothing a guide wrote, no phone number, not even a masked one.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -10,9 +11,11 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
-from apps.guide_portal.cards import Card
+from apps.guide_portal.cards import Card, todo_card
 from apps.guide_portal.customers import note_words, offered_tags
+from apps.guide_portal.items import items_today
 from apps.guide_portal.today import Today
+from apps.guide_tasks import selectors
 
 TAGS = 12
 
@@ -22,8 +25,12 @@ def phone_key(guide_id: int | None) -> str:
     return salted_hmac("guide-phone", str(guide_id)).hexdigest()[:16] if guide_id else ""
 
 
-def saved_copy(*, guide_id: int, today: Today, may_write: bool, most: int) -> dict[str, Any]:
+def saved_copy(*, guide_id: int, may_write: bool, most: int, now: datetime) -> dict[str, Any]:
     """Today as the phone may show it again, for `hours`."""
+    day = selectors.today(guide_id=guide_id, now=now)
+    cards = [todo_card(card, now=now) for card in day.cards[:most]]
+    items = items_today(guide_id=guide_id, now=now)
+    today = Today(day=day, todo=cards, handled=[], excused=[], tasks=[], items=items)
     tags = offered_tags().order_by("group__position", "name")[:TAGS] if may_write else ()
     return {
         "guide": phone_key(guide_id),
@@ -33,7 +40,7 @@ def saved_copy(*, guide_id: int, today: Today, may_write: bool, most: int) -> di
         "left": today.left_words,
         "cells": today.cells if today.total else [],
         "words": today.words,
-        "cards": [_card(card) for card in today.todo[:most]],
+        "cards": [_card(card) for card in cards],
         "note_words": note_words([], guide_id=guide_id) if may_write else [],
         "tags": [{"id": tag.pk, "name": tag.name} for tag in tags],
         "may_write": may_write,

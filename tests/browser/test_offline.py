@@ -147,7 +147,7 @@ def test_twenty_acts_in_a_basement_are_twenty_effects(shop, phone):
     phone.set_offline(False)
     wait_for(lambda: ActionReceipt.objects.count() == 20, seconds=20, message="Not submitted.")
     assert effects(shop) == (5, 5, 5, 5)
-    page.goto(f"{shop.url}/g/queue/")
+    expect(page.locator("#off-shown")).to_have_count(0, timeout=BY_ITSELF)
     expect(page.locator(".record .chip", has_text="已提交")).to_have_count(20)
 
     # the answers got lost: everything is sent once more
@@ -169,6 +169,7 @@ def test_a_refused_act_stands_first_with_its_reason_and_one_way_out(shop, phone)
     TaskTarget.objects.filter(pk=shop.targets[0].pk).update(state=State.DONE, done_at=clock.now())
     phone.set_offline(False)
     wait_for(lambda: ActionReceipt.objects.count() == 4, seconds=20, message="Not submitted.")
+    expect(page.locator("#off-shown")).to_have_count(0, timeout=BY_ITSELF)
 
     page.goto(f"{shop.url}/g/queue/")
 

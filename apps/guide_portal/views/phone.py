@@ -18,7 +18,6 @@ from apps.accounts.capabilities import Capability
 from apps.guide_portal import acts, offline
 from apps.guide_portal.reasons import offered_reasons
 from apps.guide_portal.saved import phone_key, saved_copy
-from apps.guide_portal.today import today_of
 from apps.guide_portal.views.base import GuidePage
 from apps.stores.access import CapabilityRequired
 
@@ -46,9 +45,9 @@ class Saved(PhoneDoor):
     def get(self, request: HttpRequest) -> HttpResponse:
         copy = saved_copy(
             guide_id=self.guide_id,
-            today=today_of(guide_id=self.guide_id, now=self.now),
             may_write=self.actor.can(Capability.EDIT_MEMBERS),
             most=MOST_CARDS,
+            now=self.now,
         )
         return JsonResponse({**copy, "token": get_token(request)})
 

@@ -142,14 +142,15 @@
   };
   const typing = () => [...document.querySelectorAll("textarea")].some((one) => one.value !== one.defaultValue);
 
-  document.addEventListener("phone:network", () => {
+  document.addEventListener("phone:network", async () => {
     grey();
-    if (!phone.isOff) phone.flush();
+    if (phone.isOff) return;
+    await phone.flush({ wait: true });
     // back from a saved copy: the server's page, unless somebody is writing
-    if (!phone.isOff && phone.isFrame && !typing()) setTimeout(() => { if (!typing()) location.reload(); }, 1500);
+    if (phone.isFrame && !phone.isOff && !typing()) location.reload();
   });
   document.addEventListener("phone:flushed", () => {
-    if (phone.isFrame || (location.pathname === "/g/" && !typing())) location.reload();
+    if (!phone.isFrame && location.pathname === "/g/" && !typing()) location.reload();
   });
 
   const start = async () => {

@@ -167,7 +167,7 @@
   };
 
   window.addEventListener("offline", () => { wentOff = performance.now(); network(true); });
-  window.addEventListener("online", () => { tries = 0; network(false); phone.flush(); });
+  window.addEventListener("online", () => { tries = 0; network(false); });
   // a phone that says it is online may be in a basement: what failed is tried again by itself
   setInterval(() => { if (phone.isOff) phone.refresh().catch(() => {}); }, 20000);
 })();
