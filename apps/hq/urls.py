@@ -1,6 +1,7 @@
 from django.urls import path
 
 from apps.hq.pages import (
+    access,
     home,
     jobs,
     items,
@@ -49,6 +50,9 @@ urlpatterns = [
     path("admin/pushes/rules/save/", rules.save_rules, name="save_rules"),
     path("admin/pushes/rules/step/", rules.add_step, name="rule_step"),
     path("admin/members/find/", members.find_member, name="find_member"),
+    path("admin/members/access/", access.access_requests, name="access"),
+    path("admin/members/access/<int:pk>/", access.decide_access, name="decide_access"),
+    path("admin/members/lookups/<int:pk>/", access.settle_look_ups, name="settle_look_ups"),
     path("admin/members/<uuid:public_id>/", members.member, name="member"),
     path("admin/members/<uuid:public_id>/unmask/", members.unmask, name="member_unmask"),
     path("admin/members/<uuid:public_id>/tag/", members.tag_member, name="member_tag"),

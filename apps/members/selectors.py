@@ -3,13 +3,15 @@
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from apps.core import pii
+from apps.core import clock, pii
 from apps.members.models import (
     Consent,
     FollowRelation,
     Interaction,
+    LookUp,
+    LookUpAlert,
     Member,
     MemberIdentity,
     MemberNote,
@@ -209,4 +211,43 @@ def notes_of(*, member_id: int, limit: int = 20) -> list[Note]:
     return [
         Note(pii.decrypt(note.body_enc), note.guide_id, note.guide.name, note.created_at)
         for note in notes
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Somebody reached the limit of look-ups on a day, and nobody has asked why yet."""
+
+    alert_id: int
+    guide: str
+    day: date
+    looked: int
+    others: int
+
+
+def standing_alerts(*, limit: int = 100) -> list[Alert]:
+    """The newest first, each with what was looked up that day; two queries."""
+    alerts = list(
+        LookUpAlert.objects.filter(settled_at=None)
+        .select_related("guide")
+        .order_by("-raised_at")[:limit]
+    )
+    if not alerts:
+        return []
+    actors = {f"guide:{alert.guide_id}" for alert in alerts}
+    since = clock.day_start(min(alert.day for alert in alerts))
+    counts: dict[tuple[str, date], list[int]] = {}
+    rows = LookUp.objects.filter(actor__in=actors, at__gte=since)
+    for actor, at, others in rows.values_list("actor", "at", "others"):
+        found = counts.setdefault((actor, clock.business_day(at)), [0, 0])
+        found[0] += 1
+        found[1] += others
+    return [
+        Alert(
+            alert.pk,
+            alert.guide.name,
+            alert.day,
+            *counts.get((f"guide:{alert.guide_id}", alert.day), [0, 0]),
+        )
+        for alert in alerts
     ]

@@ -126,6 +126,16 @@ def _todo(todo: Todo) -> TodoRow:
                      todo.count) % count,
             _("their guide has left, or nobody was named"), _("Look"), reverse("hq:unserved"), "",
         ),
+        "look_ups": (
+            ngettext("%(n)s person looked up unusually many customers",
+                     "%(n)s people looked up unusually many customers", todo.count) % count,
+            since, _("Look"), reverse("hq:access"), "bad",
+        ),
+        "access": (
+            ngettext("%(n)s request to see a customer waits",
+                     "%(n)s requests to see a customer wait", todo.count) % count,
+            since, _("Look"), reverse("hq:access"), "",
+        ),
     }  # fmt: skip
     return TodoRow(*rows[todo.code])
 

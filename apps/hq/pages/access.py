@@ -1,0 +1,62 @@
+"""会员 › 查看申请: who asks to see other guides' customers, and who looked up unusually many."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from apps.accounts.capabilities import Capability
+from apps.core import clock
+from apps.core.errors import DomainError
+from apps.hq.access import actor_of, hq_action, hq_page, show
+from apps.members import services as members
+from apps.members.models import AccessRequest
+from apps.members.selectors import masked_name, standing_alerts
+from apps.outreach.services import access_news
+
+LISTED = 100
+
+
+@hq_page(Capability.VIEW_MEMBERS)
+def access_requests(request: HttpRequest) -> HttpResponse:
+    """Requests that wait, the oldest first, and alerts nobody has asked about yet."""
+    actor = actor_of(request)
+    waiting = (
+        AccessRequest.objects.visible_to(actor)
+        .waiting()
+        .select_related("guide", "store", "member")
+        .order_by("asked_at", "pk")[:LISTED]
+    )
+    return show(
+        request,
+        "hq/access.html",
+        title=_("Requests to look"),
+        rows=[{"asked": one, "about": masked_name(one.member)} for one in waiting],
+        alerts=standing_alerts() if actor.sees_all else [],
+        may_act=actor.can(Capability.EDIT_MEMBERS),
+    )
+
+
+@hq_action(Capability.EDIT_MEMBERS)
+def decide_access(request: HttpRequest, pk: int) -> HttpResponse:
+    """A look for a day, or no."""
+    grant = request.POST.get("grant") == "yes"
+    try:
+        access_news.decide_access(
+            request_id=pk, grant=grant, actor=actor_of(request), now=clock.now()
+        )
+    except AccessRequest.DoesNotExist:
+        raise Http404 from None
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Granted for a day") if grant else _("Refused"))
+    return redirect("hq:access")
+
+
+@hq_action(Capability.EDIT_MEMBERS)
+def settle_look_ups(request: HttpRequest, pk: int) -> HttpResponse:
+    """Somebody has asked why so many were looked up."""
+    if members.settle_alert(alert_id=pk, actor=actor_of(request), now=clock.now()):
+        messages.success(request, _("Settled."))
+    return redirect("hq:access")
