@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -103,7 +104,12 @@ def _read(
     found: dict[int, list[Contact]] = defaultdict(list)
     if not member_ids:
         return found
-    terms = {"members": list(member_ids), "since": since, "guide": but_guide, "before": before}
+    terms: dict[str, Any] = {
+        "members": list(member_ids),
+        "since": since,
+        "guide": but_guide,
+        "before": before,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_CONTACTS, terms)
         for row in cursor.fetchall():
