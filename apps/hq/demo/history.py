@@ -8,11 +8,13 @@ so are the returns, about 4 % of orders.
 
 import csv
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 from django.conf import settings
 
@@ -24,6 +26,8 @@ from apps.orders.services import LineRow, OrderRow
 _FEN_PER_DOLLAR = 2000
 _MOST_LINES = 4
 _RETURN_SHARE = 0.04
+# what the rules look for: silent since less than a week, back within the next days
+_SILENT_AFTER_DAYS, _SILENT_FOR_DAYS, _SOON_DAYS = 90, 6, 3
 SOURCE = "pos"
 
 
@@ -73,6 +77,31 @@ def read_purchases(*, last_day: date, limit: int) -> list[Purchase]:
     )
 
 
+def whose_time_has_come(purchases: list[Purchase], *, today: date, each: int) -> list[int]:
+    """Buyers who have just fallen silent, and those usually back in these days: `each` of both, in
+    turn."""
+    days: dict[int, list[date]] = {}
+    for purchase in purchases:
+        of_buyer = days.setdefault(purchase.buyer, [])
+        if not of_buyer or of_buyer[-1] != purchase.on:
+            of_buyer.append(purchase.on)
+    silent = [
+        buyer
+        for buyer, on in days.items()
+        if 0 <= (today - on[-1]).days - _SILENT_AFTER_DAYS < _SILENT_FOR_DAYS
+    ]
+    due = [
+        buyer
+        for buyer, on in days.items()
+        if len(on) > 2 and 0 <= (on[-1] + _usual_gap(on) - today).days < _SOON_DAYS
+    ]
+    return [buyer for pair in zip(silent[:each], due[:each], strict=False) for buyer in pair]
+
+
+def _usual_gap(on: list[date]) -> timedelta:
+    return timedelta(days=round(median((later - earlier).days for earlier, later in pairwise(on))))
+
+
 def _fits(style: Style, buyer: Buyer) -> bool:
     return style.gender in ("u", buyer.gender)
 
@@ -119,9 +148,15 @@ def _moment(dice: random.Random, day: date) -> datetime:
 
 
 def orders_of(
-    purchases: list[Purchase], buyers: list[Buyer], *, until: date, dice: random.Random
+    purchases: list[Purchase],
+    buyers: list[Buyer],
+    *,
+    sellers: Mapping[str, Sequence[str]],
+    until: date,
+    dice: random.Random,
 ) -> Iterator[OrderRow]:
-    """Orders and a few made-up returns, no later than `until`."""
+    """Orders and a few made-up returns, no later than `until`; each buyer has one seller a
+    store."""
     for purchase in purchases:
         buyer = buyers[purchase.buyer]
         store = buyer.home_store if dice.random() < 0.85 else buyer.second_store
@@ -130,6 +165,7 @@ def orders_of(
             external_no=f"S{purchase.on:%y%m%d}{purchase.line_no:05d}",
             member_identity=("member_no", "", buyer.member_no),
             store_code=store,
+            selling_guide_userid=_seller(sellers.get(store, ()), purchase.buyer),
             paid_at=_moment(dice, purchase.on),
             net_fen=purchase.fen,
             lines=_lines(dice, buyer, purchase),
@@ -138,6 +174,10 @@ def orders_of(
         back_on = purchase.on + timedelta(days=dice.randrange(2, 10))
         if purchase.fen and dice.random() < _RETURN_SHARE and back_on <= until:
             yield _return_of(order, _moment(dice, back_on), dice)
+
+
+def _seller(userids: Sequence[str], buyer: int) -> str:
+    return userids[buyer % len(userids)] if userids else ""
 
 
 def _return_of(order: OrderRow, at: datetime, dice: random.Random) -> OrderRow:

@@ -39,6 +39,8 @@ _BATCH = 1000
 _SIM_BATCH = 2000
 # the sample is 18 months long: with the usual 540 days nobody in it could be lost yet
 _LOST_AFTER_DAYS = 480
+# how many just silent, and how many usually back about now, stand on the lists of the tour's guides
+_SHOWN_EACH = 6
 Say = Callable[[str], None]
 
 
@@ -68,6 +70,7 @@ def _load(out: Say) -> dict[str, str]:
     people = invent(
         count=settings.DEMO_MEMBERS,
         first_day=first_days(purchases),
+        shown=history.whose_time_has_come(purchases, today=today, each=_SHOWN_EACH),
         chain=chain,
         today=today,
         dice=dice,
@@ -83,10 +86,13 @@ def _load(out: Say) -> dict[str, str]:
 
     goods = content.load_content()
     buyers = [person.buyer for person in people]
-    rows = sorted(
-        history.orders_of(purchases, buyers, until=today - timedelta(days=1), dice=dice),
-        key=lambda row: row.paid_at,
+    sellers = {
+        code: [guide.wecom_userid for guide in guides] for code, guides in chain.guides_of.items()
+    }
+    sales = history.orders_of(
+        purchases, buyers, sellers=sellers, until=today - timedelta(days=1), dice=dice
     )
+    rows = sorted(sales, key=lambda row: row.paid_at)
     _make_months(rows)
     taken = _Orders(rows, today)
     ensure_default_rules(now=clock.day_start(pushes.plans(today)[0].day))
