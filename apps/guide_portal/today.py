@@ -90,10 +90,6 @@ class Today:
 
     @property
     def left_words(self) -> str:
-        return "，".join(filter(None, (self._customers_left, self.items.left_words)))
-
-    @property
-    def _customers_left(self) -> str:
         waiting = self.day.waiting_count
         if not self.day.to_contact:
             return _("%(n)s wait for WeCom's result") % {"n": waiting} if waiting else ""
@@ -104,10 +100,12 @@ class Today:
 
     @property
     def handled_head(self) -> str:
-        numbers = {"done": self.done, "waiting": self.day.waiting_count}
-        if not self.day.waiting_count:
-            return _("%(done)s done") % numbers
-        return _("%(done)s done, %(waiting)s wait for WeCom's result") % numbers
+        parts = [_("%(done)s done") % {"done": self.done}]
+        if self.day.waiting_count:
+            parts.append(_("%(n)s wait for WeCom's result") % {"n": self.day.waiting_count})
+        if self.items.waiting:
+            parts.append(_("%(n)s at the manager") % {"n": self.items.waiting})
+        return "，".join(parts)
 
     @property
     def empty_head(self) -> str:

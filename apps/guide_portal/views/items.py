@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core import clock
@@ -11,7 +12,7 @@ from apps.guide_portal.items import item_page
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks import photos
 from apps.guide_tasks import services as guide_tasks
-from apps.guide_tasks.models import TaskItem
+from apps.guide_tasks.models import TaskItem, TaskPush
 
 
 class ItemBase(GuidePage):
@@ -38,7 +39,10 @@ class Item(ItemBase):
     def get(self, request: HttpRequest, item_id: int) -> HttpResponse:
         page = item_page(self.seen_item(item_id), now=self.now)
         mine = page.item.guide_id in (None, self.guide_id)
-        return render(request, "guide_portal/item.html", {"page": page, "mine": mine})
+        by_members = page.item.push.quota_of == TaskPush.QuotaOf.MEMBERS
+        enrol = reverse("guide_portal:enrol") if by_members else ""
+        context = {"page": page, "mine": mine, "enrol": enrol}
+        return render(request, "guide_portal/item.html", context)
 
 
 class ReportItem(ItemBase):
