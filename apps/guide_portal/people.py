@@ -70,7 +70,6 @@ class DutyPage:
     choices: list[Person]
     earlier: date | None
     later: date | None
-    may_repeat: bool
     today: date
     furthest: date
 
@@ -97,8 +96,9 @@ def _weekdays() -> list[str]:
     ]
 
 
-def week_of(day: date) -> date:
-    return day - timedelta(days=day.weekday())
+def week_from(today: date, asked: date) -> date:
+    """The first of the seven days that hold the day asked for; weeks are counted from today."""
+    return today + WEEK * ((asked - today).days // 7)
 
 
 def _cell(day: date, state: str, who: str, today: date, helper: str = "") -> Cell:
@@ -128,7 +128,6 @@ def duty_page(*, store: Store, first: date, now: datetime) -> DutyPage:
             "day", flat=True
         )
     )
-    this_week = week_of(today)
     return DutyPage(
         store=store,
         first=first,
@@ -136,9 +135,8 @@ def duty_page(*, store: Store, first: date, now: datetime) -> DutyPage:
         closed=[_cell(day, "closed" if day in shut else "open", store.name, today) for day in days],
         rows=[_duty_row(row, covers[row.guide.pk], today) for row in found],
         choices=[colleague(row.guide) for row in found],
-        earlier=first - WEEK if first > this_week else None,
+        earlier=first - WEEK if first > today else None,
         later=first + WEEK if first + WEEK <= today + PLAN_AHEAD - WEEK else None,
-        may_repeat=first >= today,
         today=today,
         furthest=today + PLAN_AHEAD,
     )

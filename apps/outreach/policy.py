@@ -257,6 +257,7 @@ def reach_select(
     marketing: bool,
     recent_days: int | None = RECENT_DAYS,
     once: bool = True,
+    serving: str | None = None,
 ) -> tuple[str, list[Any]]:
     """SQL that says for each survivor of `members_sql` (one column, each once) who would reach
     them.
@@ -265,9 +266,11 @@ def reach_select(
     ('' = may be reached). Exactly one row per member; with `once` False whoever befriended the
     guide twice has a row for each friendship, and the caller drops the second. `marketing` asks
     for consent; `recent_days` None leaves out the question whether somebody was just there.
+    `serving`: a SELECT of member_id, guide_id, store_id, at most one row per member, where others
+    than the serving guides are meant.
     """
     terms = _Terms(now=now, marketing=marketing, recent_days=recent_days, cap=monthly_cap(now))
-    sql, params = _build(members_sql, members_params, _SERVING, terms)
+    sql, params = _build(members_sql, members_params, serving or _SERVING, terms)
     if marketing and ledger.block_hours():
         since = now - timedelta(hours=ledger.block_hours())
         asked = ["", *(refusal.value for refusal in Refusal if _asks_ledger(refusal))]

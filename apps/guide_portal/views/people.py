@@ -37,7 +37,7 @@ class StorePage(GuidePage):
             if not (asked.isascii() and asked.isdigit() and len(asked) < 19):
                 raise Http404
             return get_object_or_404(seen, pk=int(asked))
-        own = Posting.objects.on(self.actor.on).filter(guide_id=self.actor.guide_id)
+        own = Posting.objects.on(self.actor.on).filter(guide_id=self.guide_id)
         return get_object_or_404(seen, pk__in=own.values("store_id"))
 
     def onward(self, name: str, store: Store, *args: int, query: str = "") -> HttpResponse:
@@ -60,7 +60,7 @@ class Duty(StorePage):
         return self.page(self.store(), request.GET.get("week", ""))
 
     def page(self, store: Store, asked: str) -> HttpResponse:
-        first = people.week_of(self._asked(asked))
+        first = people.week_from(clock.business_day(self.now), self._asked(asked))
         page = people.duty_page(store=store, first=first, now=self.now)
         part = "partials/_duty.html" if self.request.htmx else "duty.html"
         return render(self.request, f"guide_portal/{part}", {"page": page})

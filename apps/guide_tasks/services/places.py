@@ -17,7 +17,8 @@ from pyroaring import BitMap
 from apps.campaigns.models import Campaign
 from apps.campaigns.services import draw_sql
 from apps.core import clock
-from apps.guide_tasks.services import duty, sending, targets
+from apps.guide_tasks.models import AssignBy
+from apps.guide_tasks.services import choosing, duty, sending, targets
 from apps.guide_tasks.shapes import CONTROL, ISSUED, PushPlaces
 from apps.outreach import policy
 
@@ -92,12 +93,18 @@ def lay_out(
     one_plan: bool = False,
     opens: time | None = None,
     due_at: datetime | None = None,
+    assign_by: str = AssignBy.SERVING,
 ) -> None:
     """Give every planned member a place. Call `plan` first, inside a transaction.
 
     `one_plan`: who stands in an open task of another marketing push stays with that one. `opens`:
     the time of day at which work begins for whoever is away today and back before `due_at`.
+    `assign_by`: who of several friends gets a member.
     """
+    away = opens is not None and duty.load_away(days=[clock.business_day(now)], opens=opens)
+    serving = None
+    if assign_by != AssignBy.SERVING:
+        serving = choosing.choose(assign_by=assign_by, away=away, now=now)
     reach, params = policy.reach_select(
         members_sql="SELECT member_id FROM handout_planned",
         members_params=[],
@@ -105,13 +112,13 @@ def lay_out(
         marketing=marketing,
         recent_days=recent_days,
         once=False,
+        serving=serving,
     )
     if one_plan and settings.CONTACT_ONE_PLAN:
         running = [sending.marketing_kinds(), now - targets.grace()]
         reach, params = _ONE_PLAN.format(reach=reach), [*running, *running, *params]
     reach = f"SELECT *, NULL::timestamptz AS opens_at FROM ({reach}) AS r"
     draw = draw and campaign.control_share_bp > 0
-    away = opens is not None and duty.load_away(days=[clock.business_day(now)], opens=opens)
     with connection.cursor() as cursor:
         if draw or away:
             cursor.execute(f"CREATE TEMP TABLE handout_reach ON COMMIT DROP AS {reach}", params)

@@ -20,7 +20,7 @@ from apps.core.errors import DomainError
 from apps.core.wake import wake
 from apps.guide_tasks import hours, selectors
 from apps.guide_tasks.errors import PushAlreadyHandedOut, PushNotReady
-from apps.guide_tasks.models import Grade, PushForecast, TaskItem, TaskPush, TaskTarget
+from apps.guide_tasks.models import AssignBy, Grade, PushForecast, TaskItem, TaskPush, TaskTarget
 from apps.guide_tasks.services import issuing, item_issuing, places, targets
 from apps.guide_tasks.shapes import PushPlaces
 from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
@@ -45,6 +45,7 @@ _EDITABLE = frozenset(
         "generic_body",
         "asset",
         "required_grade",
+        "assign_by",
         "follow_up_days",
         "hand_out_at",
         "due_at",
@@ -75,6 +76,7 @@ def create_push(
     asset: ContentAsset | None = None,
     result_tags: Iterable[Tag] = (),
     required_grade: int = Grade.DELIVERED,
+    assign_by: str = AssignBy.SERVING,
     follow_up_days: int | None = 7,
     hand_out_at: datetime | None = None,
     due_at: datetime | None = None,
@@ -111,6 +113,7 @@ def create_push(
         generic_body=generic_body,
         asset=asset,
         required_grade=required_grade,
+        assign_by=assign_by,
         follow_up_days=follow_up_days,
         hand_out_at=hand_out_at,
         due_at=due_at,
@@ -222,6 +225,7 @@ def _lay_out(push: TaskPush, now: datetime) -> None:
         one_plan=True,
         opens=push.contact_from,
         due_at=push.due_at,
+        assign_by=push.assign_by,
     )
 
 
