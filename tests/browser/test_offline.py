@@ -1,8 +1,12 @@
 """A guide in a basement, with a real browser: twenty acts without network, the page killed and
 opened again, network back, twenty effects."""
 
+import contextlib
+import os
 import re
+import signal
 from datetime import time, timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -160,6 +164,39 @@ def test_twenty_acts_in_a_basement_are_twenty_effects(shop, phone):
     )
     assert page.evaluate(WAITING) == 0
     assert effects(shop) == (5, 5, 5, 5)
+
+
+def test_a_killed_phone_has_lost_nothing(shop, browser_type, browser_type_launch_args, tmp_path):
+    """Not the page alone: the whole browser dies without a word, as phones do."""
+    options = {**browser_type_launch_args, "viewport": PHONE, "locale": "zh-CN"}
+    context = browser_type.launch_persistent_context(tmp_path / "phone", **options)
+    page = arrive(context, shop)
+    context.set_offline(True)
+    write_down(page, shop, shop.targets[0])
+    kill_browser(tmp_path / "phone")
+    context.close()
+
+    context = browser_type.launch_persistent_context(tmp_path / "phone", **options)
+    try:
+        context.set_offline(True)
+        page = context.new_page()
+        page.goto(f"{shop.url}/g/queue/")
+        expect(page.locator(".record .chip", has_text="已保存在本机")).to_have_count(4)
+        context.set_offline(False)
+        sign_in(page, shop, shop.guide)
+        wait_for(lambda: effects(shop) == (1, 1, 1, 1), seconds=20, message="Not submitted.")
+    finally:
+        page.goto("about:blank")
+        context.close()
+
+
+def kill_browser(folder):
+    """The browser that keeps its things in this folder, and no other."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if f"--user-data-dir={folder}" in line and "--type=" not in line:
+                os.kill(int(entry.name), signal.SIGKILL)
 
 
 def test_a_refused_act_stands_first_with_its_reason_and_one_way_out(shop, phone):

@@ -286,7 +286,7 @@ def test_the_saved_list_asks_as_much_for_many_as_for_few(
     few = signed_in(open_shop(fixed_clock, friends=2).guide)
     many = signed_in(open_shop(fixed_clock, friends=9).guide)
     for phone, cards in ((few, 2), (many, 9)):
-        phone.get("/g/")  # a page came first: the session has its token
+        phone.get(at("saved"))  # the session has its token from now on
         with django_assert_max_num_queries(12) as asked:
             assert len(phone.get(at("saved")).json()["cards"]) == cards
         seen = len(asked)

@@ -9,6 +9,7 @@
 
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_all, name) => values[name] ?? "");
   phone.fill = fill;
+  phone.clock = (moment) => clock(moment);
   const clock = (moment) => new Date(moment).toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false });
 
   // the saved frame's templates, also on a phone without a service worker
@@ -41,14 +42,15 @@
 
   // --- where it was written -------------------------------------------------------------------
   const show = async () => {
-    const acts = await phone.all("acts").catch(() => []);
+    const acts = (await phone.all("acts").catch(() => [])).sort((one, other) => (one.made_at < other.made_at ? -1 : 1));
     const open = acts.filter((act) => act.state !== "done");
     for (const place of document.querySelectorAll("[data-said]")) {
       const mine = acts.filter((act) => act.customer === place.dataset.said && (act.state !== "done" || place.dataset.seen));
       if (mine.length) place.dataset.seen = "1";
       place.replaceChildren(...mine.map((act) => {
         const line = template("t-said");
-        write(line, { words: act.state === "refused" ? `${act.words}：${act.reason}` : act.words });
+        const what = fill(words[`${act.kind}_here`] || "{words}", act);
+        write(line, { words: act.state === "refused" ? `${what}：${act.reason}` : what });
         chip(line, act.state);
         return line;
       }));
@@ -72,7 +74,7 @@
     const when = act.state === "done"
       ? fill(words.submitted, { time: clock(act.made_at), at: clock(act.answered_at) })
       : fill(words.noted, { time: clock(act.made_at) });
-    write(row, { head, words: act.state === "refused" ? act.reason : act.words, when });
+    write(row, { head, words: act.state === "refused" ? act.reason : act.kind === "visit" ? "" : act.words, when });
     chip(row, act.state);
     if (act.state === "refused") {
       const drop = template("t-drop");

@@ -140,10 +140,19 @@
     if (!phone.isFrame) { phone.remember(LOOK, JSON.stringify({ ...root.dataset })); return; }
     try { Object.assign(root.dataset, JSON.parse(phone.recall(LOOK) || "{}")); } catch { /* as it is */ }
   };
+  // an open page says from when it is
+  const opened = new Date();
+  const off = () => {
+    const place = document.getElementById("say");
+    if (!place || phone.isFrame) return;
+    const text = phone.fill(words.shown, { time: phone.clock(opened) });
+    if (phone.isOff) say(text); else if (place.textContent === text) place.hidden = true;
+  };
   const typing = () => [...document.querySelectorAll("textarea")].some((one) => one.value !== one.defaultValue);
 
   document.addEventListener("phone:network", async () => {
     grey();
+    off();
     if (phone.isOff) return;
     await phone.flush({ wait: true });
     // back from a saved copy: the server's page, unless somebody is writing
@@ -158,6 +167,7 @@
     if (phone.meta.wipe) { await phone.forget(phone.meta.wipe); return; }
     await phone.arrive();
     grey();
+    if (phone.isOff) off();
     if (phone.isFrame && location.pathname !== words.offline) await phone.draw(location.pathname); else await phone.show();
     if (!phone.who()) return;
     await phone.tidy().catch(() => {});
