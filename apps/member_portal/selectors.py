@@ -6,7 +6,7 @@ from typing import Any
 
 from apps.core import clock, pii
 from apps.member_portal.models import ContactCode, DataRequest, WelcomeGift
-from apps.member_portal.texts import Text, current_texts
+from apps.member_portal.texts import Text, current_texts, published_texts
 from apps.members.models import (
     Consent,
     FollowRelation,
@@ -23,6 +23,7 @@ from apps.stores.models import Guide
 from apps.tagging.selectors import tags_of
 from apps.timeline.models import Kind
 from apps.timeline.selectors import timeline_page
+from apps.wecom.models import Corp
 
 ALL_ORDERS = 5_000
 ALL_EVENTS = 5_000
@@ -56,6 +57,11 @@ class HomePage:
     guide: MyGuide | None
     gift: WelcomeGift | None
     stopped_since: datetime | None
+
+
+def chain_name() -> str:
+    """Whom the customer joins: the chain as WeCom knows it."""
+    return Corp.objects.filter(is_active=True).values_list("name", flat=True).first() or ""
 
 
 def my_guide(*, member_id: int) -> MyGuide | None:
@@ -94,17 +100,18 @@ def home_page(*, member: Member) -> HomePage:
 
 
 def choices_of(*, member_id: int, now: datetime) -> list[Choice]:
-    """Every consent we ask for, and whether it stands."""
+    """Every consent we ask for: what stands in the words it was given to, the rest in today's."""
     standing = {row.purpose: row for row in Consent.objects.valid().filter(member_id=member_id)}
-    return [
-        Choice(
-            text=text,
-            given_at=row.given_at if row else None,
-            version=row.text_version if row else text.version,
-        )
-        for text in current_texts(now=now)
-        for row in [standing.get(text.purpose)]
-    ]
+    known = published_texts()
+    found = []
+    for text in current_texts(now=now):
+        row = standing.get(text.purpose)
+        if row is None:
+            found.append(Choice(text, None, text.version))
+        else:
+            words = known.get((text.purpose, row.text_version), text)
+            found.append(Choice(words, row.given_at, row.text_version))
+    return found
 
 
 def open_erasure(*, member_id: int) -> DataRequest | None:

@@ -66,3 +66,11 @@ def current_texts(*, now: datetime) -> list[Text]:
     for row in ConsentText.objects.filter(valid_from__lte=now).order_by("valid_from", "pk"):
         found[row.purpose] = Text(row.purpose, row.version, row.title, row.body)
     return [found[purpose] for purpose in Purpose.values if purpose in found]
+
+
+def published_texts() -> dict[tuple[str, str], Text]:
+    """Every text there ever was, by purpose and version: a consent is shown in its own words."""
+    found = {(text.purpose, text.version): text for text in BUILT_IN}
+    for row in ConsentText.objects.all():
+        found[row.purpose, row.version] = Text(row.purpose, row.version, row.title, row.body)
+    return found

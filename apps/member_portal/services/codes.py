@@ -15,6 +15,7 @@ from apps.core import pii
 from apps.core.errors import DomainError
 from apps.member_portal import limits
 from apps.member_portal.models import PhoneCode
+from apps.member_portal.selectors import chain_name
 from apps.members.invites import Invite
 from apps.members.models import MemberIdentity
 from apps.outreach import services as outreach
@@ -111,11 +112,13 @@ def ask_code(
     row.code_hash = _hash(row.pk, code) if to_phone else secrets.token_bytes(32)
     row.save()
     if to_phone:
+        words = gettext(
+            "[%(chain)s] %(code)s is your code, valid for 5 minutes. Give it to nobody."
+        )
         outreach.queue_sms(
             kind=SmsMessage.Kind.CODE,
             phone=phone,
-            text=gettext("%(code)s is your code, valid for 5 minutes. Give it to nobody.")
-            % {"code": code},
+            text=words % {"chain": chain_name(), "code": code},
             idem_key=f"phone_code:{row.pk}",
             expires_at=row.expires_at,
             now=now,

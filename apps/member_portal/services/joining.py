@@ -148,6 +148,8 @@ def _make(
 
 def _invite_of(row: PhoneCode, now: datetime) -> Invite:
     """Who invited to this code. The page was opened in time; the code has its own five minutes."""
+    if row.guide_id is None or row.store_id is None:
+        raise codes.CodeOver
     return Invite(
         guide=Guide.objects.get(pk=row.guide_id),
         store=Store.objects.get(pk=row.store_id),

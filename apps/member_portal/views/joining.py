@@ -18,7 +18,6 @@ from apps.member_portal.texts import Text, current_texts
 from apps.member_portal.views.base import MemberPage, OpenPage, notice_page
 from apps.members.invites import Invite, InviteOver, read_invite
 from apps.members.models import Consent
-from apps.wecom.models import Corp
 
 WAITING = "member_code"
 ONWARD = "member_onward"
@@ -29,11 +28,6 @@ ASKED_AT_JOIN = (
     Consent.Purpose.SMS_MARKETING,
     Consent.Purpose.PROFILING,
 )
-
-
-def chain_name() -> str:
-    """Whom the customer joins: the chain as WeCom knows it."""
-    return Corp.objects.filter(is_active=True).values_list("name", flat=True).first() or ""
 
 
 def _replay_key(client_id: UUID, phone: str) -> str:
@@ -61,21 +55,22 @@ class Join(OpenPage):
             return notice_page(self.request, status=410, head=head, words=str(error))
 
     def _texts(self) -> list[Text]:
-        return [text for text in current_texts(now=self.now) if text.purpose in ASKED_AT_JOIN]
+        found = {text.purpose: text for text in current_texts(now=self.now)}
+        return [found[purpose] for purpose in ASKED_AT_JOIN if purpose in found]
 
     def _page(
         self, invite: Invite, *, form: JoinForm | None, status: int, refusal: str = ""
     ) -> HttpResponse:
-        ticked = set(form.data.getlist("consent")) if form is not None else set()
+        ticked = set(self.request.POST.getlist("consent"))
         boxes = [
             {"value": box(text), "text": text, "on": box(text) in ticked} for text in self._texts()
         ]
         context = {
             "invite": invite,
-            "chain": chain_name(),
+            "chain": selectors.chain_name(),
             "offer": joining.running_offer(now=self.now),
             "boxes": boxes,
-            "phone": form.data.get("phone", "") if form is not None else "",
+            "phone": self.request.POST.get("phone", ""),
             "phone_error": "phone" in form.errors if form is not None else False,
             "refusal": refusal,
         }
@@ -196,7 +191,7 @@ class Welcome(MemberPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         context = {
             "page": selectors.home_page(member=self.member),
-            "chain": chain_name(),
+            "chain": selectors.chain_name(),
             "proof": self.proof,
         }
         return render(request, "member_portal/welcome.html", context)

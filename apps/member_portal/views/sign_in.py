@@ -4,11 +4,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 
 from apps.core.errors import DomainError
-from apps.member_portal import session
+from apps.member_portal import selectors, session
 from apps.member_portal.forms import PhoneForm
 from apps.member_portal.services import joining
 from apps.member_portal.views.base import OpenPage
-from apps.member_portal.views.joining import ONWARD, WAITING, chain_name
+from apps.member_portal.views.joining import ONWARD, WAITING
 from apps.outreach import sms
 
 
@@ -21,7 +21,7 @@ class SignIn(OpenPage):
 
     def _page(self, *, status: int, refusal: str = "", phone: str = "") -> HttpResponse:
         context = {
-            "chain": chain_name(),
+            "chain": selectors.chain_name(),
             "refusal": refusal,
             "phone": phone,
             "codes": sms.is_connected(),
@@ -32,7 +32,7 @@ class SignIn(OpenPage):
         form = PhoneForm(request.POST)
         typed = request.POST.get("phone", "")
         if not form.is_valid():
-            words = form.errors["phone"][0]
+            words = str(form.errors["phone"][0])
             return self._page(status=400, refusal=words, phone=typed)
         try:
             row = joining.ask_to_sign_in(
