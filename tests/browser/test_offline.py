@@ -182,11 +182,13 @@ def test_a_killed_phone_has_lost_nothing(shop, browser_type, browser_type_launch
         page = context.new_page()
         page.goto(f"{shop.url}/g/queue/")
         expect(page.locator(".record .chip", has_text="已保存在本机")).to_have_count(4)
+        page.close()
         context.set_offline(False)
+        page = context.new_page()
         sign_in(page, shop, shop.guide)
         wait_for(lambda: effects(shop) == (1, 1, 1, 1), seconds=20, message="Not submitted.")
+        page.close()
     finally:
-        page.goto("about:blank")
         context.close()
 
 

@@ -67,6 +67,9 @@ class SignInBack(CapabilityRequired, View):
         except WeComError:
             reason = _("WeCom did not say who you are. Try again in a moment.")
             return _outside(request, reason=reason, onward=onward)
+        except sign_in.NotAGuide as error:
+            # whoever left keeps nothing on the phone
+            return _outside(request, reason=str(error), onward=onward, wipe="all")
         except DomainError as error:
             return _outside(request, reason=str(error), onward=onward)
         login(request, user, backend="django.contrib.auth.backends.ModelBackend")

@@ -4,6 +4,7 @@
   const phone = window.portalPhone;
   const { words } = phone;
   const LOOK = "guide.look";
+  const RETRIED = "guide.retried";
   const root = document.documentElement;
 
   const say = (text) => {
@@ -162,6 +163,14 @@
     if (!phone.isFrame && location.pathname === "/g/" && !typing()) location.reload();
   });
 
+  // the network was only slow: the server's page once more, at most every half minute
+  const again = async () => {
+    if (phone.isOff || location.pathname === words.offline || Number(phone.recall(RETRIED)) > Date.now() - 30000) return;
+    if (!await phone.refresh().catch(() => null) || typing()) return;
+    phone.remember(RETRIED, String(Date.now()));
+    location.reload();
+  };
+
   const start = async () => {
     look();
     if (phone.meta.wipe) { await phone.forget(phone.meta.wipe); return; }
@@ -172,7 +181,8 @@
     if (!phone.who()) return;
     await phone.tidy().catch(() => {});
     await phone.flush();
-    if (phone.isFrame || phone.isOff) return;
+    if (phone.isFrame) { await again(); return; }
+    if (phone.isOff) return;
     const kept = await phone.savedCopy().catch(() => null);
     const age = Date.now() - (kept?.at || 0);
     if (age > (location.pathname === "/g/" ? 5000 : 300000)) await phone.refresh().catch(() => {});
