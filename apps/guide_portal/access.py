@@ -22,14 +22,14 @@ class WaitingRow:
     reason: str
     about: str
     asked_at: datetime
-    may_decide: bool
 
 
 def waiting_rows(*, actor: Actor) -> list[WaitingRow]:
-    """Requests in the actor's places, the oldest first, in one query."""
+    """Others' requests in the actor's places, the oldest first, in one query."""
     waiting = AccessRequest.objects.visible_to(actor).waiting()
     if not actor.sees_all:
         waiting = waiting.filter(store_id__in=actor.store_ids)
+    waiting = waiting.exclude(guide_id=actor.guide_id or 0)
     found = waiting.select_related("guide", "store", "member").order_by("asked_at", "pk")
     return [
         WaitingRow(
@@ -39,7 +39,6 @@ def waiting_rows(*, actor: Actor) -> list[WaitingRow]:
             reason=one.get_reason_display(),
             about=masked_name(one.member),
             asked_at=one.asked_at,
-            may_decide=one.guide_id != actor.guide_id,
         )
         for one in found[:LISTED]
     ]

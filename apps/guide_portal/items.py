@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from apps.accounts.actor import Actor
+from apps.guide_portal.access import waiting_rows
 from apps.guide_portal.cards import Chip, Person, Progress, due_chip, due_words, progress
 from apps.guide_portal.templatetags.portal import when
 from apps.guide_tasks import selectors
@@ -314,6 +315,12 @@ def _scripts(actor: Actor, now: datetime) -> list[Approval]:
     return [Approval("script", template, _script_row(row)) for row in rows.order_by("pk")[:50]]
 
 
+def _looks(actor: Actor, now: datetime) -> list[Approval]:
+    """申请查看 of the store's guides; nobody decides about their own."""
+    template = "guide_portal/partials/_access_row.html"
+    return [Approval("access", template, row) for row in waiting_rows(actor=actor)]
+
+
 def _script_row(row: ScriptProposal) -> ScriptRow:
     return ScriptRow(
         pk=row.pk,
@@ -338,4 +345,4 @@ def _photo_row(item: TaskItem) -> PhotoRow:
     )
 
 
-FINDERS = [_photos, _scripts]
+FINDERS = [_photos, _scripts, _looks]

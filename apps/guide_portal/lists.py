@@ -61,10 +61,10 @@ class Terms:
     @classmethod
     def current(cls) -> "Terms":
         return cls(
-            purchase_days=getattr(settings, "DUE_AFTER_PURCHASE_DAYS", 30),
-            contact_days=getattr(settings, "DUE_AFTER_CONTACT_DAYS", 14),
-            most_silent=getattr(settings, "SILENT_A_DAY", 20),
-            most=getattr(settings, "LONGEST_LIST", 100),
+            purchase_days=settings.DUE_AFTER_PURCHASE_DAYS,
+            contact_days=settings.DUE_AFTER_CONTACT_DAYS,
+            most_silent=settings.SILENT_A_DAY,
+            most=settings.LONGEST_LIST,
         )
 
 

@@ -114,7 +114,7 @@ class Record:
     tags: list[Tag]
     more_tags: list[Tag]
     relations: list[tuple[str, str, str]]
-    consents: list[tuple[str, str, str]]
+    consents: list[tuple[str, str, str, str]]
     story: list[Happened]
     older: str
     may_write: bool
@@ -357,7 +357,8 @@ def _relations(file: Dossier, actor: Actor) -> list[tuple[str, str, str]]:
     ]
 
 
-def _consents(file: Dossier, now: datetime) -> list[tuple[str, str, str]]:
+def _consents(file: Dossier, now: datetime) -> list[tuple[str, str, str, str]]:
+    """(what, its state, since when, icon of the state)."""
     given = {row["purpose"]: row["at"] for row in file.consents}
     words = [
         (_("WeCom messages"), Consent.Purpose.WECOM_MARKETING),
@@ -368,6 +369,7 @@ def _consents(file: Dossier, now: datetime) -> list[tuple[str, str, str]]:
             word,
             _("agreed") if purpose in given else _("not agreed"),
             month_day(given.get(purpose)),
+            "ok" if purpose in given else "skip",
         )
         for word, purpose in words
     ]
@@ -376,7 +378,7 @@ def _consents(file: Dossier, now: datetime) -> list[tuple[str, str, str]]:
     detail = _("somebody talked with TA today") if talked else _("nobody talked with TA today")
     left = max(monthly_cap(now) - file.budget_used, 0)
     month = _("TA can get %(n)s more sends") % {"n": left}
-    return [*lines, (_("This month"), month, detail)]
+    return [*lines, (_("This month"), month, detail, "")]
 
 
 # --- what happened --------------------------------------------------------------------------------

@@ -81,7 +81,8 @@ def _band(kept: Sequence[Kept]) -> Liking | None:
     )
     if not prices:
         return None
-    low, high = prices[len(prices) // 4], prices[(3 * len(prices)) // 4 - (len(prices) > 3)]
-    low, high = low // 10_000 * 100, -(-max(high, low) // 10_000) * 100
-    words = f"¥{low:,}–{high:,}" if low else _("up to %(most)s") % {"most": f"¥{high:,}"}
+    quarter = len(prices) // 4
+    low, high = prices[quarter], prices[len(prices) - 1 - quarter]
+    low, high = low // 10_000 * 100, -(-high // 10_000) * 100
+    words = f"¥{low:,}–{high:,}" if 0 < low < high else f"¥{high:,}"
     return Liking(_("Price"), words, _("of %(n)s pieces") % {"n": len(prices)})

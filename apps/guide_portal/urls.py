@@ -105,7 +105,6 @@ urlpatterns = [
         tools.RefuseScript.as_view(),
         name="refuse_script",
     ),
-    path("team/access/", access.TeamAccess.as_view(), name="team_access"),
     path("team/access/<int:request_id>/", access.DecideAccess.as_view(), name="decide_access"),
     path("team/duty/", people.Duty.as_view(), name="duty"),
     path("team/duty/closed/", people.MarkStore.as_view(), name="mark_store"),

@@ -83,6 +83,19 @@ JOIN_CODE_ALWAYS = env.bool("JOIN_CODE_ALWAYS", default=False)
 # the header in which the own proxy names the caller, e.g. X-Forwarded-For; its last entry counts
 CLIENT_IP_HEADER = env.str("CLIENT_IP_HEADER", default="")
 
+# --- Customers on a guide's phone ---------------------------------------------------------------
+# due again so many days after the purchase (or TA's own rhythm) and after the last contact
+DUE_AFTER_PURCHASE_DAYS = env.int("DUE_AFTER_PURCHASE_DAYS", default=30)
+DUE_AFTER_CONTACT_DAYS = env.int("DUE_AFTER_CONTACT_DAYS", default=14)
+# how many silent customers a day's list holds, and how long any list may be
+SILENT_A_DAY = env.int("SILENT_A_DAY", default=20)
+LONGEST_LIST = env.int("LONGEST_LIST", default=100)
+# searches by phone, last four or code, for each person
+LOOKUPS_AN_HOUR = env.int("LOOKUPS_AN_HOUR", default=30)
+LOOKUPS_A_DAY = env.int("LOOKUPS_A_DAY", default=100)
+# how long a granted look at a customer of others lasts
+ACCESS_GRANT_HOURS = env.int("ACCESS_GRANT_HOURS", default=24)
+
 # --- Personal data ----------------------------------------------------------------------------
 # "1:<base64 of 32 bytes>,2:…": the first encrypts, all decrypt. Ids 200-255 are never a chain's.
 PII_KEYS = env.str("PII_KEYS")

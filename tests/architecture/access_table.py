@@ -70,7 +70,6 @@ guide_portal:customer_list       GET   in   in   in   in   ok   ok   in
 # only who has just found somebody may ask to see them; the form says whom
 guide_portal:ask_access          GET   in   in   in   in   404  404  in
 guide_portal:ask_access          POST  in   in   in   in   400  400  in
-guide_portal:team_access         GET   in   in   in   in   ok   403  in
 guide_portal:decide_access       POST  in   in   in   in   ok/ok/404  403  in
 guide_portal:sidebar             GET   in   in   in   in   ok   ok   in
 guide_portal:sidebar_contact     POST  in   in   in   in   ok   ok   in

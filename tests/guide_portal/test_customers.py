@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.accounts.models import AuditEntry
 from apps.core import clock
 from apps.guide_portal import lists
 from apps.guide_portal.hints import hints_in
@@ -368,8 +369,8 @@ def test_others_are_masked_and_the_way_to_them_is_a_request(shop, phone, manager
     for _time in range(2):
         assert phone.post(at("ask_access"), fields).status_code == 302
     asked = AccessRequest.objects.get()
-    assert managers_phone.get(at("team_access")).context["rows"][0].request_id == asked.pk
-    assert GuideNotice.objects.filter(guide=shop.manager, path="/g/team/access/").count() == 1
+    assert managers_phone.get(at("approvals")).context["rows"][0].row.request_id == asked.pk
+    assert GuideNotice.objects.filter(guide=shop.manager, path=at("approvals")).count() == 1
     assert find(phone, "7788").context["others"][0].is_asked
 
     managers_phone.post(at("decide_access", asked.pk), act(grant="yes"))
@@ -378,6 +379,7 @@ def test_others_are_masked_and_the_way_to_them_is_a_request(shop, phone, manager
     assert record.is_granted
     assert not record.may_write
     assert record.sending.href == ""
+    assert AuditEntry.objects.filter(action="member.access_used").count() == 1
     assert phone.post(at("note", far.public_id), act(body="x")).status_code == 404
     assert GuideNotice.objects.filter(guide=shop.guide, source__endswith=":decided").count() == 1
     with clock.at(shop.now + 2 * DAY):

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
-from apps.guide_portal.access import ask_for_access, decide, waiting_rows
+from apps.guide_portal.access import ask_for_access, decide
 from apps.guide_portal.find import member_of_ticket
 from apps.guide_portal.forms import AccessForm, DecideForm
 from apps.guide_portal.views.base import GuidePage
@@ -47,17 +47,9 @@ class AskAccess(GuidePage):
         return redirect("guide_portal:customers")
 
 
-class TeamAccess(GuidePage):
-    """Requests of the store's guides that wait for an answer."""
-
-    capability = Capability.MANAGE_TEAM
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        rows = waiting_rows(actor=self.actor)
-        return render(request, "guide_portal/team_access.html", {"rows": rows})
-
-
 class DecideAccess(GuidePage):
+    """The manager's word, from 待审批."""
+
     capability = Capability.MANAGE_TEAM
 
     def post(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
@@ -69,4 +61,4 @@ class DecideAccess(GuidePage):
         grant = form.cleaned_data["grant"]
         decide(request_id=request_id, grant=grant, actor=self.actor, now=self.now)
         messages.success(request, _("Granted for a day") if grant else _("Refused"))
-        return redirect("guide_portal:team_access")
+        return redirect("guide_portal:approvals")

@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
 from django.utils.translation import gettext as _
 
+from apps.accounts import services as accounts
 from apps.accounts.capabilities import Capability
 from apps.guide_portal import customers, lists
 from apps.guide_portal.cards import person_of
@@ -143,6 +144,13 @@ class Customer(CustomerPage):
         )
         if record is None:
             raise Http404
+        if record.is_granted:
+            accounts.audit(
+                actor=self.actor,
+                action="member.access_used",
+                object_type="member",
+                object_id=record.person.pk,
+            )
         quick = [reason for reason in offered_reasons() if reason["value"] in QUICK_REASONS]
         context = {"page": record, "quick_reasons": quick}
         return render(request, "guide_portal/customer.html", context)

@@ -15,7 +15,6 @@ from apps.core.errors import DomainError
 from apps.members.models import AccessRequest, Member
 
 ASKED, GRANTED, REFUSED = "member.access_asked", "member.access_granted", "member.access_refused"
-_DEFAULT_HOURS = 24
 
 
 class UnknownAccessReason(DomainError):
@@ -100,7 +99,7 @@ def decide_access(
     asked.state = AccessRequest.State.GRANTED if grant else AccessRequest.State.REFUSED
     asked.decided_at, asked.decided_by = now, actor.label
     if grant:
-        hours = getattr(settings, "ACCESS_GRANT_HOURS", _DEFAULT_HOURS)
+        hours = settings.ACCESS_GRANT_HOURS
         asked.expires_at = now + timedelta(hours=hours)
     asked.save(update_fields=["state", "decided_at", "decided_by", "expires_at"])
     _audit(asked, GRANTED if grant else REFUSED, actor)

@@ -16,7 +16,6 @@ from apps.core.errors import DomainError
 from apps.members.models import LookUp, LookUpAlert
 
 TOO_MANY = "member.lookup_limit"
-_DEFAULT_HOURLY, _DEFAULT_DAILY = 30, 100
 
 
 class TooManyLookUps(DomainError):
@@ -39,8 +38,8 @@ def _counted(kind: str, actor: Actor, now: datetime) -> LookUp | None:
     with connection.cursor() as cursor:  # two searches at once are two, not one
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"lookup:{actor.label}"])
     mine = LookUp.objects.filter(actor=actor.label)
-    hourly = getattr(settings, "LOOKUPS_AN_HOUR", _DEFAULT_HOURLY)
-    daily = getattr(settings, "LOOKUPS_A_DAY", _DEFAULT_DAILY)
+    hourly = settings.LOOKUPS_AN_HOUR
+    daily = settings.LOOKUPS_A_DAY
     today = clock.business_day(now)
     times = list(
         mine.filter(at__gte=min(clock.day_start(today), now - timedelta(hours=1)))

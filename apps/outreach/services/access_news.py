@@ -13,7 +13,7 @@ from apps.members.models import AccessRequest
 from apps.outreach.services.notices import queue_guide_notices
 from apps.stores.models import Posting
 
-TEAM_PATH = "/g/team/access/"
+TEAM_PATH = "/g/team/approvals/"
 CUSTOMERS_PATH = "/g/customers/"
 
 
