@@ -13,6 +13,7 @@ from apps.core import clock
 from apps.guide_portal.templatetags.portal import hour_minute, month_day, when, yuan
 from apps.guide_tasks import selectors
 from apps.guide_tasks.models import Grade, State, TaskTarget
+from apps.guide_tasks.services.sending import marketing_kinds
 from apps.guide_tasks.services.targets import GUIDE_REASONS
 from apps.guide_tasks.shapes import Card as TodoShape
 from apps.guide_tasks.shapes import FinishedCard, LastBuy, Proof
@@ -59,7 +60,8 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One customer of a task, ready for a template. `is_waiting`: WeCom may answer any moment."""
+    """One customer of a task, ready for a template. `is_waiting`: WeCom may answer any moment;
+    `is_held_back`: a colleague was in touch, marketing has to wait."""
 
     target_id: int
     task_id: int
@@ -78,6 +80,7 @@ class Card:
     origin: str = ""
     worth: str = ""
     contacted: str = ""
+    is_held_back: bool = False
 
     @property
     def subtitle(self) -> str:
@@ -251,6 +254,7 @@ def todo_card(shape: TodoShape, *, now: datetime) -> Card:
         origin=origin_words(shape),
         worth=worth_words(shape),
         contacted=contacted,
+        is_held_back=bool(contacted) and shape.kind in marketing_kinds(),
     )
 
 

@@ -22,7 +22,8 @@ ALL, EACH = "all", "each"
 
 @dataclass(frozen=True, slots=True)
 class TaskPage:
-    """The task as the page shows it; `way` is the chosen one of the two ways to send."""
+    """The task as the page shows it; `way` is the chosen one of the two ways to send, `todo` whom
+    it would reach now."""
 
     task: GuideTask
     rows: list[Card]
@@ -45,7 +46,8 @@ class TaskPage:
 def task_page(*, task: GuideTask, way: str, now: datetime) -> TaskPage:
     """The page of one task; without a text for everybody there is only one by one."""
     found = selectors.task_page(task, now=now)
-    todo = [todo_card(card, now=now) for card in found.cards]
+    cards = [todo_card(card, now=now) for card in found.cards]
+    todo = [card for card in cards if not card.is_held_back]
     waiting = [finished_card(card) for card in found.waiting]
     settled = [finished_card(card) for card in (*found.finished, *found.excused)]
     way = ALL if way != EACH and found.generic_text else EACH
@@ -57,7 +59,7 @@ def task_page(*, task: GuideTask, way: str, now: datetime) -> TaskPage:
         source = _("Number %(turn)s of %(turns)s") % {"turn": turn, "turns": turns}
     return TaskPage(
         task=task,
-        rows=[*todo, *waiting, *settled],
+        rows=[*cards, *waiting, *settled],
         todo=todo,
         waits=any(card.is_waiting for card in waiting),
         way=way,

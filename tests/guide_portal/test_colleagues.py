@@ -8,12 +8,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.guide_portal.cards import colleague_words
+from apps.guide_portal.tasks import task_page
 from apps.guide_portal.texts import refusal_words
+from apps.guide_portal.today import today_of
 from apps.guide_tasks.models import TaskPush
 from apps.guide_tasks.services import note_chat_opened
+from apps.members.models import Interaction
 from apps.outreach.models import Dispatch
 from tests.factories.colleagues import shared_member
-from tests.factories.tasks import guide_actor, hand_out, make_team, members_of
+from tests.factories.tasks import guide_actor, hand_out, make_team, members_of, target_of
 from tests.guide_portal.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -99,3 +102,23 @@ def test_knowing_it_costs_the_list_one_query_at_any_size(fixed_clock):
 
         ledger = [one for one in asked.captured_queries if "members_interaction" in one["sql"]]
         assert len(ledger) == 1
+
+
+def test_send_to_all_counts_only_those_it_would_reach(fixed_clock, settings):
+    settings.CONTACT_ONE_PLAN = False
+    ((guide, people), (colleague, _none)) = make_team(fixed_clock, guides=2, friends=3)
+    push = hand_out(people, fixed_clock)
+    Interaction.objects.create(
+        member=people[0],
+        guide=colleague,
+        kind="chat_opened",
+        occurred_at=fixed_clock,
+        source="chat",
+    )
+    task = target_of(push, people[0]).task
+
+    found = task_page(task=task, way="all", now=fixed_clock)
+
+    assert [len(found.rows), len(found.todo)] == [3, 2]
+    assert people[0].pk not in {card.person.pk for card in found.todo}
+    assert today_of(guide_id=guide.pk, now=fixed_clock).day.shortcut.count == 2

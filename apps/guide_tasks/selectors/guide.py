@@ -286,6 +286,7 @@ def today(*, guide_id: int, now: datetime) -> Today:
     excused = [target for target in settled if target.state == State.NOT_APPLICABLE]
     proofs = proofs_of([*waiting, *done])
     cards = _one_per_customer(_cards(todo, now))
+    contacted = {card.member_id for card in cards if card.colleague_at}
     return Today(
         done=len(done),
         waiting_count=len(waiting),
@@ -293,7 +294,7 @@ def today(*, guide_id: int, now: datetime) -> Today:
         total=len(done) + len(waiting) + len(cards),
         minutes_left=sum(card.minutes for card in cards),
         segments=_segments(len(done), len(waiting), cards),
-        shortcut=_shortcut(todo),
+        shortcut=_shortcut([target for target in todo if target.member_id not in contacted]),
         cards=cards,
         finished=_finished(done, proofs),
         waiting=_finished(waiting, proofs),
