@@ -352,7 +352,8 @@ def entries(*, actor: Actor, now: datetime) -> list[Entry]:
 
 
 def _count_all(found: Sequence[QuerySet]) -> list[int]:
-    parts, params = [], []
+    parts: list[str] = []
+    params: list[Any] = []
     for queryset in found:
         sql, values = queryset.query.sql_with_params()
         parts.append(f"(SELECT count(*) FROM ({sql}) AS listed)")
