@@ -26,7 +26,14 @@ from apps.guide_tasks.services.rules import ensure_default_rules
 from apps.hq.demo import chain as chains
 from apps.hq.demo import content, history, pushes
 from apps.hq.demo.catalogue import load_products
-from apps.hq.demo.members import Person, first_days, invent, load_members, wecom_customers
+from apps.hq.demo.members import (
+    Person,
+    agree_lately,
+    first_days,
+    invent,
+    load_members,
+    wecom_customers,
+)
 from apps.hq.demo.phones import Phones
 from apps.orders.services import REJECTED, OrderResult, OrderRow, ingest_orders
 from apps.profiles.models import StageVersion
@@ -101,6 +108,7 @@ def _load(out: Say) -> dict[str, str]:
         pushes.play(plan, goods=goods, phones=phones, dice=dice)
     out(f"Orders until yesterday: {taken.until(today)}")
     count_returns(now=now)
+    agree_lately(people, now=now - timedelta(days=3))
     pushes.finish(now=clock.now())
     phones.post("/sim/clock", reset=True)
 

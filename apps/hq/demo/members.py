@@ -12,7 +12,7 @@ from apps.hq.demo.chain import Chain
 from apps.hq.demo.history import Buyer, Purchase
 from apps.hq.demo.people import name_of, phone_of
 from apps.members.models import Consent, MemberIdentity
-from apps.members.services.consents import stop_contact
+from apps.members.services.consents import give_consent, stop_contact
 from apps.members.services.identities import ConsentRow, MemberRow, resolve_members
 from apps.members.services.relations import set_serving_guide
 from apps.stores.models import Guide
@@ -24,6 +24,8 @@ _STOP_SHARE = 0.015
 _NEW_STORE, _CLOSED_STORE = "cd02", "hf01"
 # more birthdays these days than chance would bring: every guide's list shows one
 _BIRTHDAY_SOON_EVERY, _BIRTHDAY_DAYS, _NO_BIRTHDAY_WISH_EVERY = 20, 4, 7
+# the store of the tour, and how many of its guides have somebody on every kind of list
+_SHOWN_STORE, _SHOWN_GUIDES = "sh01", 3
 _SHOE = {"f": "3536373738383939", "m": "4041424243434444"}
 _WEAR = {"f": ("S", "M", "M", "L", "XL"), "m": ("M", "L", "L", "XL", "2XL")}
 
@@ -44,6 +46,7 @@ class Person:
     unionid: str
     external_userid: str
     birthday_soon: date | None = None
+    shown_by: int = 0
     member_id: int = 0
     guide: Guide | None = None
 
@@ -67,9 +70,20 @@ def _second_store(dice: random.Random, chain: Chain, home: str) -> str:
 
 
 def invent(
-    *, count: int, first_day: dict[int, date], chain: Chain, today: date, dice: random.Random
+    *,
+    count: int,
+    first_day: dict[int, date],
+    shown: list[int],
+    chain: Chain,
+    today: date,
+    dice: random.Random,
 ) -> list[Person]:
-    """Invent people; the first of them are the buyers of the sample (`first_day` of each)."""
+    """Invent people; the first of them are the buyers of the sample (`first_day` of each).
+
+    Those `shown` are friends of the tour's guides, so that their lists show what rules find; they
+    agree to messages lately (`agree_lately`), after the pushes of the past.
+    """
+    places = {number: place for place, number in enumerate(shown)}
     codes = [code for code in chain.stores if code != _NEW_STORE]
     weights = [chain.weights[code] for code in codes]
     people = []
@@ -79,7 +93,12 @@ def invent(
         home = dice.choices(codes, weights)[0]
         if first is None and dice.random() < 0.04:
             home = _NEW_STORE
-        people.append(_person(number, gender, home, first, chain=chain, today=today, dice=dice))
+        home = _SHOWN_STORE if number in places else home
+        person = _person(number, gender, home, first, chain=chain, today=today, dice=dice)
+        if number in places:
+            person.consents, person.is_friend = False, True
+            person.shown_by = 1 + places[number] // 2 % _SHOWN_GUIDES
+        people.append(person)
     return people
 
 
@@ -179,7 +198,8 @@ def load_members(people: list[Person], chain: Chain, *, now: datetime, dice: ran
             person.member_id = answer.member_id
     _serve(people, chain, dice=dice, now=now)
     for person in people:
-        if person.joined_at is not None and dice.random() < _STOP_SHARE:
+        asks = person.joined_at is not None and dice.random() < _STOP_SHARE
+        if asks and not person.shown_by:
             stop_contact(member_id=person.member_id, source="demo:asked", now=now, actor=SYSTEM)
 
 
@@ -187,12 +207,29 @@ def _serve(people: list[Person], chain: Chain, *, dice: random.Random, now: date
     pairs = []
     for person in people:
         guides = chain.guides_of[person.store]
-        if not guides or dice.random() < 0.02:
+        unserved = dice.random() < 0.02
+        if not guides or (unserved and not person.shown_by):
             continue
         # managers serve a few, their guides the rest
         person.guide = dice.choice(guides[1:] * 3 + guides[:1])
+        if person.shown_by:
+            person.guide = guides[person.shown_by]
         pairs.append((person.member_id, person.guide.pk, chain.stores[person.store].pk))
     set_serving_guide(pairs=pairs, reason="first_assignment", now=now, actor=SYSTEM)
+
+
+def agree_lately(people: list[Person], *, now: datetime) -> None:
+    """Those shown agree to messages: no push of the past has written to them."""
+    for person in people:
+        if person.shown_by:
+            for purpose in (Consent.Purpose.WECOM_MARKETING, Consent.Purpose.PROFILING):
+                give_consent(
+                    member_id=person.member_id,
+                    purpose=purpose,
+                    text_version="2026-01",
+                    channel="join_page",
+                    given_at=now,
+                )
 
 
 def wecom_customers(people: list[Person], chain: Chain, dice: random.Random) -> Iterator[dict]:
@@ -203,6 +240,8 @@ def wecom_customers(people: list[Person], chain: Chain, dice: random.Random) -> 
         # a few follow another guide of the store: friend, yet not of the one who serves
         others = chain.guides_of[person.store]
         guide = person.guide if dice.random() < 0.96 else dice.choice(others)
+        if person.shown_by:
+            guide = person.guide
         since = person.known_at + timedelta(days=dice.randrange(0, 20))
         since = min(since, clock.now() - timedelta(days=30))
         yield {

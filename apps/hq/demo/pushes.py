@@ -20,6 +20,7 @@ from apps.outreach.models import Dispatch, DispatchRecipient, TrackedLink
 from apps.outreach.services.handover import send_queued
 from apps.outreach.services.links import record_click
 from apps.outreach.services.notices import send_notices
+from apps.profiles.services import nightly_stages
 from apps.segments.services import run_segment, save_segment
 from apps.stores.selectors import actor_for
 from apps.stores.services import user_of_guide
@@ -169,5 +170,6 @@ def finish(*, now: datetime) -> None:
     poll_results(now=now)
     targets.expire_due(now=now)
     pushes.close_due(now=now)
+    nightly_stages(now=now)  # who has not been back in these weeks has fallen silent meanwhile
     rules.run_rules(now=now)
     rules.run_daily_rules(now=now)

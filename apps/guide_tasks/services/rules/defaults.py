@@ -171,7 +171,7 @@ def _by_the_day() -> list[Default]:
             _("Time for something new"),
             _("{称呼}, what goes with {上次购买} has arrived. Shall I keep your size? {导购}"),
             _("New pieces have arrived at {门店}. Shall I keep your size? {导购}"),
-            {"lead_days": 3, "due_days": 3, "skip_days": 14, "daily_cap": 3},
+            {"lead_days": 3, "due_days": 3, "skip_days": 7, "daily_cap": 3},
         ),
         Default(
             Key.SILENT,
