@@ -57,6 +57,16 @@ ENTRIES = [
         _("delivered messages do not close their tasks"),
     ),
     Entry(
+        "outreach.send_moments", 60, _("Moments posts"),
+        _("Has WeCom make the moments posts that guides publish on their phones."),
+        _("posts do not reach guides' phones"),
+    ),
+    Entry(
+        "wecom_sync.poll_moments", 60, _("Published moments posts"),
+        _("Asks WeCom which guides have published a post: often at first, then every half hour."),
+        _("published posts look unfinished"),
+    ),
+    Entry(
         "guide_tasks.take_clicks", 20, _("Clicks on links"),
         _("Turns a customer's tap on their own link into an outcome."),
         _("engagement is seen late"),
@@ -140,6 +150,16 @@ ENTRIES = [
         "guide_portal.forget_receipts", "03:30", _("Receipts of phones"),
         _("Drops receipts of what guides' phones sent, past their keeping."),
         _("the table of receipts grows"),
+    ),
+    Entry(
+        "member_portal.make_contact_codes", 60, _("Contact codes of new members"),
+        _("Has WeCom make the code by which a new member adds the guide."),
+        _("a new member sees the guide's name without a way to add them"),
+    ),
+    Entry(
+        "member_portal.tidy", "03:50", _("Old codes"),
+        _("Drops codes sent to phones after a day and takes back old contact codes."),
+        _("codes are kept longer than meant"),
     ),
     Entry(
         "core.make_partitions", "03:40", _("Partitions"),

@@ -12,7 +12,6 @@ from apps.core import clock
 from apps.guide_tasks import hours
 from apps.guide_tasks.models import TaskPush
 from apps.hq.forms import DUE_HOUR, default_due
-from apps.outreach.models import ContentAsset
 from apps.stores.models import Region, Store
 
 Kind = TaskPush.Kind
@@ -51,12 +50,6 @@ class ItemPushForm(forms.Form):
         required=False,
         widget=forms.RadioSelect,
     )
-    asset: forms.ModelChoiceField = forms.ModelChoiceField(
-        ContentAsset.objects.order_by("-id"),
-        label=_("Content"),
-        required=False,
-        empty_label=_("none"),
-    )
     regions: forms.ModelMultipleChoiceField = forms.ModelMultipleChoiceField(
         Region.objects.order_by("code"),
         label=_("Regions"),
@@ -72,8 +65,7 @@ class ItemPushForm(forms.Form):
     def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kind = kind
-        gone = {"asset"} if kind != Kind.MOMENTS else set()
-        gone |= {"quota", "quota_of"} if kind != Kind.RECRUIT else set()
+        gone = {"quota", "quota_of"} if kind != Kind.RECRUIT else set()
         gone |= {"once_per_store"} if kind != Kind.DISPLAY else set()
         for name in gone:
             del self.fields[name]

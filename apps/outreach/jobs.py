@@ -26,6 +26,12 @@ def send_sms() -> str:
     return _("%(n)s sent") % {"n": services.send_due_sms(now=clock.now())}
 
 
+@job(name="outreach.send_moments", queue="sync")
+def send_moments() -> str:
+    """Have WeCom make due moments posts."""
+    return _("%(n)s handed over") % {"n": services.send_moments(now=clock.now())}
+
+
 @job(name="outreach.sweep", queue="sync")
 def sweep() -> str:
     """What a lost bell or a dead worker left: open outcomes, queued rows, sends past their time."""

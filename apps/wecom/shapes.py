@@ -59,6 +59,26 @@ class SendResult:
 
 
 @dataclass(frozen=True, slots=True)
+class MomentJob:
+    """The making of a post: `moment_id` once it exists or `refused`, the errcode; empty before."""
+
+    moment_id: str
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class MomentTask:
+    userid: str
+    published: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MomentListing:
+    moment_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TextCard:
     """`button` is at most four characters on the phone."""
 

@@ -126,6 +126,7 @@ edit_follow = action(actions.edit_follow)
 confirm_send = action(actions.confirm_send)
 ignore_send = action(actions.ignore_send)
 click_card = action(actions.click_card)
+publish_moment = action(actions.publish_moment)
 
 
 @control("POST")

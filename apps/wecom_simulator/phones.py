@@ -162,6 +162,13 @@ def guide_phone(request: HttpRequest, userid: str) -> HttpResponse:
                 "text": _send_line(pending, mine[-1], userid), "badge": len(pending),
                 "at": mine[-1]["create_time"],
             })  # fmt: skip
+        posts = [moment for moment in world.moments.values() if userid in moment["tasks"]]
+        if posts:
+            rows.append({
+                "href": f"/phone/guide/{userid}/moments/", "icon": "send", "name": "客户朋友圈",
+                "text": posts[-1]["text"], "at": posts[-1]["create_time"],
+                "badge": sum(1 for post in posts if post["tasks"][userid] is None),
+            })  # fmt: skip
         rows.sort(key=lambda row: row["at"], reverse=True)
         for row in actions.chats_of(world, userid, limit=SHOWN_CHATS):
             rows.append({
@@ -285,6 +292,32 @@ def _cap_sentence(world: World) -> str:
     if world.switches["month_cap"] is not None:
         return f"每位客户每月最多收到 {world.switches['month_cap']} 条群发。"
     return "每位客户每月收到的群发条数不超过当月天数。"
+
+
+def moments(request: HttpRequest, userid: str) -> HttpResponse:
+    """客户朋友圈: posts of the corp to publish with one tap, and those that are published."""
+    host = current()
+    with host.lock:
+        guide = _guide(host.world, userid)
+        mine = [row for row in host.world.moments.values() if userid in row["tasks"]]
+        rows = [
+            {
+                "moment_id": row["moment_id"],
+                "text": row["text"],
+                "time": clock(row["create_time"], host.now()),
+                "pending": row["tasks"][userid] is None,
+            }
+            for row in reversed(mine)
+        ]
+        context = _base(host, guide["name"], rows=rows[:60], userid=userid, title="客户朋友圈")
+        context["back"] = f"/phone/guide/{userid}/"
+    return as_person(render(request, "moments.html", context), f"guide:{userid}")
+
+
+@require_POST
+def publish(request: HttpRequest, userid: str, moment_id: str) -> HttpResponse:
+    data = {"userid": userid, "moment_id": moment_id}
+    return _then(request, actions.publish_moment, data, f"/phone/guide/{userid}/moments/")
 
 
 @require_POST

@@ -44,6 +44,7 @@ class World:
     deliveries: list[Row] = field(default_factory=list)
     calls: list[Row] = field(default_factory=list)
     sms: dict[str, Row] = field(default_factory=dict)  # by the sender's key
+    moments: dict[str, Row] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.customers_of: dict[str, dict[str, Row]] = {}
@@ -233,6 +234,14 @@ class World:
 
     def on_media(self, at: float, media_id: str, **row: Any) -> None:
         self.media[media_id] = row
+
+    # moments
+
+    def on_moment(self, at: float, moment: Row) -> None:
+        self.moments[moment["moment_id"]] = moment
+
+    def on_moment_published(self, at: float, moment_id: str, userid: str) -> None:
+        self.moments[moment_id]["tasks"][userid] = at
 
     # SMS
 

@@ -20,6 +20,12 @@ def poll_results() -> str:
     return _("%(n)s results") % {"n": services.poll_results(now=clock.now())}
 
 
+@job(name="wecom_sync.poll_moments", queue="sync")
+def poll_moments() -> str:
+    """Ask WeCom who has published moments posts."""
+    return _("%(n)s published") % {"n": services.poll_moments(now=clock.now())}
+
+
 @job(name="wecom_sync.reconcile", queue="bulk")
 def reconcile() -> str:
     """Compare staff and friends of every corp with WeCom."""

@@ -14,6 +14,7 @@ from apps.guide_tasks.services.items import (
     expire_items,
     hand_in_photo,
     open_items,
+    record_published,
     refuse_item,
     report_item,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "open_tasks",
     "record_contact",
     "record_outcome",
+    "record_published",
     "record_purchases",
     "refuse_item",
     "report_item",

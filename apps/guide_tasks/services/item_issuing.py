@@ -1,5 +1,6 @@
 """The hand-out of pushes without customers: an item for each guide on duty, or for each store."""
 
+from collections import defaultdict
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -11,6 +12,7 @@ from apps.guide_tasks import hours
 from apps.guide_tasks.errors import NobodyThere, PushNotReady
 from apps.guide_tasks.models import TaskItem, TaskPush
 from apps.guide_tasks.services.issuing import TODAY_PATH
+from apps.guide_tasks.services.targets import grace
 from apps.guide_tasks.wording import item_notice_body
 from apps.outreach import services as outreach
 
@@ -81,6 +83,8 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> int:
             raise NobodyThere()
         cursor.execute(_TOLD, values)
         told = [row[0] for row in cursor.fetchall()]
+    if push.kind == TaskPush.Kind.MOMENTS:
+        _queue_posts(push, push.due_at, now)
     push.status, push.handed_out_at, push.told_at = Status.HANDED_OUT, now, now
     push.save(update_fields=["status", "handed_out_at", "told_at"])
     body = item_notice_body(push)
@@ -98,3 +102,20 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> int:
         detail={"items": issued},
     )
     return issued
+
+
+def _queue_posts(push: TaskPush, due_at: datetime, now: datetime) -> None:
+    """One post per corp, for the guides who got an item."""
+    senders: dict[str, list[str]] = defaultdict(list)
+    rows = TaskItem.objects.filter(push=push).values_list("guide__corp_id", "guide__wecom_userid")
+    for corp_id, userid in rows:
+        senders[corp_id].append(userid)
+    for corp_id, userids in senders.items():
+        outreach.queue_moment(
+            source=push.source,
+            corp_id=corp_id,
+            userids=userids,
+            text=push.body,
+            not_before=now,
+            closes_at=due_at + grace(),
+        )

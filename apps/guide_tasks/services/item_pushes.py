@@ -52,7 +52,9 @@ def create_item_push(
     if client_id is not None:
         # two at once wait for each other here, and the second finds what the first made
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(client_id)])
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(client_id)]
+            )
         known = TaskPush.objects.filter(client_id=client_id).first()
         if known is not None:
             return known

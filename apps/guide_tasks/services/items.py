@@ -265,6 +265,26 @@ def refuse_item(*, item: TaskItem, reason: str, actor: Actor, now: datetime) -> 
     return item
 
 
+# --- WeCom's word on posts ------------------------------------------------------------------------
+
+
+@transaction.atomic
+def record_published(*, source: str, corp_id: str, userids: Sequence[str], now: datetime) -> int:
+    """These members published the post of a push: their items are done, also after the end.
+
+    Returns how many were new.
+    """
+    push_id = source.removeprefix("task_push:")
+    if not push_id.isdecimal() or not userids:
+        return 0
+    which = TaskItem.objects.filter(
+        push_id=int(push_id), guide__corp_id=corp_id, guide__wecom_userid__in=list(userids)
+    )
+    open_or_late = [State.OPEN, State.IN_PROGRESS, State.EXPIRED, State.NOT_DONE]
+    done = move_set(which=which, sources=open_or_late, to=State.DONE, at=now, proof=Proof.WECOM)
+    return len(done)
+
+
 # --- past its time --------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import State, TaskItem, TaskPush
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.hq.item_forms import ItemPushForm, initial_push
+from apps.outreach.models import MomentPost
 
 Kind = TaskPush.Kind
 # kind → (icon, what it is for, what counts as done)
@@ -31,6 +32,11 @@ KINDS: dict[str, tuple[str, Any, Any]] = {
         "photo_camera",
         gettext_lazy("Windows, shelves, posters: put up and photographed."),
         gettext_lazy("The store manager approves the photo, or says what is missing."),
+    ),
+    Kind.MOMENTS: (
+        "camera",
+        gettext_lazy("A text that every guide publishes in customers' moments."),
+        gettext_lazy("One tap on the guide's phone; WeCom tells who has published."),
     ),
     Kind.GROUP: (
         "groups",
@@ -106,6 +112,7 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
         "excused_rate": total["excused"] / total["issued"] if total["issued"] else None,
         "waiting": waiting,
         "places": _places(push),
+        "posts": MomentPost.objects.filter(source=push.source) if push.kind == Kind.MOMENTS else [],
         "proof": KINDS[push.kind][2] if push.kind in KINDS else "",
         "may_decide": actor.can(Capability.MANAGE_TEAM),
         "is_draft": push.handed_out_at is None,

@@ -3,6 +3,7 @@
 from apps.outreach.services.budget import month_use
 from apps.outreach.services.handover import send_queued
 from apps.outreach.services.links import record_click, share_links, take_identified_clicks
+from apps.outreach.services.moments import queue_moment, send_moments
 from apps.outreach.services.notices import (
     GuideCard,
     queue_cards,
@@ -65,6 +66,7 @@ __all__ = [
     "propose_script",
     "queue_cards",
     "queue_guide_notices",
+    "queue_moment",
     "queue_sms",
     "record_click",
     "record_recipient_result",
@@ -73,10 +75,11 @@ __all__ = [
     "resolve_unknowns",
     "schedule_next_poll",
     "send_due_sms",
+    "send_moments",
     "send_notices",
     "send_queued",
     "settle_expired",
     "share_links",
-    "take_script",
     "take_identified_clicks",
+    "take_script",
 ]

@@ -1,6 +1,16 @@
 """The HTTP API, one module per group. Importing the package fills the table."""
 
-from . import contact_ways, customers, directory, mass_sends, media, messages, session, tags
+from . import (
+    contact_ways,
+    customers,
+    directory,
+    mass_sends,
+    media,
+    messages,
+    moments,
+    session,
+    tags,
+)
 from .base import ENDPOINTS, Call
 
 __all__ = [
@@ -12,6 +22,7 @@ __all__ = [
     "mass_sends",
     "media",
     "messages",
+    "moments",
     "session",
     "tags",
 ]

@@ -1,6 +1,7 @@
 """WeCom's words, turned into calls on the rooms below."""
 
 from apps.wecom_sync.services.callbacks import handle_callbacks
+from apps.wecom_sync.services.moments import poll_moments
 from apps.wecom_sync.services.reconcile import (
     AlreadyRunning,
     sync_all,
@@ -13,6 +14,7 @@ __all__ = [
     "AlreadyRunning",
     "apply_decided",
     "handle_callbacks",
+    "poll_moments",
     "poll_results",
     "sync_all",
     "sync_contacts",

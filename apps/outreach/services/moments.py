@@ -1,0 +1,170 @@
+"""Moments posts: a row first, one call under a lease, then asked about until everybody published.
+
+The call that makes a post is never repeated blindly: `call_started_at` is committed before it. If
+the answer is lost, WeCom's own list of posts tells by text and time whether there is one.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from apps.core import lease
+from apps.core.wake import wake
+from apps.outreach.models import MomentPost
+from apps.outreach.services.handover import Round, plain_reason
+from apps.wecom.errors import WeComError
+
+log = structlog.get_logger(__name__)
+
+JOB = "outreach.send_moments"
+LEASE_SECONDS = 120
+BATCH = 10
+MAX_ATTEMPTS = 6
+BACK_OFF = timedelta(seconds=60)
+# after a lost answer: how long WeCom's list is given to show the post, and how far it is searched
+SETTLE = timedelta(minutes=2)
+SEARCHED = timedelta(minutes=10)
+
+State = MomentPost.State
+
+
+@transaction.atomic
+def queue_moment(
+    *,
+    source: str,
+    corp_id: str,
+    userids: Iterable[str],
+    text: str,
+    not_before: datetime,
+    closes_at: datetime,
+) -> bool:
+    """Queue one post for these senders; False when this source has its post already."""
+    _post, made = MomentPost.objects.get_or_create(
+        source=source,
+        corp_id=corp_id,
+        defaults={
+            "text": text,
+            "userids": sorted(userids),
+            "not_before": not_before,
+            "closes_at": closes_at,
+        },
+    )
+    if made:
+        wake(JOB)
+    return made
+
+
+def _due(state: str, now: datetime) -> QuerySet[MomentPost]:
+    return MomentPost.objects.filter(state=state, not_before__lte=now).order_by("not_before", "pk")
+
+
+def send_moments(*, now: datetime, limit: int = 200) -> int:
+    """Have WeCom make what is due; returns how many jobs it took."""
+    run = Round(now)
+    token, ids = lease.claim(
+        _due(State.QUEUED, now), now=now, seconds=LEASE_SECONDS, limit=min(limit, BATCH)
+    )
+    sent = 0
+    for post_id in ids:
+        try:
+            sent += _hand_over(post_id, token, run)
+        except Exception as error:  # its lease runs out; the others go on
+            log.error("moment_failed", post_id=post_id, error=type(error).__name__)
+    return sent
+
+
+def _hand_over(post_id: int, token: UUID, run: Round) -> bool:
+    at = run.moment()
+    with transaction.atomic():
+        post = lease.holds(MomentPost.objects.select_for_update(), token).get(pk=post_id)
+        lost = post.call_started_at
+        if lost is None:
+            post.call_started_at = at
+            post.save(update_fields=["call_started_at"])
+    if lost is not None:
+        return _look_up(post, token, run, lost)
+    try:
+        jobid = run.client(post.corp_id).create_moment(userids=post.userids, text=post.text)
+    except WeComError as error:
+        _note_failure(post, token, error, run.moment())
+        return False
+    _write(post, token, state=State.HANDED_OVER, jobid=jobid, reason="", not_before=at)
+    return True
+
+
+def _look_up(post: MomentPost, token: UUID, run: Round, lost: datetime) -> bool:
+    """The answer to the call was lost: WeCom's list says whether the post is there."""
+    at = run.moment()
+    if at < lost + SETTLE:
+        _write(post, token, not_before=lost + SETTLE)
+        return False
+    rows = run.client(post.corp_id).list_moments(
+        start=lost - timedelta(minutes=1), end=min(lost + SEARCHED, at)
+    )
+    known = set(MomentPost.objects.exclude(moment_id="").values_list("moment_id", flat=True))
+    found = [row.moment_id for row in rows if row.text == post.text and row.moment_id not in known]
+    if len(found) > 1:
+        _write(post, token, state=State.UNKNOWN, reason="several posts with this text")
+        return False
+    if not found:  # it was never made: once more, from the beginning
+        _write(post, token, call_started_at=None, not_before=at)
+        return False
+    _write(post, token, state=State.MADE, moment_id=found[0], reason="", not_before=at)
+    return True
+
+
+def _note_failure(post: MomentPost, token: UUID, error: WeComError, at: datetime) -> None:
+    if error.outcome_unknown:
+        _write(post, token, not_before=at + SETTLE, reason=plain_reason(error))
+        return
+    attempts = post.attempts + 1
+    over = not error.retryable or attempts >= MAX_ATTEMPTS
+    _write(
+        post,
+        token,
+        state=State.FAILED if over else State.QUEUED,
+        reason=plain_reason(error),
+        attempts=attempts,
+        call_started_at=None,
+        not_before=at + BACK_OFF * attempts,
+    )
+
+
+def _write(post: MomentPost, token: UUID, **fields: object) -> bool:
+    """Only while the lease is still ours; gives it back."""
+    mine = lease.holds(MomentPost.objects.filter(pk=post.pk), token)
+    return bool(mine.update(lease_token=None, lease_until=None, **fields))
+
+
+# --- what became of it ----------------------------------------------------------------------------
+
+
+def claim_moment_polls(*, now: datetime, limit: int) -> tuple[UUID, list[MomentPost]]:
+    """Lease posts that WeCom is to be asked about."""
+    due = MomentPost.objects.filter(
+        state__in=[State.HANDED_OVER, State.MADE], not_before__lte=now
+    ).order_by("not_before", "pk")
+    token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=limit)
+    return token, list(MomentPost.objects.filter(pk__in=ids).order_by("pk"))
+
+
+def note_moment_failed(*, post: MomentPost, token: UUID, reason: str) -> bool:
+    return _write(post, token, state=State.FAILED, reason=reason[:200])
+
+
+def note_moment_asked(*, post: MomentPost, token: UUID, all_done: bool, now: datetime) -> bool:
+    """Ask again: often at first, then every half hour; not at all once it is over."""
+    if all_done or now >= post.closes_at:
+        return _write(post, token, state=State.CLOSED)
+    MomentPost.objects.filter(pk=post.pk).update(attempts=F("attempts") + 1)
+    wait = min(timedelta(minutes=1) * (post.attempts + 1), timedelta(minutes=30))
+    return _write(post, token, not_before=now + wait)
+
+
+def give_back_moment(*, post: MomentPost, token: UUID, now: datetime) -> bool:
+    """WeCom did not answer: another time."""
+    return _write(post, token, not_before=now + BACK_OFF)

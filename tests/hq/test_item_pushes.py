@@ -1,0 +1,170 @@
+"""Head office's pages of work without customers: choice, form, result, photos."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from apps.accounts.capabilities import Role
+from apps.guide_tasks import services
+from apps.guide_tasks.models import State, TaskItem, TaskPush
+from apps.outreach.models import MomentPost
+from apps.stores.models import ScopeGrant
+from tests.factories.facts import make_guide, make_store
+from tests.factories.items import jpeg, make_item_push
+from tests.factories.outreach import CORP
+from tests.factories.tasks import guide_actor
+from tests.hq.conftest import make_user, signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def stores(fixed_clock, settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path)
+    found = [make_store(), make_store(), make_store(region="west")]
+    for store in found:
+        make_guide(store, corp=CORP)
+    return found
+
+
+def fields(now, **more):
+    moment = "%Y-%m-%dT%H:%M"
+    return {
+        "client_id": str(uuid.uuid4()),
+        "title": "本周拉新",
+        "body": "请顾客扫码入会。",
+        "quota": "3",
+        "quota_of": "members",
+        "codes": "",
+        "hand_out_at": "",
+        "due_at": (now + timedelta(days=2)).strftime(moment),
+        "hand_out_from": "07:00",
+        "hand_out_until": "23:00",
+        **more,
+    }
+
+
+def send(client, kind="recruit", **form):
+    return client.post(reverse("hq:item_push_new", args=[kind]), form)
+
+
+def test_the_choice_of_kind_leads_to_the_wizard_and_to_short_forms(admin_client, stores):
+    page = admin_client.get(reverse("hq:push_kinds")).content.decode()
+
+    assert reverse("hq:push_new") in page
+    for kind in ("recruit", "display", "group", "free", "moments"):
+        address = reverse("hq:item_push_new", args=[kind])
+        assert address in page
+        assert admin_client.get(address).status_code == 200
+    assert admin_client.get(reverse("hq:item_push_new", args=["contact"])).status_code == 404
+
+
+def test_a_form_hands_out_to_the_chosen_places_once(operator_client, stores, fixed_clock):
+    east, other, west = stores
+    form = fields(fixed_clock, regions=[west.region_id], codes=f"{east.code}，{other.code}")
+    for _time in range(2):
+        answer = send(operator_client, **form)
+
+    push = TaskPush.objects.get()
+    assert answer["Location"] == reverse("hq:push", args=[push.pk])
+    assert TaskItem.objects.filter(push=push, quota=3).count() == 3
+    page = operator_client.get(answer["Location"]).content.decode()
+    for store in stores:
+        assert store.name in page
+    assert "3 项中完成 0 项" in page
+    assert push.title in operator_client.get(reverse("hq:pushes")).content.decode()
+
+
+def test_a_form_says_what_is_wrong_and_keeps_what_was_written(operator_client, stores, fixed_clock):
+    late = (fixed_clock - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M")
+    for wrong, words in (
+        ({"codes": "S0000"}, "没有编码为 S0000 的门店"),
+        ({"due_at": late}, "截止时间必须"),
+        ({"codes": make_store().code}, "没有人在岗"),
+    ):
+        answer = send(operator_client, **fields(fixed_clock, **wrong))
+        assert answer.status_code == 400
+        assert words in answer.content.decode()
+        assert "请顾客扫码入会。" in answer.content.decode()
+    assert not TaskPush.objects.exists()
+
+
+def test_a_push_of_tomorrow_shows_its_hour_and_can_be_deleted(operator_client, stores, fixed_clock):
+    tomorrow = (fixed_clock + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    answer = send(operator_client, "free", **fields(fixed_clock, hand_out_at=tomorrow))
+
+    push = TaskPush.objects.get()
+    assert push.status == "approved"
+    assert "还没有人看到" in operator_client.get(answer["Location"]).content.decode()
+    operator_client.post(reverse("hq:push_delete", args=[push.pk]))
+    assert not TaskPush.objects.exists()
+
+
+def test_a_moments_push_queues_one_post_for_those_who_got_it(operator_client, stores, fixed_clock):
+    answer = send(operator_client, "moments", **fields(fixed_clock))
+
+    post = MomentPost.objects.get()
+    assert len(post.userids) == 3
+    assert post.text == "请顾客扫码入会。"
+    assert 'data-post="queued"' in operator_client.get(answer["Location"]).content.decode()
+
+
+def photo_of(stores, now):
+    push = make_item_push(now, kind="display", once_per_store=True)
+    item = TaskItem.objects.get(push=push, store=stores[0])
+    worker = make_guide(stores[0], corp=CORP)
+    return services.hand_in_photo(
+        item=item, raw=jpeg(), note="", actor=guide_actor(worker, now), now=now
+    )
+
+
+def test_head_office_decides_about_a_photo_where_nobody_else_can(admin_client, stores, fixed_clock):
+    item = photo_of(stores, fixed_clock)
+    decide = reverse("hq:item_decide", args=[item.pk])
+    assert decide in admin_client.get(reverse("hq:push", args=[item.push_id])).content.decode()
+    shown = admin_client.get(reverse("hq:item_photo", args=[item.pk]))
+    assert shown["Content-Type"] == "image/jpeg"
+    assert "no-store" in shown["Cache-Control"]
+
+    admin_client.post(decide, {"what": "refuse", "reason": ""})
+    item.refresh_from_db()
+    assert item.state == State.TO_VERIFY
+    admin_client.post(decide, {"what": "approve"})
+    item.refresh_from_db()
+    assert (item.state, item.proof) == (State.DONE, "approved")
+
+
+def test_a_region_manager_sees_the_own_regions_stores_alone(stores, fixed_clock):
+    user = make_user(Role.REGION_MANAGER)
+    ScopeGrant.objects.create(user=user, region=stores[2].region)
+    item = photo_of(stores, fixed_clock)
+    client = signed_in(Role.HQ_OPERATOR)
+    client.force_login(user)
+
+    page = client.get(reverse("hq:push", args=[item.push_id])).content.decode()
+    assert stores[2].name in page
+    assert stores[0].name not in page
+    assert client.get(reverse("hq:item_photo", args=[item.pk])).status_code == 404
+
+
+def _queries(client, path):
+    client.get(path)
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(path).status_code == 200
+    return len(asked)
+
+
+def test_the_pages_ask_as_much_for_many_stores_as_for_few(admin_client, stores, fixed_clock):
+    push = make_item_push(fixed_clock)
+    paths = [reverse("hq:push", args=[push.pk]), reverse("hq:pushes")]
+    few = [_queries(admin_client, path) for path in paths]
+    for _one in range(6):
+        make_guide(make_store(), corp=CORP)
+    more = make_item_push(fixed_clock)
+
+    paths[0] = reverse("hq:push", args=[more.pk])
+    assert [_queries(admin_client, path) for path in paths] == few

@@ -1,0 +1,145 @@
+"""Moments posts: one call each, guides publish on their phones, WeCom's word finishes the item."""
+
+from datetime import timedelta
+
+import pytest
+
+from apps.core import clock
+from apps.guide_tasks.models import State, TaskItem, TaskPush
+from apps.outreach import services as outreach
+from apps.outreach.models import MomentPost
+from apps.outreach.services import moments
+from apps.stores.models import Posting
+from apps.wecom_sync import services
+from tests.factories.facts import make_guide
+from tests.factories.items import make_item_push
+from tests.factories.outreach import CORP, seed
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def colleague(guide, simulator):
+    store = Posting.objects.get(guide=guide).store
+    other = make_guide(store, corp=CORP)
+    seed(simulator, other)
+    return other
+
+
+@pytest.fixture
+def push(guide, colleague):
+    return make_item_push(clock.now(), kind=TaskPush.Kind.MOMENTS, body="秋冬新靴到店，欢迎来试。")
+
+
+def later(**span):
+    return clock.now() + timedelta(**span)
+
+
+def made(simulator):
+    return [call["effect"]["moment_id"] for call in calls(simulator)]
+
+
+def calls(simulator):
+    return simulator.calls("externalcontact/add_moment_task")
+
+
+def poll(now):
+    MomentPost.objects.update(not_before=now)
+    return services.poll_moments(now=now)
+
+
+def states():
+    return dict(TaskItem.objects.values_list("guide__wecom_userid", "state"))
+
+
+def test_wecoms_word_finishes_the_item_of_who_published(push, guide, colleague, simulator):
+    assert outreach.send_moments(now=later(seconds=1)) == 1
+    assert outreach.send_moments(now=later(seconds=2)) == 0
+    (moment_id,) = made(simulator)
+
+    assert poll(later(minutes=1)) == 0
+    simulator.post("/sim/moments/publish", userid=guide.wecom_userid, moment_id=moment_id)
+    assert poll(later(minutes=5)) == 1
+    assert poll(later(minutes=9)) == 0
+
+    assert states() == {guide.wecom_userid: State.DONE, colleague.wecom_userid: State.OPEN}
+    assert TaskItem.objects.get(guide=guide).proof == "wecom"
+    simulator.post("/sim/moments/publish", userid=colleague.wecom_userid, moment_id=moment_id)
+    assert poll(later(minutes=12)) == 1
+    assert MomentPost.objects.get().state == "closed"
+
+
+def test_a_push_has_one_post_however_often_it_is_queued(push, guide, simulator):
+    again = moments.queue_moment(
+        source=push.source,
+        corp_id=CORP,
+        userids=[guide.wecom_userid],
+        text="anders",
+        not_before=clock.now(),
+        closes_at=later(days=1),
+    )
+
+    assert again is False
+    outreach.send_moments(now=later(seconds=1))
+    assert len(made(simulator)) == 1
+
+
+def test_a_worker_that_died_before_the_call_reached_wecom_lets_it_be_made_once(push, simulator):
+    MomentPost.objects.update(call_started_at=clock.now())
+
+    assert outreach.send_moments(now=later(seconds=5)) == 0  # WeCom's list may lag behind
+    assert outreach.send_moments(now=later(minutes=3)) == 0  # the list knows none: from the start
+    assert outreach.send_moments(now=later(minutes=4)) == 1
+    assert len(made(simulator)) == 1
+
+
+def test_a_worker_that_died_after_the_call_finds_the_post_and_makes_no_second(push, simulator):
+    outreach.send_moments(now=later(seconds=1))
+    MomentPost.objects.update(state="queued", jobid="", not_before=clock.now())
+
+    assert outreach.send_moments(now=later(minutes=3)) == 1
+    post = MomentPost.objects.get()
+    assert [post.moment_id] == made(simulator)
+    assert post.state == "made"
+
+
+def test_two_posts_with_this_text_are_for_a_person_to_settle(push, simulator):
+    outreach.send_moments(now=later(seconds=1))
+    MomentPost.objects.update(
+        state="queued", jobid="", call_started_at=None, not_before=clock.now()
+    )
+    outreach.send_moments(now=later(seconds=2))
+    MomentPost.objects.update(state="queued", jobid="", not_before=clock.now())
+
+    outreach.send_moments(now=later(minutes=3))
+    assert MomentPost.objects.get().state == "unknown"
+    assert outreach.send_moments(now=later(minutes=9)) == 0
+
+
+def test_senders_wecom_does_not_know_end_as_a_failed_post_with_its_reason(guide, simulator):
+    simulator.post("/sim/reset")
+    make_item_push(clock.now(), kind=TaskPush.Kind.MOMENTS)
+    outreach.send_moments(now=later(seconds=1))
+    poll(later(minutes=1))
+
+    post = MomentPost.objects.get()
+    assert (post.state, post.reason) == ("failed", "WeCom 40003")
+
+
+def test_a_refused_call_is_tried_again_later_and_not_for_ever(push, simulator):
+    simulator.post("/sim/faults", path="externalcontact/add_moment_task", errcode=45009, times=1)
+
+    assert outreach.send_moments(now=later(seconds=1)) == 0
+    post = MomentPost.objects.get()
+    assert (post.state, post.attempts) == ("queued", 1)
+    assert outreach.send_moments(now=later(minutes=3)) == 1
+
+
+def test_published_after_the_end_still_counts_while_wecom_is_asked(push, guide, simulator):
+    outreach.send_moments(now=later(seconds=1))
+    (moment_id,) = made(simulator)
+    TaskItem.objects.update(state=State.EXPIRED)
+    simulator.post("/sim/moments/publish", userid=guide.wecom_userid, moment_id=moment_id)
+
+    poll(later(days=2))
+    assert states()[guide.wecom_userid] == State.DONE
