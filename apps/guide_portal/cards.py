@@ -1,7 +1,7 @@
 """The guide's words for what the tasks' room reads: people, chips, lines, bars."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -271,12 +271,18 @@ def finished_card(shape: FinishedCard) -> Card:
     )
 
 
-def target_cards(targets: Sequence[TaskTarget], *, now: datetime) -> list[Card]:
+def target_cards(
+    targets: Sequence[TaskTarget],
+    *,
+    now: datetime,
+    bought: Mapping[int, LastPurchase] | None = None,
+) -> list[Card]:
     """Cards of given targets (with push and member), whatever their state, in a few queries."""
     if not targets:
         return []
     proofs = selectors.proofs_of(targets)
-    bought = last_purchases(member_ids=[target.member_id for target in targets])
+    if bought is None:
+        bought = last_purchases(member_ids=[target.member_id for target in targets])
     return [
         _target_card(target, proofs.get(target.pk, []), bought.get(target.member_id), now=now)
         for target in targets

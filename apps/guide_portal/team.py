@@ -72,11 +72,6 @@ def rate_words(rates: Rates) -> str:
     }
 
 
-def running_pushes(*, actor: Actor, now: datetime) -> list[tuple[int, str]]:
-    """(id, title) of the pushes that run in the actor's stores, the latest first."""
-    return team_progress(actor=actor, now=now).pushes
-
-
 def team_page(*, actor: Actor, push_id: int, now: datetime) -> TeamPage | None:
     """One push in the manager's stores, guide by guide; None if it does not run there."""
     found = team_progress(actor=actor, now=now, push_id=push_id)

@@ -1,5 +1,6 @@
 """The words a guide sends: the push's script filled in for one customer."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -9,12 +10,15 @@ from apps.guide_portal.templatetags.portal import when
 from apps.guide_tasks import selectors
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.services.sending import is_marketing
+from apps.orders.selectors import LastPurchase
 from apps.outreach import ledger, policy, scripts
 
 
-def personal_text(target: TaskTarget, *, now: datetime) -> str:
-    """The script for this very customer."""
-    context = selectors.target_contexts([target], now=now)[target.pk]
+def personal_text(
+    target: TaskTarget, *, now: datetime, bought: Mapping[int, LastPurchase] | None = None
+) -> str:
+    """The script for this very customer; `bought` is the last purchase, if it is known already."""
+    context = selectors.target_contexts([target], now=now, bought=bought)[target.pk]
     return scripts.render(target.push.body, context)
 
 
@@ -41,7 +45,12 @@ def _colleague_at(target: TaskTarget, now: datetime) -> datetime | None:
 
 
 def contact_words(target: TaskTarget, *, now: datetime) -> str:
-    """That a colleague was in touch a short while ago; "" when nobody was."""
+    """That a colleague was in touch a short while ago; "" when nobody was.
+
+    Of marketing the refusal says so already: where there is none, nobody was.
+    """
+    if is_marketing(target.push):
+        return ""
     at = _colleague_at(target, now)
     return colleague_words(at, now=now) if at else ""
 

@@ -3,11 +3,15 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from apps.core import clock
 from apps.profiles.chances import Chances, table_of
 from apps.profiles.models import MemberFacts, MemberProfile, ReturnShare, Stage, StageVersion
+
+CHANCES_KEY = "profiles:return_chances"
+CHANCES_SECONDS = 600
 
 
 def current_version(now: datetime) -> StageVersion:
@@ -29,8 +33,15 @@ def profile_of(member_id: int) -> MemberProfile:
 
 
 def return_chances() -> Chances:
-    """The shares that came back, as counted last; without a count it knows of nobody."""
-    rows = ReturnShare.objects.values_list("away_from", "orders_from", "members", "returned")
+    """The shares that came back, as counted last; without a count it knows of nobody.
+
+    A handful of rows that change once a day: kept, so that no page asks for them.
+    """
+    rows = cache.get(CHANCES_KEY)
+    if rows is None:
+        found = ReturnShare.objects.values_list("away_from", "orders_from", "members", "returned")
+        rows = list(found)
+        cache.set(CHANCES_KEY, rows, CHANCES_SECONDS)
     return table_of(rows)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +16,7 @@ from apps.members import selectors as members
 from apps.orders.selectors import NET_SALES
 from apps.profiles import chances
 from apps.profiles.models import MemberProfile, ReturnShare, StageVersion
-from apps.profiles.selectors import current_version
+from apps.profiles.selectors import CHANCES_KEY, current_version
 from apps.profiles.stages import SINCE_SQL, STAGE_SQL, parameters
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
@@ -312,4 +313,5 @@ def count_returns(*, now: datetime) -> int:
         )
         for away, orders, members, returned in counted
     )
+    transaction.on_commit(lambda: cache.delete(CHANCES_KEY))
     return sum(members for _away, _orders, members, _returned in counted)

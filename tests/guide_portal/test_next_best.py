@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.urls import reverse
 
 from apps.guide_tasks.models import GuideTask, TaskTarget
 from apps.profiles.models import MemberProfile, ReturnShare
+from apps.profiles.selectors import CHANCES_KEY
 from tests.factories.outreach import make_friends
 from tests.factories.tasks import hand_out
 from tests.guide_portal.conftest import open_shop, signed_in
@@ -26,6 +28,13 @@ def worth(target, *, fen, away, now):
         member_id=target.member_id,
         defaults={"first_order_on": day, "last_order_on": day, "order_days": 1, "order_count": 1},
     )
+
+
+@pytest.fixture(autouse=True)
+def _counted_anew():
+    cache.delete(CHANCES_KEY)
+    yield
+    cache.delete(CHANCES_KEY)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 
 from apps.core import clock
 from apps.profiles import chances, selectors, services
@@ -82,6 +83,7 @@ def test_a_thin_cell_leans_on_everybody_and_a_thick_one_on_itself():
 
 def test_nobody_is_guessed_at_before_a_purchase_or_a_count(fixed_clock):
     today = clock.business_day(fixed_clock)
+    cache.delete(selectors.CHANCES_KEY)
 
     assert selectors.return_chances().of(last_order_on=today, order_days=1, on=today) is None
     table = chances.table_of([(0, 1, 10, 5)])

@@ -9,15 +9,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.errors import DomainError
-from apps.guide_portal.cards import person_of, target_cards
+from apps.guide_portal.cards import person_of, target_cards, todo_card
 from apps.guide_portal.forms import ActForm, NotSuitableForm, SendForm
 from apps.guide_portal.reasons import STOP, offered_reasons
 from apps.guide_portal.texts import contact_words, personal_text, refusal_words
-from apps.guide_portal.today import today_of
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_portal.wecom import sdk_context
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import TaskTarget
+from apps.guide_tasks.selectors import next_up
+from apps.orders.selectors import last_purchases
 
 
 class TargetPage(GuidePage):
@@ -38,16 +39,17 @@ class TargetPage(GuidePage):
     def page(self, target: TaskTarget, *, text: str = "", status: int = 200) -> HttpResponse:
         """The customer's page; `text` is what the guide typed, else it is the script's."""
         now = self.now
-        card = target_cards([target], now=now)[0]
+        bought = last_purchases(member_ids=[target.member_id])
+        card = target_cards([target], now=now, bought=bought)[0]
         context: dict[str, Any] = {"card": card, "asset": target.push.asset}
         if card.can_send:
-            context["text"] = text or personal_text(target, now=now)
+            context["text"] = text or personal_text(target, now=now, bought=bought)
             context["refusal"] = refusal_words(target, now=now)
             context["contacted"] = "" if context["refusal"] else contact_words(target, now=now)
             context.update(sdk_context())
         else:
-            others = today_of(guide_id=self.guide_id, now=now).todo
-            context["next"] = next((one for one in others if one.target_id != target.pk), None)
+            following = next_up(guide_id=self.guide_id, but=target.pk, now=now)
+            context["next"] = todo_card(following, now=now) if following else None
         return render(self.request, "guide_portal/target.html", context, status=status)
 
 

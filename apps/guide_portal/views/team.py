@@ -8,20 +8,18 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
 from apps.guide_portal.forms import ChaseForm
-from apps.guide_portal.team import TeamPage, running_pushes, team_page
+from apps.guide_portal.team import team_page
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import GuideTask
-
-# a store has few pushes at a time; what lies further back waits behind 换任务
-LOOKED_AT = 6
+from apps.guide_tasks.selectors import pushes_to_help, running_pushes
 
 
 class Team(GuidePage):
     capability = Capability.MANAGE_TEAM
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        pushes = running_pushes(actor=self.actor, now=self.now)
+        pushes = running_pushes(actor=self.actor)
         if not pushes:
             empty = {
                 "page": None,
@@ -33,20 +31,20 @@ class Team(GuidePage):
             return render(request, "guide_portal/team.html", empty)
         asked = request.GET.get("push", "")
         chosen = [pk for pk, _title in pushes if not asked or str(pk) == asked]
-        page = self._first_to_help(chosen[:LOOKED_AT])
+        page = None
+        if chosen:
+            push_id = self._first_to_help(chosen)
+            page = team_page(actor=self.actor, push_id=push_id, now=self.now)
         if page is None:
             raise Http404
         return render(request, "guide_portal/team.html", {"page": page})
 
-    def _first_to_help(self, push_ids: list[int]) -> TeamPage | None:
+    def _first_to_help(self, push_ids: list[int]) -> int:
         """The latest push in which somebody needs a hand; else simply the latest."""
-        latest: TeamPage | None = None
-        for push_id in push_ids:
-            page = team_page(actor=self.actor, push_id=push_id, now=self.now)
-            if page is not None and page.need_help:
-                return page
-            latest = latest or page
-        return latest
+        if len(push_ids) == 1:
+            return push_ids[0]
+        stuck = pushes_to_help(actor=self.actor, now=self.now)
+        return next((pk for pk in push_ids if pk in stuck), push_ids[0])
 
 
 class Chase(GuidePage):

@@ -11,6 +11,7 @@ from apps.guide_tasks.selectors.guide import (
     badge,
     chip_of,
     my_numbers,
+    next_up,
     open_targets_of_member,
     proofs_of,
     targets_of_members,
@@ -32,6 +33,8 @@ from apps.guide_tasks.selectors.results import (
 from apps.guide_tasks.selectors.team import (
     CHASES_A_DAY,
     chases_today,
+    pushes_to_help,
+    running_pushes,
     team_progress,
 )
 
@@ -49,12 +52,15 @@ __all__ = [
     "items_of_day",
     "minutes_spent",
     "my_numbers",
+    "next_up",
     "open_targets_of_member",
     "photos_to_approve",
     "proofs_of",
     "push_cost",
     "push_places",
     "push_results",
+    "pushes_to_help",
+    "running_pushes",
     "store_items",
     "surname",
     "target_context",

@@ -1,7 +1,9 @@
 """The values of a script's variables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+
+from django.db.models import prefetch_related_objects
 
 from apps.core import clock
 from apps.guide_tasks.models import (
@@ -53,31 +55,36 @@ def guide_context(task: GuideTask) -> dict[str, str]:
     return {"导购": task.guide.name, "门店": task.store.name}
 
 
-def target_contexts(targets: Sequence[TaskTarget], *, now: datetime) -> dict[int, dict[str, str]]:
-    """Values of all script variables by target id, in a fixed number of queries."""
-    tasks = (
-        GuideTask.objects.filter(pk__in={target.task_id for target in targets})
-        .select_related("guide", "store")
-        .in_bulk()
-    )
+def target_contexts(
+    targets: Sequence[TaskTarget],
+    *,
+    now: datetime,
+    bought: Mapping[int, orders.LastPurchase] | None = None,
+) -> dict[int, dict[str, str]]:
+    """Values of all script variables by target id, in a fixed number of queries.
+
+    What the targets carry already is not asked again; `bought` is the last purchases, if known.
+    """
+    prefetch_related_objects(list(targets), "member", "guide", "store")
     member_ids = [target.member_id for target in targets]
-    members = Member.objects.in_bulk(member_ids)
     facts = MemberFacts.objects.in_bulk(member_ids)
     profiles = MemberProfile.objects.in_bulk(member_ids)
-    bought = orders.last_purchases(member_ids=member_ids)
+    if bought is None:
+        bought = orders.last_purchases(member_ids=member_ids)
     today = clock.business_day(now)
     contexts = {}
     for target in targets:
-        member, fact = members[target.member_id], facts.get(target.member_id)
-        profile, last = profiles.get(target.member_id), bought.get(target.member_id)
+        fact, last = facts.get(target.member_id), bought.get(target.member_id)
+        profile = profiles.get(target.member_id)
         days = (today - profile.last_order_on).days if profile and profile.last_order_on else None
         contexts[target.pk] = {
-            "姓名": member.name,
-            "称呼": form_of_address(member),
+            "姓名": target.member.name,
+            "称呼": form_of_address(target.member),
             "上次购买": last.product if last else "",
             "尺码": (fact.shoe_size or fact.clothing_size) if fact else "",
             "天数": "" if days is None else str(days),
-            **guide_context(tasks[target.task_id]),
+            "导购": target.guide.name,
+            "门店": target.store.name,
         }
     return contexts
 

@@ -1,11 +1,11 @@
 """The guide's day: today's list, one task, a customer's open work, own numbers."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
 
 from apps.accounts.actor import Actor
 from apps.core import clock
@@ -17,6 +17,7 @@ from apps.guide_tasks.models import (
     State,
     TaskTarget,
 )
+from apps.guide_tasks.querysets import TaskTargetQuerySet
 from apps.guide_tasks.selectors.contexts import guide_context, target_contexts
 from apps.guide_tasks.shapes import (
     Card,
@@ -32,6 +33,7 @@ from apps.orders import selectors as orders
 from apps.outreach import ledger, scripts
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.profiles import selectors as profiles
+from apps.profiles.models import MemberProfile
 
 # tasks older than this have nothing finished "today"
 _TASK_MEMORY = timedelta(days=30)
@@ -40,45 +42,39 @@ _TASK_MEMORY = timedelta(days=30)
 # --- cards --------------------------------------------------------------------------------------
 
 
-def _last_buys(member_ids: Sequence[int], now: datetime) -> dict[int, LastBuy]:
-    today = clock.business_day(now)
-    found = {}
-    for member_id, last in orders.last_purchases(member_ids=member_ids).items():
-        on = clock.business_day(last.paid_at)
-        found[member_id] = LastBuy(
-            product=last.product,
-            colour=last.colour,
-            size=last.size,
-            on=on,
-            days_ago=(today - on).days,
-        )
-    return found
-
-
-def _chances(member_ids: Sequence[int], now: datetime) -> dict[int, float | None]:
-    """How likely each comes back, by the shop's own counted shares: two queries."""
-    shares = profiles.return_chances()
-    if not shares.cells:
-        return {}
-    today = clock.business_day(now)
-    return {
-        member_id: shares.of(
-            last_order_on=profile.last_order_on, order_days=profile.order_days, on=today
-        )
-        for member_id, profile in profiles.profiles_of(member_ids).items()
-    }
-
-
-def _colleagues(targets: Sequence[TaskTarget], now: datetime) -> dict[int, datetime]:
-    """When a colleague was in touch with these customers of one guide, within the block."""
-    if not targets:
-        return {}
-    found = ledger.by_colleagues(
-        member_ids=[target.member_id for target in targets],
-        guide_id=targets[0].guide_id,
-        now=now,
+def _last_buy(last: orders.LastPurchase | None, now: datetime) -> LastBuy | None:
+    if last is None:
+        return None
+    on = clock.business_day(last.paid_at)
+    return LastBuy(
+        product=last.product,
+        colour=last.colour,
+        size=last.size,
+        on=on,
+        days_ago=(clock.business_day(now) - on).days,
     )
-    return {member_id: contact.at for member_id, contact in found.items()}
+
+
+def _with_standing(targets: TaskTargetQuerySet) -> TaskTargetQuerySet:
+    """Beside each target where its customer stands, so that chances cost no question more."""
+    profile = MemberProfile.objects.filter(pk=OuterRef("member_id"))
+    return targets.annotate(
+        last_order_on=Subquery(profile.values("last_order_on")),
+        order_days=Subquery(profile.values("order_days")),
+    )
+
+
+def _chances(targets: Sequence[TaskTarget], now: datetime) -> dict[int, float | None]:
+    """How likely each customer comes back, by the shop's own counted shares."""
+    shares, today = profiles.return_chances(), clock.business_day(now)
+    return {
+        target.member_id: shares.of(
+            last_order_on=target.last_order_on,  # type: ignore[attr-defined]
+            order_days=target.order_days or 0,  # type: ignore[attr-defined]
+            on=today,
+        )
+        for target in targets
+    }
 
 
 def _card(
@@ -113,27 +109,45 @@ def _card(
     )
 
 
-def _cards(targets: Sequence[TaskTarget], now: datetime) -> list[Card]:
+def _colleagues(targets: Sequence[TaskTarget], now: datetime) -> dict[int, datetime]:
+    """When a colleague was in touch with these customers of one guide, within the block."""
+    if not targets:
+        return {}
+    found = ledger.by_colleagues(
+        member_ids=[target.member_id for target in targets],
+        guide_id=targets[0].guide_id,
+        now=now,
+    )
+    return {member_id: contact.at for member_id, contact in found.items()}
+
+
+def _first_things_first(card: Card) -> tuple[bool, bool, float, int]:
     """Chased first, then overdue, then by value at risk × chance of return."""
-    member_ids = [target.member_id for target in targets]
-    last_buys, chances = _last_buys(member_ids, now), _chances(member_ids, now)
-    colleagues = _colleagues(targets, now)
+    return not card.is_chased, not card.is_overdue, -card.at_stake_fen, card.target_id
+
+
+def _cards(
+    targets: Sequence[TaskTarget], now: datetime, bought: Mapping[int, orders.LastPurchase]
+) -> list[Card]:
+    """The customers still to contact, in the order in which to."""
+    chances, colleagues = _chances(targets, now), _colleagues(targets, now)
     cards = [
         replace(
-            _card(target, last_buys.get(target.member_id), now, chances.get(target.member_id)),
+            _card(
+                target,
+                _last_buy(bought.get(target.member_id), now),
+                now,
+                chances.get(target.member_id),
+            ),
             colleague_at=colleagues.get(target.member_id),
         )
         for target in targets
     ]
-    cards.sort(
-        key=lambda card: (
-            not card.is_chased,
-            not card.is_overdue,
-            -card.at_stake_fen,
-            card.target_id,
-        )
-    )
-    return cards
+    return sorted(cards, key=_first_things_first)
+
+
+def _bought(targets: Sequence[TaskTarget]) -> dict[int, orders.LastPurchase]:
+    return orders.last_purchases(member_ids=[target.member_id for target in targets])
 
 
 _OUTCOME_TIMES = (
@@ -255,15 +269,40 @@ def _segments(done: int, waiting: int, cards: Sequence[Card]) -> list[str]:
 # --- the guide's pages --------------------------------------------------------------------------
 
 
+def _open_targets(guide_id: int, now: datetime) -> tuple[list[TaskTarget], list[TaskTarget]]:
+    """(to contact, waiting). Who has a message on its way is not offered a second one for another
+    task."""
+    found = list(
+        _with_standing(TaskTarget.objects.of_guide(guide_id).open().opened_by(now)).select_related(
+            "member", "task__push"
+        )
+    )
+    waiting = [target for target in found if target.state == State.TO_VERIFY]
+    busy = {target.member_id for target in waiting}
+    todo = [
+        target
+        for target in found
+        if target.state != State.TO_VERIFY and target.member_id not in busy
+    ]
+    return todo, waiting
+
+
+def next_up(*, guide_id: int, but: int, now: datetime) -> Card | None:
+    """Whom to contact after this target, in one query; the card knows no purchases."""
+    todo, _waiting = _open_targets(guide_id, now)
+    chances = _chances(todo, now)
+    cards = [
+        _card(target, None, now, chances.get(target.member_id))
+        for target in todo
+        if target.pk != but
+    ]
+    return min(cards, key=_first_things_first, default=None)
+
+
 def today(*, guide_id: int, now: datetime) -> Today:
     """The guide's day in a fixed number of queries: what to do, what waits, what is proven."""
     start = clock.day_start(clock.business_day(now))
-    open_targets = list(
-        TaskTarget.objects.of_guide(guide_id)
-        .open()
-        .opened_by(now)
-        .select_related("member", "task__push")
-    )
+    todo, waiting = _open_targets(guide_id, now)
     recent_tasks = GuideTask.objects.of_guide(guide_id).filter(due_at__gte=now - _TASK_MEMORY)
     settled = list(
         TaskTarget.objects.filter(task__in=recent_tasks.values("pk"))
@@ -274,18 +313,10 @@ def today(*, guide_id: int, now: datetime) -> Today:
         .select_related("member", "task__push")
         .order_by("-done_at", "pk")
     )
-    waiting = [target for target in open_targets if target.state == State.TO_VERIFY]
-    # who has a message on its way is not offered a second one for another task
-    busy = {target.member_id for target in waiting}
-    todo = [
-        target
-        for target in open_targets
-        if target.state != State.TO_VERIFY and target.member_id not in busy
-    ]
     done = [target for target in settled if target.state == State.DONE]
     excused = [target for target in settled if target.state == State.NOT_APPLICABLE]
     proofs = proofs_of([*waiting, *done])
-    cards = _one_per_customer(_cards(todo, now))
+    cards = _one_per_customer(_cards(todo, now, _bought(todo)))
     contacted = {card.member_id for card in cards if card.colleague_at}
     return Today(
         done=len(done),
@@ -328,21 +359,23 @@ def badge(*, guide_id: int, now: datetime) -> int:
 
 def task_page(task: GuideTask, *, now: datetime) -> TaskPage:
     """Everything one task's page shows, in a fixed number of queries."""
-    task = GuideTask.objects.select_related("push__asset", "guide", "store").get(pk=task.pk)
     push = task.push
     rows = list(
-        TaskTarget.objects.filter(task=task, opens_at__lte=now)
+        _with_standing(TaskTarget.objects.filter(task=task, opens_at__lte=now))
         .select_related("member", "task__push")
         .order_by("pk")
     )
+    for row in rows:  # all of one task: asked once, known to each
+        row.guide, row.store = task.guide, task.store
     todo = [row for row in rows if row.state in (State.OPEN, State.IN_PROGRESS)]
     waiting = [row for row in rows if row.state == State.TO_VERIFY]
     excused = [row for row in rows if row.state == State.NOT_APPLICABLE]
     closed = [row for row in rows if row.state in (State.DONE, State.NOT_DONE, State.EXPIRED)]
     proofs = proofs_of([*waiting, *closed])
-    cards = _cards(todo, now)
+    bought = _bought(todo)
+    cards = _cards(todo, now, bought)
     done = sum(row.state == State.DONE for row in closed)
-    contexts = target_contexts(todo, now=now) if todo else {}
+    contexts = target_contexts(todo, now=now, bought=bought) if todo else {}
     return TaskPage(
         task_id=task.pk,
         push_id=push.pk,

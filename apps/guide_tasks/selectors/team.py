@@ -33,6 +33,21 @@ def chases_today(task: GuideTask, now: datetime) -> int:
     return task.chases if same_day else 0
 
 
+def running_pushes(*, actor: Actor) -> list[tuple[int, str]]:
+    """(id, title) of the pushes handed out in the actor's scope, the latest first; one query."""
+    tasks = GuideTask.objects.visible_to(actor).filter(push__status=TaskPush.Status.HANDED_OUT)
+    pushes = TaskPush.objects.filter(pk__in=tasks.values("push_id")).order_by("-pk")
+    return list(pushes.values_list("pk", "title"))
+
+
+def pushes_to_help(*, actor: Actor, now: datetime) -> set[int]:
+    """The running pushes in which somebody has not looked yet or is late; one query."""
+    tasks = GuideTask.objects.visible_to(actor).filter(push__status=TaskPush.Status.HANDED_OUT)
+    waiting = TaskTarget.objects.filter(task__in=tasks.values("pk")).open().opened_by(now)
+    stuck = waiting.filter(Q(task__seen_at=None) | Q(due_at__lt=now))
+    return set(stuck.values_list("push_id", flat=True).distinct())
+
+
 _PROGRESS: dict[str, Any] = {
     "issued": Count("pk"),
     "done": Count("pk", filter=Q(state=State.DONE)),
