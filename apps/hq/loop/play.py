@@ -149,7 +149,7 @@ class Turn:
 
     def segment(self) -> None:
         """The wizard's first step counts the segment and says who cannot be reached and why."""
-        pushes = self.hq.get("/admin/pushes/")
+        pushes = self.hq.get("/admin/pushes/kinds/")
         page = self.hq.submit(pushes, pushes.form("/pushes/new/"))
         self.push_path = re.search(r"/admin/pushes/\d+/", page.url)[0]  # type: ignore[index]
         page = self.hq.send(page, page.form("save_as"), [*self._rule(), ("next", "1")])
