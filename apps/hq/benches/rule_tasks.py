@@ -8,6 +8,7 @@ same targets, causes and all, into the same indexed table from rows made beforeh
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -30,7 +31,7 @@ _COLUMNS = (
 )
 
 
-def _sql(statement: str, params: list[object] | None = None) -> None:
+def _sql(statement: str, params: list[Any] | None = None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
 
