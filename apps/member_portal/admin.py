@@ -17,6 +17,7 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.member_portal.models import ConsentText, DataRequest, WelcomeOffer
 from apps.member_portal.services import erasure, requests
+from apps.members.selectors import masked_name
 
 MARKS = {"open": "warn", "done": "on", "refused": "bad"}
 
@@ -80,7 +81,9 @@ class DataRequestAdmin(RoomAdmin):
     @admin.display(description=gettext_lazy("member"))
     def show_member(self, row: DataRequest) -> SafeString:
         return format_html(
-            '<a href="/admin/members/{}/">{}</a>', row.member.public_id, row.member_id
+            '<a href="{}">{}</a>',
+            f"/admin/members/{row.member.public_id}/",
+            masked_name(row.member) or f"#{row.member_id}",
         )
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
