@@ -159,6 +159,7 @@ MEANING = {
     ("guide_portal:hand_over", "guide_id"): "gone_id",
     ("hq:push", "pk"): "push_id",
     ("hq:item_push_new", "kind"): "display",
+    ("hq:item_withdraw", "pk"): "push_id",
     ("hq:item_photo", "pk"): "item_id",
     ("hq:item_decide", "pk"): "item_id",
     ("hq:push_people", "pk"): "push_id",

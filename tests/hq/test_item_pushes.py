@@ -151,6 +151,26 @@ def test_a_region_manager_sees_the_own_regions_stores_alone(stores, fixed_clock)
     assert client.get(reverse("hq:item_photo", args=[item.pk])).status_code == 404
 
 
+def test_a_push_is_taken_back_and_leaves_every_rate(operator_client, stores, fixed_clock):
+    push = make_item_push(fixed_clock, kind="moments")
+    first = TaskItem.objects.filter(push=push).first()
+    services.record_published(
+        source=push.source, corp_id=CORP, userids=[first.guide.wecom_userid], now=fixed_clock
+    )
+    address = reverse("hq:item_withdraw", args=[push.pk])
+    assert address in operator_client.get(reverse("hq:push", args=[push.pk])).content.decode()
+
+    for _time in range(2):
+        operator_client.post(address)
+
+    states = TaskItem.objects.filter(push=push).values_list("state", flat=True)
+    assert sorted(states) == [State.DONE, State.NOT_APPLICABLE, State.NOT_APPLICABLE]
+    assert MomentPost.objects.get().state == "closed"
+    page = operator_client.get(reverse("hq:push", args=[push.pk])).content.decode()
+    assert "100.0%" in page
+    assert address not in page
+
+
 def _queries(client, path):
     client.get(path)
     with CaptureQueriesContext(connection) as asked:

@@ -8,7 +8,7 @@ from apps.guide_tasks.services.evidence import (
     take_clicks,
     undo_excuse,
 )
-from apps.guide_tasks.services.item_pushes import create_item_push
+from apps.guide_tasks.services.item_pushes import create_item_push, withdraw_item_push
 from apps.guide_tasks.services.items import (
     approve_item,
     expire_items,
@@ -96,4 +96,5 @@ __all__ = [
     "tell_issued",
     "undo_excuse",
     "update_push",
+    "withdraw_item_push",
 ]

@@ -13,9 +13,10 @@ from apps.accounts.capabilities import Capability
 from apps.campaigns import services as campaigns
 from apps.campaigns.models import Campaign
 from apps.guide_tasks import hours
-from apps.guide_tasks.errors import NotYourStore, PushNotReady
-from apps.guide_tasks.models import ITEM_KINDS, TaskPush
-from apps.guide_tasks.services import item_issuing, pushes
+from apps.guide_tasks.errors import NotYourStore, PushNotReady, PushNotRunning
+from apps.guide_tasks.models import ITEM_KINDS, OPEN_STATES, State, TaskItem, TaskPush
+from apps.guide_tasks.services import item_issuing, items, pushes
+from apps.outreach import services as outreach
 from apps.outreach.models import ContentAsset
 from apps.stores.models import Region, Store
 
@@ -97,6 +98,41 @@ def create_item_push(
         actor=actor, action="push.approved", object_type="task_push", object_id=str(push.pk)
     )
     return push
+
+
+@transaction.atomic
+def withdraw_item_push(*, push: TaskPush, actor: Actor, now: datetime) -> int:
+    """Take a running push of items back: what nobody has done is 不适用, outside every rate.
+
+    A post not yet made is not made; one that WeCom has stays there. Returns how many were taken
+    back; the same again changes nothing. Raises NotYourStore, PushNotRunning.
+    """
+    if not (actor.sees_all and actor.can(Capability.PUSH_TASKS)):
+        raise NotYourStore()
+    push = TaskPush.objects.select_for_update(of=("self",)).get(pk=push.pk)
+    if push.withdrawn_at is not None:
+        return 0
+    if push.status != TaskPush.Status.HANDED_OUT or not push.has_items:
+        raise PushNotRunning()
+    push.status, push.closed_at, push.withdrawn_at = TaskPush.Status.CLOSED, now, now
+    push.save(update_fields=["status", "closed_at", "withdrawn_at"])
+    taken = items.move_set(
+        which=TaskItem.objects.filter(push=push),
+        sources=OPEN_STATES,
+        to=State.NOT_APPLICABLE,
+        at=now,
+        reason="withdrawn",
+        actor=actor.label,
+    )
+    outreach.drop_moment(source=push.source)
+    accounts.audit(
+        actor=actor,
+        action="push.withdrawn",
+        object_type="task_push",
+        object_id=str(push.pk),
+        detail={"items": len(taken)},
+    )
+    return len(taken)
 
 
 def _campaign_of_stores(actor: Actor, now: datetime) -> Campaign:

@@ -117,6 +117,9 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
         "may_decide": actor.can(Capability.MANAGE_TEAM),
         "is_draft": push.handed_out_at is None,
         "may_push": actor.can(Capability.PUSH_TASKS),
+        "may_withdraw": actor.can(Capability.PUSH_TASKS)
+        and push.status == TaskPush.Status.HANDED_OUT
+        and total["issued"] > total["done"] + total["excused"],
     }
 
 
@@ -125,6 +128,19 @@ def _places(push: TaskPush) -> str:
     stores = push.stores.count()
     parts = regions + ([_("%(n)s stores") % {"n": stores}] if stores else [])
     return "、".join(parts) or _("the whole chain")
+
+
+@hq_action(Capability.PUSH_TASKS)
+def item_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+    """撤回: what nobody has done is done by nobody any more."""
+    push = get_object_or_404(TaskPush.objects.visible_to(actor_of(request)), pk=pk)
+    try:
+        taken = guide_tasks.withdraw_item_push(push=push, actor=actor_of(request), now=clock.now())
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Taken back: %(n)s open tasks.") % {"n": taken})
+    return redirect("hq:push", pk=push.pk)
 
 
 def _seen_item(request: HttpRequest, pk: int) -> TaskItem:

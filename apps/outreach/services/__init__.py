@@ -3,7 +3,7 @@
 from apps.outreach.services.budget import month_use
 from apps.outreach.services.handover import send_queued
 from apps.outreach.services.links import record_click, share_links, take_identified_clicks
-from apps.outreach.services.moments import queue_moment, send_moments
+from apps.outreach.services.moments import drop_moment, queue_moment, send_moments
 from apps.outreach.services.notices import (
     GuideCard,
     queue_cards,
@@ -60,6 +60,7 @@ __all__ = [
     "cancel_dispatch",
     "claim_due_polls",
     "decide_unknown",
+    "drop_moment",
     "due_polls",
     "month_use",
     "note_sent",

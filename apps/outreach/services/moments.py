@@ -58,6 +58,13 @@ def queue_moment(
     return made
 
 
+def drop_moment(*, source: str) -> int:
+    """Do not make what was not begun; a post that WeCom has stays there."""
+    return MomentPost.objects.filter(
+        source=source, state=State.QUEUED, call_started_at=None
+    ).update(state=State.CLOSED)
+
+
 def _due(state: str, now: datetime) -> QuerySet[MomentPost]:
     return MomentPost.objects.filter(state=state, not_before__lte=now).order_by("not_before", "pk")
 
@@ -81,6 +88,9 @@ def _hand_over(post_id: int, token: UUID, run: Round) -> bool:
     at = run.moment()
     with transaction.atomic():
         post = lease.holds(MomentPost.objects.select_for_update(), token).get(pk=post_id)
+        if post.state != State.QUEUED:  # taken back in between
+            lease.release(MomentPost.objects.filter(pk=post.pk), token=token)
+            return False
         lost = post.call_started_at
         if lost is None:
             post.call_started_at = at
