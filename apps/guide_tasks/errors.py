@@ -133,3 +133,8 @@ class BadRule(DomainError):
 
     code = "bad_rule"
     message = _("The rule cannot be set like this.")
+
+
+class GuideAway(DomainError):
+    code = "guide_away"
+    message = _("Not at work today. Share the work out under Assign, or wait for the next day.")

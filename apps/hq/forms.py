@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
 from apps.core.errors import DomainError
-from apps.guide_tasks.models import Grade, TaskPush
+from apps.guide_tasks.models import AssignBy, Grade, TaskPush
 from apps.outreach import scripts
 from apps.outreach.models import ContentAsset, MessageTemplate
 from apps.tagging.models import Tag
@@ -83,7 +83,30 @@ class WhatForm(forms.Form):
         return found
 
 
+def assign_sentences() -> list[tuple[str, str, str]]:
+    """(value, label, sentence) of who gets a member."""
+    return [
+        (AssignBy.SERVING.value, _("Each member's own guide"), _("and nobody else.")),
+        (
+            AssignBy.FRIEND.value,
+            _("Own guide, else another WeCom friend"),
+            _("whom the own guide has lost, or who left, goes to a guide who is TA's friend."),
+        ),
+        (
+            AssignBy.LAST.value,
+            _("Who was in touch last"),
+            _("the WeCom friend among the guides whom TA last had to do with."),
+        ),
+        (
+            AssignBy.POOL.value,
+            _("The store, least busy first"),
+            _("shared out by open tasks among TA's WeCom friends at work in the store."),
+        ),
+    ]
+
+
 class WhenForm(forms.Form):
+    assign_by = forms.ChoiceField(choices=AssignBy.choices, required=False)
     hand_out_at = forms.DateTimeField(
         label=_("Hand out at"),
         required=False,
@@ -121,6 +144,8 @@ class WhenForm(forms.Form):
         found = super().clean() or {}
         if found.get("minutes_per_target") is None:
             found.pop("minutes_per_target", None)  # left out: as it was
+        if not found.get("assign_by"):
+            found.pop("assign_by", None)
         start, due = found.get("hand_out_at"), found.get("due_at")
         if start and due and start >= due:
             self.add_error("due_at", _("The push would be due before it is handed out."))
@@ -168,6 +193,7 @@ class ControlForm(forms.Form):
 
 def initial_when(push: TaskPush, now: datetime) -> dict[str, Any]:
     return {
+        "assign_by": push.assign_by,
         "hand_out_at": push.hand_out_at,
         "due_at": push.due_at or default_due(now),
         "hand_out_from": push.hand_out_from,

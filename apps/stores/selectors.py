@@ -200,6 +200,17 @@ def posted_with_duty(*, store_ids: Iterable[int], day: date) -> QuerySet[Any]:
     )
 
 
+def away(*, day: date) -> QuerySet[Guide]:
+    """Guides who are not at work on that day: off, covered, or their store is closed."""
+    closed = StoreDay.objects.filter(store_id=OuterRef("store_id"), day=day)
+    shut = Posting.objects.on(day).filter(Exists(closed), guide_id=OuterRef("pk"))
+    return Guide.objects.filter(
+        Exists(DayOff.objects.filter(guide_id=OuterRef("pk"), day=day))
+        | Exists(Cover.objects.on(day).filter(absent_id=OuterRef("pk")))
+        | Exists(shut)
+    )
+
+
 # who left longer ago has nothing open any more
 GONE_WITHIN = timedelta(days=60)
 

@@ -9,14 +9,22 @@ import pytest
 from apps.accounts.actor import SYSTEM
 from apps.core import clock
 from apps.guide_tasks import selectors, services
-from apps.guide_tasks.models import NotIssued, TaskTarget
+from apps.guide_tasks.errors import GuideAway
+from apps.guide_tasks.models import GuideTask, NotIssued, TaskTarget
 from apps.members import services as members
 from apps.outreach.models import GuideNotice
 from apps.stores import services as stores
 from apps.stores.selectors import absences
-from tests.factories.facts import make_store
+from tests.factories.facts import make_guide, make_store
 from tests.factories.outreach import CORP
-from tests.factories.tasks import hand_out, make_push, make_team, members_of, target_of
+from tests.factories.tasks import (
+    hand_out,
+    make_push,
+    make_team,
+    manager_actor,
+    members_of,
+    target_of,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.service, pytest.mark.usefixtures("fixed_clock")]
 DAY = timedelta(days=1)
@@ -164,3 +172,16 @@ def test_with_everybody_at_work_the_hand_out_asks_three_questions_more(
 ):
     with django_assert_max_num_queries(3):
         assert absences(days=[moment.date()]) == []
+
+
+def test_nobody_off_duty_is_chased(team, store, moment):
+    (anna, _hers), (bea, _his), _carl = team
+    push = hand_out(members_of(team), moment)
+    off(anna, store, moment, 0)
+    boss = manager_actor(make_guide(store), store, moment)
+
+    assert services.chase(push=push, actor=boss, now=moment) == 2
+    assert not GuideNotice.objects.filter(guide=anna, source__contains=":chase:").exists()
+    hers = GuideTask.objects.get(push=push, guide=anna)
+    with pytest.raises(GuideAway):
+        services.chase(task_ids=[hers.pk], actor=boss, now=moment)

@@ -16,12 +16,13 @@ from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.core.querysets import keys_sql
 from apps.guide_tasks import hours
-from apps.guide_tasks.errors import ChasedEnough
+from apps.guide_tasks.errors import ChasedEnough, GuideAway
 from apps.guide_tasks.models import GuideTask, TaskPush, TaskTarget
 from apps.guide_tasks.selectors import CHASES_A_DAY
 from apps.guide_tasks.services.issuing import TODAY_PATH
 from apps.guide_tasks.wording import notice_body
 from apps.outreach import services as outreach
+from apps.stores import selectors as stores
 from apps.stores.models import Guide, Posting
 
 TEAM_PATH = "/g/team/"
@@ -69,7 +70,8 @@ def chase(
     """Chase tasks (or all of a push) that the actor may see and that still have open work: one
     statement, and one for the cards, for any number of guides.
 
-    Tasks chased three times today are left alone; raises ChasedEnough when all of them are.
+    Nobody off duty is chased; tasks chased three times today are left alone. Raises GuideAway or
+    ChasedEnough when that goes for all of them.
     """
     tasks = GuideTask.objects.visible_to(actor)
     if task_ids is not None:
@@ -77,7 +79,9 @@ def chase(
     if push is not None:
         tasks = tasks.filter(push=push)
     open_work = TaskTarget.objects.open().filter(task_id=OuterRef("pk"), opens_at__lte=now)
-    which, params = keys_sql(tasks.filter(Exists(open_work)))
+    wanted = tasks.filter(Exists(open_work))
+    away = stores.away(day=clock.business_day(now)).values("pk")
+    which, params = keys_sql(wanted.exclude(guide_id__in=away))
     day = clock.day_start(clock.business_day(now))
     with connection.cursor() as cursor:
         cursor.execute(_CHASE.format(which=which), [*params, day, now, CHASES_A_DAY, now])
@@ -85,6 +89,8 @@ def chase(
     chased = [row for row in rows if row.task_id is not None]
     if rows and not chased:
         raise ChasedEnough(limit=CHASES_A_DAY)
+    if not rows and wanted.exists():
+        raise GuideAway()
     if chased:
         _tell_chased(chased, now)
         ids = [row.task_id for row in chased]

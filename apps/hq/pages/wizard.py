@@ -366,7 +366,8 @@ def _when(request: HttpRequest, push: TaskPush) -> HttpResponse:
     else:
         form = forms.WhenForm(initial=forms.initial_when(push, now))
     cost = _cost(push, now)
-    return _page(request, push, WHEN, "hq/wizard/when.html", form=form, cost=cost)
+    choices = forms.assign_sentences()
+    return _page(request, push, WHEN, "hq/wizard/when.html", form=form, cost=cost, assign=choices)
 
 
 def _cost(push: TaskPush, now: datetime) -> PushCost | None:
