@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -175,7 +175,7 @@ def record_of(
 
 def _with_scope(members: QuerySet[Member], actor: Actor) -> QuerySet[Member]:
     """Whether the customer is one's own, beside the row: a granted look reads and no more."""
-    return members.annotate(is_own=Q(pk__in=served(actor).values("pk")))
+    return members.annotate(is_own=Exists(served(actor).filter(pk=OuterRef("pk"))))
 
 
 # --- who, and when next ---------------------------------------------------------------------------

@@ -1,46 +1,47 @@
 """Which members, identities and relations an actor may see, and the set filters built on them."""
 
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from apps.accounts.actor import Actor
 from apps.core import clock
 
 
-def _ids_served_by(actor: Actor) -> models.QuerySet:
-    """Ids of members served or followed inside the actor's scope.
-
-    A set of ids, not a question put to each member: a guide's few hundred are found by the indexes
-    of the relations, whatever the chain's size.
-    """
+def _relations_of(actor: Actor, *, granted: bool) -> list[models.QuerySet]:
+    """Rows that tie a member to the actor: served in the scope, followed, and on wish looks that
+    somebody granted for a while (申请查看)."""
     current = apps.get_model("members.ServingPeriod").objects.current()
     scope = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
     if actor.guide_id is None:
-        return current.filter(scope).values("member_id")
-    follow = apps.get_model("members.FollowRelation").objects.current()
-    return (
-        current.filter(scope | Q(guide_id=actor.guide_id))
-        .values("member_id")
-        .union(follow.filter(guide_id=actor.guide_id).values("member_id"))
-    )
+        return [current.filter(scope)]
+    found = [
+        current.filter(scope | Q(guide_id=actor.guide_id)),
+        apps.get_model("members.FollowRelation").objects.current().filter(guide_id=actor.guide_id),
+    ]
+    if granted:
+        looks = apps.get_model("members.AccessRequest").objects.granted_at(clock.now())
+        found.append(looks.filter(guide_id=actor.guide_id))
+    return found
 
 
-def _ids_seen_by(actor: Actor) -> models.QuerySet:
-    """The same, and whoever somebody let the actor look at for a while (申请查看)."""
-    served = _ids_served_by(actor)
-    if actor.guide_id is None:
-        return served
-    granted = apps.get_model("members.AccessRequest").objects.granted_at(clock.now())
-    return served.union(granted.filter(guide_id=actor.guide_id).values("member_id"))
+def _members_of(actor: Actor, ref: str, *, granted: bool) -> Q:
+    """Condition "the member in column `ref` is tied to the actor".
 
-
-def _members_seen_by(actor: Actor, ref: str) -> Q:
-    """Condition "the member in column `ref` is one whom the actor may see"."""
-    return Q(**{f"{ref}__in": _ids_seen_by(actor)})
+    A narrow scope is a set of ids that the indexes of the relations give, whatever the chain's
+    size; a region's would be half a million, so there each member is asked for instead.
+    """
+    relations = _relations_of(actor, granted=granted)
+    if actor.region_ids:
+        asked = [Q(Exists(rows.filter(member_id=OuterRef(ref)))) for rows in relations]
+        return reduce(or_, asked)
+    first, *others = [rows.values("member_id") for rows in relations]
+    return Q(**{f"{ref}__in": first.union(*others) if others else first})
 
 
 class MemberQuerySet(models.QuerySet):
@@ -49,13 +50,13 @@ class MemberQuerySet(models.QuerySet):
         follow, and those whose card was opened to them for a while."""
         if actor.sees_all:
             return self
-        return self.filter(_members_seen_by(actor, "pk"))
+        return self.filter(_members_of(actor, "pk", granted=True))
 
     def served_by(self, actor: Actor) -> Self:
         """Those the actor works for: lists and writes ask this, a granted look is no customer."""
         if actor.sees_all:
             return self
-        return self.filter(pk__in=_ids_served_by(actor))
+        return self.filter(_members_of(actor, "pk", granted=False))
 
     def survivors(self) -> Self:
         """One row per living person: merged-away and erased members left out."""
@@ -71,7 +72,7 @@ class OfMemberQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
-        return self.filter(_members_seen_by(actor, "member_id"))
+        return self.filter(_members_of(actor, "member_id", granted=True))
 
 
 class MemberIdentityQuerySet(OfMemberQuerySet):
@@ -137,4 +138,4 @@ class MemberMergeQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
-        return self.filter(_members_seen_by(actor, "survivor_id"))
+        return self.filter(_members_of(actor, "survivor_id", granted=True))

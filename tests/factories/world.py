@@ -241,7 +241,8 @@ def _admin_rows(now, east, west, key):
 
 def numbers_of(world, role):
     """Path arguments by name → (own, colleague's, foreign) as this role sees it."""
-    worker = Guide.objects.filter(user=world.users.get(role)).first()
+    user = world.users.get(role)
+    worker = Guide.objects.filter(user=user).first() if user else None
     mine, others = world.east.team[0], world.east.team[1]
     if worker is not None and worker.pk != mine[0].pk:
         # the store manager has customers and a task, too
