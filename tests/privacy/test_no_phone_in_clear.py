@@ -27,18 +27,22 @@ from apps.core import clock
 from apps.core.embedded import postgres
 from apps.guide_tasks.models import GuideTask, TaskPush, TaskTarget
 from apps.hq.demo.load import load
+from apps.members.invites import make_invite
 from apps.members.models import Member
 from apps.members.selectors import identity_values
 from apps.members.services import add_note
 from apps.orders.models import Product
+from apps.outreach import services as outreach
 from apps.outreach.models import TrackedLink
 from apps.segments.models import Segment
-from apps.stores.models import Store
+from apps.stores.models import Posting, Store
 from apps.stores.services import user_of_guide
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 MEMBERS = 200
+# of somebody who joins while we look
+NEW_NUMBER = "14399990000"
 # a customer's name may rest in these tables and nowhere else: the record itself, and the text of a
 # message to that customer; staff and accounts have names of their own, which may be the same
 NAMED = {
@@ -215,6 +219,32 @@ def _use_the_api(key, people):
     return api
 
 
+def _use_customers_phones(known, simulator):
+    """A new number joins; a known one is bound by its code, reads all pages and takes the copy,
+    the one place that may show it."""
+    posting = Posting.objects.on(clock.today()).filter(guide__status="active").first()
+    token = make_invite(guide_id=posting.guide_id, store_id=posting.store_id, now=clock.now())
+    path = reverse("member_portal:join", args=[token])
+    form = {"consent": ["membership@2026-01"], "client_id": str(uuid.uuid4())}
+    newcomer, member = Shown(), Shown()
+    newcomer.get(path)
+    newcomer.post(path, {**form, "phone": NEW_NUMBER})
+    newcomer.get(reverse("member_portal:welcome"))
+    member.post(path, {**form, "phone": known})
+    member.get(reverse("member_portal:code"))
+    outreach.send_due_sms(now=clock.now())
+    [received] = simulator.get(f"/sim/sms?phone={known}")["sms"]
+    code = re.search(r"\d{6}", received["text"])[0]
+    assert member.post(reverse("member_portal:code"), {"code": code}).status_code == 302
+    for name in ("home", "welcome", "choices", "data"):
+        member.get(reverse(f"member_portal:{name}"))
+    ask = {"client_id": str(uuid.uuid4())}
+    copy = member.client.post(reverse("member_portal:copy"), ask)
+    assert known in copy.content.decode()
+    member.post(reverse("member_portal:erase"), {"client_id": str(uuid.uuid4())})
+    return {**newcomer.pages, **member.pages}
+
+
 # --- where data rests -----------------------------------------------------------------------------
 
 
@@ -274,9 +304,13 @@ def _undone(data):
 def used(simulator, settings, log_text):
     settings.DEMO_MEMBERS = MEMBERS
     settings.SIMULATOR_URL = simulator.url
+    settings.SMS_SENDER = "apps.outreach.sms_gateway.HttpGateway"
+    settings.SMS_GATEWAY_URL = f"{simulator.url}/sim/sms"
+    settings.WECOM_OAUTH_IN_ANY_BROWSER = False
     cache.clear()
     logins = load(out=lambda _line: None)
     people = _people()
+    customers = _use_customers_phones(people[2][0], simulator)
     hq, member, phone = _use_head_office(people)
     exported = _exported(hq)
     unmasked = _unmask(hq, member, phone)
@@ -285,12 +319,12 @@ def used(simulator, settings, log_text):
     current_app.send_task("core.make_partitions")
     return SimpleNamespace(
         people=people,
-        numbers={number for number, _member in people},
+        numbers={number for number, _member in people} | {NEW_NUMBER},
         names={found.name for _number, found in people if len(found.name) > 2},
         shown=phone,
         unmasked=unmasked,
         exported=exported,
-        pages={**hq.pages, **guide_phone.pages, **api.pages},
+        pages={**hq.pages, **guide_phone.pages, **api.pages, **customers},
         hq_pages=hq.pages,
         dump=_dump(),
         valkey=_valkey(),

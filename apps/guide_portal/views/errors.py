@@ -14,5 +14,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     if request.path.startswith("/g/"):
         return redirect(sign_in_address(referring_page(request)))
     if request.path.startswith("/m/"):
-        return redirect("/m/")  # a customer's session ran out: sign in again
+        # a customer's session ran out: the invitation opens again, all else asks to sign in
+        return redirect(request.path if request.path.startswith("/m/join/") else "/m/")
     return django_page(request, reason=reason)
