@@ -9,6 +9,13 @@ DESK = {"width": 1280, "height": 860}
 PHONE = {"width": 360, "height": 712}
 
 
+def _place(path):
+    """The walk reads the demo as a newcomer finds it; the loop's people come last."""
+    if "tests/browser/" not in path:
+        return 0
+    return 1 if path.endswith("test_walk.py") else 3 if path.endswith("test_loop.py") else 2
+
+
 def pytest_collection_modifyitems(items):
     """One demo serves all of these: whoever runs tests side by side keeps them together."""
     for item in items:
@@ -18,7 +25,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.timeout(420))
             item.add_marker(pytest.mark.xdist_group("demo"))
     # the walk first: it reads the demo as a newcomer finds it, before the loop's people are there
-    items.sort(key=lambda item: "tests/browser/test_loop" in item.path.as_posix())
+    items.sort(key=lambda item: _place(item.path.as_posix()))
 
 
 @pytest.fixture(scope="session")
