@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
-from django.db.models import Count, F, Q
+from django.db.models import Count, Q
 
 from apps.guide_tasks.models import Grade, TaskTarget
 from apps.reports.shapes import rate
@@ -58,7 +58,7 @@ def _count(now: datetime) -> dict[int, ScriptResult]:
             push__handed_out_at__lte=now,
             push__template__isnull=False,
         )
-        .values(script=F("push__template_id"))
+        .values("push__template_id")
         .annotate(
             issued=Count("pk"),
             delivered=Count("pk", filter=Q(contact_grade=Grade.DELIVERED)),
@@ -66,7 +66,10 @@ def _count(now: datetime) -> dict[int, ScriptResult]:
             purchased=Count("pk", filter=Q(purchased_at__isnull=False)),
         )
     )
-    return {row.pop("script"): ScriptResult(**row) for row in map(dict, rows)}
+    counts = ("issued", "delivered", "engaged", "purchased")
+    return {
+        row[0]: ScriptResult(*row[1:]) for row in rows.values_list("push__template_id", *counts)
+    }
 
 
 def places(results: dict[int, ScriptResult]) -> dict[int, int]:
