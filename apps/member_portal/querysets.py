@@ -5,6 +5,7 @@ from typing import Self
 from django.db import models
 
 from apps.accounts.actor import Actor
+from apps.members.models import Member
 
 
 class OfPersonQuerySet(models.QuerySet):
@@ -14,6 +15,10 @@ class OfPersonQuerySet(models.QuerySet):
         return self if actor.sees_all else self.none()
 
 
-class DataRequestQuerySet(OfPersonQuerySet):
+class DataRequestQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """The requests of the members an actor sees; who may answer them is another question."""
+        return self.filter(member__in=Member.objects.visible_to(actor))
+
     def open(self) -> Self:
         return self.filter(state="open")
