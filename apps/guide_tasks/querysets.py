@@ -60,6 +60,10 @@ class TaskTargetQuerySet(models.QuerySet):
     def overdue(self, now: datetime) -> Self:
         return self.open().filter(due_at__lt=now)
 
+    def asked_of_guides(self) -> Self:
+        """Without what head office took back: that weighs on nobody's figures."""
+        return self.exclude(excuse_reason="withdrawn")
+
 
 class TaskItemQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:

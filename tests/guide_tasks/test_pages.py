@@ -2,9 +2,11 @@ from datetime import timedelta
 
 import pytest
 
+from apps.accounts.actor import SYSTEM
 from apps.guide_tasks import selectors, services
 from apps.guide_tasks.errors import ChasedEnough
 from apps.guide_tasks.models import GuideTask, TaskTarget
+from apps.guide_tasks.services import recalling
 from apps.members.models import Member
 from apps.outreach.models import GuideNotice
 from tests.factories.facts import make_store
@@ -222,3 +224,11 @@ def test_my_numbers_come_from_rows(moment, push, team):
     assert (mine.issued, mine.done, mine.excused, mine.delivered) == (4, 1, 1, 1)
     assert mine.completion_rate == pytest.approx(1 / 3)
     assert mine.raw_rate == pytest.approx(1 / 4)
+
+
+def test_what_head_office_took_back_weighs_on_nobodys_figures(moment, push, team):
+    guide = team[0][0]
+    recalling.withdraw_push(push=push, actor=SYSTEM, now=moment)
+
+    assert selectors.my_numbers(guide_id=guide.pk, now=moment).issued == 0
+    assert selectors.team_progress(actor=SYSTEM, now=moment).guides == []

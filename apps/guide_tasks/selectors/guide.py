@@ -434,10 +434,9 @@ def targets_of_members(
 def my_numbers(*, guide_id: int, now: datetime, days: int = 7) -> MyNumbers:
     """A guide's last days: targets of tasks that were due in them."""
     since = now - timedelta(days=days)
-    counted = TaskTarget.objects.filter(
-        task__in=GuideTask.objects.of_guide(guide_id).filter(due_at__gte=since).values("pk"),
-        opens_at__lte=now,
-    ).aggregate(
+    due = GuideTask.objects.of_guide(guide_id).filter(due_at__gte=since)
+    rows = TaskTarget.objects.asked_of_guides().filter(task__in=due.values("pk"), opens_at__lte=now)
+    counted = rows.aggregate(
         issued=Count("pk"),
         done=Count("pk", filter=Q(state=State.DONE)),
         excused=Count("pk", filter=Q(state=State.NOT_APPLICABLE)),

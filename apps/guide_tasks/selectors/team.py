@@ -20,6 +20,7 @@ from apps.guide_tasks.shapes import (
     GuideProgress,
     TeamProgress,
 )
+from apps.stores import selectors as stores
 from apps.stores.models import Posting
 
 CHASES_A_DAY = 3
@@ -76,9 +77,8 @@ def team_progress(*, actor: Actor, now: datetime, push_id: int | None = None) ->
         tasks = [task for task in tasks if task.push_id == push_id]
     counted: dict[int, dict[str, Any]] = {
         row["task_id"]: dict(row)
-        for row in TaskTarget.objects.filter(
-            task_id__in=[task.pk for task in tasks], opens_at__lte=now
-        )
+        for row in TaskTarget.objects.asked_of_guides()
+        .filter(task_id__in=[task.pk for task in tasks], opens_at__lte=now)
         .order_by()
         .values("task_id")
         .annotate(
@@ -90,11 +90,10 @@ def team_progress(*, actor: Actor, now: datetime, push_id: int | None = None) ->
     for task in tasks:
         if task.pk in counted:
             by_guide[task.guide_id].append(task)
-    on_duty = set(
-        Posting.objects.on(clock.business_day(now))
-        .filter(guide_id__in=list(by_guide))
-        .values_list("guide_id", flat=True)
+    at_work = stores.at_work(
+        store_ids={task.store_id for task in tasks}, day=clock.business_day(now)
     )
+    on_duty = {posting.guide_id for posting in at_work}
     guides = [
         _guide_progress(own, counted, now, guide_id in on_duty)
         for guide_id, own in by_guide.items()
