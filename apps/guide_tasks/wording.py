@@ -89,9 +89,7 @@ def _short(moment: datetime) -> str:
     return f"{local.month}-{local.day:02d} {local:%H:%M}"
 
 
-def notice_body(
-    customers: int, due_at: datetime, minutes_each: int = MINUTES_PER_CUSTOMER
-) -> str:
+def notice_body(customers: int, due_at: datetime, minutes_each: int = MINUTES_PER_CUSTOMER) -> str:
     """What the card in WeCom says: a count and a time, never a name: it shows on lock screens."""
     return _("%(customers)s customers, about %(minutes)s minutes. Until %(due)s.") % {
         "customers": customers,

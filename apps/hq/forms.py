@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
@@ -83,7 +84,7 @@ class WhatForm(forms.Form):
         return found
 
 
-def assign_sentences() -> list[tuple[str, str, str]]:
+def assign_sentences() -> list[tuple[str, Promise, Promise]]:
     """(value, label, sentence) of who gets a member."""
     return [
         (AssignBy.SERVING.value, _("Each member's own guide"), _("and nobody else.")),

@@ -20,7 +20,7 @@ def _relations_of(actor: Actor, *, granted: bool) -> list[models.QuerySet]:
     scope = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
     if actor.guide_id is None:
         return [current.filter(scope)]
-    found = [
+    found: list[models.QuerySet] = [
         current.filter(scope | Q(guide_id=actor.guide_id)),
         apps.get_model("members.FollowRelation").objects.current().filter(guide_id=actor.guide_id),
     ]

@@ -495,9 +495,7 @@ class MomentPost(LeasedModel):
     corp_id = models.CharField(_("corp id"), max_length=40)
     text = models.CharField(_("text"), max_length=2000)
     userids = models.JSONField(_("senders"))
-    state = models.CharField(
-        _("state"), max_length=12, choices=State.choices, default=State.QUEUED
-    )
+    state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.QUEUED)
     jobid = models.CharField(max_length=64, blank=True)
     moment_id = models.CharField(max_length=64, blank=True)
     reason = models.CharField(_("reason"), max_length=200, blank=True)

@@ -74,7 +74,7 @@ GUIDE_SAVED_HOURS = env.int("GUIDE_SAVED_HOURS", default=12)
 # days after which nobody's phone sends an act again
 GUIDE_RECEIPT_DAYS = env.int("GUIDE_RECEIPT_DAYS", default=60)
 
-# --- SMS: a class that sends one message (apps/outreach/sms.py); empty = none is connected ---------
+# --- SMS: a class that sends one message (apps/outreach/sms.py); empty = none is connected --------
 SMS_SENDER = env.str("SMS_SENDER", default="")
 SMS_GATEWAY_URL = env.str("SMS_GATEWAY_URL", default="")
 SMS_GATEWAY_TOKEN = env.str("SMS_GATEWAY_TOKEN", default="")

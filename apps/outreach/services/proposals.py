@@ -1,4 +1,4 @@
-"""A guide's own words on their way into the library: offered, then taken or declined with a reason."""
+"""A guide's own words on their way into the library: offered, then taken, or declined and why."""
 
 from datetime import datetime
 from uuid import UUID
