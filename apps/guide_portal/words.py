@@ -73,7 +73,7 @@ def _values(file: Dossier, actor: Actor, now: datetime) -> dict[str, str]:
     last = last_purchases(member_ids=[file.member.pk]).get(file.member.pk)
     posting = (
         Posting.objects.on(clock.business_day(now))
-        .filter(guide_id=actor.guide_id)
+        .filter(guide_id=actor.guide_id or 0)
         .select_related("guide", "store")
         .first()
     )
