@@ -9,10 +9,11 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.capabilities import Role
 from apps.accounts.models import User
 from apps.core import clock
 from apps.core.errors import DomainError
-from apps.stores.models import Guide
+from apps.stores.models import Guide, Posting
 from apps.stores.services import user_of_guide
 from apps.wecom.client import authorize_url, client_for, default_corp
 
@@ -39,6 +40,14 @@ def safe_next(raw: str) -> str:
     """A guide page to go on to; anything else becomes 今日."""
     inside = url_has_allowed_host_and_scheme(raw, allowed_hosts=None) and raw.startswith(PREFIX)
     return raw if inside and not raw.startswith(PREFIX + "sign-") else reverse("guide_portal:today")
+
+
+def onward_for(user: User, *, onward: str) -> str:
+    """Where somebody goes on to: who leads a region and works in no store has no list of today."""
+    if user.role != Role.REGION_MANAGER:
+        return onward
+    board = reverse("guide_portal:region")
+    return onward if onward.startswith(board) else board
 
 
 def outside_wecom(request: HttpRequest) -> bool:
@@ -78,15 +87,21 @@ def identify(*, code: str, now: datetime) -> User:
 
 
 def guide_user(*, corp_id: str, wecom_userid: str, now: datetime) -> User:
-    """The account of an active guide who is posted somewhere today; raises NotAGuide for others."""
+    """The account of an active guide who is posted somewhere today, or of a regional manager;
+    raises NotAGuide for others."""
     guide = (
         Guide.objects.active()
-        .posted_in(day=clock.business_day(now))
         .select_related("user")
         .filter(corp_id=corp_id, wecom_userid=wecom_userid)
         .first()
     )
     if guide is None:
+        raise NotAGuide
+    if guide.user is not None and guide.user.role == Role.REGION_MANAGER:
+        if not guide.user.is_active:
+            raise NotAGuide
+        return guide.user
+    if not Posting.objects.on(clock.business_day(now)).filter(guide=guide).exists():
         raise NotAGuide
     user = user_of_guide(guide=guide)
     if not user.is_active:

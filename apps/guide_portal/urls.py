@@ -12,6 +12,7 @@ from apps.guide_portal.views import (
     people,
     personal,
     phone,
+    region,
     sidebar,
     sign_in,
     store_tasks,
@@ -120,4 +121,12 @@ urlpatterns = [
     path("team/handover/<int:guide_id>/", people.HandoverOf.as_view(), name="handover_of"),
     path("team/handover/<int:guide_id>/give/", people.HandOver.as_view(), name="hand_over"),
     path("team/chase/", team.Chase.as_view(), name="chase"),
+    path("region/", region.Board.as_view(), name="region"),
+    path("region/pushes/", region.RegionPushes.as_view(), name="region_pushes"),
+    path("region/stores/<int:store_id>/", region.RegionStore.as_view(), name="region_store"),
+    path(
+        "region/stores/<int:store_id>/guides/<int:guide_id>/",
+        region.RegionGuide.as_view(),
+        name="region_guide",
+    ),
 ]

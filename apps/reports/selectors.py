@@ -125,7 +125,8 @@ def _disturbed(push: TaskPush) -> int:
 # Both arms by assignment, whatever happened later; a member without an order counts with zero.
 _BY_ARM = f"""
 WITH arms AS (
-    SELECT member_id, 'treated' AS arm FROM guide_tasks_tasktarget WHERE push_id = %s
+    SELECT member_id, 'treated' AS arm FROM guide_tasks_tasktarget
+    WHERE push_id = %s AND (%s::bigint[] IS NULL OR store_id = ANY(%s::bigint[]))
     UNION ALL SELECT unnest(%s::bigint[]), 'control'
 ), persons AS (
     SELECT arms.arm, arms.member_id, person.id AS person_id
@@ -152,12 +153,21 @@ GROUP BY arms.arm
 _DAYS = _BY_ARM + "SELECT business_on, arm, sum(net)::bigint FROM sales GROUP BY 1, 2"
 
 
-def push_lift(*, push: TaskPush, now: datetime, days: bool = True) -> Lift:
-    """Treated against control, net sales 订单口径 in the campaign's window from the hand-out."""
+def push_lift(
+    *, push: TaskPush, now: datetime, days: bool = True, store_ids: Sequence[int] | None = None
+) -> Lift:
+    """Treated against control, net sales 订单口径 in the campaign's window from the hand-out.
+
+    With `store_ids` only members whom these stores served at the hand-out, in both arms.
+    """
     start = push.handed_out_at or now
     end = start + timedelta(days=push.campaign.window_days)
     until = min(end, max(now, start))
-    params: list[Any] = [push.pk, list(guide_tasks.control_members(push)), start, until]
+    control_ids = list(guide_tasks.control_members(push))
+    places = None if store_ids is None else list(store_ids)
+    if places is not None:
+        control_ids = _served_from(places, control_ids, start)
+    params: list[Any] = [push.pk, places, places, control_ids, start, until]
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS, params)
         arms = {row[0]: Arm(row[1], row[2], row[3], int(row[4])) for row in cursor.fetchall()}
@@ -172,8 +182,19 @@ def push_lift(*, push: TaskPush, now: datetime, days: bool = True) -> Lift:
     )
 
 
+def _served_from(store_ids: list[int], member_ids: list[int], at: datetime) -> list[int]:
+    """Those of the members whom one of the stores served at that moment."""
+    served = ServingPeriod.objects.filter(
+        Q(until=None) | Q(until__gt=at),
+        store_id__in=store_ids,
+        member_id__in=member_ids,
+        since__lte=at,
+    )
+    return list(served.values_list("member_id", flat=True))
+
+
 def _by_day(params: Sequence[Any], treated: Arm, control: Arm) -> list[DayPoint]:
-    start, until = params[2], params[3]
+    start, until = params[-2], params[-1]
     with connection.cursor() as cursor:
         cursor.execute(_DAYS, params)
         net = {(day, arm): fen for day, arm, fen in cursor.fetchall()}

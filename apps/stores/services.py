@@ -121,6 +121,28 @@ def user_of_guide(*, guide: Guide) -> User:
     return user
 
 
+class NoRegionManager(DomainError):
+    code = "no_region_manager"
+    message = _("Give this account the role of a region manager first.")
+
+
+@transaction.atomic
+def connect_region_manager(*, user: User, corp_id: str, wecom_userid: str) -> Guide:
+    """Let a regional manager sign in through WeCom. Works in no store, so has no posting. Safe to
+    repeat. Raises NoRegionManager.
+    """
+    if user.role != Role.REGION_MANAGER:
+        raise NoRegionManager
+    guide, _made = Guide.objects.select_for_update(no_key=True).get_or_create(
+        corp_id=corp_id, wecom_userid=wecom_userid, defaults={"name": user.get_full_name()[:40]}
+    )
+    if guide.user_id != user.pk:
+        Guide.objects.filter(user=user).update(user=None)
+        guide.user = user
+        guide.save(update_fields=["user"])
+    return guide
+
+
 # --- who is at work ------------------------------------------------------------------------------
 
 

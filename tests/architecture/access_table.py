@@ -110,6 +110,11 @@ guide_portal:give_work           POST  in   in   in   in   ok/ok/404  403  in
 guide_portal:handover            GET   in   in   in   in   ok   403  in
 guide_portal:handover_of         GET   in   in   in   in   ok/ok/404  403  in
 guide_portal:hand_over           POST  in   in   in   in   ok/ok/404  403  in
+# 区域看板: whoever reads figures, in their own places; no store manager
+guide_portal:region              GET   in   ok   ok   ok   403  403  ok
+guide_portal:region_pushes       GET   in   ok   ok   ok   403  403  ok
+guide_portal:region_store        GET   in   ok   ok   ok/ok/404  403  403  ok
+guide_portal:region_guide        GET   in   ok   ok   ok/ok/404  403  403  ok
 # own: the store's item, anybody's there; a manager looks at every item of the store, and decides
 guide_portal:item                GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:item_photo          GET   in   in   in   in   ok/ok/404   ok/404/404  in

@@ -256,6 +256,7 @@ def numbers_of(world, role):
     return {
         "task_id": each(lambda guide, _m: GuideTask.objects.filter(guide=guide).latest("pk").pk),
         "guide_id": each(lambda guide, _m: guide.pk),
+        "store_id": (world.east.store.pk, world.east.store.pk, world.west.store.pk),
         "gone_id": (world.east.gone.pk, world.east.gone.pk, world.west.gone.pk),
         "cover_id": (world.east.cover.pk, world.east.cover.pk, world.west.cover.pk),
         "target_id": each(lambda guide, _m: TaskTarget.objects.filter(guide=guide).latest("pk").pk),

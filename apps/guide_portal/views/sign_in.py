@@ -73,7 +73,7 @@ class SignInBack(CapabilityRequired, View):
         except DomainError as error:
             return _outside(request, reason=str(error), onward=onward)
         login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-        return redirect(onward)
+        return redirect(sign_in.onward_for(user, onward=onward))
 
 
 class SignOut(GuidePage):
