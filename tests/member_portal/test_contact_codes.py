@@ -76,6 +76,31 @@ def test_the_nightly_comparison_binds_by_the_code_too(shop, joined):
     assert FollowRelation.objects.current().get().member_id == joined.pk
 
 
+def test_a_code_that_was_passed_on_makes_nobody_else_this_member(shop, joined):
+    contact_codes.make_codes(now=clock.now())
+    config_id = ContactCode.objects.get().config_id
+    first, friend = (
+        shop.simulator.post("/sim/customers/add-guide", config_id=config_id, name=name)[
+            "external_userid"
+        ]
+        for name in ("一位微信用户", "她的朋友")
+    )
+    details = [client_for(connect_corp()).get_contact(one) for one in (first, friend)]
+    states = {
+        detail.contact.external_userid: follow.state
+        for detail in details
+        for follow in detail.follows
+    }
+    contacts = [detail.contact for detail in details]
+
+    for batch in ([contacts[0]], [contacts[1]], contacts):
+        found = members_of_contacts(corp_id=CORP, contacts=batch, now=clock.now(), states=states)
+
+    assert found[first] == joined.pk
+    assert found[friend] != joined.pk
+    assert Member.objects.get(pk=found[friend]).name == "她的朋友"
+
+
 def test_a_strangers_state_is_only_a_word(shop):
     answer = shop.simulator.post(
         "/sim/customers/add-guide",

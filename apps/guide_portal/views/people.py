@@ -207,7 +207,8 @@ class AssignMembers(StorePage):
 
 
 def _asked(rows: QuerySet[Any], request: HttpRequest) -> list[int]:
-    """The rows of the form that are there: what another tab has settled falls away."""
+    """The ticked rows that are still there. A form that ticks another one is refused as a whole:
+    without any row it would mean everybody."""
     asked = [raw for raw in request.POST.getlist("row") if raw.isascii() and raw.isdigit()]
     found = rows.filter(pk__in=[int(raw) for raw in asked if len(raw) < 19])
     return list(found.values_list("pk", flat=True))

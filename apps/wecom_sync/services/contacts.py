@@ -48,31 +48,13 @@ def members_of_contacts(
     """External id → survivor, set-wise, in the caller's transaction.
 
     `states` (by external id) is what WeCom sent along: a member's own contact code names the
-    member. When identities lead to two members, the surer one decides (external id, code, unionid)
-    and nothing is merged.
+    member, once: who adds the guide by a code that was passed on is somebody else. When identities
+    lead to two members, the surer one decides (external id, code, unionid) and nothing is merged.
     """
-    by_id = {contact.external_userid: contact for contact in contacts}
-    rows = list(by_id.values())
-    codes = {ident: token_of_state(state) for ident, state in (states or {}).items()}
-    by_code: dict[str, Given] = {
-        ident: (MemberIdentity.Kind.CHANNEL_ID, CONTACT_SCOPE, token)
-        for ident, token in codes.items()
-        if token
-    }
-    known = find_identities(
-        [
-            given
-            for contact in rows
-            for given in (
-                _by_external(corp_id, contact),
-                _by_unionid(contact),
-                by_code.get(contact.external_userid),
-            )
-            if given
-        ]
-    )
-    # a state that is nobody's token is only a word
-    by_code = {ident: given for ident, given in by_code.items() if given in known}
+    rows = list({contact.external_userid: contact for contact in contacts}.values())
+    by_code = _unused_codes(corp_id, states or {})
+    asked = [(_by_external(corp_id, contact), _by_unionid(contact)) for contact in rows]
+    known = find_identities([given for pair in asked for given in pair if given])
 
     def is_known(contact: Contact) -> bool:
         found = _by_external(corp_id, contact) in known or _by_unionid(contact) in known
@@ -81,24 +63,47 @@ def members_of_contacts(
     answer: dict[str, int] = {}
     for use_unionid, use_code in ((True, True), (False, True), (False, False)):
         left = [one for one in rows if one.external_userid not in answer]
-        found = _resolve(
-            [
-                _row(
-                    corp_id,
-                    one,
-                    is_known(one),
-                    more=[
-                        _by_unionid(one) if use_unionid else None,
-                        by_code.get(one.external_userid) if use_code else None,
-                    ],
-                )
-                for one in left
-            ],
-            now,
-        )
-        pairs = zip(left, found, strict=True)
+        wanted = [
+            _row(
+                corp_id,
+                one,
+                is_known(one),
+                more=[
+                    _by_unionid(one) if use_unionid else None,
+                    by_code.get(one.external_userid) if use_code else None,
+                ],
+            )
+            for one in left
+        ]
+        pairs = zip(left, _resolve(wanted, now), strict=True)
         answer |= {one.external_userid: who for one, who in pairs if who is not None}
     return answer
+
+
+def _unused_codes(corp_id: str, states: Mapping[str, str]) -> dict[str, Given]:
+    """By external id, the codes of members whom no WeCom contact is known to be; each one once."""
+    tokens = {ident: token_of_state(state) for ident, state in states.items()}
+    codes: dict[str, Given] = {
+        ident: (MemberIdentity.Kind.CHANNEL_ID, CONTACT_SCOPE, token)
+        for ident, token in tokens.items()
+        if token
+    }
+    if not codes:
+        return {}
+    holders = find_identities(codes.values())
+    known = MemberIdentity.objects.filter(
+        kind=MemberIdentity.Kind.EXTERNAL_USERID,
+        scope=corp_id,
+        member__survivor_id__in={holder.survivor_id for holder in holders.values()},
+    )
+    taken = set(known.values_list("member__survivor_id", flat=True))
+    found = {}
+    for ident, code in codes.items():
+        holder = holders.get(code)  # a state that is nobody's token is only a word
+        if holder is not None and holder.survivor_id not in taken:
+            found[ident] = code
+            taken.add(holder.survivor_id)
+    return found
 
 
 def _resolve(rows: list[members.MemberRow], now: datetime) -> list[int | None]:
