@@ -29,6 +29,13 @@ class NotAGuide(DomainError):
     message = _("These pages are for guides at work. Ask your store manager to check your posting.")
 
 
+class StoreNotLive(DomainError):
+    """A guide of a store that head office has not switched on."""
+
+    code = "store_not_live"
+    message = _("%(store)s does not work with these pages yet. Head office opens them soon.")
+
+
 class SignInLost(DomainError):
     """The answer does not belong to a question of this browser."""
 
@@ -101,8 +108,12 @@ def guide_user(*, corp_id: str, wecom_userid: str, now: datetime) -> User:
         if not guide.user.is_active:
             raise NotAGuide
         return guide.user
-    if not Posting.objects.on(clock.business_day(now)).filter(guide=guide).exists():
+    posted = Posting.objects.on(clock.business_day(now)).filter(guide=guide)
+    posting = posted.select_related("store").first()
+    if posting is None:
         raise NotAGuide
+    if posting.store.live_since is None:
+        raise StoreNotLive(store=posting.store.name)
     user = user_of_guide(guide=guide)
     if not user.is_active:
         raise NotAGuide

@@ -86,6 +86,7 @@ NAVIGATION = [
                 "/admin/stores/guide/",
                 "/admin/stores/region/",
                 "/admin/stores/legalentity/",
+                "/admin/rollout/",
                 needs=C.VIEW_REPORTS,
             ),
             _item(
@@ -161,6 +162,7 @@ _PLACES = [
     _tab(_("Store list"), "/admin/stores/store/", C.VIEW_REPORTS),
     _tab(_("Guides"), "/admin/stores/guide/", C.VIEW_REPORTS),
     _tab(_("Regions"), "/admin/stores/region/", C.VIEW_REPORTS),
+    _tab(_("Rollout"), "/admin/rollout/", C.VIEW_REPORTS),
     _tab(_("Legal entities"), "/admin/stores/legalentity/", C.MANAGE_STORES),
 ]
 _WORDS = [
@@ -245,6 +247,7 @@ UNFOLD: dict[str, Any] = {
             "models": ["stores.store", "stores.guide", "stores.region", "stores.legalentity"],
             "items": _PLACES,
         },
+        {"page": "stores", "items": _PLACES},
         {
             "models": ["outreach.messagetemplate", "outreach.contentasset", "orders.product"],
             "items": _WORDS,

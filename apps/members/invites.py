@@ -65,6 +65,7 @@ def read_invite(token: str, *, now: datetime) -> Invite:
         raise InviteOver
     posting = (
         Posting.objects.on(clock.business_day(now))
+        .live()
         .filter(guide_id=guide_id, store_id=store_id, guide__status=Guide.Status.ACTIVE)
         .select_related("guide", "store")
         .first()

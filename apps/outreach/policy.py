@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core import clock
 from apps.members.models import Consent, Member
 from apps.outreach import ledger
+from apps.stores.selectors import stores_not_live
 
 RECENT_DAYS = 14
 
@@ -28,6 +29,7 @@ class Refusal(TextChoices):
 
     STOPPED = "stopped", _("asked not to be contacted")
     NO_CONSENT = "no_consent", _("no consent to WeCom marketing")
+    NOT_LIVE = "not_live", _("store not live yet")
     NOT_FRIEND = "not_friend", _("not a WeCom friend")
     RECENTLY_CONTACTED = "recently_contacted", _("contacted a short while ago")
     COLLEAGUE = "colleague", _("a colleague has been in touch")
@@ -199,6 +201,24 @@ LEFT JOIN (
     GROUP BY person.survivor_id
 ) AS lately ON lately.member_id = reach.member_id
 """
+# Asked around everything else, and only while head office has not switched every store on. What is
+# true of the member whoever serves them goes first.
+_NOT_LIVE = """
+SELECT reach.member_id, reach.guide_id, reach.store_id, reach.external_userid,
+    CASE WHEN reach.store_id = ANY(%s::bigint[])
+              AND reach.refusal NOT IN ('stopped', 'no_consent')
+         THEN 'not_live' ELSE reach.refusal END AS refusal
+FROM ({reach}) AS reach
+"""
+# one guide's store is looked at beside each row: a tap asks no further question
+_HERE = """
+SELECT reach.member_id,
+    CASE WHEN reach.refusal NOT IN ('stopped', 'no_consent') AND EXISTS (
+             SELECT FROM stores_store AS store
+             WHERE store.id = reach.store_id AND store.live_since IS NULL)
+         THEN 'not_live' ELSE reach.refusal END AS refusal
+FROM ({reach}) AS reach
+"""
 _THIS_GUIDE = (
     "SELECT member_id, %(guide_id)s::bigint AS guide_id, NULL::bigint AS store_id FROM planned"
 )
@@ -275,6 +295,8 @@ def reach_select(
         since = now - timedelta(hours=ledger.block_hours())
         asked = ["", *(refusal.value for refusal in Refusal if _asks_ledger(refusal))]
         sql, params = _COLLEAGUES.format(reach=sql), [asked, *params, since, since, now]
+    if not_live := stores_not_live():
+        sql, params = _NOT_LIVE.format(reach=sql), [not_live, *params]
     return (_ONCE.format(reach=sql) if once else sql), params
 
 
@@ -306,8 +328,8 @@ def check_many(
     wanted = sorted({survivors.get(member_id, member_id) for member_id in member_ids})
     sql, params = _build("SELECT unnest(%s::bigint[])", [wanted], _THIS_GUIDE, terms)
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        refused = {row[0]: Refusal(row[4]) for row in cursor.fetchall() if row[4]}
+        cursor.execute(_HERE.format(reach=sql), params)
+        refused = {member: Refusal(code) for member, code in cursor.fetchall() if code}
     if marketing:
         asked = [member_id for member_id in wanted if _asks_ledger(refused.get(member_id))]
         others = ledger.by_colleagues(member_ids=asked, guide_id=guide_id, now=now, before=asking)

@@ -100,6 +100,7 @@ class StoreAdmin(ImportExportAdmin):
     list_filter = [OpenFilter, "region", "ownership", "store_class"]
     search_fields = ["code", "name", "city"]
     search_help_text = _("Code, name or city")
+    readonly_fields = ["live_since"]  # switched under 上线范围, where it is seen what begins
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Store]:
         today = Posting.objects.on(clock.today()).filter(
@@ -127,6 +128,8 @@ class StoreAdmin(ImportExportAdmin):
             return format_html('<span class="hq-st">{}</span>', gettext("closed down"))
         if row.opened_on > today:
             return format_html('<span class="hq-st">{}</span>', gettext("not open yet"))
+        if row.live_since is None:
+            return format_html('<span class="hq-st warn">{}</span>', gettext("not live yet"))
         return format_html('<span class="hq-st on">{}</span>', gettext("trading now"))
 
 

@@ -1,5 +1,8 @@
 """Where: regions, stores, the guides who work there and since when."""
 
+from datetime import datetime
+
+from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.db import models
@@ -7,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from apps.core import clock
 from apps.stores.querysets import (
     CoverQuerySet,
     DayOffQuerySet,
@@ -15,6 +19,11 @@ from apps.stores.querysets import (
     StoreDayQuerySet,
     StoreQuerySet,
 )
+
+
+def live_from_start() -> datetime | None:
+    """Whether a new store takes part at once; where a pilot runs, head office switches it on."""
+    return clock.now() if settings.NEW_STORES_LIVE else None
 
 
 class Region(models.Model):
@@ -79,6 +88,9 @@ class Store(models.Model):
     opened_on = models.DateField(_("opened on"))
     closed_on = models.DateField(_("closed on"), null=True, blank=True)
     wecom_department_id = models.BigIntegerField(_("WeCom department"), null=True, blank=True)
+    live_since = models.DateTimeField(
+        _("live since"), null=True, blank=True, default=live_from_start
+    )
 
     objects = StoreQuerySet.as_manager()
 
@@ -91,6 +103,10 @@ class Store(models.Model):
                 condition=Q(closed_on=None) | Q(closed_on__gte=models.F("opened_on")),
                 name="stores_store_closes_after_opening",
             )
+        ]
+        # most chains have none, and that is asked before every count
+        indexes = [
+            models.Index(fields=["id"], condition=Q(live_since=None), name="stores_store_not_live")
         ]
 
     def __str__(self) -> str:

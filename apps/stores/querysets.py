@@ -19,10 +19,17 @@ class StoreQuerySet(models.QuerySet):
         """Stores trading on that day (chain time)."""
         return self.filter(opened_on__lte=day).filter(Q(closed_on=None) | Q(closed_on__gt=day))
 
+    def not_live(self) -> Self:
+        """Stores that head office has not switched on: nothing happens there."""
+        return self.filter(live_since=None)
+
 
 class PostingQuerySet(models.QuerySet):
     def on(self, day: date) -> Self:
         return self.filter(during__contains=day)
+
+    def live(self) -> Self:
+        return self.filter(store__live_since__isnull=False)
 
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
@@ -37,6 +44,10 @@ class PostingQuerySet(models.QuerySet):
 class GuideQuerySet(models.QuerySet):
     def active(self) -> Self:
         return self.filter(status="active")
+
+    def outside_rollout(self, day: date) -> Self:
+        """Guides whose store of that day head office has not switched on."""
+        return self.posted_in(day=day, store__live_since=None)
 
     def posted_in(self, *, day: date, **place: object) -> Self:
         """Guides with a posting on that day in the place, e.g. `store_id__in=…`."""

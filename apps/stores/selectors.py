@@ -12,7 +12,7 @@ from apps.accounts.actor import NOBODY, Actor
 from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import ApiKey, User
 from apps.core import clock
-from apps.stores.models import Cover, DayOff, Guide, Posting, ScopeGrant, StoreDay
+from apps.stores.models import Cover, DayOff, Guide, Posting, ScopeGrant, Store, StoreDay
 
 # Head office sees every row; these two roles see what a posting or a grant gives them.
 _SEES_ALL = frozenset({Role.HQ_ADMIN, Role.HQ_OPERATOR, Role.AUDITOR})
@@ -43,6 +43,7 @@ def actor_for(*, user: User, now: datetime) -> Actor:
     guide_id = None
     posting = (
         Posting.objects.on(day)
+        .live()
         .filter(guide__user_id=user.pk, guide__status=Guide.Status.ACTIVE)
         .values_list("guide_id", "store_id", "role")
         .first()
@@ -52,7 +53,7 @@ def actor_for(*, user: User, now: datetime) -> Actor:
         if role == Posting.PostingRole.STORE_MANAGER:
             stores |= {store_id}
     elif user.role in (Role.GUIDE, Role.STORE_MANAGER):
-        return NOBODY  # who left, or is posted nowhere today, has no business here
+        return NOBODY  # who left, or is posted nowhere that is live, has no business here
     return Actor(
         user_id=user.pk,
         role=user.role,
@@ -79,6 +80,11 @@ def actor_for_api_key(*, api_key: ApiKey, now: datetime) -> Actor:
         store_ids=stores,
         on=clock.business_day(now),
     )
+
+
+def stores_not_live() -> list[int]:
+    """Stores outside the rollout; none in most chains, and then nothing more is asked."""
+    return list(Store.objects.not_live().order_by().values_list("pk", flat=True))
 
 
 # --- who is at work ------------------------------------------------------------------------------

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
+from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_tasks.services import rules
 from apps.members import services as members
 from apps.members.models import FollowRelation
-from apps.stores.models import Guide
+from apps.stores.models import Guide, Posting
 from apps.wecom.client import NO_RELATION, WeComClient
 from apps.wecom.errors import Refused
 from apps.wecom.models import RawCallback
@@ -91,8 +93,21 @@ def _no_look(client: WeComClient, event: Happened) -> ContactDetail | None:
 # --- a friendship begins -------------------------------------------------------------------------
 
 
-def _guide(event: Happened) -> Guide | None:
-    return Guide.objects.filter(corp_id=event.corp_id, wecom_userid=event.userid).first()
+NOT_LIVE = "store not live yet"
+
+
+def _guide(event: Happened, now: datetime) -> tuple[Guide | None, str]:
+    """Whose friend it is; or nobody, and why the event is none of our business."""
+    here = Posting.objects.on(clock.business_day(now)).filter(guide_id=OuterRef("pk"))
+    guide = (
+        Guide.objects.filter(corp_id=event.corp_id, wecom_userid=event.userid)
+        .annotate(waits=Exists(here.filter(store__live_since=None)))
+        .first()
+    )
+    if guide is None:
+        return None, "guide not known"
+    # the comparison with WeCom brings it when head office switches the store on
+    return (None, NOT_LIVE) if guide.waits else (guide, "")
 
 
 def _follow_in(detail: ContactDetail | None, event: Happened) -> Follow | None:
@@ -102,9 +117,9 @@ def _follow_in(detail: ContactDetail | None, event: Happened) -> Follow | None:
 
 def _listed(event: Happened, detail: ContactDetail | None, now: datetime) -> str:
     """A friend was added, or something about one was edited."""
-    guide = _guide(event)
+    guide, nothing_because = _guide(event, now)
     if guide is None:
-        return "guide not known"
+        return nothing_because
     added = event.change != "edit_external_contact"
     news = _keep_news(event, added=added)
     follow = _follow_in(detail, event)
@@ -192,9 +207,9 @@ def _ended_by(event: Happened) -> str:
 
 
 def _ended(event: Happened, detail: ContactDetail | None, now: datetime) -> str:
-    guide = _guide(event)
+    guide, nothing_because = _guide(event, now)
     if guide is None:
-        return "guide not known"
+        return nothing_because
     news = _keep_news(event, added=False, ended_by=_ended_by(event))
     relation = members.end_follow(
         corp_id=event.corp_id,

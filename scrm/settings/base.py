@@ -37,6 +37,9 @@ LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
+# does a new store take part at once, or when head office switches it on (上线范围)?
+NEW_STORES_LIVE = env.bool("NEW_STORES_LIVE", default=False)
+
 # --- WeCom: the same four addresses for the real hosts and for the simulator -------------------
 WECOM_API_BASE = env.str("WECOM_API_BASE", default="https://qyapi.weixin.qq.com/cgi-bin/")
 WECOM_OAUTH_BASE = env.str("WECOM_OAUTH_BASE", default="https://open.weixin.qq.com")
@@ -60,11 +63,22 @@ GUIDE_MINUTES_PER_DAY = env.int("GUIDE_MINUTES_PER_DAY", default=60)
 IDEMPOTENCY_DAYS = env.int("IDEMPOTENCY_DAYS", default=30)
 # a task overdue for so many hours is put before the store manager
 ESCALATE_AFTER_HOURS = env.int("ESCALATE_AFTER_HOURS", default=24)
+# from so many contacts declared beyond the chats WeCom counted, a guide's day is worth a question
+MISMATCH_FROM = env.int("MISMATCH_FROM", default=3)
+# a guide who answers less than this share of customers' chats the same day is shown to the manager
+REPLY_PERCENT_LOW = env.int("REPLY_PERCENT_LOW", default=60)
+# from this share of 不适用 by a guide's own choice (and so many) the manager is asked
+EXCUSED_PERCENT_LIMIT = env.int("EXCUSED_PERCENT_LIMIT", default=30)
+EXCUSED_FROM = env.int("EXCUSED_FROM", default=3)
+# so many customers reached in 30 days without a purchase are worth a look
+NO_SALE_FROM = env.int("NO_SALE_FROM", default=10)
 # seconds after the hand-over at which WeCom is asked for results, then every so many seconds
 WECOM_POLL_DELAYS = env.list("WECOM_POLL_DELAYS", cast=int, default=[60, 300, 900, 3600])
 WECOM_POLL_THEN_SECONDS = env.int("WECOM_POLL_THEN_SECONDS", default=86_400)
 # tracked links ask WeCom who taps only inside WeChat's browsers; the simulator answers in any
 WECOM_OAUTH_IN_ANY_BROWSER = env.bool("WECOM_OAUTH_IN_ANY_BROWSER", default=False)
+# a comparison that would make more of the known staff leave at once stops and asks
+WECOM_LEAVERS_PERCENT = env.int("WECOM_LEAVERS_PERCENT", default=10)
 # how long a process remembers the keys of a callback address
 WECOM_ENDPOINT_SECONDS = env.int("WECOM_ENDPOINT_SECONDS", default=2)
 

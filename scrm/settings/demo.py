@@ -41,6 +41,7 @@ for _name, _value in {
     "MEDIA_ROOT": str(_data / "media"),
     "LOG_JSON": "0",
     "JOB_VISIBILITY_SECONDS": "300",
+    "NEW_STORES_LIVE": "1",
 }.items():
     os.environ.setdefault(_name, _value)
 

@@ -200,6 +200,9 @@ hq:wecom_health                  GET   in   ok   ok   403     in  in  ok
 hq:wecom_wake                    POST  in   ok   403  403     in  in  403
 hq:unknown_sends                 GET   in   ok   ok   403     in  in  ok
 hq:decide_send                   POST  in   ok   403  403     in  in  403
+hq:rollout                       GET   in   ok   ok   ok      in  in  ok
+hq:rollout_region                GET   in   ok   ok   ok/404  in  in  ok
+hq:rollout_switch                POST  in   ok   403  403     in  in  403
 hq:reports                       GET   in   ok   ok   ok      in  in  ok
 hq:system                        GET   in   ok   ok   ok      in  in  ok
 hq:save_jobs                     POST  in   ok   403  403     in  in  403
@@ -252,6 +255,7 @@ wecom.CorpApp                        vac    -         -       -
 wecom.CallbackEndpoint               vac    -         -       -
 wecom.RawCallback                    vc     v         -       v
 wecom_sync.SyncRun                   v      v         -       v
+wecom_sync.GuideDay                  v      v         v*      v
 django_celery_beat.PeriodicTask      vc     -         -       -
 accounts.User                        vac    -         -       -
 accounts.ApiKey                      vac    -         -       -

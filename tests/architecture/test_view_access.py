@@ -158,6 +158,8 @@ MEANING = {
     ("guide_portal:handover_of", "guide_id"): "gone_id",
     ("guide_portal:hand_over", "guide_id"): "gone_id",
     ("hq:push", "pk"): "push_id",
+    ("hq:rollout_region", "pk"): "region_id",
+    ("hq:rollout_switch", "pk"): "region_id",
     ("hq:item_push_new", "kind"): "display",
     ("hq:item_withdraw", "pk"): "push_id",
     ("hq:item_photo", "pk"): "item_id",

@@ -30,7 +30,7 @@ from apps.stores.models import Cover, Guide, LegalEntity, Posting, ScopeGrant
 from apps.stores.services import user_of_guide
 from apps.tagging.models import Tag, TagGroup
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
-from apps.wecom_sync.models import SyncRun
+from apps.wecom_sync.models import GuideDay, SyncRun
 from tests.factories.facts import make_guide, make_product, make_store
 from tests.factories.items import jpeg, make_item_push
 from tests.factories.outreach import CORP, make_asset, make_friends
@@ -227,9 +227,19 @@ def _notice(side, now):
     )
 
 
+def _guide_day(side, now):
+    """More declared than WeCom counted, the day before."""
+    day, guide = now.date() - timedelta(days=1), side.team[0][0]
+    fields = {"store": side.store, "declared": 9, "chats": 1, "counted_at": now}
+    return GuideDay.objects.get_or_create(guide=guide, day=day, defaults=fields)[0]
+
+
 def _placed(side, now):
     guide, members = side.team[0]
-    return [members[0], side.orders[0], side.store, guide, side.sends[0], _notice(side, now)]
+    return [
+        members[0], side.orders[0], side.store, guide, side.sends[0], _notice(side, now),
+        _guide_day(side, now),
+    ]  # fmt: skip
 
 
 def _admin_rows(now, east, west, key):
@@ -262,6 +272,7 @@ def numbers_of(world, role):
         "target_id": each(lambda guide, _m: TaskTarget.objects.filter(guide=guide).latest("pk").pk),
         "public_id": each(lambda _g, members: members[1].public_id),
         "member_id": each(lambda _g, members: members[1].pk),
+        "region_id": tuple(side.store.region_id for side in (world.east, world.east, world.west)),
         "push_id": (world.east.push.pk, world.east.push.pk, world.west.push.pk),
         "draft_id": (world.draft.pk,) * 3,
         "segment_id": (Segment.objects.first().pk,) * 3,

@@ -11,7 +11,7 @@ from apps.members.models import FollowRelation, Interaction, Member, ServingPeri
 from apps.outreach import policy
 from apps.outreach.models import ContactBudget
 from apps.outreach.policy import Refusal
-from apps.stores.models import Posting
+from apps.stores.models import Posting, Store
 from tests.factories import outreach as make
 from tests.factories.facts import make_member
 
@@ -154,8 +154,45 @@ def test_the_first_reason_in_the_written_order_wins(guide):
     )
     seen.append(refusal_of(member))
 
-    # the plans are asked at the hand-out, by the room that knows them
-    assert seen == [reason.value for reason in Refusal if reason != Refusal.OTHER_PLAN]
+    # the plans are asked at the hand-out, by the room that knows them; nobody without a guide
+    # belongs to a store that waits
+    elsewhere = (Refusal.OTHER_PLAN, Refusal.NOT_LIVE)
+    assert seen == [reason.value for reason in Refusal if reason not in elsewhere]
+
+
+def test_a_store_that_is_not_live_comes_after_what_the_member_decided_and_before_the_rest(guide):
+    ((member, _external),) = make.make_friends(guide, consent=False)
+    talk(member, guide)
+    Store.objects.update(live_since=None)
+    seen = [refusal_of(member), refusal_of(member, marketing=False)]
+    stop(member)
+    seen.append(refusal_of(member))
+    Store.objects.update(live_since=clock.now())
+    members.lift_stop(member_id=member.pk, source="test", now=clock.now(), actor=SYSTEM)
+    seen.append(refusal_of(member, marketing=False))
+
+    assert seen == ["no_consent", "not_live", "stopped", "recently_contacted"]
+
+
+def test_a_tap_of_a_guide_whose_store_is_not_live_is_refused_without_a_question_more(
+    guide, django_assert_num_queries
+):
+    ((member, _external),) = make.make_friends(guide)
+    asked = {"member_id": member.pk, "guide_id": guide.pk, "now": clock.now(), "marketing": False}
+    with django_assert_num_queries(2):
+        assert policy.check_one(**asked) is None
+    Store.objects.update(live_since=None)
+
+    with django_assert_num_queries(2):
+        assert policy.check_one(**asked) == Refusal.NOT_LIVE
+
+
+def test_where_every_store_is_live_the_count_reads_no_store():
+    sql, _params = policy.reach_select(
+        members_sql="SELECT 1", members_params=[], now=clock.now(), marketing=True
+    )
+
+    assert "not_live" not in sql
 
 
 @pytest.mark.parametrize(

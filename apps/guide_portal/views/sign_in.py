@@ -38,6 +38,13 @@ def _outside(
     return render(request, "guide_portal/outside.html", context, status=status)
 
 
+def _not_live(request: HttpRequest, reason: str, onward: str) -> HttpResponse:
+    """Outside the rollout nothing happens, and the page says so. A store switched off again keeps
+    nothing on its phones."""
+    context = {"reason": reason, "retry": sign_in_address(onward), "wipe": "all"}
+    return render(request, "guide_portal/not_live.html", context, status=403)
+
+
 class SignIn(CapabilityRequired, View):
     """Off to WeCom and back, without a question."""
 
@@ -67,6 +74,8 @@ class SignInBack(CapabilityRequired, View):
         except WeComError:
             reason = _("WeCom did not say who you are. Try again in a moment.")
             return _outside(request, reason=reason, onward=onward)
+        except sign_in.StoreNotLive as error:
+            return _not_live(request, str(error), onward)
         except sign_in.NotAGuide as error:
             # whoever left keeps nothing on the phone
             return _outside(request, reason=str(error), onward=onward, wipe="all")

@@ -121,9 +121,11 @@ def _sending(found: Iterable[TaskTarget]) -> set[int]:
 
 
 def _work_at(guide_ids: Collection[int], now: datetime) -> dict[int, int]:
-    """Guide → the store they are posted in today, of active ones."""
-    posted = Posting.objects.on(clock.business_day(now)).filter(
-        guide_id__in=guide_ids, guide__status=Guide.Status.ACTIVE
+    """Guide → the store they are posted in today, of active ones in stores that are live."""
+    posted = (
+        Posting.objects.on(clock.business_day(now))
+        .live()
+        .filter(guide_id__in=guide_ids, guide__status=Guide.Status.ACTIVE)
     )
     return dict(posted.values_list("guide_id", "store_id"))
 

@@ -10,6 +10,7 @@ from django.db import connection
 
 from apps.core import clock
 from apps.guide_tasks.models import AssignBy
+from apps.stores.selectors import stores_not_live
 
 SERVING = "SELECT member_id, guide_id, store_id FROM handout_serving"
 
@@ -33,6 +34,7 @@ WITH serving AS (
     JOIN stores_guide AS guide ON guide.id = follow.guide_id AND guide.status = 'active'
     JOIN stores_posting AS posting
         ON posting.guide_id = follow.guide_id AND posting.during @> %s::date
+        AND posting.store_id <> ALL(%s::bigint[])
     LEFT JOIN LATERAL ({talks}) AS talk ON true
     GROUP BY serving.member_id, follow.guide_id, posting.store_id
 ), ranked AS (
@@ -79,6 +81,6 @@ def choose(*, assign_by: str, away: bool, now: datetime) -> str:
     )
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS handout_serving")
-        cursor.execute(statement, [clock.business_day(now)])
+        cursor.execute(statement, [clock.business_day(now), stores_not_live()])
         cursor.execute("ANALYZE handout_serving")
     return SERVING

@@ -89,6 +89,7 @@ def _to_serving(wanted: dict[int, assigning.Work], now: datetime) -> dict[int, i
     known = assigning.friends(member_ids=set(serving), guide_ids=set(serving.values()))
     working = set(
         Posting.objects.on(clock.business_day(now))
+        .live()
         .filter(guide_id__in=set(serving.values()), guide__status=Guide.Status.ACTIVE)
         .values_list("guide_id", flat=True)
     )

@@ -23,7 +23,7 @@ _ON_DUTY = """
 SELECT p.guide_id, p.store_id, p.role FROM stores_posting AS p
 JOIN stores_guide AS g ON g.id = p.guide_id AND g.status = 'active'
 JOIN stores_store AS s ON s.id = p.store_id AND s.opened_on <= %(day)s
-    AND (s.closed_on IS NULL OR s.closed_on > %(day)s)
+    AND s.live_since IS NOT NULL AND (s.closed_on IS NULL OR s.closed_on > %(day)s)
 WHERE p.during @> %(day)s::date
     AND NOT EXISTS (
         SELECT 1 FROM stores_dayoff AS off WHERE off.guide_id = p.guide_id AND off.day = %(day)s)

@@ -30,9 +30,9 @@ _PLACES = f"""
 INSERT INTO stores_region (code, name) VALUES ('b', 'Bench');
 INSERT INTO stores_legalentity (name, basis) VALUES ('Bench', 'same_handler');
 INSERT INTO stores_store (code, name, city, region_id, ownership, legal_entity_id, store_class,
-                          opened_on)
+                          opened_on, live_since)
 SELECT 'B' || n, 'Store ' || n, '', (SELECT id FROM stores_region), 'direct',
-       (SELECT id FROM stores_legalentity), 'b', '2020-01-01'
+       (SELECT id FROM stores_legalentity), 'b', '2020-01-01', now()
 FROM generate_series(1, greatest(%s / {STORES_EVERY}, 1)) AS n;
 INSERT INTO stores_guide (corp_id, wecom_userid, name, status)
 SELECT '{CORP}', 'g' || n, 'Guide ' || n, 'active' FROM generate_series(1, %s) AS n;
@@ -119,6 +119,12 @@ def hand_out(options: Options, say: Say) -> list[Result]:
     members = wanted * 10_000 // (10_000 - CONTROL_BP)
     say(f"making {guides:,} guides and {members:,} members")
     make_world(guides=guides, members=members)
+    return measure(wanted=wanted, now=now, say=say, with_control=True)
+
+
+def measure(*, wanted: int, now: datetime, say: Say, with_control: bool) -> list[Result]:
+    """Targets per second in a world that stands (`make_world`); leaves some behind if asked
+    for a control group."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT member_id FROM bench_who ORDER BY member_id")
         everybody = [row[0] for row in cursor.fetchall()]
@@ -133,6 +139,8 @@ def hand_out(options: Options, say: Say) -> list[Result]:
     told = pushes.tell_issued(push_id=push.pk)
     results.append(Result("told_per_s", "events/s", told / (time.perf_counter() - began)))
     _empty()
+    if not with_control:
+        return results
     say("measuring the hand-out with a control group")
     held = _push("control", now, everybody, CONTROL_BP)
     return results + _handed_out("with_control_", held, floor, now)

@@ -36,6 +36,11 @@ INSERT INTO outreach_guidenotice
 SELECT guide_id, source, title, body, path, 'queued', not_before, 0, ''
 FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
     AS given (guide_id, source, title, body, path, not_before)
+WHERE NOT EXISTS (  -- outside the rollout nobody hears of anything
+    SELECT FROM stores_posting AS posting
+    JOIN stores_store AS store ON store.id = posting.store_id AND store.live_since IS NULL
+    WHERE posting.guide_id = given.guide_id
+        AND posting.during @> (given.not_before AT TIME ZONE %s)::date)
 ON CONFLICT (guide_id, source) DO NOTHING
 """
 
@@ -81,7 +86,8 @@ def queue_cards(*, cards: Sequence[GuideCard]) -> int:
     if not cards:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(_QUEUE, [list(column) for column in zip(*cards, strict=True)])
+        columns = [list(column) for column in zip(*cards, strict=True)]
+        cursor.execute(_QUEUE, [*columns, settings.CHAIN_TIME_ZONE])
         queued = cursor.rowcount
     if queued:
         wake(NOTICE_JOB)

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
+from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
@@ -34,6 +35,8 @@ LEASE = timedelta(minutes=10)
 GUIDES_PER_CALL = 100
 FRIENDS_PER_TRANSACTION = 500
 HAS_LEFT = 5
+# so many may be missing at once without anybody asking why
+FEW_LEAVERS = 5
 
 EndedBy = FollowRelation.EndedBy
 Pair = tuple[int, str]
@@ -42,6 +45,12 @@ Pair = tuple[int, str]
 class AlreadyRunning(DomainError):
     code = "sync_already_running"
     message = _("This comparison is running already.")
+
+
+class StaffVanished(DomainError):
+    """More people than usual are not listed: rights were lost sooner than a tenth of the staff."""
+
+    code = "staff_vanished"
 
 
 class RunLost(DomainError):
@@ -138,20 +147,35 @@ def _mirror_staff(
     run: SyncRun, corp: Corp, staff: dict[str, DepartmentMember], now: datetime
 ) -> None:
     run.seen = len(staff)
-    guides = {guide.wecom_userid: guide for guide in Guide.objects.filter(corp_id=corp.corp_id)}
     if not staff:  # lost rights look like an empty company; nobody leaves because of that
         return
+    ours = Guide.objects.filter(corp_id=corp.corp_id)
+    known = set(ours.values_list("wecom_userid", flat=True))
+    guides = {guide.wecom_userid: guide for guide in _taking_part(ours.active(), now)}
+    _demand_plausible(len(guides), len(guides.keys() - staff.keys()))
     for userid, guide in guides.items():
         person = staff.get(userid)
-        if guide.status != Guide.Status.ACTIVE:
-            continue
         if person is None or person.status == HAS_LEFT:
             stores.guide_leaves(guide=guide, now=now, on=clock.business_day(now))
             run.ended += 1
         elif person.name and person.name != guide.name:
             stores.keep_guide(corp_id=corp.corp_id, wecom_userid=userid, name=person.name)
             run.changed += 1
-    _post_newcomers(run, corp, [p for userid, p in staff.items() if userid not in guides], now)
+    _post_newcomers(run, corp, [p for userid, p in staff.items() if userid not in known], now)
+
+
+def _taking_part(guides: QuerySet[Guide], now: datetime) -> QuerySet[Guide]:
+    """Without those whose store head office has not switched on."""
+    waiting = Posting.objects.on(clock.business_day(now)).filter(
+        guide_id=OuterRef("pk"), store__live_since=None
+    )
+    return guides.filter(~Exists(waiting))
+
+
+def _demand_plausible(known: int, missing: int) -> None:
+    """A tenth of the staff does not leave in a night, but a narrowed visible range looks so."""
+    if missing > FEW_LEAVERS and missing * 100 > known * settings.WECOM_LEAVERS_PERCENT:
+        raise StaffVanished()
 
 
 def _post_newcomers(
@@ -160,7 +184,7 @@ def _post_newcomers(
     """Who sits in a store's department works there; everybody else is no guide."""
     by_department = {
         store.wecom_department_id: store
-        for store in Store.objects.exclude(wecom_department_id=None)
+        for store in Store.objects.exclude(wecom_department_id=None).exclude(live_since=None)
     }
     day = clock.business_day(now)
     for person in people:
@@ -193,7 +217,7 @@ def sync_contacts(*, corp: Corp, now: datetime) -> SyncRun:
     run = _begin(corp, SyncRun.Kind.CONTACTS, now)
     try:
         client = client_for(corp)
-        for chunk in _chunks(corp, client):
+        for chunk in _chunks(corp, client, now):
             for page in _pages(client, list(chunk.guides)):
                 with transaction.atomic():
                     _mirror_page(run, corp, chunk, page, now)
@@ -207,11 +231,11 @@ def sync_contacts(*, corp: Corp, now: datetime) -> SyncRun:
     return _finish(run)
 
 
-def _chunks(corp: Corp, client: WeComClient) -> Iterator[_Chunk]:
+def _chunks(corp: Corp, client: WeComClient, now: datetime) -> Iterator[_Chunk]:
     """Our guides who may have customers; the others keep what we know of them."""
     allowed = set(client.list_follow_userids())
     guides = Guide.objects.active().filter(corp_id=corp.corp_id, wecom_userid__in=allowed)
-    known = list(guides.order_by("pk"))
+    known = list(_taking_part(guides, now).order_by("pk"))
     for start in range(0, len(known), GUIDES_PER_CALL):
         part = known[start : start + GUIDES_PER_CALL]
         yield _Chunk({guide.wecom_userid: guide for guide in part})

@@ -18,6 +18,7 @@ from apps.core.wake import wake
 from apps.guide_tasks import hours
 from apps.guide_tasks.models import TaskPush, TaskRule, TaskTarget
 from apps.guide_tasks.services import duty, issuing, places
+from apps.stores.selectors import stores_not_live
 
 # older contacts, purchases, visits and changes are no occasion any more
 RECENT = timedelta(days=7)
@@ -184,6 +185,9 @@ def _settle(rule: TaskRule, finds: Finds, now: datetime) -> None:
         if finds.own_guide:
             cursor.execute(_OWN_GUIDE, [day])
         duty.settle_found()
+        if not_live := stores_not_live():
+            # outside the rollout nothing happens, and nobody is counted as refused each morning
+            cursor.execute("DELETE FROM handout WHERE store_id = ANY(%s)", [not_live])
         if rule.daily_cap is not None:
             cursor.execute(_OVER_CAP, [rule.pk, day, rule.daily_cap])
 
