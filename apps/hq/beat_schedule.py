@@ -67,6 +67,11 @@ ENTRIES = [
         _("published posts look unfinished"),
     ),
     Entry(
+        "wecom_sync.read_guide_days", 600, _("Guides' days in WeCom"),
+        _("Reads chats and replies of the day before and compares them with what guides declared."),
+        _("morning figures, alerts and the mismatch list stay as they are"),
+    ),
+    Entry(
         "guide_tasks.take_clicks", 20, _("Clicks on links"),
         _("Turns a customer's tap on their own link into an outcome."),
         _("engagement is seen late"),

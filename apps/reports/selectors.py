@@ -47,7 +47,7 @@ from apps.reports.statistics import newcombe, smallest_visible, welch
 from apps.segments.compile import compile_definition
 from apps.stores.models import Region
 from apps.wecom.models import RawCallback
-from apps.wecom_sync.models import SyncRun
+from apps.wecom_sync.models import GuideDay, SyncRun
 
 ENOUGH_CONTROL = 200
 # a sample "could have seen it" when it would show a fifth of the control's conversion
@@ -56,6 +56,8 @@ _DISTURBED_DAYS = 7
 _NEXT_PUSH_SECONDS = 300
 _SPENT_FEN = 50_000
 PERIOD_DAYS = 30
+# a difference older than this is not asked about any more
+MISMATCH_DAYS = 14
 POINTS = 8
 
 
@@ -498,7 +500,7 @@ def todos(*, actor: Actor, now: datetime) -> list[Todo]:
         _todo("overdue", overdue.aggregate(n=Count("pk"), since=Min("due_at"))),
     ]
     if actor.sees_all:
-        found = [*_system_todos(now), *found, *_unserved()]
+        found = [*_system_todos(now), *found, *_unserved(), *_mismatches(now)]
     return [todo for todo in found if todo.count]
 
 
@@ -524,6 +526,13 @@ def _system_todos(now: datetime) -> list[Todo]:
         _todo("look_ups", look_ups.aggregate(n=Count("pk"), since=Min("raised_at"))),
         _todo("access", asked.aggregate(n=Count("pk"), since=Min("asked_at"))),
     ]
+
+
+def _mismatches(now: datetime) -> list[Todo]:
+    """差异清单: guides' days of the last weeks nobody has asked about."""
+    since = clock.business_day(now) - timedelta(days=MISMATCH_DAYS)
+    rows = GuideDay.objects.waiting(since=since)
+    return [_todo("mismatch", rows.aggregate(n=Count("pk"), since=Min("counted_at")))]
 
 
 def _unserved() -> list[Todo]:

@@ -9,7 +9,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -45,6 +45,7 @@ from apps.wecom.shapes import (
     Follow,
     MassSend,
     MassSendListing,
+    MemberDay,
     MomentJob,
     MomentListing,
     MomentTask,
@@ -72,6 +73,7 @@ MASS_SEND_MAX_TEXT_BYTES = 4_000
 MOMENT_MAX_TEXT = 2_000
 LISTING_WINDOW = timedelta(days=30)  # one listing call may span a month at most
 NOTICE_MAX_USERS = 1_000
+FIGURES_MOST_DAYS = 30
 CONTACT_PAGE = 100
 COUNTER_DAYS = 8
 
@@ -386,6 +388,23 @@ class WeComClient(WeChatClient):
             for row in self._pages("externalcontact/get_moment_list", body, "moment_list")
         ]
 
+    # -- daily figures --------------------------------------------------------------------------
+
+    def days_of_member(self, *, userid: str, first: date, last: date) -> list[MemberDay]:
+        """What WeCom counted about one member, day by day, `last` in. A day that WeCom has not
+        counted yet is missing. Several members in one call would be added up, so we ask for one.
+        """
+        if not 0 <= (last - first).days < FIGURES_MOST_DAYS:
+            raise Refused("get_user_behavior_data: 1 to 30 days", errcode=40058)
+        body: Json = {
+            "userid": [userid],
+            "start_time": int(clock.day_start(first).timestamp()),
+            "end_time": int(clock.day_start(last).timestamp()),
+        }
+        path = "externalcontact/get_user_behavior_data"
+        answer = self._call(path, data=body, effect=False)
+        return [_member_day(row) for row in answer.get("behavior_data") or ()]
+
     # -- notices to members ---------------------------------------------------------------------
 
     def send_notice(
@@ -568,6 +587,20 @@ def _follow(row: Json) -> Follow:
         add_way=int(row.get("add_way") or 0),
         remark_mobiles=tuple(mobile for mobile in row.get("remark_mobiles") or () if mobile),
         tag_ids=tuple(tag for tag in tags if tag),  # members' own tags carry no id
+    )
+
+
+def _member_day(row: Json) -> MemberDay:
+    percent, minutes = row.get("reply_percentage"), row.get("avg_reply_time")
+    return MemberDay(
+        on=clock.business_day(datetime.fromtimestamp(int(row["stat_time"]), tz=UTC)),
+        friend_requests=int(row.get("new_apply_cnt") or 0),
+        new_friends=int(row.get("new_contact_cnt") or 0),
+        chats=int(row.get("chat_cnt") or 0),
+        messages=int(row.get("message_cnt") or 0),
+        reply_percent=None if percent is None else float(percent),
+        first_reply_minutes=None if minutes is None else int(minutes),
+        negative=int(row.get("negative_feedback_cnt") or 0),
     )
 
 

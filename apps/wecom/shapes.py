@@ -1,7 +1,7 @@
 """What the client takes and returns: frozen, typed, in WeCom's own nouns. Times are aware UTC."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import IntEnum
 
 
@@ -76,6 +76,21 @@ class MomentTask:
 class MomentListing:
     moment_id: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDay:
+    """What WeCom counted about a member on a day. Share and time are None on a day on which no
+    customer began a chat."""
+
+    on: date
+    friend_requests: int
+    new_friends: int
+    chats: int
+    messages: int
+    reply_percent: float | None
+    first_reply_minutes: int | None
+    negative: int
 
 
 @dataclass(frozen=True, slots=True)

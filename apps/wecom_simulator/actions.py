@@ -11,6 +11,15 @@ from .world import Row, World
 
 CHINA = ZoneInfo("Asia/Shanghai")
 WELCOME_LIFE_S = 20
+BEHAVIOR = (
+    "new_apply_cnt",
+    "new_contact_cnt",
+    "chat_cnt",
+    "message_cnt",
+    "negative_feedback_cnt",
+    "reply_percentage",
+    "avg_reply_time",
+)
 NOT_YET, SENT, NOT_FRIEND, OVER_LIMIT = 0, 1, 2, 3
 
 
@@ -332,6 +341,18 @@ def chat_message(host: Host, data: Row, *, via: str) -> Row:
         }  # fmt: skip
         host.commit("message", external_userid=ident, message=message)
         return {"arrived": arrived}
+
+
+def tell_behavior(host: Host, data: Row) -> Row:
+    """Chats of a day that were not played here: counts are added, shares and times replace."""
+    with host.transaction() as world:
+        userid = require_user(world, data.get("userid"))["userid"]
+        day = f"{datetime.fromisoformat(str(data['day'])):%Y-%m-%d}"
+        figures = {name: data[name] for name in BEHAVIOR if name in data}
+        if not all(isinstance(value, int | float) for value in figures.values()):
+            raise ActionError("Figures are numbers.")
+        host.commit("behavior", userid=userid, day=day, figures=figures)
+        return {"userid": userid, "day": day, **figures}
 
 
 def click_card(host: Host, data: Row) -> Row:

@@ -130,6 +130,12 @@ publish_moment = action(actions.publish_moment)
 
 
 @control("POST")
+def behavior(host: Host, data: Row) -> Row:
+    """Figures of a member's day beside what is counted: {userid, day, chat_cnt, …}."""
+    return actions.tell_behavior(host, data)
+
+
+@control("POST")
 def say(host: Host, data: Row) -> Row:
     """A person types in a chat: {userid, external_userid, from: customer|guide, text}."""
     return actions.chat_message(host, data, via="typed")

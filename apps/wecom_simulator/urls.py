@@ -30,6 +30,7 @@ urlpatterns = [
     path("sim/sends/confirm", control.confirm_send),
     path("sim/sends/ignore", control.ignore_send),
     path("sim/moments/publish", control.publish_moment),
+    path("sim/behavior", control.behavior),
     path("sim/links/tap", control.tap_link),
     path("sim/callbacks", control.callback_log),
     path("sim/callbacks/faults", control.callback_faults),

@@ -12,6 +12,7 @@ DEFAULT_SWITCHES: Row = {
     "day_cap": None,
     "calls_per_minute": 10_000,
     "no_welcome_code": False,  # as if a welcome were set in the admin site
+    "behavior_from_hour": 8,  # a day's figures are there from this hour of the next day on
     "listing_lag_s": 0,  # seconds during which a new mass send answers 41063 in the listing
 }
 
@@ -45,6 +46,7 @@ class World:
     calls: list[Row] = field(default_factory=list)
     sms: dict[str, Row] = field(default_factory=dict)  # by the sender's key
     moments: dict[str, Row] = field(default_factory=dict)
+    behavior: dict[str, Row] = field(default_factory=dict)  # "member:day" -> told figures
 
     def __post_init__(self) -> None:
         self.customers_of: dict[str, dict[str, Row]] = {}
@@ -242,6 +244,11 @@ class World:
 
     def on_moment_published(self, at: float, moment_id: str, userid: str) -> None:
         self.moments[moment_id]["tasks"][userid] = at
+
+    # daily figures beside those counted from chats
+
+    def on_behavior(self, at: float, userid: str, day: str, figures: Row) -> None:
+        self.behavior[f"{userid}:{day}"] = figures
 
     # SMS
 

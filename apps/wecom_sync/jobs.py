@@ -26,6 +26,12 @@ def poll_moments() -> str:
     return _("%(n)s published") % {"n": services.poll_moments(now=clock.now())}
 
 
+@job(name="wecom_sync.read_guide_days", queue="bulk")
+def read_guide_days() -> str:
+    """Read WeCom's daily figures of guides."""
+    return _("%(n)s days counted") % {"n": services.read_guide_days(now=clock.now())}
+
+
 @job(name="wecom_sync.reconcile", queue="bulk")
 def reconcile() -> str:
     """Compare staff and friends of every corp with WeCom."""

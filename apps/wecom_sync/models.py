@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import LeasedModel
+from apps.wecom_sync.querysets import GuideDayQuerySet
 
 
 class SyncRun(LeasedModel):
@@ -71,3 +72,60 @@ class FollowNews(models.Model):
 
     def __str__(self) -> str:
         return f"follow_news:{self.pk}"
+
+
+class GuideDay(models.Model):
+    """What WeCom counted about a guide on a day, and how many customers the guide declared contact
+    with that day (自报, 已发起 alone). The row is there before the figures: `counted_at` is empty
+    until WeCom gave them. They are read again on the days after, because WeCom corrects them."""
+
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.CASCADE, related_name="+", verbose_name=_("guide")
+    )
+    # as of that day
+    store = models.ForeignKey(
+        "stores.Store",
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("store"),
+        db_index=False,
+    )
+    day = models.DateField(_("day"))
+    chats = models.PositiveIntegerField(_("chats"), default=0)
+    messages = models.PositiveIntegerField(_("messages"), default=0)
+    friend_requests = models.PositiveIntegerField(_("friend requests"), default=0)
+    new_friends = models.PositiveIntegerField(_("new friends"), default=0)
+    negative = models.PositiveIntegerField(_("deleted or blocked by customers"), default=0)
+    reply_percent = models.DecimalField(
+        _("answered the same day, %"), max_digits=5, decimal_places=2, null=True
+    )
+    first_reply_minutes = models.PositiveIntegerField(_("minutes to first reply"), null=True)
+    declared = models.PositiveIntegerField(_("declared contacts"), default=0)
+    counted_at = models.DateTimeField(_("counted at"), null=True)
+    reads = models.PositiveSmallIntegerField(default=0, editable=False)
+    # when WeCom is asked (again); whoever asks moves it first. Empty: not asked any more
+    ask_at = models.DateTimeField(null=True, editable=False)
+    looked_at = models.DateTimeField(_("looked at"), null=True)
+    looked_by = models.CharField(_("looked at by"), max_length=40, blank=True)
+
+    objects = GuideDayQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("guide's day in WeCom")
+        verbose_name_plural = _("guides' days in WeCom")
+        indexes = [
+            models.Index(fields=["store", "-day"], name="wecom_sync_day_store"),
+            models.Index(
+                fields=["ask_at"], condition=Q(ask_at__isnull=False), name="wecom_sync_day_ask"
+            ),
+            models.Index(fields=["day"], name="wecom_sync_day_day"),
+        ]
+        constraints = [models.UniqueConstraint(fields=["guide", "day"], name="wecom_sync_day_once")]
+
+    def __str__(self) -> str:
+        return f"guide:{self.guide_id} {self.day}"
+
+    @property
+    def missing(self) -> int:
+        """Declared contacts that no chat of that day stands behind."""
+        return max(self.declared - self.chats, 0)

@@ -131,6 +131,13 @@ def _todo(todo: Todo) -> TodoRow:
                      "%(n)s people looked up unusually many customers", todo.count) % count,
             since, _("Look"), reverse("hq:access"), "bad",
         ),
+        "mismatch": (
+            ngettext("%(n)s guide's day declares more contacts than WeCom counted chats",
+                     "%(n)s guides' days declare more contacts than WeCom counted chats",
+                     todo.count) % count,
+            since, _("Look"),
+            reverse("admin:wecom_sync_guideday_changelist") + "?mismatch=waiting", "",
+        ),
         "access": (
             ngettext("%(n)s request to see a customer waits",
                      "%(n)s requests to see a customer wait", todo.count) % count,

@@ -1,6 +1,7 @@
 """The HTTP API, one module per group. Importing the package fills the table."""
 
 from . import (
+    behavior,
     contact_ways,
     customers,
     directory,
@@ -16,6 +17,7 @@ from .base import ENDPOINTS, Call
 __all__ = [
     "ENDPOINTS",
     "Call",
+    "behavior",
     "contact_ways",
     "customers",
     "directory",

@@ -1,0 +1,30 @@
+"""Whose days in WeCom somebody may read, and which of them do not fit what was declared."""
+
+from datetime import date
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from apps.accounts.actor import Actor
+
+
+class GuideDayQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Of the stores somebody leads; a guide reads their own days."""
+        if actor.sees_all:
+            return self
+        scope = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+        return self.filter(scope | Q(guide_id=actor.guide_id or 0))
+
+    def counted(self) -> Self:
+        return self.filter(counted_at__isnull=False)
+
+    def mismatched(self) -> Self:
+        """差异清单: more contacts declared than WeCom counted chats, by a number worth asking."""
+        return self.counted().filter(declared__gte=F("chats") + settings.MISMATCH_FROM)
+
+    def waiting(self, *, since: date) -> Self:
+        """Mismatches of late that nobody has looked at yet."""
+        return self.mismatched().filter(looked_at=None, day__gte=since)
