@@ -269,14 +269,16 @@ def _segments(done: int, waiting: int, cards: Sequence[Card]) -> list[str]:
 # --- the guide's pages --------------------------------------------------------------------------
 
 
+def open_work(*, guide_id: int, now: datetime) -> TaskTargetQuerySet:
+    """The guide's open targets whose day has come, with customer, task and push."""
+    mine = TaskTarget.objects.of_guide(guide_id).open().opened_by(now)
+    return _with_standing(mine).select_related("member", "task__push")
+
+
 def _open_targets(guide_id: int, now: datetime) -> tuple[list[TaskTarget], list[TaskTarget]]:
     """(to contact, waiting). Who has a message on its way is not offered a second one for another
     task."""
-    found = list(
-        _with_standing(TaskTarget.objects.of_guide(guide_id).open().opened_by(now)).select_related(
-            "member", "task__push"
-        )
-    )
+    found = list(open_work(guide_id=guide_id, now=now))
     waiting = [target for target in found if target.state == State.TO_VERIFY]
     busy = {target.member_id for target in waiting}
     todo = [

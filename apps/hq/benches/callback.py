@@ -1,33 +1,19 @@
 """How many WeCom callbacks our door takes: signed, over HTTP, each on a connection of its own."""
 
 import base64
-import os
-import queue
 import secrets
-import socket
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from apps.core.embedded import process
 from apps.hq.benches import Options, Result, Say, bench
+from apps.hq.benches._serving import BenchFailed, percentile, send_all, server
 from apps.wecom import services
 from apps.wecom.crypto import Keys, seal_text
 from apps.wecom.models import RawCallback
 
 SLUG = "bench"
 WARM_UP = 200
-# the same server for both, set up as the supervisor sets up ours
-SERVER = ["--workers", "2", "--worker-class", "gthread", "--threads", "6"]
-
-
-class BenchFailed(RuntimeError):
-    """A callback was refused or lost: the figures would mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +34,10 @@ def callback(options: Options, say: Say) -> list[Result]:
         "BARE_AES_KEY": keys.aes_key,
         "BARE_CORP_ID": keys.receive_id,
     }
-    with _server("apps.hq.benches._bare_callback:application", bare_env) as port:
+    with server("apps.hq.benches._bare_callback:application", bare_env) as port:
         say("measuring the bare handler")
         floor = _measure(port, posts, senders)
-    with _server("scrm.wsgi", {}) as port:
+    with server("scrm.wsgi", {}) as port:
         say("measuring ours")
         ours = _measure(port, posts, senders)
     kept = RawCallback.objects.count()
@@ -102,80 +88,12 @@ def _post(keys: Keys, number: int) -> bytes:
     return f"{head}{body}".encode()
 
 
-@contextmanager
-def _server(application: str, extra: dict[str, str]) -> Iterator[int]:
-    """A gunicorn of its own on a free port, ended with the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    argv = [sys.executable, "-m", "gunicorn", application, "--bind", f"127.0.0.1:{port}"]
-    argv += [*SERVER, "--log-level", "warning", "--no-control-socket", "--backlog", "512"]
-    child = process.spawn(argv, env={**os.environ, **extra})
-    try:
-        _wait(child, port)
-        yield port
-    finally:
-        process.end(child)
-
-
-def _wait(child: subprocess.Popen[bytes], port: int) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        if child.poll() is not None:
-            raise BenchFailed("the server did not start")
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise BenchFailed("the server did not answer")
-
-
 def _measure(port: int, posts: list[bytes], senders: int) -> Figures:
-    _send_all(port, posts[:WARM_UP], senders)
+    send_all(port, posts[:WARM_UP], senders)
     began = time.perf_counter()
-    seconds = sorted(_send_all(port, posts[WARM_UP:], senders))
+    seconds = send_all(port, posts[WARM_UP:], senders)
     whole = time.perf_counter() - began
     return Figures(
         per_s=len(seconds) / whole,
-        p99_ms=seconds[min(int(len(seconds) * 0.99), len(seconds) - 1)] * 1000,
+        p99_ms=percentile(seconds, 0.99),
     )
-
-
-def _send_all(port: int, posts: list[bytes], senders: int) -> list[float]:
-    """Every post once, `senders` at a time; how long each took, in seconds."""
-    waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    for post in posts:
-        waiting.put(post)
-    took: list[float] = []
-    refused: list[bytes] = []
-
-    def send() -> None:
-        while True:
-            try:
-                post = waiting.get_nowait()
-            except queue.Empty:
-                return
-            began = time.perf_counter()
-            answer = _exchange(port, post)
-            took.append(time.perf_counter() - began)
-            if not answer.startswith(b"HTTP/1.1 200"):
-                refused.append(answer[:40])
-
-    threads = [threading.Thread(target=send) for _ in range(senders)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if refused or len(took) != len(posts):
-        raise BenchFailed(f"{len(refused)} refused, first {refused[:1]}")
-    return took
-
-
-def _exchange(port: int, post: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        connection.sendall(post)
-        answer = b""
-        while part := connection.recv(65_536):
-            answer += part
-        return answer

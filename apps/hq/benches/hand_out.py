@@ -134,10 +134,12 @@ def measure(*, wanted: int, now: datetime, say: Say, with_control: bool) -> list
     say("measuring the hand-out")
     push = _push("all", now, everybody[:wanted], 0)
     results = _handed_out("", push, floor, now)
-    say("measuring what the timeline is told afterwards")
-    began = time.perf_counter()
-    told = pushes.tell_issued(push_id=push.pk)
-    results.append(Result("told_per_s", "events/s", told / (time.perf_counter() - began)))
+    push.refresh_from_db(fields=["told_at"])
+    if push.told_at is None:
+        say("measuring what the timeline is told afterwards")
+        began = time.perf_counter()
+        told = pushes.tell_issued(push_id=push.pk)
+        results.append(Result("told_per_s", "events/s", told / (time.perf_counter() - began)))
     _empty()
     if not with_control:
         return results
