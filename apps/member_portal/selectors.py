@@ -8,6 +8,7 @@ from apps.core import clock, pii
 from apps.member_portal.models import ContactCode, DataRequest, WelcomeGift
 from apps.member_portal.texts import Text, current_texts, published_texts
 from apps.members.models import (
+    ConfirmedFact,
     Consent,
     FollowRelation,
     Member,
@@ -219,10 +220,27 @@ def _messages(ids: list[int]) -> list[dict[str, str]]:
     ]
 
 
+def _kept_by_guides(ids: list[int]) -> dict[str, list[dict[str, str]]]:
+    notes = MemberNote.objects.filter(member_id__in=ids).order_by("created_at")
+    facts = ConfirmedFact.objects.filter(member_id__in=ids).order_by("confirmed_at")
+    return {
+        "notes_of_guides": [
+            {"text": pii.decrypt(row.body_enc), "at": _day(row.created_at)} for row in notes
+        ],
+        "facts": [
+            {
+                "what": str(row.get_kind_display()),
+                "word": row.word,
+                "at": _day(row.confirmed_at),
+            }
+            for row in facts
+        ],
+    }
+
+
 def copy_of(*, member: Member) -> dict[str, Any]:
     """Everything we hold about a person, readable; a fixed number of queries."""
     ids = survivor_group(member.pk)
-    notes = MemberNote.objects.filter(member_id__in=ids).order_by("created_at")
     events = timeline_page(member_ids=ids, limit=ALL_EVENTS)
     labels = dict(Kind.choices)
     return {
@@ -240,9 +258,7 @@ def copy_of(*, member: Member) -> dict[str, Any]:
         "tags": [tag.name for tag in tags_of([member.pk]).get(member.pk, [])],
         "orders": _orders(ids),
         "messages": _messages(ids),
-        "notes_of_guides": [
-            {"text": pii.decrypt(row.body_enc), "at": _day(row.created_at)} for row in notes
-        ],
+        **_kept_by_guides(ids),
         "events": [
             {"what": str(labels.get(event.kind, event.kind)), "at": _day(event.occurred_at)}
             for event in events

@@ -14,13 +14,20 @@ from apps.core import clock
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.services import forecast
 from apps.member_portal.models import DataRequest
-from apps.member_portal.services import erasure, requests
+from apps.member_portal.services import contact_codes, erasure, requests
 from apps.members import services as members
-from apps.members.models import Consent, Member, MemberIdentity, MemberNote, StopMark
+from apps.members.models import (
+    ConfirmedFact,
+    Consent,
+    Member,
+    MemberIdentity,
+    MemberNote,
+    StopMark,
+)
 from apps.members.services.identities import MemberRow
 from apps.orders.models import Order
 from apps.outreach import services as outreach
-from apps.outreach.models import Dispatch, DispatchRecipient
+from apps.outreach.models import Dispatch, DispatchRecipient, SmsMessage
 from apps.timeline.models import MemberEvent
 from tests.factories.facts import make_phone
 from tests.factories.outreach import CORP, make_friends
@@ -48,6 +55,12 @@ def me(shop, customer):
 
 def act(**more):
     return {"client_id": str(uuid.uuid4()), **more}
+
+
+def confirm(me, shop, now):
+    members.confirm_fact(
+        member_id=me.member.pk, guide_id=shop.guide.pk, kind="colour", word="米色", now=now
+    )
 
 
 def queued(me, now):
@@ -137,6 +150,7 @@ def test_the_copy_holds_what_we_hold_and_nobody_elses(shop, me):
         member_id=me.member.pk, guide_id=shop.guide.pk, body="喜欢米色", client_id=uuid.uuid4(),
         now=now, actor=Actor(guide_id=shop.guide.pk),
     )  # fmt: skip
+    confirm(me, shop, now)
     [(other, _external)] = make_friends(shop.guide, 1)
     buy(other, shop.store, now - timedelta(days=2), now=now)
 
@@ -147,6 +161,7 @@ def test_the_copy_holds_what_we_hold_and_nobody_elses(shop, me):
     assert f"+86{me.phone}" in [row["value"] for row in copy["identities"]]
     assert len(copy["orders"]) == 1
     assert copy["notes_of_guides"][0]["text"] == "喜欢米色"
+    assert [fact["word"] for fact in copy["facts"]] == ["米色"]
     assert copy["consents"][0]["text_version"] == "v1"
     assert copy["serving_guides"][0]["guide"] == shop.guide.name
     assert DataRequest.objects.get().state == "done"
@@ -196,7 +211,9 @@ def test_deletion_takes_the_person_and_keeps_the_receipts(shop, me):
         member_id=me.member.pk, guide_id=shop.guide.pk, body="喜欢米色", client_id=uuid.uuid4(),
         now=now, actor=Actor(guide_id=shop.guide.pk),
     )  # fmt: skip
+    confirm(me, shop, now)
     queued(me, now)
+    contact_codes.want_code(member_id=me.member.pk, guide_id=shop.guide.pk, now=now)
     me.page.post(reverse("member_portal:erase"), act())
 
     row = erasure.erase(request_id=DataRequest.objects.get().pk, actor=HQ, now=clock.now())
@@ -206,6 +223,9 @@ def test_deletion_takes_the_person_and_keeps_the_receipts(shop, me):
     assert member.erased_at is not None
     assert not MemberIdentity.objects.filter(member=member).exists()
     assert not MemberNote.objects.exists()
+    assert not ConfirmedFact.objects.exists()
+    assert not SmsMessage.objects.exists()
+    assert contact_codes.make_codes(now=clock.now()) == 0
     assert not Consent.objects.valid().filter(member=member).exists()
     assert StopMark.objects.current().filter(member=member).exists()
     assert Order.objects.filter(member=member).count() == 1

@@ -5,6 +5,7 @@ identity of the member, so the new friend is this member and nobody new.
 """
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -114,3 +115,14 @@ def remove_old_codes(*, now: datetime, limit: int = 500) -> int:
             state=State.REMOVED, address="", lease_token=None, lease_until=None
         )
     return removed
+
+
+@transaction.atomic
+def take_back_codes(*, member_ids: Sequence[int], now: datetime) -> None:
+    """Nobody adds a guide as one of these members any more: what was not made is not wanted, what
+    WeCom has is old to the next `remove_old_codes`."""
+    mine = ContactCode.objects.filter(member_id__in=member_ids)
+    mine.filter(state=State.MADE).update(made_at=now - 2 * KEEP)
+    mine.filter(state__in=[State.WANTED, State.FAILED]).update(
+        state=State.REMOVED, lease_token=None, lease_until=None
+    )

@@ -12,9 +12,9 @@ from django.db import transaction
 from apps.accounts.actor import Actor
 from apps.accounts.services import audit
 from apps.guide_tasks.services import erasure as tasks
-from apps.member_portal.models import ContactCode, DataRequest, PhoneCode
+from apps.member_portal.models import DataRequest, PhoneCode
 from apps.member_portal.services.codes import phone_key
-from apps.member_portal.services.contact_codes import KEEP
+from apps.member_portal.services.contact_codes import take_back_codes
 from apps.member_portal.services.requests import RequestSettled
 from apps.members.models import MemberIdentity
 from apps.members.selectors import identity_values, survivor_group
@@ -49,10 +49,8 @@ def erase(*, request_id: int, actor: Actor, now: datetime) -> DataRequest:
     erased["tags"] = tagging.forget_members(member_ids=ids)
     keys = [phone_key(phone) for phone in phones]
     erased["codes"] = PhoneCode.objects.filter(phone_key__in=keys).delete()[0]
-    # the job takes them back from WeCom, as it does with old ones
-    ContactCode.objects.filter(member_id__in=ids, state=ContactCode.State.MADE).update(
-        made_at=now - 2 * KEEP
-    )
+    erased["sms"] = outreach.forget_numbers(phone_keys=keys)
+    take_back_codes(member_ids=ids, now=now)
     row.state, row.settled_at, row.settled_by = State.DONE, now, actor.label
     row.proof = {"erased": erased, "kept": KEPT}
     row.save(update_fields=["state", "settled_at", "settled_by", "proof"])

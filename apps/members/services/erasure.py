@@ -8,6 +8,7 @@ from django.db.models.functions import Cast, Concat
 
 from apps.accounts.actor import Actor
 from apps.members.models import (
+    ConfirmedFact,
     Consent,
     FollowRelation,
     FollowUp,
@@ -31,7 +32,7 @@ def nobody_of_row() -> Concat:
 
 @transaction.atomic
 def erase_member(*, member_id: int, source: str, now: datetime, actor: Actor) -> dict[str, int]:
-    """Take away name, birthday, identifiers, notes and WeCom ids of everybody merged into this
+    """Take away name, birthday, identifiers, notes, facts and WeCom ids of everybody merged into this
     member. Consents stay as proof, withdrawn; a stop mark stands. Returns what went, by kind.
     """
     ids = survivor_group(member_id)
@@ -53,6 +54,7 @@ def erase_member(*, member_id: int, source: str, now: datetime, actor: Actor) ->
     erased = {
         "identities": MemberIdentity.objects.filter(member_id__in=ids).delete()[0],
         "notes": MemberNote.objects.filter(member_id__in=ids).delete()[0],
+        "facts": ConfirmedFact.objects.filter(member_id__in=ids).delete()[0],
         "friendships": friends.update(external_userid=nobody_of_row(), state=""),
     }
     erased["members"] = Member.objects.filter(pk__in=ids).update(

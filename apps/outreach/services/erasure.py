@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from apps.members.services.erasure import nobody_of_row
-from apps.outreach.models import Dispatch, DispatchRecipient
+from apps.outreach.models import Dispatch, DispatchRecipient, SmsMessage
 
 
 @transaction.atomic
@@ -19,3 +19,8 @@ def forget_members(*, member_ids: Sequence[int]) -> int:
     personal = Dispatch.objects.filter(pk__in=mine.values("dispatch_id")).exclude(Exists(others))
     personal.update(text="")
     return mine.update(external_userid=nobody_of_row())
+
+
+def forget_numbers(*, phone_keys: Sequence[bytes]) -> int:
+    """Take away what was sent by SMS to these numbers, and what still waits."""
+    return SmsMessage.objects.filter(phone_key__in=phone_keys).delete()[0]
