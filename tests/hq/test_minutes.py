@@ -46,6 +46,7 @@ def test_too_much_for_a_guides_day_is_said_with_what_would_wait(
     settings,
 ):
     settings.GUIDE_MINUTES_PER_DAY = 1
+    operator_client.post(step(draft, 5), {"share": "0", "next": "1"})  # nobody is drawn by lot
 
     answer = operator_client.get(step(draft, 3))
 
