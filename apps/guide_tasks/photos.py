@@ -4,7 +4,9 @@ A phone writes where and with what a picture was taken into it; what is kept her
 and which way is up.
 """
 
+import re
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -15,6 +17,9 @@ from apps.guide_tasks.errors import PhotoRefused, PhotoTooLarge
 MAX_BYTES = 8 * 1024 * 1024
 MAX_SIDE = 12_000
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+_END = b"\xff\xd9"
+# inside a scan 0xff is followed by a zero or is a restart; anything else begins the next part
+_NEXT_MARK = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SCAN, _EXIF, _COMMENT = 0xDA, 0xE1, 0xFE
 # colour profile and Adobe's colour mark; every other note of the camera is left out
@@ -52,30 +57,37 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _clean_jpeg(raw: bytes) -> bytes:
-    kept, at, seen_frame, upright = [], 2, False, 1
-    while True:
+    kept, seen, upright = [], set(), 1
+    for code, part in _jpeg_parts(raw):
+        seen.add(code)
+        if code in _FRAMES:
+            height, width = struct.unpack(">HH", part[5:9])
+            _check_size(width, height)
+        if code == _EXIF:
+            upright = _orientation(part[4:]) or upright
+        elif not (0xE0 <= code <= 0xEF or code == _COMMENT) or code in _KEPT_NOTES:
+            kept.append(part)
+    if _SCAN not in seen or not seen & _FRAMES:
+        raise PhotoRefused()
+    return _JPEG[:2] + _upright(upright) + b"".join(kept) + _END
+
+
+def _jpeg_parts(raw: bytes) -> Iterator[tuple[int, bytes]]:
+    """Mark and bytes of every part until the picture's end. Behind it some phones hang a film or a
+    second picture with notes of its own: nobody reads that far."""
+    at = 2
+    while raw[at : at + 2] != _END:
         mark, code, length = struct.unpack(">BBH", raw[at : at + 4])
         end = at + 2 + length
         if mark != 0xFF or length < 2 or end > len(raw):
             raise PhotoRefused()
-        if code in _FRAMES:
-            height, width = struct.unpack(">HH", raw[at + 5 : at + 9])
-            _check_size(width, height)
-            seen_frame = True
-        if code == _EXIF:
-            upright = _orientation(raw[at + 4 : end]) or upright
-        elif not (0xE0 <= code <= 0xEF or code == _COMMENT) or code in _KEPT_NOTES:
-            kept.append(raw[at:end])
-        at = end
         if code == _SCAN:
-            break
-    if not seen_frame:
-        raise PhotoRefused()
-    # behind the picture's end some phones hang a film or a second picture
-    last = raw.rfind(b"\xff\xd9", at)
-    if last < 0:
-        raise PhotoRefused()
-    return b"\xff\xd8" + _upright(upright) + b"".join(kept) + raw[at : last + 2]
+            following = _NEXT_MARK.search(raw, end)
+            if following is None:
+                raise PhotoRefused()
+            end = following.start()
+        yield code, raw[at:end]
+        at = end
 
 
 def _orientation(note: bytes) -> int:

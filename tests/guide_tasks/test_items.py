@@ -377,6 +377,27 @@ def test_where_and_with_what_a_photo_was_taken_is_not_kept(shop):
     assert len(kept) < len(raw)
 
 
+def test_a_second_picture_behind_the_first_is_not_kept(shop):
+    item = item_of(make_item_push(shop.now, kind=Kind.DISPLAY), shop.guides[0])
+    raw = jpeg() + jpeg(exif=b"GPS 31.2304 121.4737")  # as phones hang a preview behind it
+
+    item = services.hand_in_photo(item=item, raw=raw, note="", actor=shop.mine, now=shop.now)
+
+    assert kept_photo(item) == jpeg()
+
+
+def test_a_picture_of_several_scans_is_whole_and_notes_between_them_go(shop):
+    item = item_of(make_item_push(shop.now, kind=Kind.DISPLAY), shop.guides[0])
+    whole, tables = jpeg(), b"\xff\xc4\0\x04\xff\xd9"  # an end of a picture inside a table is none
+    scan = b"\xff\xda\0\x08\1\1\0\0\x3f\0" + b"\x2a\xff\0\xff\xd0\x2b"
+    note = b"\xff\xfe\0\x06GPS!"
+
+    raw = whole[:-2] + note + tables + scan + b"\xff\xd9"
+    item = services.hand_in_photo(item=item, raw=raw, note="", actor=shop.mine, now=shop.now)
+
+    assert kept_photo(item) == whole[:-2] + tables + scan + b"\xff\xd9"
+
+
 def test_a_png_keeps_its_picture_and_loses_its_words(shop):
     words = b"tEXtAuthor\0somebody"
     chunk = struct.pack(">I", len(words) - 4) + words + struct.pack(">I", zlib.crc32(words))

@@ -32,8 +32,8 @@ def nobody_of_row() -> Concat:
 
 @transaction.atomic
 def erase_member(*, member_id: int, source: str, now: datetime, actor: Actor) -> dict[str, int]:
-    """Take away name, birthday, identifiers, notes, facts and WeCom ids of everybody merged into this
-    member. Consents stay as proof, withdrawn; a stop mark stands. Returns what went, by kind.
+    """Take away name, birthday, identifiers, notes, facts and WeCom ids of everybody merged into
+    this member. Consents stay as proof, withdrawn; a stop mark stands. Returns what went, by kind.
     """
     ids = survivor_group(member_id)
     list(Member.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
