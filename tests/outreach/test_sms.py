@@ -8,6 +8,8 @@ from apps.core import clock, pii
 from apps.outreach import services as outreach
 from apps.outreach import sms
 from apps.outreach.models import SmsMessage
+from apps.outreach.services.sms import BATCH, LEASE_SECONDS
+from apps.outreach.sms_gateway import TIMEOUT
 
 pytestmark = pytest.mark.django_db
 PHONE = "+8614300001234"
@@ -59,6 +61,10 @@ def test_a_worker_that_died_after_the_call_sends_no_second_one(operator):
     assert outreach.send_due_sms(now=clock.now()) == 1
 
     assert len(on_phones(operator)) == 1
+
+
+def test_a_slow_gateway_leaves_no_message_to_two_workers():
+    assert LEASE_SECONDS > BATCH * sum(TIMEOUT)
 
 
 def test_a_gateway_that_does_not_answer_is_asked_again_later(operator, settings):

@@ -88,16 +88,35 @@ def test_a_worker_that_died_before_the_call_reached_wecom_lets_it_be_made_once(p
     MomentPost.objects.update(call_started_at=clock.now())
 
     assert outreach.send_moments(now=later(seconds=5)) == 0  # WeCom's list may lag behind
-    assert outreach.send_moments(now=later(minutes=3)) == 0  # the list knows none: from the start
-    assert outreach.send_moments(now=later(minutes=4)) == 1
+    assert outreach.send_moments(now=later(minutes=3)) == 0
+    assert outreach.send_moments(now=later(minutes=16)) == 0  # the list knows none: from the start
+    assert outreach.send_moments(now=later(minutes=17)) == 1
     assert len(made(simulator)) == 1
+
+
+def test_a_post_whose_time_is_over_is_not_made_any_more(push, simulator):
+    assert outreach.send_moments(now=MomentPost.objects.get().closes_at) == 0
+
+    assert calls(simulator) == []
+    assert MomentPost.objects.get().state == "closed"
+
+
+def test_a_post_taken_back_while_its_call_was_open_is_not_made_later(push, simulator):
+    MomentPost.objects.update(call_started_at=clock.now())
+    moments.drop_moment(source=push.source)
+
+    for minutes in (20, 25, 30):
+        outreach.send_moments(now=later(minutes=minutes))
+
+    assert calls(simulator) == []
+    assert MomentPost.objects.get().state == "closed"
 
 
 def test_a_worker_that_died_after_the_call_finds_the_post_and_makes_no_second(push, simulator):
     outreach.send_moments(now=later(seconds=1))
     MomentPost.objects.update(state="queued", jobid="", not_before=clock.now())
 
-    assert outreach.send_moments(now=later(minutes=3)) == 1
+    assert outreach.send_moments(now=later(minutes=16)) == 1
     post = MomentPost.objects.get()
     assert [post.moment_id] == made(simulator)
     assert post.state == "made"
@@ -111,9 +130,9 @@ def test_two_posts_with_this_text_are_for_a_person_to_settle(push, simulator):
     outreach.send_moments(now=later(seconds=2))
     MomentPost.objects.update(state="queued", jobid="", not_before=clock.now())
 
-    outreach.send_moments(now=later(minutes=3))
+    outreach.send_moments(now=later(minutes=16))
     assert MomentPost.objects.get().state == "unknown"
-    assert outreach.send_moments(now=later(minutes=9)) == 0
+    assert outreach.send_moments(now=later(minutes=40)) == 0
 
 
 def test_senders_wecom_does_not_know_end_as_a_failed_post_with_its_reason(guide, simulator):

@@ -25,9 +25,9 @@ LEASE_SECONDS = 120
 BATCH = 10
 MAX_ATTEMPTS = 6
 BACK_OFF = timedelta(seconds=60)
-# after a lost answer: how long WeCom's list is given to show the post, and how far it is searched
-SETTLE = timedelta(minutes=2)
-SEARCHED = timedelta(minutes=10)
+# after a lost answer: how long WeCom, which makes posts in jobs of its own, is given to show the
+# post in its list; what is not there by then was never asked for
+SETTLE = timedelta(minutes=15)
 
 State = MomentPost.State
 
@@ -59,10 +59,11 @@ def queue_moment(
 
 
 def drop_moment(*, source: str) -> int:
-    """Do not make what was not begun; a post that WeCom has stays there."""
-    return MomentPost.objects.filter(
-        source=source, state=State.QUEUED, call_started_at=None
-    ).update(state=State.CLOSED)
+    """Do not make what WeCom does not have; a post that it has stays there. Returns how many were
+    dropped at once; where a call is open its look-up ends the post."""
+    queued = MomentPost.objects.filter(source=source, state=State.QUEUED)
+    queued.exclude(call_started_at=None).update(closes_at=F("call_started_at"))
+    return queued.filter(call_started_at=None).update(state=State.CLOSED)
 
 
 def _due(state: str, now: datetime) -> QuerySet[MomentPost]:
@@ -92,6 +93,9 @@ def _hand_over(post_id: int, token: UUID, run: Round) -> bool:
             lease.release(MomentPost.objects.filter(pk=post.pk), token=token)
             return False
         lost = post.call_started_at
+        if lost is None and at >= post.closes_at:  # a worker that comes too late
+            _write(post, token, state=State.CLOSED)
+            return False
         if lost is None:
             post.call_started_at = at
             post.save(update_fields=["call_started_at"])
@@ -113,12 +117,15 @@ def _look_up(post: MomentPost, token: UUID, run: Round, lost: datetime) -> bool:
         _write(post, token, not_before=lost + SETTLE)
         return False
     rows = run.client(post.corp_id).list_moments(
-        start=lost - timedelta(minutes=1), end=min(lost + SEARCHED, at)
+        start=lost - timedelta(minutes=1), end=min(lost + SETTLE, at)
     )
     known = set(MomentPost.objects.exclude(moment_id="").values_list("moment_id", flat=True))
     found = [row.moment_id for row in rows if row.text == post.text and row.moment_id not in known]
     if len(found) > 1:
         _write(post, token, state=State.UNKNOWN, reason="several posts with this text")
+        return False
+    if not found and at >= post.closes_at:
+        _write(post, token, state=State.CLOSED, call_started_at=None)
         return False
     if not found:  # it was never made: once more, from the beginning
         _write(post, token, call_started_at=None, not_before=at)

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 SMS_JOB = "outreach.send_sms"
 LEASE_SECONDS = 60
-BATCH = 20
+BATCH = 5  # a slow gateway answers all of them within the lease
 MAX_ATTEMPTS = 5
 BACK_OFF_SECONDS = 4
 
