@@ -25,7 +25,7 @@ from import_export.tmp_storages import BaseStorage
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
-from apps.accounts import services
+from apps.accounts import modules, services
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.core import pii
@@ -72,6 +72,9 @@ class CapabilityMixin:
         return self.edit_capability is not None and actor_of(request).can(self.edit_capability)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        meta = self.model._meta  # type: ignore[attr-defined]
+        if not modules.is_address_on(f"admin:{meta.app_label}_{meta.model_name}_"):
+            return False  # searches do not name lists whose addresses are gone
         return actor_of(request).can(self.view_capability) or self._may_edit(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

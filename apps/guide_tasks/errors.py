@@ -138,3 +138,10 @@ class BadRule(DomainError):
 class GuideAway(DomainError):
     code = "guide_away"
     message = _("Not at work today. Share the work out under Assign, or wait for the next day.")
+
+
+class KindIsOff(DomainError):
+    """A kind of work that the chain has left out."""
+
+    code = "kind_is_off"
+    message = _("This kind of work is switched off. Choose another one.")

@@ -8,7 +8,9 @@ from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from apps.accounts import modules
 from apps.accounts.capabilities import Capability
+from apps.accounts.modules import Module
 
 ADMIN = "/admin/"
 
@@ -25,8 +27,10 @@ def _below(*prefixes: str) -> Callable[[HttpRequest], bool]:
     return active
 
 
-def _may(capability: Capability) -> Callable[[HttpRequest], bool]:
-    return lambda request: request.actor.can(capability)  # type: ignore[attr-defined]
+def _may(capability: Capability, module: str = "") -> Callable[[HttpRequest], bool]:
+    return lambda request: (
+        modules.is_on(module) and request.actor.can(capability)  # type: ignore[attr-defined]
+    )
 
 
 def _item(
@@ -44,8 +48,13 @@ def _item(
     return item
 
 
-def _tab(title: Any, path: str, needs: Capability) -> dict[str, Any]:
-    return {"title": title, "link": path, "active": _below(path), "permission": _may(needs)}
+def _tab(title: Any, path: str, needs: Capability, module: str = "") -> dict[str, Any]:
+    return {
+        "title": title,
+        "link": path,
+        "active": _below(path),
+        "permission": _may(needs, module),
+    }
 
 
 C = Capability
@@ -187,9 +196,15 @@ _PEOPLE = [
     _tab(_("Members"), "/admin/members/member/", C.VIEW_MEMBERS),
     _tab(_("Orders"), "/admin/orders/order/", C.VIEW_ORDERS),
     _tab(_("Requests to look"), "/admin/members/access/", C.VIEW_MEMBERS),
-    _tab(_("Data requests"), "/admin/member_portal/datarequest/", C.VIEW_HEALTH),
-    _tab(_("Consent texts"), "/admin/member_portal/consenttext/", C.VIEW_HEALTH),
-    _tab(_("Welcome gifts"), "/admin/member_portal/welcomeoffer/", C.VIEW_HEALTH),
+    _tab(
+        _("Data requests"), "/admin/member_portal/datarequest/", C.VIEW_HEALTH, Module.MEMBER_PAGES
+    ),
+    _tab(
+        _("Consent texts"), "/admin/member_portal/consenttext/", C.VIEW_HEALTH, Module.MEMBER_PAGES
+    ),
+    _tab(
+        _("Welcome gifts"), "/admin/member_portal/welcomeoffer/", C.VIEW_HEALTH, Module.MEMBER_PAGES
+    ),
 ]
 
 UNFOLD: dict[str, Any] = {

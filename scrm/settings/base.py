@@ -40,6 +40,9 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 # does a new store take part at once, or when head office switches it on (上线范围)?
 NEW_STORES_LIVE = env.bool("NEW_STORES_LIVE", default=False)
 
+# parts of the product that are left out, by name (apps/accounts/modules.py)
+MODULES_OFF = env.list("MODULES_OFF", default=[])
+
 # --- WeCom: the same four addresses for the real hosts and for the simulator -------------------
 WECOM_API_BASE = env.str("WECOM_API_BASE", default="https://qyapi.weixin.qq.com/cgi-bin/")
 WECOM_OAUTH_BASE = env.str("WECOM_OAUTH_BASE", default="https://open.weixin.qq.com")
@@ -172,6 +175,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "apps.stores.middleware.ActorMiddleware",
+    "apps.accounts.middleware.ModulesMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -189,6 +193,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "apps.accounts.modules.for_templates",
             ],
         },
     },

@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.accounts import modules
 from apps.core import clock
 from apps.guide_portal.item_forms import PhotoForm, ReportForm
 from apps.guide_portal.items import item_page
@@ -40,7 +41,8 @@ class Item(ItemBase):
         page = item_page(self.seen_item(item_id), now=self.now)
         mine = page.item.guide_id in (None, self.guide_id)
         by_members = page.item.push.quota_of == TaskPush.QuotaOf.MEMBERS
-        enrol = reverse("guide_portal:enrol") if by_members else ""
+        enrols = by_members and modules.is_on(modules.Module.MEMBER_PAGES)
+        enrol = reverse("guide_portal:enrol") if enrols else ""
         context = {"page": page, "mine": mine, "enrol": enrol}
         return render(request, "guide_portal/item.html", context)
 

@@ -7,13 +7,14 @@ from datetime import datetime, time
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from apps.accounts import modules
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.campaigns import services as campaigns
 from apps.campaigns.models import Campaign
 from apps.guide_tasks import hours
-from apps.guide_tasks.errors import NotYourStore, PushNotReady, PushNotRunning
+from apps.guide_tasks.errors import KindIsOff, NotYourStore, PushNotReady, PushNotRunning
 from apps.guide_tasks.models import ITEM_KINDS, OPEN_STATES, State, TaskItem, TaskPush
 from apps.guide_tasks.services import item_issuing, items, pushes
 from apps.outreach import services as outreach
@@ -48,7 +49,7 @@ def create_item_push(
     """A complete push of items: handed out at once, or by the job when its hour comes. The same
     `client_id` again gives the push that was made.
 
-    Raises PushNotReady, NotYourStore, NobodyThere.
+    Raises PushNotReady, NotYourStore, NobodyThere, KindIsOff.
     """
     if client_id is not None:
         # two at once wait for each other here, and the second finds what the first made
@@ -60,6 +61,8 @@ def create_item_push(
         if known is not None:
             return known
     chosen = list(stores)
+    if not modules.is_on(kind):
+        raise KindIsOff()
     _demand_place(actor, kind, list(regions), chosen)
     _demand_whole(kind, title, due_at, quota, quota_of, now)
     push = pushes.create_push(

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.accounts import modules
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.core import clock
@@ -55,7 +56,9 @@ SHOWN_PHOTOS = 24
 @hq_page(Capability.PUSH_TASKS)
 def push_kinds(request: HttpRequest) -> HttpResponse:
     """What kind of work: customers to contact, or one of the others."""
-    kinds = [(kind, Kind(kind).label, *words) for kind, words in KINDS.items()]
+    kinds = [
+        (kind, Kind(kind).label, *words) for kind, words in KINDS.items() if modules.is_on(kind)
+    ]
     return show(request, "hq/push_kinds.html", title=_("New push"), kinds=kinds)
 
 

@@ -27,6 +27,7 @@ from apps.outreach.models import Dispatch, DispatchRecipient, GuideNotice, SmsMe
 from apps.wecom.models import RawCallback
 from apps.wecom.selectors import inbox_health
 from apps.wecom_sync.models import SyncRun
+from apps.wecom_sync.services.reconcile import StaffVanished
 
 SLOW = timedelta(minutes=5)
 PER_PAGE = 50
@@ -118,22 +119,35 @@ def _inbox(now: datetime) -> HealthRow:
 
 
 def _sync() -> HealthRow:
-    last = SyncRun.objects.order_by("-started_at").first()
-    failed = last is not None and last.state == SyncRun.State.FAILED
-    mark, state = _state(failed)
-    if last is None:
+    """The last run of each kind: a good one does not hide that the other one stopped."""
+    runs = list(SyncRun.objects.order_by("kind", "-started_at").distinct("kind"))
+    failed = [run for run in runs if run.state == SyncRun.State.FAILED]
+    mark, state = _state(bool(failed))
+    if not runs:
         mark, state = "", _("never run")
+    figures = {
+        name: sum(getattr(run, name) for run in runs) for name in ("created", "changed", "ended")
+    }
     return HealthRow(
         title=_("Comparison with WeCom"),
         text=_("Departments, staff and friends, ours against WeCom's, every night."),
         mark=mark, state=state,
-        value=f"{last.seen:,}" if last else "—", small=_("seen in the last run"),
-        meaning=_("new %(created)s · changed %(changed)s · ended %(ended)s") % {
-            "created": last.created, "changed": last.changed, "ended": last.ended,
-        } if last else "",
-        advice=last.error if last else "",
+        value=f"{sum(run.seen for run in runs):,}" if runs else "—",
+        small=_("seen in the last run"),
+        meaning=_("new %(created)s · changed %(changed)s · ended %(ended)s") % figures
+        if runs else "",
+        advice="；".join(_why_stopped(run) for run in failed),
         action=_("Compare now"), post=reverse("hq:wecom_wake", args=["reconcile"]),
     )  # fmt: skip
+
+
+def _why_stopped(run: SyncRun) -> str:
+    if run.error == StaffVanished.code:
+        return _(
+            "Unusually many known staff are not listed, so nobody was made to leave. Check the "
+            "app's visible range in WeCom; mark who really left under Guides."
+        )
+    return run.error
 
 
 def _sends(now: datetime) -> HealthRow:
