@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from apps.accounts import modules
 from apps.accounts.actor import Actor
 from apps.guide_portal.access import waiting_rows
 from apps.guide_portal.cards import Chip, Person, Progress, due_chip, due_words, progress
@@ -310,6 +311,8 @@ class ScriptRow:
 
 def _scripts(actor: Actor, now: datetime) -> list[Approval]:
     """What guides wrote for the library."""
+    if not modules.is_on(modules.Module.SCRIPTS):
+        return []
     template = "guide_portal/partials/_approve_script.html"
     rows = ScriptProposal.objects.visible_to(actor).waiting().select_related("guide", "store")
     return [Approval("script", template, _script_row(row)) for row in rows.order_by("pk")[:50]]
