@@ -72,8 +72,11 @@ def rate_words(rates: Rates) -> str:
     }
 
 
-def team_page(*, actor: Actor, push_id: int, now: datetime) -> TeamPage | None:
-    """One push in the manager's stores, guide by guide; None if it does not run there."""
+def team_page(
+    *, actor: Actor, push_id: int, pushes: Sequence[tuple[int, str]], now: datetime
+) -> TeamPage | None:
+    """One of the running pushes in the manager's stores, guide by guide; None if nobody there
+    has a share in it."""
     found = team_progress(actor=actor, now=now, push_id=push_id)
     if not found.guides:
         return None
@@ -85,7 +88,7 @@ def team_page(*, actor: Actor, push_id: int, now: datetime) -> TeamPage | None:
     return TeamPage(
         push_id=push_id,
         title=found.title,
-        others=[(pk, title) for pk, title in found.pushes if pk != push_id],
+        others=[(pk, title) for pk, title in pushes if pk != push_id],
         done=found.done,
         due=found.due,
         deadline=due_words(found.due_at, now=now) if found.due_at else "",

@@ -251,7 +251,6 @@ class TeamProgress:
     push_id: int | None
     title: str
     due_at: datetime | None
-    pushes: list[tuple[int, str]]
     guides: list[GuideProgress]
     off_duty: list[str]
 

@@ -61,32 +61,38 @@ class OrderView:
     lines: list[LineView] = field(default_factory=list)
 
 
-# the dearest thing of the latest order that was kept, even in part
+# the dearest thing of the latest order that was kept, even in part; asked for one by one, because
+# for a set of members the planner has read the lines of the whole chain into a hash
 _LAST = """
-SELECT DISTINCT ON (person.survivor_id) person.survivor_id, product.name, product.colour,
-    product.size, product.category, sale.paid_at, store.name, line.net_fen
-FROM members_member AS person
-JOIN orders_order AS sale ON sale.member_id = person.id AND sale.kind = 'sale'
-    AND NOT sale.is_staff AND NOT sale.is_group_buy AND NOT sale.is_stored_value
-JOIN orders_orderline AS line ON line.order_id = sale.id AND line.paid_at = sale.paid_at
-    AND NOT line.is_gift
-JOIN orders_product AS product ON product.id = line.product_id
-JOIN stores_store AS store ON store.id = sale.store_id
-WHERE person.survivor_id = ANY(%s) AND line.quantity + coalesce((
-    SELECT sum(returned.quantity)
-    FROM orders_order AS back
-    JOIN orders_orderline AS returned
-        ON returned.order_id = back.id AND returned.paid_at = back.paid_at
-    WHERE back.original_id = sale.id AND returned.original_line_no = line.line_no
-), 0) > 0
-ORDER BY person.survivor_id, sale.paid_at DESC, line.net_fen DESC, line.line_no
+SELECT asked.id, kept.*
+FROM unnest(%s::bigint[]) AS asked (id)
+CROSS JOIN LATERAL (
+    SELECT product.name, product.colour, product.size, product.category, sale.paid_at,
+        store.name AS store, line.net_fen
+    FROM members_member AS person
+    JOIN orders_order AS sale ON sale.member_id = person.id AND sale.kind = 'sale'
+        AND NOT sale.is_staff AND NOT sale.is_group_buy AND NOT sale.is_stored_value
+    JOIN orders_orderline AS line ON line.order_id = sale.id AND line.paid_at = sale.paid_at
+        AND NOT line.is_gift
+    JOIN orders_product AS product ON product.id = line.product_id
+    JOIN stores_store AS store ON store.id = sale.store_id
+    WHERE person.survivor_id = asked.id AND line.quantity + coalesce((
+        SELECT sum(returned.quantity)
+        FROM orders_order AS back
+        JOIN orders_orderline AS returned
+            ON returned.order_id = back.id AND returned.paid_at = back.paid_at
+        WHERE back.original_id = sale.id AND returned.original_line_no = line.line_no
+    ), 0) > 0
+    ORDER BY sale.paid_at DESC, line.net_fen DESC, line.line_no
+    LIMIT 1
+) AS kept
 """
 
 
 def last_purchases(*, member_ids: Sequence[int]) -> dict[int, LastPurchase]:
     """The last thing each survivor bought and kept, in one query; others are left out."""
     with connection.cursor() as cursor:
-        cursor.execute(_LAST, [list(member_ids)])
+        cursor.execute(_LAST, [list(set(member_ids))])
         return {row[0]: LastPurchase(*row[1:]) for row in cursor.fetchall()}
 
 

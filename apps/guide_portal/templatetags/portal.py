@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django import template
@@ -29,8 +30,10 @@ def look(context: Mapping[str, Any]) -> SafeString:
 
 
 @register.simple_tag
+@cache
 def icon(name: str, extra: str = "") -> SafeString:
-    """One drawing of the sprite, in the colour of the text around it."""
+    """One drawing of the sprite, in the colour of the text around it. A page has hundreds, of a
+    few dozen drawings: each is made once."""
     return format_html(
         '<svg class="i {}" aria-hidden="true"><use href="{}#{}"></use></svg>',
         extra,

@@ -34,7 +34,7 @@ class Team(GuidePage):
         page = None
         if chosen:
             push_id = self._first_to_help(chosen)
-            page = team_page(actor=self.actor, push_id=push_id, now=self.now)
+            page = team_page(actor=self.actor, push_id=push_id, pushes=pushes, now=self.now)
         if page is None:
             raise Http404
         return render(request, "guide_portal/team.html", {"page": page})

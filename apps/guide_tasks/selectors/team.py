@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from apps.accounts.actor import Actor
 from apps.core import clock
@@ -16,6 +16,7 @@ from apps.guide_tasks.models import (
     TaskPush,
     TaskTarget,
 )
+from apps.guide_tasks.querysets import GuideTaskQuerySet
 from apps.guide_tasks.shapes import (
     GuideProgress,
     TeamProgress,
@@ -34,19 +35,23 @@ def chases_today(task: GuideTask, now: datetime) -> int:
     return task.chases if same_day else 0
 
 
+def _running(actor: Actor) -> GuideTaskQuerySet:
+    """Shares of the pushes that are handed out, in the actor's scope."""
+    return GuideTask.objects.visible_to(actor).filter(push__status=TaskPush.Status.HANDED_OUT)
+
+
 def running_pushes(*, actor: Actor) -> list[tuple[int, str]]:
     """(id, title) of the pushes handed out in the actor's scope, the latest first; one query."""
-    tasks = GuideTask.objects.visible_to(actor).filter(push__status=TaskPush.Status.HANDED_OUT)
-    pushes = TaskPush.objects.filter(pk__in=tasks.values("push_id")).order_by("-pk")
+    pushes = TaskPush.objects.filter(pk__in=_running(actor).values("push_id")).order_by("-pk")
     return list(pushes.values_list("pk", "title"))
 
 
 def pushes_to_help(*, actor: Actor, now: datetime) -> set[int]:
     """The running pushes in which somebody has not looked yet or is late; one query."""
-    tasks = GuideTask.objects.visible_to(actor).filter(push__status=TaskPush.Status.HANDED_OUT)
-    waiting = TaskTarget.objects.filter(task__in=tasks.values("pk")).open().opened_by(now)
-    stuck = waiting.filter(Q(task__seen_at=None) | Q(due_at__lt=now))
-    return set(stuck.values_list("push_id", flat=True).distinct())
+    waiting = TaskTarget.objects.filter(task_id=OuterRef("pk")).open().opened_by(now)
+    unseen = Q(Exists(waiting), seen_at=None)
+    stuck = _running(actor).filter(unseen | Q(Exists(waiting.filter(due_at__lt=now))))
+    return set(stuck.values_list("push_id", flat=True))
 
 
 _PROGRESS: dict[str, Any] = {
@@ -66,15 +71,8 @@ def team_progress(*, actor: Actor, now: datetime, push_id: int | None = None) ->
     """Per guide of the actor's scope: not seen, doing, delivered, overdue. None = all running
     pushes.
     """
-    tasks = list(
-        GuideTask.objects.visible_to(actor)
-        .filter(push__status=TaskPush.Status.HANDED_OUT)
-        .select_related("push", "guide", "store")
-        .order_by("-push_id", "pk")
-    )
-    pushes = list({task.push_id: task.push.title for task in tasks}.items())
-    if push_id is not None:
-        tasks = [task for task in tasks if task.push_id == push_id]
+    running = _running(actor) if push_id is None else _running(actor).filter(push_id=push_id)
+    tasks = list(running.select_related("push", "guide", "store").order_by("-push_id", "pk"))
     counted: dict[int, dict[str, Any]] = {
         row["task_id"]: dict(row)
         for row in TaskTarget.objects.asked_of_guides()
@@ -105,7 +103,6 @@ def team_progress(*, actor: Actor, now: datetime, push_id: int | None = None) ->
         push_id=push_id,
         title=tasks[0].push.title if push_id is not None and tasks else "",
         due_at=max((task.due_at for task in tasks), default=None) if push_id is not None else None,
-        pushes=pushes,
         guides=guides,
         off_duty=_off_duty(actor, now, set(by_guide)),
     )
