@@ -130,6 +130,10 @@ def test_wecom_refuses_and_the_page_says_where_the_guide_is(shop, customer, join
     assert shop.guide.name in shown
     assert shop.store.name in shown
 
+    shop.simulator.post("/sim/faults/clear")
+    customer.post(reverse("member_portal:add_guide"))
+    assert contact_codes.make_codes(now=clock.now()) == 1
+
 
 def test_a_code_is_one_per_member_and_guide_and_is_taken_back_when_old(shop):
     member, now = make_member(), clock.now()

@@ -35,7 +35,8 @@ State = ContactCode.State
 
 @transaction.atomic
 def want_code(*, member_id: int, guide_id: int, now: datetime) -> ContactCode:
-    """The standing code of this member for this guide, wanted if there is none."""
+    """The standing code of this member for this guide; wanted if there is none, and once more if
+    WeCom would not make it."""
     code, created = ContactCode.objects.exclude(state=State.REMOVED).get_or_create(
         member_id=member_id,
         guide_id=guide_id,
@@ -43,6 +44,10 @@ def want_code(*, member_id: int, guide_id: int, now: datetime) -> ContactCode:
     )
     if created:
         give_contact_token(member_id=member_id, token=code.token, now=now)
+    elif code.state == State.FAILED:
+        code.state, code.attempts, code.not_before = State.WANTED, 0, now
+        code.save(update_fields=["state", "attempts", "not_before"])
+    if code.state == State.WANTED:
         wake(MAKE_JOB)
     return code
 

@@ -162,12 +162,18 @@ def finish_join(*, row: PhoneCode, now: datetime) -> Joined:
     phone = codes.phone_of(row)
     invite = _invite_of(row, now)
     consents = [(purpose, version) for purpose, version in row.consents]
+    if find_by_identity(Kind.PHONE, "", phone) is None:
+        try:
+            joined = _make(invite, phone, consents, None, None, now)
+        except _NumberTaken:
+            pass
+        else:
+            verify_phone(phone=phone, now=now)
+            return Joined(joined.member_id, "code", joined.is_new)
     holder = find_by_identity(Kind.PHONE, "", phone)
-    if holder is not None:
-        return _let_in(holder, invite, phone, consents, proof="code", now=now)
-    joined = _make(invite, phone, consents, None, None, now)
-    verify_phone(phone=phone, now=now)
-    return Joined(joined.member_id, "code", joined.is_new)
+    if holder is None:
+        raise codes.CodeOver
+    return _let_in(holder, invite, phone, consents, proof="code", now=now)
 
 
 @transaction.atomic
