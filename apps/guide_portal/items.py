@@ -11,7 +11,9 @@ from django.utils.translation import pgettext
 from apps.accounts import modules
 from apps.accounts.actor import Actor
 from apps.guide_portal.access import waiting_rows
+from apps.guide_portal.alerts import mismatch_rows
 from apps.guide_portal.cards import Chip, Person, Progress, due_chip, due_words, progress
+from apps.guide_portal.excuses import excuse_rows
 from apps.guide_portal.templatetags.portal import when
 from apps.guide_tasks import selectors
 from apps.guide_tasks.models import State, TaskItem, TaskPush
@@ -348,4 +350,16 @@ def _photo_row(item: TaskItem) -> PhotoRow:
     )
 
 
-FINDERS = [_photos, _scripts, _looks]
+def _excuses(actor: Actor, now: datetime) -> list[Approval]:
+    """A share of 不适用 above the limit."""
+    template = "guide_portal/partials/_decide_excuses.html"
+    return [Approval("excuses", template, row) for row in excuse_rows(actor=actor, now=now)]
+
+
+def _mismatches(actor: Actor, now: datetime) -> list[Approval]:
+    """差异清单: facts for a question."""
+    template = "guide_portal/partials/_look_mismatch.html"
+    return [Approval("mismatch", template, row) for row in mismatch_rows(actor=actor, now=now)]
+
+
+FINDERS = [_photos, _scripts, _looks, _excuses, _mismatches]

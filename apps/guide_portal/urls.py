@@ -9,6 +9,7 @@ from apps.guide_portal.views import (
     enrol,
     items,
     me,
+    meeting,
     people,
     personal,
     phone,
@@ -120,6 +121,16 @@ urlpatterns = [
     path("team/handover/", people.Handover.as_view(), name="handover"),
     path("team/handover/<int:guide_id>/", people.HandoverOf.as_view(), name="handover_of"),
     path("team/handover/<int:guide_id>/give/", people.HandOver.as_view(), name="hand_over"),
+    path("team/morning/", meeting.MorningMeeting.as_view(), name="morning"),
+    path("team/alerts/", meeting.Alerts.as_view(), name="alerts"),
+    path(
+        "team/approvals/days/<int:day_id>/", meeting.LookAtMismatch.as_view(), name="look_mismatch"
+    ),
+    path(
+        "team/approvals/excuses/<int:task_id>/",
+        meeting.DecideExcuses.as_view(),
+        name="decide_excuses",
+    ),
     path("team/chase/", team.Chase.as_view(), name="chase"),
     path("region/", region.Board.as_view(), name="region"),
     path("region/pushes/", region.RegionPushes.as_view(), name="region_pushes"),

@@ -561,6 +561,29 @@ class TargetMove(models.Model):
         return f"{self.from_state}→{self.to_state} task_target:{self.target_id}"
 
 
+class ExcuseDecision(models.Model):
+    """A manager's word on a large share of 不适用 in a guide's task. `kept` stayed excused then:
+    with more of them the manager is asked again."""
+
+    task = models.ForeignKey(
+        GuideTask,
+        on_delete=models.CASCADE,
+        related_name="excuse_decisions",
+        verbose_name=_("task"),
+    )
+    excused = models.PositiveIntegerField(_("not applicable"))
+    kept = models.PositiveIntegerField(_("of these left so"))
+    decided_at = models.DateTimeField(_("decided at"))
+    decided_by = models.CharField(_("decided by"), max_length=40)
+
+    class Meta:
+        verbose_name = _("decision on not applicable")
+        verbose_name_plural = _("decisions on not applicable")
+
+    def __str__(self) -> str:
+        return f"guide_task:{self.task_id} {self.kept}/{self.excused}"
+
+
 class Evidence(models.Model):
     """One proof, of contact (`grade`) or of an outcome. Unique source; also the second of a kind
     is kept."""

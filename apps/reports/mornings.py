@@ -116,7 +116,8 @@ def _week(
     }
     sums = {"reached": 0, "bought": 0}
     rows = TaskTarget.objects.filter(task_id__in=tasks.values("pk")).order_by()
-    for row in map(dict, rows.values("guide_id").annotate(**counts)):
+    counted: list[dict[str, Any]] = list(rows.values("guide_id").annotate(**counts))
+    for row in counted:
         for name in sums:
             sums[name] += row.pop(f"day_{name}")
         facts[row.pop("guide_id")].update(row)

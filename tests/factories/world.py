@@ -278,6 +278,11 @@ def numbers_of(world, role):
         "segment_id": (Segment.objects.first().pk,) * 3,
         "dispatch_id": (world.east.sends[0].pk, world.east.sends[1].pk, world.west.sends[0].pk),
         "job_id": (PeriodicTask.objects.first().pk,) * 3,
+        "day_id": (
+            _guide_day(world.east, world.now).pk,
+            _guide_day(world.east, world.now).pk,
+            _guide_day(world.west, world.now).pk,
+        ),
         "item_id": world.items,
         "code": (TrackedLink.objects.first().code,) * 3,
         "request_id": each(lambda guide, _m: _request(world, guide).pk),

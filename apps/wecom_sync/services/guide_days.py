@@ -59,6 +59,7 @@ INSERT INTO wecom_sync_guideday (guide_id, store_id, day, chats, messages, frien
 SELECT posted.guide_id, posted.store_id, %s, 0, 0, 0, 0, 0, 0, 0, %s, ''
 FROM stores_posting AS posted
 JOIN stores_guide AS guide ON guide.id = posted.guide_id AND guide.status = 'active'
+JOIN stores_store AS store ON store.id = posted.store_id AND store.live_since IS NOT NULL
 WHERE posted.during @> %s::date
 ON CONFLICT (guide_id, day) DO NOTHING
 """
