@@ -311,6 +311,27 @@ def test_a_code_signs_in_and_a_guides_session_does_not(shop, customer):
     assert Client().get(answer.url).status_code == 302
 
 
+def test_a_typed_number_opens_no_data_to_wecoms_word_before_it_is_checked(
+    shop, customer, join_path
+):
+    [(_friend, external)] = make_friends(shop.guide, 1, simulator=shop.simulator)
+    session = customer.session
+    session["member_seen"] = [CORP, external]
+    session.save()
+    customer.cookies["scrm_member"] = session.session_key
+    phone, data = make_phone(), reverse("member_portal:data")
+    customer.post(join_path, form(phone))  # whose number it is nobody has asked
+
+    assert customer.get(reverse("member_portal:home")).status_code == 200
+    assert customer.get(data).url.startswith(reverse("member_portal:sign_in"))
+    assert customer.post(
+        reverse("member_portal:copy"), {"client_id": str(uuid.uuid4())}
+    ).url.startswith(reverse("member_portal:sign_in"))
+
+    sign_in(customer, shop.simulator, phone)
+    assert customer.get(data).status_code == 200
+
+
 def test_a_typed_number_alone_never_opens_the_data(shop, customer, join_path):
     phone = make_phone()
     customer.post(join_path, form(phone))

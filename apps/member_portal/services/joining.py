@@ -271,6 +271,12 @@ def sign_in_by_phone(*, phone: str, now: datetime) -> Member:
     return member
 
 
+def has_typed_number(*, member_id: int) -> bool:
+    """A number was typed on the join page, and nobody has read a code from it yet."""
+    numbers = MemberIdentity.objects.filter(member__survivor_id=member_id, kind=Kind.PHONE)
+    return numbers.filter(source=SOURCE, verified_at=None).exists()
+
+
 def member_seen(seen: Seen) -> Member | None:
     """The member behind a WeCom contact; who is only a contact has no account to open."""
     member = _contact(seen)

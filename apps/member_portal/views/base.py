@@ -15,6 +15,7 @@ from django.views import View
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.member_portal import session
+from apps.member_portal.services.joining import has_typed_number
 from apps.members.models import Member
 from apps.stores.access import CapabilityRequired
 
@@ -55,7 +56,8 @@ class OpenPage(CapabilityRequired, View):
 
 
 class MemberPage(OpenPage):
-    """A page of the member who is signed in. `needs_proof`: only after a code or WeCom's word."""
+    """A page of the member who is signed in. `needs_proof`: only after a code, or by WeCom's word
+    where no number waits to be checked: what a till kept under it may be somebody else's."""
 
     needs_proof = False
     back = "member_portal:home"
@@ -64,12 +66,21 @@ class MemberPage(OpenPage):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         member, self.proof = session.member_of(request, now=self.now)
-        if member is None or (self.needs_proof and not self.proof):
+        if member is None or not self._is_proven(request, member):
             onward = request.path if request.method == "GET" else reverse(self.back)
             query = urlencode({"next": onward})
             return redirect(f"{reverse('member_portal:sign_in')}?{query}")
         self.member = member
         return super().dispatch(request, *args, **kwargs)
+
+    def _is_proven(self, request: HttpRequest, member: Member) -> bool:
+        if not self.needs_proof or self.proof == "code":
+            return True
+        if self.proof and has_typed_number(member_id=member.pk):
+            words = _("Your number was not checked yet. Sign in once with a code sent to it.")
+            messages.error(request, words)
+            return False
+        return bool(self.proof)
 
     def refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
         if request.method == "POST":
