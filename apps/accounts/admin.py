@@ -1,7 +1,5 @@
 """Users, API keys and the audit record."""
 
-import re
-from functools import cache
 from typing import Any
 
 from django import forms
@@ -9,8 +7,9 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import Model, OuterRef, QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -20,6 +19,7 @@ from apps.accounts import services
 from apps.accounts.admin_base import RoomAdmin, actor_of
 from apps.accounts.capabilities import API_CAPABILITIES, Capability, Role
 from apps.accounts.models import ApiKey, AuditEntry, User
+from apps.accounts.naming import models_by_word, names_of
 from apps.core import clock
 
 # rights are roles here; Django's groups would be a second answer to the same question
@@ -154,6 +154,10 @@ ACTION_WORDS = {
     "member.lookup_settled": _("alert on look-ups settled"),
     "job.run": _("job started by hand"),
     "job.changed": _("job settings changed"),
+    "member.stopped": _("not to be contacted any more"),
+    "member.stop_lifted": _("may be contacted again"),
+    "store.live": _("store switched on"),
+    "store.not_live": _("store switched off"),
     "send.decided": _("send settled"),
     "task.chased": _("guides reminded"),
     "stage_version.published": _("stage parameters published"),
@@ -187,19 +191,9 @@ def _plain(value: Any) -> str:
     return "、".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-@cache
-def _models_by_word() -> dict[str, type[Model]]:
-    """Models by `app.model` and by `snake_case`: both stand in entries."""
-    found: dict[str, type[Model]] = {}
-    for model in apps.get_models():
-        found[re.sub(r"(?<!^)(?=[A-Z])", "_", model.__name__).lower()] = model
-        found[model._meta.label_lower] = model
-    return found
-
-
 def object_words(object_type: str) -> str:
     """What kind of thing it was about, in the words of the pages."""
-    model = _models_by_word().get(object_type)
+    model = models_by_word().get(object_type)
     return str(model._meta.verbose_name) if model else object_type
 
 
@@ -220,7 +214,7 @@ class AuditEntryAdmin(RoomAdmin):
     """Who did or saw what. Nothing here can be changed."""
 
     view_capability = Capability.VIEW_AUDIT
-    list_display = ["at", "show_actor", "show_action", "show_object", "object_id", "show_detail"]
+    list_display = ["at", "show_actor", "show_action", "show_object", "show_which", "show_detail"]
     list_filter = ["action", "at"]
     search_fields = ["action", "object_type", "object_id", "actor"]
     ordering = ["-id"]
@@ -250,6 +244,21 @@ class AuditEntryAdmin(RoomAdmin):
     @admin.display(description=_("object"), ordering="object_type")
     def show_object(self, row: AuditEntry) -> str:
         return object_words(row.object_type)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The page's rows with what each was about: named once for all of them."""
+        found = super().get_changelist_instance(request)
+        names = names_of((row.object_type, row.object_id) for row in found.result_list)
+        for row in found.result_list:
+            row.named = names.get((row.object_type, row.object_id))
+        return found
+
+    @admin.display(description=_("which"))
+    def show_which(self, row: Any) -> str:
+        if getattr(row, "named", None) is None:
+            return row.object_id or "—"
+        words = row.named.name or gettext("See the page")
+        return format_html('<a href="{}">{}</a>', row.named.url, words)
 
     @admin.display(description=_("detail"))
     def show_detail(self, row: AuditEntry) -> str:

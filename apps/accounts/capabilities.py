@@ -30,6 +30,7 @@ class Capability(StrEnum):
     VIEW_ORDERS = "view_orders"
     VIEW_HEALTH = "view_health"
     MANAGE_WECOM = "manage_wecom"
+    SETTLE_SENDS = "settle_sends"
     MANAGE_JOBS = "manage_jobs"
     MANAGE_USERS = "manage_users"
     VIEW_AUDIT = "view_audit"
@@ -64,6 +65,7 @@ _OPERATE = _READ_HQ | {
     Capability.BUILD_SEGMENTS,
     Capability.PUSH_TASKS,
     Capability.MANAGE_CONTENT,
+    Capability.SETTLE_SENDS,
 }
 
 ROLE_CAPABILITIES: dict[str, frozenset[Capability]] = {

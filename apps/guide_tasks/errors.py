@@ -53,6 +53,14 @@ class PushAlreadyHandedOut(DomainError):
     message = _("The push has been handed out and cannot be changed any more.")
 
 
+class CampaignShared(DomainError):
+    """Other pushes are measured by the same control group."""
+
+    code = "campaign_shared"
+    message = _("Other pushes share this campaign. Control group and window stay as they are; "
+                "make a push of its own to have others.")  # fmt: skip
+
+
 class ChasedEnough(DomainError):
     code = "chased_enough"
     message = _("Chased %(limit)s times today already.")

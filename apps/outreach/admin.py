@@ -10,11 +10,13 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from apps.accounts.admin_base import RoomAdmin
 from apps.accounts.capabilities import Capability
+from apps.accounts.naming import names_of, reference_of
 from apps.core.errors import DomainError
 from apps.outreach import scripts
 from apps.outreach.models import (
@@ -111,8 +113,9 @@ class DispatchAdmin(RoomAdmin):
     """Every send with its way through WeCom. Receivers are counted, not named."""
 
     view_capability = Capability.VIEW_HEALTH
-    list_display = ["id", "guide", "show_state", "show_receivers", "source", "created_at",
+    list_display = ["created_at", "guide", "show_what", "show_state", "show_receivers",
                     "handed_over_at", "sent_at", "reason"]  # fmt: skip
+    list_display_links = ["created_at"]
     list_filter = ["state", "created_at"]
     list_select_related = ["guide"]
     search_fields = ["msgid", "source"]
@@ -126,6 +129,20 @@ class DispatchAdmin(RoomAdmin):
         receivers = DispatchRecipient.objects.filter(dispatch_id=OuterRef("pk")).order_by()
         count = receivers.values("dispatch_id").annotate(n=Count("pk")).values("n")
         return super().get_queryset(request).annotate(receivers=Coalesce(Subquery(count), 0))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The page's rows with the push each one came from: named once for all of them."""
+        found = super().get_changelist_instance(request)
+        names = names_of(reference_of(row.source) for row in found.result_list)
+        for row in found.result_list:
+            row.named = names.get(reference_of(row.source))
+        return found
+
+    @admin.display(description=_("for what"))
+    def show_what(self, row: Any) -> str | SafeString:
+        if getattr(row, "named", None) is None:
+            return gettext("a message of the guide's own")
+        return format_html('<a href="{}">{}</a>', row.named.url, row.named.name)
 
     @admin.display(description=_("state"), ordering="state")
     def show_state(self, row: Dispatch) -> SafeString:

@@ -15,8 +15,6 @@ from apps.core.querysets import keys_sql
 from apps.guide_tasks import selectors as guide_tasks
 from apps.guide_tasks.models import (
     ITEM_KINDS,
-    OPEN_STATES,
-    ExcuseReason,
     Grade,
     NotIssued,
     PushForecast,
@@ -382,16 +380,6 @@ def _reach(definition: dict[str, Any], now: datetime) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def segment_reach(*, definition: dict[str, Any], now: datetime) -> dict[str, int]:
-    """圈中 → 可触达 / 联系不了 by reason, in the policy's order; key "" = can be reached."""
-    counted = _reach(definition, now)
-    ordered = {"": counted.get("", 0)}
-    for refusal in policy.Refusal:
-        if refusal.value in counted:
-            ordered[refusal.value] = counted[refusal.value]
-    return ordered
-
-
 def home(*, actor: Actor, now: datetime) -> Home:
     """Everything of the first page, in a fixed number of queries (lift of the latest pushes
     apart).
@@ -576,48 +564,3 @@ def _recent(actor: Actor, now: datetime, limit: int = 5) -> list[RecentPush]:
             )
         )
     return recent
-
-
-# --- lists behind the numbers --------------------------------------------------------------------
-
-STATE_GROUPS: dict[str, Sequence[str]] = {
-    "done": [State.DONE],
-    "open": OPEN_STATES,
-    "expired": [State.EXPIRED, State.NOT_DONE],
-    "excused": [State.NOT_APPLICABLE],
-}
-
-
-def members_behind(*, push: TaskPush, place: str, actor: Actor) -> list[int]:
-    """The survivor ids behind one number of the result page, for its masked list.
-
-    place: a refusal's code, "control", "issued", a state or group of states, an excuse's code,
-    "delivered", "engaged", "visited" or "purchased".
-    """
-    targets = TaskTarget.objects.visible_to(actor).filter(push=push).order_by("pk")
-    if place == "control":
-        return sorted(guide_tasks.control_members(push)) if actor.sees_all else []
-    narrowed = _targets_in(targets, place)
-    if narrowed is None:
-        rows = NotIssued.objects.visible_to(actor).filter(push=push)
-        if place != "not_issued":
-            rows = rows.filter(reason=place)
-        return list(rows.order_by("pk").values_list("member_id", flat=True))
-    return list(narrowed.values_list("member_id", flat=True))
-
-
-def _targets_in(targets: Any, place: str) -> Any | None:
-    if place == "issued":
-        return targets
-    if place in STATE_GROUPS:
-        return targets.filter(state__in=STATE_GROUPS[place])
-    if place in State.values:
-        return targets.filter(state=place)
-    if place in ("engaged", "visited", "purchased"):
-        return targets.filter(**{f"{place}_at__isnull": False})
-    if place in _GRADE_NAMES.values():
-        grades = {name: grade for grade, name in _GRADE_NAMES.items()}
-        return targets.filter(contact_grade=grades[place])
-    if place in ExcuseReason.values and targets.filter(excuse_reason=place).exists():
-        return targets.filter(excuse_reason=place)
-    return None

@@ -171,6 +171,7 @@ hq:segment_who                   POST  in   ok   ok   403     in  in  403
 hq:segment                       GET   in   ok   ok   403     in  in  403
 hq:segment                       POST  in   ok   ok   403     in  in  403
 hq:pushes                        GET   in   ok   ok   ok      in  in  ok
+hq:push_new                      GET   in   ok   ok   403     in  in  403
 hq:push_new                      POST  in   ok   ok   403     in  in  403
 hq:access                        GET   in   ok   ok   ok      in  in  ok
 hq:decide_access                 POST  in   ok   ok   403     in  in  403
@@ -203,7 +204,7 @@ hq:member_stop                   POST  in   ok   ok   403     in  in  403
 hq:wecom_health                  GET   in   ok   ok   403     in  in  ok
 hq:wecom_wake                    POST  in   ok   403  403     in  in  403
 hq:unknown_sends                 GET   in   ok   ok   403     in  in  ok
-hq:decide_send                   POST  in   ok   403  403     in  in  403
+hq:decide_send                   POST  in   ok   ok   403     in  in  403
 hq:rollout                       GET   in   ok   ok   ok      in  in  ok
 hq:rollout_region                GET   in   ok   ok   ok/404  in  in  ok
 hq:rollout_switch                POST  in   ok   403  403     in  in  403

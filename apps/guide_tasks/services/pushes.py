@@ -19,7 +19,7 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.core.wake import wake
 from apps.guide_tasks import hours, selectors
-from apps.guide_tasks.errors import PushAlreadyHandedOut, PushNotReady
+from apps.guide_tasks.errors import CampaignShared, PushAlreadyHandedOut, PushNotReady
 from apps.guide_tasks.models import AssignBy, Grade, PushForecast, TaskItem, TaskPush, TaskTarget
 from apps.guide_tasks.services import issuing, item_issuing, places, targets
 from apps.guide_tasks.shapes import PushPlaces
@@ -144,12 +144,13 @@ def update_push(
 ) -> TaskPush:
     """Change a draft (the wizard's steps). What was forecast before counts no more.
 
-    Raises PushAlreadyHandedOut.
+    Raises PushAlreadyHandedOut, CampaignShared.
     """
     push = _draft(push)
     unknown = set(changes) - _EDITABLE
     if unknown:
         raise TypeError(f"A push has no {sorted(unknown)}.")
+    wanted = _of_campaign(push, control_share_bp=control_share_bp, window_days=window_days)
     if "title" in changes:
         # a campaign made for this push alone is called as the push is
         Campaign.objects.filter(pk=push.campaign_id, name=push.title).update(name=changes["title"])
@@ -157,8 +158,6 @@ def update_push(
         setattr(push, name, value)
     push.status = Status.DRAFT
     push.save(update_fields=[*changes, "status"])
-    own = {"control_share_bp": control_share_bp, "window_days": window_days}
-    wanted = {name: value for name, value in own.items() if value is not None}
     if wanted:
         Campaign.objects.filter(pk=push.campaign_id).update(**wanted)
         push.campaign.refresh_from_db(fields=list(wanted))
@@ -167,6 +166,20 @@ def update_push(
     if {"segment_run"} & set(changes) or wanted:
         PushForecast.objects.filter(push=push).delete()
     return push
+
+
+def _of_campaign(push: TaskPush, **values: int | None) -> dict[str, int]:
+    """What changes in the push's campaign, which must be its own: another push's control group is
+    not drawn anew behind its back."""
+    changed = {
+        name: value
+        for name, value in values.items()
+        if value is not None and value != getattr(push.campaign, name)
+    }
+    others = TaskPush.objects.filter(campaign_id=push.campaign_id).exclude(pk=push.pk)
+    if changed and others.exists():
+        raise CampaignShared()
+    return changed
 
 
 def _locked(push: TaskPush) -> TaskPush:

@@ -1,10 +1,12 @@
 """会员详情: who, why this stage, three relations, the timeline; the number only for a reason."""
 
+import re
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -12,6 +14,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from apps.accounts import services as accounts
 from apps.accounts.capabilities import Capability
 from apps.accounts.models import AuditEntry
 from apps.core import clock
@@ -44,6 +47,8 @@ PAGE = 30
 FOUND_LIMIT = 50
 TABS = ("timeline", "orders", "tags", "consents", "tasks")
 SHOWN_SECONDS = 60
+# eight digits and more, however they are grouped, are somebody's number
+LIKE_A_NUMBER = re.compile(r"(?:\d[\s-]?){8,}")
 REASONS = {
     "complaint": gettext_lazy("handle a complaint or after-sales case"),
     "identity": gettext_lazy("check identity, merge duplicates"),
@@ -219,6 +224,10 @@ def unmask(request: HttpRequest, public_id: UUID) -> HttpResponse:
     note = request.POST.get("note", "").strip()
     if reason is None or not note:
         return _page(request, row, unmask_error=_("Choose a reason and say which case."))
+    if LIKE_A_NUMBER.search(note):
+        return _page(
+            request, row, unmask_error=_("Say the case without phone numbers: the note is kept.")
+        )
     try:
         phone = services.unmask_phone(
             member_id=row.pk,
@@ -256,10 +265,18 @@ def stop_member(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """客户要求不再联系, and its end when the customer says so."""
     row = _member(request, public_id)
     actor, now = actor_of(request), clock.now()
-    if "lift" in request.POST:
-        services.lift_stop(member_id=row.pk, source=actor.label, now=now, actor=actor)
-    else:
-        services.stop_contact(member_id=row.pk, source=actor.label, now=now, actor=actor)
+    lifts = "lift" in request.POST
+    with transaction.atomic():
+        if lifts:
+            services.lift_stop(member_id=row.pk, source=actor.label, now=now, actor=actor)
+        else:
+            services.stop_contact(member_id=row.pk, source=actor.label, now=now, actor=actor)
+        accounts.audit(
+            actor=actor,
+            action="member.stop_lifted" if lifts else "member.stopped",
+            object_type="member",
+            object_id=row.pk,
+        )
     return redirect("hq:member", public_id=row.public_id)
 
 

@@ -99,7 +99,7 @@ def visible_push(request: HttpRequest, pk: int) -> TaskPush:
 # --- the people behind a number -------------------------------------------------------------------
 
 
-def _target_place(push: TaskPush, place: str) -> tuple[str, Q] | None:
+def target_place(place: str) -> tuple[str, Q] | None:
     """Title and condition of a place among the issued."""
     kind, _dot, value = place.partition(".")
     simple = {
@@ -143,7 +143,7 @@ def _narrowed(rows: QuerySet[TaskTarget], request: HttpRequest) -> QuerySet[Task
     return rows
 
 
-def _not_issued_place(push: TaskPush, place: str) -> tuple[str, Q] | None:
+def _not_issued_place(place: str) -> tuple[str, Q] | None:
     if place == "not_issued":
         return _("Not issued"), Q()
     kind, _dot, value = place.partition(".")
@@ -156,13 +156,13 @@ def _place_rows(
     request: HttpRequest, push: TaskPush, place: str, actor: Actor
 ) -> tuple[str, Any, dict[int, str]]:
     """Title, a page of member ids, and each one's note."""
-    found = _target_place(push, place)
+    found = target_place(place)
     if found is not None:
         title, condition = found
         rows = TaskTarget.objects.visible_to(actor).filter(condition, push=push).order_by("pk")
         page = Paginator(_narrowed(rows, request), PER_PAGE).get_page(request.GET.get("page"))
         return title, page, {row.member_id: _note_of(row) for row in page}
-    refused = _not_issued_place(push, place)
+    refused = _not_issued_place(place)
     if refused is not None:
         title, condition = refused
         left_out = NotIssued.objects.visible_to(actor).filter(condition, push=push).order_by("pk")

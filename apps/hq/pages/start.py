@@ -101,7 +101,9 @@ def start(request: HttpRequest) -> HttpResponse:
             "join": _join_address(),
             "texts": f"{settings.SIMULATOR_URL}/phone/sms/",
             "stores": Store.objects.count(),
-            "guides": Guide.objects.active().count(),
+            "guides": Guide.objects.active()
+            .posted_in(day=clock.today(), role=Posting.PostingRole.GUIDE)
+            .count(),
             "members": Member.objects.count(),
             "orders": Order.objects.count(),
             **_logins(),

@@ -261,11 +261,11 @@ def unknown_sends(request: HttpRequest) -> HttpResponse:
         title=_("Sends with unknown outcome"),
         page=page,
         rows=rows,
-        may_act=actor_of(request).can(Capability.MANAGE_WECOM),
+        may_act=actor_of(request).can(Capability.SETTLE_SENDS),
     )
 
 
-@hq_action(Capability.MANAGE_WECOM)
+@hq_action(Capability.SETTLE_SENDS)
 def decide_send(request: HttpRequest, pk: int) -> HttpResponse:
     """A person has looked into WeCom and says what became of the send."""
     send = get_object_or_404(Dispatch.objects.visible_to(actor_of(request)), pk=pk)

@@ -16,6 +16,7 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_tasks import hours
+from apps.guide_tasks.errors import CampaignShared
 from apps.guide_tasks.models import Grade, PushForecast, TaskPush, TaskTarget
 from apps.guide_tasks.selectors import PushCost, push_cost
 from apps.guide_tasks.services import places, pushes
@@ -75,9 +76,11 @@ def _draft_of(request: HttpRequest, name: str, version: SegmentVersion | None) -
     return redirect("hq:push_step", pk=push.pk, step=WHOM)
 
 
-@hq_action(Capability.PUSH_TASKS)
+@hq_page(Capability.PUSH_TASKS)
 def push_new(request: HttpRequest) -> HttpResponse:
-    """A draft: of a segment when one was chosen, else empty."""
+    """A draft: of a segment when one was chosen, else empty. Who comes without a form chooses."""
+    if request.method != "POST":
+        return redirect("hq:push_kinds")
     wanted = request.POST.get("segment", "")
     chosen = None
     if wanted.isdecimal():
@@ -111,7 +114,11 @@ def push_step(request: HttpRequest, pk: int, step: int) -> HttpResponse:
     if push.segment_run_id and not PushForecast.objects.filter(push=push).exists():
         # a changed share or window took the old counting with it
         pushes.forecast(push=push, now=clock.now())
-    return _STEP_VIEWS[step](request, push)
+    try:
+        return _STEP_VIEWS[step](request, push)
+    except CampaignShared as error:
+        messages.error(request, str(error))
+        return redirect("hq:push_step", pk=push.pk, step=step)
 
 
 @hq_action(Capability.PUSH_TASKS)
