@@ -395,6 +395,19 @@ def test_a_leavers_work_goes_to_the_new_serving_guide_else_to_the_store(shop, mo
     assert following.move_work(now=moment) == 1
 
 
+@pytest.mark.parametrize("why", ["covered", "left"])
+def test_what_nobody_can_take_stands_in_nobodys_way(shop, moment, monkeypatch, why):
+    monkeypatch.setattr(following, "PART", 1)
+    befriend(shop.bea, shop.people[-1:], moment)  # of the others nobody else is a friend
+    if why == "covered":
+        cover(shop, days=4)
+    else:
+        stores.guide_leaves(guide=shop.anna, now=moment, on=moment.date())
+
+    assert following.move_work(now=moment) == 1
+    assert shop.target(shop.people[-1]).guide_id == shop.bea.pk
+
+
 def test_who_moves_to_another_store_leaves_the_work_behind(shop, moment):
     befriend(shop.bea, shop.people, moment)
     stores.post_guide(

@@ -5,7 +5,7 @@ busy colleague at work in the store. Whoever it is must be TA's WeCom friend: el
 where it is, is seen by the manager, and is looked at again.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from django.db import transaction
@@ -19,30 +19,45 @@ from apps.members.models import ServingPeriod
 from apps.stores import selectors as stores
 from apps.stores.models import Guide, Posting
 
-# one look moves at most so many; the next takes the rest
-LIMIT = 5_000
+# one transaction looks at so many
+PART = 5_000
 _MOVABLE = (State.OPEN, State.IN_PROGRESS)
 
 
 def move_work(*, now: datetime) -> int:
     """One look at who is away and who has gone; returns how many targets moved. Safe to repeat."""
-    return _move_covered(now=now) + _move_of_gone(now=now)
+    return _in_parts(_move_covered, now) + _in_parts(_move_of_gone, now)
+
+
+def _in_parts(look: Callable[[datetime, int], tuple[int, int | None]], now: datetime) -> int:
+    """Part after part, each committed: what nobody can take stands in nobody's way."""
+    total, after = 0, 0
+    while True:
+        moved, last = look(now, after)
+        total += moved
+        if last is None:
+            return total
+        after = last
+
+
+def _last_of(ids: Collection[int]) -> int | None:
+    """Where the next part begins; None when this was the last one."""
+    return max(ids) if len(ids) == PART else None
 
 
 @transaction.atomic
-def _move_covered(*, now: datetime) -> int:
+def _move_covered(now: datetime, after: int) -> tuple[int, int | None]:
     """What falls due before the absent guide is back goes to who covers; the rest waits."""
     today = clock.business_day(now)
     covered = {
         one.guide_id: one for one in stores.absences(days=[today]) if one.covering_id is not None
     }
     if not covered:
-        return 0
-    rows = (
-        TaskTarget.objects.filter(state__in=_MOVABLE, guide_id__in=covered, opens_at__lte=now)
-        .order_by("pk")
-        .values_list("pk", "guide_id", "member_id", "due_at")[:LIMIT]
+        return 0, None
+    theirs = TaskTarget.objects.filter(
+        pk__gt=after, state__in=_MOVABLE, guide_id__in=covered, opens_at__lte=now
     )
+    rows = list(theirs.order_by("pk").values_list("pk", "guide_id", "member_id", "due_at")[:PART])
     wanted = {}
     for pk, guide_id, member_id, due_at in rows:
         one = covered[guide_id]
@@ -53,7 +68,8 @@ def _move_covered(*, now: datetime) -> int:
         guide_ids={guide for _member, guide in wanted.values()},
     )
     pairs = {pk: guide for pk, (member, guide) in wanted.items() if guide in known[member]}
-    return assigning.move_to(pairs=pairs, cause="covered", actor=SYSTEM, now=now).moved
+    moves = assigning.move_to(pairs=pairs, cause="covered", actor=SYSTEM, now=now)
+    return moves.moved, _last_of([pk for pk, *_rest in rows])
 
 
 def left_behind(*, now: datetime) -> QuerySet[TaskTarget]:
@@ -68,19 +84,21 @@ def left_behind(*, now: datetime) -> QuerySet[TaskTarget]:
 
 
 @transaction.atomic
-def _move_of_gone(*, now: datetime) -> int:
+def _move_of_gone(now: datetime, after: int) -> tuple[int, int | None]:
     found = (
         left_behind(now=now)
+        .filter(pk__gt=after)
         .order_by("pk")
-        .values_list("pk", "store_id", "member_id", "guide_id")[:LIMIT]
+        .values_list("pk", "store_id", "member_id", "guide_id")[:PART]
     )
     rows = {pk: assigning.Work(*row) for pk, *row in found}
     if not rows:
-        return 0
+        return 0, None
     pairs = _to_serving(rows, now)
     rest = {pk: row for pk, row in rows.items() if pk not in pairs}
     pairs |= assigning.share(rest, now=now)
-    return assigning.move_to(pairs=pairs, cause="left", actor=SYSTEM, now=now).moved
+    moves = assigning.move_to(pairs=pairs, cause="left", actor=SYSTEM, now=now)
+    return moves.moved, _last_of(rows)
 
 
 def _to_serving(wanted: dict[int, assigning.Work], now: datetime) -> dict[int, int]:
