@@ -36,7 +36,14 @@ from apps.guide_portal.cards import Chip, Person, person_of
 from apps.guide_portal.customers import served
 from apps.guide_portal.templatetags.portal import month_day, yuan
 from apps.guide_tasks.services.personal import PERSONAL
-from apps.members.models import FollowRelation, FollowUp, Interaction, Member, StopMark
+from apps.members.models import (
+    Consent,
+    FollowRelation,
+    FollowUp,
+    Interaction,
+    Member,
+    StopMark,
+)
 from apps.orders.models import Order
 from apps.outreach.models import DispatchRecipient
 from apps.profiles.models import MemberFacts, MemberProfile, Stage
@@ -152,7 +159,8 @@ def _due(asked: _Question) -> QuerySet[Member]:
 
 
 def _birthdays(asked: _Question) -> QuerySet[Member]:
-    """Today's first; who has 29 February is congratulated on the 28th of other years."""
+    """Of those who agreed, today's first; who has 29 February is congratulated on the 28th of
+    other years."""
     days = [asked.today + timedelta(days=number) for number in range(BIRTHDAY_DAYS + 1)]
     places: list[When] = []
     for number, day in enumerate(days):
@@ -166,9 +174,12 @@ def _birthdays(asked: _Question) -> QuerySet[Member]:
         occurred_at__gte=asked.now - timedelta(days=YEAR + BIRTHDAY_DAYS),
         occurred_at__lt=asked.now - timedelta(days=YEAR - 2 * BIRTHDAY_DAYS),
     )
+    agreed = Consent.objects.valid().filter(
+        purpose=Consent.Purpose.BIRTHDAY, member__survivor_id=OuterRef("pk")
+    )
     return (
         _wanted(asked)
-        .filter(birth_month__isnull=False)
+        .filter(Exists(agreed), birth_month__isnull=False)
         .annotate(
             ahead=Case(*places, output_field=IntegerField()),
             last_year=ArraySubquery(last_year.order_by("-occurred_at").values("kind")[:1]),

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.accounts.actor import SYSTEM
 from apps.accounts.models import AuditEntry
 from apps.core import clock
 from apps.guide_portal import lists
@@ -99,11 +100,22 @@ def test_silent_ones_stand_by_value_and_the_list_has_a_setting_for_its_end(bough
     assert listed(bought.guide, "silent", now) == [bought.silent.pk]
 
 
+def agree_to_birthday(member, now):
+    members.give_consent(
+        member_id=member.pk, purpose="birthday", text_version="v1", channel="pos",
+        given_at=now, actor=SYSTEM,
+    )  # fmt: skip
+
+
 def test_birthdays_of_seven_days_stand_in_their_order_with_last_years_action(shop):
     now, (today, later, far) = shop.now, shop.members
     for member, ahead in ((today, 0), (later, 6), (far, 20)):
         day = clock.business_day(now) + ahead * DAY
         Member.objects.filter(pk=member.pk).update(birth_month=day.month, birth_day=day.day)
+        agree_to_birthday(member, now)
+    (silent_about_it,) = friends_of(shop.guide, 1, now, since=30)
+    day = clock.business_day(now)
+    Member.objects.filter(pk=silent_about_it.pk).update(birth_month=day.month, birth_day=day.day)
     members.record_interaction(
         member_id=later.pk, guide_id=shop.guide.pk, kind="message",
         occurred_at=now - 361 * DAY, source="last year",
