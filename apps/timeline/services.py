@@ -100,7 +100,9 @@ def forget_known_months() -> None:
     _known_months.clear()
 
 
-@transaction.atomic
+# part of the caller's transaction, whole or not at all: a mark of its own would be two more ways to
+# the database for each event
+@transaction.atomic(savepoint=False)
 def record_events(events: Iterable[NewEvent]) -> int:
     """Record events set-wise; return how many were new. Known keys are left as they stand."""
     rows = list(events)

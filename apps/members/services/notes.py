@@ -121,6 +121,12 @@ def drop_fact(*, member_id: int, kind: str, word: str) -> bool:
     return bool(facts.delete()[0])
 
 
+_KEEP = """
+INSERT INTO members_interaction (kind, occurred_at, source, reason, guide_id, member_id)
+VALUES (%s, %s, %s, '', %s, %s) ON CONFLICT (source) DO NOTHING
+"""
+
+
 def record_interaction(
     *, member_id: int, guide_id: int, kind: str, occurred_at: datetime, source: str
 ) -> bool:
@@ -128,15 +134,9 @@ def record_interaction(
 
     The guide's own follow-up date for that day, or one before, is done by it.
     """
-    _row, created = Interaction.objects.get_or_create(
-        source=source,
-        defaults={
-            "member_id": member_id,
-            "guide_id": guide_id,
-            "kind": kind,
-            "occurred_at": occurred_at,
-        },
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, [kind, occurred_at, source, guide_id, member_id])
+        created = cursor.rowcount == 1
     if created and kind != Interaction.Kind.NOTE:
         close_by_contact(member_id=member_id, guide_id=guide_id, at=occurred_at)
     return created
