@@ -59,7 +59,7 @@ def names_of(references: Iterable[Reference]) -> dict[Reference, Named]:
         model = models_by_word().get(kind)
         if model is not None and model._meta.label_lower in _PAGES and key.isdecimal():
             wanted[model._meta.label_lower][key].append((kind, key))
-    found = {}
+    found: dict[Reference, Named] = {}
     for label, by_key in wanted.items():
         field, page, argument = _PAGES[label]
         rows = apps.get_model(label)._default_manager.filter(pk__in=list(by_key))
