@@ -8,7 +8,7 @@ from apps.accounts.actor import SYSTEM
 from apps.guide_tasks import services
 from apps.guide_tasks.models import NotIssued, State, TaskPush, TaskRule, TaskTarget
 from apps.members import services as members
-from apps.members.models import FollowRelation
+from apps.members.models import FollowRelation, Member
 from apps.outreach import scripts
 from apps.outreach.models import GuideNotice, MessageTemplate
 from apps.reports.selectors import push_funnel
@@ -224,6 +224,18 @@ def test_a_new_friend_is_greeted_by_the_guide_who_won_them(moment, rules, people
     assert (target.guide_id, target.external_userid) == (winner.pk, "wmNew")
     assert target.cause == f"greeting:follow:{follow.pk}"
     assert timezone.localtime(target.due_at).date() == moment.date()
+
+
+def test_a_new_friend_who_was_known_under_another_card_is_greeted(moment, rules, people, store):
+    winner = make_guide(store, corp=CORP)
+    ((contact, external),) = make_friends(winner, 1, since=moment)
+    Member.objects.filter(pk=contact.pk).update(survivor_id=people[0].pk)
+
+    services.run_rules(now=moment)
+
+    target = by_rule("greeting").get()
+    assert (target.member_id, target.guide_id) == (people[0].pk, winner.pk)
+    assert target.external_userid == external
 
 
 def test_a_missed_greeting_is_made_by_the_sweep_and_old_friends_get_none(moment, rules):

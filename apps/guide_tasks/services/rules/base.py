@@ -97,7 +97,8 @@ WHERE h.place = 'issued'
 ORDER BY t.id
 ON CONFLICT DO NOTHING
 """
-# the guide whom the occasion names, whoever serves the member otherwise
+# the guide whom the occasion names, whoever serves the member otherwise; a friendship keeps the
+# card it began with, whoever stands for that person now
 _OWN_GUIDE = """
 UPDATE handout AS h
 SET guide_id = found.guide_id, store_id = posting.store_id,
@@ -109,8 +110,12 @@ SET guide_id = found.guide_id, store_id = posting.store_id,
 FROM rule_found AS found
 JOIN stores_guide AS guide ON guide.id = found.guide_id
 LEFT JOIN stores_posting AS posting ON posting.guide_id = guide.id AND posting.during @> %s::date
-LEFT JOIN members_followrelation AS follow
-       ON follow.guide_id = guide.id AND follow.member_id = found.member_id AND follow.until IS NULL
+LEFT JOIN LATERAL (
+    SELECT friend.id, friend.external_userid FROM members_member AS person
+    JOIN members_followrelation AS friend ON friend.member_id = person.id
+        AND friend.guide_id = guide.id AND friend.until IS NULL
+    WHERE person.survivor_id = found.member_id ORDER BY friend.since LIMIT 1
+) AS follow ON true
 WHERE h.member_id = found.member_id AND found.guide_id IS NOT NULL
 """
 _OVER_CAP = f"""

@@ -16,7 +16,9 @@ _BOUGHT = (VisitReason.FOR_SELF, VisitReason.GIFT, VisitReason.OCCASION, VisitRe
 _SELECT = """
 SELECT person.survivor_id, 'revisit:interaction:' || visit.id, (
         SELECT f.guide_id FROM members_followrelation AS f
-        WHERE f.member_id = person.survivor_id AND f.guide_id = visit.guide_id AND f.until IS NULL
+        JOIN members_member AS friend ON friend.id = f.member_id
+        WHERE friend.survivor_id = person.survivor_id AND f.guide_id = visit.guide_id
+            AND f.until IS NULL
         LIMIT 1),
     format(%s, to_char(visit.occurred_at AT TIME ZONE %s, 'FMMM-DD')),
     %s::timestamptz, %s::timestamptz
