@@ -116,7 +116,7 @@ def _week(
     }
     sums = {"reached": 0, "bought": 0}
     rows = TaskTarget.objects.filter(task_id__in=tasks.values("pk")).order_by()
-    counted: list[dict[str, Any]] = list(rows.values("guide_id").annotate(**counts))
+    counted: Any = rows.values("guide_id").annotate(**counts)
     for row in counted:
         for name in sums:
             sums[name] += row.pop(f"day_{name}")

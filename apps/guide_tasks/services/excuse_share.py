@@ -66,9 +66,11 @@ def _counted() -> dict[str, Any]:
 def _over(tasks: QuerySet[GuideTask], now: datetime) -> QuerySet[Any]:
     running = tasks.filter(push__status=TaskPush.Status.HANDED_OUT, due_at__gte=now - _ASKED_FOR)
     over = F("chosen") * 100 - F("issued") * settings.EXCUSED_PERCENT_LIMIT
-    return running.annotate(**_counted(), over=over).filter(
+    counted: Any = running.annotate(**_counted(), over=over)
+    asked: QuerySet[Any] = counted.filter(
         chosen__gte=settings.EXCUSED_FROM, chosen__gt=F("kept"), over__gte=0
     )
+    return asked
 
 
 def shares_to_decide(*, actor: Actor, now: datetime) -> list[ExcusedShare]:
