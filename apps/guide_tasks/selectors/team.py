@@ -49,9 +49,9 @@ def running_pushes(*, actor: Actor) -> list[tuple[int, str]]:
 def pushes_to_help(*, actor: Actor, now: datetime) -> set[int]:
     """The running pushes in which somebody has not looked yet or is late; one query."""
     waiting = TaskTarget.objects.filter(task_id=OuterRef("pk")).open().opened_by(now)
-    unseen = Q(Exists(waiting), seen_at=None)
-    stuck = _running(actor).filter(unseen | Q(Exists(waiting.filter(due_at__lt=now))))
-    return set(stuck.values_list("push_id", flat=True))
+    # one "exists" alone is a join from the few tasks; of two with "or" PostgreSQL hashes the table
+    stuck = waiting.filter(Q(task__seen_at=None) | Q(due_at__lt=now))
+    return set(_running(actor).filter(Exists(stuck)).values_list("push_id", flat=True))
 
 
 _PROGRESS: dict[str, Any] = {

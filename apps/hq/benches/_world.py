@@ -85,8 +85,10 @@ FROM bench_who AS who ORDER BY {_BOUGHT};
 INSERT INTO orders_orderline (order_id, line_no, paid_at, business_on, member_id, store_id,
     quantity, net_fen, discount_fen, tag_fen, is_gift, product_id)
 SELECT id, 1, paid_at, business_on, member_id, store_id, 1, net_fen, 0, 39900, false,
-       (SELECT min(id) + orders_order.id %% count(*) FROM orders_product)
-FROM orders_order ORDER BY paid_at;
+       goods.first + id %% goods.number
+FROM orders_order
+CROSS JOIN (SELECT min(id) AS first, count(*) AS number FROM orders_product) AS goods
+ORDER BY paid_at;
 INSERT INTO members_interaction (kind, occurred_at, source, reason, guide_id, member_id)
 SELECT 'visit', {_BOUGHT}, 'bench:' || member_id, '', guide_id, member_id FROM bench_who AS who;
 INSERT INTO members_membernote (body_enc, client_id, created_at, guide_id, member_id)
@@ -98,9 +100,11 @@ SELECT 'phone', '', sha256(int8send(member_id)), 1, %(phone)s, '5678', 'bench', 
 FROM bench_who;
 INSERT INTO tagging_membertags (member_id, tags)
 SELECT member_id, %(tags)s::int[] FROM bench_who;
-INSERT INTO timeline_memberevent (occurred_at, member_id, kind, source, actor, payload)
-SELECT {_BOUGHT} + n * interval '1 day', member_id, 'tagged', 'bench', 'system', '{{}}'
-FROM bench_who AS who, generate_series(0, 2) AS n ORDER BY 1;
+INSERT INTO timeline_memberevent (occurred_at, member_id, kind, source, actor, payload, tx, epoch)
+SELECT {_BOUGHT} + n * interval '1 day', member_id, 'tagged', 'bench', 'system', '{{}}', tx, epoch
+FROM bench_who AS who, generate_series(0, 2) AS n,
+    (SELECT pg_current_xact_id()::text::bigint AS tx, timeline_current_epoch() AS epoch) AS once
+ORDER BY 1;
 """
 _WITH_PAST = (
     "orders_order", "members_interaction", "members_membernote", "members_memberidentity",
