@@ -191,6 +191,7 @@ def _dearest(store: Store, now: datetime) -> Dearest | None:
             task__due_at__gte=now - _LOOK_BACK,
             state=State.OPEN,
             opens_at__lte=now,
+            due_at__gte=now,
             due_at__lt=end,
             value_fen__gt=0,
         )
