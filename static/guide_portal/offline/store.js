@@ -58,19 +58,37 @@ window.portalPhone = (() => {
     }
   });
 
-  const drop = (who) => new Promise((done) => {
-    const asked = indexedDB.deleteDatabase(name(who));
+  const drop = (base) => new Promise((done) => {
+    const asked = indexedDB.deleteDatabase(base);
     asked.onsuccess = asked.onerror = asked.onblocked = () => done();
   });
+
+  // whose phone this is, on the disk at once: localStorage gets there some seconds later, and a
+  // phone that dies in between would not know whom to show what waits
+  const HOLDER = "holder";
+  const holder = (mode, act) => new Promise((done) => {
+    const asked = indexedDB.open(HOLDER, 1);
+    asked.onupgradeneeded = () => asked.result.createObjectStore("who");
+    asked.onerror = () => done("");
+    asked.onsuccess = () => {
+      const base = asked.result;
+      const work = base.transaction("who", mode, { durability: "strict" });
+      const found = act(work.objectStore("who"));
+      work.oncomplete = () => { base.close(); done(found.result || ""); };
+      work.onabort = () => { base.close(); done(""); };
+    };
+  });
+  const lastHolder = async () => recall(WHO) || holder("readonly", (rows) => rows.get(WHO));
 
   // "saved": today's list goes. "all": everything of this guide, as at signing out
   phone.forget = async (order) => {
     if (!window.indexedDB) return;
-    const who = phone.who() || recall(WHO);
-    if (!who) return;
+    const who = phone.who() || await lastHolder();
+    if (!who) { await drop(HOLDER); return; }
     if (order === "all") {
       if (opened) { (await opened.catch(() => null))?.close(); opened = null; }
-      await drop(who);
+      await drop(name(who));
+      await drop(HOLDER);
       try { localStorage.removeItem(WHO); } catch { /* nothing there */ }
     } else {
       await step("pages", "readwrite", (rows) => rows.clear()).catch(() => {});
@@ -80,16 +98,18 @@ window.portalPhone = (() => {
   // another guide on this phone: the list of the one before goes, what waits stays theirs
   phone.arrive = async () => {
     const mine = meta.dataset.guide;
-    if (!mine || !window.indexedDB) return;
-    const before = recall(WHO);
+    if (!window.indexedDB || !(mine || phone.isFrame)) return;
+    const before = await lastHolder();
+    if (!mine) { if (before) remember(WHO, before); return; }
     remember(WHO, mine);
+    await holder("readwrite", (rows) => rows.put(mine, WHO));
     if (!before || before === mine) return;
     await new Promise((done) => {
       const asked = indexedDB.open(name(before));
       asked.onerror = () => done();
       asked.onsuccess = () => {
         const base = asked.result;
-        if (!base.objectStoreNames.contains("pages")) { base.close(); drop(before).then(done); return; }
+        if (!base.objectStoreNames.contains("pages")) { base.close(); drop(name(before)).then(done); return; }
         const work = base.transaction("pages", "readwrite");
         work.objectStore("pages").clear();
         work.oncomplete = work.onabort = () => { base.close(); done(); };
