@@ -356,7 +356,7 @@ def read_the_member(desk, demo, public_id):
     dialog = desk.locator("#unmask-dialog")
     expect(dialog).to_be_visible()
     look(desk)
-    dialog.locator("[name=note]").fill("工单 20261121")
+    dialog.locator("[name=note]").fill("工单 A-1203")
     press(desk, dialog.locator(".hq-btn.main"))
     shown = desk.locator("[data-vanish]").first
     expect(shown).to_be_visible()
