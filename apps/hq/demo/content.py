@@ -1,15 +1,17 @@
 """What the demo's head office has prepared: tags, scripts, pages, segments."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import NAMESPACE_URL, uuid5
 
 from django.apps import apps
 
 from apps.accounts.actor import SYSTEM
 from apps.core import clock
 from apps.outreach.models import ContentAsset, MessageTemplate
+from apps.outreach.services.proposals import propose_script, take_script
 from apps.segments.services import save_segment
-from apps.stores.models import Region
+from apps.stores.models import Guide, Region, Store
 from apps.tagging.models import Tag, TagGroup
 
 _TAGS = (
@@ -36,8 +38,25 @@ def _welcome() -> None:
     )
 
 
-def load_content() -> Content:
-    """Tags, pages and scripts, as an operator would have entered them."""
+def _offered(guide: Guide, store: Store, asset: ContentAsset, *, now: datetime) -> MessageTemplate:
+    """A guide's own words, taken in and opened to the whole chain by head office."""
+    proposal = propose_script(
+        guide=guide,
+        store=store,
+        name="秋冬新靴到店",
+        body="{称呼}您好，{门店}的{导购}给您留意着呢：秋冬新靴到店，您常穿的{尺码}还有货。",
+        client_id=uuid5(NAMESPACE_URL, "demo:new_boots"),
+        now=now,
+    )
+    script = take_script(proposal=proposal, actor=SYSTEM, now=now)
+    script.store, script.asset = None, asset
+    script.generic_body = "您好，{门店}新到 12 款秋冬短靴，我是{导购}，想看尺码随时问我。"
+    script.save()
+    return script
+
+
+def load_content(*, author: Guide, store: Store, now: datetime) -> Content:
+    """Tags, pages and scripts, as an operator would have entered them; one is the `author`'s."""
     _welcome()
     tags = {}
     for position, (group_name, by_guides, names) in enumerate(_TAGS):
@@ -67,12 +86,7 @@ def load_content() -> Content:
             "走一天也不累，周末有空过来试试吗？",
             asset=boots,
         ),
-        new_boots=MessageTemplate.objects.create(
-            name="秋冬新靴到店",
-            body="{称呼}您好，{门店}的{导购}给您留意着呢：秋冬新靴到店，您常穿的{尺码}还有货。",
-            generic_body="您好，{门店}新到 12 款秋冬短靴，我是{导购}，想看尺码随时问我。",
-            asset=boots,
-        ),
+        new_boots=_offered(author, store, boots, now=now),
         tags=tags,
     )
 

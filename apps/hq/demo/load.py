@@ -24,7 +24,7 @@ from apps.core.wake import asleep
 from apps.guide_tasks.services.evidence import record_purchases
 from apps.guide_tasks.services.rules import ensure_default_rules
 from apps.hq.demo import chain as chains
-from apps.hq.demo import content, history, pushes
+from apps.hq.demo import content, history, pushes, running
 from apps.hq.demo.catalogue import load_products
 from apps.hq.demo.members import (
     Person,
@@ -91,7 +91,11 @@ def _load(out: Say) -> dict[str, str]:
     sync_all(corp=corp, now=now)
     out("WeCom: address book and friendships mirrored from the simulator")
 
-    goods = content.load_content()
+    goods = content.load_content(
+        author=chain.guides_of[running.SHOWN_STORE][1],
+        store=chain.stores[running.SHOWN_STORE],
+        now=now - timedelta(days=28),
+    )
     buyers = [person.buyer for person in people]
     sellers = {
         code: [guide.wecom_userid for guide in guides] for code, guides in chain.guides_of.items()
@@ -109,6 +113,8 @@ def _load(out: Say) -> dict[str, str]:
     out(f"Orders until yesterday: {taken.until(today)}")
     count_returns(now=now)
     agree_lately(people, now=now - timedelta(days=3))
+    running.begin(chain, people, phones=phones, now=now)
+    out("Under way: a quota, a display, a list for each store, a day off, things to approve")
     pushes.finish(now=clock.now())
     phones.post("/sim/clock", reset=True)
 

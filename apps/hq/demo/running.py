@@ -1,0 +1,217 @@
+"""What is under way on the day the demo begins, done by the people who would do it.
+
+Yesterday head office handed out three pushes without customers, and in the store of the tour a
+photo was taken, two members joined and a guide offered a script. Today a guide of that store is
+off and covered, and another asks to see a customer of the next store.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from apps.accounts.actor import SYSTEM, Actor
+from apps.core import clock
+from apps.guide_tasks import services as guide_tasks
+from apps.guide_tasks.models import TaskItem, TaskPush
+from apps.hq.demo import picture
+from apps.hq.demo.chain import Chain
+from apps.hq.demo.members import Person
+from apps.hq.demo.people import phone_of
+from apps.hq.demo.phones import Phones
+from apps.members.models import AccessRequest, Consent, MemberIdentity
+from apps.members.services.identities import ConsentRow, MemberRow, resolve_members
+from apps.members.services.relations import set_serving_guide
+from apps.outreach.services.access_news import ask_for_access
+from apps.outreach.services.notices import send_notices
+from apps.outreach.services.proposals import propose_script
+from apps.reports.scripts import count_scripts
+from apps.stores.models import Guide, Region
+from apps.stores.selectors import actor_for
+from apps.stores.services import set_day_off, start_cover, user_of_guide
+
+SHOWN_STORE, _NEXT_STORE, _FAR_STORE = "sh01", "sh02", "hz01"
+_REGION = "hd"
+_QUOTA = 3
+# which guide of the store won a member, and when
+_JOINED = ((1, 14, 20), (1, 16, 45), (2, 17, 10))
+# phone numbers behind those of all invented people
+_FIRST_NEW = 90_000_000
+
+
+@dataclass(frozen=True)
+class _Pushes:
+    display: TaskPush
+    group: TaskPush
+
+
+def begin(chain: Chain, people: list[Person], *, phones: Phones, now: datetime) -> None:
+    """Yesterday and this morning. The simulator's clock stands wherever this leaves it."""
+    yesterday = clock.business_day(now) - timedelta(days=1)
+    handed_out = _at(yesterday, 9, 5)
+    with clock.at(handed_out):
+        made = _hand_out(now=handed_out)
+    phones.post("/sim/clock", now=handed_out.timestamp())
+    send_notices(now=handed_out)
+    for guide, hour, minute in _JOINED:
+        _join(chain, guide, _at(yesterday, hour, minute))
+    guide_tasks.count_quotas(now=now)
+    evening = _at(yesterday, 18, 10)
+    with clock.at(evening):
+        _work(chain, made, now=evening)
+        _offer_script(chain, now=evening)
+    _away(chain, now=now)
+    _ask(chain, people, now=now)
+    count_scripts(now=now)
+
+
+def _at(day: date, hour: int, minute: int = 0) -> datetime:
+    return clock.day_start(day) + timedelta(hours=hour, minutes=minute)
+
+
+def _actor(guide: Guide, now: datetime) -> Actor:
+    return actor_for(user=user_of_guide(guide=guide), now=now)
+
+
+def _id(what: str) -> UUID:
+    return uuid5(NAMESPACE_URL, f"demo:{what}")
+
+
+# --- head office ----------------------------------------------------------------------------------
+
+
+def _hand_out(*, now: datetime) -> _Pushes:
+    regions = [Region.objects.get(code=_REGION)]
+    due_at = _at(clock.business_day(now) + timedelta(days=3), 20)
+    kind = TaskPush.Kind
+    guide_tasks.create_item_push(
+        kind=kind.RECRUIT,
+        title="周末开卡 3 位",
+        body="结账时请顾客扫您的开卡码，手机号和同意都由顾客自己填。",
+        quota=_QUOTA,
+        quota_of=TaskPush.QuotaOf.MEMBERS,
+        due_at=due_at,
+        regions=regions,
+        actor=SYSTEM,
+        now=now,
+    )
+    display = guide_tasks.create_item_push(
+        kind=kind.DISPLAY,
+        title="秋冬新靴上架陈列",
+        body="新靴放在进门第一排，尺码牌朝外，拍一张全景。",
+        once_per_store=True,
+        due_at=due_at,
+        regions=regions,
+        actor=SYSTEM,
+        now=now,
+    )
+    group = guide_tasks.create_item_push(
+        kind=kind.GROUP,
+        title="清点试穿鞋缺码",
+        body="每店一次，谁有空谁做，缺码报给店长。",
+        due_at=due_at,
+        regions=regions,
+        actor=SYSTEM,
+        now=now,
+    )
+    return _Pushes(display=display, group=group)
+
+
+# --- the stores, yesterday ------------------------------------------------------------------------
+
+
+def _join(chain: Chain, guide_number: int, at: datetime) -> None:
+    """Somebody scanned the guide's code and agreed on their own phone."""
+    guide, store = chain.guides_of[SHOWN_STORE][guide_number], chain.stores[SHOWN_STORE]
+    number = _FIRST_NEW + at.hour * 60 + at.minute
+    purposes = (Consent.Purpose.MEMBERSHIP, Consent.Purpose.WECOM_MARKETING)
+    with clock.at(at):
+        answer = resolve_members(
+            rows=[
+                MemberRow(
+                    identities=[(str(MemberIdentity.Kind.PHONE), "", phone_of(number))],
+                    joined_at=at,
+                    source="join_page",
+                    home_store_id=store.pk,
+                    enrolling_guide_id=guide.pk,
+                    consents=[ConsentRow(p, "2026-01", "join_page", at) for p in purposes],
+                )
+            ],
+            now=at,
+            source="demo",
+            actor=SYSTEM,
+        )[0]
+        if answer.member_id is None:
+            raise RuntimeError(f"demo member at {at}: {answer.error}")
+        set_serving_guide(
+            pairs=[(answer.member_id, guide.pk, store.pk)],
+            reason="enrolled",
+            now=at,
+            actor=SYSTEM,
+        )
+
+
+def _item(push: TaskPush, chain: Chain, store: str) -> TaskItem:
+    return TaskItem.objects.get(push=push, store=chain.stores[store])
+
+
+def _work(chain: Chain, made: _Pushes, *, now: datetime) -> None:
+    """One photo waits for the manager of the tour, one is approved elsewhere, one list is done."""
+    photo = picture.shelf()
+    for store, note in ((SHOWN_STORE, "尺码牌换了新的"), (_FAR_STORE, "")):
+        item = _item(made.display, chain, store)
+        actor = _actor(chain.guides_of[store][2], now)
+        guide_tasks.hand_in_photo(item=item, raw=photo, note=note, actor=actor, now=now)
+        if store == _FAR_STORE:
+            manager = _actor(chain.guides_of[store][0], now)
+            guide_tasks.approve_item(item=item, actor=manager, now=now)
+    guide_tasks.report_item(
+        item=_item(made.group, chain, _NEXT_STORE),
+        note="缺 37 码两双，已报店长",
+        actor=_actor(chain.guides_of[_NEXT_STORE][1], now),
+        now=now,
+    )
+
+
+def _offer_script(chain: Chain, *, now: datetime) -> None:
+    propose_script(
+        guide=chain.guides_of[SHOWN_STORE][3],
+        store=chain.stores[SHOWN_STORE],
+        name="试穿邀请，不买也没关系",
+        body="{称呼}您好，我是{门店}的{导购}。新靴的{尺码}我给您留着，路过上来试试，不买也没关系。",
+        client_id=_id("script"),
+        now=now,
+    )
+
+
+# --- the tour's store, today ----------------------------------------------------------------------
+
+
+def _away(chain: Chain, *, now: datetime) -> None:
+    """The fourth guide is off today, the third does the work."""
+    store, today = chain.stores[SHOWN_STORE], clock.business_day(now)
+    people = chain.guides_of[SHOWN_STORE]
+    manager = _actor(people[0], now)
+    set_day_off(guide=people[4], store=store, day=today, off=True, actor=manager, now=now)
+    start_cover(
+        store=store,
+        absent=people[4],
+        covering=people[3],
+        first=today,
+        last=today,
+        actor=manager,
+        now=now,
+    )
+
+
+def _ask(chain: Chain, people: list[Person], *, now: datetime) -> None:
+    """A customer of the next store called the second guide, who asks for a look at the card."""
+    guide = chain.guides_of[SHOWN_STORE][2]
+    person = next(one for one in people if one.store == _NEXT_STORE and one.guide and one.joined_at)
+    ask_for_access(
+        member_id=person.member_id,
+        guide_id=guide.pk,
+        reason=AccessRequest.Reason.CALLED,
+        client_id=_id("access"),
+        actor=_actor(guide, now),
+        now=now,
+    )
