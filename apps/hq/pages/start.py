@@ -1,11 +1,14 @@
-"""`/`: three doors and a five-minute tour in the demo; in production the way to head office."""
+"""`/`: three doors and a tour in the demo; in production the way to head office."""
 
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
 
 import segno
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -59,21 +62,46 @@ def _doors() -> list[Door]:
     ]
 
 
-def _join_address() -> str:
-    """An invitation of the first guide at work, as the guide's own page would show it; "" without
-    anybody."""
-    now = clock.now()
-    posting = (
-        Posting.objects.on(clock.business_day(now))
-        .filter(guide__status=Guide.Status.ACTIVE, role=Posting.PostingRole.GUIDE)
+def _first_at_work(role: str, store_id: int | None = None) -> Posting | None:
+    """Who of this role works today, in this store if one is named: the tour follows them."""
+    found = (
+        Posting.objects.on(clock.business_day(clock.now()))
+        .filter(guide__status=Guide.Status.ACTIVE, role=role)
+        .select_related("guide")
         .order_by("store_id", "guide_id")
-        .first()
     )
-    if posting is None:
-        return ""
+    return (found.filter(store_id=store_id) if store_id else found).first()
+
+
+def _join_address(posting: Posting) -> str:
+    """An invitation as the guide's own page would show it."""
     return invite_address(
-        make_invite(guide_id=posting.guide_id, store_id=posting.store_id, now=now)
+        make_invite(guide_id=posting.guide_id, store_id=posting.store_id, now=clock.now())
     )
+
+
+def _open_as(posting: Posting, page: str) -> str:
+    """A page of ours on this person's phone. By way of the sign-in: the browser may still be
+    somebody else, who opened another link of the tour."""
+    onward = urlencode({"next": reverse(f"guide_portal:{page}")})
+    words = {
+        "as": f"guide:{posting.guide.wecom_userid}",
+        "url": f"{settings.PUBLIC_BASE_URL}{reverse('guide_portal:sign_in')}?{onward}",
+    }
+    return f"{settings.SIMULATOR_URL}/open?{urlencode(words)}"
+
+
+def _tour() -> dict[str, Any]:
+    """Addresses on the phones of the tour's store; nothing while nobody works anywhere."""
+    guide = _first_at_work(Posting.PostingRole.GUIDE)
+    if guide is None:
+        return {"join": "", "tour": {}}
+    pages = {"today": guide, "enrol": guide}
+    manager = _first_at_work(Posting.PostingRole.STORE_MANAGER, guide.store_id)
+    if manager is not None:
+        pages |= dict.fromkeys(("morning", "team", "duty", "approvals"), manager)
+    tour = {page: _open_as(posting, page) for page, posting in pages.items()}
+    return {"join": _join_address(guide), "tour": tour}
 
 
 def _logins() -> dict[str, str]:
@@ -98,7 +126,6 @@ def start(request: HttpRequest) -> HttpResponse:
         "hq/start.html",
         {
             "doors": _doors(),
-            "join": _join_address(),
             "texts": f"{settings.SIMULATOR_URL}/phone/sms/",
             "stores": Store.objects.count(),
             "guides": Guide.objects.active()
@@ -106,6 +133,7 @@ def start(request: HttpRequest) -> HttpResponse:
             .count(),
             "members": Member.objects.count(),
             "orders": Order.objects.count(),
+            **_tour(),
             **_logins(),
         },
     )
