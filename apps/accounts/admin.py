@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -19,7 +18,8 @@ from apps.accounts import services
 from apps.accounts.admin_base import RoomAdmin, actor_of
 from apps.accounts.capabilities import API_CAPABILITIES, Capability, Role
 from apps.accounts.models import ApiKey, AuditEntry, User
-from apps.accounts.naming import models_by_word, names_of
+from apps.accounts.naming import names_of
+from apps.accounts.record_words import action_words, detail_words, object_words
 from apps.core import clock
 
 # rights are roles here; Django's groups would be a second answer to the same question
@@ -139,97 +139,6 @@ class ApiKeyAdmin(RoomAdmin):
         messages.success(request, gettext("The keys end at once."))
 
 
-ACTION_WORDS = {
-    "push.approved": _("push approved"),
-    "push.handed_out": _("push handed out"),
-    "push.deleted": _("push deleted"),
-    "push.returned": _("push sent back to draft"),
-    "wecom.replay_callbacks": _("callbacks taken up again"),
-    "member.phone_unmasked": _("phone number seen"),
-    "member.access_asked": _("asked to see a customer"),
-    "member.access_granted": _("look at a customer granted"),
-    "member.access_refused": _("look at a customer refused"),
-    "member.access_used": _("customer of others seen"),
-    "member.lookup_limit": _("limit of look-ups reached"),
-    "member.lookup_settled": _("alert on look-ups settled"),
-    "job.run": _("job started by hand"),
-    "job.changed": _("job settings changed"),
-    "member.stopped": _("not to be contacted any more"),
-    "member.stop_lifted": _("may be contacted again"),
-    "store.live": _("store switched on"),
-    "store.not_live": _("store switched off"),
-    "send.decided": _("send settled"),
-    "task.chased": _("guides reminded"),
-    "stage_version.published": _("stage parameters published"),
-    "api_key.revoked": _("API key revoked"),
-}
-VERB_WORDS = {
-    "added": _("added: %(what)s"),
-    "changed": _("changed: %(what)s"),
-    "deleted": _("deleted: %(what)s"),
-    "exported": _("exported: %(what)s"),
-    "imported": _("imported: %(what)s"),
-    "left": _("left: %(what)s"),
-}
-
-
-DETAIL_WORDS = {
-    "cause": _("cause"),
-    "changed": _("changed"),
-    "chats": _("chats"),
-    "count": _("number"),
-    "covering": _("covering guide no."),
-    "day": _("day"),
-    "days": _("days"),
-    "declared": _("declared contacts"),
-    "excused": _("marked not applicable"),
-    "fields": _("columns"),
-    "first": _("first day"),
-    "format": _("format"),
-    "guide": _("guide no."),
-    "guides": _("guide numbers"),
-    "ids": _("numbers"),
-    "issued": _("issued"),
-    "items": _("tasks"),
-    "key": _("rule"),
-    "members": _("members"),
-    "new": _("new"),
-    "reason": _("reason"),
-    "refused": _("left out"),
-    "replayed": _("replayed"),
-    "request": _("request no."),
-    "returned": _("taken back into the open"),
-    "rows": _("rows"),
-    "store": _("store no."),
-    "targets": _("tasks of customers"),
-    "tasks": _("tasks"),
-    "to": _("to"),
-    "updated": _("changed"),
-}
-
-
-def _plain(value: Any) -> str:
-    return "、".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def object_words(object_type: str) -> str:
-    """What kind of thing it was about, in the words of the pages."""
-    model = models_by_word().get(object_type)
-    return str(model._meta.verbose_name) if model else object_type
-
-
-def action_words(entry: AuditEntry) -> str:
-    """What was done, in words; an action without words stays as it is."""
-    if entry.action in ACTION_WORDS:
-        return str(ACTION_WORDS[entry.action])
-    verb = entry.action.rpartition(".")[2]
-    try:
-        what = apps.get_model(entry.object_type)._meta.verbose_name
-    except (LookupError, ValueError):
-        return entry.action
-    return str(VERB_WORDS[verb]) % {"what": what} if verb in VERB_WORDS else entry.action
-
-
 @admin.register(AuditEntry)
 class AuditEntryAdmin(RoomAdmin):
     """Who did or saw what. Nothing here can be changed."""
@@ -283,7 +192,4 @@ class AuditEntryAdmin(RoomAdmin):
 
     @admin.display(description=_("detail"))
     def show_detail(self, row: AuditEntry) -> str:
-        return " · ".join(
-            f"{DETAIL_WORDS.get(key, key)} {_plain(value)}"
-            for key, value in (row.detail or {}).items()
-        )[:160]
+        return detail_words(row.detail or {})[:160]

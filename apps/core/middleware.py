@@ -50,6 +50,9 @@ class ContentPolicyMiddleware(CSPMiddleware):
             directives["style-src"] = [SELF, UNSAFE_INLINE]
         elif request.path.startswith(API_DOCS_PREFIX):
             directives["style-src"] = [SELF, UNSAFE_INLINE]
+        elif response.headers.get("Content-Type", "").startswith("image/"):
+            # a picture opened by itself: the browser's own frame around it sets styles
+            directives["style-src"] = [SELF, UNSAFE_INLINE]
         return PolicyParts(config=directives)
 
 

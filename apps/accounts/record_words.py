@@ -1,0 +1,138 @@
+"""The record in words: what was done, to what, and the details, as the pages call them."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import AuditEntry
+from apps.accounts.naming import models_by_word
+
+ACTION_WORDS = {
+    "api_key.revoked": _("API key revoked"),
+    "cover.ended": _("cover ended"),
+    "cover.started": _("cover started"),
+    "duty.off": _("day off marked"),
+    "duty.on": _("day off taken back"),
+    "duty.week_repeated": _("days off repeated for the next week"),
+    "excuses.confirmed": _("not applicable confirmed"),
+    "excuses.returned": _("not applicable sent back"),
+    "item.approved": _("photo approved"),
+    "item.refused": _("photo sent back"),
+    "job.changed": _("job settings changed"),
+    "job.run": _("job started by hand"),
+    "member.access_asked": _("asked to see a customer"),
+    "member.access_granted": _("look at a customer granted"),
+    "member.access_refused": _("look at a customer refused"),
+    "member.access_used": _("customer of others seen"),
+    "member.erased": _("personal data deleted"),
+    "member.lookup_limit": _("limit of look-ups reached"),
+    "member.lookup_settled": _("alert on look-ups settled"),
+    "member.phone_unmasked": _("phone number seen"),
+    "member.stop_lifted": _("may be contacted again"),
+    "member.stopped": _("not to be contacted any more"),
+    "members.shared_out": _("customers shared out to guides"),
+    "mismatch.looked_at": _("mismatch looked at"),
+    "push.approved": _("push approved"),
+    "push.deleted": _("push deleted"),
+    "push.extended": _("push given more time"),
+    "push.handed_out": _("push handed out"),
+    "push.returned": _("push sent back to draft"),
+    "push.withdrawn": _("push taken back"),
+    "script_proposal.refused": _("proposed script not taken"),
+    "script_proposal.taken": _("proposed script taken into the library"),
+    "send.decided": _("send settled"),
+    "stage_version.published": _("stage parameters published"),
+    "store.closed": _("closed day marked"),
+    "store.live": _("store switched on"),
+    "store.not_live": _("store switched off"),
+    "store.open": _("closed day taken back"),
+    "task.chased": _("guides reminded"),
+    "task.extended": _("task given more time"),
+    "task.moved": _("tasks moved to a colleague"),
+    "wecom.replay_callbacks": _("callbacks taken up again"),
+}
+VERB_WORDS = {
+    "added": _("added: %(what)s"),
+    "changed": _("changed: %(what)s"),
+    "deleted": _("deleted: %(what)s"),
+    "exported": _("exported: %(what)s"),
+    "imported": _("imported: %(what)s"),
+    "left": _("left: %(what)s"),
+}
+
+
+DETAIL_WORDS = {
+    "cause": _("cause"),
+    "changed": _("changed"),
+    "chats": _("chats"),
+    "count": _("number"),
+    "covering": _("covering guide no."),
+    "day": _("day"),
+    "days": _("days"),
+    "declared": _("declared contacts"),
+    "excused": _("marked not applicable"),
+    "fields": _("columns"),
+    "first": _("first day"),
+    "format": _("format"),
+    "guide": _("guide no."),
+    "guides": _("guide numbers"),
+    "ids": _("numbers"),
+    "issued": _("issued"),
+    "items": _("tasks"),
+    "key": _("rule"),
+    "members": _("members"),
+    "new": _("new"),
+    "reason": _("reason"),
+    "refused": _("left out"),
+    "replayed": _("replayed"),
+    "request": _("request no."),
+    "returned": _("taken back into the open"),
+    "rows": _("rows"),
+    "store": _("store no."),
+    "targets": _("tasks of customers"),
+    "tasks": _("tasks"),
+    "to": _("to"),
+    "updated": _("changed"),
+}
+# reasons that stand in details as codes
+VALUE_WORDS = {
+    "after_sales": _("after-sales question"),
+    "called": _("TA called or wrote"),
+    "cover": _("I stand in for a colleague"),
+    "covered": _("covered by a colleague"),
+    "in_shop": _("TA is in the shop now"),
+    "left": _("the guide left the store"),
+    "reassigned": _("reassigned by the manager"),
+    "shared_out": _("shared out by the manager"),
+    "withdrawn": _("push taken back"),
+}
+
+
+def plain(value: Any) -> str:
+    """A detail's value: a list with commas, a code in words, anything else as it is."""
+    if isinstance(value, list):
+        return "、".join(map(str, value))
+    return str(VALUE_WORDS.get(value, value)) if isinstance(value, str) else str(value)
+
+
+def detail_words(detail: dict[str, Any]) -> str:
+    """Details in words, kept short."""
+    return " · ".join(
+        f"{DETAIL_WORDS.get(key, key)} {plain(value)}" for key, value in detail.items()
+    )
+
+
+def object_words(object_type: str) -> str:
+    """What kind of thing it was about, in the words of the pages."""
+    model = models_by_word().get(object_type)
+    return str(model._meta.verbose_name) if model else object_type
+
+
+def action_words(entry: AuditEntry) -> str:
+    """What was done, in words; an action without words stays as it is."""
+    if entry.action in ACTION_WORDS:
+        return str(ACTION_WORDS[entry.action])
+    verb = entry.action.rpartition(".")[2]
+    if entry.object_type not in models_by_word() or verb not in VERB_WORDS:
+        return entry.action
+    return str(VERB_WORDS[verb]) % {"what": object_words(entry.object_type)}
