@@ -1,5 +1,6 @@
 """Users, API keys and the audit record."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -139,13 +140,21 @@ class ApiKeyAdmin(RoomAdmin):
         messages.success(request, gettext("The keys end at once."))
 
 
+class ActionFilter(admin.AllValuesFieldListFilter):
+    """Actions that were done, in words."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": action_words(str(choice["display"]))}
+
+
 @admin.register(AuditEntry)
 class AuditEntryAdmin(RoomAdmin):
     """Who did or saw what. Nothing here can be changed."""
 
     view_capability = Capability.VIEW_AUDIT
     list_display = ["at", "show_actor", "show_action", "show_object", "show_which", "show_detail"]
-    list_filter = ["action", "at"]
+    list_filter = [("action", ActionFilter), "at"]
     search_fields = ["action", "object_type", "object_id", "actor"]
     ordering = ["-id"]
     may_add = False
@@ -169,7 +178,7 @@ class AuditEntryAdmin(RoomAdmin):
 
     @admin.display(description=_("action"), ordering="action")
     def show_action(self, row: AuditEntry) -> str:
-        return action_words(row)
+        return action_words(row.action)
 
     @admin.display(description=_("object"), ordering="object_type")
     def show_object(self, row: AuditEntry) -> str:

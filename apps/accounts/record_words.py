@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import AuditEntry
 from apps.accounts.naming import models_by_word
 
 ACTION_WORDS = {
@@ -128,11 +128,19 @@ def object_words(object_type: str) -> str:
     return str(model._meta.verbose_name) if model else object_type
 
 
-def action_words(entry: AuditEntry) -> str:
+def action_words(action: str) -> str:
     """What was done, in words; an action without words stays as it is."""
-    if entry.action in ACTION_WORDS:
-        return str(ACTION_WORDS[entry.action])
-    verb = entry.action.rpartition(".")[2]
-    if entry.object_type not in models_by_word() or verb not in VERB_WORDS:
-        return entry.action
-    return str(VERB_WORDS[verb]) % {"what": object_words(entry.object_type)}
+    if action in ACTION_WORDS:
+        return str(ACTION_WORDS[action])
+    word, _dot, verb = action.rpartition(".")
+    model = _model_of(word)
+    if model is None or verb not in VERB_WORDS:
+        return action
+    return str(VERB_WORDS[verb]) % {"what": model._meta.verbose_name}
+
+
+def _model_of(word: str) -> type[Model] | None:
+    """Actions call a thing `task_rule`, those of lists `taskrule`."""
+    known = models_by_word()
+    by_name = (model for model in known.values() if model._meta.model_name == word)
+    return known.get(word) or next(by_name, None)
