@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from apps.guide_tasks.rates import Completion
 from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
 
 CONTROL, ISSUED = "control", "issued"
@@ -245,7 +246,7 @@ class GuideProgress:
 
 
 @dataclass(frozen=True)
-class TeamProgress:
+class TeamProgress(Completion):
     """团队任务: a push (or everything that runs) over the guides an actor may see."""
 
     push_id: int | None
@@ -291,18 +292,6 @@ class TeamProgress:
         return self._sum("open") - self.not_seen
 
     @property
-    def completion_rate(self) -> float | None:
-        return self.done / self.due if self.due else None
-
-    @property
-    def raw_rate(self) -> float | None:
-        return self.done / self.issued if self.issued else None
-
-    @property
-    def excused_rate(self) -> float | None:
-        return self.excused / self.issued if self.issued else None
-
-    @property
     def to_help(self) -> list[GuideProgress]:
         return [guide for guide in self.guides if guide.needs_help]
 
@@ -340,7 +329,7 @@ class PushResults:
 
 
 @dataclass(frozen=True)
-class MyNumbers:
+class MyNumbers(Completion):
     """我的: seven days of one guide, only what rows prove."""
 
     issued: int
@@ -348,16 +337,3 @@ class MyNumbers:
     excused: int
     delivered: int
     purchased: int
-
-    @property
-    def completion_rate(self) -> float | None:
-        due = self.issued - self.excused
-        return self.done / due if due else None
-
-    @property
-    def raw_rate(self) -> float | None:
-        return self.done / self.issued if self.issued else None
-
-    @property
-    def excused_rate(self) -> float | None:
-        return self.excused / self.issued if self.issued else None

@@ -20,9 +20,10 @@ from apps.guide_tasks.models import (
     TaskPush,
     TaskTarget,
 )
+from apps.guide_tasks.rates import Completion, rate
 from apps.orders.selectors import NET_SALES
 from apps.reports.selectors import push_lift
-from apps.reports.shapes import Lift, rate
+from apps.reports.shapes import Lift
 from apps.stores.models import Store
 
 DAYS = 30
@@ -48,7 +49,7 @@ def period_of(now: datetime) -> Period:
 
 
 @dataclass(frozen=True)
-class Figures:
+class Figures(Completion):
     """One store or guide over the period; `+` adds two up.
 
     会员净销售 and 净销售 are 订单口径; `year_ago_fen` is counted for comparable stores alone, as is
@@ -72,18 +73,6 @@ class Figures:
     @property
     def friend_rate(self) -> float | None:
         return rate(self.friends, self.buyers)
-
-    @property
-    def completion_rate(self) -> float | None:
-        return rate(self.done, self.issued - self.excused)
-
-    @property
-    def raw_rate(self) -> float | None:
-        return rate(self.done, self.issued)
-
-    @property
-    def excused_rate(self) -> float | None:
-        return rate(self.excused, self.issued)
 
     @property
     def growth(self) -> float | None:

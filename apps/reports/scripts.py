@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.db.models import Count, Q
 
 from apps.guide_tasks.models import Grade, TaskTarget
-from apps.reports.shapes import rate
+from apps.guide_tasks.rates import rate
 
 DAYS = 90
 # below so many reached customers a rank would be chance

@@ -9,16 +9,12 @@ from typing import Any
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from apps.guide_tasks.rates import Completion, rate
 from apps.reports.statistics import Interval
 
 
-def rate(part: float, whole: float) -> float | None:
-    """part / whole, None when there is nothing to divide by."""
-    return part / whole if whole else None
-
-
 @dataclass(frozen=True)
-class Funnel:
+class Funnel(Completion):
     """Every planned member in exactly one place:
 
     planned = Σ not_issued + control + issued; issued = done + open + expired + excused.
@@ -77,19 +73,6 @@ class Funnel:
     def dispatch_rate(self) -> float | None:
         """任务下发率 = issued / (planned − control)."""
         return rate(self.issued, self.planned - self.control)
-
-    @property
-    def completion_rate(self) -> float | None:
-        """任务完成率 = done / (issued − excused)."""
-        return rate(self.done, self.issued - self.excused)
-
-    @property
-    def raw_rate(self) -> float | None:
-        return rate(self.done, self.issued)
-
-    @property
-    def excused_rate(self) -> float | None:
-        return rate(self.excused, self.issued)
 
     @property
     def on_time_rate(self) -> float | None:
@@ -220,7 +203,7 @@ class Lift:
 
 
 @dataclass(frozen=True)
-class BreakdownRow:
+class BreakdownRow(Completion):
     """One region, store or guide of a push. Net fen of the treated, 订单口径."""
 
     key: int
@@ -233,18 +216,6 @@ class BreakdownRow:
     excused: int
     purchased: int
     net_fen: int
-
-    @property
-    def completion_rate(self) -> float | None:
-        return rate(self.done, self.issued - self.excused)
-
-    @property
-    def raw_rate(self) -> float | None:
-        return rate(self.done, self.issued)
-
-    @property
-    def excused_rate(self) -> float | None:
-        return rate(self.excused, self.issued)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from django.db.models import Count, Q, Sum
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.guide_tasks.models import OPEN_STATES, State, TaskItem, TaskPush
+from apps.guide_tasks.rates import Completion
 
 LISTED = 300
 # finished tasks of the store stay on the manager's list so long
@@ -86,7 +87,7 @@ def photos_to_approve(*, actor: Actor) -> list[TaskItem]:
 
 
 @dataclass(frozen=True)
-class StoreResult:
+class StoreResult(Completion):
     """How far one store is with a push. issued = done + waiting + open + closed + excused."""
 
     store_id: int
@@ -100,19 +101,6 @@ class StoreResult:
     excused: int
     counted: int
     quota: int
-
-    @property
-    def rate(self) -> float | None:
-        due = self.issued - self.excused
-        return self.done / due if due else None
-
-    @property
-    def raw_rate(self) -> float | None:
-        return self.done / self.issued if self.issued else None
-
-    @property
-    def excused_rate(self) -> float | None:
-        return self.excused / self.issued if self.issued else None
 
 
 def item_results(*, push: TaskPush, actor: Actor) -> list[StoreResult]:
