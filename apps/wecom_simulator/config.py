@@ -41,7 +41,8 @@ def corp_from(env: Mapping[str, str], product_url: str, file: Path | None) -> Ro
         "name": given.get("name") or env.get("SIM_CORP_NAME") or "示例连锁",
         "contact_secret": given.get("contact_secret") or env.get("WECOM_CONTACT_SECRET", ""),
         "agents": agents_from(agents),
-        "sidebar_url": given.get("sidebar_url") or f"{product_url.rstrip('/')}/g/sidebar/",
+        "sidebar_url": given.get("sidebar_url")
+        or f"{product_url.rstrip('/')}/g/sign-in/?next=/g/sidebar/",
     }
 
 

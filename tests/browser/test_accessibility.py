@@ -30,7 +30,7 @@ def kind_of(path):
 
 
 def sign_in(phone, demo, userid):
-    there = quote(f"{demo.url}/g/", safe="")
+    there = quote(f"{demo.url}/g/sign-in/", safe="")
     phone.goto(f"{demo.sim}/open?as={quote(f'guide:{userid}')}&url={there}")
     phone.wait_for_url(f"{demo.url}/g/**")
 

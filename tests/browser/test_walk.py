@@ -429,7 +429,7 @@ def remind_the_team(open_browser, demo, userid, title):
     store = userid.partition("_")[0]
     manager = f"{store}_00"
     phone = open_browser(PHONE)
-    there = quote(f"{demo.url}/g/team/", safe="")
+    there = quote(f"{demo.url}/g/sign-in/?next=/g/team/", safe="")
     phone.goto(f"{demo.sim}/open?as={quote(f'guide:{manager}')}&url={there}")
     look(phone)
     other = phone.locator("details a.more", has_text=title)

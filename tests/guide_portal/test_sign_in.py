@@ -11,6 +11,7 @@ from django.urls import reverse
 from apps.accounts.models import User
 from apps.core import clock
 from apps.guide_portal.sign_in import safe_next
+from apps.outreach.services.notices import door_of
 from apps.stores.models import Posting
 from apps.stores.services import guide_leaves
 from tests.factories.outreach import connect_corp, make_friends, make_posted_guide
@@ -66,6 +67,18 @@ def test_a_guide_lands_signed_in_on_the_page_that_was_tapped(guide):
     guide.refresh_from_db()
     assert guide.user.role == "guide"
     assert not guide.user.has_usable_password()
+
+
+def test_a_colleagues_tap_on_a_shared_phone_signs_the_colleague_in(guide, simulator):
+    client = Client()
+    come_in(client, f"guide:{guide.wecom_userid}")
+    colleague = make_posted_guide(simulator=simulator)
+
+    to_wecom = client.get(local(door_of(TODAY)))
+    back = client.get(local(where_wecom_sends(to_wecom.url, f"guide:{colleague.wecom_userid}")))
+
+    assert back.url == TODAY
+    assert client.get(TODAY).context["request"].actor.guide_id == colleague.pk
 
 
 def test_a_manager_is_signed_in_as_manager(guide):

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
+from django.urls import reverse
 from django.utils.translation import gettext
 
 from apps.core import lease
@@ -112,6 +114,16 @@ def send_notices(*, now: datetime, limit: int = 1_000) -> int:
     return sent
 
 
+def door_of(path: str) -> str:
+    """The address outside that leads to a guide page.
+
+    By way of the sign-in, also for a phone with a session: WeCom says whose tap this is, and on a
+    store's phone it may be a colleague's.
+    """
+    sign_in = reverse("guide_portal:sign_in")
+    return f"{settings.PUBLIC_BASE_URL}{sign_in}?{urlencode({'next': path})}"
+
+
 def _card(notice: GuideNotice) -> tuple[str, str, str, str]:
     return notice.guide.corp_id, notice.title, notice.body, notice.path
 
@@ -121,7 +133,7 @@ def _send(notices: list[GuideNotice], token: UUID, run: Round) -> int:
     card = TextCard(
         title=first.title,
         description=first.body,
-        url=f"{settings.PUBLIC_BASE_URL}{first.path}",
+        url=door_of(first.path),
     )
     try:
         answer = run.client(first.guide.corp_id).send_notice(

@@ -43,7 +43,8 @@ self.addEventListener("fetch", (event) => {
   const address = new URL(request.url);
   if (address.origin !== self.location.origin) return;
   if (request.mode === "navigate") {
-    if (address.pathname.startsWith("/g/sign-")) return;
+    // a card's address asks WeCom who taps; only the way back is none of our business
+    if (address.pathname.startsWith("/g/sign-") && address.pathname !== "/g/sign-in/") return;
     event.respondWith(page(request));
   } else if (request.method === "GET" && OWN.has(address.href.split("#")[0])) {
     event.respondWith(caches.match(address.href.split("#")[0]).then((kept) => kept || fetch(request)));
