@@ -1,0 +1,30 @@
+"""The work handed to guides: pushes, each guide's share, each member in it, and every proof."""
+
+from apps.guide_tasks.models.evidence import Evidence
+from apps.guide_tasks.models.items import ItemMove, TaskItem
+from apps.guide_tasks.models.pushes import ITEM_KINDS, AssignBy, NotIssued, PushForecast, TaskPush
+from apps.guide_tasks.models.rules import TaskRule
+from apps.guide_tasks.models.states import MOVES, OPEN_STATES, ExcuseReason, Grade, Outcome, State
+from apps.guide_tasks.models.targets import ExcuseDecision, GuideTask, TargetMove, TaskTarget
+
+__all__ = [
+    "AssignBy",
+    "Evidence",
+    "ExcuseDecision",
+    "ExcuseReason",
+    "Grade",
+    "GuideTask",
+    "ITEM_KINDS",
+    "ItemMove",
+    "MOVES",
+    "NotIssued",
+    "OPEN_STATES",
+    "Outcome",
+    "PushForecast",
+    "State",
+    "TargetMove",
+    "TaskItem",
+    "TaskPush",
+    "TaskRule",
+    "TaskTarget",
+]

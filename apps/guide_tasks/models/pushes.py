@@ -1,0 +1,227 @@
+"""What is handed out, whom it was counted for, and who got no task of it."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from apps.guide_tasks.models.rules import TaskRule
+from apps.guide_tasks.models.states import Grade
+from apps.guide_tasks.querysets import NotIssuedQuerySet, TaskPushQuerySet
+
+
+class AssignBy(models.TextChoices):
+    """Who of several guides gets a member. Whoever it is must be TA's WeCom friend."""
+
+    SERVING = "serving", _("serving guide")
+    FRIEND = "friend", _("serving guide, else another WeCom friend")
+    LAST = "last", _("who was in touch last")
+    POOL = "pool", _("the store, least busy first")
+
+
+class TaskPush(models.Model):
+    """What HQ (or a rule) hands out; always of a campaign. Hours are chain-local times of day."""
+
+    class Kind(models.TextChoices):
+        CONTACT = "contact", _("contact members")
+        FOLLOW_UP = "follow_up", _("follow up")
+        CARE = "care", _("after-purchase care")
+        GREETING = "greeting", _("greet a new friend")
+        WELCOME = "welcome", _("welcome a new member")
+        BIRTHDAY = "birthday", _("birthday")
+        REPURCHASE = "repurchase", _("repurchase due")
+        SILENT = "silent", _("silent wake-up")
+        LEAD = "lead", _("first order")
+        REVISIT = "revisit", _("after a visit")
+        RECRUIT = "recruit", _("win members or friends")
+        DISPLAY = "display", _("display with photo")
+        GROUP = "group", _("once for each store")
+        FREE = "free", _("free text")
+        MOMENTS = "moments", _("moments post")
+
+    class QuotaOf(models.TextChoices):
+        MEMBERS = "members", _("new members")
+        FRIENDS = "friends", _("new WeCom friends")
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        APPROVED = "approved", _("waiting for its hour")
+        HANDED_OUT = "handed_out", _("handed out")
+        CLOSED = "closed", _("closed")
+
+    campaign = models.ForeignKey(
+        "campaigns.Campaign",
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("campaign"),
+    )
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices, default=Kind.CONTACT)
+    title = models.CharField(_("title"), max_length=40)
+    status = models.CharField(
+        _("status"), max_length=12, choices=Status.choices, default=Status.DRAFT
+    )
+    segment_run = models.ForeignKey(
+        "segments.SegmentRun",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("frozen segment"),
+    )
+    template = models.ForeignKey(
+        "outreach.MessageTemplate",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("script"),
+    )
+    body = models.TextField(_("personal text"), blank=True)
+    generic_body = models.TextField(_("text for everybody"), blank=True)
+    asset = models.ForeignKey(
+        "outreach.ContentAsset",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("content"),
+    )
+    result_tags = models.ManyToManyField(
+        "tagging.Tag", related_name="+", blank=True, verbose_name=_("result tags")
+    )
+    required_grade = models.PositiveSmallIntegerField(
+        _("counts as done at"), choices=Grade.choices, default=Grade.DELIVERED
+    )
+    assign_by = models.CharField(
+        _("who gets it"), max_length=8, choices=AssignBy.choices, default=AssignBy.SERVING
+    )
+    follow_up_days = models.PositiveSmallIntegerField(
+        _("follow up when no order after days"), null=True, blank=True, default=7
+    )
+    hand_out_at = models.DateTimeField(_("hand out at"), null=True, blank=True)
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    hand_out_from = models.TimeField(_("hand-out from"))
+    hand_out_until = models.TimeField(_("hand-out until"))
+    contact_from = models.TimeField(_("contact customers from"))
+    contact_until = models.TimeField(_("contact customers until"))
+    minutes_per_target = models.PositiveSmallIntegerField(_("minutes per customer"), default=2)
+    rule = models.ForeignKey(
+        TaskRule, on_delete=models.PROTECT, related_name="+", null=True, verbose_name=_("rule")
+    )
+    rule_on = models.DateField(null=True)
+    created_by = models.CharField(_("created by"), max_length=40, default="system")
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+    handed_out_at = models.DateTimeField(_("handed out at"), null=True)
+    closed_at = models.DateTimeField(_("closed at"), null=True)
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, editable=False)
+    # a large hand-out tells its events after its commit, in batches; empty = not yet through
+    told_at = models.DateTimeField(_("told at"), null=True, editable=False)
+    # pushes of items: which places (none chosen = the chain), how many, once a store or each guide
+    regions = models.ManyToManyField(
+        "stores.Region", related_name="+", blank=True, verbose_name=_("regions")
+    )
+    stores = models.ManyToManyField(
+        "stores.Store", related_name="+", blank=True, verbose_name=_("stores")
+    )
+    quota = models.PositiveSmallIntegerField(_("quota per guide"), null=True, blank=True)
+    quota_of = models.CharField(_("quota of"), max_length=8, choices=QuotaOf.choices, blank=True)
+    once_per_store = models.BooleanField(_("once for each store"), default=False)
+    # the form that made it: sent twice, it makes one push
+    client_id = models.UUIDField(null=True, unique=True, editable=False)
+
+    objects = TaskPushQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("task push")
+        verbose_name_plural = _("task pushes")
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["draft", "approved"], handed_out_at=None)
+                | Q(status__in=["handed_out", "closed"], handed_out_at__isnull=False),
+                name="guide_tasks_push_handed_out_has_time",
+            ),
+            models.UniqueConstraint(
+                fields=["rule", "rule_on"],
+                condition=Q(rule__isnull=False),
+                name="guide_tasks_one_push_per_rule_and_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="recruit", quota__gte=1) & ~Q(quota_of="")
+                | (~Q(kind="recruit") & Q(quota=None, quota_of="")),
+                name="guide_tasks_recruit_has_quota",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def source(self) -> str:
+        return f"task_push:{self.pk}"
+
+    @property
+    def has_items(self) -> bool:
+        """Its work names no customers: items instead of targets."""
+        return self.kind in ITEM_KINDS
+
+
+# kinds whose work is no named customer
+ITEM_KINDS = frozenset(
+    {
+        TaskPush.Kind.RECRUIT,
+        TaskPush.Kind.DISPLAY,
+        TaskPush.Kind.GROUP,
+        TaskPush.Kind.FREE,
+        TaskPush.Kind.MOMENTS,
+    }
+)
+
+
+class PushForecast(models.Model):
+    """Where each planned member would go, as counted at the wizard's last step: place → roaring
+    bitmap (base64). The hand-out compares itself with it, so that what changed in between has a
+    name, and leaves here whom it drew into the control group: those members have no other row of
+    the push."""
+
+    push = models.OneToOneField(
+        TaskPush, on_delete=models.CASCADE, related_name="forecast", verbose_name=_("push")
+    )
+    counted_at = models.DateTimeField(_("counted at"))
+    places = models.JSONField(_("places"), default=dict)
+    # of those who would get a task: guide id → how many, so that the cost per guide is known
+    loads = models.JSONField(_("customers per guide"), default=dict)
+    # drawn at hand-out for this push: roaring bitmap, null before it
+    control_members = models.BinaryField(null=True, editable=False)
+    changes = models.JSONField(_("changes until hand-out"), default=list)
+
+    class Meta:
+        verbose_name = _("forecast")
+        verbose_name_plural = _("forecasts")
+
+    def __str__(self) -> str:
+        return f"forecast of push:{self.push_id}"
+
+
+class NotIssued(models.Model):
+    """A planned member who got no task: the first reason that applies, and the sentence shown for
+    it."""
+
+    push = models.ForeignKey(
+        TaskPush, on_delete=models.CASCADE, related_name="+", verbose_name=_("push")
+    )
+    member = models.ForeignKey(
+        "members.Member", on_delete=models.PROTECT, related_name="+", verbose_name=_("member")
+    )
+    reason = models.CharField(_("reason"), max_length=30)
+    sentence = models.CharField(_("sentence"), max_length=200)
+
+    objects = NotIssuedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("not issued")
+        verbose_name_plural = _("not issued")
+        constraints = [
+            models.UniqueConstraint(fields=["push", "member"], name="guide_tasks_notissued_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reason} push:{self.push_id} member:{self.member_id}"
