@@ -1,0 +1,149 @@
+"""Step 6: everything once more, counted anew, and the hand-out."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from apps.core import clock
+from apps.core.errors import DomainError
+from apps.guide_tasks import hours
+from apps.guide_tasks.models import PushForecast, TaskPush, TaskTarget
+from apps.guide_tasks.services import places, pushes
+from apps.guide_tasks.services.places import PushPlaces
+from apps.hq import forms
+from apps.hq.access import actor_of
+from apps.hq.pages.wizard import frame
+from apps.hq.pages.wizard.control import ASSUMED_RATE, SMALL_CONTROL, control_size
+from apps.hq.pages.wizard.proof import grade_sentences
+from apps.hq.pages.wizard.who_when import cost_of
+from apps.outreach import policy
+from apps.stores.models import Store
+
+BETTER_SHARE_BP = 3000
+
+
+def page(request: HttpRequest, push: TaskPush) -> HttpResponse:
+    now = clock.now()
+    if request.method == "POST" and "share" in request.POST:
+        return _change_share(request, push, now)
+    gaps = pushes.missing(push=push, now=now)
+    counted, changes, counted_before = _recount(push, now)
+    problem = ""
+    confirmed = request.POST.get("confirmed") == "1"
+    if request.method == "POST" and not gaps and (not changes or confirmed):
+        try:
+            return _hand_out(request, push, now)
+        except DomainError as error:
+            problem = str(error)
+    return frame.page(
+        request,
+        push,
+        frame.CHECK,
+        "hq/wizard/check.html",
+        changes=changes,
+        counted_before=counted_before,
+        must_confirm=request.method == "POST" and bool(changes),
+        problem=problem,
+        gaps=gaps,
+        **_figures(push, counted),
+        **_terms(push, now),
+    )
+
+
+def _change_share(request: HttpRequest, push: TaskPush, now: datetime) -> HttpResponse:
+    """The last word on the control group, taken from the offer beside the figures."""
+    form = forms.ControlForm(request.POST)
+    if form.is_valid():
+        pushes.update_push(push=push, actor=actor_of(request), control_share_bp=form.basis_points)
+        pushes.forecast(push=push, now=now)
+    return redirect("hq:push_step", pk=push.pk, step=frame.CHECK)
+
+
+def _figures(push: TaskPush, counted: PushPlaces) -> dict[str, Any]:
+    """How many, who not and why, and what a control group of this size could show."""
+    share = push.campaign.control_share_bp
+    return {
+        "counted": counted,
+        "refused": [(code, policy.sentence(code), n) for code, n in counted.refused.items()],
+        "size": control_size(share, counted.reachable, counted.control),
+        "better": control_size(BETTER_SHARE_BP, counted.reachable),
+        "assumed": ASSUMED_RATE * 100,
+        "small": SMALL_CONTROL,
+        "overlap": _overlap(push),
+    }
+
+
+def _terms(push: TaskPush, now: datetime) -> dict[str, Any]:
+    """What was agreed in the steps before."""
+    return {
+        "grade": next(row for row in grade_sentences() if row[0] == push.required_grade),
+        "tags": push.result_tags.all(),
+        "starts": _starts(push, now),
+        "cost": cost_of(push, now),
+        "stores": Store.objects.count(),
+    }
+
+
+def _recount(push: TaskPush, now: datetime) -> tuple[PushPlaces, list[dict[str, Any]], Any]:
+    """Count again; who changed place since the last counting, and when that was."""
+    stored = PushForecast.objects.filter(push=push).first()
+    before = pushes.unpack(stored.places) if stored and stored.places else None
+    counted = pushes.forecast(push=push, now=now)
+    fresh = PushForecast.objects.get(push=push)
+    changes = _changes(before, pushes.unpack(fresh.places)) if before is not None else []
+    return counted, changes, stored.counted_at if stored else None
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            **row,
+            "from_words": frame.place_words(row["from"]),
+            "to_words": frame.place_words(row["to"]),
+        }
+        for row in places.differences(before, after)
+    ]
+
+
+def _starts(push: TaskPush, now: datetime) -> datetime | None:
+    """When the push goes out; None = at once."""
+    wanted = max(push.hand_out_at or now, now)
+    start = hours.next_within(wanted, push.hand_out_from, push.hand_out_until)
+    return None if start <= now else start
+
+
+def _overlap(push: TaskPush) -> int:
+    """Of those who would get a task, how many stand in an open one already."""
+    stored = PushForecast.objects.get(push=push)
+    issued = list(pushes.unpack(stored.places).get(places.ISSUED, ()))
+    return (
+        TaskTarget.objects.open()
+        .filter(member_id__in=issued)
+        .values("member_id")
+        .distinct()
+        .count()
+    )
+
+
+def _hand_out(request: HttpRequest, push: TaskPush, now: datetime) -> HttpResponse:
+    actor = actor_of(request)
+    start = _starts(push, now)
+    if start is not None:
+        push = pushes.approve_push(push=push, actor=actor, now=now, hand_out_at=start)
+        messages.success(
+            request,
+            _("It goes out at %(when)s by itself; until then it can be changed.")
+            % {"when": f"{start.astimezone(clock.chain_tz()):%m-%d %H:%M}"},
+        )
+        return redirect("hq:pushes")
+    done = pushes.hand_out(push=push, now=now, actor=actor)
+    messages.success(
+        request,
+        _("Handed to %(guides)s guides: %(issued)s customers.")
+        % {"guides": done.guides, "issued": done.issued},
+    )
+    return redirect("hq:push", pk=push.pk)
