@@ -300,9 +300,10 @@ def test_another_guide_on_the_same_phone_sees_nothing_of_the_first(shop, phone):
     assert effects(shop) == (0, 0, 0, 0)
 
     # the first one comes back: theirs is still there
+    page.close()  # it would open itself anew with the network, across what follows
     phone.set_offline(False)
     phone.clear_cookies()
-    sign_in(page, shop, shop.guide)
+    sign_in(phone.new_page(), shop, shop.guide)
     wait_for(lambda: effects(shop) == (1, 1, 1, 1), seconds=20, message="Not submitted.")
 
 
