@@ -73,7 +73,7 @@ def where_everybody_is(push):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_hand_out_is_the_forecast_to_the_member(moment, seed):
     people = crowd(moment, seed)
-    push = make_push(people, moment, control_share_bp=3000)
+    push = make_push(people, moment, control_share_bp=6000)
 
     forecast = services.forecast(push=push, now=moment)
     done = services.hand_out(push=push, now=moment, actor=SYSTEM)
