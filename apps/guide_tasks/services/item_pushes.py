@@ -51,15 +51,8 @@ def create_item_push(
 
     Raises PushNotReady, NotYourStore, NobodyThere, KindIsOff.
     """
-    if client_id is not None:
-        # two at once wait for each other here, and the second finds what the first made
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(client_id)]
-            )
-        known = TaskPush.objects.filter(client_id=client_id).first()
-        if known is not None:
-            return known
+    if (known := _made_before(client_id)) is not None:
+        return known
     chosen = list(stores)
     if not modules.is_on(kind):
         raise KindIsOff()
@@ -88,19 +81,36 @@ def create_item_push(
         push.save(update_fields=["client_id"])
     push.regions.set(regions)
     push.stores.set(chosen)
-    start = hours.next_within(max(hand_out_at or now, now), hand_out_from, hand_out_until)
+    _start(push, wanted=hand_out_at or now, due_at=due_at, now=now, actor=actor)
+    return push
+
+
+def _made_before(client_id: uuid.UUID | None) -> TaskPush | None:
+    """The push of this form. Two at once wait for each other here, and the second finds what the
+    first made."""
+    if client_id is None:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(client_id)])
+    return TaskPush.objects.filter(client_id=client_id).first()
+
+
+def _start(
+    push: TaskPush, *, wanted: datetime, due_at: datetime, now: datetime, actor: Actor
+) -> None:
+    """Hand it out when its hour has come, else leave it to the job."""
+    start = hours.next_within(max(wanted, now), push.hand_out_from, push.hand_out_until)
     if start >= due_at:
         raise PushNotReady(_("The push would be due before it is handed out."))
     if start <= now:
         item_issuing.hand_out(push=push, now=now, actor=actor)
         push.refresh_from_db()
-        return push
+        return
     push.status, push.hand_out_at = TaskPush.Status.APPROVED, start
     push.save(update_fields=["status", "hand_out_at"])
     accounts.audit(
         actor=actor, action="push.approved", object_type="task_push", object_id=str(push.pk)
     )
-    return push
 
 
 @transaction.atomic
