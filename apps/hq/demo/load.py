@@ -74,16 +74,7 @@ def _load(out: Say) -> dict[str, str]:
     purchases = history.read_purchases(
         last_day=today - timedelta(days=1), limit=settings.DEMO_MEMBERS
     )
-    people = invent(
-        count=settings.DEMO_MEMBERS,
-        first_day=first_days(purchases),
-        shown=history.whose_time_has_come(purchases, today=today, each=_SHOWN_EACH),
-        chain=chain,
-        today=today,
-        dice=dice,
-    )
-    with clock.at(now - timedelta(days=60)):
-        load_members(people, chain, now=clock.now(), dice=dice)
+    people = _people(purchases, chain, now=now, dice=dice)
     out(f"Members and contacts: {len(people)}")
 
     phones = Phones(settings.SIMULATOR_URL)
@@ -96,16 +87,7 @@ def _load(out: Say) -> dict[str, str]:
         store=chain.stores[running.SHOWN_STORE],
         now=now - timedelta(days=28),
     )
-    buyers = [person.buyer for person in people]
-    sellers = {
-        code: [guide.wecom_userid for guide in guides] for code, guides in chain.guides_of.items()
-    }
-    sales = history.orders_of(
-        purchases, buyers, sellers=sellers, until=today - timedelta(days=1), dice=dice
-    )
-    rows = sorted(sales, key=lambda row: row.paid_at)
-    _make_months(rows)
-    taken = _Orders(rows, today)
+    taken = _Orders(_sales(purchases, people, chain, today=today, dice=dice), today)
     ensure_default_rules(now=clock.day_start(pushes.plans(today)[0].day))
     for plan in pushes.plans(today):
         out(f"Orders until {plan.day}: {taken.until(plan.day)}")
@@ -123,6 +105,48 @@ def _load(out: Say) -> dict[str, str]:
     content.load_segments()
     _analyse()
     return {**logins, "API_KEY": _api_key()}
+
+
+def _people(
+    purchases: list[history.Purchase], chain: chains.Chain, *, now: datetime, dice: random.Random
+) -> list[Person]:
+    """The members, invented around the purchases and loaded as they stood two months ago."""
+    today = clock.business_day(now)
+    people = invent(
+        count=settings.DEMO_MEMBERS,
+        first_day=first_days(purchases),
+        shown=history.whose_time_has_come(purchases, today=today, each=_SHOWN_EACH),
+        chain=chain,
+        today=today,
+        dice=dice,
+    )
+    with clock.at(now - timedelta(days=60)):
+        load_members(people, chain, now=clock.now(), dice=dice)
+    return people
+
+
+def _sales(
+    purchases: list[history.Purchase],
+    people: list[Person],
+    chain: chains.Chain,
+    *,
+    today: date,
+    dice: random.Random,
+) -> list[OrderRow]:
+    """The till's orders until yesterday in the order they were paid; their months are there."""
+    sellers = {
+        code: [guide.wecom_userid for guide in guides] for code, guides in chain.guides_of.items()
+    }
+    sales = history.orders_of(
+        purchases,
+        [person.buyer for person in people],
+        sellers=sellers,
+        until=today - timedelta(days=1),
+        dice=dice,
+    )
+    rows = sorted(sales, key=lambda row: row.paid_at)
+    _make_months(rows)
+    return rows
 
 
 def _head_office() -> dict[str, str]:
