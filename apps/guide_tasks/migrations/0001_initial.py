@@ -115,6 +115,10 @@ class Migration(migrations.Migration):
                 ('reviewed_by', models.CharField(blank=True, max_length=40, verbose_name='reviewed by')),
                 ('refusal', models.CharField(blank=True, max_length=200, verbose_name='why not')),
                 ('done_at', models.DateTimeField(null=True, verbose_name='done at')),
+                ('excuse_reason', models.CharField(blank=True, choices=[('no_goods', 'the store does not have these goods'), ('no_place', 'the store has no place for this display'), ('shut', 'the store is shut or being refitted'), ('other', 'another reason'), ('withdrawn', 'taken back')], max_length=24, verbose_name='reason')),
+                ('excuse_sentence', models.CharField(blank=True, max_length=200, verbose_name='sentence')),
+                ('chased_at', models.DateTimeField(null=True, verbose_name='chased at')),
+                ('chases', models.PositiveSmallIntegerField(default=0, verbose_name='chases')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('done_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='done by')),
                 ('guide', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='guide')),
@@ -300,6 +304,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='taskitem',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('done_at__isnull', False), ('state', 'done'), models.Q(('proof', ''), _negated=True)), models.Q(models.Q(('state', 'done'), _negated=True), ('done_at', None)), _connector='OR'), name='guide_tasks_item_done_is_proven'),
+        ),
+        migrations.AddConstraint(
+            model_name='taskitem',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'not_applicable'), models.Q(('excuse_reason', ''), _negated=True)), models.Q(models.Q(('state', 'not_applicable'), _negated=True), ('excuse_reason', '')), _connector='OR'), name='guide_tasks_item_excused_has_reason'),
         ),
         migrations.AddConstraint(
             model_name='taskitem',

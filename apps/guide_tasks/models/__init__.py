@@ -4,7 +4,15 @@ from apps.guide_tasks.models.evidence import Evidence
 from apps.guide_tasks.models.items import ItemMove, TaskItem
 from apps.guide_tasks.models.pushes import ITEM_KINDS, AssignBy, NotIssued, PushForecast, TaskPush
 from apps.guide_tasks.models.rules import TaskRule
-from apps.guide_tasks.models.states import MOVES, OPEN_STATES, ExcuseReason, Grade, Outcome, State
+from apps.guide_tasks.models.states import (
+    MOVES,
+    OPEN_STATES,
+    ExcuseReason,
+    Grade,
+    ItemExcuse,
+    Outcome,
+    State,
+)
 from apps.guide_tasks.models.targets import ExcuseDecision, GuideTask, TargetMove, TaskTarget
 
 __all__ = [
@@ -15,6 +23,7 @@ __all__ = [
     "Grade",
     "GuideTask",
     "ITEM_KINDS",
+    "ItemExcuse",
     "ItemMove",
     "MOVES",
     "NotIssued",

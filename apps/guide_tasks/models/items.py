@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.guide_tasks import photos
 from apps.guide_tasks.models.pushes import TaskPush
-from apps.guide_tasks.models.states import OPEN_STATES, State
+from apps.guide_tasks.models.states import OPEN_STATES, ItemExcuse, State
 from apps.guide_tasks.querysets import TaskItemQuerySet
 
 
@@ -15,7 +15,7 @@ class TaskItem(models.Model):
     """One thing to do that is no named customer: a quota, a photo, a post, a sentence.
 
     Without a guide it is the store's: anybody there does it, once. Its states and moves are those
-    of a target. `proof` says by whose word it is done.
+    of a target. `proof` says by whose word it is done; `excuse_sentence` why it need not be.
     """
 
     class Proof(models.TextChoices):
@@ -67,6 +67,12 @@ class TaskItem(models.Model):
     reviewed_by = models.CharField(_("reviewed by"), max_length=40, blank=True)
     refusal = models.CharField(_("why not"), max_length=200, blank=True)
     done_at = models.DateTimeField(_("done at"), null=True)
+    excuse_reason = models.CharField(
+        _("reason"), max_length=24, choices=ItemExcuse.choices, blank=True
+    )
+    excuse_sentence = models.CharField(_("sentence"), max_length=200, blank=True)
+    chased_at = models.DateTimeField(_("chased at"), null=True)
+    chases = models.PositiveSmallIntegerField(_("chases"), default=0)
     created_at = models.DateTimeField(db_default=Now())
 
     objects = TaskItemQuerySet.as_manager()
@@ -103,6 +109,11 @@ class TaskItem(models.Model):
                 condition=(Q(state="done", done_at__isnull=False) & ~Q(proof=""))
                 | (~Q(state="done") & Q(done_at=None)),
                 name="guide_tasks_item_done_is_proven",
+            ),
+            models.CheckConstraint(
+                condition=(Q(state="not_applicable") & ~Q(excuse_reason=""))
+                | (~Q(state="not_applicable") & Q(excuse_reason="")),
+                name="guide_tasks_item_excused_has_reason",
             ),
             models.CheckConstraint(
                 condition=Q(due_at__gte=F("opens_at")), name="guide_tasks_item_due_after_open"

@@ -36,10 +36,10 @@ WHERE p.during @> %(day)s::date
 _COLUMNS = """
 INSERT INTO guide_tasks_taskitem
     (push_id, store_id, guide_id, state, proof, quota, counted, opens_at, due_at, note, photo,
-     reviewed_by, refusal, created_at)
+     reviewed_by, refusal, excuse_reason, excuse_sentence, chases, created_at)
 """
 _VALUES = """'open', '', %(quota)s::smallint, 0, %(now)s::timestamptz, %(due)s::timestamptz,
-    '', '', '', '', %(now)s::timestamptz"""
+    '', '', '', '', '', '', 0, %(now)s::timestamptz"""
 _EACH_GUIDE = f"""
 {_COLUMNS}
 SELECT %(push)s, store_id, guide_id, {_VALUES} FROM ({_ON_DUTY}) AS duty

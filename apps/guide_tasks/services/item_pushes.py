@@ -15,7 +15,14 @@ from apps.campaigns import services as campaigns
 from apps.campaigns.models import Campaign
 from apps.guide_tasks import hours
 from apps.guide_tasks.errors import KindIsOff, NotYourStore, PushNotReady, PushNotRunning
-from apps.guide_tasks.models import ITEM_KINDS, OPEN_STATES, State, TaskItem, TaskPush
+from apps.guide_tasks.models import (
+    ITEM_KINDS,
+    OPEN_STATES,
+    ItemExcuse,
+    State,
+    TaskItem,
+    TaskPush,
+)
 from apps.guide_tasks.services import item_issuing, items, pushes
 from apps.outreach import services as outreach
 from apps.outreach.models import ContentAsset
@@ -135,6 +142,8 @@ def withdraw_item_push(*, push: TaskPush, actor: Actor, now: datetime) -> int:
         to=State.NOT_APPLICABLE,
         at=now,
         reason="withdrawn",
+        excuse=ItemExcuse.WITHDRAWN,
+        sentence=_("Head office took this task back"),
         actor=actor.label,
     )
     outreach.drop_moment(source=push.source)

@@ -69,8 +69,17 @@ def demand_mine(item: TaskItem, actor: Actor) -> None:
 # --- moves --------------------------------------------------------------------------------------
 
 
-def move(*, item: TaskItem, to: str, at: datetime, actor: str, reason: str = "") -> TaskItem:
-    """Move one locked item and write its history. Raises ItemMoved."""
+def move(
+    *,
+    item: TaskItem,
+    to: str,
+    at: datetime,
+    actor: str,
+    reason: str = "",
+    excuse: str = "",
+    sentence: str = "",
+) -> TaskItem:
+    """Move one locked item and write its history; the caller saves it. Raises ItemMoved."""
     if to not in MOVES[item.state]:
         raise ItemMoved(state=state_word(item.state))
     ItemMove.objects.create(
@@ -78,6 +87,7 @@ def move(*, item: TaskItem, to: str, at: datetime, actor: str, reason: str = "")
     )
     item.state = to
     item.done_at = at if to == State.DONE else None
+    item.excuse_reason, item.excuse_sentence = excuse, sentence
     return item
 
 
@@ -87,7 +97,8 @@ WITH chosen AS (
     WHERE id IN ({which}) AND state = ANY(%s) ORDER BY id FOR UPDATE
 ), moved AS (
     UPDATE guide_tasks_taskitem AS item
-    SET state = %s, done_at = %s, proof = CASE WHEN %s = '' THEN item.proof ELSE %s END
+    SET state = %s, done_at = %s, excuse_reason = %s, excuse_sentence = %s,
+        proof = CASE WHEN %s = '' THEN item.proof ELSE %s END
     FROM chosen WHERE item.id = chosen.id
     RETURNING item.id, chosen.state AS was
 )
@@ -105,6 +116,8 @@ def move_set(
     at: datetime,
     reason: str = "",
     proof: str = "",
+    excuse: str = "",
+    sentence: str = "",
     actor: str = "system",
 ) -> list[int]:
     """Move every item of a queryset that stands in one of `sources`, with history.
@@ -114,11 +127,11 @@ def move_set(
     if any(to not in MOVES[source] for source in sources):
         raise IllegalMove(state=state_word(sources[0]))
     sql, params = keys_sql(which)
-    done_at = at if to == State.DONE else None
+    fields = [to, at if to == State.DONE else None, excuse, sentence, proof, proof]
     with connection.cursor() as cursor:
         cursor.execute(
             _MOVE_SET.format(which=sql),
-            [*params, list(sources), to, done_at, proof, proof, to, at, actor, reason],
+            [*params, list(sources), *fields, to, at, actor, reason],
         )
         return [row[0] for row in cursor.fetchall()]
 
