@@ -65,6 +65,11 @@ def structlog_logging(*, level: str, json: bool) -> dict[str, Any]:
         if json
         else structlog.dev.ConsoleRenderer(colors=False)
     )
+    return _logging(level, shared, renderer)
+
+
+def _logging(level: str, shared: list[Any], renderer: Any) -> dict[str, Any]:
+    """Django's LOGGING: everything to the console, scrubbed, by one renderer."""
     return {
         "version": 1,
         "disable_existing_loggers": False,

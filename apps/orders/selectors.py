@@ -127,13 +127,8 @@ def net_sales_by_member(
         return dict(cursor.fetchall())
 
 
-def orders_of(*, member_ids: Sequence[int], limit: int = 20) -> list[OrderView]:
-    """The latest orders and returns of these member ids with their lines, in two queries."""
-    orders = list(
-        Order.objects.filter(member_id__in=list(member_ids))
-        .select_related("store", "selling_guide", "original")
-        .order_by("-paid_at", "-pk")[:limit]
-    )
+def _lines_of(orders: list[Order]) -> dict[int, list[LineView]]:
+    """Lines in their order by order id, in one query that names the partitions it needs."""
     lines: dict[int, list[LineView]] = {}
     found = OrderLine.objects.filter(
         order_id__in=[order.pk for order in orders],
@@ -154,6 +149,17 @@ def orders_of(*, member_ids: Sequence[int], limit: int = 20) -> list[OrderView]:
                 category=product.category if product else "",
             )
         )
+    return lines
+
+
+def orders_of(*, member_ids: Sequence[int], limit: int = 20) -> list[OrderView]:
+    """The latest orders and returns of these member ids with their lines, in two queries."""
+    orders = list(
+        Order.objects.filter(member_id__in=list(member_ids))
+        .select_related("store", "selling_guide", "original")
+        .order_by("-paid_at", "-pk")[:limit]
+    )
+    lines = _lines_of(orders)
     return [
         OrderView(
             order_id=order.pk,

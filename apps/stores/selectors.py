@@ -1,7 +1,7 @@
 """Reads of the place: who an actor is, where somebody works, and who is at work on a day."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -261,38 +261,40 @@ def duty_rows(*, store_id: int, days: Sequence[date]) -> list[DutyRow]:
         .order_by("role", "guide__name", "guide_id")
     )
     guides = {one.guide_id: one for one in posted}
-    closed = set(
-        StoreDay.objects.filter(store_id=store_id, day__range=(first, last)).values_list(
-            "day", flat=True
-        )
-    )
-    off = set(
-        DayOff.objects.filter(guide_id__in=guides, day__range=(first, last)).values_list(
-            "guide_id", "day"
-        )
-    )
     covers = list(
         Cover.objects.filter(
             absent_id__in=guides, during__overlap=(first, last + timedelta(days=1))
         ).select_related("absent", "covering")
     )
-    by_day = {
-        (c.absent_id, day): c.covering.name for c in covers for day in days if day in c.during
-    }
-
-    def cell(guide_id: int, day: date) -> DutyDay:
-        if day in closed:
-            return DutyDay(day, "closed")
-        if (guide_id, day) in by_day:
-            return DutyDay(day, "covered", by_day[guide_id, day])
-        return DutyDay(day, "off" if (guide_id, day) in off else "on")
-
+    state = _states_of(store_id, list(guides), days, covers)
     return [
         DutyRow(
             guide=one.guide,
             role=one.role,
-            days=[cell(guide_id, day) for day in days],
+            days=[state(guide_id, day) for day in days],
             covers=sorted({c.absent.name for c in covers if c.covering_id == guide_id}),
         )
         for guide_id, one in guides.items()
     ]
+
+
+def _states_of(
+    store_id: int, guide_ids: list[int], days: Sequence[date], covers: list[Cover]
+) -> Callable[[int, date], DutyDay]:
+    """Looks up a guide's day; two queries for all of them."""
+    within = (days[0], days[-1])
+    shut = StoreDay.objects.filter(store_id=store_id, day__range=within)
+    away = DayOff.objects.filter(guide_id__in=guide_ids, day__range=within)
+    closed, off = set(shut.values_list("day", flat=True)), set(away.values_list("guide_id", "day"))
+    covered = {
+        (c.absent_id, day): c.covering.name for c in covers for day in days if day in c.during
+    }
+
+    def state(guide_id: int, day: date) -> DutyDay:
+        if day in closed:
+            return DutyDay(day, "closed")
+        if (guide_id, day) in covered:
+            return DutyDay(day, "covered", covered[guide_id, day])
+        return DutyDay(day, "off" if (guide_id, day) in off else "on")
+
+    return state

@@ -3,10 +3,13 @@ from django.urls import reverse
 
 from apps.accounts.actor import SYSTEM
 from apps.accounts.models import User
+from apps.campaigns.models import Campaign
+from apps.campaigns.selectors import bucket
 from apps.core import clock
 from apps.guide_tasks.models import NotIssued, TaskPush, TaskTarget
 from apps.guide_tasks.services import pushes
 from apps.members import services as members
+from apps.members.models import Member
 from apps.outreach.models import MessageTemplate
 from apps.segments.models import Segment
 from apps.segments.services import save_segment
@@ -125,7 +128,18 @@ def test_whoever_changes_place_is_named_and_must_be_confirmed(operator_client, d
     assert TaskTarget.objects.filter(push=draft).count() == 5
 
 
+def salt_with_both_sides(members, share_bp):
+    """A salt that draws some of them and leaves some: chance has no say in a test."""
+    for number in range(1000):
+        salt = number.to_bytes(16, "big")
+        if len({bucket(salt, member.pk) < share_bp for member in members}) == 2:
+            return salt
+    raise AssertionError("no salt draws some and leaves some")
+
+
 def test_control_group_is_drawn_among_the_reachable_and_shown_before(operator_client, draft):
+    salt = salt_with_both_sides(Member.objects.all(), 5000)
+    Campaign.objects.filter(pk=draft.campaign_id).update(salt=salt)
     walk(operator_client, draft, share="50")
 
     counted = operator_client.get(step(draft, 6)).context["counted"]

@@ -151,7 +151,10 @@ class Turn:
         """The wizard's first step counts the segment and says who cannot be reached and why."""
         pushes = self.hq.get("/admin/pushes/kinds/")
         page = self.hq.submit(pushes, pushes.form("/pushes/new/"))
-        self.push_path = re.search(r"/admin/pushes/\d+/", page.url)[0]  # type: ignore[index]
+        draft = re.search(r"/admin/pushes/\d+/", page.url)
+        if draft is None:
+            raise DoorClosed(f"{page.url}: no draft was made")
+        self.push_path = draft[0]
         page = self.hq.send(page, page.form("save_as"), [*self._rule(), ("next", "1")])
         strangers = sum(not one.userid for one in self.cast.customers)
         unwilling = sum(not one.consents for one in self.cast.customers)
@@ -180,44 +183,19 @@ class Turn:
     def hand_out(self) -> None:
         """What, by whom and when, what counts, control group, check: then the forecast is held
         against what the result page shows."""
-        step = f"{self.push_path}step/"
-        page = self.hq.get(f"{step}2/")
-        form = page.form("generic_body")
-        asset = next(value for value, _words in form.choices["asset"] if value)
-        page = self.hq.submit(
-            page,
-            form,
-            title=f"闭环 {self.cast.run}",
-            body="{称呼}您好，我是{门店}的{导购}，您上次带走的{上次购买}还合脚吗？",
-            generic_body="您好，我是{门店}的{导购}，店里到了一批秋冬新靴。",
-            asset=asset,
-            button=("next", "1"),
-        )
-        due = datetime.now(UTC) + timedelta(days=2, hours=8)
-        page = self.hq.submit(
-            page,
-            page.form("hand_out_from"),
-            hand_out_at="",
-            due_at=f"{due:%Y-%m-%dT%H:%M}",
-            hand_out_from="00:00",
-            hand_out_until="23:59",
-            contact_from="00:00",
-            contact_until="23:59",
-            button=("next", "1"),
-        )
-        page = self.hq.submit(
+        page = self._say_when(self._say_what())
+        self.hq.submit(
             page, page.form("window_days"), window_days=7, follow_up_days=0, button=("next", "1")
         )
-        page = self._choose_control(page)
+        page = self._choose_control()
         forecast = {
             "planned": page.number("planned"),
             "control": page.number("control"),
             "issued": page.number("issued"),
         }
         page = self.hq.submit(page, page.form_with_button("hand_out"), button=("hand_out", "1"))
-        if (
-            "confirmed" in page.fields()
-        ):  # a greeting changed somebody's place meanwhile: look, go on
+        if "confirmed" in page.fields():
+            # a greeting changed somebody's place meanwhile: look, go on
             page = self.hq.submit(page, page.form_with_button("hand_out"), button=("hand_out", "1"))
         page = self.hq.get(self.push_path)
         reachable = len(self.cast.reachable)
@@ -241,7 +219,36 @@ class Turn:
             },
         )
 
-    def _choose_control(self, page: Page) -> Page:
+    def _say_what(self) -> Page:
+        page = self.hq.get(f"{self.push_path}step/2/")
+        form = page.form("generic_body")
+        asset = next(value for value, _words in form.choices["asset"] if value)
+        return self.hq.submit(
+            page,
+            form,
+            title=f"闭环 {self.cast.run}",
+            body="{称呼}您好，我是{门店}的{导购}，您上次带走的{上次购买}还合脚吗？",
+            generic_body="您好，我是{门店}的{导购}，店里到了一批秋冬新靴。",
+            asset=asset,
+            button=("next", "1"),
+        )
+
+    def _say_when(self, page: Page) -> Page:
+        """At once, and round the clock: a run may begin at any hour."""
+        due = datetime.now(UTC) + timedelta(days=2, hours=8)
+        return self.hq.submit(
+            page,
+            page.form("hand_out_from"),
+            hand_out_at="",
+            due_at=f"{due:%Y-%m-%dT%H:%M}",
+            hand_out_from="00:00",
+            hand_out_until="23:59",
+            contact_from="00:00",
+            contact_until="23:59",
+            button=("next", "1"),
+        )
+
+    def _choose_control(self) -> Page:
         """Twenty per cent, or as much as it takes to hold somebody out in so small a push."""
         for share in (20, 40, 60, 10):
             page = self.hq.get(f"{self.push_path}step/5/")

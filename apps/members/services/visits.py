@@ -59,19 +59,16 @@ def note_visit(
     if reason:
         visit.reason = reason
         visit.save(update_fields=["reason"])
-    story.tell(
-        [
-            story.Happening(
-                member_id=member_id,
-                kind=story.What.VISIT_NOTED,
-                source=source,
-                key=source,
-                occurred_at=now,
-                payload={"guide_id": guide_id, "visit_id": visit.pk},
-                actor=actor.label,
-            )
-        ]
+    noted = story.Happening(
+        member_id=member_id,
+        kind=story.What.VISIT_NOTED,
+        source=source,
+        key=source,
+        occurred_at=now,
+        payload={"guide_id": guide_id, "visit_id": visit.pk},
+        actor=actor.label,
     )
+    story.tell([noted])
     return visit
 
 
