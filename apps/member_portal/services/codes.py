@@ -112,18 +112,20 @@ def ask_code(
     row.code_hash = _hash(row.pk, code) if to_phone else secrets.token_bytes(32)
     row.save()
     if to_phone:
-        words = gettext(
-            "[%(chain)s] %(code)s is your code, valid for 5 minutes. Give it to nobody."
-        )
-        outreach.queue_sms(
-            kind=SmsMessage.Kind.CODE,
-            phone=phone,
-            text=words % {"chain": chain_name(), "code": code},
-            idem_key=f"phone_code:{row.pk}",
-            expires_at=row.expires_at,
-            now=now,
-        )
+        _queue(row, phone, code)
     return row
+
+
+def _queue(row: PhoneCode, phone: str, code: str) -> None:
+    words = gettext("[%(chain)s] %(code)s is your code, valid for 5 minutes. Give it to nobody.")
+    outreach.queue_sms(
+        kind=SmsMessage.Kind.CODE,
+        phone=phone,
+        text=words % {"chain": chain_name(), "code": code},
+        idem_key=f"phone_code:{row.pk}",
+        expires_at=row.expires_at,
+        now=row.made_at,
+    )
 
 
 def use_code(*, pk: UUID, code: str, now: datetime) -> PhoneCode:

@@ -73,28 +73,30 @@ def add_note(
     if (note.member_id, note.guide_id) != (member_id, guide_id):
         raise NoteIdTaken
     if created:
-        source = f"note:{note.pk}"
-        record_interaction(
-            member_id=member_id,
-            guide_id=guide_id,
-            kind=Interaction.Kind.NOTE,
-            occurred_at=now,
-            source=source,
-        )
-        story.tell(
-            [
-                story.Happening(
-                    member_id=member_id,
-                    kind=story.What.NOTE_ADDED,
-                    source=source,
-                    key=source,
-                    occurred_at=now,
-                    payload={"guide_id": guide_id},
-                    actor=actor.label,
-                )
-            ]
-        )
+        _tell(note, actor)
     return note
+
+
+def _tell(note: MemberNote, actor: Actor) -> None:
+    """The note is a contact, and stands in the member's story; its words stay here."""
+    source = f"note:{note.pk}"
+    record_interaction(
+        member_id=note.member_id,
+        guide_id=note.guide_id,
+        kind=Interaction.Kind.NOTE,
+        occurred_at=note.created_at,
+        source=source,
+    )
+    added = story.Happening(
+        member_id=note.member_id,
+        kind=story.What.NOTE_ADDED,
+        source=source,
+        key=source,
+        occurred_at=note.created_at,
+        payload={"guide_id": note.guide_id},
+        actor=actor.label,
+    )
+    story.tell([added])
 
 
 @transaction.atomic
