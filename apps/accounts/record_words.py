@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.accounts.naming import models_by_word
 
@@ -17,7 +18,10 @@ ACTION_WORDS = {
     "excuses.confirmed": _("not applicable confirmed"),
     "excuses.returned": _("not applicable sent back"),
     "item.approved": _("photo approved"),
+    "item.chased": _("colleagues reminded of a store task"),
+    "item.extended": _("store task given more time"),
     "item.refused": _("photo sent back"),
+    "item.withdrawn": _("store task taken back"),
     "job.changed": _("job settings changed"),
     "job.run": _("job started by hand"),
     "member.access_asked": _("asked to see a customer"),
@@ -31,6 +35,7 @@ ACTION_WORDS = {
     "member.stop_lifted": _("may be contacted again"),
     "member.stopped": _("not to be contacted any more"),
     "members.shared_out": _("customers shared out to guides"),
+    "moment.decided": _("moments post settled"),
     "mismatch.looked_at": _("mismatch looked at"),
     "push.approved": _("push approved"),
     "push.deleted": _("push deleted"),
@@ -38,17 +43,24 @@ ACTION_WORDS = {
     "push.handed_out": _("push handed out"),
     "push.returned": _("push sent back to draft"),
     "push.withdrawn": _("push taken back"),
+    "script_proposal.chain_opened": _("script of a store opened to the chain"),
+    "script_proposal.chain_refused": _("script of a store not opened to the chain"),
     "script_proposal.refused": _("proposed script not taken"),
     "script_proposal.taken": _("proposed script taken into the library"),
+    "script_variant.withdrawn": _("store's wording withdrawn"),
+    "script_variant.written": _("store's wording written"),
     "send.decided": _("send settled"),
     "stage_version.published": _("stage parameters published"),
     "store.closed": _("closed day marked"),
     "store.live": _("store switched on"),
     "store.not_live": _("store switched off"),
     "store.open": _("closed day taken back"),
+    "target.withdrawn": _("customer taken off a task"),
     "task.chased": _("guides reminded"),
     "task.extended": _("task given more time"),
     "task.moved": _("tasks moved to a colleague"),
+    "visit.item_closed": _("follow-up of a visit closed"),
+    "visit.kept": _("store visit noted"),
     "wecom.replay_callbacks": _("callbacks taken up again"),
 }
 VERB_WORDS = {
@@ -74,6 +86,7 @@ DETAIL_WORDS = {
     "fields": _("columns"),
     "first": _("first day"),
     "format": _("format"),
+    "from": pgettext_lazy("record", "before"),
     "guide": _("guide no."),
     "guides": _("guide numbers"),
     "ids": _("numbers"),
@@ -82,6 +95,7 @@ DETAIL_WORDS = {
     "key": _("rule"),
     "members": _("members"),
     "new": _("new"),
+    "published": _("published"),
     "reason": _("reason"),
     "refused": _("left out"),
     "replayed": _("replayed"),

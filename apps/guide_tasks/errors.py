@@ -110,6 +110,18 @@ class ReasonMissing(DomainError):
     message = _("Say what is missing, so that it can be put right.")
 
 
+class WhyMissing(DomainError):
+    code = "why_missing"
+    message = _("Say in a few words why.")
+
+
+class NoMoreTime(DomainError):
+    """WeCom keeps a post as long as its push says; nothing we write changes that."""
+
+    code = "no_more_time"
+    message = _("A post ends in WeCom at its time. Ask head office for a new one.")
+
+
 class NobodyThere(DomainError):
     code = "nobody_there"
     message = _("Nobody is on duty in the chosen stores. Choose other stores or another day.")

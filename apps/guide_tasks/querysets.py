@@ -12,8 +12,12 @@ from apps.accounts.actor import Actor
 _OPEN = ("open", "in_progress", "to_verify")
 
 
+def _led(actor: Actor) -> Q:
+    return Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+
+
 def _in_scope(actor: Actor) -> Q:
-    scope = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+    scope = _led(actor)
     return scope | Q(guide_id=actor.guide_id) if actor.guide_id is not None else scope
 
 
@@ -39,6 +43,10 @@ class GuideTaskQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         return self if actor.sees_all else self.filter(_in_scope(actor))
 
+    def managed_by(self, actor: Actor) -> Self:
+        """Tasks in the stores the actor leads, without what is the actor's own elsewhere."""
+        return self if actor.sees_all else self.filter(_led(actor))
+
     def of_guide(self, guide_id: int) -> Self:
         return self.filter(guide_id=guide_id)
 
@@ -46,6 +54,10 @@ class GuideTaskQuerySet(models.QuerySet):
 class TaskTargetQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         return self if actor.sees_all else self.filter(_in_scope(actor))
+
+    def managed_by(self, actor: Actor) -> Self:
+        """Work in the stores the actor leads."""
+        return self if actor.sees_all else self.filter(_led(actor))
 
     def of_guide(self, guide_id: int) -> Self:
         return self.filter(guide_id=guide_id)
@@ -78,11 +90,7 @@ class TaskItemQuerySet(models.QuerySet):
 
     def managed_by(self, actor: Actor) -> Self:
         """Items of the stores the actor leads, whoever does them."""
-        if actor.sees_all:
-            return self
-        return self.filter(
-            Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
-        )
+        return self if actor.sees_all else self.filter(_led(actor))
 
     def open(self) -> Self:
         return self.filter(state__in=_OPEN)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.core import clock
-from apps.guide_tasks.models import ExcuseReason, State, TaskPush
+from apps.guide_tasks.models import ExcuseReason, ItemExcuse, State, TaskPush
 
 MINUTES_PER_CUSTOMER = 2
 MINUTES_PER_CONFIRMATION = 2
@@ -32,6 +32,16 @@ _EXCUSES = {
 def excuse_sentence(reason: str) -> str:
     """Why the target is 不适用, in plain words."""
     return str(_EXCUSES[ExcuseReason(reason)])
+
+
+def item_excuse_sentence(reason: str, words: str = "") -> str:
+    """Why an item is 不适用; another reason is said in the guide's own words."""
+    return words if reason == ItemExcuse.OTHER else str(ItemExcuse(reason).label)
+
+
+def taken_back_sentence(why: str) -> str:
+    """What the guide reads in place of work that the manager took back."""
+    return _("your manager took this back: %(why)s") % {"why": why}
 
 
 def state_word(state: str) -> str:
@@ -69,8 +79,10 @@ def why_patterns() -> dict[str, str]:
     }
 
 
-def item_notice_body(push: TaskPush) -> str:
-    """The card of a push without customers: what kind of work, and until when."""
+def item_notice_body(push: TaskPush, due_at: datetime | None = None) -> str:
+    """The card of a push without customers: what kind of work, and until when (the push's due time
+    unless the item has one of its own)."""
+    due_at = due_at or push.due_at
     words = {
         TaskPush.Kind.RECRUIT: _("Win %(quota)s: %(of)s. Until %(due)s, counted by itself."),
         TaskPush.Kind.DISPLAY: _("One photo when it stands. Until %(due)s."),
@@ -80,11 +92,12 @@ def item_notice_body(push: TaskPush) -> str:
     return words.get(TaskPush.Kind(push.kind), _("To be done until %(due)s.")) % {
         "quota": push.quota,
         "of": push.get_quota_of_display(),
-        "due": _short(push.due_at) if push.due_at else "",
+        "due": short_moment(due_at) if due_at else "",
     }
 
 
-def _short(moment: datetime) -> str:
+def short_moment(moment: datetime) -> str:
+    """8-21 20:00, chain time."""
     local = moment.astimezone(clock.chain_tz())
     return f"{local.month}-{local.day:02d} {local:%H:%M}"
 
@@ -94,5 +107,5 @@ def notice_body(customers: int, due_at: datetime, minutes_each: int = MINUTES_PE
     return _("%(customers)s customers, about %(minutes)s minutes. Until %(due)s.") % {
         "customers": customers,
         "minutes": customers * minutes_each,
-        "due": _short(due_at),
+        "due": short_moment(due_at),
     }

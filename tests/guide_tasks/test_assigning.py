@@ -304,14 +304,14 @@ def test_only_head_office_takes_a_push_back(shop, moment):
 def test_one_customer_is_taken_back_alone(shop, moment):
     target = shop.target(shop.people[0])
     for _time in range(2):
-        recalling.withdraw_target(target=target, actor=shop.boss, now=moment)
+        recalling.withdraw_target(target=target, why="由我跟进", actor=shop.boss, now=moment)
 
     assert shop.target(shop.people[0]).excuse_reason == "withdrawn"
     assert shop.target(shop.people[1]).state == State.OPEN
     assert TargetMove.objects.filter(target=target).count() == 1
     done = deliver(shop.target(shop.people[1]), moment)
     with pytest.raises(IllegalMove):
-        recalling.withdraw_target(target=done, actor=shop.boss, now=moment)
+        recalling.withdraw_target(target=done, why="由我跟进", actor=shop.boss, now=moment)
 
 
 # --- more time ------------------------------------------------------------------------------------

@@ -18,11 +18,13 @@ MEMORY = timedelta(days=7)
 
 @dataclass(frozen=True)
 class ItemsOfDay:
-    """The guide's items of a day. What a colleague did for the store is nobody else's done."""
+    """The guide's items of a day. What a colleague did for the store is nobody else's done; what is
+    excused stands outside the total."""
 
     todo: list[TaskItem]
     waiting: list[TaskItem]
     done: list[TaskItem]
+    excused: list[TaskItem]
     late: int
 
     @property
@@ -31,14 +33,18 @@ class ItemsOfDay:
 
 
 def items_of_day(*, guide_id: int, now: datetime) -> ItemsOfDay:
-    """What a guide has to do besides customers, what waits for approval, what is done today."""
+    """What a guide has to do besides customers, what waits for approval, what is done today, what
+    would be due today or later and is 不适用."""
     day = clock.business_day(now)
+    start = clock.day_start(day)
     mine = Q(guide_id=guide_id) | Q(done_by_id=guide_id)
     rows = list(
         TaskItem.objects.for_guide(guide_id, day)
         .opened_by(now)
         .filter(
-            Q(state__in=OPEN_STATES) | Q(mine, state=State.DONE, done_at__gte=clock.day_start(day))
+            Q(state__in=OPEN_STATES)
+            | Q(mine, state=State.DONE, done_at__gte=start)
+            | Q(state=State.NOT_APPLICABLE, due_at__gte=start)
         )
         .select_related("push", "guide", "done_by")
         .order_by("due_at", "pk")[:LISTED]
@@ -53,6 +59,7 @@ def items_of_day(*, guide_id: int, now: datetime) -> ItemsOfDay:
             if row.state == State.TO_VERIFY and guide_id in (row.guide_id, row.done_by_id)
         ],
         done=[row for row in rows if row.state == State.DONE],
+        excused=[row for row in rows if row.state == State.NOT_APPLICABLE],
         late=sum(row.due_at < now for row in todo),
     )
 

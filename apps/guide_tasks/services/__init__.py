@@ -8,6 +8,8 @@ from apps.guide_tasks.services.evidence import (
     take_clicks,
     undo_excuse,
 )
+from apps.guide_tasks.services.item_excuses import excuse_item, undo_item_excuse
+from apps.guide_tasks.services.item_leading import chase_items, extend_item, withdraw_item
 from apps.guide_tasks.services.item_pushes import create_item_push, withdraw_item_push
 from apps.guide_tasks.services.items import (
     approve_item,
@@ -31,6 +33,7 @@ from apps.guide_tasks.services.pushes import (
     update_push,
 )
 from apps.guide_tasks.services.quotas import count_quotas
+from apps.guide_tasks.services.recalling import extend_task, withdraw_target
 from apps.guide_tasks.services.rules import (
     daily_rules_due,
     ensure_default_rules,
@@ -60,6 +63,7 @@ __all__ = [
     "approve_item",
     "approve_push",
     "chase",
+    "chase_items",
     "escalate_overdue",
     "close_due",
     "count_quotas",
@@ -68,9 +72,12 @@ __all__ = [
     "daily_rules_due",
     "delete_draft",
     "ensure_default_rules",
+    "excuse_item",
     "excuse_target",
     "expire_due",
     "expire_items",
+    "extend_item",
+    "extend_task",
     "forecast",
     "greet_new_friends",
     "hand_in_photo",
@@ -95,6 +102,9 @@ __all__ = [
     "take_clicks",
     "tell_issued",
     "undo_excuse",
+    "undo_item_excuse",
     "update_push",
+    "withdraw_item",
     "withdraw_item_push",
+    "withdraw_target",
 ]

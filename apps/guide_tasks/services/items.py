@@ -55,6 +55,15 @@ def lock(item_id: int) -> TaskItem:
     )
 
 
+def lock_led(item_id: int, actor: Actor) -> TaskItem:
+    """The row, held, for who leads its store. Raises NotYourStore."""
+    item = lock(item_id)
+    leads = TaskItem.objects.managed_by(actor).filter(pk=item_id)
+    if not actor.can(Capability.MANAGE_TEAM) or not leads.exists():
+        raise NotYourStore()
+    return item
+
+
 def demand_mine(item: TaskItem, actor: Actor) -> None:
     """An item belongs to its guide, a store's item to who works there. Raises NotYourTask."""
     if actor == SYSTEM or (item.guide_id is not None and item.guide_id == actor.guide_id):
@@ -218,10 +227,7 @@ def _tell_managers(item: TaskItem, actor: Actor, now: datetime) -> None:
 
 def _reviewed(item: TaskItem, actor: Actor) -> TaskItem:
     """The item, held, for somebody who may decide about it."""
-    item = lock(item.pk)
-    leads = TaskItem.objects.managed_by(actor).filter(pk=item.pk)
-    if not actor.can(Capability.MANAGE_TEAM) or not leads.exists():
-        raise NotYourStore()
+    item = lock_led(item.pk, actor)
     if item.done_by_id is not None and item.done_by_id == actor.guide_id:
         raise OwnPhoto()
     return item

@@ -12,12 +12,19 @@ from apps.accounts.actor import SYSTEM, Actor
 from apps.accounts.capabilities import Capability
 from apps.core.wake import wake
 from apps.guide_tasks import hours
-from apps.guide_tasks.errors import DueNotLater, IllegalMove, NotYourTask, PushNotRunning
+from apps.guide_tasks.errors import (
+    DueNotLater,
+    IllegalMove,
+    NotYourStore,
+    NotYourTask,
+    PushNotRunning,
+    WhyMissing,
+)
 from apps.guide_tasks.models import ExcuseReason, GuideTask, TaskPush, TaskTarget
 from apps.guide_tasks.services import targets
 from apps.guide_tasks.services.assigning import demand_manager
 from apps.guide_tasks.services.issuing import TODAY_PATH
-from apps.guide_tasks.wording import state_word
+from apps.guide_tasks.wording import short_moment, state_word, taken_back_sentence
 from apps.outreach import services as outreach
 from apps.outreach.models import Dispatch, DispatchRecipient
 
@@ -118,25 +125,54 @@ def _tell_guides(push: TaskPush, people: list[int], now: datetime) -> None:
 
 
 @transaction.atomic
-def withdraw_target(*, target: TaskTarget, actor: Actor, now: datetime) -> TaskTarget:
-    """Take one customer's task back. The same again changes nothing.
+def withdraw_target(*, target: TaskTarget, why: str, actor: Actor, now: datetime) -> TaskTarget:
+    """Take one customer's task back, with the reason its guide reads. The same again changes
+    nothing.
 
-    Raises NotYourTask, IllegalMove when the task is over or its message has been sent.
+    Raises NotYourTask, NotYourStore, WhyMissing, IllegalMove when the task is over or its message
+    has been sent.
     """
     demand_manager(actor)
+    if not why.strip():
+        raise WhyMissing()
     target = targets.lock(target.pk)
+    if not TaskTarget.objects.managed_by(actor).filter(pk=target.pk).exists():
+        raise NotYourStore()
     if target.excuse_reason == ExcuseReason.WITHDRAWN:
         return target
     if not _to_take_back(target.push).filter(pk=target.pk).exists():
         raise IllegalMove(state=state_word(target.state))
     reason = ExcuseReason.WITHDRAWN
-    return targets.excuse_locked(target=target, reason=reason, at=now, actor=actor.label)
+    targets.excuse_locked(target=target, reason=reason, at=now, actor=actor.label)
+    target.excuse_sentence = taken_back_sentence(why.strip())
+    target.save(update_fields=["excuse_sentence"])
+    accounts.audit(
+        actor=actor,
+        action="target.withdrawn",
+        object_type="task_target",
+        object_id=target.pk,
+        detail={"reason": why.strip()},
+    )
+    words = _("Your manager took one customer off this task. Open it to see why.")
+    _tell_guide(target.task, f"{target.source}:withdrawn", _("Taken back: %(title)s"), words, now)
+    return target
+
+
+def _tell_guide(task: GuideTask, source: str, title: str, words: str, now: datetime) -> None:
+    push = task.push
+    outreach.queue_guide_notices(
+        source=source,
+        rows=[(task.guide_id, title % {"title": push.title}, words, f"/g/tasks/{task.pk}/")],
+        not_before=hours.next_within(now, push.hand_out_from, push.hand_out_until),
+        now=now,
+    )
 
 
 # --- more time ------------------------------------------------------------------------------------
 
 
-def _demand_later(due_at: datetime, before: datetime | None, now: datetime) -> None:
+def demand_later(due_at: datetime, before: datetime | None, now: datetime) -> None:
+    """More time is later than now and than before, and not endless. Raises DueNotLater."""
     too_early = due_at <= now or (before is not None and due_at < before)
     if too_early or due_at > now + LONGEST:
         raise DueNotLater()
@@ -152,7 +188,7 @@ def extend_push(*, push: TaskPush, due_at: datetime, actor: Actor, now: datetime
     push = _locked(push)
     if push.status != Status.HANDED_OUT or push.rule_id is not None or push.has_items:
         raise PushNotRunning()
-    _demand_later(due_at, push.due_at, now)
+    demand_later(due_at, push.due_at, now)
     if push.due_at == due_at:
         return 0
     before, push.due_at = push.due_at, due_at
@@ -169,23 +205,32 @@ def extend_push(*, push: TaskPush, due_at: datetime, actor: Actor, now: datetime
 
 @transaction.atomic
 def extend_task(*, task: GuideTask, due_at: datetime, actor: Actor, now: datetime) -> int:
-    """More time for one guide's share. Raises NotYourTask, PushNotRunning, DueNotLater."""
+    """More time for one guide's share; returns how many customers got it. Safe to repeat.
+
+    Raises NotYourTask, NotYourStore, PushNotRunning, DueNotLater.
+    """
     demand_manager(actor)
     push = _locked(task.push)
     task = GuideTask.objects.select_for_update(of=("self",), no_key=True).get(pk=task.pk)
+    if not GuideTask.objects.managed_by(actor).filter(pk=task.pk).exists():
+        raise NotYourStore()
     if push.status != Status.HANDED_OUT:
         raise PushNotRunning()
-    _demand_later(due_at, task.due_at, now)
     if task.due_at == due_at:
         return 0
+    demand_later(due_at, task.due_at, now)
+    before, task.push = task.due_at, push
     given = _give_time(GuideTask.objects.filter(pk=task.pk), due_at)
     accounts.audit(
         actor=actor,
         action="task.extended",
         object_type="guide_task",
         object_id=task.pk,
-        detail={"to": due_at.isoformat(), "targets": given},
+        detail={"from": before.isoformat(), "to": due_at.isoformat(), "targets": given},
     )
+    words = _("Your manager gave you time until %(due)s.") % {"due": short_moment(due_at)}
+    source = f"{task.source}:extended:{due_at.isoformat()}"
+    _tell_guide(task, source, _("More time: %(title)s"), words, now)
     return given
 
 

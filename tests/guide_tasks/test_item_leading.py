@@ -1,0 +1,269 @@
+"""不适用 of items and what a manager does about them: remind, more time, take back."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from psycopg.types.range import DateRange
+
+from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Capability
+from apps.accounts.models import AuditEntry
+from apps.guide_tasks import selectors, services
+from apps.guide_tasks.errors import (
+    ChasedEnough,
+    DueNotLater,
+    GuideAway,
+    ItemMoved,
+    NoMoreTime,
+    NotYourStore,
+    NotYourTask,
+    PushNotRunning,
+    UnknownExcuse,
+    WhyMissing,
+)
+from apps.guide_tasks.models import ItemMove, State, TaskItem, TaskPush
+from apps.outreach.models import GuideNotice
+from apps.stores.models import DayOff, Posting
+from tests.factories.facts import make_guide, make_store
+from tests.factories.items import jpeg, make_item_push
+from tests.factories.outreach import CORP
+from tests.factories.tasks import guide_actor, manager_actor
+from tests.guide_tasks.test_items import item_of, moves_of
+
+Kind = TaskPush.Kind
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def shop(fixed_clock, settings, tmp_path):
+    """A store, two guides, and who leads it."""
+    settings.MEDIA_ROOT = str(tmp_path)
+    store = make_store()
+    guides = [make_guide(store, corp=CORP) for _one in range(2)]
+    manager = make_guide(None, corp=CORP)
+    during = DateRange(fixed_clock.date(), None)
+    Posting.objects.create(guide=manager, store=store, role="store_manager", during=during)
+    return SimpleNamespace(
+        now=fixed_clock,
+        store=store,
+        guides=guides,
+        manager=manager,
+        mine=guide_actor(guides[0], fixed_clock),
+        colleague=guide_actor(guides[1], fixed_clock),
+        lead=manager_actor(manager, store, fixed_clock),
+        hq=Actor(user_id=1, sees_all=True, capabilities=frozenset(Capability)),
+    )
+
+
+def free(shop, **fields):
+    return item_of(make_item_push(shop.now, **fields), shop.guides[0])
+
+
+def shared(shop):
+    return item_of(make_item_push(shop.now, kind=Kind.GROUP, stores=[shop.store]))
+
+
+def excuse(shop, item, reason="shut", words="", actor=None):
+    return services.excuse_item(
+        item=item, reason=reason, words=words, actor=actor or shop.mine, now=shop.now
+    )
+
+
+# --- 不适用 ---------------------------------------------------------------------------------------
+
+
+def test_an_excuse_takes_effect_at_once_and_counts_as_excused(shop):
+    item = free(shop, stores=[shop.store])
+    for _time in range(2):
+        excused = excuse(shop, item)
+
+    assert (excused.state, excused.excuse_sentence) == (State.NOT_APPLICABLE, "门店装修或停业")
+    assert moves_of(item) == [State.NOT_APPLICABLE]
+    (result,) = selectors.item_results(push=item.push, actor=shop.hq)
+    assert (result.issued, result.excused, result.open) == (2, 1, 1)
+    day = selectors.items_of_day(guide_id=shop.guides[0].pk, now=shop.now)
+    assert (day.total, [row.pk for row in day.excused]) == (0, [item.pk])
+
+
+def test_another_reason_is_said_in_words(shop):
+    item = free(shop)
+    with pytest.raises(WhyMissing):
+        excuse(shop, item, "other", "  ")
+    with pytest.raises(UnknownExcuse):
+        excuse(shop, item, "withdrawn")
+
+    assert excuse(shop, item, "other", "货还在路上").excuse_sentence == "货还在路上"
+
+
+def test_an_excuse_is_undone_to_where_the_item_stood(shop):
+    item = item_of(make_item_push(shop.now, kind=Kind.DISPLAY), shop.guides[0])
+    services.hand_in_photo(item=item, raw=jpeg(), note="", actor=shop.mine, now=shop.now)
+    services.refuse_item(item=item, reason="少了价签", actor=shop.lead, now=shop.now)
+    excuse(shop, item)
+    for _time in range(2):
+        item = services.undo_item_excuse(item=item, actor=shop.mine, now=shop.now)
+
+    assert (item.state, item.excuse_reason, item.refusal) == (State.IN_PROGRESS, "", "少了价签")
+    assert moves_of(item)[-3:] == [State.NOT_APPLICABLE, State.OPEN, State.IN_PROGRESS]
+
+
+def test_done_handed_in_and_a_colleagues_item_are_not_excused(shop):
+    done = services.report_item(item=free(shop), note="", actor=shop.mine, now=shop.now)
+    waiting = item_of(make_item_push(shop.now, kind=Kind.DISPLAY), shop.guides[0])
+    services.hand_in_photo(item=waiting, raw=jpeg(), note="", actor=shop.mine, now=shop.now)
+    for item in (done, waiting):
+        with pytest.raises(ItemMoved):
+            excuse(shop, item)
+    with pytest.raises(NotYourTask):
+        excuse(shop, free(shop), actor=shop.colleague)
+    assert not TaskItem.objects.filter(state=State.NOT_APPLICABLE).exists()
+
+
+def test_what_head_office_took_back_is_not_undone_by_the_guide(shop):
+    item = free(shop)
+    services.withdraw_item_push(push=item.push, actor=shop.hq, now=shop.now)
+    with pytest.raises(ItemMoved):
+        services.undo_item_excuse(item=item, actor=shop.mine, now=shop.now)
+
+    mine = free(shop)
+    excuse(shop, mine)
+    TaskPush.objects.filter(pk=mine.push_id).update(status="closed", closed_at=shop.now)
+    with pytest.raises(PushNotRunning):
+        services.undo_item_excuse(item=mine, actor=shop.mine, now=shop.now)
+
+
+def test_one_excuse_of_the_stores_item_is_the_stores(shop):
+    item = shared(shop)
+    excuse(shop, item)
+    with pytest.raises(ItemMoved):
+        services.report_item(item=item, note="", actor=shop.colleague, now=shop.now)
+    services.undo_item_excuse(item=item, actor=shop.colleague, now=shop.now)
+    services.report_item(item=item, note="", actor=shop.colleague, now=shop.now)
+
+
+# --- 催办 -----------------------------------------------------------------------------------------
+
+
+def chase(shop, *items, now=None, actor=None):
+    return services.chase_items(
+        item_ids=[item.pk for item in items], actor=actor or shop.lead, now=now or shop.now
+    )
+
+
+def test_three_reminders_a_day_each_with_its_card(shop):
+    item = free(shop)
+    for _time in range(3):
+        assert chase(shop, item) == 1
+    with pytest.raises(ChasedEnough):
+        chase(shop, item)
+
+    cards = GuideNotice.objects.filter(source__startswith=f"task_item:{item.pk}:chase:")
+    assert cards.count() == 3
+    assert {(card.guide_id, card.path) for card in cards} == {
+        (shop.guides[0].pk, f"/g/items/{item.pk}/")
+    }
+    assert chase(shop, item, now=shop.now + DAY) == 1
+    item.refresh_from_db()
+    assert item.chases == 1
+
+
+def test_a_stores_item_reminds_everybody_at_work_but_who_reminds(shop):
+    item = shared(shop)
+    DayOff.objects.create(guide=shop.guides[1], day=shop.now.date())
+    chase(shop, item)
+
+    told = GuideNotice.objects.filter(source__startswith=f"task_item:{item.pk}:chase:")
+    assert [card.guide_id for card in told] == [shop.guides[0].pk]
+
+
+def test_nobody_away_or_of_another_store_is_reminded(shop):
+    west = make_store(region="west")
+    stranger = make_guide(west, corp=CORP)
+    foreign = item_of(make_item_push(shop.now, stores=[west]), stranger)
+    item = free(shop)
+    done = services.report_item(item=free(shop), note="", actor=shop.mine, now=shop.now)
+    DayOff.objects.create(guide=shop.guides[0], day=shop.now.date())
+
+    assert chase(shop, foreign, done) == 0
+    with pytest.raises(GuideAway):
+        chase(shop, item)
+    with pytest.raises(NotYourStore):
+        chase(shop, item, actor=shop.mine)
+
+
+def test_reminding_of_many_asks_as_much_as_of_one(shop):
+    def ask(items):
+        with CaptureQueriesContext(connection) as asked:
+            chase(shop, *items)
+        return len(asked)
+
+    few = ask([free(shop), shared(shop)])
+    assert ask([free(shop) for _one in range(5)] + [shared(shop) for _one in range(5)]) == few
+
+
+# --- more time, taken back ------------------------------------------------------------------------
+
+
+def test_one_item_gets_more_time_alone_and_its_guide_hears_of_it(shop):
+    push = make_item_push(shop.now)
+    mine, other = (item_of(push, guide) for guide in shop.guides)
+    later = mine.due_at + DAY
+    for _time in range(2):
+        services.extend_item(item=mine, due_at=later, actor=shop.lead, now=shop.now)
+
+    mine.refresh_from_db()
+    assert mine.due_at == later
+    assert TaskItem.objects.get(pk=other.pk).due_at < later
+    assert AuditEntry.objects.filter(action="item.extended").count() == 1
+    told = GuideNotice.objects.get(source__startswith=f"task_item:{mine.pk}:extended:")
+    assert told.guide_id == shop.guides[0].pk
+    for wrong in (mine.due_at - timedelta(hours=1), shop.now - DAY, shop.now + 200 * DAY):
+        with pytest.raises(DueNotLater):
+            services.extend_item(item=mine, due_at=wrong, actor=shop.lead, now=shop.now)
+
+
+def test_more_time_is_for_what_is_not_done_and_never_for_a_post(shop):
+    later = shop.now + 4 * DAY
+    done = services.report_item(item=free(shop), note="", actor=shop.mine, now=shop.now)
+    post = item_of(make_item_push(shop.now, kind=Kind.MOMENTS), shop.guides[0])
+    for item, error in ((done, ItemMoved), (post, NoMoreTime)):
+        with pytest.raises(error):
+            services.extend_item(item=item, due_at=later, actor=shop.lead, now=shop.now)
+
+
+def test_one_item_is_taken_back_with_a_reason_that_its_guide_reads(shop):
+    item = free(shop)
+    with pytest.raises(WhyMissing):
+        services.withdraw_item(item=item, why=" ", actor=shop.lead, now=shop.now)
+    for _time in range(2):
+        item = services.withdraw_item(item=item, why="不需要做了", actor=shop.lead, now=shop.now)
+
+    assert (item.state, item.excuse_reason) == (State.NOT_APPLICABLE, "withdrawn")
+    assert item.excuse_sentence == "店长已撤回：不需要做了"
+    assert ItemMove.objects.get(item=item).actor == f"guide:{shop.manager.pk}"
+    assert GuideNotice.objects.get(source=f"task_item:{item.pk}:withdrawn").title.startswith(
+        "已撤回"
+    )
+    with pytest.raises(ItemMoved):
+        services.undo_item_excuse(item=item, actor=shop.mine, now=shop.now)
+
+
+def test_only_who_leads_the_store_gives_time_or_takes_back(shop):
+    item = free(shop)
+    elsewhere = manager_actor(make_guide(None, corp=CORP), make_store(), shop.now)
+    for actor in (shop.mine, elsewhere, guide_actor(shop.manager, shop.now)):
+        with pytest.raises(NotYourStore):
+            services.extend_item(item=item, due_at=shop.now + 4 * DAY, actor=actor, now=shop.now)
+        with pytest.raises(NotYourStore):
+            services.withdraw_item(item=item, why="x", actor=actor, now=shop.now)
+
+
+def test_a_photo_that_was_handed_in_is_decided_not_taken_back(shop):
+    item = item_of(make_item_push(shop.now, kind=Kind.DISPLAY), shop.guides[0])
+    services.hand_in_photo(item=item, raw=jpeg(), note="", actor=shop.mine, now=shop.now)
+    with pytest.raises(ItemMoved):
+        services.withdraw_item(item=item, why="x", actor=shop.lead, now=shop.now)
