@@ -1,6 +1,5 @@
 """From places to work: the rows of a hand-out, each kind in one statement."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -68,11 +67,24 @@ _LOAD = """
 SELECT guide_id, count(*), min(due_at) FROM guide_tasks_tasktarget
 WHERE push_id = %s AND id > %s AND opens_at <= %s GROUP BY guide_id
 """
-# what a hand-out has just laid out: whoever is away today hears of it on their first day back
-_HANDED_OUT = """
-SELECT coalesce(min(opens_at) FILTER (WHERE opens_at > %s), %s) AS later, guide_id, count(*),
-    count(*) FILTER (WHERE opens_at IS NULL OR opens_at <= %s)
-FROM handout WHERE place = 'issued' GROUP BY guide_id
+# Each guide's card: about what is open now, or else about all of it in the morning of the first day
+# on which something opens.
+_LOADS = """
+CREATE TEMP TABLE handout_loads ON COMMIT DROP AS
+SELECT guide_id, CASE WHEN customers_now > 0 THEN %s ELSE later END AS moment,
+    CASE WHEN customers_now > 0 THEN customers_now ELSE customers END AS customers
+FROM (
+    SELECT guide_id, count(*) AS customers, min(opens_at) AS later,
+        count(*) FILTER (WHERE opens_at IS NULL OR opens_at <= %s) AS customers_now
+    FROM handout WHERE place = 'issued' GROUP BY guide_id
+) AS per_guide
+"""
+# many guides, few different cards: only the words come from here
+_CARDS = """
+SELECT loads.guide_id, %s, %s, card.body, %s, card.not_before
+FROM handout_loads AS loads
+JOIN unnest(%s::timestamptz[], %s::bigint[], %s::text[], %s::timestamptz[])
+    AS card (moment, customers, body, not_before) USING (moment, customers)
 """
 
 
@@ -134,24 +146,23 @@ def _card(push: TaskPush, guide_id: int, customers: int, due_at: datetime) -> No
 
 
 def hand_out_notices(*, push: TaskPush, due_at: datetime, now: datetime) -> int:
-    """A card per guide of the hand-out that stands in the temporary table: about what is open
-    now, or in the morning of the first day on which something opens."""
-    cards: dict[datetime, list[NoticeRow]] = defaultdict(list)
+    """A card per guide of the hand-out that stands in the temporary table, within the push's
+    hand-out hours; whoever is away today hears of it on their first day back."""
     with connection.cursor() as cursor:
-        cursor.execute(_HANDED_OUT, [now, now, now])
-        for later, guide_id, customers, customers_now in cursor.fetchall():
-            moment = now if customers_now else later
-            cards[moment].append(_card(push, guide_id, customers_now or customers, due_at))
-    return sum(
-        outreach.queue_guide_notices(
-            source=push.source,
-            rows=rows,
-            not_before=hours.next_within(moment, push.hand_out_from, push.hand_out_until)
-            if moment == now
-            else moment,
-            now=now,
-        )
-        for moment, rows in sorted(cards.items())
+        cursor.execute("DROP TABLE IF EXISTS handout_loads")
+        cursor.execute(_LOADS, [now, now])
+        cursor.execute("SELECT DISTINCT moment, customers FROM handout_loads")
+        cards = cursor.fetchall()
+    start = hours.next_within(now, push.hand_out_from, push.hand_out_until)
+    return outreach.queue_cards_from_select(
+        select=_CARDS,
+        params=[
+            *(push.source, push.title, TODAY_PATH),
+            [moment for moment, _customers in cards],
+            [customers for _moment, customers in cards],
+            [notice_body(each, due_at, push.minutes_per_target) for _moment, each in cards],
+            [start if moment == now else moment for moment, _customers in cards],
+        ],
     )
 
 

@@ -3,16 +3,26 @@
 from apps.outreach.services.budget import month_use
 from apps.outreach.services.handover import send_queued
 from apps.outreach.services.links import record_click, share_links, take_identified_clicks
-from apps.outreach.services.moments import drop_moment, queue_moment, send_moments
+from apps.outreach.services.moments import (
+    PostNotUnknown,
+    decide_moment,
+    drop_moment,
+    queue_moment,
+    send_moments,
+)
 from apps.outreach.services.notices import (
     GuideCard,
     queue_cards,
+    queue_cards_from_select,
     queue_guide_notices,
     send_notices,
 )
 from apps.outreach.services.proposals import (
     AlreadyDecided,
+    NotForTheChain,
     NotYoursToDecide,
+    keep_from_chain,
+    open_to_chain,
     propose_script,
     refuse_script,
     take_script,
@@ -43,6 +53,7 @@ from apps.outreach.services.unknowns import (
     decide_unknown,
     resolve_unknowns,
 )
+from apps.outreach.services.variants import withdraw_variant, word_script
 
 __all__ = [
     "AlreadyDecided",
@@ -51,21 +62,27 @@ __all__ = [
     "GuideCard",
     "ListNotReadable",
     "NobodyToSendTo",
+    "NotForTheChain",
     "NotUnknown",
     "NotYoursToDecide",
+    "PostNotUnknown",
     "Recipient",
     "SendTooLate",
     "TextTooLong",
     "call_off",
     "cancel_dispatch",
     "claim_due_polls",
+    "decide_moment",
     "decide_unknown",
     "drop_moment",
     "due_polls",
+    "keep_from_chain",
     "month_use",
     "note_sent",
+    "open_to_chain",
     "propose_script",
     "queue_cards",
+    "queue_cards_from_select",
     "queue_guide_notices",
     "queue_moment",
     "queue_sms",
@@ -83,4 +100,6 @@ __all__ = [
     "share_links",
     "take_identified_clicks",
     "take_script",
+    "withdraw_variant",
+    "word_script",
 ]

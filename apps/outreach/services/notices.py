@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -36,14 +36,18 @@ _QUEUE = """
 INSERT INTO outreach_guidenotice
     (guide_id, source, title, body, path, state, not_before, attempts, reason)
 SELECT guide_id, source, title, body, path, 'queued', not_before, 0, ''
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
-    AS given (guide_id, source, title, body, path, not_before)
-WHERE NOT EXISTS (  -- outside the rollout nobody hears of anything
+FROM ({cards}) AS given (guide_id, source, title, body, path, not_before)
+-- outside the rollout nobody hears of anything; asked once where every store is live
+WHERE NOT (EXISTS (SELECT FROM stores_store WHERE live_since IS NULL) AND EXISTS (
     SELECT FROM stores_posting AS posting
     JOIN stores_store AS store ON store.id = posting.store_id AND store.live_since IS NULL
     WHERE posting.guide_id = given.guide_id
-        AND posting.during @> (given.not_before AT TIME ZONE %s)::date)
+        AND posting.during @> (given.not_before AT TIME ZONE %s)::date))
 ON CONFLICT (guide_id, source) DO NOTHING
+"""
+_GIVEN = """
+SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[],
+                     %s::timestamptz[])
 """
 
 
@@ -87,9 +91,19 @@ def queue_cards(*, cards: Sequence[GuideCard]) -> int:
     """
     if not cards:
         return 0
+    columns = [list(column) for column in zip(*cards, strict=True)]
+    return queue_cards_from_select(select=_GIVEN, params=columns)
+
+
+@transaction.atomic
+def queue_cards_from_select(*, select: str, params: Sequence[Any]) -> int:
+    """Queue the cards of a SELECT of guide_id, source, title, body, path, not_before; one
+    statement. Safe to repeat.
+
+    Returns how many are new.
+    """
     with connection.cursor() as cursor:
-        columns = [list(column) for column in zip(*cards, strict=True)]
-        cursor.execute(_QUEUE, [*columns, settings.CHAIN_TIME_ZONE])
+        cursor.execute(_QUEUE.format(cards=select), [*params, settings.CHAIN_TIME_ZONE])
         queued = cursor.rowcount
     if queued:
         wake(NOTICE_JOB)
