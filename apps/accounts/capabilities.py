@@ -26,6 +26,7 @@ class Capability(StrEnum):
     MANAGE_STORES = "manage_stores"
     WORK_TASKS = "work_tasks"
     MANAGE_TEAM = "manage_team"
+    LEAD_REGION = "lead_region"
     VIEW_REPORTS = "view_reports"
     VIEW_ORDERS = "view_orders"
     VIEW_HEALTH = "view_health"
@@ -78,6 +79,7 @@ ROLE_CAPABILITIES: dict[str, frozenset[Capability]] = {
             Capability.VIEW_REPORTS,
             Capability.VIEW_ORDERS,
             Capability.MANAGE_TEAM,
+            Capability.LEAD_REGION,
         }
     ),
     Role.STORE_MANAGER: frozenset(

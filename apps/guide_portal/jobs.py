@@ -4,7 +4,14 @@ from django.utils.translation import gettext as _
 
 from apps.core import clock
 from apps.core.jobs import Queue, job
+from apps.guide_portal.daily import queue_daily_cards
 from apps.guide_portal.receipts import forget_receipts
+
+
+@job(name="guide_portal.daily_cards", queue=Queue.BULK)
+def daily_cards() -> str:
+    """日报: a card to those who lead stores."""
+    return _("%(n)s cards") % {"n": queue_daily_cards(now=clock.now())}
 
 
 @job(name="guide_portal.forget_receipts", queue=Queue.BULK)

@@ -18,7 +18,7 @@ from apps.profiles.models import MemberProfile, Stage
 from apps.reports import places
 from apps.reports.places import Figures
 from apps.reports.shapes import Lift
-from apps.stores.models import Guide, Posting, Store
+from apps.stores.models import Guide, Posting, Store, VisitItem
 
 LISTED = 30
 # what a board may be ordered by: code → the figure, the largest first
@@ -205,10 +205,11 @@ class StorePage:
     store: Store
     days: str
     lines: list[Line]
+    to_follow: int
 
 
-def store_page(*, store: Store, now: datetime) -> StorePage:
-    """The guides who work there or left figures there, the best seller first; five queries."""
+def store_page(*, store: Store, actor: Actor, now: datetime) -> StorePage:
+    """The guides who work there or left figures there, the best seller first; six queries."""
     counted = {row.guide_id: row.figures for row in places.guide_board(store_id=store.pk, now=now)}
     posted = Posting.objects.on(clock.business_day(now)).filter(store=store)
     here = {
@@ -231,6 +232,7 @@ def store_page(*, store: Store, now: datetime) -> StorePage:
             )
             for pk in rows
         ],
+        to_follow=VisitItem.objects.visible_to(actor).open().filter(store=store).count(),
     )
 
 

@@ -21,6 +21,7 @@ from apps.guide_portal.views import (
     tasks,
     team,
     tools,
+    visits,
 )
 
 app_name = "guide_portal"
@@ -135,6 +136,12 @@ urlpatterns = [
     path("region/", region.Board.as_view(), name="region"),
     path("region/pushes/", region.RegionPushes.as_view(), name="region_pushes"),
     path("region/stores/<int:store_id>/", region.RegionStore.as_view(), name="region_store"),
+    path("region/stores/<int:store_id>/visits/", visits.Visits.as_view(), name="visits"),
+    path(
+        "visits/items/<int:item_id>/close/",
+        visits.CloseVisitItem.as_view(),
+        name="close_visit_item",
+    ),
     path(
         "region/stores/<int:store_id>/guides/<int:guide_id>/",
         region.RegionGuide.as_view(),

@@ -157,6 +157,11 @@ ENTRIES = [
         _("the table of receipts grows"),
     ),
     Entry(
+        "guide_portal.daily_cards", "08:30", _("Daily figures"),
+        _("Sends store and regional managers a card with yesterday's counts and rates."),
+        _("managers see the figures only when they open the page"),
+    ),
+    Entry(
         "member_portal.make_contact_codes", 60, _("Contact codes of new members"),
         _("Has WeCom make the code by which a new member adds the guide."),
         _("a new member sees the guide's name without a way to add them"),

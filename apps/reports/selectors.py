@@ -122,12 +122,18 @@ def _disturbed(push: TaskPush) -> int:
 
 # --- lift ----------------------------------------------------------------------------------------
 
-# Both arms by assignment, whatever happened later; a member without an order counts with zero.
+# Both arms by assignment, whatever happened later; a member without an order counts with zero. Of
+# a place: whom its stores served at the hand-out, one question for both arms, because a control
+# member has no target that could name a store, and a target goes with its work.
 _BY_ARM = f"""
-WITH arms AS (
-    SELECT member_id, 'treated' AS arm FROM guide_tasks_tasktarget
-    WHERE push_id = %s AND (%s::bigint[] IS NULL OR store_id = ANY(%s::bigint[]))
+WITH assigned AS (
+    SELECT member_id, 'treated' AS arm FROM guide_tasks_tasktarget WHERE push_id = %s
     UNION ALL SELECT unnest(%s::bigint[]), 'control'
+), arms AS (
+    SELECT * FROM assigned WHERE %s::bigint[] IS NULL OR EXISTS (
+        SELECT FROM members_servingperiod AS served
+        WHERE served.member_id = assigned.member_id AND served.store_id = ANY(%s::bigint[])
+            AND served.since <= %s AND (served.until IS NULL OR served.until > %s))
 ), persons AS (
     SELECT arms.arm, arms.member_id, person.id AS person_id
     FROM arms JOIN members_member AS given ON given.id = arms.member_id
@@ -158,16 +164,16 @@ def push_lift(
 ) -> Lift:
     """Treated against control, net sales 订单口径 in the campaign's window from the hand-out.
 
-    With `store_ids` only members whom these stores served at the hand-out, in both arms.
+    With `store_ids` (the region board): members whom these stores served at the hand-out, in both
+    arms alike, whoever was asked to contact them. Members nobody served are in neither, so the
+    figures of all stores together may be fewer than those of the push.
     """
     start = push.handed_out_at or now
     end = start + timedelta(days=push.campaign.window_days)
     until = min(end, max(now, start))
     control_ids = list(guide_tasks.control_members(push))
     places = None if store_ids is None else list(store_ids)
-    if places is not None:
-        control_ids = _served_from(places, control_ids, start)
-    params: list[Any] = [push.pk, places, places, control_ids, start, until]
+    params: list[Any] = [push.pk, control_ids, places, places, start, start, start, until]
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS, params)
         arms = {row[0]: Arm(row[1], row[2], row[3], int(row[4])) for row in cursor.fetchall()}
@@ -180,17 +186,6 @@ def push_lift(
         is_running=now < end,
         days=_by_day(params, treated, control) if days else [],
     )
-
-
-def _served_from(store_ids: list[int], member_ids: list[int], at: datetime) -> list[int]:
-    """Those of the members whom one of the stores served at that moment."""
-    served = ServingPeriod.objects.filter(
-        Q(until=None) | Q(until__gt=at),
-        store_id__in=store_ids,
-        member_id__in=member_ids,
-        since__lte=at,
-    )
-    return list(served.values_list("member_id", flat=True))
 
 
 def _by_day(params: Sequence[Any], treated: Arm, control: Arm) -> list[DayPoint]:

@@ -18,6 +18,8 @@ from apps.stores.querysets import (
     PostingQuerySet,
     StoreDayQuerySet,
     StoreQuerySet,
+    StoreVisitQuerySet,
+    VisitItemQuerySet,
 )
 
 
@@ -284,6 +286,73 @@ class StoreDay(models.Model):
 
     def __str__(self) -> str:
         return f"store:{self.store_id} closed {self.day}"
+
+
+class StoreVisit(models.Model):
+    """巡店: what somebody saw who came to look at a store. `written_by` is the name of that day."""
+
+    store = models.ForeignKey(
+        Store, on_delete=models.PROTECT, related_name="+", verbose_name=_("store"), db_index=False
+    )
+    note = models.CharField(_("what was seen"), max_length=500)
+    written_by = models.CharField(_("noted by"), max_length=40)
+    created_by = models.CharField(_("created by"), max_length=40)
+    created_at = models.DateTimeField(_("created at"))
+    # the form that made it: sent twice, it is one visit
+    client_id = models.UUIDField(unique=True, editable=False)
+
+    objects = StoreVisitQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("inspection of a store")
+        verbose_name_plural = _("inspections of stores")
+        indexes = [models.Index(fields=["store", "-created_at"], name="stores_visit_store")]
+
+    def __str__(self) -> str:
+        return f"store_visit:{self.pk}"
+
+
+class VisitItem(models.Model):
+    """Something to put right after a visit: who, until which day, and the word that closed it."""
+
+    visit = models.ForeignKey(
+        StoreVisit, on_delete=models.CASCADE, related_name="items", verbose_name=_("visit")
+    )
+    # copied from the visit: the list of a store's open items needs no other table
+    store = models.ForeignKey(
+        Store, on_delete=models.PROTECT, related_name="+", verbose_name=_("store"), db_index=False
+    )
+    words = models.CharField(_("what is to be done"), max_length=120)
+    guide = models.ForeignKey(
+        Guide, on_delete=models.PROTECT, related_name="+", null=True, verbose_name=_("who")
+    )
+    due_on = models.DateField(_("to be done by"))
+    closed_at = models.DateTimeField(_("closed at"), null=True)
+    closed_by = models.CharField(_("closed by whom"), max_length=40, blank=True)
+    closing_word = models.CharField(_("closing word"), max_length=200, blank=True)
+
+    objects = VisitItemQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("follow-up item of a visit")
+        verbose_name_plural = _("follow-up items of visits")
+        indexes = [
+            models.Index(
+                fields=["store", "due_on"],
+                condition=Q(closed_at=None),
+                name="stores_visititem_open",
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(closed_at=None, closing_word="", closed_by="")
+                | (Q(closed_at__isnull=False) & ~Q(closing_word="") & ~Q(closed_by="")),
+                name="stores_visititem_closed_with_a_word",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"visit_item:{self.pk}"
 
 
 class ScopeGrant(models.Model):

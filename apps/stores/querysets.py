@@ -95,3 +95,16 @@ class CoverQuerySet(models.QuerySet):
 class StoreDayQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         return self if actor.sees_all else self.filter(_of_my_stores(actor))
+
+
+class StoreVisitQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(_of_my_stores(actor))
+
+
+class VisitItemQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(_of_my_stores(actor))
+
+    def open(self) -> Self:
+        return self.filter(closed_at=None)

@@ -119,6 +119,9 @@ guide_portal:region              GET   in   ok   ok   ok   403  403  ok
 guide_portal:region_pushes       GET   in   ok   ok   ok   403  403  ok
 guide_portal:region_store        GET   in   ok   ok   ok/ok/404  403  403  ok
 guide_portal:region_guide        GET   in   ok   ok   ok/ok/404  403  403  ok
+guide_portal:visits              GET   in   ok   in   ok/ok/404  403  403  in
+guide_portal:visits              POST  in   ok   in   ok/ok/404  403  403  in
+guide_portal:close_visit_item    POST  in   ok   in   ok/ok/404  ok/ok/404  403  in
 # own: the store's item, anybody's there; a manager looks at every item of the store, and decides
 guide_portal:item                GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:item_photo          GET   in   in   in   in   ok/ok/404   ok/404/404  in

@@ -158,6 +158,7 @@ MEANING = {
     ("guide_portal:handover_of", "guide_id"): "gone_id",
     ("guide_portal:hand_over", "guide_id"): "gone_id",
     ("hq:push", "pk"): "push_id",
+    ("guide_portal:close_visit_item", "item_id"): "visit_item_id",
     ("hq:rollout_region", "pk"): "region_id",
     ("hq:rollout_switch", "pk"): "region_id",
     ("hq:item_push_new", "kind"): "display",

@@ -26,8 +26,9 @@ from apps.outreach.models import GuideNotice, MessageTemplate, SmsMessage, Track
 from apps.profiles.models import StageVersion
 from apps.profiles.services import refresh_profiles
 from apps.segments.models import Segment
-from apps.stores.models import Cover, Guide, LegalEntity, Posting, ScopeGrant
+from apps.stores.models import Cover, Guide, LegalEntity, Posting, ScopeGrant, VisitItem
 from apps.stores.services import user_of_guide
+from apps.stores.visits import Wanted, keep_visit
 from apps.tagging.models import Tag, TagGroup
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
 from apps.wecom_sync.models import GuideDay, SyncRun
@@ -139,6 +140,7 @@ def make_world(now):
     return SimpleNamespace(
         now=now,
         items=_items(now, east, west),
+        visit_items=tuple(_visited(now, side).pk for side in (east, east, west)),
         east=east,
         west=west,
         users=users,
@@ -164,6 +166,16 @@ def _items(now, east, west):
         actor = guide_actor(guide, now)
         hand_in_photo(item=item, raw=jpeg(), note="", actor=actor, now=now)
     return tuple(item.pk for item, _guide in items)
+
+
+def _visited(now, side):
+    """Something to follow after a visit of the store."""
+    wanted = [Wanted("换灯", now.date() + timedelta(days=3), side.team[0][0])]
+    keep_visit(
+        store=side.store, note="看了橱窗", items=wanted, actor=SYSTEM, now=now,
+        client_id=uuid.uuid4(),
+    )  # fmt: skip
+    return VisitItem.objects.filter(store=side.store).latest("pk")
 
 
 def _shared(now, east, key):
@@ -284,6 +296,7 @@ def numbers_of(world, role):
             _guide_day(world.west, world.now).pk,
         ),
         "item_id": world.items,
+        "visit_item_id": world.visit_items,
         "code": (TrackedLink.objects.first().code,) * 3,
         "request_id": each(lambda guide, _m: _request(world, guide).pk),
         "proposal_id": each(lambda guide, _m: _proposal(world, guide).pk),

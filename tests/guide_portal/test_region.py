@@ -1,6 +1,7 @@
 """区域看板: what a regional manager reads, how it drills down, who may not, and what it costs."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core.cache import cache
@@ -9,18 +10,24 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.accounts.actor import SYSTEM
 from apps.accounts.capabilities import Role
 from apps.accounts.models import User
 from apps.guide_portal import sign_in
+from apps.guide_tasks import selectors as guide_selectors
 from apps.guide_tasks import services as guide_tasks
+from apps.guide_tasks.models import TaskTarget
 from apps.members.models import FollowRelation
+from apps.members.services.relations import set_serving_guide
 from apps.profiles.services import refresh_profiles
 from apps.reports import places
+from apps.reports.selectors import push_lift
+from apps.reports.shapes import Verdict
 from apps.stores.models import ScopeGrant, Store
 from apps.stores.services import connect_region_manager
 from tests.factories.facts import make_store
 from tests.factories.outreach import CORP
-from tests.factories.tasks import buy, deliver, guide_actor, hand_out
+from tests.factories.tasks import buy, deliver, guide_actor, hand_out, make_team, members_of
 from tests.guide_portal.conftest import open_shop
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +50,20 @@ def board(manager):
     client = Client()
     client.force_login(manager)
     return client
+
+
+@pytest.fixture
+def board_of_shop():
+    """A regional manager's browser for the region of a shop."""
+
+    def make(shop):
+        user = User.objects.create(username="lead", role=Role.REGION_MANAGER, last_name="沈")
+        ScopeGrant.objects.create(user=user, region=shop.store.region)
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return make
 
 
 def board_of(now):
@@ -102,6 +123,64 @@ def test_what_was_done_after_the_deadline_is_not_done_in_time(shop):
     deliver(shop.targets[0], late)
 
     assert board_of(shop.now + 4 * DAY).total.done == 0
+
+
+# --- the effect ----------------------------------------------------------------------------------
+
+
+def _lift_shop(now):
+    """A push with half of its members in the control group, and who of them is in which arm."""
+    store = make_store()
+    people = members_of(make_team(now, guides=2, friends=12, store=store))
+    push = hand_out(people, now, control_share_bp=5000)
+    control = set(guide_selectors.control_members(push))
+    treated = [one for one in people if one.pk not in control]
+    held = [one for one in people if one.pk in control]
+    return SimpleNamespace(store=store, push=push), treated, held
+
+
+def test_the_boards_effect_compares_whom_its_stores_served_in_both_arms(fixed_clock, db):
+    now = fixed_clock
+    shop, treated, held = _lift_shop(now)
+    far = open_shop(now, friends=2)
+    later = now + timedelta(hours=2)
+    for member in treated[:2]:
+        buy(member, shop.store, now + timedelta(hours=1), fen=40_000, now=later)
+    buy(held[0], shop.store, now + timedelta(hours=1), fen=10_000, now=later)
+
+    # a customer who is handed over later stays with the store of the hand-out, in either arm
+    for member in (treated[0], held[0]):
+        set_serving_guide(
+            pairs=[(member.pk, far.guide.pk, far.store.pk)],
+            reason="reassigned",
+            now=later,
+            actor=SYSTEM,
+        )
+    TaskTarget.objects.filter(member=treated[0], push=shop.push).update(store=far.store)
+
+    lift = push_lift(push=shop.push, now=later, days=False, store_ids=[shop.store.pk])
+    assert (lift.treated.members, lift.control.members) == (len(treated), len(held))
+    assert (lift.treated.net_fen, lift.control.net_fen) == (80_000, 10_000)
+    elsewhere = push_lift(push=shop.push, now=later, days=False, store_ids=[far.store.pk])
+    assert (elsewhere.treated.members, elsewhere.control.members) == (0, 0)
+
+
+def test_few_held_out_members_are_named_and_judge_nothing(fixed_clock, db, board_of_shop):
+    shop, treated, held = _lift_shop(fixed_clock)
+    buy(treated[0], shop.store, fixed_clock + timedelta(hours=1), fen=40_000, now=fixed_clock)
+
+    cache.clear()
+    found = board_of(fixed_clock + timedelta(hours=2)).lift
+    assert found.push_id == shop.push.pk
+    assert found.lift.verdict == Verdict.CONTROL_TOO_SMALL
+    page = board_of_shop(shop).get(url("region")).content.decode()
+    assert str(found.lift.verdict_word) in page
+    assert f"{len(held)}" in page
+
+
+def test_without_a_held_out_member_the_board_shows_no_effect(shop, board):
+    assert board_of(shop.now).lift is None
+    assert "最近一次任务的增量" not in board.get(url("region")).content.decode()
 
 
 # --- the pages -----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from apps.guide_portal.forms import ActForm
 from apps.guide_portal.morning import morning_page
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_portal.views.people import StorePage
+from apps.guide_portal.visits import open_lines
 from apps.guide_tasks.models import GuideTask
 from apps.guide_tasks.services import excuse_share
 from apps.wecom_sync import services as wecom_sync
@@ -19,8 +20,12 @@ from apps.wecom_sync.models import GuideDay
 
 class MorningMeeting(StorePage):
     def get(self, request: HttpRequest) -> HttpResponse:
-        page = morning_page(store=self.store(), now=self.now)
-        return render(request, "guide_portal/morning.html", {"page": page})
+        store = self.store()
+        context = {
+            "page": morning_page(store=store, now=self.now),
+            "to_follow": open_lines(store=store, actor=self.actor, now=self.now),
+        }
+        return render(request, "guide_portal/morning.html", context)
 
 
 class Alerts(StorePage):

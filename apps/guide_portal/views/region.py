@@ -17,7 +17,7 @@ class RegionPage(GuidePage):
     capability = Capability.VIEW_REPORTS
 
     def no_permission(self, request: HttpRequest) -> HttpResponseBase | None:
-        if self.actor.can(Capability.VIEW_REPORTS):
+        if self.actor.can(self.capability):
             return None
         if request.user.is_authenticated and self.actor.guide_id is not None:
             return blank_page(
@@ -49,8 +49,10 @@ class RegionStore(RegionPage):
         return seen
 
     def get(self, request: HttpRequest, store_id: int) -> HttpResponse:
-        page = region.store_page(store=self.store(store_id), now=self.now)
-        return render(request, "guide_portal/region_store.html", {"page": page})
+        page = region.store_page(store=self.store(store_id), actor=self.actor, now=self.now)
+        leads = self.actor.can(Capability.LEAD_REGION)
+        context = {"page": page, "leads": leads}
+        return render(request, "guide_portal/region_store.html", context)
 
 
 class RegionGuide(RegionStore):

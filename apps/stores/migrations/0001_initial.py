@@ -214,4 +214,50 @@ class Migration(migrations.Migration):
             model_name='storeday',
             constraint=models.UniqueConstraint(fields=('store', 'day'), name='stores_storeday_once'),
         ),
+        migrations.CreateModel(
+            name='StoreVisit',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('note', models.CharField(max_length=500, verbose_name='what was seen')),
+                ('written_by', models.CharField(max_length=40, verbose_name='noted by')),
+                ('created_by', models.CharField(max_length=40, verbose_name='created by')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('client_id', models.UUIDField(editable=False, unique=True)),
+                ('store', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.store', verbose_name='store')),
+            ],
+            options={
+                'verbose_name': 'inspection of a store',
+                'verbose_name_plural': 'inspections of stores',
+            },
+        ),
+        migrations.CreateModel(
+            name='VisitItem',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('words', models.CharField(max_length=120, verbose_name='what is to be done')),
+                ('due_on', models.DateField(verbose_name='to be done by')),
+                ('closed_at', models.DateTimeField(null=True, verbose_name='closed at')),
+                ('closed_by', models.CharField(blank=True, max_length=40, verbose_name='closed by whom')),
+                ('closing_word', models.CharField(blank=True, max_length=200, verbose_name='closing word')),
+                ('guide', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='who')),
+                ('store', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.store', verbose_name='store')),
+                ('visit', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='stores.storevisit', verbose_name='visit')),
+            ],
+            options={
+                'verbose_name': 'follow-up item of a visit',
+                'verbose_name_plural': 'follow-up items of visits',
+            },
+        ),
+        migrations.AddIndex(
+            model_name='storevisit',
+            index=models.Index(fields=['store', '-created_at'], name='stores_visit_store'),
+        ),
+        migrations.AddIndex(
+            model_name='visititem',
+            index=models.Index(condition=models.Q(('closed_at', None)), fields=['store', 'due_on'], name='stores_visititem_open'),
+        ),
+        migrations.AddConstraint(
+            model_name='visititem',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('closed_by', ''), ('closing_word', '')), models.Q(('closed_at__isnull', False), models.Q(('closing_word', ''), _negated=True), models.Q(('closed_by', ''), _negated=True)), _connector='OR'), name='stores_visititem_closed_with_a_word'),
+        ),
     ]
