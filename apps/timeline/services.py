@@ -45,18 +45,18 @@ class FeedBatch:
     cursor: Cursor
 
 
+# Numbered as they were told: of one moment the story keeps that order. The keys go in order of
+# their hash, so that two writers of the same keys wait for each other and go on.
 # Keys first with do-nothing, then the events of the keys that were new: a unique index on the
 # partitioned table would have to hold the time and could not recognise the key alone. "IS TRUE"
 # keeps the last condition a hashed look-up: as a join the planner, which cannot know how many rows
 # come, has looped over fifty thousand keys for each of them.
 _INSERT = """
-WITH incoming AS MATERIALIZED (
-    SELECT DISTINCT ON (key_hash)
-        key_hash, occurred_at, member_id, identity_id, kind, source, actor, payload
-    FROM ({rows}) AS rows
-    ORDER BY key_hash
-), numbered AS MATERIALIZED (
-    SELECT nextval('timeline_event_id_seq') AS event_id, incoming.* FROM incoming
+WITH numbered AS MATERIALIZED (
+    SELECT DISTINCT ON (key_hash) * FROM (
+        SELECT nextval('timeline_event_id_seq') AS event_id, rows.* FROM ({rows}) AS rows
+    ) AS given
+    ORDER BY key_hash, event_id
 ), fresh AS (
     INSERT INTO timeline_eventkey (key_hash, event_id, occurred_at)
     SELECT key_hash, event_id, occurred_at FROM numbered

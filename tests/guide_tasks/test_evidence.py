@@ -3,7 +3,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.actor import SYSTEM
 from apps.guide_tasks import selectors, services
@@ -82,6 +83,34 @@ def test_wecoms_delivered_completes_the_target_and_the_record_grows(moment, peop
         ("open", "to_verify"),
         ("to_verify", "done"),
     ]
+
+
+def test_a_proof_takes_one_step_and_tells_it_in_its_order(moment, target, people):
+    given = {"target": target, "grade": Grade.DELIVERED, "occurred_at": moment}
+    with CaptureQueriesContext(connection) as asked:
+        after = services.record_contact(source="dispatch_recipient:1", **given)
+
+    # the step, the month's partition once, the story, the member's record
+    assert len([row for row in asked if "SAVEPOINT" not in row["sql"]]) <= 4
+    target.refresh_from_db()
+    assert (after.state, after.done_at, after.started_at) == (State.DONE, moment, moment)
+    assert TaskTarget.objects.filter(pk=target.pk).values().get() == {
+        name: getattr(after, name) for name in TaskTarget.objects.values().first()
+    }
+    assert kinds_of(people[0])[-2:] == [Kind.CONTACT_GRADED, Kind.TASK_DONE]
+
+
+def test_a_second_proof_of_another_source_is_kept_and_moves_nothing(moment, target):
+    given = {"target": target, "grade": Grade.INITIATED}
+    services.record_contact(source="chat:1", occurred_at=moment, **given)
+    before = TaskTarget.objects.filter(pk=target.pk).values().get()
+
+    later = moment + timedelta(hours=1)
+    services.record_contact(source="chat:2", occurred_at=later, **given)
+
+    assert TaskTarget.objects.filter(pk=target.pk).values().get() == before
+    assert Evidence.objects.filter(target=target).count() == 2
+    assert [move.to_state for move in TargetMove.objects.filter(target=target)] == ["in_progress"]
 
 
 def test_a_second_result_adds_no_event(moment, target, people):

@@ -2,7 +2,8 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.actor import SYSTEM
 from apps.guide_tasks import services
@@ -104,6 +105,24 @@ def test_the_same_tap_twice_is_one_send(moment, target):
 
     assert again.pk == first.pk
     assert DispatchRecipient.objects.count() == 1
+
+
+def test_a_tap_asks_the_same_few_statements_for_one_and_for_many(moment, target):
+    with CaptureQueriesContext(connection) as for_one:
+        send(target, moment)
+    counted = []
+    for friends in (2, 5):
+        team = members_of(make_team(moment, guides=1, friends=friends, store=make_store()))
+        task = target_of(hand_out(team, moment), team[0]).task
+        with CaptureQueriesContext(connection) as asked:
+            sent = services.send_to_task(
+                task=task, actor=guide_actor(task.guide, moment), now=moment, client_id="all"
+            )
+        assert sent.recipients.count() == friends
+        counted.append(len(asked))
+
+    assert len(for_one) <= 24
+    assert counted[0] == counted[1] <= 24
 
 
 def test_another_tap_while_one_is_under_way_is_refused(moment, target):

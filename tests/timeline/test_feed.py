@@ -43,6 +43,16 @@ def test_the_same_key_is_the_same_event_also_inside_one_batch():
 
 
 @pytest.mark.django_db
+def test_what_is_told_together_keeps_the_order_of_the_telling():
+    moment = clock.now()
+
+    services.record_events([event(number, at=moment) for number in range(1, 9)])
+
+    told = MemberEvent.objects.order_by("id").values_list("source", flat=True)
+    assert list(told) == [f"test:{number}" for number in range(1, 9)]
+
+
+@pytest.mark.django_db
 def test_an_event_of_a_month_long_past_makes_its_partition():
     long_ago = clock.now() - timedelta(days=500)
 

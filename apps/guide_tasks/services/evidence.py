@@ -5,6 +5,7 @@ identified click on the link of this target's own message do.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -52,7 +53,62 @@ def target_id_of(source: str) -> int | None:
 # --- contact ------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+# an excused target keeps the proof but stays excused: its reason still holds. When the time is over
+# only proof from outside still completes, a guide's own word does not
+_MAY_COMPLETE = (*OPEN_STATES, State.NOT_DONE, State.EXPIRED)
+
+_COLUMNS = [field.attname for field in TaskTarget._meta.concrete_fields]
+# The whole step at once, for targets of one push or of many. They are held first: of two proofs at
+# the same moment the second sees what the first one left. A known proof takes no step. A tag
+# retired since the push was made is not put on any more.
+_STEP = f"""
+WITH held AS (
+    SELECT t.id, t.state AS was, t.contact_grade AS had,
+        CASE WHEN t.state = ANY(%(may_complete)s) AND push.required_grade <= %(grade)s THEN 'done'
+             WHEN t.state = 'open' THEN 'in_progress' ELSE t.state END AS state
+    FROM guide_tasks_tasktarget AS t JOIN guide_tasks_taskpush AS push ON push.id = t.push_id
+    WHERE t.id = ANY(%(targets)s) ORDER BY t.id FOR UPDATE OF t
+), proof AS (
+    INSERT INTO guide_tasks_evidence (target_id, grade, outcome, source, actor, occurred_at)
+    SELECT id, %(grade)s, '', %(source)s, %(actor)s, %(at)s FROM held
+    ON CONFLICT (target_id, source) DO NOTHING RETURNING target_id
+), step AS (
+    SELECT held.* FROM held JOIN proof ON proof.target_id = held.id
+), history AS (
+    INSERT INTO guide_tasks_targetmove (target_id, from_state, to_state, at, actor, reason)
+    SELECT id, was, state, %(at)s, %(actor)s, '' FROM step WHERE was <> state
+)
+UPDATE guide_tasks_tasktarget AS t
+SET state = step.state, contact_grade = greatest(had, %(grade)s),
+    contacted_at = CASE WHEN had < %(grade)s THEN %(at)s ELSE contacted_at END,
+    started_at = CASE WHEN was = step.state THEN started_at ELSE coalesce(started_at, %(at)s) END,
+    done_at = CASE WHEN was <> step.state AND step.state = 'done' THEN %(at)s ELSE done_at END
+FROM step WHERE t.id = step.id
+RETURNING {", ".join(f"t.{column}" for column in _COLUMNS)}, was, had, ARRAY(
+    SELECT tag.id FROM guide_tasks_taskpush_result_tags AS result
+    JOIN tagging_tag AS tag ON tag.id = result.tag_id AND tag.retired_at IS NULL
+    WHERE result.taskpush_id = t.push_id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A target after a new proof, and what it was before."""
+
+    target: TaskTarget
+    was: str
+    had: int
+    tag_ids: list[int]
+
+    @property
+    def rises(self) -> bool:
+        return self.target.contact_grade > self.had
+
+    @property
+    def completes(self) -> bool:
+        return self.target.state == State.DONE != self.was
+
+
 def record_contact(
     *,
     target: TaskTarget,
@@ -65,46 +121,88 @@ def record_contact(
 
     The same source again changes nothing. Raises UnproofedGrade for a DELIVERED without proof.
     """
+    stepped = record_contacts(
+        target_ids=[target.pk], grade=grade, source=source, occurred_at=occurred_at, actor=actor
+    )
+    return stepped[0] if stepped else TaskTarget.objects.get(pk=target.pk)
+
+
+def record_contacts(
+    *,
+    target_ids: Sequence[int],
+    grade: Grade,
+    source: str,
+    occurred_at: datetime,
+    actor: str = "system",
+) -> list[TaskTarget]:
+    """The same proof for each of these targets; returns those to whom it was new.
+
+    Raises UnproofedGrade for a DELIVERED without proof.
+    """
     if grade >= Grade.DELIVERED and not source.startswith((RECIPIENT, CLICK)):
         raise UnproofedGrade()
-    target = targets.lock(target.pk)
-    if not Evidence.objects.add(
-        target_id=target.pk, grade=grade, source=source, actor=actor, occurred_at=occurred_at
-    ):
-        return target
-    if grade > target.contact_grade:
-        _raise_grade(target, grade, occurred_at, actor)
-    may_complete = _MAY_COMPLETE if grade >= Grade.DELIVERED else OPEN_STATES
-    if target.state in may_complete and grade >= target.push.required_grade:
-        _complete(target, occurred_at, actor)
-    elif target.state == State.OPEN:
-        targets.move(target=target, to=State.IN_PROGRESS, at=occurred_at, actor=actor)
-    return target
+    # part of the caller's transaction: a mark of its own would be two more ways to the database
+    with transaction.atomic(savepoint=False):
+        steps = _take_steps(target_ids, grade, source, occurred_at, actor)
+        _tell_contacts(steps, occurred_at, actor)
+        for step in steps:
+            _note_result(step, occurred_at)
+    return [step.target for step in steps]
 
 
-# an excused target keeps the proof but stays excused: its reason still holds. When the time is over
-# only proof from outside still completes, a guide's own word does not
-_MAY_COMPLETE = (*OPEN_STATES, State.NOT_DONE, State.EXPIRED)
+def _take_steps(
+    target_ids: Sequence[int], grade: Grade, source: str, at: datetime, actor: str
+) -> list[_Step]:
+    terms = {
+        "targets": list(target_ids),
+        "grade": int(grade),
+        "source": source,
+        "at": at,
+        "actor": actor,
+        "may_complete": list(_MAY_COMPLETE if grade >= Grade.DELIVERED else OPEN_STATES),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_STEP, terms)
+        rows = cursor.fetchall()
+    size = len(_COLUMNS)
+    return [
+        _Step(TaskTarget.from_db(connection.alias, _COLUMNS, row[:size]), *row[size:])
+        for row in rows
+    ]
 
 
-def _raise_grade(target: TaskTarget, grade: Grade, at: datetime, actor: str) -> None:
-    target.contact_grade = grade
-    target.contacted_at = at
-    target.save(update_fields=["contact_grade", "contacted_at"])
-    timeline.record_event(
+def _tell_contacts(steps: Sequence[_Step], at: datetime, actor: str) -> None:
+    """One event for a grade that rose, one for work that is done."""
+    events = []
+    for step in steps:
+        grade = int(step.target.contact_grade)
+        if step.rises:
+            events.append(
+                _event(step.target, Kind.CONTACT_GRADED, f"contact:{grade}", at, actor, grade=grade)
+            )
+        if step.completes:
+            events.append(_event(step.target, Kind.TASK_DONE, "done", at, actor))
+    timeline.record_events(events)
+
+
+def _event(
+    target: TaskTarget, kind: Kind, key: str, at: datetime, actor: str, **more: int
+) -> timeline.NewEvent:
+    return timeline.NewEvent(
         member_id=target.member_id,
-        kind=Kind.CONTACT_GRADED,
+        kind=kind,
         source=target.source,
-        key=f"{target.source}:contact:{int(grade)}",
+        key=f"{target.source}:{key}",
         occurred_at=at,
         actor=actor,
-        payload={
-            "grade": int(grade),
-            "push_id": target.push_id,
-            "guide_id": target.guide_id,
-        },
+        payload={**more, "push_id": target.push_id, "guide_id": target.guide_id},
     )
-    if grade >= Grade.DELIVERED:
+
+
+def _note_result(step: _Step, at: datetime) -> None:
+    """What the member's record gains besides the story."""
+    target = step.target
+    if step.rises and target.contact_grade >= Grade.DELIVERED:
         members.record_interaction(
             member_id=target.member_id,
             guide_id=target.guide_id,
@@ -112,21 +210,11 @@ def _raise_grade(target: TaskTarget, grade: Grade, at: datetime, actor: str) -> 
             occurred_at=at,
             source=f"{target.source}:delivered",
         )
+    if step.completes:
+        _tag(target, step.tag_ids, at)
 
 
-def _complete(target: TaskTarget, at: datetime, actor: str) -> None:
-    targets.move(target=target, to=State.DONE, at=at, actor=actor)
-    timeline.record_event(
-        member_id=target.member_id,
-        kind=Kind.TASK_DONE,
-        source=target.source,
-        key=f"{target.source}:done",
-        occurred_at=at,
-        actor=actor,
-        payload={"push_id": target.push_id, "guide_id": target.guide_id},
-    )
-    # a tag retired since the push was made is not put on any more; the proof counts all the same
-    tag_ids = list(target.push.result_tags.filter(retired_at=None).values_list("pk", flat=True))
+def _tag(target: TaskTarget, tag_ids: Sequence[int], at: datetime) -> None:
     if tag_ids:
         tagging.apply_tags(
             member_ids=[target.member_id],
@@ -161,10 +249,18 @@ def undo_excuse(*, target: TaskTarget, actor: Actor, now: datetime) -> TaskTarge
         source=target.source, state=DispatchRecipient.State.WAITING
     )
     if target.contact_grade >= target.push.required_grade:
-        _complete(target, now, actor.label)
+        _complete_again(target, now, actor.label)
     elif on_its_way.exists():
         targets.move(target=target, to=State.TO_VERIFY, at=now, actor=actor.label, reason="undo")
     return target
+
+
+def _complete_again(target: TaskTarget, at: datetime, actor: str) -> None:
+    """A target that the caller holds, whose proof came while it was excused."""
+    targets.move(target=target, to=State.DONE, at=at, actor=actor)
+    timeline.record_events([_event(target, Kind.TASK_DONE, "done", at, actor)])
+    tags = target.push.result_tags.filter(retired_at=None)
+    _tag(target, list(tags.values_list("pk", flat=True)), at)
 
 
 @transaction.atomic
@@ -219,11 +315,16 @@ def apply_result(*, recipient: DispatchRecipient) -> TaskTarget | None:
     target_id = target_id_of(recipient.source)
     if target_id is None or recipient.state == DispatchRecipient.State.WAITING:
         return None
-    target = targets.lock(target_id)
     at = recipient.result_at or clock.now()
     source = f"{RECIPIENT}{recipient.pk}"
     if recipient.state == DispatchRecipient.State.DELIVERED:
-        return record_contact(target=target, grade=Grade.DELIVERED, source=source, occurred_at=at)
+        return record_contact(
+            target=TaskTarget(pk=target_id),
+            grade=Grade.DELIVERED,
+            source=source,
+            occurred_at=at,
+        )
+    target = targets.lock(target_id)
     fresh = timeline.record_event(
         member_id=target.member_id,
         kind=Kind.CONTACT_FAILED,

@@ -84,7 +84,7 @@ def send_to_target(
     Outside the push's contact hours it is held until they begin. The same client id is the same
     send. Raises NotYourTask, NotOpenYet, IllegalMove, ContactRefused, AlreadySending.
     """
-    target = targets.lock(target.pk)
+    target = targets.lock(target.pk, "push__asset", "member", "store")
     targets.demand_own(target, actor)
     key = f"{target.source}:{client_id}"
     known = Dispatch.objects.filter(idem_key=key).first()
@@ -110,7 +110,7 @@ def send_to_target(
         actor=actor,
         contact_hours=(push.contact_from, push.contact_until),
     )
-    _sent(target, dispatch, now, actor)
+    _sent([target], dispatch, push, now, actor)
     return dispatch
 
 
@@ -123,22 +123,26 @@ def _demand_sendable(target: TaskTarget, now: datetime) -> None:
         raise IllegalMove(state=state_word(target.state))
 
 
-def _sent(target: TaskTarget, dispatch: Dispatch, now: datetime, actor: Actor) -> None:
+def _sent(
+    found: Sequence[TaskTarget], dispatch: Dispatch, push: TaskPush, now: datetime, actor: Actor
+) -> None:
     """已发起 and 待验证: WeCom's word is awaited. Where 已发起 alone would complete, a tap that
     waits for a confirmation is no proof of it yet.
     """
-    targets.move(
-        target=target,
+    source, ids = f"dispatch:{dispatch.pk}", [target.pk for target in found]
+    targets.move_set(
+        which=TaskTarget.objects.filter(pk__in=ids),
+        sources=_SENDABLE,
         to=State.TO_VERIFY,
         at=now,
         actor=actor.label,
-        reason=f"dispatch:{dispatch.pk}",
+        reason=source,
     )
-    if target.push.required_grade > Grade.INITIATED:
-        evidence.record_contact(
-            target=target,
+    if push.required_grade > Grade.INITIATED:
+        evidence.record_contacts(
+            target_ids=ids,
             grade=Grade.INITIATED,
-            source=f"dispatch:{dispatch.pk}",
+            source=source,
             occurred_at=now,
             actor=actor.label,
         )
@@ -188,9 +192,7 @@ def send_to_task(
         actor=actor,
         contact_hours=(push.contact_from, push.contact_until),
     )
-    for each in chosen:
-        each.push = push
-        _sent(each, dispatch, now, actor)
+    _sent(chosen, dispatch, push, now, actor)
     return dispatch
 
 
@@ -221,17 +223,31 @@ def _note(
     now: datetime,
     client_id: UUID | str,
 ) -> TaskTarget:
-    target = targets.lock(target.pk)
-    targets.demand_own(target, actor)
-    if target.opens_at > now:
+    """A proof on the guide's word alone; one that reaches the customer asks the policy first and
+    stays with the member.
+    """
+    held = targets.lock(target.pk)
+    if grade >= Grade.INITIATED:
+        _demand_allowed(held, now)
+    targets.demand_own(held, actor)
+    if held.opens_at > now:
         raise NotOpenYet()
-    return evidence.record_contact(
-        target=target,
+    noted = evidence.record_contact(
+        target=held,
         grade=grade,
         source=f"{what}:{client_id}",
         occurred_at=now,
         actor=actor.label,
     )
+    if grade >= Grade.INITIATED:
+        members.record_interaction(
+            member_id=noted.member_id,
+            guide_id=noted.guide_id,
+            kind=Interaction.Kind.CHAT_OPENED,
+            occurred_at=now,
+            source=f"{noted.source}:{what}:{client_id}",
+        )
+    return noted
 
 
 @transaction.atomic
@@ -242,8 +258,7 @@ def note_chat_opened(
 
     Raises NotYourTask, ContactRefused.
     """
-    _demand_allowed(targets.lock(target.pk), now)
-    target = _note(
+    return _note(
         target=target,
         grade=Grade.INITIATED,
         what="chat",
@@ -251,14 +266,6 @@ def note_chat_opened(
         now=now,
         client_id=client_id,
     )
-    members.record_interaction(
-        member_id=target.member_id,
-        guide_id=target.guide_id,
-        kind=Interaction.Kind.CHAT_OPENED,
-        occurred_at=now,
-        source=f"{target.source}:chat:{client_id}",
-    )
-    return target
 
 
 @transaction.atomic
@@ -268,8 +275,7 @@ def note_sidebar_sent(
     """The sidebar says it put the text into the chat: 已发起; the call can be forged, so
     never more.
     """
-    _demand_allowed(targets.lock(target.pk), now)
-    target = _note(
+    return _note(
         target=target,
         grade=Grade.INITIATED,
         what="sidebar",
@@ -277,14 +283,6 @@ def note_sidebar_sent(
         now=now,
         client_id=client_id,
     )
-    members.record_interaction(
-        member_id=target.member_id,
-        guide_id=target.guide_id,
-        kind=Interaction.Kind.CHAT_OPENED,
-        occurred_at=now,
-        source=f"{target.source}:sidebar:{client_id}",
-    )
-    return target
 
 
 @transaction.atomic

@@ -18,7 +18,6 @@ from apps.guide_tasks.models import (
     ExcuseReason,
     GuideTask,
     State,
-    TargetMove,
     TaskTarget,
 )
 from apps.guide_tasks.wording import excuse_sentence, state_word
@@ -46,11 +45,11 @@ def grace() -> timedelta:
     return timedelta(days=getattr(settings, "TASK_GRACE_DAYS", _DEFAULT_GRACE_DAYS))
 
 
-def lock(target_id: int) -> TaskTarget:
-    """The row, held until the transaction ends, with its push."""
+def lock(target_id: int, *also: str) -> TaskTarget:
+    """The row, held until the transaction ends, with its push, guide and what else is named."""
     return (
         TaskTarget.objects.select_for_update(of=("self",))
-        .select_related("push", "guide")
+        .select_related("push", "guide", *also)
         .get(pk=target_id)
     )
 
@@ -62,6 +61,18 @@ def demand_own(target: TaskTarget, actor: Actor) -> None:
 
 
 # --- moves --------------------------------------------------------------------------------------
+
+# who stands there has been turned to
+_BEGUN = (State.IN_PROGRESS, State.TO_VERIFY, State.DONE)
+_MOVE = """
+WITH history AS (
+    INSERT INTO guide_tasks_targetmove (target_id, from_state, to_state, at, actor, reason)
+    VALUES (%s, %s, %s, %s, %s, %s)
+)
+UPDATE guide_tasks_tasktarget
+SET state = %s, done_at = %s, excuse_reason = %s, excuse_sentence = %s, started_at = %s
+WHERE id = %s
+"""
 
 
 def move(
@@ -76,18 +87,20 @@ def move(
     """Move one locked target and write its history. Raises IllegalMove."""
     if to not in MOVES[target.state]:
         raise IllegalMove(state=state_word(target.state))
-    TargetMove.objects.create(
-        target=target, from_state=target.state, to_state=to, at=at, actor=actor, reason=reason
-    )
-    target.state = to
+    was, target.state = target.state, to
     target.done_at = at if to == State.DONE else None
     target.excuse_reason = excuse
     target.excuse_sentence = excuse_sentence(excuse) if excuse else ""
-    if target.started_at is None and to in (State.IN_PROGRESS, State.TO_VERIFY, State.DONE):
+    if target.started_at is None and to in _BEGUN:
         target.started_at = at
-    target.save(
-        update_fields=["state", "done_at", "excuse_reason", "excuse_sentence", "started_at"]
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _MOVE,
+            [
+                *(target.pk, was, to, at, actor, reason),
+                *(to, target.done_at, excuse, target.excuse_sentence, target.started_at, target.pk),
+            ],
+        )
     return target
 
 
@@ -98,7 +111,8 @@ WITH chosen AS (
     ORDER BY id FOR UPDATE
 ), moved AS (
     UPDATE guide_tasks_tasktarget AS target
-    SET state = %s, excuse_reason = %s, excuse_sentence = %s
+    SET state = %s, excuse_reason = %s, excuse_sentence = %s,
+        started_at = coalesce(started_at, %s)
     FROM chosen WHERE target.id = chosen.id
     RETURNING target.id, chosen.state AS was
 )
@@ -129,11 +143,11 @@ def move_set(
         sql, params = keys_sql(which)
     except EmptyResultSet:
         return []
-    sentence = excuse_sentence(excuse) if excuse else ""
+    sentence, begun = excuse_sentence(excuse) if excuse else "", at if to in _BEGUN else None
     with connection.cursor() as cursor:
         cursor.execute(
             _MOVE_SET.format(which=sql),
-            [*params, list(sources), to, excuse, sentence, to, at, actor, reason],
+            [*params, list(sources), to, excuse, sentence, begun, to, at, actor, reason],
         )
         return [row[0] for row in cursor.fetchall()]
 

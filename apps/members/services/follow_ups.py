@@ -58,16 +58,6 @@ def end_follow_up(*, member_id: int, guide_id: int, now: datetime) -> bool:
     return _close(member_id, guide_id, cause=FollowUp.Closed.BY_HAND, at=now)
 
 
-def close_by_contact(*, member_id: int, guide_id: int, at: datetime) -> bool:
-    """Whoever was turned to needs no reminder: a date of that day or before is done by itself."""
-    until = clock.business_day(at)
-    return _close(member_id, guide_id, cause=FollowUp.Closed.CONTACTED, at=at, until=until)
-
-
-def _close(
-    member_id: int, guide_id: int, *, cause: str, at: datetime, until: date = date.max
-) -> bool:
-    standing = FollowUp.objects.standing().filter(
-        member_id=member_id, guide_id=guide_id, due_on__lte=until
-    )
+def _close(member_id: int, guide_id: int, *, cause: str, at: datetime) -> bool:
+    standing = FollowUp.objects.standing().filter(member_id=member_id, guide_id=guide_id)
     return bool(standing.update(closed_at=at, closed=cause))

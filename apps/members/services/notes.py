@@ -15,7 +15,6 @@ from apps.core import clock, pii
 from apps.core.errors import DomainError
 from apps.members import story
 from apps.members.models import ConfirmedFact, Interaction, Member, MemberIdentity, MemberNote
-from apps.members.services.follow_ups import close_by_contact
 
 UNMASK = "member.phone_unmasked"
 _DEFAULT_DAILY_UNMASKS = 30
@@ -123,9 +122,18 @@ def drop_fact(*, member_id: int, kind: str, word: str) -> bool:
     return bool(facts.delete()[0])
 
 
+# the date falls with the contact that does what it reminded of, in one way to the database
 _KEEP = """
-INSERT INTO members_interaction (kind, occurred_at, source, reason, guide_id, member_id)
-VALUES (%s, %s, %s, '', %s, %s) ON CONFLICT (source) DO NOTHING
+WITH kept AS (
+    INSERT INTO members_interaction (kind, occurred_at, source, reason, guide_id, member_id)
+    VALUES (%(kind)s, %(at)s, %(source)s, '', %(guide)s, %(member)s)
+    ON CONFLICT (source) DO NOTHING RETURNING guide_id, member_id
+), followed_up AS (
+    UPDATE members_followup AS date SET closed_at = %(at)s, closed = 'contacted'
+    FROM kept WHERE date.member_id = kept.member_id AND date.guide_id = kept.guide_id
+        AND date.closed_at IS NULL AND date.due_on <= %(until)s::date
+)
+SELECT FROM kept
 """
 
 
@@ -134,14 +142,21 @@ def record_interaction(
 ) -> bool:
     """Keep that a guide and a member were in touch; False when the source is known.
 
-    The guide's own follow-up date for that day, or one before, is done by it.
+    The guide's own follow-up date for that day, or one before, is done by it: whoever was turned to
+    needs no reminder. A note turns to nobody.
     """
+    is_note = kind == Interaction.Kind.NOTE
+    terms = {
+        "kind": kind,
+        "at": occurred_at,
+        "source": source,
+        "guide": guide_id,
+        "member": member_id,
+        "until": None if is_note else clock.business_day(occurred_at),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP, [kind, occurred_at, source, guide_id, member_id])
-        created = cursor.rowcount == 1
-    if created and kind != Interaction.Kind.NOTE:
-        close_by_contact(member_id=member_id, guide_id=guide_id, at=occurred_at)
-    return created
+        cursor.execute(_KEEP, terms)
+        return cursor.rowcount == 1
 
 
 @transaction.atomic

@@ -81,7 +81,6 @@ def _with_link(text: str, code: str) -> str:
     return whole
 
 
-@transaction.atomic
 def request_mass_send(
     *,
     guide: Guide,
@@ -115,41 +114,42 @@ def request_mass_send(
     if expires_at <= max(now, not_before):
         raise SendTooLate()
     code = new_link_code()
-    dispatch, created = Dispatch.objects.get_or_create(
+    dispatch = Dispatch(
         idem_key=idem_key,
-        defaults={
-            "source": source,
-            "corp_id": guide.corp_id,
-            "guide": guide,
-            "text": _with_link(text, code),
-            "marketing": marketing,
-            "state": State.HELD if not_before > now else State.PLANNED,
-            "not_before": not_before,
-            "expires_at": expires_at,
-            "contact_from": contact_hours[0] if contact_hours else None,
-            "contact_until": contact_hours[1] if contact_hours else None,
-            "created_by": actor.label,
-            "created_at": now,
-        },
+        source=source,
+        corp_id=guide.corp_id,
+        guide=guide,
+        text=_with_link(text, code),
+        marketing=marketing,
+        state=State.HELD if not_before > now else State.PLANNED,
+        not_before=not_before,
+        expires_at=expires_at,
+        contact_from=contact_hours[0] if contact_hours else None,
+        contact_until=contact_hours[1] if contact_hours else None,
+        created_by=actor.label,
+        created_at=now,
     )
-    if not created:  # another tap was a moment faster
-        return dispatch
-    TrackedLink.objects.create(
-        code=code, asset=asset, dispatch=dispatch, source=source, created_at=now
-    )
-    _add_receivers(dispatch, wanted)
+    try:
+        _leave(dispatch, wanted, TrackedLink(code=code, asset=asset, source=source, created_at=now))
+    except IntegrityError as error:
+        if _ONE_UNDECIDED in str(error):
+            raise AlreadySending() from error
+        known = Dispatch.objects.filter(idem_key=idem_key).first()
+        if known is None:
+            raise
+        return known  # another tap was a moment faster
     wake(SEND_JOB)
     return dispatch
 
 
-def _add_receivers(dispatch: Dispatch, wanted: list[Recipient]) -> None:
+@transaction.atomic
+def _leave(dispatch: Dispatch, wanted: list[Recipient], link: TrackedLink) -> None:
+    """The send, its link and its receivers: all of them or none."""
+    dispatch.save(force_insert=True)
+    link.dispatch = dispatch
+    link.save(force_insert=True)
     rows = [DispatchRecipient(dispatch=dispatch, **recipient._asdict()) for recipient in wanted]
-    try:
-        DispatchRecipient.objects.bulk_create(rows)
-    except IntegrityError as error:
-        if _ONE_UNDECIDED in str(error):
-            raise AlreadySending() from error
-        raise
+    DispatchRecipient.objects.bulk_create(rows)
 
 
 @transaction.atomic
