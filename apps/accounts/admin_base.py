@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import BaseModelAdmin
 from django.core.cache import cache
 from django.db.models import Model, QuerySet
 from django.db.models.fields.related import RelatedField
@@ -28,14 +29,10 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from apps.accounts import modules, services
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
+from apps.accounts.requests import actor_of
 from apps.core import pii
 
 UPLOAD_SECONDS = 3600
-
-
-def actor_of(request: HttpRequest) -> Actor:
-    """The actor that the middleware put on the request."""
-    return request.actor  # type: ignore[attr-defined]
 
 
 def scoped(queryset: QuerySet, actor: Actor) -> QuerySet:
@@ -60,7 +57,7 @@ admin.FieldListFilter.register(
 )
 
 
-class CapabilityMixin:
+class CapabilityMixin(BaseModelAdmin):
     """Permissions from capabilities; without `edit_capability` the page only shows."""
 
     view_capability: Capability
@@ -72,7 +69,7 @@ class CapabilityMixin:
         return self.edit_capability is not None and actor_of(request).can(self.edit_capability)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        meta = self.model._meta  # type: ignore[attr-defined]
+        meta = self.model._meta
         if not modules.is_address_on(f"admin:{meta.app_label}_{meta.model_name}_"):
             return False  # searches do not name lists whose addresses are gone
         return actor_of(request).can(self.view_capability) or self._may_edit(request)
@@ -90,12 +87,12 @@ class CapabilityMixin:
         return self.has_view_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return scoped(super().get_queryset(request), actor_of(request))  # type: ignore[misc]
+        return scoped(super().get_queryset(request), actor_of(request))
 
     def get_field_queryset(
         self, db: str | None, db_field: RelatedField, request: HttpRequest
     ) -> QuerySet | None:
-        queryset = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
+        queryset = super().get_field_queryset(db, db_field, request)
         if queryset is None:
             queryset = db_field.remote_field.model._default_manager.using(db)
         return scoped(queryset.all(), actor_of(request))

@@ -19,6 +19,7 @@ from django.db.models import (
     ExpressionWrapper,
     F,
     IntegerField,
+    Model,
     OuterRef,
     Q,
     QuerySet,
@@ -128,8 +129,9 @@ def _talked(since: datetime, kinds: Iterable[str] = TALK) -> Exists:
     return Exists(talks.filter(occurred_at__gte=since))
 
 
-def _column(model: type, name: str, **more: Any) -> Subquery:
-    return Subquery(model.objects.filter(member_id=OuterRef("pk"), **more).values(name)[:1])  # type: ignore[attr-defined]
+def _column(model: type[Model], name: str, **more: Any) -> Subquery:
+    rows = model._default_manager.filter(member_id=OuterRef("pk"), **more)
+    return Subquery(rows.values(name)[:1])
 
 
 def _due(asked: _Question) -> QuerySet[Member]:

@@ -8,17 +8,19 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_POST
 
-from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
+from apps.accounts.requests import actor_of
 from apps.stores.access import View, requires
+
+__all__ = ["actor_of", "hq_action", "hq_page", "show"]
 
 
 def hq_page(capability: Capability) -> Callable[[View], View]:
     """A page under /admin/: anonymous goes to sign in, without the capability it is refused."""
 
     def decorate(view: View) -> View:
-        page = admin.site.admin_view(requires(capability)(view))
-        page.capability = capability  # type: ignore[attr-defined]
+        page: Any = admin.site.admin_view(requires(capability)(view))
+        page.capability = capability
         return page
 
     return decorate
@@ -31,10 +33,6 @@ def hq_action(capability: Capability) -> Callable[[View], View]:
         return hq_page(capability)(require_POST(view))
 
     return decorate
-
-
-def actor_of(request: HttpRequest) -> Actor:
-    return request.actor  # type: ignore[attr-defined]
 
 
 def show(

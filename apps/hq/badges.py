@@ -3,6 +3,7 @@
 from django.core.cache import cache
 from django.http import HttpRequest
 
+from apps.accounts.requests import actor_of
 from apps.core import clock
 from apps.guide_tasks.models import TaskTarget
 from apps.outreach.models import Dispatch
@@ -13,7 +14,7 @@ SECONDS = 20
 
 def pushes(request: HttpRequest) -> str:
     """Pushes with overdue work in the actor's scope."""
-    actor = request.actor  # type: ignore[attr-defined]
+    actor = actor_of(request)
 
     def count() -> int:
         late = TaskTarget.objects.visible_to(actor).overdue(clock.now())

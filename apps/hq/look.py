@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 from apps.accounts import modules
 from apps.accounts.capabilities import Capability
 from apps.accounts.modules import Module
+from apps.accounts.requests import actor_of
 
 ADMIN = "/admin/"
 
@@ -28,9 +29,7 @@ def _below(*prefixes: str) -> Callable[[HttpRequest], bool]:
 
 
 def _may(capability: Capability, module: str = "") -> Callable[[HttpRequest], bool]:
-    return lambda request: (
-        modules.is_on(module) and request.actor.can(capability)  # type: ignore[attr-defined]
-    )
+    return lambda request: modules.is_on(module) and actor_of(request).can(capability)
 
 
 def _item(

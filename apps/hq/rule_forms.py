@@ -6,14 +6,14 @@ A form checks shape and limits; the rule's own service decides.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.guide_tasks.models import Grade, TaskRule
-from apps.guide_tasks.services.rules.settings import LIMITS, editable
+from apps.guide_tasks.services.rules.settings import LIMITS, editable, label_of
 from apps.outreach.models import MessageTemplate
 
 Key = TaskRule.Key
@@ -78,7 +78,7 @@ def template_choices() -> Choices:
 class _Number(forms.IntegerField):
     def __init__(self, name: str, *, required: bool = True) -> None:
         least, most = LIMITS[name]
-        label = TaskRule._meta.get_field(name).verbose_name  # type: ignore[union-attr]
+        label = label_of(name)
         widget = forms.NumberInput({"class": "hq-num", "aria-label": label})
         super().__init__(
             label=label, min_value=least, max_value=most, required=required, widget=widget
@@ -101,7 +101,7 @@ class _WithScript(forms.Form):
         offered = list(choices)
         if chosen is not None and chosen.pk not in dict(offered):
             offered.insert(0, (chosen.pk, chosen.name))
-        self.fields["template"].choices = offered  # type: ignore[attr-defined]
+        cast(forms.TypedChoiceField, self.fields["template"]).choices = offered
 
 
 class RuleForm(_WithScript):

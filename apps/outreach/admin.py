@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from apps.accounts.admin_base import RoomAdmin
+from apps.accounts.admin_base import RoomAdmin, actor_of
 from apps.accounts.capabilities import Capability
 from apps.accounts.naming import names_of, reference_of
 from apps.core.errors import DomainError
@@ -167,7 +167,7 @@ class GuideNoticeAdmin(RoomAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GuideNotice]:
         notices = super().get_queryset(request)
-        actor = request.actor  # type: ignore[attr-defined]
+        actor = actor_of(request)
         if actor.sees_all:
             return notices
         return notices.filter(guide__in=Guide.objects.visible_to(actor))

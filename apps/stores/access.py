@@ -8,8 +8,10 @@ from typing import Any
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.views import generic
 
 from apps.accounts.capabilities import Capability
+from apps.accounts.requests import actor_of
 
 View = Callable[..., HttpResponseBase]
 
@@ -17,7 +19,8 @@ View = Callable[..., HttpResponseBase]
 def public(view: View) -> View:
     """Mark a view that anybody may call: health, callbacks with their own proof, customers'
     links."""
-    view.is_public = True  # type: ignore[attr-defined]
+    marked: Any = view
+    marked.is_public = True
     return view
 
 
@@ -29,21 +32,22 @@ def requires(capability: Capability) -> Callable[[View], View]:
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             return _refusal(request, capability) or view(request, *args, **kwargs)
 
-        guarded.capability = capability  # type: ignore[attr-defined]
+        marked: Any = guarded
+        marked.capability = capability
         return guarded
 
     return decorate
 
 
 def _refusal(request: HttpRequest, capability: Capability) -> HttpResponse | None:
-    if request.actor.can(capability):  # type: ignore[attr-defined]
+    if actor_of(request).can(capability):
         return None
     if request.user.is_authenticated:
         raise PermissionDenied
     return redirect_to_login(request.get_full_path())
 
 
-class CapabilityRequired:
+class CapabilityRequired(generic.View):
     """The same for class-based views: set `capability`, or `is_public = True`."""
 
     capability: Capability | None = None
@@ -51,7 +55,7 @@ class CapabilityRequired:
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> View:
-        view = super().as_view(**initkwargs)  # type: ignore[misc]
+        view: Any = super().as_view(**initkwargs)
         view.capability, view.is_public = cls.capability, cls.is_public
         return view
 
@@ -67,4 +71,4 @@ class CapabilityRequired:
             refusal = self.no_permission(request)
             if refusal is not None:
                 return refusal
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        return super().dispatch(request, *args, **kwargs)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from import_export.fields import Field
 
-from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin, RoomInline
+from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin, RoomInline, actor_of
 from apps.accounts.capabilities import Capability
 from apps.accounts.resource_base import (
     ChoiceWidget,
@@ -232,7 +232,7 @@ class PostedStoreFilter(admin.SimpleListFilter):
     parameter_name = "store"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        stores = Store.objects.visible_to(request.actor)  # type: ignore[attr-defined]
+        stores = Store.objects.visible_to(actor_of(request))
         return [(str(pk), name) for pk, name in stores.values_list("pk", "name")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Guide]) -> QuerySet[Guide]:

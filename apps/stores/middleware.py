@@ -1,11 +1,13 @@
 """Puts the actor on the request: built at most once, and only when somebody asks."""
 
 from collections.abc import Callable
+from typing import cast
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from apps.accounts.actor import NOBODY, Actor
+from apps.accounts.requests import ActorRequest
 from apps.core import clock
 from apps.stores.selectors import actor_for
 
@@ -21,5 +23,5 @@ class ActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.actor = SimpleLazyObject(lambda: _build(request))  # type: ignore[attr-defined]
+        cast(ActorRequest, request).actor = cast(Actor, SimpleLazyObject(lambda: _build(request)))
         return self.get_response(request)

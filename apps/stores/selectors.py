@@ -169,7 +169,7 @@ def _covers(days: list[date], guides: set[int]) -> dict[tuple[int, date], tuple[
         return {}
     helpers = {covering for _absent, covering, _day in rows}
     away = _away(days[0], days[-1], helpers)
-    postings: dict[int, list[tuple[int, object]]] = defaultdict(list)
+    postings: dict[int, list[tuple[int, Any]]] = defaultdict(list)
     active = Posting.objects.filter(guide_id__in=helpers, guide__status=Guide.Status.ACTIVE)
     for guide_id, store_id, posted in active.values_list("guide_id", "store_id", "during"):
         postings[guide_id].append((store_id, posted))
@@ -178,7 +178,7 @@ def _covers(days: list[date], guides: set[int]) -> dict[tuple[int, date], tuple[
         for helper, own in postings.items()
         for day in days
         for store_id, posted in own
-        if day in posted  # type: ignore[operator]
+        if day in posted
     }
     return {
         (absent, day): (covering, stores[covering, day])

@@ -122,9 +122,9 @@ def _word(value: Any) -> str:
 
 
 def _happened_at(fields: dict[str, Any]) -> datetime | None:
-    seconds = fields.get("CreateTime") or fields.get("TimeStamp")
+    seconds = fields.get("CreateTime") or fields.get("TimeStamp") or ""
     with contextlib.suppress(TypeError, ValueError, OverflowError, OSError):
-        return datetime.fromtimestamp(int(seconds), tz=UTC)  # type: ignore[arg-type]
+        return datetime.fromtimestamp(int(seconds), tz=UTC)
     return None
 
 

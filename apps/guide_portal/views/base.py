@@ -19,6 +19,7 @@ from django_htmx.middleware import HtmxDetails
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
+from apps.accounts.requests import ActorRequest
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_portal import receipts
@@ -47,10 +48,9 @@ def blank_page(
     return render(request, "guide_portal/error.html", {**context, "number": number}, status=status)
 
 
-class GuideRequest(HttpRequest):
-    """A request as our middleware leaves it."""
+class GuideRequest(ActorRequest):
+    """A request as all middleware leaves it."""
 
-    actor: Actor
     htmx: HtmxDetails
 
 

@@ -3,7 +3,7 @@
 import uuid
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -21,7 +21,7 @@ class CarePage(CustomerPage):
     capability = Capability.EDIT_MEMBERS
     place = ""
 
-    def back(self, member: Member) -> HttpResponseBase:  # type: ignore[override]
+    def back(self, member: Member) -> HttpResponse:
         return redirect(reverse("guide_portal:customer", args=[member.public_id]) + self.place)
 
 

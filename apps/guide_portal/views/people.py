@@ -74,12 +74,22 @@ class Duty(StorePage):
         return min(max(wanted, today), today + stores.PLAN_AHEAD - people.WEEK)
 
 
-class MarkDay(Duty):
-    """A guide's day off, or a working day again."""
+class DutyAct(Duty):
+    """An act on the week: back to the week, or only its part."""
 
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, guide_id: int) -> HttpResponseBase:
+    def done(self, store: Store) -> HttpResponse:
+        week = self.request.POST.get("week", "")
+        if self.request.htmx:
+            return self.page(store, week)
+        return self.onward("duty", store, query=f"&week={self._asked(week).isoformat()}")
+
+
+class MarkDay(DutyAct):
+    """A guide's day off, or a working day again."""
+
         store, form = self.store(), CellForm(request.POST)
         posted = Posting.objects.visible_to(self.actor).filter(store=store)
         guide = get_object_or_404(Guide, pk__in=posted.values("guide_id"), pk=guide_id)
@@ -91,17 +101,11 @@ class MarkDay(Duty):
         )
         return self.done(store)
 
-    def done(self, store: Store) -> HttpResponse:
-        week = self.request.POST.get("week", "")
-        if self.request.htmx:
-            return self.page(store, week)
-        return self.onward("duty", store, query=f"&week={self._asked(week).isoformat()}")
 
-
-class MarkStore(MarkDay):
+class MarkStore(DutyAct):
     """A day on which the store is closed, or open again."""
 
-    def post(self, request: HttpRequest) -> HttpResponseBase:  # type: ignore[override]
+    def post(self, request: HttpRequest) -> HttpResponseBase:
         store, form = self.store(), CellForm(request.POST)
         if not form.is_valid():
             return self.bad_form(form)
@@ -112,10 +116,10 @@ class MarkStore(MarkDay):
         return self.done(store)
 
 
-class RepeatWeek(MarkDay):
+class RepeatWeek(DutyAct):
     """照上周: the days off of the week before."""
 
-    def post(self, request: HttpRequest) -> HttpResponseBase:  # type: ignore[override]
+    def post(self, request: HttpRequest) -> HttpResponseBase:
         store, form = self.store(), WeekForm(request.POST)
         if not form.is_valid():
             return self.bad_form(form)
@@ -126,7 +130,7 @@ class RepeatWeek(MarkDay):
         return self.done(store)
 
 
-class StartCover(MarkDay):
+class StartCover(DutyAct):
     """代班: somebody works for a guide who is away; the customers stay the guide's."""
 
     def post(self, request: HttpRequest, guide_id: int) -> HttpResponseBase:
@@ -155,8 +159,8 @@ class StartCover(MarkDay):
         return self.done(store)
 
 
-class EndCover(MarkDay):
-    def post(self, request: HttpRequest, cover_id: int) -> HttpResponseBase:  # type: ignore[override]
+class EndCover(DutyAct):
+    def post(self, request: HttpRequest, cover_id: int) -> HttpResponseBase:
         cover = get_object_or_404(Cover.objects.visible_to(self.actor), pk=cover_id)
         if not Store.objects.visible_to(self.actor).filter(pk=cover.store_id).exists():
             raise Http404

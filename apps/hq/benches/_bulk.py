@@ -1,6 +1,6 @@
 """Building a measurement's data at the speed of the disk: no checks of keys, indexes made last."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,7 +30,7 @@ _FAST = {
 }
 
 
-def sql(statement: str, params: list[Any] | None = None) -> None:
+def sql(statement: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
 

@@ -154,9 +154,9 @@ def make_work(
     sql(_TASKS, [[*made, closed]])
     with bulk("guide_tasks_tasktarget"):
         sql("ANALYZE guide_tasks_guidetask")
-        sql(_TARGETS, {**terms, "done": None, "pushes": made})  # type: ignore[arg-type]
+        sql(_TARGETS, {**terms, "done": None, "pushes": made})
         done = {"state": "done", "grade": 3, "done": now - timedelta(minutes=1), "each": DONE_EACH}
-        sql(_TARGETS, {**terms, **done, "pushes": [closed]})  # type: ignore[arg-type]
+        sql(_TARGETS, {**terms, **done, "pushes": [closed]})
         sql(_EVIDENCE, [closed])
     sql("VACUUM ANALYZE guide_tasks_tasktarget, guide_tasks_guidetask, guide_tasks_evidence")
     found = rows("SELECT count(*) FROM guide_tasks_tasktarget WHERE state = 'open'")
@@ -204,5 +204,5 @@ def make_past(*, now: datetime, say: Say) -> None:
     }
     with bulk(*_WITH_PAST):
         for statement in filter(str.strip, _PAST.split(";")):
-            sql(statement, terms)  # type: ignore[arg-type]
+            sql(statement, terms)
     sql("VACUUM ANALYZE")

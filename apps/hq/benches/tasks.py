@@ -197,7 +197,7 @@ def _contact(target_id: int, now: datetime) -> None:
 
 
 def _bare_contact(target_id: int, now: datetime) -> None:
-    sql(_PROOF, {"id": target_id, "at": now})  # type: ignore[arg-type]
+    sql(_PROOF, {"id": target_id, "at": now})
 
 
 def _together(work: Callable[[int, datetime], None], ids: list[int], now: datetime) -> float:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db import IntegrityError, transaction
+from django.db.models import Field
 from django.utils.translation import gettext as _
 
 from apps.accounts import services as accounts
@@ -56,16 +57,20 @@ def editable(rule: TaskRule) -> tuple[str, ...]:
     return (*_EVERYWHERE, *NUMBERS[rule.key])
 
 
+def label_of(name: str) -> str:
+    """A number's name in the words of the page."""
+    return str(cast(Field, TaskRule._meta.get_field(name)).verbose_name)
+
+
 def _demand_limits(values: dict[str, Any]) -> None:
     for name, (least, most) in LIMITS.items():
         value = values.get(name)
         if name not in values or (name == "daily_cap" and value is None):
             continue
         if not isinstance(value, int) or not least <= value <= most:
-            label = TaskRule._meta.get_field(name).verbose_name  # type: ignore[union-attr]
             raise BadRule(
                 _("%(field)s must be between %(least)s and %(most)s.")
-                % {"field": label, "least": least, "most": most}
+                % {"field": label_of(name), "least": least, "most": most}
             )
     title = values.get("title", "-").strip()
     if not 0 < len(title) <= _TITLE_LENGTH:
