@@ -75,6 +75,14 @@ class AccessForm(ActForm):
     reason = forms.ChoiceField(choices=AccessRequest.Reason.choices)
 
 
+class WordingForm(ActForm):
+    """A store's own words; how long and with what in them the service says."""
+
+    body = forms.CharField(max_length=1000, required=False)
+    generic_body = forms.CharField(max_length=1000, required=False)
+    seen = forms.CharField(max_length=16)
+
+
 class DecideForm(ActForm):
     grant = forms.TypedChoiceField(
         choices=[("yes", ""), ("no", "")], coerce=lambda value: value == "yes"

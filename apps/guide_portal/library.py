@@ -12,9 +12,22 @@ from django.utils.translation import pgettext
 from apps.core import clock
 from apps.guide_portal.cards import Chip, percent
 from apps.outreach import scripts
-from apps.outreach.models import ContentAsset, LinkClick, MessageTemplate, ScriptProposal
+from apps.outreach.models import (
+    ContentAsset,
+    LinkClick,
+    MessageTemplate,
+    ScriptProposal,
+    ScriptVariant,
+)
 from apps.outreach.services import share_links
-from apps.reports.scripts import ENOUGH_REACHED, ScriptResult, places, script_results
+from apps.reports.scripts import (
+    ENOUGH_REACHED,
+    Comparison,
+    ScriptResult,
+    places,
+    script_results,
+    variant_results,
+)
 from apps.stores.models import Guide, Posting, Store
 
 SHELF = 60
@@ -34,10 +47,28 @@ class Script:
     place: int | None
     result: ScriptResult
     asset_title: str
+    may_be_worded: bool = False
+    wording: Comparison | None = None
 
     @property
     def rate(self) -> str:
         return percent(self.result.conversion_rate)
+
+    @property
+    def compared(self) -> str:
+        """本店说法 12%，其他店总部说法 9%"""
+        return compared_words(self.wording) if self.wording else ""
+
+
+def compared_words(found: Comparison) -> str:
+    """The store's own words beside head office's, and whether that says anything yet."""
+    words = _("Conversion with your store's words %(own)s (%(n)s), elsewhere %(chain)s (%(m)s)") % {
+        "own": percent(found.own.conversion_rate),
+        "n": found.own.issued,
+        "chain": percent(found.chain.conversion_rate),
+        "m": found.chain.issued,
+    }
+    return words if found.is_enough else f"{words} · {_('too few to judge')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +100,47 @@ def place_of_work(guide_id: int, now: datetime) -> tuple[Guide, Store | None]:
 
 
 def library(*, guide_id: int, now: datetime) -> Library:
-    """The guide's shelf in three queries; results come counted."""
+    """The guide's shelf in four queries; results come counted."""
     guide, store = place_of_work(guide_id, now)
     results = script_results(now=now)
     ranks = places(results)
+    own_words = store_words(store, now)
     rows = MessageTemplate.objects.usable_in(store.pk if store else None)
     words = {"导购": guide.name, "门店": store.name if store else ""}
     shelf = [
-        _script(row, results.get(row.pk, ScriptResult()), ranks.get(row.pk), words, guide_id)
+        _script(
+            row,
+            results.get(row.pk, ScriptResult()),
+            ranks.get(row.pk),
+            words,
+            guide_id,
+            own_words.get(row.pk),
+        )
         for row in rows.select_related("author", "asset")[:SHELF]
     ]
     shelf.sort(key=lambda one: (one.place is None, one.place or 0, -one.result.issued, one.name))
-    own = ScriptProposal.objects.filter(guide_id=guide_id)[:OWN]
-    return Library(scripts=shelf, proposals=[_proposal(row) for row in own])
+    proposals = ScriptProposal.objects.filter(guide_id=guide_id)[:OWN]
+    return Library(scripts=shelf, proposals=[_proposal(row) for row in proposals])
+
+
+def store_words(store: Store | None, now: datetime) -> dict[int, tuple[ScriptVariant, Comparison]]:
+    """What this store says in place of head office's words, by script, with what it did."""
+    variants = ScriptVariant.objects.of_store(store.pk if store else None)
+    found = {row.script_id: row for row in variants}
+    results = variant_results(now=now) if found else {}
+    return {pk: (row, results.get(row.pk, Comparison())) for pk, row in found.items()}
 
 
 def _script(
-    row: MessageTemplate, result: ScriptResult, place: int | None, words: dict[str, str], me: int
+    row: MessageTemplate,
+    result: ScriptResult,
+    place: int | None,
+    words: dict[str, str],
+    me: int,
+    own: tuple[ScriptVariant, Comparison] | None,
 ) -> Script:
-    body = row.generic_body or row.body
+    said = own[0] if own else row
+    body = said.generic_body or said.body
     return Script(
         pk=row.pk,
         name=row.name,
@@ -98,6 +151,8 @@ def _script(
         place=place,
         result=result,
         asset_title=row.asset.title if row.asset else "",
+        may_be_worded=row.stores_may_edit and row.store_id is None,
+        wording=own[1] if own else None,
     )
 
 
@@ -107,7 +162,65 @@ def _proposal(row: ScriptProposal) -> Proposal:
         ScriptProposal.State.TAKEN: Chip("ok", pgettext("script", "In the library"), "ok"),
         ScriptProposal.State.REFUSED: Chip("note", pgettext("script", "To be changed"), "warn"),
     }
-    return Proposal(row.name, row.body, chips[ScriptProposal.State(row.state)], row.refusal)
+    chip, why = chips[ScriptProposal.State(row.state)], row.refusal
+    if row.chain == ScriptProposal.Chain.OPENED:
+        chip = Chip("ok", pgettext("script", "Used by the chain"), "ok")
+    elif row.chain:
+        why = _("Stays with your store. Head office: %(why)s") % {"why": row.chain_refusal}
+    return Proposal(row.name, row.body, chip, why)
+
+
+# --- a store's own words --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WordingPage:
+    """One script of head office, the store's own words for it, and what must stand in them."""
+
+    script: MessageTemplate
+    store: Store
+    variant: ScriptVariant | None
+    body: str
+    generic_body: str
+    is_in_use: bool
+    compared: str
+    why_withdrawn: str
+    stays: str
+    generic_stays: str
+    most: int
+    generic_most: int
+
+
+def wording_page(*, script: MessageTemplate, store: Store, now: datetime) -> WordingPage:
+    """The page of a script, from what the store says now or else from head office's words."""
+    variant = ScriptVariant.objects.at(script.pk, store.pk).first()
+    stands = variant is not None and variant.withdrawn_at is None
+    fits = (
+        variant is not None
+        and (variant.base_body, variant.base_generic_body) == (script.body, script.generic_body)
+    )  # fmt: skip
+    found = variant_results(now=now).get(variant.pk) if variant is not None and stands else None
+    said = variant if variant is not None and fits else script
+    return WordingPage(
+        script=script,
+        store=store,
+        variant=variant,
+        body=said.body,
+        generic_body=said.generic_body,
+        is_in_use=stands and fits,
+        compared=compared_words(found) if found else "",
+        why_withdrawn=variant.why if variant is not None and not stands else "",
+        stays=stays_words(script.body),
+        generic_stays=stays_words(script.generic_body),
+        most=scripts.most_of(script.body),
+        generic_most=scripts.most_of(script.generic_body),
+    )
+
+
+def stays_words(body: str) -> str:
+    """{称呼} {门店} https://… : what no other wording may lose."""
+    names = [f"{{{name}}}" for name in scripts.variables_in(body)]
+    return " ".join([*names, *scripts.links_in(body)])
 
 
 # --- pages to send -------------------------------------------------------------------------------

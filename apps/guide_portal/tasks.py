@@ -53,7 +53,8 @@ def task_page(*, task: GuideTask, way: str, now: datetime) -> TaskPage:
     way = ALL if way != EACH and found.generic_text else EACH
     upcoming = todo[0] if todo else None
     turn, turns = len(waiting) + 1, len(waiting) + len(todo)
-    preview, source = found.generic_text, _("Script of head office")
+    preview = found.generic_text
+    source = _("Your store's words") if found.words_of_store else _("Script of head office")
     if way == EACH and upcoming is not None:
         preview = found.personal_texts[upcoming.target_id]
         source = _("Number %(turn)s of %(turns)s") % {"turn": turn, "turns": turns}

@@ -19,7 +19,8 @@ def personal_text(
 ) -> str:
     """The script for this very customer; `bought` is the last purchase, if it is known already."""
     context = selectors.target_contexts([target], now=now, bought=bought)[target.pk]
-    return scripts.render(target.push.body, context)
+    words = selectors.words_of(push=target.push, store_id=target.store_id)
+    return scripts.render(words.body, context)
 
 
 def refusal_words(target: TaskTarget, *, now: datetime) -> str:

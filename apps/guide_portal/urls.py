@@ -74,6 +74,12 @@ urlpatterns = [
     path("tools/scripts/new/", tools.Propose.as_view(), name="propose_script"),
     path("tools/materials/", tools.Materials.as_view(), name="materials"),
     path("me/", me.Me.as_view(), name="me"),
+    path("tools/scripts/<int:script_id>/words/", tools.WordScript.as_view(), name="word_script"),
+    path(
+        "tools/scripts/<int:script_id>/words/drop/",
+        tools.DropWording.as_view(),
+        name="drop_wording",
+    ),
     path("me/display/", me.Display.as_view(), name="display"),
     path("actions/", phone.Actions.as_view(), name="actions"),
     path("queue/", phone.Queue.as_view(), name="queue"),

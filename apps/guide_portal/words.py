@@ -14,7 +14,7 @@ from apps.guide_tasks.selectors.contexts import form_of_address
 from apps.guide_tasks.services.personal import Reach, reach_of
 from apps.orders.selectors import last_purchases
 from apps.outreach import scripts
-from apps.outreach.models import MessageTemplate
+from apps.outreach.models import MessageTemplate, ScriptVariant
 from apps.stores.models import Posting
 
 SCRIPTS = 6
@@ -55,28 +55,40 @@ def message_page(
     """The page with a text to send to this customer."""
     member = file.member
     reach: Reach = reach_of(member=member, guide_id=actor.guide_id or 0, now=now)
-    offered = list(MessageTemplate.objects.filter(is_active=True).order_by("name")[:SCRIPTS])
+    posting = _posting(actor, now)
+    store_id = posting.store_id if posting else None
+    offered = list(MessageTemplate.objects.usable_in(store_id).order_by("name")[:SCRIPTS])
     chosen = next((one for one in offered if one.pk == script_id), None)
-    body = chosen.body if chosen else _first_words(code)
+    body = _words_of(chosen, store_id) if chosen else _first_words(code)
     address = reverse("guide_portal:message", args=[member.public_id])
     return MessagePage(
         person=person_of(member),
         why=why,
-        text=scripts.render(body, _values(file, actor, now)) if body else "",
+        text=scripts.render(body, _values(file, posting, now)) if body else "",
         refusal=reach.refusal,
         external_userid=reach.external_userid,
         scripts=[Script(one.name, f"{address}?script={one.pk}", one is chosen) for one in offered],
     )
 
 
-def _values(file: Dossier, actor: Actor, now: datetime) -> dict[str, str]:
-    last = last_purchases(member_ids=[file.member.pk]).get(file.member.pk)
-    posting = (
+def _posting(actor: Actor, now: datetime) -> Posting | None:
+    """Where the guide stands today."""
+    return (
         Posting.objects.on(clock.business_day(now))
         .filter(guide_id=actor.guide_id or 0)
         .select_related("guide", "store")
         .first()
     )
+
+
+def _words_of(script: MessageTemplate, store_id: int | None) -> str:
+    """As the guide's store says it."""
+    own = ScriptVariant.objects.of_store(store_id).filter(script=script).first()
+    return own.body if own else script.body
+
+
+def _values(file: Dossier, posting: Posting | None, now: datetime) -> dict[str, str]:
+    last = last_purchases(member_ids=[file.member.pk]).get(file.member.pk)
     profile, facts = file.profile, file.facts
     bought_on = profile.last_order_on if profile else None
     days = (clock.business_day(now) - bought_on).days if bought_on else None

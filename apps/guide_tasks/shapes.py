@@ -198,6 +198,7 @@ class TaskPage:
     finished: list[FinishedCard]
     excused: list[FinishedCard]
     personal_texts: dict[int, str]
+    words_of_store: bool = False
 
     @property
     def can_send_to_all(self) -> bool:

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from apps.accounts.requests import actor_of
 from apps.core import clock
 from apps.guide_tasks.models import TaskTarget
-from apps.outreach.models import Dispatch
+from apps.outreach.models import Dispatch, MomentPost
 from apps.wecom.selectors import inbox_health
 
 SECONDS = 20
@@ -28,7 +28,8 @@ def wecom(request: HttpRequest) -> str:
     """Given-up callbacks and sends with unknown outcome."""
 
     def count() -> int:
-        return inbox_health().dead + Dispatch.objects.unknown().count()
+        unknown = Dispatch.objects.unknown().count() + MomentPost.objects.unknown().count()
+        return inbox_health().dead + unknown
 
     found = cache.get_or_set("hq:badge:wecom", count, SECONDS)
     return str(found) if found else ""

@@ -101,6 +101,7 @@ NAVIGATION = [
                 _("Scripts and content"),
                 "chat",
                 "/admin/outreach/messagetemplate/",
+                "/admin/scripts/",
                 "/admin/outreach/contentasset/",
                 "/admin/orders/product/",
                 needs=C.VIEW_PUSHES,
@@ -162,6 +163,7 @@ _WECOM = [
     _tab(_("Notices"), "/admin/outreach/guidenotice/", C.VIEW_HEALTH),
     _tab(pgettext_lazy("menu", "SMS"), "/admin/outreach/smsmessage/", C.VIEW_HEALTH),
     _tab(_("Sync runs"), "/admin/wecom_sync/syncrun/", C.VIEW_HEALTH),
+    _tab(_("Guides' days"), "/admin/wecom_sync/guideday/", C.VIEW_REPORTS),
     _tab(_("Corps"), "/admin/wecom/corp/", C.MANAGE_WECOM),
     _tab(_("Apps"), "/admin/wecom/corpapp/", C.MANAGE_WECOM),
     _tab(_("Callback addresses"), "/admin/wecom/callbackendpoint/", C.MANAGE_WECOM),
@@ -175,6 +177,8 @@ _PLACES = [
 ]
 _WORDS = [
     _tab(_("Scripts"), "/admin/outreach/messagetemplate/", C.VIEW_PUSHES),
+    _tab(_("Scripts of guides"), "/admin/scripts/proposals/", C.VIEW_PUSHES, Module.SCRIPTS),
+    _tab(_("Stores' wordings"), "/admin/scripts/variants/", C.VIEW_PUSHES, Module.SCRIPTS),
     _tab(_("Content"), "/admin/outreach/contentasset/", C.VIEW_PUSHES),
     _tab(_("Products"), "/admin/orders/product/", C.VIEW_REPORTS),
 ]
@@ -253,7 +257,7 @@ UNFOLD: dict[str, Any] = {
             "models": [
                 "wecom.rawcallback", "wecom.corp", "wecom.corpapp", "wecom.callbackendpoint",
                 "outreach.dispatch", "outreach.guidenotice", "outreach.smsmessage",
-                "wecom_sync.syncrun",
+                "wecom_sync.syncrun", "wecom_sync.guideday",
             ],
             "items": _WECOM,
         },
@@ -266,6 +270,7 @@ UNFOLD: dict[str, Any] = {
             "models": ["outreach.messagetemplate", "outreach.contentasset", "orders.product"],
             "items": _WORDS,
         },
+        {"page": "words", "items": _WORDS},
         {"models": ["tagging.tag", "tagging.taggroup"], "items": _TAGS},
         {"page": "pushes", "items": _PUSHES},
         {"page": "members", "items": _PEOPLE},

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, Field, OuterRef, QuerySet, Subquery, URLField
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -25,6 +26,7 @@ from apps.outreach.models import (
     DispatchRecipient,
     GuideNotice,
     MessageTemplate,
+    ScriptVariant,
     SmsMessage,
 )
 from apps.stores.models import Guide
@@ -41,7 +43,8 @@ class MessageTemplateForm(forms.ModelForm):
 
     class Meta:
         model = MessageTemplate
-        fields = ["name", "body", "generic_body", "asset", "author", "store", "is_active"]
+        fields = ["name", "body", "generic_body", "asset", "author", "store",
+                  "stores_may_edit", "is_active"]  # fmt: skip
         widgets = {
             "body": UnfoldAdminTextareaWidget({"rows": 4}),
             "generic_body": UnfoldAdminTextareaWidget({"rows": 4}),
@@ -72,8 +75,9 @@ class MessageTemplateAdmin(RoomAdmin):
     view_capability = Capability.VIEW_PUSHES
     edit_capability = Capability.MANAGE_CONTENT
     form = MessageTemplateForm
-    list_display = ["name", "show_body", "show_generic", "asset", "author", "store", "is_active"]
-    list_filter = ["is_active"]
+    list_display = ["name", "show_body", "show_generic", "asset", "author", "store",
+                    "show_wordings", "is_active"]  # fmt: skip
+    list_filter = ["is_active", "stores_may_edit"]
     list_select_related = ["asset", "author", "store"]
     search_fields = ["name", "body"]
     autocomplete_fields = ["asset", "author", "store"]
@@ -88,6 +92,19 @@ class MessageTemplateAdmin(RoomAdmin):
     @admin.display(description=_("personal text"))
     def show_body(self, row: MessageTemplate) -> str:
         return row.body if len(row.body) <= 60 else f"{row.body[:60]}…"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MessageTemplate]:
+        worded = ScriptVariant.objects.filter(script_id=OuterRef("pk"), withdrawn_at=None)
+        count = worded.order_by().values("script_id").annotate(n=Count("pk")).values("n")
+        return super().get_queryset(request).annotate(wordings=Coalesce(Subquery(count), 0))
+
+    @admin.display(description=_("stores' wordings"))
+    def show_wordings(self, row: Any) -> str | SafeString:
+        """How many stores say it their own way, and the page about them."""
+        if not row.wordings:
+            return gettext("allowed") if row.stores_may_edit else "—"
+        address = f"{reverse('hq:script_variants')}?script={row.pk}"
+        return format_html('<a href="{}">{}</a>', address, row.wordings)
 
     @admin.display(description=_("text for everybody"), boolean=True)
     def show_generic(self, row: MessageTemplate) -> bool:

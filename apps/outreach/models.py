@@ -1,6 +1,7 @@
 """How words reach people: scripts, the outbox of sends with each receiver's result, notices,
 tracked links."""
 
+import hashlib
 import secrets
 
 from django.db import models
@@ -15,7 +16,9 @@ from apps.outreach.querysets import (
     DispatchRecipientQuerySet,
     GuideNoticeQuerySet,
     MessageTemplateQuerySet,
+    MomentPostQuerySet,
     ScriptProposalQuerySet,
+    ScriptVariantQuerySet,
     SmsMessageQuerySet,
 )
 
@@ -71,6 +74,11 @@ class MessageTemplate(models.Model):
         blank=True,
         verbose_name=_("only in this store"),
     )
+    stores_may_edit = models.BooleanField(
+        _("stores may change the words"),
+        default=False,
+        help_text=_("Managers may word it their own way: variables and links stay."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created at"), db_default=Now())
 
@@ -84,14 +92,25 @@ class MessageTemplate(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def words_mark(self) -> str:
+        """Changes with the words: who writes instead of them shows which ones were read."""
+        words = f"{self.body}\0{self.generic_body}"
+        return hashlib.sha256(words.encode()).hexdigest()[:16]
+
 
 class ScriptProposal(models.Model):
-    """A guide's own words, offered to the store: the manager takes them or says why not."""
+    """A guide's own words, offered to the store: the manager takes them or says why not. What a
+    store has taken head office may open to the chain, or say why not; the store keeps it then."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting for the manager")
         TAKEN = "taken", _("taken into the library")
         REFUSED = "refused", _("not taken")
+
+    class Chain(models.TextChoices):
+        OPENED = "opened", _("used by the chain")
+        REFUSED = "refused", _("stays with the store")
 
     guide = models.ForeignKey(
         "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
@@ -113,6 +132,11 @@ class ScriptProposal(models.Model):
         null=True,
         verbose_name=_("script"),
     )
+    # head office's own word on what a store has taken; empty until then
+    chain = models.CharField(_("head office"), max_length=8, choices=Chain.choices, blank=True)
+    chain_refusal = models.CharField(_("why not for the chain"), max_length=200, blank=True)
+    chain_by = models.CharField(_("decided for the chain by"), max_length=40, blank=True)
+    chain_at = models.DateTimeField(_("decided for the chain at"), null=True)
     created_at = models.DateTimeField(_("created at"))
 
     objects = ScriptProposalQuerySet.as_manager()
@@ -133,7 +157,13 @@ class ScriptProposal(models.Model):
                 | Q(state="taken", reviewed_at__isnull=False, template__isnull=False)
                 | (Q(state="refused", reviewed_at__isnull=False, template=None) & ~Q(refusal="")),
                 name="outreach_proposal_decided_whole",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(chain="", chain_at=None, chain_refusal="")
+                | Q(chain="opened", state="taken", chain_at__isnull=False, chain_refusal="")
+                | Q(chain="refused", state="taken", chain_at__isnull=False) & ~Q(chain_refusal=""),
+                name="outreach_proposal_chain_whole",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -142,6 +172,53 @@ class ScriptProposal(models.Model):
     @property
     def source(self) -> str:
         return f"script_proposal:{self.pk}"
+
+
+class ScriptVariant(models.Model):
+    """A store's own wording of head office's script.
+
+    It stands in for exactly the words it was made from: where a push or the script itself says
+    something else by now, that is what guides read. Head office may withdraw it; its row stays.
+    """
+
+    script = models.ForeignKey(
+        MessageTemplate,
+        on_delete=models.CASCADE,
+        related_name="variants",
+        verbose_name=_("script"),
+        db_index=False,
+    )
+    store = models.ForeignKey(
+        "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
+    )
+    body = models.TextField(_("personal text"), max_length=1000)
+    generic_body = models.TextField(_("text for everybody"), max_length=1000, blank=True)
+    # head office's words that it stands in for
+    base_body = models.TextField()
+    base_generic_body = models.TextField(blank=True)
+    written_by = models.CharField(_("written by"), max_length=40)
+    since = models.DateTimeField(_("in use since"))
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True)
+    withdrawn_by = models.CharField(_("withdrawn by"), max_length=40, blank=True)
+    why = models.CharField(_("why withdrawn"), max_length=200, blank=True)
+
+    objects = ScriptVariantQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("store's wording")
+        verbose_name_plural = _("stores' wordings")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["script", "store"], name="outreach_variant_once"),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None, why="")
+                | (Q(withdrawn_at__isnull=False) & ~Q(withdrawn_by="")),
+                name="outreach_variant_withdrawn_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"script_variant:{self.pk}"
 
 
 class Dispatch(LeasedModel):
@@ -503,6 +580,9 @@ class MomentPost(LeasedModel):
     call_started_at = models.DateTimeField(null=True)
     not_before = models.DateTimeField(_("not before"))
     closes_at = models.DateTimeField(_("asked about until"))
+    unknown_since = models.DateTimeField(_("unknown since"), null=True)
+
+    objects = MomentPostQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("moments post")

@@ -3,7 +3,7 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from apps.accounts.actor import Actor
 from apps.members.models import Member
@@ -67,3 +67,47 @@ class ScriptProposalQuerySet(models.QuerySet):
 
     def waiting(self) -> Self:
         return self.filter(state="waiting")
+
+    def for_chain(self) -> Self:
+        """What a store has taken and head office has not decided about."""
+        return self.filter(state="taken", chain="")
+
+
+class ScriptVariantQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """A manager those of the store, a region manager of the region, head office all."""
+        if actor.sees_all:
+            return self
+        return self.filter(
+            Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+        )
+
+    def of_store(self, store_id: int | None) -> Self:
+        """What this store says in place of head office's words as they stand now."""
+        return self.in_use().filter(
+            store_id=store_id,
+            base_body=F("script__body"),
+            base_generic_body=F("script__generic_body"),
+        )
+
+    def at(self, script_id: int, store_id: int) -> Self:
+        return self.filter(script_id=script_id, store_id=store_id)
+
+    def in_use(self) -> Self:
+        """Not withdrawn, and of a script that stores may still change."""
+        return self.filter(
+            withdrawn_at=None,
+            script__stores_may_edit=True,
+            script__is_active=True,
+            script__store=None,
+        )
+
+
+class MomentPostQuerySet(models.QuerySet):
+    """A post has many senders of many stores: head office alone looks after it."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.none()
+
+    def unknown(self) -> Self:
+        return self.filter(state="unknown")

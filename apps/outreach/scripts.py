@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.errors import DomainError
@@ -18,7 +19,11 @@ CUSTOMER_VARIABLES = {
 GUIDE_VARIABLES = {"导购": "我", "门店": "门店"}
 VARIABLES: dict[str, str] = {**CUSTOMER_VARIABLES, **GUIDE_VARIABLES}
 
+# what a store's own wording may be long: some room, also for the shortest script
+ROOM, LEAST_ROOM, MOST = 2, 200, 1000
+
 _PLACE = re.compile(r"\{([^{}]*)\}")
+_LINK = re.compile(r"(?:https?://|www\.)[!-~]+", re.IGNORECASE)
 
 
 class UnknownVariable(DomainError):
@@ -29,6 +34,26 @@ class UnknownVariable(DomainError):
 class BrokenVariable(UnknownVariable):
     code = "broken_variable"
     message = _("A curly bracket in the script is not closed.")
+
+
+class WordsMissing(DomainError):
+    code = "words_missing"
+    message = _("Write what is to be said; head office's words stay as long as there are none.")
+
+
+class WordsTooLong(DomainError):
+    code = "words_too_long"
+    message = _("At most %(most)s characters, these are %(length)s.")
+
+
+class VariablesChanged(DomainError):
+    code = "variables_changed"
+    message = _("These must stand in it, and no others: %(wanted)s.")
+
+
+class ForbiddenWords(DomainError):
+    code = "forbidden_words"
+    message = _("Not allowed in messages to customers: %(words)s.")
 
 
 def variables_in(body: str) -> list[str]:
@@ -44,6 +69,37 @@ def validate_script(body: str) -> None:
             raise UnknownVariable(name=name, known=known)
     if re.search(r"[{}]", _PLACE.sub("", body)):
         raise BrokenVariable()
+
+
+def links_in(body: str) -> list[str]:
+    """Addresses in the text, in order, each once."""
+    return list(dict.fromkeys(_LINK.findall(body)))
+
+
+def most_of(body: str) -> int:
+    """How long another wording of this text may be."""
+    return min(MOST, max(LEAST_ROOM, ROOM * len(body)))
+
+
+def validate_wording(body: str, *, instead_of: str) -> None:
+    """Raise unless the text may stand in for head office's: same variables, same links, not much
+    longer, no forbidden word. Where head office says nothing there is nothing to word."""
+    if not instead_of.strip():
+        if body:
+            raise VariablesChanged(wanted="—")
+        return
+    if not body.strip():
+        raise WordsMissing()
+    if len(body) > most_of(instead_of):
+        raise WordsTooLong(most=most_of(instead_of), length=len(body))
+    validate_script(body)
+    wanted = [*(f"{{{name}}}" for name in variables_in(instead_of)), *links_in(instead_of)]
+    found = [*(f"{{{name}}}" for name in variables_in(body)), *links_in(body)]
+    if set(wanted) != set(found):
+        raise VariablesChanged(wanted=" ".join(wanted) or "—")
+    forbidden = [word for word in settings.SCRIPT_FORBIDDEN_WORDS if word in body]
+    if forbidden:
+        raise ForbiddenWords(words="、".join(forbidden))
 
 
 def has_customer_variables(body: str) -> bool:

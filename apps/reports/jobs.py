@@ -10,4 +10,6 @@ from apps.reports import scripts
 @job(name="reports.count_scripts", queue=Queue.BULK)
 def count_scripts() -> str:
     """Count the results of scripts."""
-    return _("%(n)s scripts counted") % {"n": len(scripts.count_scripts(now=clock.now()))}
+    now = clock.now()
+    scripts.count_variants(now=now)
+    return _("%(n)s scripts counted") % {"n": len(scripts.count_scripts(now=now))}

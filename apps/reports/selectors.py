@@ -25,7 +25,7 @@ from apps.guide_tasks.models import (
 from apps.members.models import AccessRequest, FollowRelation, LookUpAlert, ServingPeriod
 from apps.orders.selectors import NET_SALES
 from apps.outreach import policy
-from apps.outreach.models import Dispatch
+from apps.outreach.models import Dispatch, MomentPost
 from apps.profiles.models import Stage
 from apps.reports.shapes import (
     Arm,
@@ -499,13 +499,14 @@ def _system_todos(now: datetime) -> list[Todo]:
     )
     failed = [started for state, started in last_runs if state == SyncRun.State.FAILED]
     dead = RawCallback.objects.filter(status=RawCallback.Status.DEAD)
-    unknown = Dispatch.objects.unknown()
+    unknown, posts = Dispatch.objects.unknown(), MomentPost.objects.unknown()
     look_ups = LookUpAlert.objects.filter(settled_at=None)
     asked = AccessRequest.objects.waiting()
     return [
         Todo("sync_failed", len(failed), min(failed, default=None)),
         _todo("callback_dead", dead.aggregate(n=Count("pk"), since=Min("received_at"))),
         _todo("send_unknown", unknown.aggregate(n=Count("pk"), since=Min("unknown_since"))),
+        _todo("moment_unknown", posts.aggregate(n=Count("pk"), since=Min("unknown_since"))),
         _todo("look_ups", look_ups.aggregate(n=Count("pk"), since=Min("raised_at"))),
         _todo("access", asked.aggregate(n=Count("pk"), since=Min("asked_at"))),
     ]

@@ -80,6 +80,9 @@ guide_portal:scripts             GET   in   in   in   in   ok   ok   in
 guide_portal:propose_script      GET   in   in   in   in   ok   ok   in
 guide_portal:propose_script      POST  in   in   in   in   400  400  in
 guide_portal:take_script         POST  in   in   in   in   ok/ok/404   403  in
+guide_portal:word_script         GET   in   in   in   in   ok   403  in
+guide_portal:word_script         POST  in   in   in   in   400  403  in
+guide_portal:drop_wording        POST  in   in   in   in   400  403  in
 guide_portal:refuse_script       POST  in   in   in   in   ok/ok/404   403  in
 guide_portal:materials           GET   in   in   in   in   ok   ok   in
 guide_portal:enrol               GET   in   in   in   in   ok   ok   in
@@ -220,6 +223,11 @@ hq:run_job                       POST  in   ok   403  403     in  in  403
 admin:login                      GET   ok   out  out  out  ok   ok   out
 admin:logout                     POST  out  ok   ok   ok   out  out  ok
 admin:index                      GET   in   ok   ok   ok   in   in   ok
+hq:decide_moment                 POST  in   ok   ok   403     in  in  403
+hq:script_proposals              GET   in   ok   ok   ok      in  in  ok
+hq:decide_proposal               POST  in   ok   ok   403     in  in  403
+hq:script_variants               GET   in   ok   ok   ok      in  in  ok
+hq:withdraw_variant              POST  in   ok   ok   403     in  in  403
 admin:search                     GET   in   ok   ok   ok   in   in   ok
 admin:password_change            GET   in   ok   ok   ok   in   in   ok
 admin:password_change_done       GET   in   ok   ok   ok   in   in   ok

@@ -22,7 +22,14 @@ from apps.member_portal.models import ConsentText, DataRequest, WelcomeOffer
 from apps.members.models import AccessRequest
 from apps.orders.models import Order
 from apps.outreach import services as outreach
-from apps.outreach.models import GuideNotice, MessageTemplate, SmsMessage, TrackedLink
+from apps.outreach.models import (
+    GuideNotice,
+    MessageTemplate,
+    MomentPost,
+    ScriptVariant,
+    SmsMessage,
+    TrackedLink,
+)
 from apps.profiles.models import StageVersion
 from apps.profiles.services import refresh_profiles
 from apps.segments.models import Segment
@@ -301,10 +308,33 @@ def numbers_of(world, role):
         "request_id": each(lambda guide, _m: _request(world, guide).pk),
         "proposal_id": each(lambda guide, _m: _proposal(world, guide).pk),
     }
+        "script_id": (_open_script().pk,) * 3,
+        "variant_id": (_wording(world).pk,) * 3,
+        "moment_id": (_unknown_post(world).pk,) * 3,
 
 
 def _proposal(world, guide):
     """A guide's own script that waits for the manager."""
+def _open_script():
+    """Head office's script that stores may say their own way."""
+    MessageTemplate.objects.filter(name="话术").update(stores_may_edit=True)
+    return MessageTemplate.objects.get(name="话术")
+
+
+def _wording(world):
+    script = _open_script()
+    return ScriptVariant.objects.get_or_create(
+        script=script, store=world.east.store, defaults={"body": "您好呀", "since": world.now}
+    )[0]
+
+
+def _unknown_post(world):
+    times = {"not_before": world.now, "closes_at": world.now}
+    return MomentPost.objects.get_or_create(
+        source="test", corp_id=CORP, defaults={"userids": [], "state": "unknown", **times}
+    )[0]
+
+
     store = Posting.objects.filter(guide=guide).latest("pk").store
     return outreach.propose_script(
         guide=guide, store=store, name=f"话术 {guide.pk}", body="您好", now=world.now,

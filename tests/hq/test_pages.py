@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,8 +12,10 @@ from apps.core.jobs import QUEUES, queue_of
 from apps.core.models import JobRun
 from apps.hq import charts
 from apps.hq.beat_schedule import ENTRIES
-from apps.outreach.models import Dispatch, DispatchRecipient
+from apps.outreach.models import Dispatch, DispatchRecipient, MomentPost
 from apps.reports.statistics import Interval
+from tests.factories.items import make_item_push
+from tests.factories.outreach import CORP
 from tests.factories.tasks import hand_out, members_of, tap, target_of
 
 JOBS = "admin:django_celery_beat_periodictask_changelist"
@@ -142,6 +145,46 @@ def test_a_send_with_unknown_outcome_needs_one_decision(admin_client, unknown, s
     assert DispatchRecipient.objects.get(dispatch=unknown).state == "not_sent"
     assert AuditEntry.objects.get(action="send.decided").detail == {"happened": False}
     assert list(admin_client.get(reverse("hq:unknown_sends")).context["rows"]) == []
+
+
+@pytest.fixture
+def unknown_post(team, fixed_clock):
+    push = make_item_push(fixed_clock, title="晒新靴")
+    return MomentPost.objects.create(
+        source=push.source,
+        corp_id=CORP,
+        text="秋冬新靴到店",
+        userids=["lin", "he"],
+        state="unknown",
+        reason="不知道",
+        unknown_since=fixed_clock,
+        call_started_at=fixed_clock,
+        not_before=fixed_clock,
+        closes_at=fixed_clock + timedelta(days=2),
+    )
+
+
+def test_a_moments_post_nobody_knows_of_needs_one_decision(admin_client, unknown_post):
+    page = admin_client.get(reverse("hq:unknown_sends"))
+    assert [row["post"] for row in page.context["posts"]] == [unknown_post]
+    assert {"不知道", "晒新靴"} <= set(re.findall(r"不知道|晒新靴", page.content.decode()))
+    todo = [row.link for row in admin_client.get("/admin/").context["todos"]]
+    assert reverse("hq:unknown_sends") in todo
+
+    address = reverse("hq:decide_moment", args=[unknown_post.pk])
+    admin_client.post(address, {"published": "no"})
+
+    unknown_post.refresh_from_db()
+    assert unknown_post.state == MomentPost.State.QUEUED
+    assert AuditEntry.objects.get(action="moment.decided").detail == {"published": False}
+    assert admin_client.get(reverse("hq:unknown_sends")).context["posts"] == []
+
+
+def test_health_counts_unknown_posts_beside_unknown_sends(admin_client, unknown, unknown_post):
+    rows = admin_client.get(reverse("hq:wecom_health")).context["rows"]
+
+    (row,) = [row for row in rows if row.link == reverse("hq:unknown_sends")]
+    assert row.value == "2"
 
 
 def test_health_says_what_needs_somebody_first(admin_client, unknown):

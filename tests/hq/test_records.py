@@ -11,6 +11,7 @@ from apps.accounts.capabilities import Role
 from apps.accounts.models import AuditEntry
 from apps.guide_tasks.errors import CampaignShared
 from apps.guide_tasks.services import pushes
+from apps.hq.pages.members import LIKE_A_NUMBER
 from apps.outreach.models import Dispatch
 from apps.stores.models import Posting
 from tests.factories.facts import make_guide
@@ -42,12 +43,49 @@ def test_a_note_with_a_phone_number_is_not_taken(admin_client, team):
     member = members_of(team)[0]
     address = reverse("hq:member_unmask", args=[member.public_id])
 
-    for number in ("13912345678", "139 1234 5678", "139-1234-5678"):
+    for number in (
+        "13912345678",
+        "139 1234 5678",
+        "139-1234-5678",
+        "+86 139 1234 5678",
+        "8613912345678",
+        "0086-139.1234.5678",
+        "１３９１２３４５６７８",
+        "(010) 6234 5678",
+        "0571-87654321",
+        "021 62345678",
+        "+86 10 62345678",
+    ):
         page = admin_client.post(address, {"reason": "complaint", "note": f"退货 {number}"})
         assert "不要写手机号" in names_in(page)
 
     assert not AuditEntry.objects.filter(action="member.phone_unmasked").exists()
     admin_client.post(address, {"reason": "complaint", "note": "工单 A-1203 退货"})
+    assert AuditEntry.objects.filter(action="member.phone_unmasked").count() == 1
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "2026-05-31 的退货",
+        "20260531 下单",
+        "2026-05-31 10:20 到店",
+        "订单 202605311234567",
+        "订单 SO-20260531-0017",
+        "售后单 88001234",
+        "快递 773012345678901",
+        "金额 12345678 分",
+    ],
+)
+def test_dates_and_numbers_of_orders_are_no_phone_numbers(case):
+    assert LIKE_A_NUMBER.search(case) is None
+
+
+def test_a_case_with_a_date_and_an_order_shows_the_number(admin_client, team):
+    address = reverse("hq:member_unmask", args=[members_of(team)[0].public_id])
+
+    admin_client.post(address, {"reason": "complaint", "note": "2026-05-31 订单 202605311234567"})
+
     assert AuditEntry.objects.filter(action="member.phone_unmasked").count() == 1
 
 

@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.utils.translation import gettext, override
 
+from apps.accounts.actor import SYSTEM
 from apps.core import clock
 from apps.guide_tasks.models import State, TaskItem, TaskPush
 from apps.outreach import services as outreach
@@ -122,17 +124,81 @@ def test_a_worker_that_died_after_the_call_finds_the_post_and_makes_no_second(pu
     assert post.state == "made"
 
 
-def test_two_posts_with_this_text_are_for_a_person_to_settle(push, simulator):
+@pytest.fixture
+def unknown(push, simulator):
+    """WeCom has two posts with this text and the reply to our call was lost."""
     outreach.send_moments(now=later(seconds=1))
     MomentPost.objects.update(
         state="queued", jobid="", call_started_at=None, not_before=clock.now()
     )
     outreach.send_moments(now=later(seconds=2))
     MomentPost.objects.update(state="queued", jobid="", not_before=clock.now())
-
     outreach.send_moments(now=later(minutes=16))
-    assert MomentPost.objects.get().state == "unknown"
+    return MomentPost.objects.get()
+
+
+def decide(post, *, published, now=None):
+    return outreach.decide_moment(
+        post=post, published=published, actor=SYSTEM, now=now or later(minutes=20)
+    )
+
+
+def test_two_posts_with_this_text_are_for_a_person_to_settle(unknown, simulator):
+    assert unknown.state == "unknown"
+    assert unknown.unknown_since is not None
     assert outreach.send_moments(now=later(minutes=40)) == 0
+
+
+def test_why_nobody_knows_is_said_in_the_language_of_the_house(unknown):
+    with override("zh-hans"):
+        said = gettext("the reply was lost; WeCom's list shows several posts with this text")
+
+    assert unknown.reason == said
+    assert "企微" in said
+
+
+def test_a_person_says_it_is_there_and_wecoms_word_counts_again(unknown, guide, simulator):
+    decided = decide(unknown, published=True)
+
+    assert (decided.state, decided.unknown_since) == ("made", None)
+    assert decided.moment_id in made(simulator)
+    assert len(calls(simulator)) == 2
+    simulator.post("/sim/moments/publish", userid=guide.wecom_userid, moment_id=decided.moment_id)
+    assert poll(later(minutes=25)) == 1
+    assert states()[guide.wecom_userid] == State.DONE
+
+
+def test_a_person_says_it_is_not_there_and_it_is_made_once_more(unknown, simulator):
+    decided = decide(unknown, published=False)
+
+    assert decided.state == "queued"
+    assert outreach.send_moments(now=later(minutes=21)) == 1
+    assert outreach.send_moments(now=later(minutes=22)) == 0
+    assert len(calls(simulator)) == 3
+
+
+def test_a_post_whose_push_was_taken_back_is_not_made_by_a_persons_word(unknown, push, simulator):
+    moments.drop_moment(source=push.source)
+
+    assert decide(unknown, published=False).state == "closed"
+    assert outreach.send_moments(now=later(minutes=30)) == 0
+    assert len(calls(simulator)) == 2
+
+
+def test_a_post_is_settled_once(unknown, simulator):
+    decide(unknown, published=True)
+
+    with pytest.raises(outreach.PostNotUnknown):
+        decide(MomentPost.objects.get(), published=False)
+    assert MomentPost.objects.get().state == "made"
+
+
+def test_it_is_there_needs_a_look_at_wecoms_list(unknown, simulator):
+    simulator.post("/sim/faults", path="externalcontact/get_moment_list", errcode=45009, times=9)
+
+    with pytest.raises(outreach.ListNotReadable):
+        decide(unknown, published=True)
+    assert MomentPost.objects.get().state == "unknown"
 
 
 def test_senders_wecom_does_not_know_end_as_a_failed_post_with_its_reason(guide, simulator):

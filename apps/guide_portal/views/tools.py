@@ -1,18 +1,21 @@
 """工具: scripts with what became of them, a script of one's own, pages ready to send."""
 
+from dataclasses import replace
+
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
 from apps.core.errors import DomainError
-from apps.guide_portal.forms import ActForm, ProposeForm
-from apps.guide_portal.library import library, materials, place_of_work
+from apps.guide_portal.forms import ActForm, ProposeForm, WordingForm
+from apps.guide_portal.library import library, materials, place_of_work, wording_page
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks.selectors import badge
 from apps.outreach import services as outreach
-from apps.outreach.models import ScriptProposal
+from apps.outreach.models import MessageTemplate, ScriptProposal, ScriptVariant
+from apps.stores.models import Store
 
 
 class Tools(GuidePage):
@@ -33,6 +36,7 @@ class Scripts(GuidePage):
     def get(self, request: HttpRequest) -> HttpResponse:
         context = {
             "page": library(guide_id=self.guide_id, now=self.now),
+            "is_manager": self.actor.can(Capability.MANAGE_TEAM),
             "tab": "tools",
             "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
@@ -112,6 +116,82 @@ class RefuseScript(DecideScript):
         if done:
             messages.success(request, _("The guide reads why"))
         return redirect("guide_portal:approvals")
+
+
+class WordScript(GuidePage):
+    """本店说法: the manager says head office's script in the store's own words."""
+
+    capability = Capability.MANAGE_TEAM
+
+    def script(self, script_id: int) -> tuple[MessageTemplate, Store]:
+        """A script that stores may word, and the manager's own store; else 404."""
+        _guide, store = place_of_work(self.guide_id, self.now)
+        if store is None or store.pk not in self.actor.store_ids:
+            raise Http404
+        open_ones = MessageTemplate.objects.of_chain().filter(is_active=True, stores_may_edit=True)
+        return get_object_or_404(open_ones, pk=script_id), store
+
+    def get(self, request: HttpRequest, script_id: int) -> HttpResponse:
+        return self.page(script_id)
+
+    def page(self, script_id: int, *, status: int = 200, **typed: str) -> HttpResponse:
+        script, store = self.script(script_id)
+        page = replace(wording_page(script=script, store=store, now=self.now), **typed)
+        return render(self.request, "guide_portal/word_script.html", {"page": page}, status=status)
+
+    def post(self, request: HttpRequest, script_id: int) -> HttpResponseBase:
+        script, store = self.script(script_id)
+        form = WordingForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        words = form.cleaned_data
+        done = self.once(
+            words["client_id"],
+            lambda: outreach.word_script(
+                script=script,
+                store=store,
+                body=words["body"],
+                generic_body=words["generic_body"],
+                seen=words["seen"],
+                actor=self.actor,
+                now=self.now,
+            ),
+        )
+        if done:
+            messages.success(request, _("Your store says it this way from now on"))
+        return redirect("guide_portal:scripts")
+
+    def refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
+        """The reason above what was written: nobody writes it twice."""
+        messages.error(request, str(error))
+        typed = {name: request.POST.get(name, "") for name in ("body", "generic_body")}
+        return self.page(self.kwargs["script_id"], status=409, **typed)
+
+
+class DropWording(WordScript):
+    """Back to head office's words."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, script_id: int) -> HttpResponseBase:
+        script, store = self.script(script_id)
+        form = ActForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        variant = get_object_or_404(ScriptVariant.objects.at(script.pk, store.pk))
+        done = self.once(
+            form.cleaned_data["client_id"],
+            lambda: outreach.withdraw_variant(
+                variant=variant, why="", actor=self.actor, now=self.now
+            ),
+        )
+        if done:
+            messages.success(request, _("Head office's words again"))
+        return redirect("guide_portal:scripts")
+
+    def refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
+        messages.error(request, str(error))
+        return redirect("guide_portal:scripts")
 
 
 class Materials(GuidePage):

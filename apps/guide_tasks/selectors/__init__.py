@@ -40,11 +40,14 @@ from apps.guide_tasks.selectors.team import (
 )
 
 __all__ = [
+from apps.guide_tasks.selectors.words import Words, words_of
     "CHASES_A_DAY",
     "GuideCost",
     "PushCost",
     "badge",
     "chases_today",
+    "Said",
+    "Words",
     "chip_of",
     "control_members",
     "form_of_address",
@@ -72,3 +75,4 @@ __all__ = [
     "team_progress",
     "today",
 ]
+    "words_of",

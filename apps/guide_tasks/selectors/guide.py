@@ -19,6 +19,7 @@ from apps.guide_tasks.models import (
 )
 from apps.guide_tasks.querysets import TaskTargetQuerySet
 from apps.guide_tasks.selectors.contexts import guide_context, target_contexts
+from apps.guide_tasks.selectors.words import words_of
 from apps.guide_tasks.shapes import (
     Card,
     FinishedCard,
@@ -378,13 +379,15 @@ def task_page(task: GuideTask, *, now: datetime) -> TaskPage:
     cards = _cards(todo, now, bought)
     done = sum(row.state == State.DONE for row in closed)
     contexts = target_contexts(todo, now=now, bought=bought) if todo else {}
+    words = words_of(push=push, store_id=task.store_id)
     return TaskPage(
         task_id=task.pk,
         push_id=push.pk,
         title=push.title,
         kind=push.kind,
-        body=push.body,
-        generic_text=scripts.render(push.generic_body, guide_context(task)),
+        body=words.body,
+        generic_text=scripts.render(words.generic_body, guide_context(task)),
+        words_of_store=words.of_store,
         required_grade=push.required_grade,
         due_at=task.due_at,
         is_overdue=task.due_at < now,
@@ -402,7 +405,7 @@ def task_page(task: GuideTask, *, now: datetime) -> TaskPage:
         finished=_finished(closed, proofs),
         excused=_finished(excused, {}),
         personal_texts={
-            target.pk: scripts.render(push.body, contexts[target.pk]) for target in todo
+            target.pk: scripts.render(words.body, contexts[target.pk]) for target in todo
         },
     )
 

@@ -93,7 +93,8 @@ def send_to_target(
     _demand_sendable(target, now)
     _demand_allowed(target, now)
     push = target.push
-    words = text.strip() if text and text.strip() else push.body
+    own = text.strip() if text else ""
+    words = own or selectors.words_of(push=push, store_id=target.store_id).body
     context = selectors.target_contexts([target], now=now)[target.pk]
     not_before = hours.next_within(now, push.contact_from, push.contact_until)
     dispatch = outreach.request_mass_send(
@@ -177,11 +178,12 @@ def send_to_task(
         raise NothingToSend()
     chosen = _allowed(task, open_targets, now)
     push = task.push
+    words = selectors.words_of(push=push, store_id=task.store_id)
     not_before = hours.next_within(now, push.contact_from, push.contact_until)
     dispatch = outreach.request_mass_send(
         guide=task.guide,
         recipients=[(each.member_id, each.external_userid, each.source) for each in chosen],
-        text=scripts.render(push.generic_body, selectors.guide_context(task)),
+        text=scripts.render(words.generic_body, selectors.guide_context(task)),
         asset=push.asset,
         source=task.source,
         idem_key=key,

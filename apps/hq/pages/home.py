@@ -116,6 +116,12 @@ def _todo(todo: Todo) -> TodoRow:
             _("the reply was lost; will not be sent again by itself"),
             _("Settle"), reverse("hq:unknown_sends"), "",
         ),
+        "moment_unknown": (
+            ngettext("%(n)s moments post with unknown outcome",
+                     "%(n)s moments posts with unknown outcome", todo.count) % count,
+            _("the reply was lost; will not be made again by itself"),
+            _("Settle"), reverse("hq:unknown_sends"), "",
+        ),
         "overdue": (
             ngettext("%(n)s customer is past the due time", "%(n)s customers are past the due time",
                      todo.count) % count,

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 from typing import Any
+from unicodedata import normalize
 from uuid import UUID
 
 from django.contrib import messages
@@ -47,8 +48,14 @@ PAGE = 30
 FOUND_LIMIT = 50
 TABS = ("timeline", "orders", "tags", "consents", "tasks")
 SHOWN_SECONDS = 60
-# eight digits and more, however they are grouped, are somebody's number
-LIKE_A_NUMBER = re.compile(r"(?:\d[\s-]?){8,}")
+_GAP = r"[\s()./_·-]{0,2}"
+# somebody's number, however it is grouped: eleven digits of a mobile, or area code and landline,
+# either with the country's code. Dates and the numbers of orders and cases are none
+LIKE_A_NUMBER = re.compile(
+    rf"(?<!\d)(?:(?:\+|00)?86{_GAP})?1{_GAP}[3-9](?:{_GAP}\d){{9}}(?!\d)"
+    rf"|(?<!\d)0(?:10|2\d|[3-9]\d{{2}}){_GAP}[2-8](?:{_GAP}\d){{6,7}}(?!\d)"
+    rf"|(?:\+|(?<!\d)00)86{_GAP}[1-9]\d{{1,2}}{_GAP}[2-8](?:{_GAP}\d){{6,7}}(?!\d)"
+)
 REASONS = {
     "complaint": gettext_lazy("handle a complaint or after-sales case"),
     "identity": gettext_lazy("check identity, merge duplicates"),
@@ -224,7 +231,7 @@ def unmask(request: HttpRequest, public_id: UUID) -> HttpResponse:
     note = request.POST.get("note", "").strip()
     if reason is None or not note:
         return _page(request, row, unmask_error=_("Choose a reason and say which case."))
-    if LIKE_A_NUMBER.search(note):
+    if LIKE_A_NUMBER.search(normalize("NFKC", note)):
         return _page(
             request, row, unmask_error=_("Say the case without phone numbers: the note is kept.")
         )

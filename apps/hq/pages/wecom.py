@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -16,14 +16,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.accounts import services as accounts
+from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
+from apps.accounts.naming import names_of, reference_of
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.core.wake import wake
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.outreach import services as outreach
 from apps.outreach import sms
-from apps.outreach.models import Dispatch, DispatchRecipient, GuideNotice, SmsMessage
+from apps.outreach.models import (
+    Dispatch,
+    DispatchRecipient,
+    GuideNotice,
+    MomentPost,
+    SmsMessage,
+)
 from apps.wecom.models import RawCallback
 from apps.wecom.selectors import inbox_health
 from apps.wecom_sync.models import SyncRun
@@ -72,7 +80,14 @@ def _dead(dead: int) -> HealthRow:
     )  # fmt: skip
 
 
-def _unknown(unknown: int, oldest: datetime | None) -> HealthRow:
+def _unknown() -> HealthRow:
+    """Sends and moments posts alike: one page settles both."""
+    counted = [
+        rows.unknown().aggregate(n=Count("pk"), since=Min("unknown_since"))
+        for rows in (Dispatch.objects, MomentPost.objects)
+    ]
+    unknown = sum(row["n"] for row in counted)
+    oldest = min((row["since"] for row in counted if row["since"]), default=None)
     mark, state = _state(bool(unknown), "warn")
     return HealthRow(
         title=_("Sends with unknown outcome"),
@@ -194,11 +209,9 @@ def health(request: HttpRequest) -> HttpResponse:
     """What works and who is affected, broken first."""
     now = clock.now()
     inbox = inbox_health()
-    unknown = Dispatch.objects.unknown()
-    oldest = unknown.order_by("unknown_since").values_list("unknown_since", flat=True).first()
     rows = [
         _dead(inbox.dead),
-        _unknown(unknown.count(), oldest),
+        _unknown(),
         _lag(inbox.waiting, inbox.oldest_waiting_at, now),
         _sync(),
         _sends(now),
@@ -261,8 +274,18 @@ def unknown_sends(request: HttpRequest) -> HttpResponse:
         title=_("Sends with unknown outcome"),
         page=page,
         rows=rows,
+        posts=_unknown_posts(actor_of(request)),
         may_act=actor_of(request).can(Capability.SETTLE_SENDS),
     )
+
+
+def _unknown_posts(actor: Actor) -> list[dict[str, Any]]:
+    """Moments posts of which nobody knows, each with the push it is of; few, so no pages."""
+    posts = list(
+        MomentPost.objects.unknown().visible_to(actor).order_by("unknown_since", "pk")[:PER_PAGE]
+    )
+    names = names_of(reference_of(post.source) for post in posts)
+    return [{"post": post, "named": names.get(reference_of(post.source))} for post in posts]
 
 
 @hq_action(Capability.SETTLE_SENDS)
@@ -283,6 +306,28 @@ def decide_send(request: HttpRequest, pk: int) -> HttpResponse:
             object_type="dispatch",
             object_id=send.pk,
             detail={"happened": happened},
+        )
+        messages.success(request, _("Settled."))
+    return redirect("hq:unknown_sends")
+
+
+@hq_action(Capability.SETTLE_SENDS)
+def decide_moment(request: HttpRequest, pk: int) -> HttpResponse:
+    """A person has looked into WeCom and says whether the moments post is there."""
+    actor = actor_of(request)
+    post = get_object_or_404(MomentPost.objects.visible_to(actor), pk=pk)
+    published = request.POST.get("published") == "yes"
+    try:
+        outreach.decide_moment(post=post, published=published, actor=actor, now=clock.now())
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        accounts.audit(
+            actor=actor,
+            action="moment.decided",
+            object_type="moment_post",
+            object_id=post.pk,
+            detail={"published": published},
         )
         messages.success(request, _("Settled."))
     return redirect("hq:unknown_sends")

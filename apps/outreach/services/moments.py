@@ -11,11 +11,16 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.actor import Actor
 from apps.core import lease
+from apps.core.errors import DomainError
 from apps.core.wake import wake
 from apps.outreach.models import MomentPost
 from apps.outreach.services.handover import Round, plain_reason
+from apps.outreach.services.unknowns import ListNotReadable
 from apps.wecom.errors import WeComError
 
 log = structlog.get_logger(__name__)
@@ -30,6 +35,11 @@ BACK_OFF = timedelta(seconds=60)
 SETTLE = timedelta(minutes=15)
 
 State = MomentPost.State
+
+
+class PostNotUnknown(DomainError):
+    code = "post_not_unknown"
+    message = _("This post is settled already.")
 
 
 @transaction.atomic
@@ -61,7 +71,9 @@ def queue_moment(
 def drop_moment(*, source: str) -> int:
     """Do not make what WeCom does not have; a post that it has stays there. Returns how many were
     dropped at once; where a call is open its look-up ends the post."""
-    queued = MomentPost.objects.filter(source=source, state=State.QUEUED)
+    posts = MomentPost.objects.filter(source=source)
+    posts.filter(state=State.UNKNOWN).update(closes_at=F("not_before"))  # not made again
+    queued = posts.filter(state=State.QUEUED)
     queued.exclude(call_started_at=None).update(closes_at=F("call_started_at"))
     return queued.filter(call_started_at=None).update(state=State.CLOSED)
 
@@ -116,13 +128,10 @@ def _look_up(post: MomentPost, token: UUID, run: Round, lost: datetime) -> bool:
     if at < lost + SETTLE:
         _write(post, token, not_before=lost + SETTLE)
         return False
-    rows = run.client(post.corp_id).list_moments(
-        start=lost - timedelta(minutes=1), end=min(lost + SETTLE, at)
-    )
-    known = set(MomentPost.objects.exclude(moment_id="").values_list("moment_id", flat=True))
-    found = [row.moment_id for row in rows if row.text == post.text and row.moment_id not in known]
+    found = _posts_like(post, run, lost)
     if len(found) > 1:
-        _write(post, token, state=State.UNKNOWN, reason="several posts with this text")
+        reason = gettext("the reply was lost; WeCom's list shows several posts with this text")
+        _write(post, token, state=State.UNKNOWN, unknown_since=at, reason=reason)
         return False
     if not found and at >= post.closes_at:
         _write(post, token, state=State.CLOSED, call_started_at=None)
@@ -132,6 +141,15 @@ def _look_up(post: MomentPost, token: UUID, run: Round, lost: datetime) -> bool:
         return False
     _write(post, token, state=State.MADE, moment_id=found[0], reason="", not_before=at)
     return True
+
+
+def _posts_like(post: MomentPost, run: Round, lost: datetime) -> list[str]:
+    """Ids of WeCom's posts with this text from the time of the call that are no other post's."""
+    rows = run.client(post.corp_id).list_moments(
+        start=lost - timedelta(minutes=1), end=min(lost + SETTLE, run.moment())
+    )
+    known = set(MomentPost.objects.exclude(moment_id="").values_list("moment_id", flat=True))
+    return [row.moment_id for row in rows if row.text == post.text and row.moment_id not in known]
 
 
 def _note_failure(post: MomentPost, token: UUID, error: WeComError, at: datetime) -> None:
@@ -185,3 +203,55 @@ def note_moment_asked(*, post: MomentPost, token: UUID, all_done: bool, now: dat
 def give_back_moment(*, post: MomentPost, token: UUID, now: datetime) -> bool:
     """WeCom did not answer: another time."""
     return _write(post, token, not_before=now + BACK_OFF)
+
+
+# --- what only a person can say -------------------------------------------------------------------
+
+
+def decide_moment(*, post: MomentPost, published: bool, actor: Actor, now: datetime) -> MomentPost:
+    """A person says whether WeCom has a post whose outcome is unknown.
+
+    `published` takes over WeCom's entry: that with most of our senders, the oldest of equal ones;
+    from then on WeCom is asked who has published. Not published: it is made once more, unless its
+    time is over. Raises PostNotUnknown, ListNotReadable.
+    """
+    run = Round(now)
+    entry = _entry_of(post, run) if published and post.state == State.UNKNOWN else ""
+    return _decide(post_id=post.pk, published=published, entry=entry, actor=actor, now=now)
+
+
+def _entry_of(post: MomentPost, run: Round) -> str:
+    """WeCom's entry for the post; empty when the list shows none."""
+    try:
+        found = _posts_like(post, run, post.call_started_at or post.not_before)
+        client, senders = run.client(post.corp_id), set(post.userids)
+        shared = {
+            moment_id: len({task.userid for task in client.list_moment_tasks(moment_id)} & senders)
+            for moment_id in sorted(found)
+        }
+    except WeComError as error:
+        raise ListNotReadable() from error
+    return max(shared, key=lambda moment_id: shared[moment_id], default="")
+
+
+@transaction.atomic
+def _decide(
+    *, post_id: int, published: bool, entry: str, actor: Actor, now: datetime
+) -> MomentPost:
+    post = MomentPost.objects.select_for_update().get(pk=post_id)
+    if post.state != State.UNKNOWN:
+        raise PostNotUnknown()
+    if published:
+        post.state = State.MADE if entry else State.CLOSED
+        words = gettext("%(who)s decided: it was published")
+    else:
+        post.state = State.QUEUED if now < post.closes_at else State.CLOSED
+        post.call_started_at = None
+        words = gettext("%(who)s decided: it was not published")
+    post.moment_id, post.reason = entry, words % {"who": actor.label}
+    post.not_before, post.attempts = min(now, post.closes_at), 0
+    post.unknown_since = post.lease_token = post.lease_until = None
+    post.save()
+    if post.state == State.QUEUED:
+        wake(JOB)
+    return post

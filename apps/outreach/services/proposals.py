@@ -1,4 +1,8 @@
-"""A guide's own words on their way into the library: offered, then taken, or declined and why."""
+"""A guide's own words on their way into the library: offered, then taken, or declined and why.
+
+The store's manager decides first. What the store has taken head office may open to the whole chain;
+it keeps its author, and where head office says no the store keeps the script.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -27,6 +31,11 @@ class NotYoursToDecide(DomainError):
 class AlreadyDecided(DomainError):
     code = "already_decided"
     message = _("This script was decided before. Open the page again to see how.")
+
+
+class NotForTheChain(DomainError):
+    code = "not_for_the_chain"
+    message = _("Head office decides once about a script that its store has taken.")
 
 
 class ReasonMissing(DomainError):
@@ -103,18 +112,65 @@ def refuse_script(
     return row
 
 
+# --- head office's word ---------------------------------------------------------------------------
+
+
+def _for_chain(proposal: ScriptProposal, actor: Actor) -> ScriptProposal:
+    """The row, locked, if head office may decide about it."""
+    if not actor.sees_all or not actor.can(Capability.MANAGE_CONTENT):
+        raise NotYoursToDecide()
+    row = ScriptProposal.objects.select_for_update().get(pk=proposal.pk)
+    if row.state != State.TAKEN or row.chain:
+        raise NotForTheChain()
+    return row
+
+
+@transaction.atomic
+def open_to_chain(*, proposal: ScriptProposal, actor: Actor, now: datetime) -> MessageTemplate:
+    """Every store may use it from now on; it stays under its author's name."""
+    row = _for_chain(proposal, actor)
+    script = MessageTemplate.objects.select_for_update().get(pk=row.template_id)
+    script.store = None
+    script.save(update_fields=["store"])
+    _decide_for_chain(row, ScriptProposal.Chain.OPENED, "", actor, now)
+    _tell(row, str(_("Your script is used by the whole chain")), now, step="chain")
+    return script
+
+
+@transaction.atomic
+def keep_from_chain(
+    *, proposal: ScriptProposal, why: str, actor: Actor, now: datetime
+) -> ScriptProposal:
+    """It stays with its store, and the guide reads why."""
+    row = _for_chain(proposal, actor)
+    if not why.strip():
+        raise ReasonMissing()
+    _decide_for_chain(row, ScriptProposal.Chain.REFUSED, why.strip()[:200], actor, now)
+    _tell(row, str(_("Your script stays with your store, see why")), now, step="chain")
+    return row
+
+
+def _decide_for_chain(
+    row: ScriptProposal, chain: str, why: str, actor: Actor, now: datetime
+) -> None:
+    row.chain, row.chain_refusal, row.chain_by, row.chain_at = chain, why, actor.label, now
+    row.save()
+    _audit(row, f"script_proposal.chain_{chain}", actor)
+
+
 def _decide(row: ScriptProposal, state: str, actor: Actor, now: datetime) -> None:
     row.state, row.reviewed_by, row.reviewed_at = state, actor.label, now
     row.save()
-    accounts.audit(
-        actor=actor,
-        action=f"script_proposal.{state}",
-        object_type="script_proposal",
-        object_id=row.pk,
-    )
+    _audit(row, f"script_proposal.{state}", actor)
 
 
-def _tell(row: ScriptProposal, words: str, now: datetime) -> None:
+def _audit(row: ScriptProposal, action: str, actor: Actor) -> None:
+    accounts.audit(actor=actor, action=action, object_type="script_proposal", object_id=row.pk)
+
+
+def _tell(row: ScriptProposal, words: str, now: datetime, *, step: str = "") -> None:
+    """One card for each step of the way."""
+    source = f"{row.source}:{step}" if step else row.source
     queue_guide_notices(
-        source=row.source, rows=[(row.guide_id, words, row.name, LIBRARY_PATH)], now=now
+        source=source, rows=[(row.guide_id, words, row.name, LIBRARY_PATH)], now=now
     )
