@@ -79,7 +79,6 @@ class DutyAct(Duty):
 
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, guide_id: int) -> HttpResponseBase:
     def done(self, store: Store) -> HttpResponse:
         week = self.request.POST.get("week", "")
         if self.request.htmx:
@@ -90,6 +89,7 @@ class DutyAct(Duty):
 class MarkDay(DutyAct):
     """A guide's day off, or a working day again."""
 
+    def post(self, request: HttpRequest, guide_id: int) -> HttpResponseBase:
         store, form = self.store(), CellForm(request.POST)
         posted = Posting.objects.visible_to(self.actor).filter(store=store)
         guide = get_object_or_404(Guide, pk__in=posted.values("guide_id"), pk=guide_id)
