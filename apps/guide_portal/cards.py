@@ -146,6 +146,12 @@ def due_chip(due_at: datetime, *, now: datetime) -> Chip:
     return Chip("clock", due_words(due_at, now=now))
 
 
+def reminded(due: Chip) -> Chip:
+    """The due mark of what the manager asked about."""
+    words = _("reminded, %(due)s") % {"due": due.word}
+    return Chip("bell", words, "late" if due.tone == "late" else "warn")
+
+
 def _chip(code: str) -> Chip:
     """The chip of a state or proof, by the tasks' room's own code."""
     chips = {
@@ -228,12 +234,20 @@ def worth_words(shape: TodoShape) -> str:
 # --- cards ---------------------------------------------------------------------------------------
 
 
+def shape_person(shape: TodoShape) -> Person:
+    """The customer of a piece of work."""
+    return _person(shape.member_id, shape.public_id, shape.name, shape.gender, shape.level)
+
+
+def todo_due(shape: TodoShape, *, now: datetime) -> Chip:
+    """Until when somebody is to be contacted, and whether the manager asked."""
+    due = due_chip(shape.due_at, now=now)
+    return reminded(due) if shape.is_chased else due
+
+
 def todo_card(shape: TodoShape, *, now: datetime) -> Card:
     """Somebody still to contact."""
-    due = due_chip(shape.due_at, now=now)
-    if shape.is_chased:
-        words = _("reminded, %(due)s") % {"due": due.word}
-        due = Chip("bell", words, "late" if shape.is_overdue else "warn")
+    due = todo_due(shape, now=now)
     proven = {Grade.INITIATED: "initiated", Grade.SELF_REPORTED: "self_reported"}
     code = proven.get(Grade(shape.grade), shape.state)
     at = shape.colleague_at
@@ -241,7 +255,7 @@ def todo_card(shape: TodoShape, *, now: datetime) -> Card:
     return Card(
         target_id=shape.target_id,
         task_id=shape.task_id,
-        person=_person(shape.member_id, shape.public_id, shape.name, shape.gender, shape.level),
+        person=shape_person(shape),
         chip=due if shape.is_overdue else _chip(code),
         push_title=shape.push_title,
         why=shape.why,

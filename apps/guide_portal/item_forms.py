@@ -1,6 +1,6 @@
 """What guides and managers send about work without customers."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core import clock
 from apps.guide_portal.forms import ActForm
 from apps.guide_tasks.models import TaskPush
+from apps.guide_tasks.services.item_excuses import GUIDE_REASONS
 from apps.stores.models import Store
 
 ANYONE, EACH = "anyone", "each"
@@ -27,6 +28,38 @@ class PhotoForm(ReportForm):
 
 class RefuseForm(ActForm):
     reason = forms.CharField(max_length=200)
+
+
+class ExcuseItemForm(ActForm):
+    reason = forms.ChoiceField(choices=[(code.value, "") for code in GUIDE_REASONS])
+    words = forms.CharField(max_length=100, required=False)
+
+
+class MoreTimeForm(ActForm):
+    """The new last day; a page offers a few."""
+
+    day = forms.DateField()
+
+    @property
+    def due_at(self) -> datetime:
+        return evening_of(self.cleaned_data["day"])
+
+
+class TakeBackForm(ActForm):
+    """One of the offered reasons, or the manager's own words."""
+
+    reason = forms.CharField(max_length=20)
+    words = forms.CharField(max_length=100, required=False)
+
+
+class ChaseItemsForm(ActForm):
+    item = forms.TypedMultipleChoiceField(coerce=int)
+
+    def __init__(self, *args: Any, items: list[int], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = self.fields["item"]
+        assert isinstance(known, forms.TypedMultipleChoiceField)
+        known.choices = [(pk, pk) for pk in items]
 
 
 class NewTaskForm(ActForm):
@@ -63,6 +96,11 @@ class NewTaskForm(ActForm):
 
 def due_moment(now: datetime, days: int) -> datetime:
     """The evening so many days from today; late at night today ends with the day."""
-    start = clock.day_start(clock.business_day(now) + timedelta(days=days))
-    evening = start + timedelta(hours=DUE_HOUR)
-    return evening if evening > now else start + timedelta(days=1)
+    day = clock.business_day(now) + timedelta(days=days)
+    evening = evening_of(day)
+    return evening if evening > now else clock.day_start(day + timedelta(days=1))
+
+
+def evening_of(day: date) -> datetime:
+    """When work that is due on a day is due."""
+    return clock.day_start(day) + timedelta(hours=DUE_HOUR)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import ClassVar
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -12,11 +13,22 @@ from apps.accounts import modules
 from apps.accounts.actor import Actor
 from apps.guide_portal.access import waiting_rows
 from apps.guide_portal.alerts import mismatch_rows
-from apps.guide_portal.cards import Chip, Person, Progress, due_chip, due_words, progress
+from apps.guide_portal.cards import (
+    Chip,
+    Person,
+    Progress,
+    due_chip,
+    due_words,
+    progress,
+    reminded,
+)
 from apps.guide_portal.excuses import excuse_rows
 from apps.guide_portal.templatetags.portal import when
 from apps.guide_tasks import selectors
 from apps.guide_tasks.models import State, TaskItem, TaskPush
+from apps.guide_tasks.selectors import CHASES_A_DAY
+from apps.guide_tasks.services.item_excuses import GUIDE_REASONS
+from apps.guide_tasks.services.item_leading import UNDONE
 from apps.outreach.models import ScriptProposal
 
 Kind = TaskPush.Kind
@@ -43,7 +55,11 @@ class ItemCard:
     chip: Chip
     refusal: str
     action: str
+    due_at: datetime
+    is_chased: bool
+    may_excuse: bool
     who: str = ""
+    is_item: ClassVar[bool] = True
 
     @property
     def href(self) -> str:
@@ -56,6 +72,7 @@ class ItemsToday:
 
     todo: list[ItemCard] = field(default_factory=list)
     handled: list[ItemCard] = field(default_factory=list)
+    excused: list[ItemCard] = field(default_factory=list)
     done: int = 0
     waiting: int = 0
     late: int = 0
@@ -86,6 +103,7 @@ class ItemPage:
     quota: Progress | None
     note: str
     photo: str
+    may_undo: bool
 
 
 def items_today(*, guide_id: int, now: datetime) -> ItemsToday:
@@ -94,6 +112,7 @@ def items_today(*, guide_id: int, now: datetime) -> ItemsToday:
     return ItemsToday(
         todo=[item_card(item, now=now) for item in day.todo],
         handled=[item_card(item, now=now) for item in (*day.waiting, *day.done)],
+        excused=[item_card(item, now=now) for item in day.excused],
         done=len(day.done),
         waiting=len(day.waiting),
         late=day.late,
@@ -152,9 +171,14 @@ def state_chip(item: TaskItem) -> Chip:
     }.get(State(item.state), Chip("ring", pgettext("chip", "To do")))
 
 
-def _line(item: TaskItem) -> str:
-    """The proof, or what it waits for."""
+def _line(item: TaskItem, said: selectors.Said | None) -> str:
+    """The proof, why it need not be done, or what it waits for."""
     who = item.done_by.name if item.done_by else ""
+    if item.state == State.NOT_APPLICABLE:
+        if said is None:
+            return item.excuse_sentence
+        about = " ".join(filter(None, (when(said.at), said.who)))
+        return _("%(about)s: %(why)s") % {"about": about, "why": item.excuse_sentence}
     if item.state == State.DONE:
         words = {
             TaskItem.Proof.SELF_REPORTED: _("%(time)s reported by %(who)s"),
@@ -181,26 +205,30 @@ def _action(item: TaskItem) -> str:
     return words.get(Kind(item.push.kind), _("Do it"))
 
 
-def item_card(item: TaskItem, *, now: datetime) -> ItemCard:
-    """One item, ready for a template."""
+def item_card(item: TaskItem, *, now: datetime, said: selectors.Said | None = None) -> ItemCard:
+    """One item, ready for a template; `said`: who excused it."""
+    due = due_chip(item.due_at, now=now)
     return ItemCard(
         pk=item.pk,
         title=item.push.title,
         icon=_ICONS[Kind(item.push.kind)],
         subtitle=" · ".join((_kind_words(item), _counts_words(item))),
         text=item.push.body,
-        line=_line(item),
-        due=due_chip(item.due_at, now=now),
+        line=_line(item, said),
+        due=reminded(due) if item.chased_at else due,
         chip=state_chip(item),
         refusal=item.refusal if item.state == State.IN_PROGRESS else "",
         action=_action(item),
+        due_at=item.due_at,
+        is_chased=item.chased_at is not None,
+        may_excuse=item.state in UNDONE,
         who=item.guide.name if item.guide else "",
     )
 
 
 def item_page(item: TaskItem, *, now: datetime) -> ItemPage:
     """One item's page."""
-    may_still = item.state in (State.OPEN, State.IN_PROGRESS)
+    may_still = item.state in UNDONE
     ways = {Kind.RECRUIT: "quota", Kind.DISPLAY: "photo", Kind.MOMENTS: "moments"}
     way = ways.get(Kind(item.push.kind), "word") if may_still else ""
     if item.state == State.TO_VERIFY:
@@ -211,14 +239,17 @@ def item_page(item: TaskItem, *, now: datetime) -> ItemPage:
     if item.quota:
         won = min(item.counted, item.quota)
         quota = progress(("ok", _("Won"), won), ("", _("To go"), item.quota - won))
+    said = selectors.excuses_said([item]).get(item.pk)
+    running = item.push.status == TaskPush.Status.HANDED_OUT
     return ItemPage(
         item=item,
-        card=item_card(item, now=now),
+        card=item_card(item, now=now, said=said),
         way=way,
         source=" · ".join((source, due_words(item.due_at, now=now), _counts_words(item))),
         quota=quota,
         note=item.note,
         photo=reverse("guide_portal:item_photo", args=[item.pk]) if item.photo else "",
+        may_undo=running and item.excuse_reason in GUIDE_REASONS,
     )
 
 
@@ -237,15 +268,29 @@ class StoreTask:
     total: int
     rows: list[ItemCard]
     is_open: bool
+    chase_ids: list[int]
+    chase_stop: str
+
+
+def enough_words() -> str:
+    """今天已催 3 次"""
+    return _("Reminded %(n)s times today") % {"n": CHASES_A_DAY}
 
 
 def store_tasks(*, actor: Actor, now: datetime) -> list[StoreTask]:
-    """What runs in the manager's stores besides customers, in one query."""
+    """What runs in the manager's stores besides customers, in one query (three if anything is
+    excused)."""
     found = selectors.store_items(actor=actor, now=now)
-    return [_store_task(push, rows, now) for push, rows in found.items()]
+    said = selectors.excuses_said(item for rows in found.values() for item in rows)
+    return [_store_task(push, rows, said, now) for push, rows in found.items()]
 
 
-def _store_task(push: TaskPush, items: Sequence[TaskItem], now: datetime) -> StoreTask:
+def _store_task(
+    push: TaskPush, items: Sequence[TaskItem], said: dict[int, selectors.Said], now: datetime
+) -> StoreTask:
+    asked = sum(item.state != State.NOT_APPLICABLE for item in items)
+    undone = [item for item in items if item.state in UNDONE]
+    chase = [item.pk for item in undone if selectors.chases_today(item, now) < CHASES_A_DAY]
     done = sum(item.state == State.DONE for item in items)
     waiting = sum(item.state == State.TO_VERIFY for item in items)
     late = sum(
@@ -261,12 +306,14 @@ def _store_task(push: TaskPush, items: Sequence[TaskItem], now: datetime) -> Sto
             ("ok", _("Done"), done),
             ("wait", _("To be approved"), waiting),
             ("late", _("Overdue"), late),
-            ("", _("To do"), len(items) - done - waiting - late),
+            ("", _("To do"), asked - done - waiting - late),
         ),
         done=done,
-        total=len(items),
-        rows=[item_card(item, now=now) for item in items],
-        is_open=done < len(items),
+        total=asked,
+        rows=[item_card(item, now=now, said=said.get(item.pk)) for item in items],
+        is_open=done < asked,
+        chase_ids=chase,
+        chase_stop=enough_words() if undone and not chase else "",
     )
 
 

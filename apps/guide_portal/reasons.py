@@ -1,11 +1,11 @@
-"""不适用: the six reasons a guide may give, as rows and chips to tap."""
+"""不适用: the reasons a guide may give, about a customer or about other work, as rows to tap."""
 
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from apps.guide_portal.forms import OFFERED_REASONS
-from apps.guide_tasks.models import ExcuseReason
+from apps.guide_tasks.models import ExcuseReason, ItemExcuse, TaskPush
 
 QUICK_REASONS = (ExcuseReason.BOUGHT_ALREADY, ExcuseReason.JUST_TALKED)
 STOP = ExcuseReason.ASKED_TO_STOP
@@ -39,4 +39,21 @@ def offered_reasons() -> list[dict[str, Any]]:
             "hint": hint if reason == STOP else "",
         }
         for reason in OFFERED_REASONS
+    ]
+
+
+_ITEM_ICONS = {
+    ItemExcuse.NO_GOODS: "bag",
+    ItemExcuse.NO_PLACE: "grid",
+    ItemExcuse.SHUT: "store",
+}
+# where neither goods nor a place of them are asked for
+_WITHOUT_GOODS = (TaskPush.Kind.RECRUIT, TaskPush.Kind.MOMENTS)
+
+
+def item_reasons(kind: str) -> list[dict[str, str]]:
+    """Why a store cannot do a piece of work; any other reason is written."""
+    codes = [ItemExcuse.SHUT] if kind in _WITHOUT_GOODS else list(_ITEM_ICONS)
+    return [
+        {"value": code.value, "label": str(code.label), "icon": _ITEM_ICONS[code]} for code in codes
     ]

@@ -30,7 +30,7 @@ def saved_copy(*, guide_id: int, may_write: bool, most: int, now: datetime) -> d
     day = selectors.today(guide_id=guide_id, now=now)
     cards = [todo_card(card, now=now) for card in day.cards[:most]]
     items = items_today(guide_id=guide_id, now=now)
-    today = Today(day=day, todo=cards, handled=[], excused=[], tasks=[], items=items)
+    today = Today(day=day, first=[], later=[], handled=[], excused=[], tasks=[], items=items)
     tags = offered_tags().order_by("group__position", "name")[:TAGS] if may_write else ()
     return {
         "guide": phone_key(guide_id),

@@ -8,12 +8,22 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.guide_portal.cards import Card, Chip, cells, due_chip, finished_card, todo_card
-from apps.guide_portal.items import ItemsToday, items_today
+from apps.core import clock
+from apps.guide_portal.cards import (
+    Card,
+    Chip,
+    cells,
+    due_chip,
+    finished_card,
+    shape_person,
+    todo_card,
+    todo_due,
+)
+from apps.guide_portal.items import ItemCard, ItemsToday, items_today
 from apps.guide_tasks import selectors, shapes
 from apps.guide_tasks.models import GuideTask, TaskPush, TaskTarget
 
-# so many stand on the page; the rest of the day is one tap away
+# so many cards stand on the page, customers and other work together; the rest is one tap away
 FIRST = 8
 LISTED = 100
 TASKS = 12
@@ -30,11 +40,26 @@ class TaskLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """A piece of work behind 更多: who or what, why, until when."""
+
+    href: str
+    name: str
+    words: str
+    due: Chip
+    tint: int = 5
+    initial: str = ""
+    icon: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Today:
-    """Today's page: what is left, what is done or waits for proof, what does not count."""
+    """Today's page: what is left (cards first, then rows), what is done or waits for proof, what
+    does not count."""
 
     day: shapes.Today
-    todo: list[Card]
+    first: list[Card | ItemCard]
+    later: list[Row]
     handled: list[Card]
     excused: list[Card]
     tasks: list[TaskLink]
@@ -53,16 +78,12 @@ class Today:
         return any(card.is_waiting for card in self.handled)
 
     @property
-    def first(self) -> list[Card]:
-        return self.todo[:FIRST]
-
-    @property
-    def later(self) -> list[Card]:
-        return self.todo[FIRST:LISTED]
+    def excused_count(self) -> int:
+        return len(self.excused) + len(self.items.excused)
 
     @property
     def is_empty(self) -> bool:
-        return self.day.is_empty and not self.items.total
+        return self.day.is_empty and not self.items.total and not self.items.excused
 
     @property
     def all_handled(self) -> bool:
@@ -145,13 +166,57 @@ class Today:
 def today_of(*, guide_id: int, now: datetime) -> Today:
     """The guide's day in a fixed number of queries."""
     day = selectors.today(guide_id=guide_id, now=now)
+    items = items_today(guide_id=guide_id, now=now)
+    work = in_order(day.cards, items.todo, now=now)
     return Today(
         day=day,
-        todo=[todo_card(card, now=now) for card in day.cards[:LISTED]],
+        first=[_card(piece, now) for piece in work[:FIRST]],
+        later=[_row(piece, now) for piece in work[FIRST:LISTED]],
         handled=_finished([*day.waiting, *day.finished]),
         excused=_finished(day.excused),
         tasks=_tasks(guide_id, now),
-        items=items_today(guide_id=guide_id, now=now),
+        items=items,
+    )
+
+
+# --- one list of customers and other work ---------------------------------------------------------
+
+CHASED, OVERDUE, ITEM_OF_TODAY, CUSTOMER, LATER_ITEM = range(5)
+
+
+def in_order(
+    cards: Sequence[shapes.Card], items: Sequence[ItemCard], *, now: datetime
+) -> list[shapes.Card | ItemCard]:
+    """Reminded, overdue, other work that ends today, customers by value at risk × chance of return
+    (the order they come in), other work of later days. Items of one rank go by their due time."""
+    tonight = clock.day_start(clock.business_day(now) + timedelta(days=1))
+    ranked: list[tuple[tuple[int, int, float], shapes.Card | ItemCard]] = []
+    for place, card in enumerate(cards):
+        rank = CHASED if card.is_chased else OVERDUE if card.is_overdue else CUSTOMER
+        ranked.append(((rank, 0, place), card))
+    for item in items:
+        rank = ITEM_OF_TODAY if item.due_at <= tonight else LATER_ITEM
+        rank = CHASED if item.is_chased else OVERDUE if item.due_at < now else rank
+        ranked.append(((rank, 1, item.due_at.timestamp()), item))
+    return [piece for _rank, piece in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def _card(piece: shapes.Card | ItemCard, now: datetime) -> Card | ItemCard:
+    return piece if isinstance(piece, ItemCard) else todo_card(piece, now=now)
+
+
+def _row(piece: shapes.Card | ItemCard, now: datetime) -> Row:
+    if isinstance(piece, ItemCard):
+        words = piece.line or piece.subtitle
+        return Row(piece.href, piece.title, words, piece.due, icon=piece.icon)
+    person = shape_person(piece)
+    return Row(
+        href=reverse("guide_portal:target", args=[piece.target_id]),
+        name=person.full_name,
+        words=piece.why,
+        due=todo_due(piece, now=now),
+        tint=person.tint,
+        initial=person.initial,
     )
 
 

@@ -130,6 +130,15 @@ guide_portal:item                GET   in   in   in   in   ok/ok/404   ok/404/40
 guide_portal:item_photo          GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:report_item         POST  in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:hand_in_photo       POST  in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:excuse_item         GET   in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:excuse_item         POST  in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:undo_item           POST  in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:chase_items         POST  in   in   in   in   ok/ok/404   403  in
+guide_portal:extend_item         POST  in   in   in   in   ok/ok/404   403  in
+guide_portal:withdraw_item       POST  in   in   in   in   ok/ok/404   403  in
+guide_portal:extend_task         POST  in   in   in   in   ok/ok/404   403  in
+guide_portal:withdraw_target     GET   in   in   in   in   ok/ok/404   403  in
+guide_portal:withdraw_target     POST  in   in   in   in   ok/ok/404   403  in
 guide_portal:store_tasks         GET   in   in   in   in   ok   403  in
 guide_portal:new_task            GET   in   in   in   in   ok   403  in
 guide_portal:new_task            POST  in   in   in   in   ok   403  in

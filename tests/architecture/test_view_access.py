@@ -202,6 +202,7 @@ def _address(name, world, numbers, scope):
 # a body that is right in form, so that a wrong row is the only reason left to refuse it
 BODIES = {
     "guide_portal:chase": lambda numbers, scope: {"task": numbers["task_id"][scope]},
+    "guide_portal:chase_items": lambda numbers, scope: {"item": numbers["item_id"][scope]},
 }
 
 

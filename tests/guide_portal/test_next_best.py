@@ -17,7 +17,7 @@ TODAY = "/g/"
 
 
 def order_of(page):
-    return [card.target_id for card in page.context["today"].todo]
+    return [card.target_id for card in page.context["today"].first]
 
 
 def worth(target, *, fen, away, now):
@@ -74,7 +74,7 @@ def test_reminded_goes_before_overdue_and_overdue_before_value(shop, phone):
     reminded = hand_out([asked], shop.now, title="第二批")
     GuideTask.objects.filter(push=reminded).update(chased_at=shop.now)
 
-    shown = phone.get(TODAY).context["today"].todo
+    shown = phone.get(TODAY).context["today"].first
 
     people = [card.person.pk for card in shown]
     assert people[:3] == [asked.pk, late.member_id, rich.member_id]
@@ -85,7 +85,7 @@ def test_a_card_says_three_facts_and_what_made_it(shop, phone, shares):
     worth(shop.targets[0], fen=328_600, away=40, now=shop.now)
 
     page = phone.get(TODAY)
-    card = next(one for one in page.context["today"].todo if one.target_id == shop.targets[0].pk)
+    card = next(one for one in page.context["today"].first if one.target_id == shop.targets[0].pk)
 
     assert card.why
     assert "3,286" in card.worth
@@ -102,7 +102,7 @@ def test_not_applicable_takes_the_card_off_at_once(shop, phone, act):
     )
     after = phone.get(TODAY).context["today"]
 
-    assert gone.pk not in [card.target_id for card in after.todo]
+    assert gone.pk not in [card.target_id for card in after.first]
     assert (before.total, after.total) == (3, 2)
 
 

@@ -7,8 +7,9 @@ import pytest
 from django.urls import reverse
 
 from apps.guide_portal.urls import urlpatterns
-from apps.guide_tasks.models import Evidence, Grade, TaskTarget
+from apps.guide_tasks.models import Evidence, Grade, State, TaskItem, TaskTarget
 from apps.outreach.models import Dispatch, DispatchRecipient, TrackedLink
+from tests.factories.items import make_item_push
 from tests.factories.tasks import hand_out, members_of, settle
 from tests.guide_portal.conftest import open_shop, signed_in
 
@@ -49,6 +50,9 @@ REASONS = [
     "just_talked",
     "other",
     "not_friend",
+    "shut",
+    "needless",
+    "colleague",
 ]
 
 
@@ -56,11 +60,14 @@ def addresses(shop, dice):
     """Every guide-reachable address with ids of this shop, own and foreign."""
     targets = [*shop.targets, *shop.foreign]
     members = [*shop.members, *shop.others_members]
+    items = list(TaskItem.objects.order_by("pk").values_list("pk", flat=True))
     for pattern in urlpatterns:
         kwargs = {}
         for name in pattern.pattern.converters:
             if name == "public_id":
                 kwargs[name] = dice.choice(members).public_id
+            elif name == "item_id":
+                kwargs[name] = dice.choice(items)
             else:
                 target = dice.choice(targets)
                 kwargs[name] = target.task_id if name == "task_id" else target.pk
@@ -73,9 +80,34 @@ def payload(dice, shop, ids):
     fields["client_id"] = dice.choice(ids)
     fields["reason"] = dice.choice(REASONS)
     fields["task"] = str(dice.choice(shop.targets).task_id)
+    fields["item"] = str(dice.choice(shop.items))
+    fields["day"] = dice.choice(["2026-03-19", "2026-03-25", "2020-01-01", "x"])
     fields["push"] = str(shop.push.pk)
     fields["external_userid"] = dice.choice(shop.targets).external_userid
     return fields
+
+
+def hand_out_items(shop):
+    """Store work of every kind, the guide's and the whole store's."""
+    for fields in (
+        {"kind": "free"},
+        {"kind": "group"},
+        {"kind": "display"},
+        {"kind": "display", "once_per_store": True},
+        {"kind": "recruit", "quota": 2, "quota_of": "friends"},
+        {"kind": "moments"},
+    ):
+        make_item_push(shop.now, stores=[shop.store], **fields)
+    shop.items = list(TaskItem.objects.order_by("pk").values_list("pk", flat=True))
+
+
+def demand_honest_items():
+    """Words prove words; a quota, a post and a photo nobody handed in are proven by no request."""
+    done = TaskItem.objects.filter(state=State.DONE)
+    assert not done.exclude(push__kind__in=["free", "group"]).exists()
+    assert set(done.values_list("proof", flat=True)) <= {"self_reported"}
+    excused = TaskItem.objects.filter(state=State.NOT_APPLICABLE)
+    assert not excused.filter(excuse_sentence="").exists()
 
 
 def knock_elsewhere(phones, dice):
@@ -99,6 +131,7 @@ def grades():
 def test_no_request_of_a_guide_proves_a_delivery(db, fixed_clock, seed):
     dice = random.Random(seed)
     shop = open_shop(fixed_clock, friends=4)
+    hand_out_items(shop)
     phones = [signed_in(shop.guide), signed_in(shop.manager), signed_in(shop.colleague)]
     ids = [str(uuid.UUID(int=dice.getrandbits(128), version=4)) for _number in range(8)]
     sent = []
@@ -117,6 +150,7 @@ def test_no_request_of_a_guide_proves_a_delivery(db, fixed_clock, seed):
     assert not Evidence.objects.filter(grade=Grade.DELIVERED).exists()
     assert not TaskTarget.objects.filter(state="done").exists()
     assert not Evidence.objects.exclude(outcome="").exists()
+    demand_honest_items()
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_today_shows_who_and_why_and_counts_to_an_end(shop, phone):
 
     today = page.context["today"]
     assert (today.done, today.total, today.day.to_contact) == (1, 3, 1)
-    assert [card.target_id for card in today.todo] == [shop.targets[2].pk]
+    assert [card.target_id for card in today.first] == [shop.targets[2].pk]
     assert today.waits is True
     assert 'hx-trigger="every 4s"' in page.content.decode()
 

@@ -8,11 +8,15 @@ from django.utils.translation import gettext as _
 
 from apps.accounts import modules
 from apps.core import clock
-from apps.guide_portal.item_forms import PhotoForm, ReportForm
+from apps.guide_portal.forms import ActForm
+from apps.guide_portal.item_forms import ExcuseItemForm, PhotoForm, ReportForm
 from apps.guide_portal.items import item_page
+from apps.guide_portal.leading import lead_of
+from apps.guide_portal.reasons import item_reasons
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks import photos
 from apps.guide_tasks import services as guide_tasks
+from apps.guide_tasks.errors import WhyMissing
 from apps.guide_tasks.models import TaskItem, TaskPush
 
 
@@ -43,7 +47,12 @@ class Item(ItemBase):
         by_members = page.item.push.quota_of == TaskPush.QuotaOf.MEMBERS
         enrols = by_members and modules.is_on(modules.Module.MEMBER_PAGES)
         enrol = reverse("guide_portal:enrol") if enrols else ""
-        context = {"page": page, "mine": mine, "enrol": enrol}
+        context = {
+            "page": page,
+            "mine": mine,
+            "enrol": enrol,
+            "lead": lead_of(page.item, actor=self.actor, now=self.now),
+        }
         return render(request, "guide_portal/item.html", context)
 
 
@@ -64,6 +73,58 @@ class ReportItem(ItemBase):
         if done:
             messages.success(request, _("Noted as self-reported"))
         return redirect("guide_portal:today")
+
+
+class ExcuseItem(ItemBase):
+    """不适用: one tap on a reason; another reason takes a few words."""
+
+    def get(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        return self._page(self.item(item_id))
+
+    def _page(self, item: TaskItem, *, problem: str = "") -> HttpResponse:
+        context = {"item": item, "reasons": item_reasons(item.push.kind), "problem": problem}
+        status = 400 if problem else 200
+        return render(self.request, "guide_portal/item_excuse.html", context, status=status)
+
+    def post(self, request: HttpRequest, item_id: int) -> HttpResponseBase:
+        item = self.item(item_id)
+        form = ExcuseItemForm(request.POST)
+        if form.has_error("client_id"):
+            return self.bad_form(form)
+        if not form.is_valid():
+            return self._page(item, problem=_("Pick a reason"))
+        try:
+            done = self.once(
+                form.cleaned_data["client_id"],
+                lambda: guide_tasks.excuse_item(
+                    item=item,
+                    reason=form.cleaned_data["reason"],
+                    words=form.cleaned_data["words"],
+                    actor=self.actor,
+                    now=self.now,
+                ),
+            )
+        except WhyMissing as error:
+            return self._page(item, problem=str(error))
+        if done:
+            undo = reverse("guide_portal:undo_item", args=[item.pk])
+            messages.success(request, _("Marked as not applicable"), extra_tags=undo)
+        return redirect("guide_portal:today")
+
+
+class UndoItem(ItemBase):
+    """撤销: what was said, taken back."""
+
+    def post(self, request: HttpRequest, item_id: int) -> HttpResponseBase:
+        item = self.item(item_id)
+        form = ActForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        self.once(
+            form.cleaned_data["client_id"],
+            lambda: guide_tasks.undo_item_excuse(item=item, actor=self.actor, now=self.now),
+        )
+        return redirect("guide_portal:item", item.pk)
 
 
 class HandInPhoto(ItemBase):

@@ -14,6 +14,7 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.wake import wake
 from apps.guide_portal import people
+from apps.guide_portal.leading import led_tasks
 from apps.guide_portal.people_forms import CellForm, CoverForm, GiveForm, WeekForm
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks.models import TaskTarget
@@ -219,7 +220,7 @@ def _asked(rows: QuerySet[Any], request: HttpRequest) -> list[int]:
 
 
 class Work(StorePage):
-    """One guide's open customers, to be given to colleagues one by one or by load."""
+    """One guide's open customers: given to colleagues, given more time, taken back."""
 
     def guide(self, store: Store, guide_id: int) -> Guide:
         work = TaskTarget.objects.visible_to(self.actor).open().filter(store=store)
@@ -231,7 +232,9 @@ class Work(StorePage):
         store = self.store()
         guide = self.guide(store, guide_id)
         page = people.work_page(guide=guide, store=store, now=self.now)
-        return render(request, "guide_portal/work.html", {"page": page, "store": store})
+        tasks = led_tasks(guide=guide, store=store, now=self.now)
+        context = {"page": page, "store": store, "tasks": tasks}
+        return render(request, "guide_portal/work.html", context)
 
 
 class GiveWork(Work):

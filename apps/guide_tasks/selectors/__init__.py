@@ -20,6 +20,8 @@ from apps.guide_tasks.selectors.guide import (
     today,
 )
 from apps.guide_tasks.selectors.items import (
+    Said,
+    excuses_said,
     item_results,
     items_of_day,
     photos_to_approve,
@@ -44,12 +46,14 @@ from apps.guide_tasks.selectors.words import Words, words_of
     "CHASES_A_DAY",
     "GuideCost",
     "PushCost",
+    "Said",
     "badge",
     "chases_today",
     "Said",
     "Words",
     "chip_of",
     "control_members",
+    "excuses_said",
     "form_of_address",
     "guide_context",
     "item_results",

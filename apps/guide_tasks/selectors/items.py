@@ -1,6 +1,7 @@
 """Reads of work without customers: the guide's day, the store's list, what waits for approval."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,8 +9,9 @@ from django.db.models import Count, Q, Sum
 
 from apps.accounts.actor import Actor
 from apps.core import clock
-from apps.guide_tasks.models import OPEN_STATES, State, TaskItem, TaskPush
+from apps.guide_tasks.models import OPEN_STATES, ItemMove, State, TaskItem, TaskPush
 from apps.guide_tasks.rates import Completion
+from apps.stores.models import Guide
 
 LISTED = 300
 # finished tasks of the store stay on the manager's list so long
@@ -77,6 +79,31 @@ def store_items(*, actor: Actor, now: datetime) -> dict[TaskPush, list[TaskItem]
     for row in rows:
         found.setdefault(row.push, []).append(row)
     return found
+
+
+@dataclass(frozen=True)
+class Said:
+    """Who said when that an item is 不适用; nobody is named for head office."""
+
+    at: datetime
+    who: str
+
+
+def excuses_said(items: Iterable[TaskItem]) -> dict[int, Said]:
+    """Item → who excused it and when, from its history; two queries if any is excused."""
+    ids = [item.pk for item in items if item.state == State.NOT_APPLICABLE]
+    if not ids:
+        return {}
+    moves = ItemMove.objects.filter(item_id__in=ids, to_state=State.NOT_APPLICABLE).order_by("pk")
+    latest = {
+        item_id: (at, actor) for item_id, at, actor in moves.values_list("item_id", "at", "actor")
+    }
+    guides = {actor: int(actor[6:]) for _at, actor in latest.values() if actor.startswith("guide:")}
+    names = dict(Guide.objects.filter(pk__in=guides.values()).values_list("pk", "name"))
+    return {
+        item_id: Said(at, names.get(guides.get(actor, 0), ""))
+        for item_id, (at, actor) in latest.items()
+    }
 
 
 def photos_to_approve(*, actor: Actor) -> list[TaskItem]:

@@ -13,6 +13,7 @@ from apps.guide_tasks.models import (
     Grade,
     GuideTask,
     State,
+    TaskItem,
     TaskPush,
     TaskTarget,
 )
@@ -27,8 +28,8 @@ from apps.stores.models import Posting
 CHASES_A_DAY = 3
 
 
-def chases_today(task: GuideTask, now: datetime) -> int:
-    """How often the task was chased on this day of the chain."""
+def chases_today(task: GuideTask | TaskItem, now: datetime) -> int:
+    """How often the task (or item) was chased on this day of the chain."""
     if task.chased_at is None:
         return 0
     same_day = clock.business_day(task.chased_at) == clock.business_day(now)
