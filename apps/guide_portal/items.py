@@ -1,7 +1,7 @@
 """Work without customers as guides and managers see it: cards, the page, the store's list."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar
 
@@ -11,6 +11,8 @@ from django.utils.translation import pgettext
 
 from apps.accounts import modules
 from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Role
+from apps.accounts.models import User
 from apps.guide_portal.access import waiting_rows
 from apps.guide_portal.alerts import mismatch_rows
 from apps.guide_portal.cards import (
@@ -25,7 +27,7 @@ from apps.guide_portal.cards import (
 from apps.guide_portal.excuses import excuse_rows
 from apps.guide_portal.templatetags.portal import when
 from apps.guide_tasks import selectors
-from apps.guide_tasks.models import State, TaskItem, TaskPush
+from apps.guide_tasks.models import ItemExcuse, State, TaskItem, TaskPush
 from apps.guide_tasks.selectors import CHASES_A_DAY
 from apps.guide_tasks.services.item_excuses import GUIDE_REASONS
 from apps.guide_tasks.services.item_leading import UNDONE
@@ -177,7 +179,8 @@ def _line(item: TaskItem, said: selectors.Said | None) -> str:
     if item.state == State.NOT_APPLICABLE:
         if said is None:
             return item.excuse_sentence
-        about = " ".join(filter(None, (when(said.at), said.who)))
+        taken_back = item.excuse_reason == ItemExcuse.WITHDRAWN  # its sentence says by whom
+        about = when(said.at) if taken_back else f"{when(said.at)} {said.who}".strip()
         return _("%(about)s: %(why)s") % {"about": about, "why": item.excuse_sentence}
     if item.state == State.DONE:
         words = {
@@ -226,6 +229,16 @@ def item_card(item: TaskItem, *, now: datetime, said: selectors.Said | None = No
     )
 
 
+def _origin(push: TaskPush) -> str:
+    """Who asks for it. Regional managers work in no store, so an account stands for them."""
+    kind, _colon, key = push.created_by.partition(":")
+    if kind == "guide":
+        return _("from your store manager")
+    if kind == "user" and User.objects.filter(pk=int(key), role=Role.REGION_MANAGER).exists():
+        return _("from your regional manager")
+    return _("from head office")
+
+
 def item_page(item: TaskItem, *, now: datetime) -> ItemPage:
     """One item's page."""
     may_still = item.state in UNDONE
@@ -233,8 +246,7 @@ def item_page(item: TaskItem, *, now: datetime) -> ItemPage:
     way = ways.get(Kind(item.push.kind), "word") if may_still else ""
     if item.state == State.TO_VERIFY:
         way = "again"
-    by_store = item.push.created_by.startswith("guide:")
-    source = _("from your store manager") if by_store else _("from head office")
+    source = _origin(item.push)
     quota = None
     if item.quota:
         won = min(item.counted, item.quota)
@@ -310,11 +322,23 @@ def _store_task(
         ),
         done=done,
         total=asked,
-        rows=[item_card(item, now=now, said=said.get(item.pk)) for item in items],
+        rows=[_led_card(item, said.get(item.pk), now) for item in items],
         is_open=done < asked,
         chase_ids=chase,
         chase_stop=enough_words() if undone and not chase else "",
     )
+
+
+def _led_card(item: TaskItem, said: selectors.Said | None, now: datetime) -> ItemCard:
+    """A row of the manager's list: also how often it was reminded of today."""
+    card, times = item_card(item, now=now, said=said), selectors.chases_today(item, now)
+    if item.state not in UNDONE or not times:
+        return card
+    words = _("Reminded %(used)s times, %(left)s left today") % {
+        "used": times,
+        "left": CHASES_A_DAY - times,
+    }
+    return replace(card, line=" · ".join(filter(None, (card.line, words))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,9 +47,6 @@ class Row:
     name: str
     words: str
     due: Chip
-    tint: int = 5
-    initial: str = ""
-    icon: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,16 +204,12 @@ def _card(piece: shapes.Card | ItemCard, now: datetime) -> Card | ItemCard:
 
 def _row(piece: shapes.Card | ItemCard, now: datetime) -> Row:
     if isinstance(piece, ItemCard):
-        words = piece.line or piece.subtitle
-        return Row(piece.href, piece.title, words, piece.due, icon=piece.icon)
-    person = shape_person(piece)
+        return Row(piece.href, piece.title, piece.line or piece.subtitle, piece.due)
     return Row(
         href=reverse("guide_portal:target", args=[piece.target_id]),
-        name=person.full_name,
+        name=shape_person(piece).full_name,
         words=piece.why,
         due=todo_due(piece, now=now),
-        tint=person.tint,
-        initial=person.initial,
     )
 
 
