@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Role
 from apps.core import clock
 from apps.guide_portal.cards import percent
+from apps.guide_portal.team import rate_words
 from apps.guide_portal.templatetags.portal import month_day
 from apps.guide_tasks import hours
 from apps.outreach import services as outreach
@@ -83,12 +84,8 @@ def _body(day: StoreDay, store_count: int) -> str:
     lines = [
         _("Yesterday: %(orders)s orders of members, %(reached)s reached, %(bought)s bought")
         % {"orders": day.orders, "reached": day.reached, "bought": day.bought},
-        _("%(days)s days: completion rate %(rate)s, not applicable %(excused)s")
-        % {
-            "days": DAYS,
-            "rate": percent(day.completion_rate),
-            "excused": percent(day.excused_rate),
-        },
+        _("%(days)s days: completion rate %(rate)s, %(others)s")
+        % {"days": DAYS, "rate": percent(day.completion_rate), "others": rate_words(day)},
         _("Today: %(open)s customers to contact, %(overdue)s overdue")
         % {"open": day.open, "overdue": day.overdue},
     ]

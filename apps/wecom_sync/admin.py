@@ -53,7 +53,7 @@ class GuideDayAdmin(RoomAdmin):
     view_capability = Capability.VIEW_REPORTS
     list_display = ["day", "guide", "store", "declared", "chats", "messages", "reply_percent",
                     "first_reply_minutes", "negative", "looked_at"]  # fmt: skip
-    list_filter = [MismatchFilter, "day"]
+    list_filter = [MismatchFilter, "store__region", "day"]
     list_select_related = ["guide", "store"]
     ordering = ["-day", "guide_id"]
     may_add = False

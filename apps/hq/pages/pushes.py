@@ -38,6 +38,7 @@ from apps.hq.selectors import people
 from apps.members.models import Member
 from apps.outreach import policy
 from apps.reports import selectors as reports
+from apps.reports.declared import declared_by_region
 from apps.reports.shapes import Funnel, Lift
 
 PER_PAGE = 50
@@ -405,4 +406,12 @@ def report_page(request: HttpRequest) -> HttpResponse:
     )
     page = Paginator(handed_out, LIST_PAGE).get_page(request.GET.get("page"))
     rows = [(push, reports.push_funnel(push=push)) for push in page]
-    return show(request, "hq/reports.html", title=_("Reports"), page=page, rows=rows)
+    return show(
+        request,
+        "hq/reports.html",
+        title=_("Reports"),
+        page=page,
+        rows=rows,
+        declared=declared_by_region(actor=actor, now=now),
+        mismatch_days=reports.MISMATCH_DAYS,
+    )
