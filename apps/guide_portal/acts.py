@@ -23,7 +23,15 @@ from apps.accounts.capabilities import Capability
 from apps.core.errors import DomainError
 from apps.guide_portal import receipts
 from apps.guide_portal.customers import get_customer, offered_tags
-from apps.guide_portal.forms import ActForm, FollowUpForm, NoteForm, NotSuitableForm, TagForm
+from apps.guide_portal.enrol import store_today
+from apps.guide_portal.forms import (
+    ActForm,
+    DraftForm,
+    FollowUpForm,
+    NoteForm,
+    NotSuitableForm,
+    TagForm,
+)
 from apps.guide_portal.models import ActionReceipt
 from apps.guide_portal.reasons import STOP
 from apps.guide_portal.templatetags.portal import month_day
@@ -169,6 +177,19 @@ def _follow_up(act: Act) -> Done:
     return Done(words, to)
 
 
+def _draft(act: Act) -> Done:
+    form = _clean(DraftForm(_data(act)))
+    members.write_draft(
+        guide_id=act.guide_id,
+        store_id=store_today(guide_id=act.guide_id, now=act.now).pk,
+        called=form["called"],
+        words=form["body"],
+        client_id=act.client_id,
+        now=act.made_at,
+    )
+    return Done(_("Noted, to be invited"), reverse("guide_portal:enrol") + "#drafts")
+
+
 def _not_suitable(act: Act) -> Done:
     target = _target(act)
     form = _clean(NotSuitableForm(_data(act)))
@@ -184,6 +205,7 @@ KINDS: dict[str, tuple[Capability, Callable[[Act], Done]]] = {
     "tag": (Capability.EDIT_MEMBERS, _tag),
     "follow_up": (Capability.EDIT_MEMBERS, _follow_up),
     "visit": (Capability.EDIT_MEMBERS, _visit),
+    "draft": (Capability.EDIT_MEMBERS, _draft),
     "not_suitable": (Capability.WORK_TASKS, _not_suitable),
 }
 

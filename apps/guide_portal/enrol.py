@@ -1,21 +1,23 @@
 """开卡: the code a customer scans, and who joined by this guide today.
 
 The list knows those who are new. A number that was a member before shows nowhere here, so nobody
-learns from it who is one.
+learns from it who is one. 待邀请: who wanted to join and could not; each has a code of their own.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import segno
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.core import clock
+from apps.accounts.actor import Actor
+from apps.core import clock, pii
 from apps.core.errors import DomainError
-from apps.members.invites import VALID_FOR, invite_address, make_invite
-from apps.members.models import FollowRelation, Member
+from apps.members.invites import DRAFT_KEPT, VALID_FOR, invite_address, make_invite
+from apps.members.models import EnrolDraft, FollowRelation, Member
 from apps.members.selectors import masked_name, masked_phones
-from apps.stores.models import Posting
+from apps.stores.models import Posting, Store
 
 SHOWN = 30
 
@@ -43,8 +45,28 @@ class EnrolPage:
     until: datetime
 
 
-def enrol_page(*, guide_id: int, now: datetime) -> EnrolPage:
-    """A fresh invitation as a QR code. Raises NoStoreToday."""
+@dataclass(frozen=True, slots=True)
+class DraftRow:
+    """Somebody in 待邀请, and when they joined if they have."""
+
+    pk: int
+    called: str
+    made_at: datetime
+    joined_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DraftPage:
+    pk: int
+    called: str
+    words: str
+    qr: str
+    address: str
+    until: date
+
+
+def store_today(*, guide_id: int, now: datetime) -> Store:
+    """Where this guide works today. Raises NoStoreToday."""
     posting = (
         Posting.objects.on(clock.business_day(now))
         .filter(guide_id=guide_id)
@@ -53,13 +75,51 @@ def enrol_page(*, guide_id: int, now: datetime) -> EnrolPage:
     )
     if posting is None:
         raise NoStoreToday
-    token = make_invite(guide_id=guide_id, store_id=posting.store_id, now=now)
-    address = invite_address(token)
-    return EnrolPage(
-        store=posting.store.name,
-        qr=segno.make(address, error="m").svg_data_uri(scale=6, border=0),
+    return posting.store
+
+
+def _qr(address: str) -> str:
+    return segno.make(address, error="m").svg_data_uri(scale=6, border=0)
+
+
+def enrol_page(*, guide_id: int, now: datetime) -> EnrolPage:
+    """A fresh invitation as a QR code. Raises NoStoreToday."""
+    store = store_today(guide_id=guide_id, now=now)
+    address = invite_address(make_invite(guide_id=guide_id, store_id=store.pk, now=now))
+    return EnrolPage(store=store.name, qr=_qr(address), address=address, until=now + VALID_FOR)
+
+
+def drafts_of(*, actor: Actor, now: datetime) -> list[DraftRow]:
+    """Whom this guide has still to invite, and who of them joined today; the latest first."""
+    start, _end = clock.day_bounds(clock.business_day(now))
+    shown = Q(state=EnrolDraft.State.WAITING) | Q(
+        state=EnrolDraft.State.JOINED, closed_at__gte=start
+    )
+    rows = EnrolDraft.objects.visible_to(actor).filter(shown, made_at__gt=now - DRAFT_KEPT)
+    return [
+        DraftRow(row.pk, pii.decrypt(row.called_enc), row.made_at, row.closed_at)
+        for row in rows.order_by("-made_at", "-pk")
+    ]
+
+
+def waiting_in_stores(*, actor: Actor, now: datetime) -> int | None:
+    """How many wait in the stores this actor leads; None for who leads none. Never who."""
+    if not actor.store_ids:
+        return None
+    waiting = EnrolDraft.objects.waiting().filter(made_at__gt=now - DRAFT_KEPT)
+    return waiting.filter(store_id__in=actor.store_ids).count()
+
+
+def draft_page(*, draft: EnrolDraft) -> DraftPage:
+    """One person's invitation; what was noted is for the guide's eyes."""
+    address = invite_address(draft.code)
+    return DraftPage(
+        pk=draft.pk,
+        called=pii.decrypt(draft.called_enc),
+        words=pii.decrypt(draft.words_enc),
+        qr=_qr(address),
         address=address,
-        until=now + VALID_FOR,
+        until=clock.business_day(draft.made_at + DRAFT_KEPT),
     )
 
 

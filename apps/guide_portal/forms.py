@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.guide_tasks.models import ExcuseReason
-from apps.members.models import AccessRequest, ConfirmedFact, VisitReason
+from apps.members.models import AccessRequest, ConfirmedFact, EnrolDraft, VisitReason
 
 OFFERED_REASONS = (
     ExcuseReason.BOUGHT_ALREADY,
@@ -47,6 +47,15 @@ class NoteForm(ActForm):
         return cleaned
 
 
+class DraftForm(ActForm):
+    called = forms.CharField(max_length=20)
+    body = forms.CharField(max_length=200, required=False)
+
+
+class DropDraftForm(ActForm):
+    reason = forms.ChoiceField(choices=EnrolDraft.DropReason.choices, required=False)
+
+
 class TagForm(ActForm):
     tag = forms.IntegerField(min_value=1, max_value=2**31 - 1)
 
@@ -66,6 +75,14 @@ class VisitReasonForm(ActForm):
     reason = forms.ChoiceField(choices=VisitReason.choices)
 
 
+class WordingForm(ActForm):
+    """A store's own words; how long and with what in them the service says."""
+
+    body = forms.CharField(max_length=1000, required=False)
+    generic_body = forms.CharField(max_length=1000, required=False)
+    seen = forms.CharField(max_length=16)
+
+
 class MessageForm(ActForm):
     text = forms.CharField(max_length=1000)
 
@@ -73,14 +90,6 @@ class MessageForm(ActForm):
 class AccessForm(ActForm):
     ticket = forms.CharField(max_length=300)
     reason = forms.ChoiceField(choices=AccessRequest.Reason.choices)
-
-
-class WordingForm(ActForm):
-    """A store's own words; how long and with what in them the service says."""
-
-    body = forms.CharField(max_length=1000, required=False)
-    generic_body = forms.CharField(max_length=1000, required=False)
-    seen = forms.CharField(max_length=16)
 
 
 class DecideForm(ActForm):

@@ -16,6 +16,7 @@ from apps.guide_portal.customers import note_words, offered_tags
 from apps.guide_portal.items import items_today
 from apps.guide_portal.today import Today
 from apps.guide_tasks import selectors
+from apps.members.services import NumberInDraft
 
 TAGS = 12
 
@@ -83,14 +84,18 @@ def words_for_script() -> dict[str, str]:
         "visit": _("{name} was in the shop"),
         "not_suitable": _("{name}: not applicable"),
         "follow_up": _("Follow up with {name}"),
+        "draft": _("To be invited: {name}"),
+        "no_number": str(NumberInDraft()),
         "note_here": _("Note: {words}"),
         "tag_here": _("Tag: {words}"),
         "visit_here": _("Was in the shop"),
         "not_suitable_here": _("Not applicable: {words}"),
         "follow_up_here": _("Follow up: {words}"),
+        "draft_here": _("To be invited: {name}"),
         "queue": reverse("guide_portal:queue"),
         "actions": reverse("guide_portal:actions"),
         "saved": reverse("guide_portal:saved"),
+        "tools": reverse("guide_portal:tools"),
         "offline": reverse("guide_portal:offline"),
         "worker": reverse("guide_portal:worker"),
     }

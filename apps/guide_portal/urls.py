@@ -70,6 +70,7 @@ urlpatterns = [
     path("sidebar/signature/", sidebar.Signature.as_view(), name="signature"),
     path("tools/enrol/", enrol.Enrol.as_view(), name="enrol"),
     path("tools/enrol/live/", enrol.EnrolLive.as_view(), name="enrol_live"),
+    path("tools/enrol/drafts/<int:draft_id>/", enrol.Draft.as_view(), name="enrol_draft"),
     path("tools/", tools.Tools.as_view(), name="tools"),
     path("tools/scripts/", tools.Scripts.as_view(), name="scripts"),
     path("tools/scripts/new/", tools.Propose.as_view(), name="propose_script"),

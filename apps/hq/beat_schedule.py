@@ -162,6 +162,11 @@ ENTRIES = [
         _("managers see the figures only when they open the page"),
     ),
     Entry(
+        "guide_portal.forget_drafts", "03:35", _("Old enrolment drafts"),
+        _("Deletes what guides noted about people who have not joined within 30 days."),
+        _("names of people who agreed to nothing are kept longer than meant"),
+    ),
+    Entry(
         "member_portal.make_contact_codes", 60, _("Contact codes of new members"),
         _("Has WeCom make the code by which a new member adds the guide."),
         _("a new member sees the guide's name without a way to add them"),

@@ -92,6 +92,7 @@ class PhoneCode(models.Model):
     code_hash = models.BinaryField(max_length=32, editable=False)
     guide_id = models.BigIntegerField(null=True)
     store_id = models.BigIntegerField(null=True)
+    draft_id = models.BigIntegerField(null=True)
     consents = models.JSONField(default=list)
     made_at = models.DateTimeField(_("made at"))
     expires_at = models.DateTimeField(_("expires at"))
@@ -102,8 +103,8 @@ class PhoneCode(models.Model):
     objects = OfPersonQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("code")
-        verbose_name_plural = _("codes")
+        verbose_name = _("verification code")
+        verbose_name_plural = _("verification codes")
         indexes = [
             models.Index(fields=["phone_key", "-made_at"], name="member_portal_code_phone"),
             models.Index(fields=["made_at"], name="member_portal_code_age"),

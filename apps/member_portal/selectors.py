@@ -10,6 +10,7 @@ from apps.member_portal.texts import Text, current_texts, published_texts
 from apps.members.models import (
     ConfirmedFact,
     Consent,
+    EnrolDraft,
     FollowRelation,
     Member,
     MemberIdentity,
@@ -223,7 +224,11 @@ def _messages(ids: list[int]) -> list[dict[str, str]]:
 def _kept_by_guides(ids: list[int]) -> dict[str, list[dict[str, str]]]:
     notes = MemberNote.objects.filter(member_id__in=ids).order_by("created_at")
     facts = ConfirmedFact.objects.filter(member_id__in=ids).order_by("confirmed_at")
+    drafts = EnrolDraft.objects.filter(member_id__in=ids).order_by("made_at")
     return {
+        "invited_as": [
+            {"called": pii.decrypt(row.called_enc), "at": _day(row.made_at)} for row in drafts
+        ],
         "notes_of_guides": [
             {"text": pii.decrypt(row.body_enc), "at": _day(row.created_at)} for row in notes
         ],

@@ -1,7 +1,7 @@
 """A guide's invitation: who invites and where, signed, for a while. No word about a customer.
 
 The guide's page shows it as a QR code, the customer's page reads it; the address holds two row
-numbers and a seal.
+numbers and a seal, or the random code of a draft (待邀请), which stands as long as the draft waits.
 """
 
 import hashlib
@@ -10,13 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.members.models import EnrolDraft
 from apps.stores.models import Guide, Posting, Store
 
 VALID_FOR = timedelta(hours=2)
+# a draft and its code live this long, and not a day longer
+DRAFT_KEPT = timedelta(days=30)
+# no letter of the signed kind begins with it
+DRAFT_MARK = "z"
 PATH = "/m/join/"
 # WeCom tells a code's `state` with a new friend: behind this prefix stands a member's own token
 CONTACT_STATE = "join-"
@@ -36,6 +42,7 @@ class Invite:
     guide: Guide
     store: Store
     until: datetime
+    draft_id: int | None = None
 
 
 def _seal(text: str) -> str:
@@ -57,23 +64,45 @@ def invite_address(token: str) -> str:
 
 def read_invite(token: str, *, now: datetime) -> Invite:
     """Who invites. Raises InviteOver."""
+    if token.startswith(DRAFT_MARK):
+        return _read_draft(token, now)
     text, _g, seal = token.rpartition("g")
     if not hmac.compare_digest(seal.encode(), _seal(text).encode()):
         raise InviteOver
     guide_id, store_id, until = (int(part, 16) for part in text.split("g"))
     if until <= now.timestamp():
         raise InviteOver
-    posting = (
-        Posting.objects.on(clock.business_day(now))
-        .live()
-        .filter(guide_id=guide_id, store_id=store_id, guide__status=Guide.Status.ACTIVE)
-        .select_related("guide", "store")
-        .first()
-    )
+    posting = _at_work(guide_id, now).filter(store_id=store_id).first()
     if posting is None:
         raise InviteOver
     moment = datetime.fromtimestamp(until, tz=clock.chain_tz())
     return Invite(guide=posting.guide, store=posting.store, until=moment)
+
+
+def _at_work(guide_id: int, now: datetime) -> QuerySet[Posting]:
+    return (
+        Posting.objects.on(clock.business_day(now))
+        .live()
+        .filter(guide_id=guide_id, guide__status=Guide.Status.ACTIVE)
+        .select_related("guide", "store")
+    )
+
+
+def _read_draft(code: str, now: datetime) -> Invite:
+    """The invitation of a draft, from where its guide works today.
+
+    After joining it stands for a while more: the answer to the form may have been lost on the way.
+    """
+    draft = EnrolDraft.objects.filter(code=code, made_at__gt=now - DRAFT_KEPT).first()
+    if draft is None or draft.state == EnrolDraft.State.DROPPED:
+        raise InviteOver
+    if draft.closed_at is not None and draft.closed_at <= now - VALID_FOR:
+        raise InviteOver
+    posting = _at_work(draft.guide_id, now).first()
+    if posting is None:
+        raise InviteOver
+    until = draft.made_at + DRAFT_KEPT
+    return Invite(guide=posting.guide, store=posting.store, until=until, draft_id=draft.pk)
 
 
 def token_of_state(state: str) -> str:

@@ -15,6 +15,7 @@ from apps.members.querysets import (
     AccessRequestQuerySet,
     ConfirmedFactQuerySet,
     ConsentQuerySet,
+    EnrolDraftQuerySet,
     FollowRelationQuerySet,
     FollowUpQuerySet,
     InteractionQuerySet,
@@ -491,6 +492,72 @@ class AccessRequest(models.Model):
 
     def __str__(self) -> str:
         return f"access_request:{self.pk} of guide:{self.guide_id}"
+
+
+class EnrolDraft(models.Model):
+    """待邀请: somebody wants to join and cannot right now. How the guide calls them and what they
+    looked at, sealed; never a number: its owner types that, on the page that asks for consent.
+
+    Closing takes the words away: a joined one's have become a note. All rows go after a month.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("to be invited")
+        JOINED = "joined", _("joined")
+        DROPPED = "dropped", _("dropped")
+
+    class DropReason(models.TextChoices):
+        NOT_WANTED = "not_wanted", _("TA does not want to any more")
+        ALREADY_IN = "already_in", _("TA joined another way")
+        MISTAKE = "mistake", _("written by mistake")
+
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
+    )
+    store = models.ForeignKey(
+        "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
+    )
+    member = models.ForeignKey(
+        Member,
+        on_delete=models.CASCADE,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("member"),
+    )
+    client_id = models.UUIDField(_("client id"), unique=True)
+    code = models.CharField(_("public code"), max_length=32, unique=True)
+    called_enc = models.BinaryField(editable=False)
+    words_enc = models.BinaryField(editable=False)
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING)
+    reason = models.CharField(_("reason"), max_length=12, choices=DropReason.choices, blank=True)
+    made_at = models.DateTimeField(_("made at"), db_index=True)
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+
+    objects = EnrolDraftQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("enrolment draft")
+        verbose_name_plural = _("enrolment drafts")
+        indexes = [
+            models.Index(
+                fields=["guide", "made_at"], condition=Q(state="waiting"), name="members_draft_own"
+            ),
+            models.Index(
+                fields=["store"], condition=Q(state="waiting"), name="members_draft_store"
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="waiting", closed_at=None, member=None)
+                | Q(state="joined", closed_at__isnull=False, member__isnull=False)
+                | Q(state="dropped", closed_at__isnull=False, member=None),
+                name="members_draft_closed_by_something",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"enrol_draft:{self.pk} of guide:{self.guide_id}"
 
 
 class LookUp(models.Model):

@@ -134,6 +134,15 @@ class AccessRequestQuerySet(models.QuerySet):
         return self.filter(state="waiting")
 
 
+class EnrolDraftQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Who wrote them, nobody else: they are about people who have agreed to nothing yet."""
+        return self.filter(guide_id=actor.guide_id or 0)
+
+    def waiting(self) -> Self:
+        return self.filter(state="waiting")
+
+
 class MemberMergeQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:

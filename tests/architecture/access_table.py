@@ -86,7 +86,11 @@ guide_portal:drop_wording        POST  in   in   in   in   400  403  in
 guide_portal:refuse_script       POST  in   in   in   in   ok/ok/404   403  in
 guide_portal:materials           GET   in   in   in   in   ok   ok   in
 guide_portal:enrol               GET   in   in   in   in   ok   ok   in
+guide_portal:enrol               POST  in   in   in   in   ok   ok   in
 guide_portal:enrol_live          GET   in   in   in   in   ok   ok   in
+# a draft is its guide's alone: the manager sees how many wait, never who
+guide_portal:enrol_draft         GET   in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:enrol_draft         POST  in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:me                  GET   in   in   in   in   ok   ok   in
 guide_portal:display             GET   in   in   in   in   ok   ok   in
 guide_portal:display             POST  in   in   in   in   ok   ok   in

@@ -19,6 +19,7 @@ from apps.accounts.models import AuditEntry, User
 from apps.guide_tasks.models import GuideTask, TaskItem, TaskTarget
 from apps.guide_tasks.services import ensure_default_rules, forecast, hand_in_photo
 from apps.member_portal.models import ConsentText, DataRequest, WelcomeOffer
+from apps.members import services as members
 from apps.members.models import AccessRequest
 from apps.orders.models import Order
 from apps.outreach import services as outreach
@@ -294,6 +295,7 @@ def numbers_of(world, role):
         "region_id": tuple(side.store.region_id for side in (world.east, world.east, world.west)),
         "push_id": (world.east.push.pk, world.east.push.pk, world.west.push.pk),
         "draft_id": (world.draft.pk,) * 3,
+        "enrol_draft_id": each(lambda guide, _m: _enrol_draft(world, guide).pk),
         "segment_id": (Segment.objects.first().pk,) * 3,
         "dispatch_id": (world.east.sends[0].pk, world.east.sends[1].pk, world.west.sends[0].pk),
         "job_id": (PeriodicTask.objects.first().pk,) * 3,
@@ -306,15 +308,13 @@ def numbers_of(world, role):
         "visit_item_id": world.visit_items,
         "code": (TrackedLink.objects.first().code,) * 3,
         "request_id": each(lambda guide, _m: _request(world, guide).pk),
-        "proposal_id": each(lambda guide, _m: _proposal(world, guide).pk),
-    }
         "script_id": (_open_script().pk,) * 3,
         "variant_id": (_wording(world).pk,) * 3,
         "moment_id": (_unknown_post(world).pk,) * 3,
+        "proposal_id": each(lambda guide, _m: _proposal(world, guide).pk),
+    }
 
 
-def _proposal(world, guide):
-    """A guide's own script that waits for the manager."""
 def _open_script():
     """Head office's script that stores may say their own way."""
     MessageTemplate.objects.filter(name="话术").update(stores_may_edit=True)
@@ -335,9 +335,20 @@ def _unknown_post(world):
     )[0]
 
 
+def _proposal(world, guide):
+    """A guide's own script that waits for the manager."""
     store = Posting.objects.filter(guide=guide).latest("pk").store
     return outreach.propose_script(
         guide=guide, store=store, name=f"话术 {guide.pk}", body="您好", now=world.now,
+        client_id=uuid.uuid4(),
+    )  # fmt: skip
+
+
+def _enrol_draft(world, guide):
+    """Somebody this guide has still to invite."""
+    store = Posting.objects.filter(guide=guide).latest("pk").store
+    return members.write_draft(
+        guide_id=guide.pk, store_id=store.pk, called="王女士", words="短靴", now=world.now,
         client_id=uuid.uuid4(),
     )  # fmt: skip
 

@@ -57,6 +57,7 @@ class Migration(migrations.Migration):
                 ('code_hash', models.BinaryField(max_length=32)),
                 ('guide_id', models.BigIntegerField(null=True)),
                 ('store_id', models.BigIntegerField(null=True)),
+                ('draft_id', models.BigIntegerField(null=True)),
                 ('consents', models.JSONField(default=list)),
                 ('made_at', models.DateTimeField(verbose_name='made at')),
                 ('expires_at', models.DateTimeField(verbose_name='expires at')),
@@ -65,8 +66,8 @@ class Migration(migrations.Migration):
                 ('used_at', models.DateTimeField(null=True, verbose_name='used at')),
             ],
             options={
-                'verbose_name': 'code',
-                'verbose_name_plural': 'codes',
+                'verbose_name': 'verification code',
+                'verbose_name_plural': 'verification codes',
                 'indexes': [models.Index(fields=['phone_key', '-made_at'], name='member_portal_code_phone'), models.Index(fields=['made_at'], name='member_portal_code_age')],
             },
         ),

@@ -105,6 +105,7 @@ def ask_code(
         phone_enc=pii.encrypt(phone),
         guide_id=invite.guide.pk if invite else None,
         store_id=invite.store.pk if invite else None,
+        draft_id=invite.draft_id if invite else None,
         consents=consents or [],
         made_at=now,
         expires_at=now + VALID_FOR,

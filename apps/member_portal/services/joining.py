@@ -142,7 +142,7 @@ def _make(
         raise _NumberTaken
     member_id = answer.member_id
     joined_now = contact is None or contact.joined_at is None
-    _settle(member_id, invite.guide, invite.store, gift=joined_now, now=now)
+    _settle(member_id, invite, gift=joined_now, now=now)
     return Joined(member_id=member_id, proof="wecom" if contact else "", is_new=joined_now)
 
 
@@ -154,6 +154,7 @@ def _invite_of(row: PhoneCode, now: datetime) -> Invite:
         guide=Guide.objects.get(pk=row.guide_id),
         store=Store.objects.get(pk=row.store_id),
         until=now,
+        draft_id=row.draft_id,
     )
 
 
@@ -205,12 +206,14 @@ def _let_in(
     )
     if proof == "code":
         verify_phone(phone=phone, now=now)
-    _settle(holder.pk, invite.guide, invite.store, gift=joined_now, now=now)
+    _settle(holder.pk, invite, gift=joined_now, now=now)
     return Joined(member_id=holder.pk, proof=proof, is_new=joined_now)
 
 
-def _settle(member_id: int, guide: Guide, store: Store, *, gift: bool, now: datetime) -> None:
-    """A guide for who has none, the gift for who joined just now, a way to the guide."""
+def _settle(member_id: int, invite: Invite, *, gift: bool, now: datetime) -> None:
+    """A guide for who has none, the gift for who joined just now, a way to the guide; the draft
+    that waited for them is closed."""
+    guide, store = invite.guide, invite.store
     period = serving_of([member_id]).get(member_id)
     if period is None:
         members.set_serving_guide(
@@ -224,6 +227,8 @@ def _settle(member_id: int, guide: Guide, store: Store, *, gift: bool, now: date
     contact_codes.want_code(
         member_id=member_id, guide_id=period.guide_id if period else guide.pk, now=now
     )
+    if invite.draft_id is not None:
+        members.close_draft_joined(draft_id=invite.draft_id, member_id=member_id, now=now)
 
 
 def running_offer(*, now: datetime) -> WelcomeOffer | None:

@@ -372,4 +372,27 @@ class Migration(migrations.Migration):
             model_name='stopmark',
             constraint=models.UniqueConstraint(condition=models.Q(('until', None)), fields=('member',), name='members_stopmark_one_standing'),
         ),
+        migrations.CreateModel(
+            name='EnrolDraft',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('client_id', models.UUIDField(unique=True, verbose_name='client id')),
+                ('code', models.CharField(max_length=32, unique=True, verbose_name='public code')),
+                ('called_enc', models.BinaryField()),
+                ('words_enc', models.BinaryField()),
+                ('state', models.CharField(choices=[('waiting', 'to be invited'), ('joined', 'joined'), ('dropped', 'dropped')], default='waiting', max_length=8, verbose_name='state')),
+                ('reason', models.CharField(blank=True, choices=[('not_wanted', 'TA does not want to any more'), ('already_in', 'TA joined another way'), ('mistake', 'written by mistake')], max_length=12, verbose_name='reason')),
+                ('made_at', models.DateTimeField(db_index=True, verbose_name='made at')),
+                ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='closed at')),
+                ('guide', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='guide')),
+                ('member', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='members.member', verbose_name='member')),
+                ('store', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.store', verbose_name='store')),
+            ],
+            options={
+                'verbose_name': 'enrolment draft',
+                'verbose_name_plural': 'enrolment drafts',
+                'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['guide', 'made_at'], name='members_draft_own'), models.Index(condition=models.Q(('state', 'waiting')), fields=['store'], name='members_draft_store')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('member', None), ('state', 'waiting')), models.Q(('closed_at__isnull', False), ('member__isnull', False), ('state', 'joined')), models.Q(('closed_at__isnull', False), ('member', None), ('state', 'dropped')), _connector='OR'), name='members_draft_closed_by_something')],
+            },
+        ),
     ]

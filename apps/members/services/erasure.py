@@ -10,6 +10,7 @@ from apps.accounts.actor import Actor
 from apps.members.models import (
     ConfirmedFact,
     Consent,
+    EnrolDraft,
     FollowRelation,
     FollowUp,
     Member,
@@ -50,6 +51,7 @@ def erase_member(*, member_id: int, source: str, now: datetime, actor: Actor) ->
         actor=actor,
     )
     FollowUp.objects.filter(member_id__in=ids).delete()
+    EnrolDraft.objects.filter(member_id__in=ids).delete()
     MemberMerge.objects.filter(survivor_id__in=ids).update(before_image_enc=None, evidence={})
     erased = {
         "identities": MemberIdentity.objects.filter(member_id__in=ids).delete()[0],

@@ -45,7 +45,7 @@
     const acts = (await phone.all("acts").catch(() => [])).sort((one, other) => (one.made_at < other.made_at ? -1 : 1));
     const open = acts.filter((act) => act.state !== "done");
     for (const place of document.querySelectorAll("[data-said]")) {
-      const mine = acts.filter((act) => act.customer === place.dataset.said && (act.state !== "done" || place.dataset.seen));
+      const mine = acts.filter((act) => (act.customer || act.kind) === place.dataset.said && (act.state !== "done" || place.dataset.seen));
       if (mine.length) place.dataset.seen = "1";
       place.replaceChildren(...mine.map((act) => {
         const line = template("t-said");
@@ -149,6 +149,7 @@
       if (tone) cell.className = tone;
       slot(head, "cells").append(cell);
     }
+    if (!data.may_write) slot(head, "enrol")?.remove();
     page.append(head);
     for (const card of data.cards) {
       const piece = template("t-card");
@@ -168,7 +169,16 @@
     return piece;
   };
 
-  const drawn = (path, data) => {
+  // who wants to join needs no saved list, only a guide whose phone this is
+  const enrol = (kept) => {
+    const piece = phone.who() && kept?.data.may_write !== false ? template("t-enrol") : null;
+    return piece?.firstElementChild ? piece : null;
+  };
+
+  const drawn = (path, kept) => {
+    if (path === words.tools || path.startsWith(`${words.tools}enrol/`)) return enrol(kept);
+    if (!kept) return null;
+    const { data } = kept;
     if (path === "/g/") return today(data);
     const [, kind, id, , last] = path.match(/^\/g\/(customers|targets)\/([\w-]+)\/((note|not-suitable)\/)?$/) || [];
     const card = kind && data.cards.find((one) => `${kind === "customers" ? one.customer : one.target}` === id);
@@ -193,7 +203,7 @@
       place.replaceChildren(queue);
     } else {
       const kept = await phone.savedCopy();
-      place.replaceChildren((kept && drawn(path, kept.data)) || template("t-none"));
+      place.replaceChildren(drawn(path, kept) || template("t-none"));
       const tip = document.getElementById("off-shown");
       if (tip && kept) { tip.hidden = false; tip.lastElementChild.textContent = fill(words.shown, { time: clock(kept.at) }); }
     }

@@ -49,14 +49,16 @@
       if (typeof value === "string" && !["csrfmiddlewaretoken", "client_id"].includes(name)) fields[name] = value;
     }
     if (button?.name) fields[button.name] = button.value;
-    const { action, target, name, initial, tint } = form.dataset;
+    const { action, target, tint } = form.dataset;
+    const name = form.dataset.name || fields.called;
     const customer = form.dataset.customer || form.action.match(/\/customers\/([\w-]+)\//)?.[1];
     if (customer) fields.customer = customer;
     if (action === "not_suitable") fields.target = target;
     const written = [fields.body, fields.chip].filter(Boolean).join("；") || (button?.name ? "" : fields.due_on);
+    const said = button?.querySelector(".fill")?.firstChild?.textContent.trim() || button?.textContent.trim() || "";
     return {
-      id: idOf(form), kind: action, customer, name, initial, tint: Number(tint), fields,
-      words: written || button?.querySelector(".fill")?.firstChild?.textContent.trim() || button?.textContent.trim() || "",
+      id: idOf(form), kind: action, customer, name, initial: form.dataset.initial || name?.[0], tint: Number(tint) || 0, fields,
+      words: action === "draft" ? fields.body : written || said,
       state: "saved", made_at: new Date().toISOString(),
     };
   };
@@ -68,7 +70,12 @@
     const there = new URL(to || location.href, location.href);
     if (there.pathname + there.search === location.pathname + location.search) { location.hash = there.hash; location.reload(); } else location.assign(there);
   };
+  // a number of somebody who has agreed to nothing is not even kept here
+  const hasNumber = (form) => form.dataset.action === "draft"
+    && /1[3-9]\d{9}/.test([...new FormData(form)].filter(([name]) => ["called", "body"].includes(name))
+      .map(([_name, value]) => value.normalize("NFKC").replace(/[\s.,_/*()·-]/g, "")).join("|"));
   const submitAct = async (form, button) => {
+    if (hasNumber(form)) { say(words.no_number); return; }
     const act = actOf(form, button);
     busy(button, true);
     let answer = null;
@@ -149,7 +156,7 @@
     const text = phone.fill(words.shown, { time: phone.clock(opened) });
     if (phone.isOff) say(text); else if (place.textContent === text) place.hidden = true;
   };
-  const typing = () => [...document.querySelectorAll("textarea")].some((one) => one.value !== one.defaultValue);
+  const typing = () => [...document.querySelectorAll("textarea, input.field")].some((one) => one.value !== one.defaultValue);
 
   document.addEventListener("phone:network", async () => {
     grey();
