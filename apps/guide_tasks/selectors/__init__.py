@@ -40,17 +40,16 @@ from apps.guide_tasks.selectors.team import (
     running_pushes,
     team_progress,
 )
+from apps.guide_tasks.selectors.words import Words, words_of
 
 __all__ = [
-from apps.guide_tasks.selectors.words import Words, words_of
     "CHASES_A_DAY",
     "GuideCost",
     "PushCost",
     "Said",
+    "Words",
     "badge",
     "chases_today",
-    "Said",
-    "Words",
     "chip_of",
     "control_members",
     "excuses_said",
@@ -78,5 +77,5 @@ from apps.guide_tasks.selectors.words import Words, words_of
     "task_page",
     "team_progress",
     "today",
-]
     "words_of",
+]
