@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
@@ -12,6 +12,7 @@ from apps.core import clock
 from apps.guide_portal.cards import Chip, Person, due_words, percent
 from apps.guide_portal.team import rate_words
 from apps.guide_portal.templatetags.portal import hour_minute, month_day, yuan
+from apps.guide_tasks.models import TaskItem
 from apps.members.models import ServingPeriod
 from apps.members.selectors import masked_name
 from apps.profiles.models import MemberProfile, Stage
@@ -289,16 +290,49 @@ def _customer(row: MemberProfile, level: str, name: str) -> CustomerLine:
 
 @dataclass(frozen=True, slots=True)
 class PushLine:
+    pk: int
     title: str
     words: str
     chip: Chip | None
     due: str
 
 
-def pushes_page(*, actor: Actor, now: datetime) -> list[PushLine]:
+@dataclass(frozen=True, slots=True)
+class PushesPage:
+    """Pushes to customers, and those without."""
+
+    rows: list[PushLine]
+    items: list[PushLine]
+
+
+def pushes_page(*, actor: Actor, now: datetime) -> PushesPage:
     """What runs in the region, push by push, and how many customers stand in two of them."""
     ids = list(seen_stores(actor).values_list("pk", flat=True))
-    return [_push_line(row, now) for row in places.meeting_pushes(store_ids=ids, now=now)]
+    return PushesPage(
+        rows=[_push_line(row, now) for row in places.meeting_pushes(store_ids=ids, now=now)],
+        items=_item_pushes(ids, now),
+    )
+
+
+def _item_pushes(store_ids: list[int], now: datetime) -> list[PushLine]:
+    found = (
+        TaskItem.objects.open()
+        .opened_by(now)
+        .filter(store_id__in=store_ids)
+        .order_by()
+        .values_list("push_id", "push__title")
+        .annotate(n=Count("pk"), stores=Count("store_id", distinct=True), last=Max("due_at"))
+    )
+    return [
+        PushLine(
+            pk=pk,
+            title=title,
+            words=_("open %(n)s times in %(stores)s stores") % {"n": n, "stores": stores},
+            chip=None,
+            due=due_words(last, now=now),
+        )
+        for pk, title, n, stores, last in found.order_by("-n", "-push_id")[:LISTED]
+    ]
 
 
 def _push_line(row: places.MeetingPush, now: datetime) -> PushLine:
@@ -308,6 +342,7 @@ def _push_line(row: places.MeetingPush, now: datetime) -> PushLine:
         chip = Chip("swap", words, "warn")
     hours = timedelta(minutes=row.minutes) / timedelta(hours=1)
     return PushLine(
+        pk=row.push_id,
         title=row.title,
         words=_("%(n)s customers open, about %(hours)s hours of work")
         % {"n": row.open, "hours": f"{hours:.1f}"},

@@ -15,6 +15,7 @@ from apps.guide_portal.views import (
     personal,
     phone,
     region,
+    region_tasks,
     sidebar,
     sign_in,
     store_tasks,
@@ -166,6 +167,8 @@ urlpatterns = [
     path("team/chase/", team.Chase.as_view(), name="chase"),
     path("region/", region.Board.as_view(), name="region"),
     path("region/pushes/", region.RegionPushes.as_view(), name="region_pushes"),
+    path("region/tasks/new/", region_tasks.NewRegionTask.as_view(), name="region_task"),
+    path("region/pushes/<int:push_id>/", region_tasks.RegionPush.as_view(), name="region_push"),
     path("region/stores/<int:store_id>/", region.RegionStore.as_view(), name="region_store"),
     path("region/stores/<int:store_id>/visits/", visits.Visits.as_view(), name="visits"),
     path(

@@ -132,3 +132,8 @@ class EvidenceQuerySet(models.QuerySet):
             return self
         targets = self.model._meta.apps.get_model("guide_tasks.TaskTarget").objects
         return self.filter(target__in=targets.visible_to(actor))
+
+
+class RegionTimingQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(region_id__in=actor.region_ids)

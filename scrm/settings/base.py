@@ -62,6 +62,8 @@ CONTACT_BLOCK_HOURS = env.int("CONTACT_BLOCK_HOURS", default=24)
 CONTACT_ONE_PLAN = env.bool("CONTACT_ONE_PLAN", default=True)
 # what a guide has for tasks in a day; head office sees which pushes ask for more
 GUIDE_MINUTES_PER_DAY = env.int("GUIDE_MINUTES_PER_DAY", default=60)
+# so many days more than head office a regional manager may give a push in the own region
+REGION_MORE_DAYS = env.int("REGION_MORE_DAYS", default=3)
 # days for which the answer to a request of a till or mall is kept for its repetition
 IDEMPOTENCY_DAYS = env.int("IDEMPOTENCY_DAYS", default=30)
 # a task overdue for so many hours is put before the store manager

@@ -126,6 +126,10 @@ guide_portal:region              GET   in   ok   ok   ok   403  403  ok
 guide_portal:region_pushes       GET   in   ok   ok   ok   403  403  ok
 guide_portal:region_store        GET   in   ok   ok   ok/ok/404  403  403  ok
 guide_portal:region_guide        GET   in   ok   ok   ok/ok/404  403  403  ok
+guide_portal:region_task         GET   in   ok   in   ok   403  403  in
+guide_portal:region_task         POST  in   ok   in   ok   403  403  in
+guide_portal:region_push         GET   in   ok   in   ok/ok/404  403  403  in
+guide_portal:region_push         POST  in   ok   in   ok/ok/404  403  403  in
 guide_portal:visits              GET   in   ok   in   ok/ok/404  403  403  in
 guide_portal:visits              POST  in   ok   in   ok/ok/404  403  403  in
 guide_portal:close_visit_item    POST  in   ok   in   ok/ok/404  ok/ok/404  403  in

@@ -72,5 +72,8 @@ class RegionGuide(RegionStore):
 
 class RegionPushes(RegionPage):
     def get(self, request: HttpRequest) -> HttpResponse:
-        rows = region.pushes_page(actor=self.actor, now=self.now)
-        return render(request, "guide_portal/region_pushes.html", {"rows": rows})
+        context = {
+            "page": region.pushes_page(actor=self.actor, now=self.now),
+            "leads": self.actor.can(Capability.LEAD_REGION),
+        }
+        return render(request, "guide_portal/region_pushes.html", context)

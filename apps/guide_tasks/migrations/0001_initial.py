@@ -397,4 +397,26 @@ class Migration(migrations.Migration):
             model_name='evidence',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('grade__isnull', False), ('outcome', '')), models.Q(('grade', None), models.Q(('outcome', ''), _negated=True)), _connector='OR'), name='guide_tasks_evidence_one_axis'),
         ),
+        migrations.CreateModel(
+            name='RegionTiming',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('opens_at', models.DateTimeField(null=True, verbose_name='opens at')),
+                ('due_before', models.DateTimeField(verbose_name='due before')),
+                ('due_at', models.DateTimeField(null=True, verbose_name='due')),
+                ('moved', models.PositiveIntegerField(verbose_name='tasks')),
+                ('reason', models.CharField(max_length=200, verbose_name='reason')),
+                ('changed_by', models.CharField(max_length=40, verbose_name='changed by')),
+                ('changed_at', models.DateTimeField(verbose_name='changed at')),
+                ('client_id', models.UUIDField(editable=False, unique=True)),
+                ('push', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='guide_tasks.taskpush', verbose_name='push')),
+                ('region', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.region', verbose_name='region')),
+            ],
+            options={
+                'verbose_name': "region's timing",
+                'verbose_name_plural': "regions' timings",
+                'indexes': [models.Index(fields=['push', 'id'], name='guide_tasks_timing_push')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('opens_at__isnull', False), ('due_at__isnull', False), _connector='OR'), name='guide_tasks_timing_changes_something')],
+            },
+        ),
     ]

@@ -14,6 +14,7 @@ from apps.guide_tasks.models.states import (
     State,
 )
 from apps.guide_tasks.models.targets import ExcuseDecision, GuideTask, TargetMove, TaskTarget
+from apps.guide_tasks.models.timing import RegionTiming
 
 __all__ = [
     "AssignBy",
@@ -30,6 +31,7 @@ __all__ = [
     "OPEN_STATES",
     "Outcome",
     "PushForecast",
+    "RegionTiming",
     "State",
     "TargetMove",
     "TaskItem",

@@ -1,5 +1,6 @@
 """Reads of the tasks' room, by who asks: the guide, the team, the result of a push."""
 
+from apps.guide_tasks.selectors.collisions import Collisions, collisions
 from apps.guide_tasks.selectors.contexts import (
     form_of_address,
     guide_context,
@@ -40,17 +41,21 @@ from apps.guide_tasks.selectors.team import (
     running_pushes,
     team_progress,
 )
+from apps.guide_tasks.selectors.timing import TimingChange, region_timings
 from apps.guide_tasks.selectors.words import Words, words_of
 
 __all__ = [
     "CHASES_A_DAY",
+    "Collisions",
     "GuideCost",
     "PushCost",
     "Said",
     "Words",
+    "TimingChange",
     "badge",
     "chases_today",
     "chip_of",
+    "collisions",
     "control_members",
     "excuses_said",
     "form_of_address",
@@ -68,6 +73,7 @@ __all__ = [
     "push_places",
     "push_results",
     "pushes_to_help",
+    "region_timings",
     "running_pushes",
     "store_items",
     "surname",

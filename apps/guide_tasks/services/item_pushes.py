@@ -24,13 +24,15 @@ from apps.guide_tasks.models import (
     TaskPush,
 )
 from apps.guide_tasks.services import item_issuing, items, pushes
+from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
 from apps.outreach import services as outreach
 from apps.outreach.models import ContentAsset
 from apps.stores.models import Region, Store
 
 Kind = TaskPush.Kind
-# what a store manager may make; the rest is head office's
+# what a store manager may make, what a regional manager; the rest is head office's
 MANAGERS_KINDS = (Kind.GROUP, Kind.FREE, Kind.DISPLAY)
+REGIONAL_KINDS = (*MANAGERS_KINDS, Kind.RECRUIT)
 
 
 @transaction.atomic
@@ -51,6 +53,7 @@ def create_item_push(
     hand_out_at: datetime | None = None,
     hand_out_from: time = hours.HAND_OUT_FROM,
     hand_out_until: time = hours.HAND_OUT_UNTIL,
+    minutes: int = MINUTES_PER_CUSTOMER,
     client_id: uuid.UUID | None = None,
 ) -> TaskPush:
     """A complete push of items: handed out at once, or by the job when its hour comes. The same
@@ -82,6 +85,7 @@ def create_item_push(
         quota=quota,
         quota_of=quota_of,
         once_per_store=once_per_store or kind == Kind.GROUP,
+        minutes_per_target=minutes,
     )
     if client_id is not None:
         push.client_id = client_id
@@ -158,8 +162,8 @@ def withdraw_item_push(*, push: TaskPush, actor: Actor, now: datetime) -> int:
 
 
 def _campaign_of_stores(actor: Actor, now: datetime) -> Campaign:
-    """What managers make for their own stores belongs together."""
-    name = _("Tasks of stores")
+    """What managers make for their own stores, or regions, belongs together."""
+    name = _("Tasks of regions") if actor.can(Capability.LEAD_REGION) else _("Tasks of stores")
     found = Campaign.objects.filter(name=name, goal=Campaign.Goal.SERVICE).order_by("pk").first()
     return found or campaigns.create_campaign(
         name=name,
@@ -172,12 +176,15 @@ def _campaign_of_stores(actor: Actor, now: datetime) -> Campaign:
 
 
 def _demand_place(actor: Actor, kind: str, regions: list[Region], stores: list[Store]) -> None:
-    """Head office pushes anywhere; a manager into stores they lead."""
+    """Head office pushes anywhere; a manager into stores they lead, also by their region."""
     if actor.sees_all and actor.can(Capability.PUSH_TASKS):
         return
-    led = {store.pk for store in stores} <= actor.store_ids
+    kinds = REGIONAL_KINDS if actor.can(Capability.LEAD_REGION) else MANAGERS_KINDS
+    led = all(
+        store.pk in actor.store_ids or store.region_id in actor.region_ids for store in stores
+    )
     mine = actor.can(Capability.MANAGE_TEAM) and stores and led and not regions
-    if not mine or kind not in MANAGERS_KINDS:
+    if not mine or kind not in kinds:
         raise NotYourStore()
 
 

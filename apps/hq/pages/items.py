@@ -108,6 +108,7 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
     )
     return {
         "push": push,
+        "timings": selectors.region_timings(push=push, actor=actor),
         "rows": rows,
         "total": total,
         "rate": total["done"] / due if due else None,

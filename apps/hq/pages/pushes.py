@@ -296,6 +296,7 @@ def result_context(push: TaskPush, actor: Actor, by: str) -> dict[str, Any]:
         "breakdown": rows,
         "total": reports.total_of(rows, _("Total")),
         "control_minimum": reports.ENOUGH_CONTROL,
+        "timings": guide_tasks.region_timings(push=push, actor=actor),
         "may_recall": actor.can(Capability.PUSH_TASKS)
         and push.status == TaskPush.Status.HANDED_OUT
         and push.rule_id is None,
