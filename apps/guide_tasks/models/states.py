@@ -64,7 +64,7 @@ class ExcuseReason(models.TextChoices):
     NOT_FRIEND = "not_friend", _("no longer a WeCom friend")
     OVER_LIMIT = "over_limit", _("monthly limit reached")
     RETURNED = "returned", _("returned the goods")
-    WITHDRAWN = "withdrawn", _("withdrawn by head office")
+    WITHDRAWN = "withdrawn", _("taken back")
     CONSENT_GONE = "consent_gone", _("took back the consent")
 
 
