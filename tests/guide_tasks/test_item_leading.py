@@ -1,5 +1,6 @@
 """不适用 of items and what a manager does about them: remind, more time, take back."""
 
+import threading
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from psycopg.types.range import DateRange
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.accounts.models import AuditEntry
+from apps.core.errors import DomainError
 from apps.guide_tasks import selectors, services
 from apps.guide_tasks.errors import (
     ChasedEnough,
@@ -267,3 +269,54 @@ def test_a_photo_that_was_handed_in_is_decided_not_taken_back(shop):
     services.hand_in_photo(item=item, raw=jpeg(), note="", actor=shop.mine, now=shop.now)
     with pytest.raises(ItemMoved):
         services.withdraw_item(item=item, why="x", actor=shop.lead, now=shop.now)
+
+
+# --- at the same moment ---------------------------------------------------------------------------
+
+
+def at_once(*acts):
+    """All of them at the same moment, each on a connection of its own; the errors, by name."""
+    start, errors = threading.Barrier(len(acts)), []
+
+    def run(act):
+        start.wait()
+        try:
+            act()
+        except DomainError as error:
+            errors.append(type(error).__name__)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_five_reminders_at_once_are_three(shop):
+    item = free(shop)
+
+    assert at_once(*[lambda: chase(shop, item)] * 5) == ["ChasedEnough"] * 2
+
+    item.refresh_from_db()
+    assert item.chases == 3
+    assert GuideNotice.objects.filter(source__contains=":chase:").count() == 3
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_done_excused_and_taken_back_at_once_is_one_of_them(shop):
+    item = shared(shop)
+
+    errors = at_once(
+        lambda: services.report_item(item=item, note="", actor=shop.colleague, now=shop.now),
+        lambda: excuse(shop, item),
+        lambda: services.withdraw_item(item=item, why="x", actor=shop.lead, now=shop.now),
+    )
+
+    assert len(errors) == 2
+    assert len(moves_of(item)) == 1
