@@ -10,11 +10,21 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, Model, OuterRef, QuerySet, Subquery
+from django.db.models import (
+    BigIntegerField,
+    DateField,
+    DateTimeField,
+    Exists,
+    Model,
+    OuterRef,
+    QuerySet,
+    Subquery,
+)
 from django.db.models.functions import JSONObject
 from django.utils.dateparse import parse_datetime
 
 from apps.core import clock, pii
+from apps.core.compiled import Compiled, Place
 from apps.guide_tasks.services.personal import PERSONAL
 from apps.members.models import (
     ConfirmedFact,
@@ -99,13 +109,17 @@ def _timed(rows: Iterable[Row]) -> list[Row]:
     return [{**row, "at": moment(row["at"])} for row in rows]
 
 
-def read_dossier(*, members: QuerySet[Member], guide_id: int, now: datetime) -> Dossier | None:
-    """The first of these members, whole, in one query; None without one."""
-    found = _annotated(members.select_related("home_store"), guide_id, now).first()
-    return _dossier(found) if found else None
+def read_dossier(*, member_id: int, guide_id: int, now: datetime) -> Dossier:
+    """This survivor, whole, in one query."""
+    (found,) = _WHOLE.rows(member=member_id, guide=guide_id, now=now, month=month_of(now))
+    return _dossier(found)
 
 
-def _annotated(members: QuerySet, guide_id: int, now: datetime) -> QuerySet:
+def _whole_member() -> QuerySet:
+    """Sixteen subqueries: written once, see `Compiled`."""
+    guide_id, now = Place("guide", BigIntegerField()), Place("now", DateTimeField())
+    month = Place("month", DateField())
+    members = Member.objects.filter(pk=Place("member", BigIntegerField()))
     own, person = {"member_id": OuterRef("pk")}, {"member__survivor_id": OuterRef("pk")}
     by = {"guide_id": "guide_id", "guide": "guide__name"}
     phones = MemberIdentity.objects.filter(**person, kind=MemberIdentity.Kind.PHONE)
@@ -120,7 +134,7 @@ def _annotated(members: QuerySet, guide_id: int, now: datetime) -> QuerySet:
         source__startswith=PERSONAL,
         state=DispatchRecipient.State.WAITING,
     )
-    return members.annotate(
+    return members.select_related("home_store").annotate(
         _group=ArraySubquery(
             Member.objects.filter(survivor_id=OuterRef("pk")).order_by("pk").values("pk")
         ),
@@ -157,11 +171,12 @@ def _annotated(members: QuerySet, guide_id: int, now: datetime) -> QuerySet:
             ConfirmedFact.objects.filter(**person).order_by("confirmed_at"),
             kind="kind", word="word",
         ),
-        _used=Subquery(
-            ContactBudget.objects.filter(**own, month=month_of(now)).values("used")[:1]
-        ),
+        _used=Subquery(ContactBudget.objects.filter(**own, month=month).values("used")[:1]),
         _waiting=Exists(waiting),
     )  # fmt: skip
+
+
+_WHOLE = Compiled(_whole_member)
 
 
 def _note(row: Row) -> Row:

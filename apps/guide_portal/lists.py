@@ -4,17 +4,20 @@ Each list is one question to the database, whatever the number of customers; the
 one question for all of them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
 from django.db.models import (
+    BigIntegerField,
     Case,
     DateField,
+    DateTimeField,
     Exists,
     ExpressionWrapper,
     F,
@@ -27,12 +30,15 @@ from django.db.models import (
     Value,
     When,
 )
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
 from apps.core import clock
+from apps.core.compiled import Place, fill
+from apps.core.querysets import keys_sql
 from apps.guide_portal.cards import Chip, Person, person_of
 from apps.guide_portal.customers import served
 from apps.guide_portal.templatetags.portal import month_day, yuan
@@ -102,26 +108,32 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    actor: Actor
-    now: datetime
+    """Whose lists, when, among whom. To the finders the values may as well be places for them."""
+
+    guide_id: Any
+    now: Any
+    today: date
     terms: Terms
+    own: QuerySet[Member]
 
-    @property
-    def today(self) -> date:
-        return clock.business_day(self.now)
-
-    @property
-    def guide_id(self) -> int:
-        return self.actor.guide_id or 0
+    @classmethod
+    def of(cls, actor: Actor, now: datetime) -> "_Question":
+        return cls(
+            guide_id=actor.guide_id or 0,
+            now=now,
+            today=clock.business_day(now),
+            terms=Terms.current(),
+            own=_wanted(actor),
+        )
 
 
 # --- who stands in which list ---------------------------------------------------------------------
 
 
-def _wanted(asked: _Question) -> QuerySet[Member]:
+def _wanted(actor: Actor) -> QuerySet[Member]:
     """Own customers but those who asked to be left alone."""
     stopped = StopMark.objects.current().filter(member_id=OuterRef("pk"))
-    return served(asked.actor).filter(~Exists(stopped))
+    return served(actor).filter(~Exists(stopped))
 
 
 def _talked(since: datetime, kinds: Iterable[str] = TALK) -> Exists:
@@ -147,8 +159,7 @@ def _due(asked: _Question) -> QuerySet[Member]:
     )
     by_days = Q(stage__in=(Stage.NEW, Stage.ACTIVE), last_on__lte=expected) & ~_talked(silence)
     return (
-        _wanted(asked)
-        .annotate(
+        asked.own.annotate(
             promised=Subquery(promised.values("due_on")[:1]),
             gap=gap,
             stage=_column(MemberProfile, "stage"),
@@ -180,8 +191,7 @@ def _birthdays(asked: _Question) -> QuerySet[Member]:
         purpose=Consent.Purpose.BIRTHDAY, member__survivor_id=OuterRef("pk")
     )
     return (
-        _wanted(asked)
-        .filter(Exists(agreed), birth_month__isnull=False)
+        asked.own.filter(Exists(agreed), birth_month__isnull=False)
         .annotate(
             ahead=Case(*places, output_field=IntegerField()),
             last_year=ArraySubquery(last_year.order_by("-occurred_at").values("kind")[:1]),
@@ -199,8 +209,7 @@ def _new(asked: _Question) -> QuerySet[Member]:
         member_id=OuterRef("pk"), guide_id=asked.guide_id, since__gte=since
     )
     return (
-        _wanted(asked)
-        .annotate(friend_since=Subquery(friends.values("since")[:1]))
+        asked.own.annotate(friend_since=Subquery(friends.values("since")[:1]))
         .filter(Q(joined_at__gte=since) | Q(friend_since__isnull=False), ~_talked(since, WRITTEN))
         .order_by("-pk")
     )
@@ -210,8 +219,7 @@ def _away(asked: _Question) -> QuerySet[Member]:
     """Silent ones whom nobody talked to lately, by what they spend in a year, then by all."""
     silence = asked.now - timedelta(days=asked.terms.contact_days)
     return (
-        _wanted(asked)
-        .annotate(
+        asked.own.annotate(
             stage=_column(MemberProfile, "stage"),
             last_on=_column(MemberProfile, "last_order_on"),
             value=_column(MemberProfile, "net_365_fen"),
@@ -231,8 +239,7 @@ def _unlinked(asked: _Question) -> QuerySet[Member]:
         paid_at__gte=asked.now - timedelta(days=UNLINKED_DAYS),
     )
     return (
-        _wanted(asked)
-        .filter(~Exists(friends))
+        asked.own.filter(~Exists(friends))
         .annotate(bought_at=Subquery(bought.order_by("-paid_at").values("paid_at")[:1]))
         .filter(bought_at__isnull=False)
         .order_by("-bought_at", "pk")
@@ -343,13 +350,7 @@ def _most(code: str, terms: Terms) -> int:
 
 def entries(*, actor: Actor, now: datetime) -> list[Entry]:
     """The lists with their numbers: one query for all of them."""
-    asked = _Question(actor, now, Terms.current())
-    counts = _count_all(
-        [
-            one.find(asked).order_by().values("pk")[: _most(code, asked.terms)]
-            for code, one in _LISTS.items()
-        ]
-    )
+    asked = _Question.of(actor, now)
     return [
         Entry(
             code=code,
@@ -360,25 +361,43 @@ def entries(*, actor: Actor, now: datetime) -> list[Entry]:
             href=reverse("guide_portal:customer_list", args=[code]),
             is_full=count >= _most(code, asked.terms) and code != "silent",
         )
-        for code, count in zip(CODES, counts, strict=True)
+        for code, count in zip(CODES, _count_all(asked), strict=True)
     ]
 
 
-def _count_all(found: Sequence[QuerySet]) -> list[int]:
+def _count_all(asked: _Question) -> list[int]:
+    own, params = keys_sql(asked.own)
+    counting, places = _counting(asked.today, asked.terms)
+    values = fill(places, {"guide": asked.guide_id, "now": asked.now})
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH own (id) AS MATERIALIZED ({own}) {counting}", [*params, *values])
+        return list(cursor.fetchone())
+
+
+@lru_cache(maxsize=4)
+def _counting(today: date, terms: Terms) -> tuple[str, list[Any]]:
+    """The numbers of all lists among the ids in `own`: the same for everybody the whole day, and
+    so long that it is written once."""
+    asked = _Question(
+        guide_id=Place("guide", BigIntegerField()),
+        now=Place("now", DateTimeField()),
+        today=today,
+        terms=terms,
+        own=Member.objects.filter(pk__in=RawSQL("SELECT id FROM own", ())),
+    )
     parts: list[str] = []
     params: list[Any] = []
-    for queryset in found:
-        sql, values = queryset.query.sql_with_params()
+    for code, one in _LISTS.items():
+        listed = one.find(asked).order_by().values("pk")[: _most(code, terms)]
+        sql, values = listed.query.sql_with_params()
         parts.append(f"(SELECT count(*) FROM ({sql}) AS listed)")
         params += values
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT " + ", ".join(parts), params)
-        return list(cursor.fetchone())
+    return "SELECT " + ", ".join(parts), params
 
 
 def list_page(*, code: str, actor: Actor, page: int, now: datetime) -> tuple[list[Row], int | None]:
     """One page of a list and the number of the next; None at its end."""
-    asked = _Question(actor, now, Terms.current())
+    asked = _Question.of(actor, now)
     one, most = _LISTS[code], _most(code, asked.terms)
     first = (page - 1) * PAGE
     if not 0 <= first < most:

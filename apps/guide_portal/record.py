@@ -126,10 +126,11 @@ def record_of(
 ) -> Record | None:
     """The whole record of the first of these members; None without one."""
     guide_id = actor.guide_id or 0
-    file = read_dossier(members=_with_scope(members, actor), guide_id=guide_id, now=now)
-    if file is None:
+    found = _with_scope(members, actor).values_list("pk", "is_own").first()
+    if found is None:
         return None
-    is_own = bool(file.member.is_own)  # type: ignore[attr-defined]
+    member_id, is_own = found
+    file = read_dossier(member_id=member_id, guide_id=guide_id, now=now)
     may_write = is_own and actor.can(Capability.EDIT_MEMBERS)
     targets = open_targets_of_member(guide_id=guide_id, member_ids=file.group, now=now)
     cards = [_why(target, now) for target in targets]
@@ -173,7 +174,7 @@ def record_of(
     )
 
 
-def _with_scope(members: QuerySet[Member], actor: Actor) -> QuerySet[Member]:
+def _with_scope(members: QuerySet[Member], actor: Actor) -> QuerySet:
     """Whether the customer is one's own, beside the row: a granted look reads and no more."""
     return members.annotate(is_own=Exists(served(actor).filter(pk=OuterRef("pk"))))
 

@@ -61,8 +61,8 @@ class OrderView:
     lines: list[LineView] = field(default_factory=list)
 
 
-# the dearest thing of the latest order that was kept, even in part; asked for one by one, because
-# for a set of members the planner has read the lines of the whole chain into a hash
+# The dearest thing of the latest order that was kept, even in part. Asked order by order: its time
+# names the one month in which its lines lie, where a join would read the lines of the whole chain.
 _LAST = """
 SELECT asked.id, kept.*
 FROM unnest(%s::bigint[]) AS asked (id)
@@ -72,17 +72,27 @@ CROSS JOIN LATERAL (
     FROM members_member AS person
     JOIN orders_order AS sale ON sale.member_id = person.id AND sale.kind = 'sale'
         AND NOT sale.is_staff AND NOT sale.is_group_buy AND NOT sale.is_stored_value
-    JOIN orders_orderline AS line ON line.order_id = sale.id AND line.paid_at = sale.paid_at
-        AND NOT line.is_gift
-    JOIN orders_product AS product ON product.id = line.product_id
     JOIN stores_store AS store ON store.id = sale.store_id
-    WHERE person.survivor_id = asked.id AND line.quantity + coalesce((
-        SELECT sum(returned.quantity)
-        FROM orders_order AS back
-        JOIN orders_orderline AS returned
-            ON returned.order_id = back.id AND returned.paid_at = back.paid_at
-        WHERE back.original_id = sale.id AND returned.original_line_no = line.line_no
-    ), 0) > 0
+    CROSS JOIN LATERAL (
+        SELECT bought.product_id, bought.net_fen, bought.line_no
+        FROM orders_orderline AS bought
+        WHERE bought.order_id = sale.id AND bought.paid_at = sale.paid_at AND NOT bought.is_gift
+            AND bought.quantity + coalesce((
+                SELECT sum(returned.quantity)
+                FROM orders_order AS back
+                CROSS JOIN LATERAL (
+                    SELECT quantity FROM orders_orderline
+                    WHERE order_id = back.id AND paid_at = back.paid_at
+                        AND original_line_no = bought.line_no
+                    OFFSET 0
+                ) AS returned
+                WHERE back.original_id = sale.id
+            ), 0) > 0
+        ORDER BY bought.net_fen DESC, bought.line_no
+        LIMIT 1
+    ) AS line
+    JOIN orders_product AS product ON product.id = line.product_id
+    WHERE person.survivor_id = asked.id
     ORDER BY sale.paid_at DESC, line.net_fen DESC, line.line_no
     LIMIT 1
 ) AS kept

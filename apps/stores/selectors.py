@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BigIntegerField, DateField, Exists, OuterRef, Q, QuerySet
 
 from apps.accounts.actor import NOBODY, Actor
 from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import ApiKey, User
 from apps.core import clock
+from apps.core.compiled import Compiled, Place
 from apps.stores.models import Cover, DayOff, Guide, Posting, ScopeGrant, Store, StoreDay
 
 # Head office sees every row; these two roles see what a posting or a grant gives them.
@@ -23,6 +24,18 @@ def _granted(**holder: int) -> tuple[frozenset[int], frozenset[int]]:
     regions = frozenset(region for region, _store in rows if region is not None)
     stores = frozenset(store for _region, store in rows if store is not None)
     return regions, stores
+
+
+# asked for every page, so written once
+_POSTING = Compiled(
+    lambda: (
+        Posting.objects.filter(during__contains=Place("day", DateField()))
+        .live()
+        .filter(guide__user_id=Place("user", BigIntegerField()), guide__status=Guide.Status.ACTIVE)
+        .order_by("pk")
+        .values_list("guide_id", "store_id", "role")[:1]
+    )
+)
 
 
 def actor_for(*, user: User, now: datetime) -> Actor:
@@ -41,15 +54,9 @@ def actor_for(*, user: User, now: datetime) -> Actor:
         )
     regions, stores = _granted(user_id=user.pk)
     guide_id = None
-    posting = (
-        Posting.objects.on(day)
-        .live()
-        .filter(guide__user_id=user.pk, guide__status=Guide.Status.ACTIVE)
-        .values_list("guide_id", "store_id", "role")
-        .first()
-    )
-    if posting is not None:
-        guide_id, store_id, role = posting
+    posting = _POSTING.tuples(user=user.pk, day=day)
+    if posting:
+        guide_id, store_id, role = posting[0]
         if role == Posting.PostingRole.STORE_MANAGER:
             stores |= {store_id}
     elif user.role in (Role.GUIDE, Role.STORE_MANAGER):

@@ -43,9 +43,10 @@ class Message(GuidePage):
     ) -> HttpResponseBase:
         now = self.now
         members = customers.served(self.actor).filter(public_id=public_id)
-        file = read_dossier(members=members, guide_id=self.guide_id, now=now)
-        if file is None:
+        member_id = members.values_list("pk", flat=True).first()
+        if member_id is None:
             raise Http404
+        file = read_dossier(member_id=member_id, guide_id=self.guide_id, now=now)
         targets = open_targets_of_member(guide_id=self.guide_id, member_ids=file.group, now=now)
         sendable = next((one for one in targets if one.state in SENDABLE), None)
         if sendable is not None and not text:

@@ -4,11 +4,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import BigIntegerField, Count, DateTimeField, OuterRef, Q, Subquery
 
 from apps.accounts.actor import Actor
 from apps.core import clock
+from apps.core.compiled import Compiled, Place
 from apps.guide_tasks.models import (
     Evidence,
     Grade,
@@ -272,14 +274,22 @@ def _segments(done: int, waiting: int, cards: Sequence[Card]) -> list[str]:
 
 def open_work(*, guide_id: int, now: datetime) -> TaskTargetQuerySet:
     """The guide's open targets whose day has come, with customer, task and push."""
+    return _work(guide_id, now)
+
+
+def _work(guide_id: Any, now: Any) -> TaskTargetQuerySet:
     mine = TaskTarget.objects.of_guide(guide_id).open().opened_by(now)
     return _with_standing(mine).select_related("member", "task__push")
+
+
+_GUIDE, _NOW = Place("guide", BigIntegerField()), Place("now", DateTimeField())
+_OPEN_WORK = Compiled(lambda: _work(_GUIDE, _NOW))
 
 
 def _open_targets(guide_id: int, now: datetime) -> tuple[list[TaskTarget], list[TaskTarget]]:
     """(to contact, waiting). Who has a message on its way is not offered a second one for another
     task."""
-    found = list(open_work(guide_id=guide_id, now=now))
+    found = _OPEN_WORK.rows(guide=guide_id, now=now)
     waiting = [target for target in found if target.state == State.TO_VERIFY]
     busy = {target.member_id for target in waiting}
     todo = [
@@ -302,12 +312,11 @@ def next_up(*, guide_id: int, but: int, now: datetime) -> Card | None:
     return min(cards, key=_first_things_first, default=None)
 
 
-def today(*, guide_id: int, now: datetime) -> Today:
-    """The guide's day in a fixed number of queries: what to do, what waits, what is proven."""
-    start = clock.day_start(clock.business_day(now))
-    todo, waiting = _open_targets(guide_id, now)
-    recent_tasks = GuideTask.objects.of_guide(guide_id).filter(due_at__gte=now - _TASK_MEMORY)
-    settled = list(
+def _settled() -> TaskTargetQuerySet:
+    """What was finished since the day began, and what does not count of tasks still due."""
+    start = Place("start", DateTimeField())
+    recent_tasks = GuideTask.objects.filter(guide_id=_GUIDE, due_at__gte=_NOW - _TASK_MEMORY)
+    return (
         TaskTarget.objects.filter(task__in=recent_tasks.values("pk"))
         .filter(
             Q(state=State.DONE, done_at__gte=start)
@@ -316,6 +325,16 @@ def today(*, guide_id: int, now: datetime) -> Today:
         .select_related("member", "task__push")
         .order_by("-done_at", "pk")
     )
+
+
+_SETTLED = Compiled(_settled)
+
+
+def today(*, guide_id: int, now: datetime) -> Today:
+    """The guide's day in a fixed number of queries: what to do, what waits, what is proven."""
+    start = clock.day_start(clock.business_day(now))
+    todo, waiting = _open_targets(guide_id, now)
+    settled = _SETTLED.rows(guide=guide_id, now=now, start=start)
     done = [target for target in settled if target.state == State.DONE]
     excused = [target for target in settled if target.state == State.NOT_APPLICABLE]
     proofs = proofs_of([*waiting, *done])
@@ -360,16 +379,23 @@ def badge(*, guide_id: int, now: datetime) -> int:
     )
 
 
+_OF_TASK = Compiled(
+    lambda: (
+        _with_standing(
+            TaskTarget.objects.filter(task_id=Place("task", BigIntegerField()), opens_at__lte=_NOW)
+        )
+        .select_related("member")
+        .order_by("pk")
+    )
+)
+
+
 def task_page(task: GuideTask, *, now: datetime) -> TaskPage:
     """Everything one task's page shows, in a fixed number of queries."""
     push = task.push
-    rows = list(
-        _with_standing(TaskTarget.objects.filter(task=task, opens_at__lte=now))
-        .select_related("member", "task__push")
-        .order_by("pk")
-    )
+    rows = _OF_TASK.rows(task=task.pk, now=now)
     for row in rows:  # all of one task: asked once, known to each
-        row.guide, row.store = task.guide, task.store
+        row.task, row.guide, row.store = task, task.guide, task.store
     todo = [row for row in rows if row.state in (State.OPEN, State.IN_PROGRESS)]
     waiting = [row for row in rows if row.state == State.TO_VERIFY]
     excused = [row for row in rows if row.state == State.NOT_APPLICABLE]

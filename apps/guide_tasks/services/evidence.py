@@ -7,6 +7,7 @@ identified click on the link of this target's own message do.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -153,7 +154,7 @@ def record_contacts(
 def _take_steps(
     target_ids: Sequence[int], grade: Grade, source: str, at: datetime, actor: str
 ) -> list[_Step]:
-    terms = {
+    terms: dict[str, Any] = {
         "targets": list(target_ids),
         "grade": int(grade),
         "source": source,

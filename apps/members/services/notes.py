@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -146,7 +147,7 @@ def record_interaction(
     needs no reminder. A note turns to nobody.
     """
     is_note = kind == Interaction.Kind.NOTE
-    terms = {
+    terms: dict[str, Any] = {
         "kind": kind,
         "at": occurred_at,
         "source": source,
