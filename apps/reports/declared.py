@@ -60,9 +60,9 @@ def _count(days: QuerySet[GuideDay]) -> list[DeclaredRow]:
         days.order_by()
         .values_list("store__region_id", "store__region__name")
         .annotate(
-            n=Count("pk"),
-            of=Sum("declared"),
-            missing=Sum(Greatest(F("declared") - F("chats"), 0)),
+            all_days=Count("pk"),
+            all_declared=Sum("declared"),
+            without_chat=Sum(Greatest(F("declared") - F("chats"), 0)),
             mismatched=Count("pk", filter=apart),
             waiting=Count("pk", filter=apart & Q(looked_at=None)),
         )

@@ -134,9 +134,13 @@ class WordScript(GuidePage):
     def get(self, request: HttpRequest, script_id: int) -> HttpResponse:
         return self.page(script_id)
 
-    def page(self, script_id: int, *, status: int = 200, **typed: str) -> HttpResponse:
+    def page(
+        self, script_id: int, *, status: int = 200, typed: tuple[str, str] | None = None
+    ) -> HttpResponse:
         script, store = self.script(script_id)
-        page = replace(wording_page(script=script, store=store, now=self.now), **typed)
+        page = wording_page(script=script, store=store, now=self.now)
+        if typed is not None:
+            page = replace(page, body=typed[0], generic_body=typed[1])
         return render(self.request, "guide_portal/word_script.html", {"page": page}, status=status)
 
     def post(self, request: HttpRequest, script_id: int) -> HttpResponseBase:
@@ -164,8 +168,8 @@ class WordScript(GuidePage):
     def refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
         """The reason above what was written: nobody writes it twice."""
         messages.error(request, str(error))
-        typed = {name: request.POST.get(name, "") for name in ("body", "generic_body")}
-        return self.page(self.kwargs["script_id"], status=409, **typed)
+        typed = request.POST.get("body", ""), request.POST.get("generic_body", "")
+        return self.page(self.kwargs["script_id"], status=409, typed=typed)
 
 
 class DropWording(WordScript):

@@ -9,7 +9,7 @@ from django.apps import apps
 from apps.accounts.actor import SYSTEM
 from apps.core import clock
 from apps.outreach.models import ContentAsset, MessageTemplate
-from apps.outreach.services.proposals import propose_script, take_script
+from apps.outreach.services.proposals import open_to_chain, propose_script, take_script
 from apps.segments.services import save_segment
 from apps.stores.models import Guide, Region, Store
 from apps.tagging.models import Tag, TagGroup
@@ -48,8 +48,9 @@ def _offered(guide: Guide, store: Store, asset: ContentAsset, *, now: datetime) 
         client_id=uuid5(NAMESPACE_URL, "demo:new_boots"),
         now=now,
     )
-    script = take_script(proposal=proposal, actor=SYSTEM, now=now)
-    script.store, script.asset = None, asset
+    take_script(proposal=proposal, actor=SYSTEM, now=now)
+    script = open_to_chain(proposal=proposal, actor=SYSTEM, now=now)
+    script.asset, script.stores_may_edit = asset, True
     script.generic_body = "您好，{门店}新到 12 款秋冬短靴，我是{导购}，想看尺码随时问我。"
     script.save()
     return script
@@ -85,6 +86,7 @@ def load_content(*, author: Guide, store: Store, now: datetime) -> Content:
             generic_body="您好，我是{门店}的{导购}。店里到了一批秋冬新靴，羊皮软底，"
             "走一天也不累，周末有空过来试试吗？",
             asset=boots,
+            stores_may_edit=True,
         ),
         new_boots=_offered(author, store, boots, now=now),
         tags=tags,

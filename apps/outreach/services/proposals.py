@@ -129,7 +129,7 @@ def _for_chain(proposal: ScriptProposal, actor: Actor) -> ScriptProposal:
 def open_to_chain(*, proposal: ScriptProposal, actor: Actor, now: datetime) -> MessageTemplate:
     """Every store may use it from now on; it stays under its author's name."""
     row = _for_chain(proposal, actor)
-    script = MessageTemplate.objects.select_for_update().get(pk=row.template_id)
+    script = MessageTemplate.objects.select_for_update().get(pk=row.template_id or 0)
     script.store = None
     script.save(update_fields=["store"])
     _decide_for_chain(row, ScriptProposal.Chain.OPENED, "", actor, now)
