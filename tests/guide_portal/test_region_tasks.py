@@ -208,7 +208,14 @@ def test_more_time_goes_to_the_own_region_alone_and_head_office_reads_why(
     assert "周年庆当天人手不够" in board.get(url("region_push", shop.push.pk)).content.decode()
     hq = admin_client.get(reverse("hq:push", args=[shop.push.pk])).content.decode()
     assert "周年庆当天人手不够" in hq
-    assert "region" in hq
+    assert "沈" in hq
+
+
+def test_a_guide_reads_that_the_regional_manager_asks(shop, board, phone):
+    board.post(url("region_task"), fields(shop.store, sure="on"))
+    item = TaskItem.objects.get(push__title="清点雨靴")
+    page = phone.get(url("item", item.pk)).content.decode()
+    assert "区域经理" in page
 
 
 def test_what_nobody_has_begun_opens_at_the_later_hour(shop, actor, phone):

@@ -8,7 +8,10 @@ import pytest
 from django.urls import reverse
 from psycopg.types.range import DateRange
 
+from apps.accounts.capabilities import Role
+from apps.accounts.models import User
 from apps.stores.models import Posting
+from apps.stores.services import connect_region_manager
 from tests.factories.facts import make_guide, make_store
 
 LINK = re.compile(r'href="([^"]*/open\?[^"]+)"')
@@ -55,6 +58,17 @@ def test_the_tour_follows_one_store_with_its_manager(db, client, demo):
         reverse("guide_portal:approvals"): f"guide:{manager.wecom_userid}",
     }
     assert "/m/join/" in page
+
+
+def test_the_regional_managers_phone_opens_the_board(db, client, demo):
+    make_guide(make_store())
+    user = User.objects.create(username="region", role=Role.REGION_MANAGER, last_name="沈")
+    connect_region_manager(user=user, corp_id="wwtest", wecom_userid="hd_lead")
+
+    found = opened(client.get("/").content.decode())
+
+    assert found[reverse("guide_portal:region")] == "guide:hd_lead"
+    assert found[reverse("guide_portal:region_pushes")] == "guide:hd_lead"
 
 
 def test_a_chain_without_people_has_a_tour_without_phones(db, client, demo):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from apps.accounts.actor import Actor
-from apps.accounts.naming import Named, names_of, reference_of
+from apps.accounts.models import User
 from apps.guide_tasks.models import RegionTiming, TaskPush
 
 LISTED = 50
@@ -12,7 +12,7 @@ LISTED = 50
 
 @dataclass(frozen=True, slots=True)
 class TimingChange:
-    """One change in one region; `who` is the account's name."""
+    """One change in one region; `who` is a name."""
 
     region: str
     opens_at: datetime | None
@@ -32,11 +32,16 @@ def region_timings(*, push: TaskPush, actor: Actor) -> list[TimingChange]:
         .select_related("region")
         .order_by("-pk")[:LISTED]
     )
-    names = names_of(reference_of(row.changed_by) for row in rows)
-    return [_change(row, names.get(reference_of(row.changed_by))) for row in rows]
+    people = User.objects.in_bulk(
+        int(row.changed_by.removeprefix("user:"))
+        for row in rows
+        if row.changed_by.startswith("user:")
+    )
+    names = {f"user:{pk}": person.get_full_name() for pk, person in people.items()}
+    return [_change(row, names.get(row.changed_by, "")) for row in rows]
 
 
-def _change(row: RegionTiming, who: Named | None) -> TimingChange:
+def _change(row: RegionTiming, who: str) -> TimingChange:
     return TimingChange(
         region=row.region.name,
         opens_at=row.opens_at,
@@ -44,6 +49,6 @@ def _change(row: RegionTiming, who: Named | None) -> TimingChange:
         due_at=row.due_at,
         moved=row.moved,
         reason=row.reason,
-        who=who.name if who else "",
+        who=who,
         changed_at=row.changed_at,
     )

@@ -9,10 +9,14 @@ from apps.accounts.models import User
 from apps.core import clock
 from apps.hq.demo.people import name_of
 from apps.stores.models import Guide, LegalEntity, Posting, Region, ScopeGrant, Store
-from apps.stores.services import guide_leaves, post_guide
+from apps.stores.services import connect_region_manager, guide_leaves, post_guide
 
 CHAIN_NAME = "步禾"
 _REGIONS = (("hd", "华东"), ("hn", "华南"), ("hb", "华北"), ("xn", "西南"))
+# WeCom's departments above the stores, in the order of the regions
+_REGION_DEPARTMENTS = 10
+# who leads a region, on a phone as everybody else
+REGION_LEAD, _LED_REGION = "hd_lead", "hd"
 _FRANCHISEE = "锦程商贸有限公司（加盟）"
 
 # code, name, city, region, ownership, class, weight of its customers
@@ -151,9 +155,9 @@ def let_some_leave(chain: Chain, *, today: date, dice: random.Random) -> None:
 def departments(chain: Chain) -> list[dict[str, object]]:
     """WeCom's department tree: corp, regions, stores."""
     rows: list[dict[str, object]] = [{"id": 1, "name": CHAIN_NAME, "parentid": 0, "order": 1}]
-    for number, (_code, name) in enumerate(_REGIONS):
-        rows.append({"id": 10 + number, "name": name, "parentid": 1, "order": 1})
-    parent = {code: 10 + number for number, (code, _name) in enumerate(_REGIONS)}
+    parent = {code: _region_department(code) for code, _name in _REGIONS}
+    for code, name in _REGIONS:
+        rows.append({"id": parent[code], "name": name, "parentid": 1, "order": 1})
     for store in chain.stores.values():
         if store.closed_on is None:
             rows.append(
@@ -168,11 +172,12 @@ def departments(chain: Chain) -> list[dict[str, object]]:
 
 
 def staff(chain: Chain) -> list[dict[str, object]]:
-    """WeCom's members: the people of the open stores, those who left among them."""
+    """WeCom's members: who leads a region first, then the people of the open stores, those who
+    left among them."""
     gone = set(
         Guide.objects.filter(status=Guide.Status.LEFT).values_list("wecom_userid", flat=True)
     )
-    return [
+    people: list[dict[str, object]] = [
         {
             "userid": person.userid,
             "name": person.name,
@@ -184,10 +189,23 @@ def staff(chain: Chain) -> list[dict[str, object]]:
         for person in chain.people
         if chain.stores[person.store].closed_on is None
     ]
+    lead = {
+        "userid": REGION_LEAD,
+        "name": User.objects.get(role=Role.REGION_MANAGER).get_full_name(),
+        "department": [_region_department(_LED_REGION)],
+        "position": "区域经理",
+        "status": 1,
+    }
+    return [lead, *people]
 
 
-def load_head_office(*, password: str) -> dict[str, str]:
-    """The demo's logins; one password, made on this machine. Returns names for `demo.env`."""
+def _region_department(code: str) -> int:
+    return _REGION_DEPARTMENTS + [one for one, _name in _REGIONS].index(code)
+
+
+def load_head_office(*, password: str, corp_id: str) -> dict[str, str]:
+    """The demo's logins; one password, made on this machine. Who leads a region has a phone, too.
+    Returns names for `demo.env`."""
     logins = (
         ("HQ_USER", "hq", "何", "静", Role.HQ_ADMIN),
         ("OPERATOR_USER", "operator", "许", "文博", Role.HQ_OPERATOR),
@@ -200,5 +218,6 @@ def load_head_office(*, password: str) -> dict[str, str]:
         user.set_password(password)
         user.save()
         if role == Role.REGION_MANAGER:
-            ScopeGrant.objects.create(user=user, region=Region.objects.get(code="hd"))
+            ScopeGrant.objects.create(user=user, region=Region.objects.get(code=_LED_REGION))
+            connect_region_manager(user=user, corp_id=corp_id, wecom_userid=REGION_LEAD)
     return {key: username for key, username, *_rest in logins}

@@ -65,7 +65,7 @@ def _load(out: Say) -> dict[str, str]:
 
     chain = chains.load_chain(corp_id=corp.corp_id, today=today, dice=dice)
     out(f"Stores and people: {len(chain.stores)} stores, {len(chain.people)} people")
-    logins = _head_office()
+    logins = _head_office(corp.corp_id)
     out(f"Catalogue: {load_products()} items")
     StageVersion.objects.create(
         lost_after_days=_LOST_AFTER_DAYS, published_at=now - timedelta(days=600)
@@ -149,9 +149,10 @@ def _sales(
     return rows
 
 
-def _head_office() -> dict[str, str]:
+def _head_office(corp_id: str) -> dict[str, str]:
     password = secrets.token_urlsafe(9)
-    return {**chains.load_head_office(password=password), "HQ_PASSWORD": password}
+    logins = chains.load_head_office(password=password, corp_id=corp_id)
+    return {**logins, "HQ_PASSWORD": password}
 
 
 def _api_key() -> str:

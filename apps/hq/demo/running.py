@@ -10,6 +10,8 @@ from datetime import date, datetime, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from apps.accounts.actor import SYSTEM, Actor
+from apps.accounts.capabilities import Role
+from apps.accounts.models import User
 from apps.core import clock
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import TaskItem, TaskPush
@@ -28,6 +30,7 @@ from apps.reports.scripts import count_scripts
 from apps.stores.models import Guide, Region
 from apps.stores.selectors import actor_for
 from apps.stores.services import set_day_off, start_cover, user_of_guide
+from apps.stores.visits import Wanted, keep_visit
 
 SHOWN_STORE, _NEXT_STORE, _FAR_STORE = "sh01", "sh02", "hz01"
 _REGION = "hd"
@@ -59,6 +62,7 @@ def begin(chain: Chain, people: list[Person], *, phones: Phones, now: datetime) 
     with clock.at(evening):
         _work(chain, made, now=evening)
         _offer_script(chain, now=evening)
+        _visit(chain, now=evening)
     _away(chain, now=now)
     _ask(chain, people, now=now)
     count_scripts(now=now)
@@ -180,6 +184,25 @@ def _offer_script(chain: Chain, *, now: datetime) -> None:
         body="{称呼}您好，我是{门店}的{导购}。新靴的{尺码}我给您留着，路过上来试试，不买也没关系。",
         client_id=_id("script"),
         now=now,
+    )
+
+
+def _visit(chain: Chain, *, now: datetime) -> None:
+    """Who leads the region came by and left two things to follow."""
+    lead = actor_for(user=User.objects.get(role=Role.REGION_MANAGER), now=now)
+    today = clock.business_day(now)
+    keep_visit(
+        store=chain.stores[SHOWN_STORE],
+        note="新靴陈列显眼，试穿区灯偏暗；两位顾客等了一会儿才有人招呼。",
+        items=[
+            Wanted("换试穿区的灯", today + timedelta(days=3)),
+            Wanted(
+                "周末高峰排一人迎宾", today + timedelta(days=2), chain.guides_of[SHOWN_STORE][0]
+            ),
+        ],
+        actor=lead,
+        now=now,
+        client_id=_id("visit"),
     )
 
 

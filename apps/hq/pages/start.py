@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.capabilities import Role
 from apps.core import clock
 from apps.members.invites import invite_address, make_invite
 from apps.members.models import Member
@@ -80,12 +81,12 @@ def _join_address(posting: Posting) -> str:
     )
 
 
-def _open_as(posting: Posting, page: str) -> str:
+def _open_as(guide: Guide, page: str) -> str:
     """A page of ours on this person's phone. By way of the sign-in: the browser may still be
     somebody else, who opened another link of the tour."""
     onward = urlencode({"next": reverse(f"guide_portal:{page}")})
     words = {
-        "as": f"guide:{posting.guide.wecom_userid}",
+        "as": f"guide:{guide.wecom_userid}",
         "url": f"{settings.PUBLIC_BASE_URL}{reverse('guide_portal:sign_in')}?{onward}",
     }
     return f"{settings.SIMULATOR_URL}/open?{urlencode(words)}"
@@ -96,11 +97,14 @@ def _tour() -> dict[str, Any]:
     guide = _first_at_work(Posting.PostingRole.GUIDE)
     if guide is None:
         return {"join": "", "tour": {}}
-    pages = {"today": guide, "enrol": guide}
+    pages = {"today": guide.guide, "enrol": guide.guide}
     manager = _first_at_work(Posting.PostingRole.STORE_MANAGER, guide.store_id)
     if manager is not None:
-        pages |= dict.fromkeys(("morning", "team", "duty", "approvals"), manager)
-    tour = {page: _open_as(posting, page) for page, posting in pages.items()}
+        pages |= dict.fromkeys(("morning", "team", "duty", "approvals"), manager.guide)
+    lead = Guide.objects.active().filter(user__role=Role.REGION_MANAGER).order_by("pk").first()
+    if lead is not None:
+        pages |= dict.fromkeys(("region", "region_pushes"), lead)
+    tour = {page: _open_as(person, page) for page, person in pages.items()}
     return {"join": _join_address(guide), "tour": tour}
 
 
