@@ -7,7 +7,7 @@ import re
 import signal
 from datetime import time, timedelta
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from django.urls import reverse
@@ -16,10 +16,11 @@ from playwright.sync_api import Error, expect
 from apps.core import clock
 from apps.guide_portal.models import ActionReceipt
 from apps.guide_tasks.models import State, TaskTarget
-from apps.members.models import Interaction, MemberNote
+from apps.members.models import EnrolDraft, Interaction, MemberNote
 from apps.tagging.models import MemberTags, Tag, TagGroup
 from tests.browser.conftest import PHONE
 from tests.conftest import wait_for
+from tests.factories.facts import make_phone
 from tests.factories.outreach import seed
 from tests.guide_portal.conftest import open_shop
 
@@ -191,6 +192,47 @@ def test_a_killed_phone_has_lost_nothing(shop, browser_type, browser_type_launch
         page.close()
     finally:
         context.close()
+
+
+def test_noted_in_a_basement_invited_above_ground(browser, shop, phone, settings):
+    page = arrive(phone, shop)
+    phone.set_offline(True)
+    page.goto(f"{shop.url}/g/")
+    page.locator("a[href='/g/tools/enrol/']").click()
+    page.fill("[name=called]", "孙小圆")
+    page.fill("[name=body]", "电话 138 0013 8000")
+    page.get_by_role("button", name="先记下").click()
+    expect(page.locator("#say")).to_contain_text("不写手机号")
+    page.fill("[name=body]", "看了短靴，等 38 码")
+    page.get_by_role("button", name="先记下").click()
+    expect(page.locator("[data-said=draft] .chip")).to_have_text("已保存在本机")
+    page.close()  # killed
+    assert not EnrolDraft.objects.exists()
+
+    phone.set_offline(False)
+    page = phone.new_page()
+    page.goto(f"{shop.url}/g/tools/enrol/")
+    waiting = page.locator("[data-draft=waiting]", has_text="孙小圆")
+    wait_for(EnrolDraft.objects.exists, seconds=20, message="Not submitted.")
+    expect(waiting).to_have_count(1, timeout=BY_ITSELF)
+    waiting.click()
+    path = urlsplit(page.locator("#invite").text_content()).path
+    assert EnrolDraft.objects.count() == 1
+
+    settings.WECOM_OAUTH_IN_ANY_BROWSER = False
+    customer = browser.new_page(viewport=PHONE, locale="zh-CN")
+    customer.goto(shop.url + path)
+    assert not re.search("孙小圆|短靴", customer.content())
+    customer.fill("[name=phone]", make_phone())
+    customer.check("[data-must]")
+    customer.click("[data-join-button]")
+    customer.wait_for_url(re.compile("/m/welcome/"))
+    customer.close()
+
+    expect(page.locator("[data-draft=joined]")).to_contain_text("孙小圆", timeout=BY_ITSELF)
+    page.locator("#enrolled a.row").click()
+    expect(page.locator("#notes + .card")).to_contain_text("看了短靴，等 38 码")
+    assert MemberNote.objects.count() == 1
 
 
 def kill_browser(folder):
