@@ -16,6 +16,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from apps.accounts import services
+from apps.accounts.actor import SYSTEM
 from apps.accounts.admin_base import RoomAdmin, actor_of
 from apps.accounts.capabilities import API_CAPABILITIES, Capability, Role
 from apps.accounts.models import ApiKey, AuditEntry, User
@@ -101,7 +102,7 @@ class ApiKeyAdmin(RoomAdmin):
         return ["name", "prefix", "scopes", "chain_wide", "created_by", "created_at", "expires_at",
                 "revoked_at", "last_used_at"]  # fmt: skip
 
-    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
         return self.get_readonly_fields(request, obj) or [
             "name", "scopes", "chain_wide", "expires_at",
         ]  # fmt: skip
@@ -174,7 +175,7 @@ class AuditEntryAdmin(RoomAdmin):
     @admin.display(description=_("actor"))
     def show_actor(self, row: Any) -> str:
         name = f"{row.by_last or ''}{row.by_first or ''}" or row.by_user
-        return name or row.actor
+        return name or (gettext("system") if row.actor == SYSTEM.label else row.actor)
 
     @admin.display(description=_("action"), ordering="action")
     def show_action(self, row: AuditEntry) -> str:

@@ -58,7 +58,7 @@ def _tab(title: Any, path: str, needs: Capability, module: str = "") -> dict[str
 
 C = Capability
 
-NAVIGATION = [
+NAVIGATION: list[dict[str, Any]] = [
     {"items": [_item(_("Home"), "home", ADMIN, needs=C.VIEW_REPORTS)]},
     {
         "separator": True,
@@ -146,6 +146,13 @@ NAVIGATION = [
         ],
     },
 ]
+
+
+def entry_of(request: HttpRequest) -> dict[str, Any] | None:
+    """The menu's entry that this page stands under."""
+    entries: list[dict[str, Any]] = [entry for group in NAVIGATION for entry in group["items"]]
+    return next((entry for entry in entries if entry["active"](request)), None)
+
 
 _SYSTEM = [
     _tab(_("Scheduled jobs"), "/admin/django_celery_beat/periodictask/", C.MANAGE_JOBS),

@@ -96,11 +96,12 @@ class CustomerList(GuidePage):
             raise Http404
         page = _number(request.GET.get("page", "")) or 1
         rows, more = lists.list_page(code=code, actor=self.actor, page=page, now=self.now)
+        label = lists.label_of(code)
         context = {
             "rows": rows,
             "more": more,
             "page": page,
-            "label": lists.label_of(code),
+            "label": label,
             "hint": lists.hint_of(code, lists.Terms.current()),
         }
         if self.request.htmx and page > 1:
@@ -112,7 +113,7 @@ class CustomerList(GuidePage):
                 **context,
                 "tab": "customers",
                 "todo_count": badge(guide_id=self.guide_id, now=self.now),
-                "empty_head": _("Nobody here today"),
+                "empty_head": _("Nobody in “%(list)s” now") % {"list": label},
                 "empty_words": _("Who belongs here appears by itself."),
                 "empty_action": _("All customers"),
                 "empty_to": reverse("guide_portal:customers"),

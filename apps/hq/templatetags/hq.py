@@ -1,8 +1,11 @@
 """How head office prints money, shares and changes."""
 
+from typing import Any
+
 from django import template
 
 from apps.core.money import format_fen
+from apps.hq import look
 
 register = template.Library()
 
@@ -46,3 +49,14 @@ def change(value: float | None) -> str:
     if value is None:
         return "—"
     return f"{'↑' if value >= 0 else '↓'} {abs(value) * 100:.1f}%"
+
+
+@register.simple_tag(takes_context=True)
+def way_here(context: template.Context, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The way to a page of the admin: the menu's word in place of the room's, no word twice."""
+    entry = look.entry_of(context["request"])
+    if entry is None or len(parts) < 2:
+        return parts
+    words = [str(entry["title"]), str(parts[1]["title"])]
+    way = [{"link": entry["link"], "title": entry["title"]}, *parts[1:]]
+    return way if words[0] != words[1] else way[1:]
