@@ -9,8 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.accounts.models import AuditEntry
 from apps.guide_portal.items import ItemCard
 from apps.guide_tasks.models import GuideTask, State, TaskItem, TaskPush, TaskTarget
+from apps.guide_tasks.services.erasure import forget_members
 from apps.outreach.models import GuideNotice
 from tests.factories.items import make_item_push, png
 from tests.factories.outreach import make_friends
@@ -260,6 +262,18 @@ def test_one_customer_is_taken_back_with_a_reason_the_guide_reads(shop, phone, m
     undone = phone.post(at("undo_excuse", target.pk), act(), follow=True)
     target.refresh_from_db()
     assert target.state == State.NOT_APPLICABLE, undone.content.decode()
+
+
+def test_typed_words_go_with_the_person_and_stand_in_no_record(shop, managers_phone, act):
+    target, words = shop.targets[0], f"{shop.targets[0].member.name}搬家了"
+    managers_phone.post(at("withdraw_target", target.pk), act(reason="other", words=words))
+    target.refresh_from_db()
+    assert words in target.excuse_sentence
+    assert words not in str(AuditEntry.objects.get(action="target.withdrawn").detail)
+
+    forget_members(member_ids=[target.member_id], now=shop.now)
+    target.refresh_from_db()
+    assert target.excuse_sentence == "已撤回"
 
 
 def test_what_is_delivered_is_not_taken_back(shop, managers_phone, act):

@@ -7,11 +7,12 @@ from types import SimpleNamespace
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from psycopg.types.range import DateRange
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
-from apps.accounts.models import AuditEntry
+from apps.accounts.models import AuditEntry, User
 from apps.core.errors import DomainError
 from apps.guide_tasks import selectors, services
 from apps.guide_tasks.errors import (
@@ -89,6 +90,20 @@ def test_an_excuse_takes_effect_at_once_and_counts_as_excused(shop):
     assert (result.issued, result.excused, result.open) == (2, 1, 1)
     day = selectors.items_of_day(guide_id=shop.guides[0].pk, now=shop.now)
     assert (day.total, [row.pk for row in day.excused]) == (0, [item.pk])
+
+
+def test_head_office_reads_why_a_push_is_not_applicable(shop, client):
+    push = make_item_push(shop.now)
+    excuse(shop, item_of(push, shop.guides[0]), "no_goods")
+    excuse(shop, item_of(push, shop.guides[1]), "no_goods", actor=shop.colleague)
+    third = shared(shop)
+    excuse(shop, third, "other", "停电")
+
+    assert selectors.item_excuses(push=push, actor=shop.hq) == [("本店没有该商品", 2)]
+    assert selectors.item_excuses(push=third.push, actor=shop.hq) == [("其他原因", 1)]
+    client.force_login(User.objects.create(username="hq", role="hq_admin", is_staff=True))
+    page = client.get(reverse("hq:push", args=[push.pk])).content.decode()
+    assert "不适用的原因：本店没有该商品 2" in page
 
 
 def test_another_reason_is_said_in_words(shop):

@@ -23,6 +23,7 @@ from apps.guide_tasks.selectors.guide import (
 from apps.guide_tasks.selectors.items import (
     Said,
     excuses_said,
+    item_excuses,
     item_results,
     items_of_day,
     photos_to_approve,
@@ -60,6 +61,7 @@ __all__ = [
     "excuses_said",
     "form_of_address",
     "guide_context",
+    "item_excuses",
     "item_results",
     "items_of_day",
     "minutes_spent",

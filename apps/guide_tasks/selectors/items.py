@@ -9,7 +9,14 @@ from django.db.models import Count, Q, Sum
 
 from apps.accounts.actor import Actor
 from apps.core import clock
-from apps.guide_tasks.models import OPEN_STATES, ItemMove, State, TaskItem, TaskPush
+from apps.guide_tasks.models import (
+    OPEN_STATES,
+    ItemExcuse,
+    ItemMove,
+    State,
+    TaskItem,
+    TaskPush,
+)
 from apps.guide_tasks.rates import Completion
 from apps.stores.models import Guide
 
@@ -175,3 +182,16 @@ def _store_result(store_id: int, name: str, region: str, counter: Counter[str]) 
         counted=counter["counted"],
         quota=counter["quota"],
     )
+
+
+def item_excuses(*, push: TaskPush, actor: Actor) -> list[tuple[str, int]]:
+    """Why items of a push are 不适用, in words, with how many; the most frequent first."""
+    rows = (
+        TaskItem.objects.visible_to(actor)
+        .filter(push=push, state=State.NOT_APPLICABLE)
+        .order_by()
+        .values_list("excuse_reason")
+        .annotate(n=Count("pk"))
+        .order_by("-n", "excuse_reason")
+    )
+    return [(str(ItemExcuse(reason).label), number) for reason, number in rows]

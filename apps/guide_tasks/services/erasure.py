@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from apps.guide_tasks.models import TaskTarget
+from apps.guide_tasks.models import ExcuseReason, TaskTarget
 from apps.guide_tasks.services.targets import excuse_stopped
 
 
@@ -14,4 +14,9 @@ def forget_members(*, member_ids: Sequence[int], now: datetime) -> int:
     """Their open work is excused (they are stopped by now), their targets name nobody."""
     for member_id in member_ids:
         excuse_stopped(now=now, member_id=member_id)
-    return TaskTarget.objects.filter(member_id__in=member_ids).update(external_userid="", why="")
+    theirs = TaskTarget.objects.filter(member_id__in=member_ids)
+    # a manager's own words may name them
+    theirs.filter(excuse_reason=ExcuseReason.WITHDRAWN).update(
+        excuse_sentence=str(ExcuseReason.WITHDRAWN.label)
+    )
+    return theirs.update(external_userid="", why="")

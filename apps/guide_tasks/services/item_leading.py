@@ -189,7 +189,7 @@ def withdraw_item(*, item: TaskItem, why: str, actor: Actor, now: datetime) -> T
         sentence=taken_back_sentence(why),
     )
     item.save()
-    _audit(item, "item.withdrawn", actor, {"reason": why})
+    _audit(item, "item.withdrawn", actor, {})
     _tell(
         item,
         "withdrawn",

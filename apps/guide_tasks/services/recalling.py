@@ -146,12 +146,9 @@ def withdraw_target(*, target: TaskTarget, why: str, actor: Actor, now: datetime
     targets.excuse_locked(target=target, reason=reason, at=now, actor=actor.label)
     target.excuse_sentence = taken_back_sentence(why.strip())
     target.save(update_fields=["excuse_sentence"])
+    # the reason stands with the target: typed words may name somebody, the record never does
     accounts.audit(
-        actor=actor,
-        action="target.withdrawn",
-        object_type="task_target",
-        object_id=target.pk,
-        detail={"reason": why.strip()},
+        actor=actor, action="target.withdrawn", object_type="task_target", object_id=target.pk
     )
     words = _("Your manager took one customer off this task. Open it to see why.")
     _tell_guide(target.task, f"{target.source}:withdrawn", _("Taken back: %(title)s"), words, now)

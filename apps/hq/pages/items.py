@@ -115,6 +115,7 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
         "raw_rate": total["done"] / total["issued"] if total["issued"] else None,
         "excused_rate": total["excused"] / total["issued"] if total["issued"] else None,
         "waiting": waiting,
+        "excuses": selectors.item_excuses(push=push, actor=actor) if total["excused"] else [],
         "places": _places(push),
         "posts": MomentPost.objects.filter(source=push.source) if push.kind == Kind.MOMENTS else [],
         "proof": KINDS[push.kind][2] if push.kind in KINDS else "",
