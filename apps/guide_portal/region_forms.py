@@ -25,7 +25,7 @@ MINUTES = (5, 15, 30, 60)
 
 def kinds_on() -> list[tuple[str, Any, Any]]:
     """The kinds that the chain has not left out."""
-    return [(kind.value, *words) for kind, *words in KINDS if modules.is_on(kind)]
+    return [(kind.value, words, hint) for kind, words, hint in KINDS if modules.is_on(kind)]
 
 
 class RegionTaskForm(ActForm):

@@ -28,16 +28,15 @@ class VisitForm(ActForm):
             self.fields[f"words_{n}"] = forms.CharField(max_length=120, required=False)
             self.fields[f"guide_{n}"] = forms.ModelChoiceField(here, required=False)
             self.fields[f"days_{n}"] = forms.TypedChoiceField(
-                coerce=int, choices=[(days, "") for days in ITEM_DAYS], required=False,
-                empty_value=ITEM_DAYS[1],
-            )  # fmt: skip
+                coerce=int, choices=[(days, "") for days in ITEM_DAYS], required=False
+            )
 
     def items(self, *, now: datetime) -> list[Wanted]:
         found, today = self.cleaned_data, clock.business_day(now)
         return [
             Wanted(
                 words=found[f"words_{n}"],
-                due_on=today + timedelta(days=found[f"days_{n}"]),
+                due_on=today + timedelta(days=found[f"days_{n}"] or ITEM_DAYS[1]),
                 guide=found[f"guide_{n}"],
             )
             for n in ITEM_ROWS

@@ -17,7 +17,7 @@ from apps.guide_portal.views.region import RegionPage
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import TaskPush
 from apps.guide_tasks.services.timing import retime_push
-from apps.stores.models import Region
+from apps.stores.models import Region, Store
 
 
 class NewRegionTask(RegionPage):
@@ -27,8 +27,8 @@ class NewRegionTask(RegionPage):
     capability = Capability.LEAD_REGION
 
     def _form(self, *data: Any) -> RegionTaskForm:
-        seen = region.seen_stores(self.actor).open_on(clock.business_day(self.now))
-        return RegionTaskForm(*data, seen=seen)
+        seen = Store.objects.visible_to(self.actor).open_on(clock.business_day(self.now))
+        return RegionTaskForm(*data, seen=seen.select_related("region").order_by("code"))
 
     def _page(
         self,
@@ -38,14 +38,14 @@ class NewRegionTask(RegionPage):
         problem: str = "",
         check: region_tasks.Check | None = None,
     ) -> HttpResponse:
-        chosen = {str(pk) for pk in form["stores"].value() or []}
+        kinds, chosen = kinds_on(), {str(pk) for pk in form["stores"].value() or []}
         stores = form.fields["stores"].queryset  # type: ignore[attr-defined]
         context = {
             "form": form,
             "problem": problem,
             "check": check,
-            "kinds": kinds_on(),
-            "kind": form["kind"].value() or (kinds_on() or [("",)])[0][0],
+            "kinds": kinds,
+            "kind": form["kind"].value() or (kinds[0][0] if kinds else ""),
             "quotas": TaskPush.QuotaOf.choices,
             "quota_of": form["quota_of"].value() or TaskPush.QuotaOf.MEMBERS,
             "minutes": [(n, str(n) == str(form["minutes"].value())) for n in MINUTES],
