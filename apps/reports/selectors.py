@@ -9,7 +9,9 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.models import Count, F, Min, Q, QuerySet
 
+from apps.accounts import modules
 from apps.accounts.actor import Actor
+from apps.accounts.modules import Module
 from apps.core import clock
 from apps.core.querysets import keys_sql
 from apps.guide_tasks import selectors as guide_tasks
@@ -25,7 +27,7 @@ from apps.guide_tasks.models import (
 from apps.members.models import AccessRequest, FollowRelation, LookUpAlert, ServingPeriod
 from apps.orders.selectors import NET_SALES
 from apps.outreach import policy
-from apps.outreach.models import Dispatch, MomentPost
+from apps.outreach.models import Dispatch, MomentPost, ScriptProposal
 from apps.profiles.models import Stage
 from apps.reports.shapes import (
     Arm,
@@ -500,6 +502,9 @@ def _system_todos(now: datetime) -> list[Todo]:
     failed = [started for state, started in last_runs if state == SyncRun.State.FAILED]
     dead = RawCallback.objects.filter(status=RawCallback.Status.DEAD)
     unknown, posts = Dispatch.objects.unknown(), MomentPost.objects.unknown()
+    scripts = ScriptProposal.objects.for_chain()
+    if not modules.is_on(Module.SCRIPTS):
+        scripts = scripts.none()
     look_ups = LookUpAlert.objects.filter(settled_at=None)
     asked = AccessRequest.objects.waiting()
     return [
@@ -508,6 +513,7 @@ def _system_todos(now: datetime) -> list[Todo]:
         _todo("send_unknown", unknown.aggregate(n=Count("pk"), since=Min("unknown_since"))),
         _todo("moment_unknown", posts.aggregate(n=Count("pk"), since=Min("unknown_since"))),
         _todo("look_ups", look_ups.aggregate(n=Count("pk"), since=Min("raised_at"))),
+        _todo("scripts", scripts.aggregate(n=Count("pk"), since=Min("reviewed_at"))),
         _todo("access", asked.aggregate(n=Count("pk"), since=Min("asked_at"))),
     ]
 

@@ -98,6 +98,19 @@ def test_a_script_kept_from_the_chain_stays_with_its_store_and_the_guide_reads_w
     assert "只适合商场店" in shelf
 
 
+def test_the_home_page_says_that_a_script_waits(operator_client, taken, settings):
+    def links():
+        return [row.link for row in operator_client.get("/admin/").context["todos"]]
+
+    assert PROPOSALS in links()
+    settings.MODULES_OFF = ["scripts"]
+    assert PROPOSALS not in links()
+    assert operator_client.get(PROPOSALS).status_code == 404
+    settings.MODULES_OFF = []
+    decide(operator_client, taken, open="yes")
+    assert PROPOSALS not in links()
+
+
 def test_without_a_reason_nothing_is_decided(operator_client, taken):
     decide(operator_client, taken, open="no", why=" ")
 

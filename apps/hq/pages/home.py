@@ -144,6 +144,11 @@ def _todo(todo: Todo) -> TodoRow:
             since, _("Look"),
             reverse("admin:wecom_sync_guideday_changelist") + "?mismatch=waiting", "",
         ),
+        "scripts": (
+            ngettext("%(n)s script of a guide waits for head office's word",
+                     "%(n)s scripts of guides wait for head office's word", todo.count) % count,
+            since, _("Look"), reverse("hq:script_proposals"), "",
+        ),
         "access": (
             ngettext("%(n)s request to see a customer waits",
                      "%(n)s requests to see a customer wait", todo.count) % count,
