@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Expression, Field, QuerySet
+from django.db.models import BigIntegerField, BooleanField, Expression, F, Field, Func, QuerySet
 from django.db.models.query import ModelIterable
 
 
@@ -25,6 +25,17 @@ class Place(Expression):
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
         return "%s", (_Slot(self.name),)
+
+
+def among(column: str, name: str) -> Func:
+    """The condition that the column is one of the ids in a list that goes there."""
+    return Func(
+        F(column),
+        Place(name, BigIntegerField()),
+        template="(%(expressions)s::bigint[]))",
+        arg_joiner=" = ANY(",
+        output_field=BooleanField(),
+    )
 
 
 class _Slot(str):

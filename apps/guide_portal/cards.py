@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from apps.core import clock
 from apps.guide_portal.templatetags.portal import hour_minute, month_day, when, yuan
@@ -152,44 +152,47 @@ def reminded(due: Chip) -> Chip:
     return Chip("bell", words, "late" if due.tone == "late" else "warn")
 
 
+# by the tasks' room's own codes; only the word that is shown is looked up
+_CHIPS = {
+    "open": ("ring", pgettext_lazy("chip", "To do"), ""),
+    "in_progress": ("ring", pgettext_lazy("chip", "In progress"), ""),
+    # waits for WeCom: initiated, and no more than that until WeCom says so
+    "waiting": ("send", pgettext_lazy("chip", "Initiated"), "wait"),
+    "initiated": ("send", pgettext_lazy("chip", "Initiated"), "wait"),
+    "self_reported": ("note", pgettext_lazy("chip", "Self-reported"), ""),
+    "delivered": ("ok", pgettext_lazy("chip", "Delivered"), "ok"),
+    "engaged": ("link", gettext_lazy("Engaged"), "ok"),
+    "visited": ("pin", gettext_lazy("Visited"), "ok"),
+    "purchased": ("bag", gettext_lazy("Bought in the window"), "ok"),
+    "excused": ("skip", gettext_lazy("Not applicable"), ""),
+    "expired": ("skip", pgettext_lazy("chip", "Expired"), ""),
+    "not_done": ("skip", pgettext_lazy("chip", "Not done"), ""),
+    "done": ("ok", pgettext_lazy("chip", "Done"), "ok"),
+}
+_PROOFS = {
+    "held": gettext_lazy("Goes out at %(time)s, customers are left in peace until then"),
+    "to_confirm": gettext_lazy("Waiting for your confirmation in WeCom"),
+    "sent": gettext_lazy("Sent %(time)s, waiting for WeCom's result"),
+    "unknown": gettext_lazy("WeCom did not answer; head office is checking, do not send again"),
+    "delivered": gettext_lazy("%(time)s WeCom confirms delivery"),
+    "clicked": gettext_lazy("%(time)s reached, TA opened the link"),
+    "engaged": gettext_lazy("%(time)s opened the link"),
+    "visited": gettext_lazy("%(time)s came to the shop"),
+    "purchased": gettext_lazy("%(time)s bought, by the till"),
+    "initiated": gettext_lazy("%(time)s started by you"),
+    "self_reported": gettext_lazy("%(time)s reported by you"),
+}
+
+
 def _chip(code: str) -> Chip:
-    """The chip of a state or proof, by the tasks' room's own code."""
-    chips = {
-        "open": Chip("ring", pgettext("chip", "To do")),
-        "in_progress": Chip("ring", pgettext("chip", "In progress")),
-        # waits for WeCom: initiated, and no more than that until WeCom says so
-        "waiting": Chip("send", pgettext("chip", "Initiated"), "wait"),
-        "initiated": Chip("send", pgettext("chip", "Initiated"), "wait"),
-        "self_reported": Chip("note", pgettext("chip", "Self-reported")),
-        "delivered": Chip("ok", pgettext("chip", "Delivered"), "ok"),
-        "engaged": Chip("link", _("Engaged"), "ok"),
-        "visited": Chip("pin", _("Visited"), "ok"),
-        "purchased": Chip("bag", _("Bought in the window"), "ok"),
-        "excused": Chip("skip", _("Not applicable")),
-        "expired": Chip("skip", pgettext("chip", "Expired")),
-        "not_done": Chip("skip", pgettext("chip", "Not done")),
-        "done": Chip("ok", pgettext("chip", "Done"), "ok"),
-    }
-    return chips.get(code) or chips["open"]
+    """The chip of a state or proof."""
+    icon, word, tone = _CHIPS.get(code) or _CHIPS["open"]
+    return Chip(icon, str(word), tone)
 
 
 def proof_words(proof: Proof) -> str:
     """One proof or one wait, with its time and who says so."""
-    at = {"time": when(proof.at)}
-    words = {
-        "held": _("Goes out at %(time)s, customers are left in peace until then"),
-        "to_confirm": _("Waiting for your confirmation in WeCom"),
-        "sent": _("Sent %(time)s, waiting for WeCom's result"),
-        "unknown": _("WeCom did not answer; head office is checking, do not send again"),
-        "delivered": _("%(time)s WeCom confirms delivery"),
-        "clicked": _("%(time)s reached, TA opened the link"),
-        "engaged": _("%(time)s opened the link"),
-        "visited": _("%(time)s came to the shop"),
-        "purchased": _("%(time)s bought, by the till"),
-        "initiated": _("%(time)s started by you"),
-        "self_reported": _("%(time)s reported by you"),
-    }
-    return words.get(proof.code, "%(time)s") % at
+    return str(_PROOFS.get(proof.code, "%(time)s")) % {"time": when(proof.at)}
 
 
 def _once_each(lines: Sequence[Proof]) -> list[str]:

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import BigIntegerField, DateTimeField, Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core import clock
+from apps.core.compiled import Compiled, Place
 from apps.guide_portal.cards import (
     Card,
     Chip,
@@ -213,9 +215,9 @@ def _row(piece: shapes.Card | ItemCard, now: datetime) -> Row:
     )
 
 
-def _tasks(guide_id: int, now: datetime) -> list[TaskLink]:
+def _running(guide_id: Any, now: Any) -> QuerySet[GuideTask]:
     begun = TaskTarget.objects.opened_by(now).filter(task_id=OuterRef("pk"))
-    tasks = (
+    return (
         GuideTask.objects.of_guide(guide_id)
         .filter(
             Exists(begun),
@@ -225,13 +227,21 @@ def _tasks(guide_id: int, now: datetime) -> list[TaskLink]:
         .select_related("push")
         .order_by("-pk")[:TASKS]
     )
+
+
+_RUNNING = Compiled(
+    lambda: _running(Place("guide", BigIntegerField()), Place("now", DateTimeField()))
+)
+
+
+def _tasks(guide_id: int, now: datetime) -> list[TaskLink]:
     return [
         TaskLink(
             href=reverse("guide_portal:task", args=[task.pk]),
             title=task.push.title,
             due=due_chip(task.due_at, now=now),
         )
-        for task in tasks
+        for task in _RUNNING.rows(guide=guide_id, now=now)
     ]
 
 

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.db import connection
 
+from apps.core.compiled import Compiled, among
 from apps.orders.models import Order, OrderLine, Product
 
 # Net of every sale that counts, its returns taken off whenever they happened. Staff, group-buy and
@@ -162,13 +164,20 @@ def _lines_of(orders: list[Order]) -> dict[int, list[LineView]]:
     return lines
 
 
+@cache
+def _latest(limit: int) -> Compiled:
+    return Compiled(
+        lambda: (
+            Order.objects.filter(among("member_id", "members"))
+            .select_related("store", "selling_guide", "original")
+            .order_by("-paid_at", "-pk")[:limit]
+        )
+    )
+
+
 def orders_of(*, member_ids: Sequence[int], limit: int = 20) -> list[OrderView]:
     """The latest orders and returns of these member ids with their lines, in two queries."""
-    orders = list(
-        Order.objects.filter(member_id__in=list(member_ids))
-        .select_related("store", "selling_guide", "original")
-        .order_by("-paid_at", "-pk")[:limit]
-    )
+    orders = _latest(limit).rows(members=list(member_ids))
     lines = _lines_of(orders)
     return [
         OrderView(

@@ -8,7 +8,7 @@ from django.db import connections
 from django.db.models import BigIntegerField, DateTimeField, Exists, OuterRef
 
 from apps.core import clock
-from apps.core.compiled import Compiled, Place
+from apps.core.compiled import Compiled, Place, among
 from apps.stores.models import Guide, Posting, Store
 from tests.factories.facts import make_store
 from tests.factories.tasks import make_team
@@ -48,6 +48,16 @@ def test_the_rows_are_those_of_the_orm_with_their_relations(moment, django_asser
         assert not found[0]._state.adding
     assert ASKED.rows(guide=0, since=since) == []
     assert ASKED.rows(guide=guide.pk, since=clock.now() + timedelta(days=2)) == []
+
+
+@pytest.mark.django_db
+def test_a_list_of_ids_goes_into_one_place():
+    stores = [make_store(), make_store(), make_store()]
+    asked = Compiled(lambda: Store.objects.filter(among("pk", "ids")).order_by("pk"))
+
+    assert asked.rows(ids=[one.pk for one in stores[1:]]) == stores[1:]
+    assert asked.rows(ids=[stores[0].pk]) == stores[:1]
+    assert asked.rows(ids=[]) == []
 
 
 @pytest.mark.django_db

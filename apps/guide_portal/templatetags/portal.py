@@ -1,7 +1,7 @@
 """Small pieces of guide pages: icons from the sprite, money, days, client ids."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -9,7 +9,7 @@ from typing import Any
 
 from django import template
 from django.templatetags.static import static
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -53,6 +53,12 @@ def yuan(fen: int | None) -> str:
     """Fen as ¥1,234.50; whole yuan without decimals."""
     amount = Decimal(fen or 0) / 100
     return f"¥{amount:,.0f}" if amount == amount.to_integral_value() else f"¥{amount:,.2f}"
+
+
+@register.filter
+def strips(tones: Iterable[str]) -> SafeString:
+    """A bar's cells. A page has hundreds: in a loop of the template each would cost a look-up."""
+    return format_html_join("", '<i class="{}"></i>', ((tone,) for tone in tones))
 
 
 @register.filter

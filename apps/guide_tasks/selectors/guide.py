@@ -10,7 +10,7 @@ from django.db.models import BigIntegerField, Count, DateTimeField, OuterRef, Q,
 
 from apps.accounts.actor import Actor
 from apps.core import clock
-from apps.core.compiled import Compiled, Place
+from apps.core.compiled import Compiled, Place, among
 from apps.guide_tasks.models import (
     Evidence,
     Grade,
@@ -436,18 +436,21 @@ def task_page(task: GuideTask, *, now: datetime) -> TaskPage:
     )
 
 
+_OF_MEMBER = Compiled(
+    lambda: (
+        TaskTarget.objects.open()
+        .filter(among("member_id", "members"), guide_id=_GUIDE, opens_at__lte=_NOW)
+        .select_related("task__push", "push", "member")
+        .order_by("due_at", "pk")
+    )
+)
+
+
 def open_targets_of_member(
     *, guide_id: int, member_ids: Iterable[int], now: datetime
 ) -> list[TaskTarget]:
     """What this guide still has to do with a member: the card's and the sidebar's "why now"."""
-    return list(
-        TaskTarget.objects.of_guide(guide_id)
-        .open()
-        .opened_by(now)
-        .filter(member_id__in=list(member_ids))
-        .select_related("task__push", "push", "member")
-        .order_by("due_at", "pk")
-    )
+    return _OF_MEMBER.rows(guide=guide_id, now=now, members=list(member_ids))
 
 
 def targets_of_members(

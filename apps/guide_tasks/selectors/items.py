@@ -4,11 +4,21 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import (
+    BigIntegerField,
+    Count,
+    DateField,
+    DateTimeField,
+    Q,
+    QuerySet,
+    Sum,
+)
 
 from apps.accounts.actor import Actor
 from apps.core import clock
+from apps.core.compiled import Compiled, Place
 from apps.guide_tasks.models import (
     OPEN_STATES,
     ItemExcuse,
@@ -41,13 +51,9 @@ class ItemsOfDay:
         return len(self.todo) + len(self.waiting) + len(self.done)
 
 
-def items_of_day(*, guide_id: int, now: datetime) -> ItemsOfDay:
-    """What a guide has to do besides customers, what waits for approval, what is done today, what
-    would be due today or later and is 不适用."""
-    day = clock.business_day(now)
-    start = clock.day_start(day)
+def _of_day(guide_id: Any, day: Any, now: Any, start: Any) -> QuerySet[TaskItem]:
     mine = Q(guide_id=guide_id) | Q(done_by_id=guide_id)
-    rows = list(
+    return (
         TaskItem.objects.for_guide(guide_id, day)
         .opened_by(now)
         .filter(
@@ -58,6 +64,23 @@ def items_of_day(*, guide_id: int, now: datetime) -> ItemsOfDay:
         .select_related("push", "guide", "done_by")
         .order_by("due_at", "pk")[:LISTED]
     )
+
+
+_OF_DAY = Compiled(
+    lambda: _of_day(
+        Place("guide", BigIntegerField()),
+        Place("day", DateField()),
+        Place("now", DateTimeField()),
+        Place("start", DateTimeField()),
+    )
+)
+
+
+def items_of_day(*, guide_id: int, now: datetime) -> ItemsOfDay:
+    """What a guide has to do besides customers, what waits for approval, what is done today, what
+    would be due today or later and is 不适用."""
+    day = clock.business_day(now)
+    rows = _OF_DAY.rows(guide=guide_id, day=day, now=now, start=clock.day_start(day))
     todo = [row for row in rows if row.state in (State.OPEN, State.IN_PROGRESS)]
     return ItemsOfDay(
         todo=todo,
