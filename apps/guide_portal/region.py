@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Count, Max, QuerySet
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from apps.reports.shapes import Lift
 from apps.stores.models import Guide, Posting, Store, VisitItem
 
 LISTED = 30
+MINUTES_AN_HOUR = 60
 # what a board may be ordered by: code → the figure, the largest first
 ORDERS: dict[str, Callable[[Figures], float | None]] = {
     "sales": lambda found: found.member_fen,
@@ -335,17 +336,23 @@ def _item_pushes(store_ids: list[int], now: datetime) -> list[PushLine]:
     ]
 
 
+def _work_words(count: int, minutes: int) -> str:
+    """Below an hour in minutes: nothing is 0.0 hours of work."""
+    if minutes < MINUTES_AN_HOUR:
+        return _("%(n)s to contact, about %(minutes)s minutes") % {"n": count, "minutes": minutes}
+    hours = f"{minutes / MINUTES_AN_HOUR:.1f}"
+    return _("%(n)s customers open, about %(hours)s hours of work") % {"n": count, "hours": hours}
+
+
 def _push_line(row: places.MeetingPush, now: datetime) -> PushLine:
     chip = None
     if row.shared:
         words = _("%(n)s also in another task") % {"n": row.shared}
         chip = Chip("swap", words, "warn")
-    hours = timedelta(minutes=row.minutes) / timedelta(hours=1)
     return PushLine(
         pk=row.push_id,
         title=row.title,
-        words=_("%(n)s customers open, about %(hours)s hours of work")
-        % {"n": row.open, "hours": f"{hours:.1f}"},
+        words=_work_words(row.open, row.minutes),
         chip=chip,
         due=due_words(row.due_at, now=now),
     )

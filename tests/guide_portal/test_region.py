@@ -222,6 +222,8 @@ def test_customers_in_two_tasks_are_counted_as_collisions(shop, board, settings)
 
     assert "又一个任务" in page
     (row, *_rest) = places.meeting_pushes(store_ids=[shop.store.pk], now=shop.now)
+    assert 0 < row.minutes < 60
+    assert f"约 {row.minutes} 分钟" in page
     assert row.shared == 1
 
 
