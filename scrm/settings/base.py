@@ -70,12 +70,12 @@ IDEMPOTENCY_DAYS = env.int("IDEMPOTENCY_DAYS", default=30)
 ESCALATE_AFTER_HOURS = env.int("ESCALATE_AFTER_HOURS", default=24)
 # from so many contacts declared beyond the chats WeCom counted, a guide's day is worth a question
 MISMATCH_FROM = env.int("MISMATCH_FROM", default=3)
-# a guide who answers less than this share of customers' chats the same day is shown to the manager
-REPLY_PERCENT_LOW = env.int("REPLY_PERCENT_LOW", default=60)
 # what a store's own wording of a script may not say
 SCRIPT_FORBIDDEN_WORDS = env.list(
     "SCRIPT_FORBIDDEN_WORDS", default=["国家级", "世界级", "最高级", "最佳", "全网最低", "史上最低"]
 )
+# a guide who answers less than this share of customers' chats the same day is shown to the manager
+REPLY_PERCENT_LOW = env.int("REPLY_PERCENT_LOW", default=60)
 # from this share of 不适用 by a guide's own choice (and so many) the manager is asked
 EXCUSED_PERCENT_LIMIT = env.int("EXCUSED_PERCENT_LIMIT", default=30)
 EXCUSED_FROM = env.int("EXCUSED_FROM", default=3)

@@ -227,6 +227,11 @@ hq:member_stop                   POST  in   ok   ok   403     in  in  403
 hq:wecom_health                  GET   in   ok   ok   403     in  in  ok
 hq:wecom_wake                    POST  in   ok   403  403     in  in  403
 hq:unknown_sends                 GET   in   ok   ok   403     in  in  ok
+hq:decide_moment                 POST  in   ok   ok   403     in  in  403
+hq:script_proposals              GET   in   ok   ok   ok      in  in  ok
+hq:decide_proposal               POST  in   ok   ok   403     in  in  403
+hq:script_variants               GET   in   ok   ok   ok      in  in  ok
+hq:withdraw_variant              POST  in   ok   ok   403     in  in  403
 hq:decide_send                   POST  in   ok   ok   403     in  in  403
 hq:rollout                       GET   in   ok   ok   ok      in  in  ok
 hq:rollout_region                GET   in   ok   ok   ok/404  in  in  ok
@@ -240,11 +245,6 @@ hq:run_job                       POST  in   ok   403  403     in  in  403
 admin:login                      GET   ok   out  out  out  ok   ok   out
 admin:logout                     POST  out  ok   ok   ok   out  out  ok
 admin:index                      GET   in   ok   ok   ok   in   in   ok
-hq:decide_moment                 POST  in   ok   ok   403     in  in  403
-hq:script_proposals              GET   in   ok   ok   ok      in  in  ok
-hq:decide_proposal               POST  in   ok   ok   403     in  in  403
-hq:script_variants               GET   in   ok   ok   ok      in  in  ok
-hq:withdraw_variant              POST  in   ok   ok   403     in  in  403
 admin:search                     GET   in   ok   ok   ok   in   in   ok
 admin:password_change            GET   in   ok   ok   ok   in   in   ok
 admin:password_change_done       GET   in   ok   ok   ok   in   in   ok
