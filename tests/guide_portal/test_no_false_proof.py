@@ -6,6 +6,7 @@ import uuid
 import pytest
 from django.urls import reverse
 
+from apps.guide_portal.models import ActionReceipt
 from apps.guide_portal.urls import urlpatterns
 from apps.guide_tasks.models import Evidence, Grade, State, TaskItem, TaskTarget
 from apps.outreach.models import Dispatch, DispatchRecipient, TrackedLink
@@ -134,6 +135,10 @@ def test_no_request_of_a_guide_proves_a_delivery(db, fixed_clock, seed):
     hand_out_items(shop)
     phones = [signed_in(shop.guide), signed_in(shop.manager), signed_in(shop.colleague)]
     ids = [str(uuid.UUID(int=dice.getrandbits(128), version=4)) for _number in range(8)]
+    # one message truly waits for WeCom, so that there is something to lie about
+    send = reverse("guide_portal:send_target", args=[shop.targets[0].pk])
+    phones[0].post(send, {"client_id": str(uuid.uuid4()), "text": "你好"})
+    assert Dispatch.objects.exists()
     sent = []
     for _round in range(2):
         for address in addresses(shop, dice):
@@ -145,7 +150,7 @@ def test_no_request_of_a_guide_proves_a_delivery(db, fixed_clock, seed):
                 assert answer.status_code < 500, (place, data)
                 assert client.get(place, data, **extra).status_code < 500, (place, data)
         knock_elsewhere(phones, dice)
-    assert Dispatch.objects.exists()  # the requests did reach the services
+    assert ActionReceipt.objects.exists()  # the requests did reach the services
     assert max(grades().values()) <= Grade.INITIATED
     assert not Evidence.objects.filter(grade=Grade.DELIVERED).exists()
     assert not TaskTarget.objects.filter(state="done").exists()
