@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime
+from typing import cast
 
 from django.db import transaction
 from django.urls import reverse
@@ -70,7 +71,7 @@ def _region_managers(live: list[Store], now: datetime) -> Led:
     )
     seen: dict[int, set[int]] = defaultdict(set)
     for grant in ScopeGrant.objects.filter(user_id__in=people):
-        seen[people[grant.user_id]] |= {
+        seen[people[cast(int, grant.user_id)]] |= {
             store.pk
             for store in live
             if grant.store_id == store.pk or grant.region_id == store.region_id

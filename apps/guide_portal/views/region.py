@@ -43,11 +43,15 @@ class Board(RegionPage):
         return render(request, "guide_portal/region.html", {"page": page})
 
 
-class RegionStore(RegionPage):
+class InStore(RegionPage):
+    """About one of the stores the reader sees."""
+
     def store(self, store_id: int) -> Store:
         seen: Store = get_object_or_404(region.seen_stores(self.actor), pk=store_id)
         return seen
 
+
+class RegionStore(InStore):
     def get(self, request: HttpRequest, store_id: int) -> HttpResponse:
         page = region.store_page(store=self.store(store_id), actor=self.actor, now=self.now)
         leads = self.actor.can(Capability.LEAD_REGION)
@@ -55,12 +59,10 @@ class RegionStore(RegionPage):
         return render(request, "guide_portal/region_store.html", context)
 
 
-class RegionGuide(RegionStore):
+class RegionGuide(InStore):
     """A guide's customers in this store, masked."""
 
-    def get(  # type: ignore[override]
-        self, request: HttpRequest, store_id: int, guide_id: int
-    ) -> HttpResponse:
+    def get(self, request: HttpRequest, store_id: int, guide_id: int) -> HttpResponse:
         store = self.store(store_id)
         posted = Posting.objects.filter(store=store).values("guide_id")
         served = ServingPeriod.objects.current().filter(store=store).values("guide_id")

@@ -12,13 +12,13 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_portal import visits
 from apps.guide_portal.views.base import GuidePage, referring_page
-from apps.guide_portal.views.region import RegionStore
+from apps.guide_portal.views.region import InStore
 from apps.guide_portal.visit_forms import ITEM_DAYS, ITEM_ROWS, VisitForm, WordForm
 from apps.stores.models import VisitItem
 from apps.stores.visits import close_item
 
 
-class Visits(RegionStore):
+class Visits(InStore):
     capability = Capability.LEAD_REGION
 
     def _form(self, store: Any, *data: Any) -> VisitForm:
