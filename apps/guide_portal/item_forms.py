@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core import clock
 from apps.guide_portal.forms import ActForm
 from apps.guide_tasks.models import TaskPush
-from apps.guide_tasks.services.item_excuses import GUIDE_REASONS
+from apps.guide_tasks.services.items.excuses import GUIDE_REASONS
 from apps.stores.models import Store
 
 ANYONE, EACH = "anyone", "each"

@@ -29,8 +29,8 @@ from apps.guide_portal.templatetags.portal import when
 from apps.guide_tasks import selectors
 from apps.guide_tasks.models import ItemExcuse, State, TaskItem, TaskPush
 from apps.guide_tasks.selectors import CHASES_A_DAY
-from apps.guide_tasks.services.item_excuses import GUIDE_REASONS
-from apps.guide_tasks.services.item_leading import UNDONE
+from apps.guide_tasks.services.items.excuses import GUIDE_REASONS
+from apps.guide_tasks.services.items.leading import UNDONE
 from apps.outreach.models import ScriptProposal
 
 Kind = TaskPush.Kind

@@ -14,7 +14,7 @@ from apps.guide_portal.items import enough_words
 from apps.guide_portal.templatetags.portal import month_day
 from apps.guide_tasks.models import OPEN_STATES, GuideTask, TaskItem, TaskPush
 from apps.guide_tasks.selectors import CHASES_A_DAY, chases_today
-from apps.guide_tasks.services.item_leading import UNDONE
+from apps.guide_tasks.services.items.leading import UNDONE
 from apps.stores.models import Guide, Store
 
 # whoever says it otherwise writes it

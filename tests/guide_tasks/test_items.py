@@ -30,7 +30,7 @@ from apps.guide_tasks.errors import (
     ReasonMissing,
 )
 from apps.guide_tasks.models import MOVES, ItemMove, State, TaskItem, TaskPush
-from apps.guide_tasks.services import items as item_services
+from apps.guide_tasks.services.items import acts as item_services
 from apps.members import services as members
 from apps.members.models import FollowRelation, Member
 from apps.outreach.models import GuideNotice

@@ -8,10 +8,7 @@ from apps.guide_tasks.services.evidence import (
     take_clicks,
     undo_excuse,
 )
-from apps.guide_tasks.services.item_excuses import excuse_item, undo_item_excuse
-from apps.guide_tasks.services.item_leading import chase_items, extend_item, withdraw_item
-from apps.guide_tasks.services.item_pushes import create_item_push, withdraw_item_push
-from apps.guide_tasks.services.items import (
+from apps.guide_tasks.services.items.acts import (
     approve_item,
     expire_items,
     hand_in_photo,
@@ -20,6 +17,10 @@ from apps.guide_tasks.services.items import (
     refuse_item,
     report_item,
 )
+from apps.guide_tasks.services.items.excuses import excuse_item, undo_item_excuse
+from apps.guide_tasks.services.items.leading import chase_items, extend_item, withdraw_item
+from apps.guide_tasks.services.items.pushes import create_item_push, withdraw_item_push
+from apps.guide_tasks.services.items.quotas import count_quotas
 from apps.guide_tasks.services.personal import note_personal_chat, send_personal
 from apps.guide_tasks.services.pushes import (
     approve_push,
@@ -32,7 +33,6 @@ from apps.guide_tasks.services.pushes import (
     tell_issued,
     update_push,
 )
-from apps.guide_tasks.services.quotas import count_quotas
 from apps.guide_tasks.services.recalling import extend_task, withdraw_target
 from apps.guide_tasks.services.rules import (
     daily_rules_due,

@@ -21,7 +21,8 @@ from apps.core.wake import wake
 from apps.guide_tasks import hours, selectors
 from apps.guide_tasks.errors import CampaignShared, PushAlreadyHandedOut, PushNotReady
 from apps.guide_tasks.models import AssignBy, Grade, PushForecast, TaskItem, TaskPush, TaskTarget
-from apps.guide_tasks.services import issuing, item_issuing, places, targets
+from apps.guide_tasks.services import issuing, places, targets
+from apps.guide_tasks.services.items import issuing as item_issuing
 from apps.guide_tasks.shapes import PushPlaces
 from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
 from apps.outreach import policy, scripts

@@ -23,7 +23,9 @@ from apps.guide_tasks.models import (
     TaskItem,
     TaskPush,
 )
-from apps.guide_tasks.services import item_issuing, items, pushes
+from apps.guide_tasks.services import pushes
+from apps.guide_tasks.services.items import acts as items
+from apps.guide_tasks.services.items import issuing as item_issuing
 from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
 from apps.outreach import services as outreach
 from apps.outreach.models import ContentAsset

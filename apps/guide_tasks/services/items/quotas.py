@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from apps.guide_tasks.models import OPEN_STATES, State, TaskItem, TaskPush
-from apps.guide_tasks.services import items
+from apps.guide_tasks.services.items import acts as items
 from apps.guide_tasks.services.targets import grace
 
 # a till or WeCom may tell late what happened in time

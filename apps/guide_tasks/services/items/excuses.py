@@ -7,7 +7,7 @@ from django.db import transaction
 from apps.accounts.actor import Actor
 from apps.guide_tasks.errors import ItemMoved, PushNotRunning, UnknownExcuse, WhyMissing
 from apps.guide_tasks.models import ItemExcuse, State, TaskItem, TaskPush
-from apps.guide_tasks.services import items
+from apps.guide_tasks.services.items import acts as items
 from apps.guide_tasks.wording import item_excuse_sentence, state_word
 
 GUIDE_REASONS = (

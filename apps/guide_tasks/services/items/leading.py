@@ -25,7 +25,7 @@ from apps.guide_tasks.errors import (
 )
 from apps.guide_tasks.models import ItemExcuse, State, TaskItem, TaskPush
 from apps.guide_tasks.selectors import CHASES_A_DAY
-from apps.guide_tasks.services import items
+from apps.guide_tasks.services.items import acts as items
 from apps.guide_tasks.services.recalling import demand_later
 from apps.guide_tasks.wording import (
     item_notice_body,

@@ -1,0 +1,1 @@
+"""Work without named customers: quotas, photos, group tasks, free text, moments."""
