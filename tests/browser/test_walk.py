@@ -111,7 +111,7 @@ def hand_out(desk, demo):
     forecast = {name: number(desk, name) for name in ("planned", "control", "issued", "not_issued")}
     assert forecast["planned"] == found
     assert forecast["planned"] == sum(forecast[x] for x in ("control", "issued", "not_issued"))
-    shot(desk, "wizard-summary")
+    shot(desk, "wizard-summary", height=800)
     press(desk, desk.locator("button[name=hand_out]"))
     desk.wait_for_url(re.compile(r"/admin/pushes/\d+/$"))
     address = desk.url
