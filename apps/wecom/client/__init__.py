@@ -1,0 +1,22 @@
+"""The one door to WeCom's HTTP API: a module for each group of endpoints, one transport."""
+
+from apps.wecom.client.contacts import NO_RELATION
+from apps.wecom.client.corps import default_corp
+from apps.wecom.client.jssdk import sign_page
+from apps.wecom.client.messages import NOTICE_MAX_USERS
+from apps.wecom.client.oauth import authorize_url, login_url
+from apps.wecom.client.transport import call_counts, shared_cache
+from apps.wecom.client.whole import WeComClient, client_for
+
+__all__ = [
+    "NOTICE_MAX_USERS",
+    "NO_RELATION",
+    "WeComClient",
+    "authorize_url",
+    "call_counts",
+    "client_for",
+    "default_corp",
+    "login_url",
+    "shared_cache",
+    "sign_page",
+]

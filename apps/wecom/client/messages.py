@@ -1,0 +1,40 @@
+"""What the app says to members: cards on their phones."""
+
+from collections.abc import Sequence
+
+from apps.wecom.client.transport import Transport
+from apps.wecom.client.values import Json
+from apps.wecom.errors import Refused
+from apps.wecom.shapes import NoticeResult, TextCard
+
+NOTICE_MAX_USERS = 1_000
+
+
+class Messages(Transport):
+    def send_notice(
+        self, *, userids: Sequence[str], card: TextCard, repeat_guard_s: int = 1800
+    ) -> NoticeResult:
+        """A card from the app to members. The same card within `repeat_guard_s` is shown once."""
+        if not 1 <= len(userids) <= NOTICE_MAX_USERS:
+            raise Refused("message/send: 1 to 1,000 members", errcode=40032)
+        body: Json = {
+            "touser": "|".join(userids),
+            "msgtype": "textcard",
+            "agentid": self.agent_id,
+            "textcard": {
+                "title": card.title,
+                "description": card.description,
+                "url": card.url,
+                "btntxt": card.button,
+            },
+        }
+        if repeat_guard_s:
+            body["enable_duplicate_check"] = 1
+            body["duplicate_check_interval"] = repeat_guard_s
+        answer = self._call("message/send", data=body, effect=True)
+        bad = {userid for userid in (answer.get("invaliduser") or "").lower().split("|") if userid}
+        return NoticeResult(
+            msgid=answer.get("msgid") or "",
+            # WeCom answers in lower case; give the ids back as they were spelt
+            invalid=tuple(userid for userid in userids if userid.lower() in bad),
+        )

@@ -1,0 +1,64 @@
+"""朋友圈: a post that members confirm on the phone, and who published it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from apps.wecom.client.transport import Transport
+from apps.wecom.client.values import Json
+from apps.wecom.errors import NoAnswer, Refused
+from apps.wecom.shapes import MomentJob, MomentListing, MomentTask
+
+MOMENT_MAX_TEXT = 2_000
+
+
+class Moments(Transport):
+    def create_moment(self, *, userids: Sequence[str], text: str) -> str:
+        """Have a post made that each of these members confirms on the phone; the job's id.
+
+        `NoAnswer` means the post may exist: look for it with `list_moments` first.
+        """
+        if not 1 <= len(text) <= MOMENT_MAX_TEXT:
+            raise Refused("add_moment_task: 1 to 2,000 characters", errcode=40058)
+        body: Json = {
+            "text": {"content": text},
+            "visible_range": {"sender_list": {"user_list": list(userids)}},
+        }
+        answer = self._call("externalcontact/add_moment_task", data=body, effect=True)
+        if not answer.get("jobid"):
+            raise NoAnswer("add_moment_task: no jobid", outcome_unknown=True)
+        return str(answer["jobid"])
+
+    def moment_job(self, jobid: str) -> MomentJob:
+        """What became of the making of a post."""
+        answer = self._call(
+            "externalcontact/get_moment_task_result", params={"jobid": jobid}, effect=False
+        )
+        result = answer.get("result") or {}
+        over = int(answer.get("status") or 0) == 3
+        return MomentJob(
+            moment_id=(result.get("moment_id") or "") if over else "",
+            refused=int(result.get("errcode") or 0) if over else 0,
+        )
+
+    def list_moment_tasks(self, moment_id: str) -> list[MomentTask]:
+        """Per member: has the post been published?"""
+        body: Json = {"moment_id": moment_id, "limit": 1000}
+        return [
+            MomentTask(userid=row["userid"], published=int(row.get("publish_status") or 0) == 1)
+            for row in self._pages("externalcontact/get_moment_task", body, "task_list")
+        ]
+
+    def list_moments(self, *, start: datetime, end: datetime) -> list[MomentListing]:
+        """Posts the corp made in [start, end]."""
+        body: Json = {
+            "start_time": int(start.timestamp()),
+            "end_time": int(end.timestamp()),
+            "filter_type": 0,
+            "limit": 20,
+        }
+        return [
+            MomentListing(
+                moment_id=row["moment_id"], text=(row.get("text") or {}).get("content") or ""
+            )
+            for row in self._pages("externalcontact/get_moment_list", body, "moment_list")
+        ]

@@ -1,0 +1,44 @@
+"""The client: the transport with every group of endpoints."""
+
+from apps.core.pii import decrypt
+from apps.wecom.client.contact_ways import ContactWays
+from apps.wecom.client.contacts import Contacts
+from apps.wecom.client.corps import customer_contact_app, default_corp
+from apps.wecom.client.directory import Directory
+from apps.wecom.client.figures import Figures
+from apps.wecom.client.jssdk import JsSdk
+from apps.wecom.client.mass_sends import MassSends
+from apps.wecom.client.messages import Messages
+from apps.wecom.client.moments import Moments
+from apps.wecom.client.oauth import OAuth
+from apps.wecom.client.transport import shared_cache
+from apps.wecom.models import Corp
+
+
+class WeComClient(
+    ContactWays,
+    Contacts,
+    Directory,
+    Figures,
+    JsSdk,
+    MassSends,
+    Messages,
+    Moments,
+    OAuth,
+):
+    """One app of one corp. Cheap to make; keep it for one job or request, not for the process.
+
+    Every method raises `WeComError` subclasses and nothing else.
+    """
+
+
+def client_for(corp: Corp | None = None) -> WeComClient:
+    """A client with the rights of the corp's customer-contact app (default: the active corp)."""
+    corp = corp or default_corp()
+    app = customer_contact_app(corp)
+    return WeComClient(
+        corp_id=corp.corp_id,
+        secret=decrypt(bytes(app.secret_enc)),
+        agent_id=app.agent_id,
+        redis=shared_cache(),
+    )

@@ -1,0 +1,40 @@
+"""What the client takes and returns: frozen, typed, in WeCom's own nouns. Times are aware UTC."""
+
+from apps.wecom.shapes.contact_ways import ContactWay
+from apps.wecom.shapes.contacts import Contact, ContactDetail, ContactPage, Follow
+from apps.wecom.shapes.directory import Department, DepartmentMember
+from apps.wecom.shapes.figures import MemberDay
+from apps.wecom.shapes.mass_sends import (
+    MassSend,
+    MassSendFilter,
+    MassSendListing,
+    SendResult,
+    SendStatus,
+    SendTask,
+)
+from apps.wecom.shapes.messages import NoticeResult, TextCard
+from apps.wecom.shapes.moments import MomentJob, MomentListing, MomentTask
+from apps.wecom.shapes.oauth import OAuthUser
+
+__all__ = [
+    "Contact",
+    "ContactDetail",
+    "ContactPage",
+    "ContactWay",
+    "Department",
+    "DepartmentMember",
+    "Follow",
+    "MassSend",
+    "MassSendFilter",
+    "MassSendListing",
+    "MemberDay",
+    "MomentJob",
+    "MomentListing",
+    "MomentTask",
+    "NoticeResult",
+    "OAuthUser",
+    "SendResult",
+    "SendStatus",
+    "SendTask",
+    "TextCard",
+]

@@ -1,0 +1,11 @@
+"""联系我 codes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ContactWay:
+    """A 联系我 code: `address` shows the code to whoever opens it."""
+
+    config_id: str
+    address: str

@@ -1,0 +1,21 @@
+"""Cards to members."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TextCard:
+    """`button` is at most four characters on the phone."""
+
+    title: str
+    description: str
+    url: str
+    button: str = "详情"
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeResult:
+    """`invalid` holds the userids, spelt as given, that WeCom could not deliver to."""
+
+    msgid: str
+    invalid: tuple[str, ...]
