@@ -16,6 +16,7 @@ from django.db.models import Func, Model, Value
 from psycopg import sql
 
 from apps.core import clock
+from apps.core.locks import take_turn
 
 MONTHS_AHEAD = 3
 
@@ -94,7 +95,7 @@ def ensure_months(table: str, from_month: date, to_month: date) -> list[str]:
     for month in wanted:
         # two imports may meet here; the lock makes the second one see the first one's month
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"partition:{table}"])
+            take_turn(f"partition:{table}")
             cursor.execute(monthly_partition_sql(table, month))
     return [partition_name(table, month) for month in wanted]
 

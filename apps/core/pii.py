@@ -3,6 +3,7 @@
 import base64
 import hmac
 import os
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -20,6 +21,15 @@ _NONCE_BYTES = 12
 _CHINA = 86
 _MOBILE_DIGITS = 11
 _STARS = "****"
+_CHINESE_DIGITS = str.maketrans("〇零幺一二三四五六七八九", "001123456789")
+_GAP = r"[\s\-.,·/_*()，。、]*"
+# eleven digits of a mobile, or area code and landline, either with the country's code. Dates and
+# the numbers of orders and cases are none
+_LIKE_A_NUMBER = re.compile(
+    rf"(?<!\d)(?:(?:\+|00)?86{_GAP})?1{_GAP}[3-9](?:{_GAP}\d){{9}}(?!\d)"
+    rf"|(?<!\d)0(?:10|2\d|[3-9]\d{{2}}){_GAP}[2-8](?:{_GAP}\d){{6,7}}(?!\d)"
+    rf"|(?:\+|(?<!\d)00)86{_GAP}[1-9]\d{{1,2}}{_GAP}[2-8](?:{_GAP}\d){{6,7}}(?!\d)"
+)
 
 
 class InvalidPhone(DomainError):
@@ -82,6 +92,16 @@ def normalise_phone(raw: str) -> str:
     if not possible:
         raise InvalidPhone
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def plain_digits(text: str) -> str:
+    """The text with full-width and Chinese digits written as 0 to 9."""
+    return unicodedata.normalize("NFKC", text).translate(_CHINESE_DIGITS)
+
+
+def holds_phone(text: str) -> bool:
+    """Whether somebody's phone number stands in free text, however it is grouped or written."""
+    return _LIKE_A_NUMBER.search(plain_digits(text)) is not None
 
 
 def mask_phone(phone: str) -> str:

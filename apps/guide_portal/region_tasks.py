@@ -121,15 +121,14 @@ def push_page(*, push: TaskPush, actor: Actor, now: datetime) -> PushPage:
     start, end = timing.window_of(push)
     limit = timing.latest_due(push)
     regions = _regions(push, actor, now)
-    first, last = int(start[:2]), int(end[:2])
     may = push.status == TaskPush.Status.HANDED_OUT and push.rule_id is None
     return PushPage(
         push=push,
         due=due_words(push.due_at, now=now) if push.due_at else "",
-        window=f"{start}–{end}",
+        window=f"{start:%H:%M}–{end:%H:%M}",
         limit=short_moment(limit) if limit else "",
         regions=regions,
-        hours=[(hour, f"{hour:02d}:00") for hour in range(first, last or 24)],
+        hours=[(hour, f"{hour:02d}:00") for hour in range(start.hour, end.hour or 24)],
         more_days=list(range(1, settings.REGION_MORE_DAYS + 1)),
         history=[_timing(row) for row in selectors.region_timings(push=push, actor=actor)],
         may_change=may and bool(regions) and push.kind != TaskPush.Kind.MOMENTS,

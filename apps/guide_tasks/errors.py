@@ -165,3 +165,23 @@ class KindIsOff(DomainError):
 
     code = "kind_is_off"
     message = _("This kind of work is switched off. Choose another one.")
+
+
+class NotYourRegion(DomainError):
+    code = "not_your_region"
+    message = _("Only who leads this region may decide that.")
+
+
+class OutsideWindow(DomainError):
+    code = "outside_window"
+    message = _("Choose an hour from %(start)s to %(end)s, before the task is due.")
+
+
+class TooMuchTime(DomainError):
+    code = "too_much_time"
+    message = _("At most %(days)s days more than head office gave, until %(until)s.")
+
+
+class NothingToMove(DomainError):
+    code = "nothing_to_move"
+    message = _("Nothing of this task would change in the region.")

@@ -8,13 +8,14 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from apps.accounts.actor import Actor
 from apps.accounts.models import ApiKey
 from apps.core.errors import DomainError
+from apps.core.locks import take_turn
 from apps.core.logs import scrub_text
 from apps.guide_tasks.services.evidence import record_purchases
 from apps.ingest.models import IdempotencyRecord
@@ -148,11 +149,7 @@ def answer_once(
     if not key:
         return Answer(_body(work()))
     request_hash = hashlib.sha256(request_body).digest()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"ingest:{api_key.pk}:{path}:{key}"],
-        )
+    take_turn(f"ingest:{api_key.pk}:{path}:{key}")
     known = IdempotencyRecord.objects.filter(api_key=api_key, path=path, key=key).first()
     if known is not None:
         if bytes(known.request_hash) != request_hash:

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.core.locks import take_turn
 from apps.stores.models import Guide, Posting, Store, StoreVisit, VisitItem
 from apps.stores.services import PLAN_AHEAD, DayIsOver, NotPostedHere
 
@@ -51,8 +52,7 @@ def keep_visit(
     """Keep a visit with what is to follow, and whether it is new: the same `client_id` again gives
     the one that stands. Raises VisitEmpty, DayIsOver, NotPostedHere.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(client_id)])
+    take_turn(str(client_id))
     known = StoreVisit.objects.filter(client_id=client_id).first()
     if known is not None:
         return known, False

@@ -14,7 +14,14 @@ from apps.accounts.models import AuditEntry, User
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_tasks import selectors
-from apps.guide_tasks.errors import NotYourStore, PushNotRunning
+from apps.guide_tasks.errors import (
+    NothingToMove,
+    NotYourRegion,
+    NotYourStore,
+    OutsideWindow,
+    PushNotRunning,
+    TooMuchTime,
+)
 from apps.guide_tasks.models import RegionTiming, TaskItem, TaskPush, TaskTarget
 from apps.guide_tasks.services import timing
 from apps.outreach.models import GuideNotice
@@ -228,7 +235,7 @@ def test_what_nobody_has_begun_opens_at_the_later_hour(shop, actor, phone):
     assert waits.count() == 5
     assert begun.pk not in waits.values_list("pk", flat=True)
     before = TaskTarget.objects.filter(push=shop.push, opens_at__lt=shop.now + DAY)
-    with pytest.raises(timing.NothingToMove):
+    with pytest.raises(NothingToMove):
         retime(shop, actor, opens_at=opens - timedelta(hours=2))
     assert before.filter(opens_at=opens).count() == 5
 
@@ -237,17 +244,17 @@ def test_limits_hold(shop, actor, settings):
     settings.REGION_MORE_DAYS = 3
     early = clock.day_start(clock.business_day(shop.now)) + timedelta(days=1, hours=8)
     refused = [
-        (timing.TooMuchTime, {"more_days": 4}),
-        (timing.OutsideWindow, {"opens_at": early}),
-        (timing.OutsideWindow, {"opens_at": shop.now - timedelta(hours=1)}),
-        (timing.OutsideWindow, {"opens_at": shop.push.due_at + timedelta(hours=1)}),
+        (TooMuchTime, {"more_days": 4}),
+        (OutsideWindow, {"opens_at": early}),
+        (OutsideWindow, {"opens_at": shop.now - timedelta(hours=1)}),
+        (OutsideWindow, {"opens_at": shop.push.due_at + timedelta(hours=1)}),
         (DomainError, {"more_days": 1, "reason": " "}),
     ]
     for error, more in refused:
         with pytest.raises(error):
             retime(shop, actor, **more)
     retime(shop, actor, more_days=2)
-    with pytest.raises(timing.TooMuchTime):
+    with pytest.raises(TooMuchTime):
         retime(shop, actor, more_days=2)
     assert RegionTiming.objects.count() == 1
 
@@ -262,13 +269,13 @@ def test_items_get_more_time_as_well(shop, actor):
 
 
 def test_not_for_another_region_nor_for_a_store_manager_nor_for_what_is_over(shop, both, actor):
-    with pytest.raises(timing.NotYourRegion):
+    with pytest.raises(NotYourRegion):
         timing.retime_push(
             push=shop.push, region=both.region, reason="x", more_days=1, actor=actor,
             now=shop.now, client_id=uuid.uuid4(),
         )  # fmt: skip
     manager = make_manager(make_store(), shop.now)
-    with pytest.raises(timing.NotYourRegion):
+    with pytest.raises(NotYourRegion):
         retime(shop, actor_for(user=user_of_guide(guide=manager), now=shop.now), more_days=1)
     TaskPush.objects.filter(pk=shop.push.pk).update(status="closed")
     with pytest.raises(PushNotRunning):

@@ -1,46 +1,32 @@
 """A regional manager gives the own region other times for a running push: later, never earlier."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Max, QuerySet, Value
 from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
-from apps.core.errors import DomainError
+from apps.core.locks import take_turn
 from apps.guide_tasks import hours
-from apps.guide_tasks.errors import PushNotRunning, WhyMissing
+from apps.guide_tasks.errors import (
+    NothingToMove,
+    NotYourRegion,
+    OutsideWindow,
+    PushNotRunning,
+    TooMuchTime,
+    WhyMissing,
+)
 from apps.guide_tasks.models import GuideTask, RegionTiming, State, TaskItem, TaskPush, TaskTarget
 from apps.guide_tasks.services.issuing import TODAY_PATH
 from apps.guide_tasks.wording import short_moment
 from apps.outreach import services as outreach
 from apps.stores.models import Region
-
-
-class NotYourRegion(DomainError):
-    code = "not_your_region"
-    message = gettext_lazy("Only who leads this region may decide that.")
-
-
-class OutsideWindow(DomainError):
-    code = "outside_window"
-    message = gettext_lazy("Choose an hour from %(start)s to %(end)s, before the task is due.")
-
-
-class TooMuchTime(DomainError):
-    code = "too_much_time"
-    message = gettext_lazy("At most %(days)s days more than head office gave, until %(until)s.")
-
-
-class NothingToMove(DomainError):
-    code = "nothing_to_move"
-    message = gettext_lazy("Nothing of this task would change in the region.")
 
 
 def latest_due(push: TaskPush) -> datetime | None:
@@ -50,12 +36,11 @@ def latest_due(push: TaskPush) -> datetime | None:
     return push.due_at + timedelta(days=settings.REGION_MORE_DAYS)
 
 
-def window_of(push: TaskPush) -> tuple[str, str]:
-    """From when until when work of a push may open, as times of day."""
-    start, end = push.contact_from, push.contact_until
+def window_of(push: TaskPush) -> tuple[time, time]:
+    """From when until when work of a push may open."""
     if push.has_items:
-        start, end = push.hand_out_from, push.hand_out_until
-    return f"{start:%H:%M}", f"{end:%H:%M}"
+        return push.hand_out_from, push.hand_out_until
+    return push.contact_from, push.contact_until
 
 
 @transaction.atomic
@@ -76,12 +61,8 @@ def retime_push(
     that stands. Raises NotYourRegion, PushNotRunning, WhyMissing, OutsideWindow, TooMuchTime,
     NothingToMove.
     """
-    if not actor.can(Capability.LEAD_REGION) or not (
-        actor.sees_all or region.pk in actor.region_ids
-    ):
-        raise NotYourRegion()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(client_id)])
+    _demand_leads(region, actor)
+    take_turn(str(client_id))
     known = RegionTiming.objects.filter(client_id=client_id).first()
     if known is not None:
         return known
@@ -89,31 +70,41 @@ def retime_push(
     _demand_running(push)
     if not reason.strip():
         raise WhyMissing()
-    work = _Work(push, region)
-    before = work.due_at()
-    if before is None:
-        raise NothingToMove()
-    due_at = before + timedelta(days=more_days) if more_days else None
-    _demand_limits(push, opens_at, before, due_at, now)
-    moved = work.give_time(due_at) if due_at else 0
-    moved = max(moved, work.open_later(opens_at) if opens_at else 0)
-    if not moved:
-        raise NothingToMove()
-    row = RegionTiming.objects.create(
+    row = RegionTiming(
         push=push,
         region=region,
         opens_at=opens_at,
-        due_before=before,
-        due_at=due_at,
-        moved=moved,
         reason=reason.strip(),
         changed_by=actor.label,
         changed_at=now,
         client_id=client_id,
     )
+    work = _Work(push, region)
+    _move(row, work, more_days, now)
+    row.save()
     _tell(row, work.people(), now)
     _audit(row, actor)
     return row
+
+
+def _demand_leads(region: Region, actor: Actor) -> None:
+    leads = actor.sees_all or region.pk in actor.region_ids
+    if not leads or not actor.can(Capability.LEAD_REGION):
+        raise NotYourRegion()
+
+
+def _move(row: RegionTiming, work: "_Work", more_days: int, now: datetime) -> None:
+    """Give the work its new times; the row learns what was and what is."""
+    before = work.due_at()
+    if before is None:
+        raise NothingToMove()
+    due_at = before + timedelta(days=more_days) if more_days else None
+    _demand_limits(row.push, row.opens_at, before, due_at, now)
+    longer = work.give_time(due_at) if due_at else 0
+    later = work.open_later(row.opens_at) if row.opens_at else 0
+    row.due_before, row.due_at, row.moved = before, due_at, max(longer, later)
+    if not row.moved:
+        raise NothingToMove()
 
 
 def _demand_running(push: TaskPush) -> None:
@@ -136,9 +127,7 @@ def _demand_limits(
         raise TooMuchTime(days=settings.REGION_MORE_DAYS, until=until)
     if opens_at is None:
         return
-    start, end = push.contact_from, push.contact_until
-    if push.has_items:
-        start, end = push.hand_out_from, push.hand_out_until
+    start, end = window_of(push)
     inside = hours.is_within(opens_at, start, end)
     if not inside or opens_at <= now or opens_at >= (due_at or before):
         raise OutsideWindow(start=f"{start:%H:%M}", end=f"{end:%H:%M}")

@@ -1,9 +1,7 @@
 """会员详情: who, why this stage, three relations, the timeline; the number only for a reason."""
 
-import re
 from datetime import datetime
 from typing import Any
-from unicodedata import normalize
 from uuid import UUID
 
 from django.contrib import messages
@@ -20,6 +18,7 @@ from apps.accounts.capabilities import Capability
 from apps.accounts.models import AuditEntry
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.core.pii import holds_phone
 from apps.guide_tasks import selectors as guide_tasks
 from apps.hq import story
 from apps.hq.access import actor_of, hq_action, hq_page, show
@@ -48,14 +47,6 @@ PAGE = 30
 FOUND_LIMIT = 50
 TABS = ("timeline", "orders", "tags", "consents", "tasks")
 SHOWN_SECONDS = 60
-_GAP = r"[\s()./_·-]{0,2}"
-# somebody's number, however it is grouped: eleven digits of a mobile, or area code and landline,
-# either with the country's code. Dates and the numbers of orders and cases are none
-LIKE_A_NUMBER = re.compile(
-    rf"(?<!\d)(?:(?:\+|00)?86{_GAP})?1{_GAP}[3-9](?:{_GAP}\d){{9}}(?!\d)"
-    rf"|(?<!\d)0(?:10|2\d|[3-9]\d{{2}}){_GAP}[2-8](?:{_GAP}\d){{6,7}}(?!\d)"
-    rf"|(?:\+|(?<!\d)00)86{_GAP}[1-9]\d{{1,2}}{_GAP}[2-8](?:{_GAP}\d){{6,7}}(?!\d)"
-)
 REASONS = {
     "complaint": gettext_lazy("handle a complaint or after-sales case"),
     "identity": gettext_lazy("check identity, merge duplicates"),
@@ -231,7 +222,7 @@ def unmask(request: HttpRequest, public_id: UUID) -> HttpResponse:
     note = request.POST.get("note", "").strip()
     if reason is None or not note:
         return _page(request, row, unmask_error=_("Choose a reason and say which case."))
-    if LIKE_A_NUMBER.search(normalize("NFKC", note)):
+    if holds_phone(note):
         return _page(
             request, row, unmask_error=_("Say the case without phone numbers: the note is kept.")
         )

@@ -1,8 +1,6 @@
 """待邀请: who wants to join and cannot right now, from the first word to the day they join."""
 
-import re
 import secrets
-import unicodedata
 import uuid
 from datetime import datetime
 
@@ -19,10 +17,6 @@ from apps.members.services.notes import add_note
 MOST_WAITING = 50
 CALLED_LENGTH = 20
 WORDS_LENGTH = 200
-_CHINESE_DIGITS = str.maketrans("〇零幺一二三四五六七八九", "001123456789")
-_BETWEEN = r"[\s\-.,·/_*()，。、]*"
-_MOBILE = re.compile(rf"(?<!\d)(?:\+?86{_BETWEEN})?1{_BETWEEN}[3-9](?:{_BETWEEN}\d){{9}}(?!\d)")
-_LANDLINE = re.compile(r"(?<!\d)\(?0\d{2,3}\)?[\s\-]?\d{7,8}(?!\d)")
 _NAME_DIGITS = 5
 
 State = EnrolDraft.State
@@ -55,12 +49,8 @@ class DraftGone(DomainError):
 
 def holds_number(*, called: str, words: str) -> bool:
     """Whether somebody's phone number is in it, however it is written."""
-    name, text = (
-        unicodedata.normalize("NFKC", one).translate(_CHINESE_DIGITS) for one in (called, words)
-    )
-    if sum(sign.isdigit() for sign in name) >= _NAME_DIGITS:
-        return True
-    return any(pattern.search(text) for pattern in (_MOBILE, _LANDLINE))
+    digits = sum(sign.isdigit() for sign in pii.plain_digits(called))
+    return digits >= _NAME_DIGITS or pii.holds_phone(words)
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from apps.accounts.actor import Actor
 from apps.core import clock, pii
 from apps.core.ids import uuid7
+from apps.core.locks import take_turn
 from apps.members import story
 from apps.members.models import Consent, Member, MemberIdentity
 from apps.members.selectors import normalise
@@ -418,8 +419,7 @@ def resolve_members(
     _row_errors(batch)
     batch.load_known()
     if any(identity.place not in batch.known for identity in batch.all_identities()):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [_CREATE_LOCK])
+        take_turn(_CREATE_LOCK)
         batch.load_known()
     batch.decide()
     batch.name_strangers()

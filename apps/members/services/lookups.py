@@ -6,13 +6,14 @@ A name is searched inside the own scope alone and is not counted here.
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.core.locks import take_turn
 from apps.members.models import LookUp, LookUpAlert
 
 TOO_MANY = "member.lookup_limit"
@@ -35,8 +36,7 @@ def begin_look_up(*, kind: str, actor: Actor, now: datetime) -> LookUp:
 
 @transaction.atomic
 def _counted(kind: str, actor: Actor, now: datetime) -> LookUp | None:
-    with connection.cursor() as cursor:  # two searches at once are two, not one
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"lookup:{actor.label}"])
+    take_turn(f"lookup:{actor.label}")  # two searches at once are two, not one
     mine = LookUp.objects.filter(actor=actor.label)
     hourly = settings.LOOKUPS_AN_HOUR
     daily = settings.LOOKUPS_A_DAY

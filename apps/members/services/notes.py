@@ -14,6 +14,7 @@ from apps.accounts.capabilities import Capability
 from apps.accounts.models import AuditEntry
 from apps.core import clock, pii
 from apps.core.errors import DomainError
+from apps.core.locks import take_turn
 from apps.members import story
 from apps.members.models import ConfirmedFact, Interaction, Member, MemberIdentity, MemberNote
 
@@ -175,8 +176,7 @@ def unmask_phone(*, member_id: int, actor: Actor, reason: str, now: datetime) ->
     if phone is None:
         raise UnmaskNotAllowed
     limit = getattr(settings, "UNMASK_DAILY_LIMIT", _DEFAULT_DAILY_UNMASKS)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"unmask:{actor.label}"])
+    take_turn(f"unmask:{actor.label}")
     seen = AuditEntry.objects.filter(
         actor=actor.label,
         action=UNMASK,

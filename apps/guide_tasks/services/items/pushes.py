@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime, time
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts import modules
@@ -13,6 +13,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.campaigns import services as campaigns
 from apps.campaigns.models import Campaign
+from apps.core.locks import take_turn
 from apps.guide_tasks import hours
 from apps.guide_tasks.errors import KindIsOff, NotYourStore, PushNotReady, PushNotRunning
 from apps.guide_tasks.models import (
@@ -103,8 +104,7 @@ def _made_before(client_id: uuid.UUID | None) -> TaskPush | None:
     first made."""
     if client_id is None:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(client_id)])
+    take_turn(str(client_id))
     return TaskPush.objects.filter(client_id=client_id).first()
 
 
