@@ -206,8 +206,9 @@ def confirm_send(host: Host, data: Row) -> Row:
     """The member confirms on the phone; only now do customers receive anything."""
     with host.transaction() as world:
         userid, send = _own_send(world, data)
+        result = _group_result if send["chat_type"] == "group" else _result
         results = {
-            ident: _result(host, ident, userid)
+            ident: result(host, ident, userid)
             for ident, row in send["receivers"].items()
             if row["userid"] == userid
         }
@@ -253,6 +254,13 @@ def _result(host: Host, external_userid: str, userid: str) -> int:
     if follow is None or follow["deleted_by_customer_at"]:
         return NOT_FRIEND
     return OVER_LIMIT if over_cap(world, external_userid, host.now()) else SENT
+
+
+def _group_result(host: Host, chat_id: str, userid: str) -> int:
+    group = host.world.groups.get(chat_id)
+    if group is None or group["dismissed_at"] or group["owner"] != userid:
+        return NOT_FRIEND
+    return OVER_LIMIT if over_cap(host.world, chat_id, host.now()) else SENT
 
 
 def over_cap(world: World, external_userid: str, now: float) -> bool:

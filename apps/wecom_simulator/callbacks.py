@@ -39,6 +39,8 @@ def event_xml(corp_id: str, created: int, fields: Row) -> str:
 def _node(name: str, value: object) -> str:
     if isinstance(value, int):
         return f"<{name}>{value}</{name}>"
+    if isinstance(value, list):
+        return f"<{name}>{''.join(_node('Item', item) for item in value)}</{name}>"
     text = str(value).replace("]]>", "]]]]><![CDATA[>")
     return f"<{name}><![CDATA[{text}]]></{name}>"
 

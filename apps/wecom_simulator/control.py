@@ -11,7 +11,7 @@ from urllib.parse import urlparse
 import requests
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from . import actions, callbacks, jssdk
+from . import actions, callbacks, group_actions, jssdk
 from .actions import ActionError
 from .config import agents_from
 from .host import Fault, Host, current
@@ -127,6 +127,18 @@ confirm_send = action(actions.confirm_send)
 ignore_send = action(actions.ignore_send)
 click_card = action(actions.click_card)
 publish_moment = action(actions.publish_moment)
+create_group = action(group_actions.create_group)
+join_group = action(group_actions.join_group)
+leave_group = action(group_actions.leave_group)
+edit_group = action(group_actions.edit_group)
+dismiss_group = action(group_actions.dismiss_group)
+
+
+@control("GET")
+def groups(host: Host, data: Row) -> Row:
+    """Living groups with their people; of one member with `userid`."""
+    with host.lock:
+        return {"groups": group_actions.group_rows(host.world, str(data.get("userid", "")))}
 
 
 @control("POST")

@@ -47,6 +47,7 @@ TEXTS = {
     42001: "access_token expired",
     42003: "oauth code expired",
     42014: "invalid template_card",
+    41055: "group welcome template over limit",
     41059: "missing moment_id",
     41060: "invalid moment_id",
     41089: "empty moment",
@@ -72,6 +73,10 @@ TEXTS = {
     84014: "user_ticket expired",
     84015: "invalid user_ticket",
     84061: "not external contact",
+    81017: "too many users in range",
+    86001: "invalid chat id",
+    90500: "owner has not left",
+    90501: "not a customer group",
     91040: "invalid ticket type",
     301002: "not allow operate another agent",
 }

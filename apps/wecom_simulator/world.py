@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .group_world import GroupChanges
+
 Row = dict[str, Any]
 
 DEFAULT_SWITCHES: Row = {
@@ -14,11 +16,12 @@ DEFAULT_SWITCHES: Row = {
     "no_welcome_code": False,  # as if a welcome were set in the admin site
     "behavior_from_hour": 8,  # a day's figures are there from this hour of the next day on
     "listing_lag_s": 0,  # seconds during which a new mass send answers 41063 in the listing
+    "group_most_members": 200,
 }
 
 
 @dataclass
-class World:
+class World(GroupChanges):
     """State and the one function per kind of change."""
 
     corp: Row = field(default_factory=dict)
@@ -47,6 +50,9 @@ class World:
     sms: dict[str, Row] = field(default_factory=dict)  # by the sender's key
     moments: dict[str, Row] = field(default_factory=dict)
     behavior: dict[str, Row] = field(default_factory=dict)  # "member:day" -> told figures
+    groups: dict[str, Row] = field(default_factory=dict)
+    group_ways: dict[str, Row] = field(default_factory=dict)
+    group_welcomes: dict[str, Row] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.customers_of: dict[str, dict[str, Row]] = {}
@@ -198,7 +204,8 @@ class World:
             send["receivers"][external_userid].update(status=status, send_time=at)
             if status == 1:
                 self.received.setdefault(external_userid, []).append(at)
-                self.on_message(at, external_userid, {
+                tell = self.on_group_message if send["chat_type"] == "group" else self.on_message
+                tell(at, external_userid, {
                     "userid": userid, "from": userid, "text": send["text"],
                     "attachments": send["attachments"], "msgid": msgid, "via": "mass_send",
                 })  # fmt: skip

@@ -16,6 +16,7 @@ from .base import (
     text,
     texts,
 )
+from .groups import sendable_groups
 
 MONTH_S = 31 * 86400
 DAY_S = 86400
@@ -46,17 +47,18 @@ def send_welcome_msg(call: Call) -> Row:
 @endpoint("externalcontact/add_msg_template", needs=Needs.CUSTOMERS, writes=True)
 def add_msg_template(call: Call) -> Row:
     """Creates a task for each sending member; nothing goes out until they confirm on the phone."""
-    if call.body.get("chat_type", "single") != "single":
-        raise ApiError(40058)  # customer groups are not part of this host yet
+    chat_type = call.body.get("chat_type") or "single"
+    if chat_type not in ("single", "group"):
+        raise ApiError(40058)
     content, extras = message_text(call), attachments(call)
     if not content and not extras:
         raise ApiError(44004)
-    receivers, failed = _receivers(call)
+    receivers, failed = _groups(call) if chat_type == "group" else _receivers(call)
     if not receivers:
         raise ApiError(41048, fail_list=failed)
     msgid = new_id("msg", 15)
     send: Row = {
-        "msgid": msgid, "chat_type": "single", "create_type": 0, "create_time": call.now,
+        "msgid": msgid, "chat_type": chat_type, "create_type": 0, "create_time": call.now,
         "text": content, "attachments": extras, "cancelled_at": None, "reminds": [],
         "app": call.app, "asked_sender": call.body.get("sender") or "",
         "tasks": {
@@ -71,6 +73,12 @@ def add_msg_template(call: Call) -> Row:
     call.host.commit("send", send=send)
     call.effect = {"msgid": msgid, "senders": list(send["tasks"]), "receivers": list(receivers)}
     return {"fail_list": failed, "msgid": msgid}
+
+
+def _groups(call: Call) -> tuple[dict[str, str], list[str]]:
+    """A send to groups always names its sender, who owns them."""
+    sender = call.user(text(call.body, "sender"), errcode=40003)["userid"]
+    return sendable_groups(call, sender)
 
 
 def _receivers(call: Call) -> tuple[dict[str, str], list[str]]:
@@ -198,10 +206,13 @@ def _timed(row: Row, source: Row) -> Row:
 def get_groupmsg_send_result(call: Call) -> Row:
     send = _send(call)
     userid = call.user(text(call.body, "userid"), errcode=40003)["userid"]
+    to_groups = send["chat_type"] == "group"
+    name = "chat_id" if to_groups else "external_userid"
     rows = [
-        _timed({"external_userid": ext, "userid": userid, "status": row["status"]}, row)
-        for ext, row in send["receivers"].items()
-        if row["userid"] == userid
+        _timed({name: ident, "userid": userid, "status": row["status"]}, row)
+        for ident, row in send["receivers"].items()
+        # of groups only those appear that have it
+        if row["userid"] == userid and (row["status"] == 1 or not to_groups)
     ]
     size = page_size(call.body, default=500, most=1000)
     part, cursor = page(call, rows, size=size, scope=f"result:{send['msgid']}:{userid}")
