@@ -495,7 +495,8 @@ def _todo(code: str, counted: dict[str, Any]) -> Todo:
 
 def _system_todos(now: datetime) -> list[Todo]:
     last_runs = (
-        SyncRun.objects.order_by("corp_id", "kind", "-started_at")
+        SyncRun.objects.filter(dry=False)
+        .order_by("corp_id", "kind", "-started_at")
         .distinct("corp_id", "kind")
         .values_list("state", "started_at")
     )

@@ -1,6 +1,8 @@
 """Writes of the place: who works where, on which days, who covers for whom, and who has left."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -84,6 +86,59 @@ def keep_guide(*, corp_id: str, wecom_userid: str, name: str) -> Guide:
         corp_id=corp_id, wecom_userid=wecom_userid, defaults={"name": name[:40]}
     )
     return guide
+
+
+@transaction.atomic
+def rename_guides(*, names: Mapping[int, str]) -> int:
+    """Names as WeCom shows them, by guide; return how many were another."""
+    guides = list(Guide.objects.select_for_update(no_key=True).filter(pk__in=names).order_by("pk"))
+    changed = [guide for guide in guides if guide.name != names[guide.pk][:40]]
+    for guide in changed:
+        guide.name = names[guide.pk][:40]
+    Guide.objects.bulk_update(changed, ["name"], batch_size=1000)
+    return len(changed)
+
+
+class NewGuide(NamedTuple):
+    """Somebody WeCom lists in a store's department whom we do not know."""
+
+    userid: str
+    name: str
+    store_id: int
+
+
+@transaction.atomic
+def post_newcomers(*, corp_id: str, rows: Sequence[NewGuide], from_day: date) -> int:
+    """Make guides of people and post them to their stores, set-wise; return how many were posted.
+
+    Whoever has a posting already, then or later, keeps it. Safe to repeat.
+    """
+    store_of = {row.userid: row.store_id for row in rows}
+    Guide.objects.bulk_create(
+        [Guide(corp_id=corp_id, wecom_userid=row.userid, name=row.name[:40]) for row in rows],
+        ignore_conflicts=True,
+        batch_size=1000,
+    )
+    guides = Guide.objects.active().filter(corp_id=corp_id, wecom_userid__in=store_of)
+    posted = Posting.objects.filter(during__endswith=None) | Posting.objects.filter(
+        during__endswith__gt=from_day
+    )
+    fresh = list(guides.exclude(pk__in=posted.values("guide_id")).order_by("pk"))
+    Posting.objects.bulk_create(
+        [
+            Posting(
+                guide=guide,
+                store_id=store_of[guide.wecom_userid],
+                role=Posting.PostingRole.GUIDE,
+                during=DateRange(from_day, None),
+            )
+            for guide in fresh
+        ],
+        batch_size=1000,
+    )
+    if fresh:
+        wake(MOVE_WORK_JOB)
+    return len(fresh)
 
 
 @transaction.atomic

@@ -19,9 +19,9 @@ MARKS = {"failed": "bad", "done": "on"}
 @admin.register(SyncRun)
 class SyncRunAdmin(RoomAdmin):
     view_capability = Capability.VIEW_HEALTH
-    list_display = ["started_at", "kind", "show_state", "seen", "created", "changed", "ended",
-                    "finished_at", "error"]  # fmt: skip
-    list_filter = ["kind", "state", "started_at"]
+    list_display = ["started_at", "kind", "show_state", "seen", "dry", "missing_here",
+                    "missing_there", "differing", "healed", "finished_at", "error"]  # fmt: skip
+    list_filter = ["kind", "state", "dry", "started_at"]
     ordering = ["-id"]
     may_add = False
 

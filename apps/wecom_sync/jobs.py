@@ -39,13 +39,13 @@ def reconcile() -> str:
     for corp in Corp.objects.filter(is_active=True):
         for run in services.sync_all(corp=corp, now=clock.now()):
             told.append(
-                _("%(kind)s: %(state)s, %(seen)s seen, %(new)s new, %(ended)s ended")
+                _("%(kind)s: %(state)s, %(seen)s seen, %(drift)s differed, %(healed)s healed")
                 % {
                     "kind": run.get_kind_display(),
                     "state": run.get_state_display(),
                     "seen": run.seen,
-                    "new": run.created,
-                    "ended": run.ended,
+                    "drift": run.drift,
+                    "healed": run.healed,
                 }
             )
     return "; ".join(told)

@@ -11,11 +11,18 @@ from apps.wecom_sync.querysets import GuideDayQuerySet
 
 class SyncRun(LeasedModel):
     """One pass of the reconciler over one kind of object. A failed one is a thing for a person to
-    see."""
+    see.
+
+    `position` is how far it came: a run that was killed goes on there. A dry run writes nothing and
+    keeps examples of what it would have done.
+    """
 
     class Kind(models.TextChoices):
         DEPARTMENTS = "departments", _("departments and staff")
+        TAGS = "tags", _("corp tags")
         CONTACTS = "contacts", _("external contacts and friendships")
+        WAYS = "contact_ways", _("contact codes")
+        GROUPS = "groups", _("customer groups")
 
     class State(models.TextChoices):
         RUNNING = "running", _("running")
@@ -25,10 +32,17 @@ class SyncRun(LeasedModel):
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
     corp_id = models.CharField(_("corp id"), max_length=40)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.RUNNING)
+    dry = models.BooleanField(_("dry run"), default=False)
+    position = models.CharField(_("came as far as"), max_length=80, blank=True)
+    parts = models.PositiveIntegerField(_("parts"), default=0)
+    parts_done = models.PositiveIntegerField(_("parts done"), default=0)
+    resumed = models.PositiveSmallIntegerField(_("taken up again"), default=0)
     seen = models.PositiveIntegerField(_("seen"), default=0)
-    created = models.PositiveIntegerField(_("created"), default=0)
-    changed = models.PositiveIntegerField(_("changed"), default=0)
-    ended = models.PositiveIntegerField(_("ended"), default=0)
+    missing_here = models.PositiveIntegerField(_("missing here"), default=0)
+    missing_there = models.PositiveIntegerField(_("missing in WeCom"), default=0)
+    differing = models.PositiveIntegerField(_("differing"), default=0)
+    healed = models.PositiveIntegerField(_("healed"), default=0)
+    examples = models.JSONField(_("examples"), default=list, blank=True)
     error = models.CharField(_("error"), max_length=300, blank=True)
     started_at = models.DateTimeField(_("started at"), db_default=Now())
     finished_at = models.DateTimeField(_("finished at"), null=True)
@@ -39,7 +53,7 @@ class SyncRun(LeasedModel):
         indexes = [models.Index(fields=["kind", "-started_at"], name="wecom_sync_run_latest")]
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "corp_id"],
+                fields=["kind", "corp_id", "dry"],
                 condition=Q(state="running"),
                 name="wecom_sync_one_running",
             )
@@ -47,6 +61,16 @@ class SyncRun(LeasedModel):
 
     def __str__(self) -> str:
         return f"sync_run:{self.pk}"
+
+    @property
+    def drift(self) -> int:
+        """How many things were not the same on both sides."""
+        return self.missing_here + self.missing_there + self.differing
+
+    @property
+    def left(self) -> int:
+        """Differences that were found and not healed."""
+        return max(self.drift - self.healed, 0)
 
 
 class FollowNews(models.Model):

@@ -10,7 +10,7 @@ from apps.stores.models import Guide, Store
 from apps.wecom.models import RawCallback
 from apps.wecom_sync.models import SyncRun
 from apps.wecom_sync.services import handle_callbacks, sync_contacts, sync_departments
-from apps.wecom_sync.services.reconcile import FEW_LEAVERS
+from apps.wecom_sync.services.reconciler.staff import FEW_LEAVERS
 from tests.factories import outreach as make
 from tests.hq.conftest import signed_in
 from tests.wecom_sync.test_callbacks import ADD, friend
@@ -83,4 +83,4 @@ def test_a_few_leavers_are_believed(guide, simulator, corp):
 
     run = sync_departments(corp=corp, now=clock.now())
 
-    assert (run.state, run.ended) == (SyncRun.State.DONE, FEW_LEAVERS)
+    assert (run.state, run.missing_there) == (SyncRun.State.DONE, FEW_LEAVERS)

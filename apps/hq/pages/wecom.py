@@ -34,8 +34,8 @@ from apps.outreach.models import (
 )
 from apps.wecom.models import RawCallback
 from apps.wecom.selectors import inbox_health
+from apps.wecom_sync.errors import StaffVanished
 from apps.wecom_sync.models import SyncRun
-from apps.wecom_sync.services.reconcile import StaffVanished
 
 SLOW = timedelta(minutes=5)
 PER_PAGE = 50
@@ -135,13 +135,14 @@ def _inbox(now: datetime) -> HealthRow:
 
 def _sync() -> HealthRow:
     """The last run of each kind: a good one does not hide that the other one stopped."""
-    runs = list(SyncRun.objects.order_by("kind", "-started_at").distinct("kind"))
+    runs = list(SyncRun.objects.filter(dry=False).order_by("kind", "-started_at").distinct("kind"))
     failed = [run for run in runs if run.state == SyncRun.State.FAILED]
     mark, state = _state(bool(failed))
     if not runs:
         mark, state = "", _("never run")
     figures = {
-        name: sum(getattr(run, name) for run in runs) for name in ("created", "changed", "ended")
+        name: sum(getattr(run, name) for run in runs)
+        for name in ("missing_here", "missing_there", "differing", "healed")
     }
     return HealthRow(
         title=_("Comparison with WeCom"),
@@ -149,7 +150,8 @@ def _sync() -> HealthRow:
         mark=mark, state=state,
         value=f"{sum(run.seen for run in runs):,}" if runs else "—",
         small=_("seen in the last run"),
-        meaning=_("new %(created)s · changed %(changed)s · ended %(ended)s") % figures
+        meaning=_("missing here %(missing_here)s · missing in WeCom %(missing_there)s · "
+                  "differing %(differing)s · healed %(healed)s") % figures
         if runs else "",
         advice="；".join(_why_stopped(run) for run in failed),
         action=_("Compare now"), post=reverse("hq:wecom_wake", args=["reconcile"]),

@@ -55,6 +55,7 @@ from apps.members.services.notes import (
 )
 from apps.members.services.relations import (
     FollowRow,
+    correct_states,
     end_follow,
     end_follows,
     set_serving_guide,
@@ -71,6 +72,7 @@ from apps.members.services.visits import (
 __all__ = [
     "UnknownFact",
     "confirm_fact",
+    "correct_states",
     "drop_fact",
     "AccessNotNeeded",
     "ConsentRow",

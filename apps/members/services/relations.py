@@ -1,6 +1,6 @@
 """Who serves whom, and who is whose WeCom friend: dated relations, written in sets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -200,6 +200,21 @@ def start_follow(
     row = FollowRow(corp_id, guide_id, member_id, external_userid, since, state, add_way)
     begun = start_follows(rows=[row], now=since, actor=actor)
     return begun[0] if begun else None
+
+
+_CORRECT_STATES = """
+UPDATE members_followrelation AS follow SET state = given.state
+FROM unnest(%s::bigint[], %s::text[]) AS given (id, state)
+WHERE follow.id = given.id AND follow.state <> given.state
+"""
+
+
+@transaction.atomic
+def correct_states(*, states: Mapping[int, str]) -> int:
+    """By which code friends came, by friendship, as WeCom says; return how many were another."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CORRECT_STATES, [list(states), list(states.values())])
+        return cursor.rowcount
 
 
 def _end(relations: list[FollowRelation], *, at: datetime, ended_by: str, actor: Actor) -> None:

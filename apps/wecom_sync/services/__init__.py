@@ -1,18 +1,22 @@
 """WeCom's words, turned into calls on the rooms below."""
 
+from apps.wecom_sync.errors import AlreadyRunning, UnknownKind
 from apps.wecom_sync.services.callbacks import handle_callbacks
 from apps.wecom_sync.services.guide_days import look_at_mismatch, read_guide_days
 from apps.wecom_sync.services.moments import poll_moments
-from apps.wecom_sync.services.reconcile import (
-    AlreadyRunning,
+from apps.wecom_sync.services.reconciler import (
+    KINDS,
     sync_all,
     sync_contacts,
     sync_departments,
+    sync_kind,
 )
 from apps.wecom_sync.services.results import apply_decided, poll_results
 
 __all__ = [
+    "KINDS",
     "AlreadyRunning",
+    "UnknownKind",
     "apply_decided",
     "handle_callbacks",
     "look_at_mismatch",
@@ -22,4 +26,5 @@ __all__ = [
     "sync_all",
     "sync_contacts",
     "sync_departments",
+    "sync_kind",
 ]

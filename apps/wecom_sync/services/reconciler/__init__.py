@@ -1,0 +1,66 @@
+"""The mirror: what WeCom lists is compared with what we keep, chunk by chunk, differences healed.
+
+Callbacks alone are not reliable. A run holds a lease, goes on where it was stopped and can be
+repeated at any time. What callbacks told since it began is left alone. `KINDS` says what is
+compared and in which order; a kind is one function.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from apps.wecom.client import client_for
+from apps.wecom.models import Corp
+from apps.wecom_sync.errors import AlreadyRunning, UnknownKind
+from apps.wecom_sync.models import SyncRun
+from apps.wecom_sync.services.reconciler import friends, staff
+from apps.wecom_sync.services.reconciler.walk import Walk, begin, finish, why
+
+log = structlog.get_logger(__name__)
+
+Kind = SyncRun.Kind
+
+# people before what hangs on them
+KINDS: dict[str, Callable[[Walk], None]] = {
+    Kind.DEPARTMENTS: staff.compare,
+    Kind.CONTACTS: friends.compare,
+}
+
+
+def sync_kind(*, corp: Corp, kind: str, now: datetime, dry: bool = False) -> SyncRun:
+    """Compare one kind and heal it; a dry run only counts. What stopped on its way goes on there.
+
+    A run that fails keeps the chunks it has done and is kept as failed, with its reason.
+    Raises AlreadyRunning, UnknownKind.
+    """
+    if kind not in KINDS:
+        raise UnknownKind()
+    run = begin(corp=corp, kind=kind, now=now, dry=dry)
+    try:
+        KINDS[kind](Walk(run=run, corp=corp, client=client_for(corp), now=now))
+    except Exception as error:
+        log.warning("sync_failed", run_id=run.pk, error=why(error))
+        return finish(run, why(error))
+    return finish(run)
+
+
+def sync_all(*, corp: Corp, now: datetime, dry: bool = False) -> list[SyncRun]:
+    """Every kind in its order. One that runs already is left to whoever runs it."""
+    runs = []
+    for kind in KINDS:
+        try:
+            runs.append(sync_kind(corp=corp, kind=kind, now=now, dry=dry))
+        except AlreadyRunning:
+            log.info("sync_runs_already", corp_id=corp.corp_id, kind=kind)
+    return runs
+
+
+def sync_departments(*, corp: Corp, now: datetime) -> SyncRun:
+    """Staff of departments that are stores: new ones are posted, names follow, leavers leave."""
+    return sync_kind(corp=corp, kind=Kind.DEPARTMENTS, now=now)
+
+
+def sync_contacts(*, corp: Corp, now: datetime) -> SyncRun:
+    """Friendships as WeCom lists them: new ones begin, those not listed any more end."""
+    return sync_kind(corp=corp, kind=Kind.CONTACTS, now=now)

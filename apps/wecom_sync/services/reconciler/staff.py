@@ -1,0 +1,108 @@
+"""Departments and staff: who sits in a store's department works there.
+
+Who has left can be said only when every department has been read, so all of it is one chunk.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, QuerySet
+
+from apps.core import clock
+from apps.stores import services as stores
+from apps.stores.models import Guide, Posting, Store
+from apps.wecom.client import WeComClient
+from apps.wecom.shapes import DepartmentMember
+from apps.wecom_sync.errors import StaffVanished
+from apps.wecom_sync.services.reconciler.walk import Walk
+
+HAS_LEFT = 5
+# so many may be missing at once without anybody asking why
+FEW_LEAVERS = 5
+
+
+def compare(walk: Walk) -> None:
+    """New staff of live stores are posted, names follow, leavers leave."""
+    staff = _staff(walk.client)
+    with walk.chunk():
+        walk.count(seen=len(staff))
+        if not staff:  # lost rights look like an empty company; nobody leaves because of that
+            return
+        ours = Guide.objects.filter(corp_id=walk.corp.corp_id)
+        known = set(ours.values_list("wecom_userid", flat=True))
+        guides = {guide.wecom_userid: guide for guide in taking_part(ours.active(), walk.now)}
+        _demand_plausible(len(guides), len(guides.keys() - staff.keys()))
+        _leave(walk, guides, staff)
+        _rename(walk, guides, staff)
+        _post(walk, [person for userid, person in staff.items() if userid not in known])
+
+
+def _staff(client: WeComClient) -> dict[str, DepartmentMember]:
+    return {
+        person.userid: person
+        for department in client.list_departments()
+        for person in client.list_department_members(department.id)
+    }
+
+
+def taking_part(guides: QuerySet[Guide], now: datetime) -> QuerySet[Guide]:
+    """Without those whose store head office has not switched on."""
+    waiting = Posting.objects.on(clock.business_day(now)).filter(
+        guide_id=OuterRef("pk"), store__live_since=None
+    )
+    return guides.filter(~Exists(waiting))
+
+
+def _demand_plausible(known: int, missing: int) -> None:
+    """A tenth of the staff does not leave in a night, but a narrowed visible range looks so."""
+    if missing > FEW_LEAVERS and missing * 100 > known * settings.WECOM_LEAVERS_PERCENT:
+        raise StaffVanished()
+
+
+def _is_gone(person: DepartmentMember | None) -> bool:
+    return person is None or person.status == HAS_LEFT
+
+
+def _leave(walk: Walk, guides: Mapping[str, Guide], staff: Mapping[str, DepartmentMember]) -> None:
+    leavers = [guide for userid, guide in guides.items() if _is_gone(staff.get(userid))]
+    walk.count(missing_there=len(leavers))
+    for guide in leavers:
+        walk.example("leaver", userid=guide.wecom_userid, name=guide.name)
+        if not walk.dry:
+            stores.guide_leaves(guide=guide, now=walk.now, on=clock.business_day(walk.now))
+            walk.count(healed=1)
+
+
+def _rename(walk: Walk, guides: Mapping[str, Guide], staff: Mapping[str, DepartmentMember]) -> None:
+    names = {}
+    for userid, guide in guides.items():
+        person = staff.get(userid)
+        if person is None or _is_gone(person) or not person.name:
+            continue
+        if person.name[:40] != guide.name:
+            names[guide.pk] = person.name
+            walk.example("renamed", userid=userid, name=guide.name, to=person.name)
+    walk.count(differing=len(names))
+    if not walk.dry:
+        walk.count(healed=stores.rename_guides(names=names))
+
+
+def _post(walk: Walk, people: Sequence[DepartmentMember]) -> None:
+    """Who sits in a live store's department works there; everybody else is no guide."""
+    by_department = {
+        store.wecom_department_id: store
+        for store in Store.objects.exclude(wecom_department_id=None).exclude(live_since=None)
+    }
+    rows = []
+    for person in people:
+        store = next((by_department[d] for d in person.departments if d in by_department), None)
+        if store is None or person.status == HAS_LEFT:
+            continue
+        rows.append(stores.NewGuide(person.userid, person.name, store.pk))
+        walk.example("newcomer", userid=person.userid, name=person.name, store=store.name)
+    walk.count(missing_here=len(rows))
+    if not walk.dry:
+        day = clock.business_day(walk.now)
+        corp_id = walk.corp.corp_id
+        walk.count(healed=stores.post_newcomers(corp_id=corp_id, rows=rows, from_day=day))
