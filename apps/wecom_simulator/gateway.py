@@ -29,6 +29,7 @@ def api(request: HttpRequest, path: str) -> HttpResponseBase:
     if broken and not broken.after_effect:
         _log(call, request, answered=_fault_name(broken), effect=None)
         return _broken_answer(request, call, broken)
+    host.ticker.run()
     with host.transaction():
         answer, errcode = _answer(call)
         lost = broken is not None

@@ -12,6 +12,8 @@ from typing import Any
 
 from .callbacks import CallbackSender
 from .journal import Journal
+from .ticks import Ticker
+from .visible import Visible
 from .world import Row, World
 
 COMPACT_ABOVE = 64 * 1024 * 1024
@@ -51,6 +53,8 @@ class Host:
         self._depth = 0
         self._pending: list[Row] = []
         self._new_events: list[Row] = []
+        self.visible = Visible(self)
+        self.ticker = Ticker(self)
         self.sender = CallbackSender(self)
 
     def _replay(self) -> World:

@@ -8,6 +8,8 @@ from typing import Any
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 
+from .host import current as host
+
 
 class Handler(WSGIRequestHandler):
     """Quiet; small answers leave at once; views can drop the connection."""
@@ -37,6 +39,10 @@ class Server(ThreadedWSGIServer):
 
     request_queue_size = 256
     daemon_threads = True
+
+    def service_actions(self) -> None:
+        """Between two polls: what is due by the host's clock happens without being asked for."""
+        host().ticker.run()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A caller that went away is no event here."""

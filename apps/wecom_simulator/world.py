@@ -1,9 +1,9 @@
 """What WeCom knows: plain JSON-able state, changed only by `apply`, so a journal can replay it."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from .group_world import GroupChanges
+from .parts import Acquisition, Groups, Moments, Transfers
 
 Row = dict[str, Any]
 
@@ -15,13 +15,13 @@ DEFAULT_SWITCHES: Row = {
     "calls_per_minute": 10_000,
     "no_welcome_code": False,  # as if a welcome were set in the admin site
     "behavior_from_hour": 8,  # a day's figures are there from this hour of the next day on
+    "group_most_members": 200,  # a full group's code leads to the next one
     "listing_lag_s": 0,  # seconds during which a new mass send answers 41063 in the listing
-    "group_most_members": 200,
 }
 
 
 @dataclass
-class World(GroupChanges):
+class World(Groups, Transfers, Acquisition, Moments):
     """State and the one function per kind of change."""
 
     corp: Row = field(default_factory=dict)
@@ -48,13 +48,11 @@ class World(GroupChanges):
     deliveries: list[Row] = field(default_factory=list)
     calls: list[Row] = field(default_factory=list)
     sms: dict[str, Row] = field(default_factory=dict)  # by the sender's key
-    moments: dict[str, Row] = field(default_factory=dict)
     behavior: dict[str, Row] = field(default_factory=dict)  # "member:day" -> told figures
-    groups: dict[str, Row] = field(default_factory=dict)
-    group_ways: dict[str, Row] = field(default_factory=dict)
-    group_welcomes: dict[str, Row] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.people_version = 0
+        self.switches = {**DEFAULT_SWITCHES, **self.switches}
         self.customers_of: dict[str, dict[str, Row]] = {}
         self.sends_of: dict[str, list[str]] = {}
         self.notices_of: dict[str, list[str]] = {}
@@ -69,7 +67,7 @@ class World(GroupChanges):
             self._index_notice(notice)
 
     def dump(self) -> Row:
-        return asdict(self)
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     def apply(self, op: str, at: float, args: Row) -> None:
         getattr(self, "on_" + op)(at, **args)
@@ -116,16 +114,35 @@ class World(GroupChanges):
     def on_seed(
         self, at: float, departments: list[Row], users: list[Row], customers: list[Row]
     ) -> None:
+        self.people_version += 1
         for department in departments:
             self.departments[str(department["id"])] = department
         for user in users:
             self.users[user["userid"]] = user
             self.user_names[user["userid"].lower()] = user["userid"]
+            self.left_users.pop(user["userid"], None)
         for customer in customers:
             follows = customer.pop("follows")
             self.customers[customer["external_userid"]] = customer
             for follow in follows:
                 self._put_follow(customer["external_userid"], follow)
+
+    def department_tree(self, root: str) -> list[str]:
+        """A department and everything under it."""
+        below: dict[str, list[str]] = {}
+        for ident, row in self.departments.items():
+            below.setdefault(str(row["parentid"]), []).append(ident)
+        found = [root] if root in self.departments else []
+        for parent in found:
+            found.extend(below.get(parent, []))
+        return found
+
+    def on_user_left(self, at: float, userid: str) -> None:
+        self.people_version += 1
+        super().on_user_left(at, userid)
+
+    def on_customer(self, at: float, customer: Row) -> None:
+        self.customers[customer["external_userid"]] = customer
 
     def on_follow(self, at: float, external_userid: str, follow: Row, customer: Row | None) -> None:
         if customer is not None:
@@ -204,8 +221,8 @@ class World(GroupChanges):
             send["receivers"][external_userid].update(status=status, send_time=at)
             if status == 1:
                 self.received.setdefault(external_userid, []).append(at)
-                tell = self.on_group_message if send["chat_type"] == "group" else self.on_message
-                tell(at, external_userid, {
+                arrive = self.on_group_message if send["chat_type"] == "group" else self.on_message
+                arrive(at, external_userid, {
                     "userid": userid, "from": userid, "text": send["text"],
                     "attachments": send["attachments"], "msgid": msgid, "via": "mass_send",
                 })  # fmt: skip
@@ -243,14 +260,6 @@ class World(GroupChanges):
 
     def on_media(self, at: float, media_id: str, **row: Any) -> None:
         self.media[media_id] = row
-
-    # moments
-
-    def on_moment(self, at: float, moment: Row) -> None:
-        self.moments[moment["moment_id"]] = moment
-
-    def on_moment_published(self, at: float, moment_id: str, userid: str) -> None:
-        self.moments[moment_id]["tasks"][userid] = at
 
     # daily figures beside those counted from chats
 

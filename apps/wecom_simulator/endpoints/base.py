@@ -48,18 +48,17 @@ class Call:
         return agent
 
     def visible_users(self) -> set[str]:
-        """Members in the app's visible range."""
-        allowed = self.agent.get("visible_departments")
-        if allowed is None:
-            return set(self.world.users)
-        inside = {str(item) for root in allowed for item in descendants(self.world, str(root))}
-        users = self.world.users.values()
-        return {user["userid"] for user in users if inside & {str(d) for d in user["department"]}}
+        """Members in the app's visible range who still work here."""
+        return self.host.visible.members(self.agent)
+
+    def sees(self, userid: str) -> bool:
+        """One member in the range, without building the whole of it."""
+        return self.host.visible.sees(self.agent, userid)
 
     def user(self, userid: str, *, errcode: int = 60111) -> Row:
         """The member by id, any case, if this app may see them."""
         real = self.world.user_names.get(userid.lower())
-        if real is None or real not in self.visible_users():
+        if real is None or not self.sees(real):
             raise ApiError(errcode)
         return self.world.users[real]
 
@@ -102,11 +101,7 @@ def endpoint(
 
 def descendants(world: World, root: str) -> list[str]:
     """A department and everything under it."""
-    found = [root] if root in world.departments else []
-    for parent in found:
-        children = world.departments.values()
-        found.extend(str(d["id"]) for d in children if str(d["parentid"]) == parent)
-    return found
+    return world.department_tree(root)
 
 
 def text(body: Row, name: str, *, empty: int = 40063, most: int | None = None) -> str:

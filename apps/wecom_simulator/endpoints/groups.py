@@ -1,7 +1,7 @@
 """客户群: groups as they are, codes by which customers join them, welcomes for newcomers."""
 
+from ..actions.groups import CUSTOMER, MEMBER, name_in, version_of
 from ..errors import ApiError
-from ..group_actions import CUSTOMER, MEMBER, name_in, version_of
 from ..host import new_id
 from ..world import Row
 from .base import (

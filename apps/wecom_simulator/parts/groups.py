@@ -1,16 +1,27 @@
-"""What WeCom knows of customer groups: the changes of `World` that concern them."""
+"""Customer groups, the codes that lead into them, and their welcome templates."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
 Row = dict[str, Any]
 
 
-class GroupChanges:
-    """`on_…` functions for groups, their codes and their welcomes; a part of `World`."""
+@dataclass
+class Groups:
+    """A group: chat_id, name, owner, create_time, notice, admins, members (by id), version,
+    status (0 owner here, 1 owner left, 2 being inherited, 3 inherited), dismissed_at, messages."""
 
-    groups: dict[str, Row]
-    group_ways: dict[str, Row]
-    group_welcomes: dict[str, Row]
+    groups: dict[str, Row] = field(default_factory=dict)
+    group_ways: dict[str, Row] = field(default_factory=dict)  # config_id -> join way
+    group_welcomes: dict[str, Row] = field(default_factory=dict)  # template_id -> template
+
+    def groups_of(self, owner: str) -> list[Row]:
+        return [row for row in self.groups.values() if row["owner"] == owner]
+
+    def groups_with(self, ident: str) -> list[Row]:
+        """Living groups somebody is in."""
+        rows = self.groups.values()
+        return [row for row in rows if ident in row["members"] and not row["dismissed_at"]]
 
     def on_group(self, at: float, group: Row) -> None:
         self.groups[group["chat_id"]] = group

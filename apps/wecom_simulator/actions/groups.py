@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from .actions import ActionError, require_customer, require_user
-from .host import Host, new_id
-from .world import Row, World
+from ..host import Host, new_id
+from ..world import Row, World
+from .base import ActionError, require_customer, require_user
+from .people import new_customer
 
 MEMBER, CUSTOMER = 1, 2
 INVITED, BY_LINK, BY_CODE = 1, 2, 3  # join_scene of groupchat/get
@@ -67,13 +68,18 @@ def _event(chat_id: str, change: str, **fields: Any) -> Row:
 
 
 def join_group(host: Host, data: Row) -> Row:
-    """Somebody joins: {chat_id | config_id, external_userid | userid, scene: 1 | 2 | 3}."""
+    """Somebody joins: {chat_id | config_id, external_userid | userid, scene: 1 | 2 | 3}.
+
+    A customer nobody knows yet comes with a `name`.
+    """
     with host.transaction() as world:
         way = _group_way(world, data.get("config_id"))
         group = _group_for(host, way) if way else require_group(world, data.get("chat_id"))
-        ident, kind = _who(world, data)
+        ident, kind = (
+            (new_customer(host, data), CUSTOMER) if data.get("name") else _who(world, data)
+        )
         if ident in group["members"]:
-            return {"chat_id": group["chat_id"], "already_there": True}
+            return {"chat_id": group["chat_id"], "ident": ident, "already_there": True}
         if len(group["members"]) >= world.switches["group_most_members"]:
             raise ActionError("The group is full.")
         scene = BY_CODE if way else int(data.get("scene", INVITED))
@@ -87,7 +93,7 @@ def join_group(host: Host, data: Row) -> Row:
             detail="add_member",
             JoinScene=3 if scene == BY_CODE else 0,
         )
-        return {"chat_id": group["chat_id"], "event": event}
+        return {"chat_id": group["chat_id"], "ident": ident, "event": event}
 
 
 def _group_way(world: World, config_id: Any) -> Row | None:
@@ -123,6 +129,8 @@ def _group_for(host: Host, way: Row) -> Row:
 def _who(world: World, data: Row) -> tuple[str, int]:
     if data.get("userid"):
         return require_user(world, data["userid"])["userid"], MEMBER
+    if data.get("name"):
+        return str(data.get("external_userid") or new_id("wm", 15)), CUSTOMER
     return require_customer(world, data.get("external_userid"))["external_userid"], CUSTOMER
 
 
@@ -198,3 +206,17 @@ def group_rows(world: World, userid: str = "") -> list[Row]:
 def name_in(world: World, ident: str) -> str:
     row = world.users.get(ident) or world.customers.get(ident) or {}
     return str(row.get("name", ident))
+
+
+def say_in_group(host: Host, data: Row) -> Row:
+    """Somebody writes in a group; the API never sees it: {chat_id, from, text}."""
+    with host.transaction() as world:
+        group = require_group(world, data.get("chat_id"))
+        sender, text = str(data.get("from") or ""), str(data.get("text") or "")
+        if sender not in group["members"]:
+            raise ActionError("Not in this group.")
+        if not text:
+            raise ActionError("An empty message.")
+        message = {"from": sender, "text": text, "attachments": [], "via": "typed"}
+        host.commit("group_message", chat_id=group["chat_id"], message=message)
+        return {"arrived": True}

@@ -1,0 +1,61 @@
+"""What people do on their phones, and the callbacks WeCom sends because of it."""
+
+from .base import CHINA, ActionError, require_customer, require_friends, require_user
+from .chats import BEHAVIOR, chat_message, click_card, tell_behavior
+from .groups import (
+    create_group,
+    dismiss_group,
+    edit_group,
+    group_rows,
+    join_group,
+    leave_group,
+    say_in_group,
+)
+from .moments import publish_moment
+from .people import add_guide, edit_follow, end_follow, leave_company, seed
+from .sends import (
+    confirm_send,
+    create_personal_send,
+    ignore_send,
+    is_pending,
+    over_cap,
+    send_row,
+    sends_of,
+)
+from .shown import chats_of, customer_phone, guide_phone, sms_of
+
+__all__ = [
+    "BEHAVIOR",
+    "CHINA",
+    "ActionError",
+    "add_guide",
+    "chat_message",
+    "chats_of",
+    "click_card",
+    "confirm_send",
+    "create_group",
+    "create_personal_send",
+    "customer_phone",
+    "dismiss_group",
+    "edit_follow",
+    "edit_group",
+    "end_follow",
+    "group_rows",
+    "guide_phone",
+    "ignore_send",
+    "is_pending",
+    "join_group",
+    "leave_company",
+    "leave_group",
+    "over_cap",
+    "publish_moment",
+    "require_customer",
+    "require_friends",
+    "require_user",
+    "say_in_group",
+    "seed",
+    "send_row",
+    "sends_of",
+    "sms_of",
+    "tell_behavior",
+]

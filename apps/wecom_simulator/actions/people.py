@@ -1,0 +1,181 @@
+"""Friendships: people put there, added, edited in the client, deleted by either side."""
+
+import random
+from typing import Any
+
+from ..host import Host, new_id
+from ..world import Row, World
+from .base import ActionError, require_friends, require_user
+
+WELCOME_LIFE_S = 20
+
+
+def seed(host: Host, data: Row) -> Row:
+    """Put departments, members and customers there, as if they had always been. No callbacks."""
+    now = int(host.now())
+    with host.transaction() as world:
+        departments = [
+            {"parentid": 0, "order": 0, **row, "name": row.get("name") or str(row["id"])}
+            for row in data.get("departments") or []
+        ]
+        users = [_user(world, row) for row in data.get("users") or []]
+        customers = [_customer_with_follows(world, row, now) for row in data.get("customers") or []]
+        follows = sum(len(row["follows"]) for row in customers)
+        host.commit("seed", departments=departments, users=users, customers=customers)
+        return {
+            "departments": len(departments),
+            "users": len(users),
+            "customers": len(customers),
+            "follows": follows,
+        }
+
+
+def _user(world: World, row: Row) -> Row:
+    known = world.users.get(row["userid"], {})
+    base = {"name": row["userid"], "department": [1], "position": "", "status": 1}
+    return {**base, **known, **row}
+
+
+def _customer_with_follows(world: World, row: Row, now: int) -> Row:
+    ident = row.get("external_userid") or new_id("wm", 15)
+    known = world.follows.get(ident, {})
+    given = {name: value for name, value in row.items() if name != "follows"}
+    return {
+        **_customer(world, {**given, "external_userid": ident}),
+        "follows": [
+            _follow(known.get(follow["userid"]), follow, now) for follow in row.get("follows") or []
+        ],
+    }
+
+
+def _customer(world: World, row: Row) -> Row:
+    known = world.customers.get(row["external_userid"], {})
+    base = {"name": "微信用户", "gender": 0, "unionid": "", "avatar": "", "type": 1}
+    return {**base, **known, **{name: value for name, value in row.items() if value is not None}}
+
+
+def _follow(known: Row | None, row: Row, now: int) -> Row:
+    base: Row = {
+        "remark": "", "description": "", "createtime": now, "tag_ids": [], "remark_corp_name": "",
+        "remark_mobiles": [], "add_way": 1, "oper_userid": row["userid"], "state": "",
+        "deleted_by_customer_at": None,
+    }  # fmt: skip
+    return {**base, **(known or {}), **row}
+
+
+def add_guide(host: Host, data: Row) -> Row:
+    """A customer adds a member: a friendship, and an event with a welcome code that lives 20 s."""
+    with host.transaction() as world:
+        way = _way(world, data.get("config_id"))
+        userid = data.get("userid") or (random.choice(way["user"]) if way else None)
+        user = require_user(world, userid)
+        ident = data.get("external_userid") or new_id("wm", 15)
+        if ident not in world.customers and not data.get("name"):
+            raise ActionError("A new customer needs a name.")
+        known = world.follows.get(ident, {}).get(user["userid"])
+        if known and not known["deleted_by_customer_at"]:
+            return {"external_userid": ident, "already_friends": True}
+        state = str(data.get("state") or (way or {}).get("state", ""))[:30]
+        given = {name: data.get(name) for name in ("name", "unionid", "gender", "avatar")}
+        fresh = {
+            "userid": user["userid"], "createtime": int(host.now()), "state": state,
+            "add_way": data.get("add_way", 1), "oper_userid": ident, "deleted_by_customer_at": None,
+        }  # fmt: skip
+        host.commit(
+            "follow",
+            external_userid=ident,
+            follow=_follow(known, fresh, int(host.now())),
+            customer=_customer(world, {**given, "external_userid": ident}),
+        )
+        host.commit("message", external_userid=ident, message={
+            "userid": user["userid"], "from": ident, "attachments": [], "msgid": "",
+            "via": "system", "text": "我通过了你的联系人验证请求，现在我们可以开始聊天了",
+        })  # fmt: skip
+        return {"external_userid": ident, **_announce_friend(host, user["userid"], ident, state)}
+
+
+def _way(world: World, config_id: Any) -> Row | None:
+    if not config_id:
+        return None
+    if config_id not in world.ways:
+        raise ActionError(f"No contact way {config_id!r}.")
+    return world.ways[config_id]
+
+
+def _announce_friend(host: Host, userid: str, external_userid: str, state: str) -> Row:
+    fields: Row = {
+        "Event": "change_external_contact", "ChangeType": "add_external_contact",
+        "UserID": userid, "ExternalUserID": external_userid,
+    }  # fmt: skip
+    if state:
+        fields["State"] = state
+    answer: Row = {}
+    if not host.world.switches["no_welcome_code"]:
+        code = new_id("WCODE_sim_", 12)
+        expires_at = host.now() + WELCOME_LIFE_S
+        host.commit(
+            "welcome",
+            code=code,
+            userid=userid,
+            external_userid=external_userid,
+            expires_at=expires_at,
+        )
+        fields["WelcomeCode"] = answer["welcome_code"] = code
+    answer["event"] = host.queue_event(fields)
+    return answer
+
+
+def end_follow(host: Host, data: Row) -> Row:
+    """Either side deletes the other. Deleted by the customer, the relation stays one-way."""
+    by = data.get("by")
+    if by not in ("customer", "guide"):
+        raise ActionError('"by" must be "customer" or "guide".')
+    with host.transaction() as world:
+        userid, ident = require_friends(world, data)
+        host.commit("follow_ended", by=by, userid=userid, external_userid=ident)
+        kind = "del_follow_user" if by == "customer" else "del_external_contact"
+        fields = {
+            "Event": "change_external_contact", "ChangeType": kind,
+            "UserID": userid, "ExternalUserID": ident,
+        }  # fmt: skip
+        return {"event": host.queue_event(fields)}
+
+
+def edit_follow(host: Host, data: Row) -> Row:
+    """The member edits remark, description, mobiles or tags in the client."""
+    allowed = {"remark", "description", "remark_mobiles", "tag_ids"}
+    fields = {name: value for name, value in data.items() if name in allowed}
+    if not fields:
+        raise ActionError(f"Nothing to edit; known: {', '.join(sorted(allowed))}.")
+    with host.transaction() as world:
+        userid, ident = require_friends(world, data)
+        host.commit("follow_edited", userid=userid, external_userid=ident, fields=fields)
+        event = {
+            "Event": "change_external_contact", "ChangeType": "edit_external_contact",
+            "UserID": userid, "ExternalUserID": ident,
+        }  # fmt: skip
+        return {"event": host.queue_event(event)}
+
+
+def new_customer(host: Host, data: Row) -> str:
+    """The external id of somebody known, or of a new person with this `name`."""
+    world = host.world
+    ident = str(data.get("external_userid") or new_id("wm", 15))
+    if ident in world.customers:
+        return ident
+    if not data.get("name"):
+        raise ActionError("A new customer needs a name.")
+    given = {name: data.get(name) for name in ("name", "unionid", "gender", "avatar")}
+    host.commit("customer", customer=_customer(world, {**given, "external_userid": ident}))
+    return ident
+
+
+def leave_company(host: Host, data: Row) -> Row:
+    """A member's account is deleted: {userid}. Their customers and groups wait for an heir."""
+    with host.transaction() as world:
+        userid = require_user(world, data.get("userid"))["userid"]
+        host.commit("user_left", userid=userid)
+        for group in world.groups_of(userid):
+            host.commit("group_edited", chat_id=group["chat_id"], fields={"status": 1})
+        waiting = len(world.customers_of.get(userid, {}))
+        return {"userid": userid, "customers": waiting}

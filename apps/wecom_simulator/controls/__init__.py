@@ -1,0 +1,1 @@
+"""`/sim/…`: play people, make things go wrong, see what is true."""

@@ -1,0 +1,65 @@
+"""Who the corp is, where its callbacks go, what is up."""
+
+from .. import callbacks
+from ..actions import ActionError
+from ..config import agents_from
+from ..host import Host
+from ..world import Row
+from .base import control
+from .people import forget_browsers
+
+
+@control("GET")
+def healthz(host: Host, data: Row) -> Row:
+    with host.lock:
+        world = host.world
+        return {
+            "ok": True, "corp_id": world.corp["corp_id"], "users": len(world.users),
+            "customers": len(world.customers), "sends": len(world.sends), "now": host.now(),
+            "callbacks_pending": host.sender.pending(),
+        }  # fmt: skip
+
+
+@control("POST")
+def reset(host: Host, data: Row) -> Row:
+    """Back to how this process was started; `keep_settings` leaves corp and callbacks alone."""
+    host.reset(keep_settings=bool(data.get("keep_settings")))
+    forget_browsers()
+    return {"ok": True}
+
+
+@control("GET", "POST")
+def corp(host: Host, data: Row) -> Row:
+    """Who the corp is; GET shows it without secrets."""
+    with host.transaction() as world:
+        if data:
+            known = world.corp
+            agents = agents_from(data["agents"]) if "agents" in data else known["agents"]
+            names = ("corp_id", "name", "contact_secret", "sidebar_url")
+            fields = {name: data.get(name, known.get(name, "")) for name in names}
+            host.commit("corp", corp={**fields, "agents": agents})
+        shown = {k: v for k, v in world.corp.items() if k not in ("contact_secret", "agents")}
+        shown["agents"] = [
+            {name: value for name, value in agent.items() if name != "secret"}
+            for agent in world.corp["agents"].values()
+        ]
+        return shown
+
+
+@control("POST")
+def callback_config(host: Host, data: Row) -> Row:
+    """Save where callbacks go, after the URL check. Replaces what was there unless `add` is set."""
+    target = {name: str(data[name]) for name in ("url", "token", "aes_key")}
+    if data.get("agentid"):
+        target["agentid"] = str(data["agentid"])
+    if data.get("check", True):
+        with host.lock:
+            corp_id, now = host.world.corp["corp_id"], int(host.now())
+        wrong = callbacks.check_url(target, corp_id, now=now)
+        if wrong:
+            raise ActionError(f"URL check failed: {wrong}.")
+    with host.transaction() as world:
+        kept = world.callback_targets if data.get("add") else []
+        others = [row for row in kept if row["url"] != target["url"]]
+        host.commit("callback_targets", targets=[*others, target])
+        return {"ok": True, "targets": [row["url"] for row in world.callback_targets]}

@@ -1,0 +1,8 @@
+"""Parts of the world, one subject each: the rows kept, and one function per kind of change."""
+
+from .acquisition import Acquisition
+from .groups import Groups
+from .moments import Moments
+from .transfers import Transfers
+
+__all__ = ["Acquisition", "Groups", "Moments", "Transfers"]
