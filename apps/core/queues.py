@@ -7,8 +7,10 @@ from typing import Any
 
 
 class Queue(StrEnum):
-    """Where a job waits: somebody looks at a page, WeCom talks to us, or it takes long."""
+    """Where a job waits: seconds count, somebody looks at a page, WeCom talks to us, or it takes
+    long."""
 
+    URGENT = "urgent"
     INTERACTIVE = "interactive"
     SYNC = "sync"
     BULK = "bulk"

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.core.jobs import job
 from apps.outreach import services
-from apps.outreach.services import results
+from apps.outreach.services import results, welcomes
 
 
 @job(name="outreach.send_queued", queue="interactive")
@@ -18,6 +18,18 @@ def send_queued() -> str:
 def send_notices() -> str:
     """Send due cards to guides."""
     return _("%(n)s sent") % {"n": services.send_notices(now=clock.now())}
+
+
+@job(name="outreach.send_welcomes", queue="urgent")
+def send_welcomes() -> str:
+    """Say hello to new friends within WeCom's 20 seconds."""
+    return _("%(n)s sent") % {"n": welcomes.send_welcomes(now=clock.now())}
+
+
+@job(name="outreach.forget_welcomes", queue="bulk")
+def forget_welcomes() -> str:
+    """Drop welcomes that are past their keeping."""
+    return _("%(n)s deleted") % {"n": welcomes.forget_old_welcomes(now=clock.now())}
 
 
 @job(name="outreach.send_sms", queue="interactive")

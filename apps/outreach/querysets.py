@@ -41,6 +41,13 @@ class GuideNoticeQuerySet(models.QuerySet):
         return self.filter(guide__in=Guide.objects.visible_to(actor))
 
 
+class WelcomeQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(guide__in=Guide.objects.visible_to(actor))
+
+
 class SmsMessageQuerySet(models.QuerySet):
     """Rows without a number one could read: head office alone looks after the channel."""
 
@@ -84,8 +91,11 @@ class ScriptVariantQuerySet(models.QuerySet):
 
     def of_store(self, store_id: int | None) -> Self:
         """What this store says in place of head office's words as they stand now."""
+        return self.up_to_date().filter(store_id=store_id)
+
+    def up_to_date(self) -> Self:
+        """In use, and made from head office's words as they stand now."""
         return self.in_use().filter(
-            store_id=store_id,
             base_body=F("script__body"),
             base_generic_body=F("script__generic_body"),
         )

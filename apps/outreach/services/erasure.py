@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from apps.members.services.erasure import nobody_of_row
-from apps.outreach.models import Dispatch, DispatchRecipient, SmsMessage
+from apps.outreach.models import Dispatch, DispatchRecipient, SmsMessage, Welcome
 
 
 @transaction.atomic
@@ -24,3 +24,8 @@ def forget_members(*, member_ids: Sequence[int]) -> int:
 def forget_numbers(*, phone_keys: Sequence[bytes]) -> int:
     """Take away what was sent by SMS to these numbers, and what still waits."""
     return SmsMessage.objects.filter(phone_key__in=phone_keys).delete()[0]
+
+
+def forget_contacts(*, external_userids: Sequence[str]) -> int:
+    """Take away the welcomes that went to these WeCom contacts."""
+    return Welcome.objects.filter(external_userid__in=external_userids).delete()[0]

@@ -1,0 +1,274 @@
+"""The first words to a new friend: WeCom takes them for 20 seconds, once for each code.
+
+A row under the code first, then one call under a lease. What comes too late is not sent, and a call
+whose answer was lost is not repeated: the guide's greeting task says so instead.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext
+
+from apps.core import clock, faults, lease
+from apps.core.wake import wake
+from apps.outreach import scripts
+from apps.outreach.models import MessageTemplate, ScriptVariant, Welcome
+from apps.outreach.services.handover import Round, plain_reason
+from apps.stores.models import Posting
+from apps.wecom.client import WeComClient, client_for
+from apps.wecom.errors import WeComError
+from apps.wecom.models import Corp
+
+log = structlog.get_logger(__name__)
+
+JOB = "outreach.send_welcomes"
+LIFE = timedelta(seconds=20)
+ROOM = timedelta(seconds=1)  # less than this left: the call would come too late
+PAUSE = timedelta(seconds=1)
+LEASE_SECONDS = 30  # longer than any call can take
+SIDE_BY_SIDE = 8
+KEEP_DAYS = 90
+
+ALREADY_WELCOMED, CODE_OVER = 41051, frozenset({41049, 41050})
+
+State = Welcome.State
+Json = Mapping[str, Any]
+
+
+class NewFriend(NamedTuple):
+    """What WeCom told with a welcome code. `text` may name the guide and the store; None = the
+    wording of the store or of the chain. `attachments` are in WeCom's own form."""
+
+    corp_id: str
+    userid: str
+    external_userid: str
+    code: str
+    state: str
+    told_at: datetime
+    text: str | None = None
+    attachments: Sequence[Json] = ()
+
+
+# --- asked for ------------------------------------------------------------------------------------
+
+
+def queue_welcome(
+    *,
+    corp_id: str,
+    userid: str,
+    external_userid: str,
+    code: str,
+    state: str,
+    told_at: datetime,
+    now: datetime,
+    text: str | None = None,
+    attachments: Sequence[Json] = (),
+) -> int:
+    """`queue_welcomes` for one."""
+    friend = NewFriend(
+        corp_id, userid, external_userid, code, state, told_at, text, tuple(attachments)
+    )
+    return queue_welcomes(friends=[friend], now=now)
+
+
+@transaction.atomic
+def queue_welcomes(*, friends: Sequence[NewFriend], now: datetime) -> int:
+    """Leave a welcome for each; one for each code, whoever asks again. Returns how many are new.
+
+    Nobody is welcomed for who is no guide of ours or works in a store that is not live yet.
+    """
+    posts = _posts_of(friends, now)
+    wording = _Wording.of({post.store_id for post in posts.values()})
+    rows = [
+        _row(friend, posts[friend.corp_id, friend.userid], wording, now)
+        for friend in friends
+        if (friend.corp_id, friend.userid) in posts
+    ]
+    before = Welcome.objects.filter(code__in=[row.code for row in rows]).count()
+    Welcome.objects.bulk_create(rows, ignore_conflicts=True)
+    made = Welcome.objects.filter(code__in=[row.code for row in rows]).count() - before
+    if made:
+        wake(JOB)
+    return made
+
+
+def _posts_of(friends: Iterable[NewFriend], now: datetime) -> dict[tuple[str, str], Posting]:
+    """Where each of these guides works today, of those in live stores."""
+    wanted = {(friend.corp_id, friend.userid) for friend in friends}
+    posts = (
+        Posting.objects.on(clock.business_day(now))
+        .live()
+        .filter(guide__wecom_userid__in={userid for _corp, userid in wanted})
+        .select_related("guide", "store")
+    )
+    by_guide = {(post.guide.corp_id, post.guide.wecom_userid): post for post in posts}
+    return {key: post for key, post in by_guide.items() if key in wanted}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """The welcome by store; None holds the chain's."""
+
+    texts: Mapping[int | None, str]
+
+    @classmethod
+    def of(cls, store_ids: Iterable[int]) -> "_Wording":
+        found = MessageTemplate.objects.filter(
+            Q(store=None) | Q(store_id__in=store_ids), is_welcome=True, is_active=True
+        )
+        scripts_by_store = {script.store_id: script for script in found}
+        texts: dict[int | None, str] = {}
+        if (chain := scripts_by_store.get(None)) is not None:
+            own = ScriptVariant.objects.up_to_date().filter(script=chain, store_id__in=store_ids)
+            texts.update(own.values_list("store_id", "generic_body"))
+        texts.update({store: script.generic_body for store, script in scripts_by_store.items()})
+        return cls(texts)
+
+    def at(self, store_id: int) -> str:
+        return self.texts.get(store_id) or self.texts.get(None, "")
+
+
+def _row(friend: NewFriend, post: Posting, wording: _Wording, now: datetime) -> Welcome:
+    body = wording.at(post.store_id) if friend.text is None else friend.text
+    words = {"导购": post.guide.name, "门店": post.store.name}
+    welcome = Welcome(
+        corp_id=friend.corp_id,
+        code=friend.code,
+        guide=post.guide,
+        external_userid=friend.external_userid,
+        source=friend.state[:64],
+        text=scripts.render(body, words),
+        attachments=list(friend.attachments),
+        told_at=friend.told_at,
+        expires_at=friend.told_at + LIFE,
+        not_before=friend.told_at,
+    )
+    if not (welcome.text or welcome.attachments):
+        welcome.state = State.NO_WORDS
+    elif now + ROOM > welcome.expires_at:
+        welcome.state, welcome.reason = State.MISSED, gettext("WeCom told us too late")
+    return welcome
+
+
+# --- sent -----------------------------------------------------------------------------------------
+
+
+def send_welcomes(*, now: datetime, limit: int = 2_000) -> int:
+    """Send what waits, the most urgent first, several at a time; return how many went out."""
+    run, sent, seen = Round(now), 0, 0
+    clients: dict[tuple[str, int], WeComClient] = {}
+    _settle(run.moment())
+    with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
+        while seen < limit:
+            token, rows = _begin(run.moment())
+            if not rows:
+                break
+            faults.point("welcomes.call_started")
+            seen += len(rows)
+            calls = [pool.submit(_call, _client(clients, row, n), row) for n, row in
+                     enumerate(rows)]  # fmt: skip
+            for row, call in zip(rows, calls, strict=True):
+                answer = call.result()
+                faults.point("welcomes.called")
+                sent += _record(row, token, answer, run.moment())
+    return sent
+
+
+def _settle(at: datetime) -> None:
+    """What a dead worker left, and what nobody came to in time."""
+    queued = Welcome.objects.filter(state=State.QUEUED)
+    queued.filter(call_started_at__isnull=False, lease_until__lt=at).update(
+        state=State.UNKNOWN,
+        reason=gettext("the reply was lost"),
+        lease_token=None,
+        lease_until=None,
+    )
+    queued.filter(
+        Q(lease_until=None) | Q(lease_until__lt=at),
+        call_started_at=None,
+        expires_at__lt=at + ROOM,
+    ).update(
+        state=State.MISSED,
+        reason=gettext("not sent within 20 seconds"),
+        lease_token=None,
+        lease_until=None,
+    )
+
+
+@transaction.atomic
+def _begin(at: datetime) -> tuple[UUID, list[Welcome]]:
+    """Lease the most urgent ones and note that their calls begin."""
+    due = Welcome.objects.filter(
+        state=State.QUEUED, call_started_at=None, not_before__lte=at, expires_at__gte=at + ROOM
+    ).order_by("expires_at", "pk")
+    token, ids = lease.claim(due, now=at, seconds=LEASE_SECONDS, limit=SIDE_BY_SIDE)
+    mine = Welcome.objects.filter(pk__in=ids)
+    mine.update(call_started_at=at, attempts=F("attempts") + 1)
+    return token, list(mine.select_related("guide").order_by("expires_at", "pk"))
+
+
+def _client(
+    clients: dict[tuple[str, int], WeComClient], row: Welcome, place: int
+) -> WeComClient | WeComError:
+    """A client for each call that runs at the same time: one holds one connection."""
+    try:
+        if (row.corp_id, place) not in clients:
+            corp = Corp.objects.filter(corp_id=row.corp_id, is_active=True).first()
+            clients[row.corp_id, place] = client_for(corp)
+        return clients[row.corp_id, place]
+    except WeComError as error:
+        return error
+
+
+def _call(client: WeComClient | WeComError, row: Welcome) -> WeComError | None:
+    """No database in here: this runs beside others."""
+    if isinstance(client, WeComError):
+        return client
+    try:
+        client.send_welcome(code=row.code, text=row.text, attachments=row.attachments)
+    except WeComError as error:
+        return error
+    return None
+
+
+def _record(row: Welcome, token: UUID, error: WeComError | None, at: datetime) -> bool:
+    """How it ended, only while the lease is still ours; gives it back."""
+    told = _sent(at) if error is None else _not_sent(row, error, at)
+    mine = lease.holds(Welcome.objects.filter(pk=row.pk), token)
+    kept = mine.update(lease_token=None, lease_until=None, **told)
+    if error is not None:
+        log.warning("welcome_not_sent", welcome_id=row.pk, state=told["state"], error=error.code)
+    return bool(kept) and error is None
+
+
+def _sent(at: datetime) -> dict[str, Any]:
+    return {"state": State.SENT, "sent_at": at, "reason": ""}
+
+
+def _not_sent(row: Welcome, error: WeComError, at: datetime) -> dict[str, Any]:
+    if error.outcome_unknown:
+        return {"state": State.UNKNOWN, "reason": gettext("the reply was lost")}
+    if error.errcode == ALREADY_WELCOMED:
+        return {"state": State.TAKEN, "reason": gettext("WeCom has welcomed this customer already")}
+    if error.errcode in CODE_OVER:
+        return {"state": State.MISSED, "reason": gettext("WeCom says that the time is over")}
+    if not error.retryable:
+        return {"state": State.FAILED, "reason": plain_reason(error)}
+    again = at + max(PAUSE, timedelta(seconds=getattr(error, "retry_after", 0)))
+    if again + ROOM > row.expires_at:
+        return {"state": State.MISSED, "reason": plain_reason(error)}
+    return {"state": State.QUEUED, "call_started_at": None, "not_before": again,
+            "reason": plain_reason(error)}  # fmt: skip
+
+
+def forget_old_welcomes(*, now: datetime) -> int:
+    """Delete what is older than KEEP_DAYS, one bite at a time; returns how many went."""
+    old = Welcome.objects.filter(told_at__lt=now - timedelta(days=KEEP_DAYS)).values("pk")[:10_000]
+    return Welcome.objects.filter(pk__in=old).delete()[0]
