@@ -68,6 +68,7 @@ def why_patterns() -> dict[str, str]:
         "care": _as_format(_("bought %(product)s on %(day)s, ask how it goes"), "product", "day"),
         "care_plain": _as_format(_("bought on %(day)s, ask how it goes"), "day"),
         "greeting": _("has just become your WeCom friend"),
+        "unwelcomed": _("your new WeCom friend, no welcome has gone out: say hello first"),
         "welcome": _("has just become a member"),
         "birthday": _as_format(_("birthday on %(day)s, in %(days)s days"), "day", "days"),
         "birthday_today": _("birthday today"),

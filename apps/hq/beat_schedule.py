@@ -52,6 +52,16 @@ ENTRIES = [
         _("new friends and lost friends are seen late"),
     ),
     Entry(
+        "wecom_sync.take_welcome_codes", 5, _("Welcome codes"),
+        _("Takes the welcome codes of new friends out of the inbox; each event rings it at once."),
+        _("new friends get no welcome by itself, and their guides a task instead"),
+    ),
+    Entry(
+        "outreach.send_welcomes", 5, _("Welcomes"),
+        _("Says hello to new friends within the 20 seconds that WeCom gives."),
+        _("new friends get no welcome by itself, and their guides a task instead"),
+    ),
+    Entry(
         "wecom_sync.poll_results", 20, _("Send results"),
         _("Asks WeCom what became of each send: often at first, then once a day."),
         _("delivered messages do not close their tasks"),
@@ -150,6 +160,11 @@ ENTRIES = [
         "wecom.forget_callbacks", "03:20", _("Old callbacks"),
         _("Drops handled callbacks past their keeping."),
         _("the inbox grows"),
+    ),
+    Entry(
+        "outreach.forget_welcomes", "03:25", _("Old welcomes"),
+        _("Drops welcomes to new friends past their keeping."),
+        _("the list of welcomes grows"),
     ),
     Entry(
         "guide_portal.forget_receipts", "03:30", _("Receipts of phones"),

@@ -126,6 +126,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/wecom_sync/",
                 "/admin/outreach/dispatch/",
                 "/admin/outreach/guidenotice/",
+                "/admin/outreach/welcome/",
                 "/admin/outreach/smsmessage/",
                 needs=C.VIEW_HEALTH,
                 badge="apps.hq.badges.wecom",
@@ -167,6 +168,7 @@ _WECOM = [
     _tab(_("Unknown sends"), "/admin/wecom/unknown/", C.VIEW_HEALTH),
     _tab(_("Callback inbox"), "/admin/wecom/rawcallback/", C.MANAGE_WECOM),
     _tab(_("Sends"), "/admin/outreach/dispatch/", C.VIEW_HEALTH),
+    _tab(_("Welcomes"), "/admin/outreach/welcome/", C.VIEW_HEALTH),
     _tab(_("Notices"), "/admin/outreach/guidenotice/", C.VIEW_HEALTH),
     _tab(pgettext_lazy("menu", "SMS"), "/admin/outreach/smsmessage/", C.VIEW_HEALTH),
     _tab(_("Sync runs"), "/admin/wecom_sync/syncrun/", C.VIEW_HEALTH),
@@ -263,7 +265,8 @@ UNFOLD: dict[str, Any] = {
         {
             "models": [
                 "wecom.rawcallback", "wecom.corp", "wecom.corpapp", "wecom.callbackendpoint",
-                "outreach.dispatch", "outreach.guidenotice", "outreach.smsmessage",
+                "outreach.dispatch", "outreach.guidenotice", "outreach.welcome",
+                "outreach.smsmessage",
                 "wecom_sync.syncrun", "wecom_sync.guideday",
             ],
             "items": _WECOM,

@@ -174,6 +174,7 @@ class Supervisor:
                 lambda: self.python("web", web),
                 lambda: answers(f"{self.addresses.web}/readyz"),
             ),
+            self._worker("worker-urgent", "urgent", 1),
             self._worker("worker", "interactive,sync", 2),
             self._worker("worker-bulk", "bulk", 1),
             Child("beat", lambda: self.python("beat", beat), lambda: True),

@@ -28,10 +28,19 @@ from apps.outreach.models import (
     MessageTemplate,
     ScriptVariant,
     SmsMessage,
+    Welcome,
 )
 from apps.stores.models import Guide
 
-MARKS = {"unknown": "bad", "failed": "bad", "delivered": "on", "sent": "on", "held": "warn"}
+MARKS = {
+    "unknown": "bad",
+    "failed": "bad",
+    "delivered": "on",
+    "sent": "on",
+    "held": "warn",
+    "missed": "warn",
+    "no_words": "warn",
+}
 
 
 def mark(state: str, label: object) -> SafeString:
@@ -44,7 +53,7 @@ class MessageTemplateForm(forms.ModelForm):
     class Meta:
         model = MessageTemplate
         fields = ["name", "body", "generic_body", "asset", "author", "store",
-                  "stores_may_edit", "is_active"]  # fmt: skip
+                  "stores_may_edit", "is_welcome", "is_active"]  # fmt: skip
         widgets = {
             "body": UnfoldAdminTextareaWidget({"rows": 4}),
             "generic_body": UnfoldAdminTextareaWidget({"rows": 4}),
@@ -77,7 +86,7 @@ class MessageTemplateAdmin(RoomAdmin):
     form = MessageTemplateForm
     list_display = ["name", "show_body", "show_generic", "asset", "author", "store",
                     "show_wordings", "is_active"]  # fmt: skip
-    list_filter = ["is_active", "stores_may_edit"]
+    list_filter = ["is_active", "is_welcome", "stores_may_edit"]
     list_select_related = ["asset", "author", "store"]
     search_fields = ["name", "body"]
     autocomplete_fields = ["asset", "author", "store"]
@@ -213,3 +222,28 @@ class SmsMessageAdmin(RoomAdmin):
     @admin.display(description=_("state"), ordering="state")
     def show_state(self, row: SmsMessage) -> SafeString:
         return mark(row.state, row.get_state_display())
+
+
+@admin.register(Welcome)
+class WelcomeAdmin(RoomAdmin):
+    """What became of the first words to each new friend."""
+
+    view_capability = Capability.VIEW_HEALTH
+    list_display = ["told_at", "guide", "show_state", "show_seconds", "text", "reason"]
+    list_filter = ["state", "told_at"]
+    list_select_related = ["guide"]
+    search_fields = ["guide__name", "guide__wecom_userid", "source"]
+    may_add = False
+    fields = ["guide", "source", "text", "state", "reason", "attempts", "told_at", "expires_at",
+              "sent_at"]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Welcome]:
+        return super().get_queryset(request).visible_to(actor_of(request))  # type: ignore[attr-defined]
+
+    @admin.display(description=_("state"), ordering="state")
+    def show_state(self, row: Welcome) -> SafeString:
+        return mark(row.state, row.get_state_display())
+
+    @admin.display(description=_("after, s"))
+    def show_seconds(self, row: Welcome) -> str:
+        return f"{(row.sent_at - row.told_at).total_seconds():.1f}" if row.sent_at else "—"

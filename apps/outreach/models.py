@@ -501,6 +501,11 @@ class Welcome(LeasedModel):
                 fields=["expires_at"], condition=Q(state="queued"), name="outreach_welcome_queue"
             ),
             models.Index(fields=["-told_at"], name="outreach_welcome_told"),
+            models.Index(
+                fields=["told_at"],
+                condition=Q(state__in=["missed", "failed", "unknown"]),
+                name="outreach_welcome_unsaid",
+            ),
             models.Index(fields=["guide", "external_userid"], name="outreach_welcome_pair"),
         ]
         constraints = [

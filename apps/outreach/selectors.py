@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Count, F, Min, Q, QuerySet
 
 from apps.accounts.actor import Actor
@@ -33,6 +34,18 @@ class OutboxHealth:
     unconfirmed: int
     unknown: int
     oldest_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WelcomeDay:
+    """Welcomes of one day. `p95_s`: 95 % of those sent went out within so many seconds."""
+
+    sent: int
+    missed: int
+    unknown: int
+    failed: int
+    no_words: int
+    p95_s: float | None
 
 
 def landing_page(*, code: str, now: datetime) -> LandingPage:
@@ -80,3 +93,20 @@ def outbox_health(*, now: datetime) -> OutboxHealth:
         oldest_due_at=Min("not_before", filter=due),
     )
     return OutboxHealth(**figures)
+
+
+def welcome_day(*, now: datetime) -> WelcomeDay:
+    """How the welcomes of this business day went."""
+    first = clock.day_start(clock.business_day(now))
+    with connection.cursor() as cursor:
+        cursor.execute(_WELCOME_DAY, [first])
+        return WelcomeDay(*cursor.fetchone())
+
+
+_WELCOME_DAY = """
+SELECT count(*) FILTER (WHERE state = 'sent'), count(*) FILTER (WHERE state = 'missed'),
+    count(*) FILTER (WHERE state = 'unknown'), count(*) FILTER (WHERE state = 'failed'),
+    count(*) FILTER (WHERE state = 'no_words'),
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM sent_at - told_at))
+FROM outreach_welcome WHERE told_at >= %s
+"""

@@ -112,6 +112,8 @@ class RawCallback(LeasedModel):
     status = models.CharField(
         _("status"), max_length=12, choices=Status, db_default=Status.RECEIVED
     )
+    # its welcome code waits for somebody to take it out; never more than a few rows
+    greets = models.BooleanField(db_default=False, editable=False)
     attempts = models.PositiveSmallIntegerField(_("attempts"), db_default=0)
     not_before = models.DateTimeField(_("next attempt"), db_default=Now())
     last_error = models.CharField(_("last error"), max_length=200, blank=True, db_default="")
@@ -130,6 +132,9 @@ class RawCallback(LeasedModel):
                 condition=models.Q(status__in=["received", "processing"]),
             ),
             models.Index(fields=["received_at"], name="wecom_callback_received"),
+            models.Index(
+                fields=["id"], name="wecom_callback_greets", condition=models.Q(greets=True)
+            ),
         ]
         constraints = [
             models.CheckConstraint(

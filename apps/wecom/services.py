@@ -28,6 +28,9 @@ from apps.wecom.selectors import EndpointConfig
 
 HANDLER_JOB = "wecom_sync.handle_callbacks"
 BELL_KEY = "wecom:callbacks:rung"
+# a welcome code lives for seconds: it has a job and a bell of its own, past everything that waits
+WELCOME_JOB = "wecom_sync.take_welcome_codes"
+WELCOME_BELL_KEY = "wecom:welcomes:rung"
 BELL_MS = 2_000
 
 LEASE_SECONDS = 60
@@ -88,6 +91,8 @@ def receive_callback(*, endpoint: EndpointConfig, seal: Seal, body: bytes) -> bo
     fields = read_xml(text)
     key = callback_key(corp_id=endpoint.corp_id, agent_id=endpoint.agent_id, fields=fields)
     new = _keep(endpoint_id=endpoint.pk, key=key, fields=fields)
+    if new and _greets(fields):
+        transaction.on_commit(_ring_for_welcome)
     transaction.on_commit(_ring)
     return new
 
@@ -95,8 +100,8 @@ def receive_callback(*, endpoint: EndpointConfig, seal: Seal, body: bytes) -> bo
 # one statement: of two identical callbacks at once exactly one inserts, the other sees it
 KEEP_SQL = """
     INSERT INTO wecom_rawcallback
-        (key, endpoint_id, event, change_type, fields, created_by_wecom_at)
-    VALUES (%s, %s, %s, %s, %s, %s)
+        (key, endpoint_id, event, change_type, fields, created_by_wecom_at, greets)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (key) DO NOTHING
 """
 
@@ -111,10 +116,15 @@ def _keep(*, endpoint_id: int, key: bytes, fields: dict[str, Any]) -> bool:
         _word(fields.get("ChangeType")),
         Jsonb(impersonal),
         _happened_at(fields),
+        _greets(fields),
     ]
     with connection.cursor() as cursor:
         cursor.execute(KEEP_SQL, row)
         return cursor.rowcount == 1
+
+
+def _greets(fields: Mapping[str, Any]) -> bool:
+    return bool(fields.get("WelcomeCode"))
 
 
 def _word(value: Any) -> str:
@@ -129,11 +139,19 @@ def _happened_at(fields: dict[str, Any]) -> datetime | None:
 
 
 def _ring() -> None:
+    _ring_once(BELL_KEY, HANDLER_JOB)
+
+
+def _ring_for_welcome() -> None:
+    _ring_once(WELCOME_BELL_KEY, WELCOME_JOB)
+
+
+def _ring_once(bell: str, job_name: str) -> None:
     """One doorbell for many callbacks: whoever claims takes the note down before looking."""
     with contextlib.suppress(RedisError):
-        if not shared_cache().set(BELL_KEY, b"1", nx=True, px=BELL_MS):
+        if not shared_cache().set(bell, b"1", nx=True, px=BELL_MS):
             return
-    wake(HANDLER_JOB)
+    wake(job_name)
 
 
 # -- the inbox, for the job that interprets it -----------------------------------------------------
@@ -151,6 +169,21 @@ def claim_callbacks(*, now: datetime, limit: int = 200) -> CallbackBatch:
             RawCallback.objects.filter(pk__in=ids).mark_processing()
     rows = RawCallback.objects.filter(pk__in=ids).select_related("endpoint__corp").order_by("pk")
     return CallbackBatch(token=token, rows=tuple(rows))
+
+
+def hold_greeting(*, limit: int = 100) -> tuple[RawCallback, ...]:
+    """Callbacks whose welcome code nobody has taken yet, locked; call inside a transaction, and
+    `greeted` at its end. Whatever else waits in the inbox does not stand before them."""
+    with contextlib.suppress(RedisError):
+        shared_cache().delete(WELCOME_BELL_KEY)
+    rows = RawCallback.objects.filter(greets=True).order_by("pk")
+    locked = rows.select_for_update(of=("self",), skip_locked=True)
+    return tuple(locked.select_related("endpoint__corp")[:limit])
+
+
+def greeted(rows: Collection[RawCallback]) -> None:
+    """Their welcome codes are taken; what the events mean is read by the usual job."""
+    RawCallback.objects.filter(pk__in=[row.pk for row in rows]).update(greets=False)
 
 
 def _give_up_the_hopeless(*, now: datetime) -> None:

@@ -14,6 +14,12 @@ def handle_callbacks() -> str:
     return _("%(n)s callbacks closed") % {"n": services.handle_callbacks(now=clock.now())}
 
 
+@job(name="wecom_sync.take_welcome_codes", queue="urgent")
+def take_welcome_codes() -> str:
+    """Welcome new friends before their codes run out."""
+    return _("%(n)s codes taken") % {"n": services.take_welcome_codes(now=clock.now())}
+
+
 @job(name="wecom_sync.poll_results", queue="sync")
 def poll_results() -> str:
     """Ask WeCom what became of sends."""

@@ -278,6 +278,7 @@ outreach.ContentAsset                vac    vac       v       v
 outreach.Dispatch                    v      v         -       v
 outreach.GuideNotice                 v      v         -       v
 outreach.SmsMessage                  v      v         -       v
+outreach.Welcome                     v      v         -       v
 member_portal.ConsentText            va     v         -       v
 member_portal.WelcomeOffer           vac    vac       -       v
 member_portal.DataRequest            vc     v         -       v

@@ -6,6 +6,8 @@ from apps.accounts.admin_base import CapabilityMixin
 from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import AuditEntry
 from apps.orders.models import Product
+from apps.outreach.models import Welcome
+from apps.outreach.services.welcomes import queue_welcome
 from apps.profiles.services import refresh_profiles
 from apps.segments.models import Segment
 from apps.stores.models import Region, ScopeGrant, Store
@@ -25,6 +27,7 @@ LISTS = [
     "admin:campaigns_campaign_changelist",
     "admin:outreach_dispatch_changelist",
     "admin:outreach_guidenotice_changelist",
+    "admin:outreach_welcome_changelist",
     "admin:accounts_user_changelist",
     "admin:accounts_auditentry_changelist",
     "admin:stores_scopegrant_changelist",
@@ -50,6 +53,10 @@ def grow(now, *, pushes=True):
     Tag.objects.create(group=group, name=f"标签 {Tag.objects.count()}")
     if pushes:
         hand_out(people, now)
+    guide = team[0][0]
+    code = f"code{Welcome.objects.count()}"
+    queue_welcome(corp_id=guide.corp_id, userid=guide.wecom_userid, external_userid="wm1",
+                  code=code, state="", told_at=now, now=now, text="欢迎")  # fmt: skip
 
 
 @pytest.mark.slow

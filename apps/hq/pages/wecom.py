@@ -32,6 +32,7 @@ from apps.outreach.models import (
     MomentPost,
     SmsMessage,
 )
+from apps.outreach.selectors import welcome_day
 from apps.wecom.models import RawCallback
 from apps.wecom.selectors import inbox_health
 from apps.wecom_sync.errors import StaffVanished
@@ -206,6 +207,28 @@ def _sms(now: datetime) -> HealthRow:
     )  # fmt: skip
 
 
+def _welcomes(now: datetime) -> HealthRow:
+    day = welcome_day(now=now)
+    lost = day.missed + day.unknown + day.failed
+    mark, state = _state(bool(lost or day.no_words), "warn")
+    advice = _("their guides were asked to say hello") if lost else ""
+    if day.no_words:
+        advice = _("mark one script as the welcome message")
+    return HealthRow(
+        title=_("Welcomes to new friends"),
+        text=_("The first words that go out by themselves, within WeCom's 20 seconds. "
+               "Counted for today."),
+        mark=mark, state=state, value=f"{day.sent:,}", small=_("sent today"),
+        meaning=_("missed %(missed)s · unknown %(unknown)s · refused %(failed)s · "
+                  "95%% within %(p95)s s") % {
+            "missed": day.missed, "unknown": day.unknown, "failed": day.failed,
+            "p95": "—" if day.p95_s is None else f"{day.p95_s:.1f}",
+        },
+        advice=advice, action=_("See the welcomes"),
+        link=reverse("admin:outreach_welcome_changelist"),
+    )  # fmt: skip
+
+
 @hq_page(Capability.VIEW_HEALTH)
 def health(request: HttpRequest) -> HttpResponse:
     """What works and who is affected, broken first."""
@@ -218,6 +241,7 @@ def health(request: HttpRequest) -> HttpResponse:
         _sync(),
         _sends(now),
         _sms(now),
+        _welcomes(now),
         _inbox(now),
     ]
     rows.sort(key=lambda row: {"bad": 0, "warn": 1, "": 2}.get(row.mark, 3))

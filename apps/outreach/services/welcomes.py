@@ -23,7 +23,7 @@ from apps.outreach.models import MessageTemplate, ScriptVariant, Welcome
 from apps.outreach.services.handover import Round, plain_reason
 from apps.stores.models import Posting
 from apps.wecom.client import WeComClient, client_for
-from apps.wecom.errors import WeComError
+from apps.wecom.errors import CorpNotConfigured, WeComError
 from apps.wecom.models import Corp
 
 log = structlog.get_logger(__name__)
@@ -138,6 +138,7 @@ class _Wording:
 def _row(friend: NewFriend, post: Posting, wording: _Wording, now: datetime) -> Welcome:
     body = wording.at(post.store_id) if friend.text is None else friend.text
     words = {"导购": post.guide.name, "门店": post.store.name}
+    told_at = min(friend.told_at, now)  # WeCom's clock may be ahead of ours
     welcome = Welcome(
         corp_id=friend.corp_id,
         code=friend.code,
@@ -146,9 +147,9 @@ def _row(friend: NewFriend, post: Posting, wording: _Wording, now: datetime) -> 
         source=friend.state[:64],
         text=scripts.render(body, words),
         attachments=list(friend.attachments),
-        told_at=friend.told_at,
-        expires_at=friend.told_at + LIFE,
-        not_before=friend.told_at,
+        told_at=told_at,
+        expires_at=told_at + LIFE,
+        not_before=told_at,
     )
     if not (welcome.text or welcome.attachments):
         welcome.state = State.NO_WORDS
@@ -221,6 +222,8 @@ def _client(
     try:
         if (row.corp_id, place) not in clients:
             corp = Corp.objects.filter(corp_id=row.corp_id, is_active=True).first()
+            if corp is None:
+                return CorpNotConfigured()
             clients[row.corp_id, place] = client_for(corp)
         return clients[row.corp_id, place]
     except WeComError as error:

@@ -12,6 +12,7 @@ from apps.wecom_sync.services.reconciler import (
     sync_kind,
 )
 from apps.wecom_sync.services.results import apply_decided, poll_results
+from apps.wecom_sync.services.welcomes import take_welcome_codes
 
 __all__ = [
     "KINDS",
@@ -27,4 +28,5 @@ __all__ = [
     "sync_contacts",
     "sync_departments",
     "sync_kind",
+    "take_welcome_codes",
 ]

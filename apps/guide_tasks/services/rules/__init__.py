@@ -27,6 +27,7 @@ from apps.guide_tasks.services.rules import (
 )
 from apps.guide_tasks.services.rules.base import Finds, issue
 from apps.guide_tasks.services.rules.defaults import ensure_default_rules
+from apps.guide_tasks.services.rules.greeting import mark_unwelcomed
 from apps.guide_tasks.services.rules.settings import add_care_step, change_rule
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "daily_rules_due",
     "ensure_default_rules",
     "greet_new_friends",
+    "mark_unwelcomed",
     "run_daily_rules",
     "run_rules",
 ]
@@ -111,6 +113,7 @@ def run_rules(*, now: datetime) -> RuleRun:
     made: dict[str, int] = {}
     for rule in _active_rules(daily=False):
         made[rule.key] = made.get(rule.key, 0) + _look(rule.pk, now)
+    mark_unwelcomed(now=now)
     return RuleRun(
         follow_ups=made.get(Key.FOLLOW_UP, 0),
         care=made.get(Key.CARE, 0),

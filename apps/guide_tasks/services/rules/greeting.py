@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
+
 from apps.guide_tasks.models import TaskRule
 from apps.guide_tasks.services import issuing
 from apps.guide_tasks.services.rules.base import Finds
@@ -45,6 +47,17 @@ WHERE m.survivor_id = m.id AND m.erased_at IS NULL AND m.joined_at >= %s AND m.j
         AND talk.occurred_at >= m.joined_at)
 """
 
+# whom WeCom's welcome did not reach reads so in the guide's list: say hello first
+_UNWELCOMED = """
+UPDATE guide_tasks_tasktarget AS t SET why = %s
+FROM outreach_welcome AS w
+JOIN members_followrelation AS f
+    ON f.guide_id = w.guide_id AND f.external_userid = w.external_userid
+WHERE w.told_at >= %s AND w.state IN ('missed', 'failed', 'unknown')
+  AND f.since BETWEEN w.told_at - interval '1 minute' AND w.told_at + interval '1 minute'
+  AND t.cause = 'greeting:follow:' || f.id AND t.state = 'open' AND t.why = %s
+"""
+
 
 def find(rule: TaskRule, now: datetime, *, follow_ids: Sequence[int] | None = None) -> Finds:
     """Friendships that have just begun (default: all recent ones)."""
@@ -74,3 +87,11 @@ def find_members(rule: TaskRule, now: datetime) -> Finds:
         now - 2 * WITHIN,
     ]
     return Finds(_WELCOMES, params, marketing=False)
+
+
+def mark_unwelcomed(*, now: datetime) -> int:
+    """Say in open greetings that the customer got no welcome; returns how many were marked."""
+    why = why_patterns()
+    with connection.cursor() as cursor:
+        cursor.execute(_UNWELCOMED, [why["unwelcomed"], now - WITHIN, why["greeting"]])
+        return cursor.rowcount
