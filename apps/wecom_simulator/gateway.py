@@ -16,6 +16,7 @@ from .world import Row
 
 SECRET_QUERY = {"access_token", "corpsecret", "debug"}
 UNKNOWN_ENDPOINT = 404
+LOGGED_ITEMS = 20
 
 
 def api(request: HttpRequest, path: str) -> HttpResponseBase:
@@ -159,4 +160,14 @@ def _logged_body(call: Call) -> Any:
         return {
             name: {"filename": item.name, "size": item.size} for name, item in call.files.items()
         }
-    return call.body
+    spec = ENDPOINTS.get(call.path)
+    if spec is None or spec.writes or not isinstance(call.body, dict):
+        return call.body
+    return {name: _cut(value) for name, value in call.body.items()}
+
+
+def _cut(value: Any) -> Any:
+    """Long lists a read asked for would fill the log of a big sync."""
+    if isinstance(value, list) and len(value) > LOGGED_ITEMS:
+        return [*value[:LOGGED_ITEMS], f"… {len(value)}"]
+    return value

@@ -21,6 +21,7 @@ urlpatterns = [
     path("sim/reset", corp.reset),
     path("sim/corp", corp.corp),
     path("sim/callback-config", corp.callback_config),
+    path("sim/bulk", people.bulk),
     path("sim/seed", people.seed),
     path("sim/customers/add-guide", people.add_guide),
     path("sim/follows/delete", people.end_follow),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from .parts import Acquisition, Groups, Moments, Transfers
+from .parts import Acquisition, Bulk, Groups, Moments, Transfers
 
 Row = dict[str, Any]
 
@@ -21,7 +21,7 @@ DEFAULT_SWITCHES: Row = {
 
 
 @dataclass
-class World(Groups, Transfers, Acquisition, Moments):
+class World(Groups, Transfers, Acquisition, Moments, Bulk):
     """State and the one function per kind of change."""
 
     corp: Row = field(default_factory=dict)
@@ -65,6 +65,7 @@ class World(Groups, Transfers, Acquisition, Moments):
             self._index_send(send)
         for notice in self.notices.values():
             self._index_notice(notice)
+        self.start_bulk()
 
     def dump(self) -> Row:
         return {item.name: getattr(self, item.name) for item in fields(self)}

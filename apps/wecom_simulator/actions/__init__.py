@@ -12,7 +12,7 @@ from .groups import (
     say_in_group,
 )
 from .moments import publish_moment
-from .people import add_guide, edit_follow, end_follow, leave_company, seed
+from .people import add_guide, bulk, edit_follow, end_follow, leave_company, seed
 from .sends import (
     confirm_send,
     create_personal_send,
@@ -29,6 +29,7 @@ __all__ = [
     "CHINA",
     "ActionError",
     "add_guide",
+    "bulk",
     "chat_message",
     "chats_of",
     "click_card",

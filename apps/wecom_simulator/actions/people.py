@@ -8,6 +8,8 @@ from ..world import Row, World
 from .base import ActionError, require_friends, require_user
 
 WELCOME_LIFE_S = 20
+GUIDES_OF_A_STORE = 10
+FIRST_STORE = 1000
 
 
 def seed(host: Host, data: Row) -> Row:
@@ -179,3 +181,43 @@ def leave_company(host: Host, data: Row) -> Row:
             host.commit("group_edited", chat_id=group["chat_id"], fields={"status": 1})
         waiting = len(world.customers_of.get(userid, {}))
         return {"userid": userid, "customers": waiting}
+
+
+def bulk(host: Host, data: Row) -> Row:
+    """A big corp at once, without callbacks: {guides: 40000, contacts: 25, seed: 1}.
+
+    Guides are made (`bulk_00001` …, ten to a store) or are those named in `userids`.
+    """
+    guides, contacts = int(data.get("guides", 0)), int(data.get("contacts", 25))
+    named = [str(item) for item in data.get("userids") or []]
+    if contacts < 0 or guides < 0 or bool(guides) == bool(named):
+        raise ActionError("Either guides (how many) or userids (which), and contacts of each.")
+    departments, users = ([], []) if named else _big_corp(guides)
+    with host.transaction() as world:
+        for userid in named:
+            require_user(world, userid)
+        userids = named or [user["userid"] for user in users]
+        host.commit(
+            "bulk", userids=userids, contacts=contacts, seed=int(data.get("seed", 1)),
+            departments=departments, users=users,
+        )  # fmt: skip
+        return {"guides": len(userids), "contacts": len(userids) * contacts}
+
+
+def _big_corp(guides: int) -> tuple[list[Row], list[Row]]:
+    stores = range(-(-guides // GUIDES_OF_A_STORE))
+    departments = [
+        {"id": 1, "name": "总部", "parentid": 0, "order": 1},
+        *(
+            {"id": FIRST_STORE + store, "name": f"门店{store + 1:04d}", "parentid": 1, "order": 1}
+            for store in stores
+        ),
+    ]
+    users = [
+        {
+            "userid": f"bulk_{number + 1:05d}", "name": f"导购{number + 1:05d}", "position": "导购",
+            "department": [FIRST_STORE + number // GUIDES_OF_A_STORE], "status": 1,
+        }
+        for number in range(guides)
+    ]  # fmt: skip
+    return departments, users

@@ -18,6 +18,7 @@ PHONE_BROWSER = (
 )
 
 seed = action(actions.seed)
+bulk = action(actions.bulk)
 add_guide = action(actions.add_guide)
 end_follow = action(actions.end_follow)
 edit_follow = action(actions.edit_follow)

@@ -18,8 +18,8 @@ def follows(world: World) -> list[Row]:
             "createtime": follow["createtime"], "tags": sorted(follow["tag_ids"]),
             "deleted_by_customer": bool(follow["deleted_by_customer_at"]),
         }
-        for userid, contacts in world.customers_of.items() if userid not in world.left_users
-        for ident, follow in contacts.items()
+        for userid in {**world.users, **world.customers_of} if userid not in world.left_users
+        for ident, follow in world.contacts_of(userid).items()
     ]  # fmt: skip
     return sorted(rows, key=lambda row: (row["userid"], row["external_userid"]))
 

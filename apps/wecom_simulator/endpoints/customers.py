@@ -44,7 +44,7 @@ def list_customers(call: Call) -> Row:
     userid = call.query.get("userid", "")
     if not userid:
         raise ApiError(40063)
-    mine = list(call.world.customers_of.get(call.user(userid)["userid"], {}))
+    mine = list(call.world.contacts_of(call.user(userid)["userid"]))
     if not mine:
         raise ApiError(84061, external_userid=[])
     return {"external_userid": mine}
@@ -105,7 +105,7 @@ def batch_get_by_user(call: Call) -> Row:
     next_cursor = ""
     for place in range(index, len(real)):
         after = last if place == index else 0
-        follows = call.world.customers_of.get(real[place], {})
+        follows = call.world.contacts_of(real[place])
         fresh = [(ext, row) for ext, row in follows.items() if row["n"] > after]
         room = size - len(found)
         found.extend(_contact_row(call, ext, row) for ext, row in fresh[:room])

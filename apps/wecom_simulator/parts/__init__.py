@@ -1,8 +1,9 @@
 """Parts of the world, one subject each: the rows kept, and one function per kind of change."""
 
 from .acquisition import Acquisition
+from .bulk import Bulk
 from .groups import Groups
 from .moments import Moments
 from .transfers import Transfers
 
-__all__ = ["Acquisition", "Groups", "Moments", "Transfers"]
+__all__ = ["Acquisition", "Bulk", "Groups", "Moments", "Transfers"]
