@@ -62,6 +62,16 @@ ENTRIES = [
         _("new friends get no welcome by itself, and their guides a task instead"),
     ),
     Entry(
+        "contact_codes.push_codes", 20, _("Contact codes"),
+        _("Tells WeCom about codes that are new, changed or stopped."),
+        _("new codes cannot be scanned yet"),
+    ),
+    Entry(
+        "contact_codes.refresh_duty", 60, _("Codes follow the duty"),
+        _("Brings each contact code to who is at work and below the daily limit now."),
+        _("customers are led to guides who are not there"),
+    ),
+    Entry(
         "wecom_sync.poll_results", 20, _("Send results"),
         _("Asks WeCom what became of each send: often at first, then once a day."),
         _("delivered messages do not close their tasks"),

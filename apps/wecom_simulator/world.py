@@ -13,6 +13,7 @@ DEFAULT_SWITCHES: Row = {
     "week_cap": None,
     "day_cap": None,
     "calls_per_minute": 10_000,
+    "contact_ways_most": 500_000,
     "no_welcome_code": False,  # as if a welcome were set in the admin site
     "behavior_from_hour": 8,  # a day's figures are there from this hour of the next day on
     "group_most_members": 200,  # a full group's code leads to the next one

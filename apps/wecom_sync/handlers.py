@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
+from apps.contact_codes import services as contact_codes
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_tasks.services import rules
@@ -179,6 +180,7 @@ def _begin(
     )
     if relation is None:
         return ""
+    contact_codes.customer_came(relations=[relation], now=now)
     if over and news.ended_at is not None:
         members.end_follow(
             corp_id=event.corp_id,

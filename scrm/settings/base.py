@@ -133,6 +133,7 @@ INSTALLED_APPS = [
     "apps.wecom_sync",
     "apps.ingest",
     "apps.guide_tasks",
+    "apps.contact_codes",
     "apps.outreach",
     "apps.campaigns",
     "apps.segments",

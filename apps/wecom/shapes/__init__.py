@@ -1,6 +1,6 @@
 """What the client takes and returns: frozen, typed, in WeCom's own nouns. Times are aware UTC."""
 
-from apps.wecom.shapes.contact_ways import ContactWay
+from apps.wecom.shapes.contact_ways import ContactWay, ContactWayDetail
 from apps.wecom.shapes.contacts import Contact, ContactDetail, ContactPage, Follow
 from apps.wecom.shapes.directory import Department, DepartmentMember
 from apps.wecom.shapes.figures import MemberDay
@@ -21,6 +21,7 @@ __all__ = [
     "ContactDetail",
     "ContactPage",
     "ContactWay",
+    "ContactWayDetail",
     "Department",
     "DepartmentMember",
     "Follow",

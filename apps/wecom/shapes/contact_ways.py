@@ -9,3 +9,13 @@ class ContactWay:
 
     config_id: str
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactWayDetail:
+    """A code as WeCom has it: whom it leads to, and the `state` that comes with its customers."""
+
+    config_id: str
+    address: str
+    state: str
+    userids: tuple[str, ...]

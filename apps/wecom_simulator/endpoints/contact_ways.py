@@ -19,6 +19,11 @@ def _checked_fields(call: Call, kind: int) -> Row:
     users = texts(call.body, "user", most=100, too_many=41041)
     if kind == 1 and len(users) != 1:
         raise ApiError(40058)
+    members = [call.user(userid) for userid in users]
+    if any(member["status"] != 1 for member in members):
+        raise ApiError(41054)
+    if any(member.get("unverified") for member in members):
+        raise ApiError(40098)
     parties = call.body.get("party") or []
     if kind == 2 and not users and not parties:
         raise ApiError(40063)
@@ -26,7 +31,7 @@ def _checked_fields(call: Call, kind: int) -> Row:
         "remark": optional_text(call.body, "remark", most=30),
         "skip_verify": bool(call.body.get("skip_verify", True)),
         "state": optional_text(call.body, "state", most=30),
-        "user": [call.user(userid)["userid"] for userid in users],
+        "user": [member["userid"] for member in members],
         "party": list(parties) if isinstance(parties, list) else [],
         "style": number(call.body, "style", 1),
         "is_exclusive": bool(call.body.get("is_exclusive", False)),
@@ -40,6 +45,8 @@ def add_contact_way(call: Call) -> Row:
         raise ApiError(41037)
     if scene not in (1, 2):
         raise ApiError(41038)
+    if len(call.world.ways) >= call.world.switches["contact_ways_most"]:
+        raise ApiError(41045)
     config_id = new_id("", 16)
     way = {"config_id": config_id, "type": kind, "scene": scene, **_checked_fields(call, kind)}
     way["created_at"] = int(call.now)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from apps.contact_codes import services as contact_codes
 from apps.members import services as members
 from apps.members.models import FollowRelation
 from apps.stores.models import Guide
@@ -160,7 +161,9 @@ def _begin(walk: Walk, listed: Listed, missing: Mapping[Pair, datetime]) -> int:
         for (guide_id, external_userid), since in missing.items()
         if external_userid in found
     ]
-    return len(members.start_follows(rows=rows, now=walk.now))
+    begun = members.start_follows(rows=rows, now=walk.now)
+    contact_codes.customer_came(relations=begun, now=walk.now)
+    return len(begun)
 
 
 def _to_begin(

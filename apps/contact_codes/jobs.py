@@ -1,0 +1,21 @@
+"""Doorbells of the codes' room."""
+
+from django.utils.translation import gettext as _
+
+from apps.contact_codes import services
+from apps.core import clock
+from apps.core.jobs import job
+
+
+@job(name="contact_codes.push_codes", queue="sync")
+def push_codes() -> str:
+    """Tell WeCom about codes that are new, changed or stopped."""
+    return _("%(n)s codes told") % {"n": services.push_codes(now=clock.now())}
+
+
+@job(name="contact_codes.refresh_duty", queue="sync")
+def refresh_duty() -> str:
+    """Bring every code to who is on duty now, and tell WeCom what has changed."""
+    changed = services.refresh_duty(now=clock.now())
+    told = services.push_codes(now=clock.now())
+    return _("%(changed)s codes changed, %(told)s told") % {"changed": changed, "told": told}

@@ -1,0 +1,34 @@
+"""Writes about codes, by subject; what other rooms use is named here."""
+
+from apps.contact_codes.services.codes import (
+    Batch,
+    Shift,
+    Wanted,
+    change_code,
+    create_code,
+    make_store_codes,
+    stop_code,
+    tell_again,
+)
+from apps.contact_codes.services.coming import customer_came, welcome_of
+from apps.contact_codes.services.duty import refresh_duty
+from apps.contact_codes.services.pushing import push_codes
+from apps.contact_codes.services.scans import record_scan
+from apps.contact_codes.services.successors import point_to_successor
+
+__all__ = [
+    "Batch",
+    "Shift",
+    "Wanted",
+    "change_code",
+    "create_code",
+    "customer_came",
+    "make_store_codes",
+    "point_to_successor",
+    "push_codes",
+    "record_scan",
+    "refresh_duty",
+    "stop_code",
+    "tell_again",
+    "welcome_of",
+]

@@ -1,0 +1,283 @@
+"""Brings WeCom's codes to what our rows say: make, change, take back; one leased row at a time.
+
+Changing and taking back may be repeated. Making may not: `call_started_at` is committed first, and
+a lost answer is settled by WeCom's list of codes, where only the `state` tells them apart.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.utils.translation import gettext
+
+from apps.contact_codes import errors
+from apps.contact_codes.models import ChannelCode
+from apps.contact_codes.services.duty import bar
+from apps.core import faults, lease
+from apps.outreach.services.handover import Round, plain_reason
+from apps.stores.models import Guide
+from apps.wecom.errors import RateLimited, Refused, WeComError
+from apps.wecom.shapes import ContactWay, ContactWayDetail
+
+log = structlog.get_logger(__name__)
+
+LEASE_SECONDS = 180
+BATCH = 20
+MAX_ATTEMPTS = 6
+BACK_OFF = timedelta(seconds=30)
+# a refusal that only a person or a new day mends is looked at again after this
+REFUSED_AGAIN = timedelta(hours=6)
+# after a lost answer: how long WeCom is given to show the code in its list
+SETTLE = timedelta(seconds=30)
+LOOKS = 3
+LOOK_MOST = 400  # codes read one by one in one look
+
+Status = ChannelCode.Status
+Way = ContactWay | ContactWayDetail
+
+
+class Undecided(Exception):
+    """The list of codes is too long to be searched now."""
+
+
+def push_codes(*, now: datetime, limit: int = 1000) -> int:
+    """Tell WeCom what is due; returns how many codes are now as they should be.
+
+    Any number of workers may run this at once, and any of them may die at any point.
+    """
+    run, done, seen = Round(now), 0, 0
+    while seen < limit:
+        moment = run.moment()
+        token, ids = lease.claim(
+            ChannelCode.objects.due(moment), now=moment, seconds=LEASE_SECONDS, limit=BATCH
+        )
+        if not ids:
+            break
+        seen += len(ids)
+        for code_id in ids:
+            try:
+                done += _settle(code_id, token, run)
+            except Exception as error:  # its lease runs out; the others go on
+                log.error("contact_code_failed", code_id=code_id, error=type(error).__name__)
+    return done
+
+
+def _settle(code_id: int, token: UUID, run: Round) -> bool:
+    code = lease.holds(ChannelCode.objects.filter(pk=code_id), token).first()
+    if code is None:
+        return False
+    try:
+        if code.stopped_at is not None:
+            return _take_back(code, token, run)
+        if code.call_started_at is not None and not code.config_id:
+            return _look_up(code, token, run)
+        return _bring(code, token, run)
+    except RateLimited as error:
+        wait = timedelta(seconds=error.retry_after)
+        _write(code, token, due_at=run.moment() + wait, reason=plain_reason(error))
+    except WeComError as error:
+        _note_failure(code, token, error, run.moment())
+    return False
+
+
+# --- make and change -------------------------------------------------------------------------
+
+
+def _bring(code: ChannelCode, token: UUID, run: Round) -> bool:
+    users = list(code.wanted_users)
+    if not users or (code.config_id and users == code.pushed_users):
+        return _write(code, token, due_at=None)
+    try:
+        _tell(code, token, users, run)
+    except Refused as error:
+        if error.errcode == errors.GONE:
+            return _make_again(code, token, run)
+        if error.errcode not in errors.OF_PERSON:
+            raise
+        users = _tell_those_who_may(code, token, users, run, error)
+    return _write_done(code, token, users, run.moment())
+
+
+def _tell(code: ChannelCode, token: UUID, users: list[str], run: Round) -> None:
+    """One call that gives the code these people; makes it if it is not there."""
+    client = run.client(code.corp_id)
+    if code.config_id:
+        client.update_contact_way(config_id=code.config_id, userids=users)
+        return
+    code.call_started_at = run.moment()
+    if not _keep(code, token, call_started_at=code.call_started_at, status=Status.UNKNOWN):
+        raise LeaseLost
+    faults.point("contact_codes.call_started")
+    with _certain(code, token):
+        way = client.add_shared_way(userids=users, state=code.state, remark=code.title)
+    faults.point("contact_codes.called")
+    _take(code, token, way, users, run.moment())
+
+
+class LeaseLost(Exception):
+    """Another worker has the row."""
+
+
+@contextmanager
+def _certain(code: ChannelCode, token: UUID) -> Iterator[None]:
+    """A call that certainly made nothing leaves nothing to be looked up."""
+    try:
+        yield
+    except WeComError as error:
+        if not error.outcome_unknown:
+            code.call_started_at = None
+            _keep(code, token, call_started_at=None, status=Status.WANTED)
+        raise
+
+
+def _take(
+    code: ChannelCode,
+    token: UUID,
+    way: ContactWay | ContactWayDetail,
+    users: list[str],
+    at: datetime,
+) -> None:
+    """WeCom has it: keep its id at once, it is shown nowhere else."""
+    code.config_id, code.address, code.pushed_users = way.config_id, way.address, users
+    _keep(
+        code, token, config_id=way.config_id, address=way.address, pushed_users=users,
+        pushed_at=at, call_started_at=None, status=Status.MADE,
+    )  # fmt: skip
+
+
+def _tell_those_who_may(
+    code: ChannelCode, token: UUID, users: list[str], run: Round, why: Refused
+) -> list[str]:
+    """WeCom refuses a whole code for one person: find who it is, leave them out, tell the rest.
+
+    Raises the refusal when nobody is left.
+    """
+    good: list[str] = []
+    guides = {g.wecom_userid: g for g in Guide.objects.filter(corp_id=code.corp_id,
+                                                              wecom_userid__in=users)}  # fmt: skip
+    for userid in users:
+        try:
+            _tell(code, token, [*good, userid], run)
+        except Refused as error:
+            if error.errcode not in errors.OF_PERSON:
+                raise
+            why = error
+            if userid in guides:
+                bar(guide=guides[userid], errcode=error.errcode or 0, now=run.moment())
+        else:
+            good.append(userid)
+    if not good:
+        raise why
+    _keep(code, token, wanted_users=good)
+    code.wanted_users = good
+    return good
+
+
+def _make_again(code: ChannelCode, token: UUID, run: Round) -> bool:
+    """Somebody deleted it in WeCom. Posters lead to our page, so a new one takes its place."""
+    return _write(
+        code, token, status=Status.WANTED, config_id="", address="", pushed_users=[],
+        call_started_at=None, due_at=run.moment(), errcode=errors.GONE,
+        reason=errors.explained(errors.GONE),
+    )  # fmt: skip
+
+
+def _look_up(code: ChannelCode, token: UUID, run: Round) -> bool:
+    """The answer to the making was lost: is there a code with our state?"""
+    lost, at = code.call_started_at or run.moment(), run.moment()
+    if at < lost + SETTLE:
+        return _write(code, token, status=Status.UNKNOWN, due_at=lost + SETTLE)
+    try:
+        way = _way_of(code, lost, run)
+    except Undecided:
+        reason = gettext("the reply was lost; WeCom's list is too long to be searched just now")
+        return _write(code, token, status=Status.UNKNOWN, due_at=at + REFUSED_AGAIN, reason=reason)
+    if way is not None:
+        _take(code, token, way, list(way.userids), at)
+        return _write(code, token, due_at=at, reason="", attempts=0)
+    if code.attempts + 1 < LOOKS:
+        _write(code, token, attempts=code.attempts + 1, due_at=at + SETTLE * (code.attempts + 1))
+        return False
+    # it was never made: once more, from the beginning
+    _write(code, token, status=Status.WANTED, call_started_at=None, attempts=0, due_at=at)
+    return False
+
+
+def _way_of(code: ChannelCode, lost: datetime, run: Round) -> ContactWayDetail | None:
+    """WeCom's code with this state, made since the lost call; None when there is none."""
+    client = run.client(code.corp_id)
+    start = lost - timedelta(minutes=1)
+    listed = client.list_contact_ways(start=start, end=run.moment() + timedelta(minutes=1))
+    ours = ChannelCode.objects.filter(config_id__in=listed).values_list("config_id", flat=True)
+    strangers = sorted(set(listed) - set(ours))
+    if len(strangers) > LOOK_MOST:
+        raise Undecided
+    found = (client.get_contact_way(config_id) for config_id in strangers)
+    return next((way for way in found if way.state == code.state), None)
+
+
+# --- take back -------------------------------------------------------------------------
+
+
+def _take_back(code: ChannelCode, token: UUID, run: Round) -> bool:
+    if code.call_started_at is not None and not code.config_id:
+        way = _way_of(code, code.call_started_at, run)
+        code.config_id = way.config_id if way else ""
+    if code.config_id:
+        try:
+            run.client(code.corp_id).delete_contact_way(config_id=code.config_id)
+        except Refused as error:
+            if error.errcode != errors.GONE:
+                raise
+    return _write(
+        code, token, status=Status.STOPPED, config_id="", address="", pushed_users=[],
+        call_started_at=None, due_at=None, reason="", errcode=None,
+    )  # fmt: skip
+
+
+# --- writing -------------------------------------------------------------------------
+
+
+def _keep(code: ChannelCode, token: UUID, **fields: object) -> bool:
+    """Only while the lease is still ours; keeps it."""
+    return bool(lease.holds(ChannelCode.objects.filter(pk=code.pk), token).update(**fields))
+
+
+def _write(code: ChannelCode, token: UUID, **fields: object) -> bool:
+    """Only while the lease is still ours; gives it back."""
+    return _keep(code, token, lease_token=None, lease_until=None, **fields)
+
+
+def _write_done(code: ChannelCode, token: UUID, users: list[str], at: datetime) -> bool:
+    """What was told stands; who came or went meanwhile is told next."""
+    with transaction.atomic():
+        mine = lease.holds(ChannelCode.objects.select_for_update(), token)
+        row = mine.filter(pk=code.pk).first()
+        if row is None:
+            return False
+        _write(
+            code, token, status=Status.MADE, pushed_users=users, pushed_at=at, attempts=0,
+            errcode=None, reason="",
+            due_at=None if row.wanted_users == users and row.stopped_at is None else at,
+        )  # fmt: skip
+    return True
+
+
+def _note_failure(code: ChannelCode, token: UUID, error: WeComError, at: datetime) -> None:
+    log.warning("contact_code_not_told", code_id=code.pk, error=error.code, errcode=error.errcode)
+    if error.outcome_unknown and not code.config_id:
+        _write(code, token, status=Status.UNKNOWN, due_at=at + SETTLE, reason=plain_reason(error))
+        return
+    attempts = code.attempts + 1
+    later = error.retryable and attempts < MAX_ATTEMPTS
+    fields: dict[str, object] = {} if code.config_id or later else {"status": Status.FAILED}
+    if code.stopped_at is not None:
+        fields = {}
+    _write(
+        code, token, attempts=attempts if later else 0, errcode=error.errcode,
+        reason=errors.explained(error.errcode) or plain_reason(error),
+        due_at=at + (BACK_OFF * 2**code.attempts if later else REFUSED_AGAIN), **fields,
+    )  # fmt: skip
