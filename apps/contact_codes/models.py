@@ -85,7 +85,9 @@ class ChannelCode(LeasedModel):
     )
     state = models.CharField(_("channel state"), max_length=30, unique=True, default=new_state)
     slug = models.CharField(_("page"), max_length=16, unique=True, default=new_slug)
-    tags = models.ManyToManyField("tagging.Tag", blank=True, verbose_name=_("tags"))
+    tags = models.ManyToManyField(
+        "tagging.Tag", blank=True, related_name="+", verbose_name=_("tags")
+    )
     welcome = models.CharField(_("welcome"), max_length=1000, blank=True)
     poster_text = models.CharField(_("text on the poster"), max_length=60, blank=True)
 

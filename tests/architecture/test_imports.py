@@ -11,6 +11,7 @@ LAYERS = [
     {"reports"},
     {"wecom_sync", "ingest"},
     {"guide_tasks"},
+    {"contact_codes"},
     {"outreach"},
     {"campaigns"},
     {"segments"},

@@ -11,6 +11,7 @@ from apps.members.models import FollowRelation
 from apps.tagging.models import MemberTags, Tag, TagGroup
 from apps.wecom.models import Corp
 from apps.wecom_sync.services import handle_callbacks, sync_all
+from apps.wecom_sync.services.welcomes import take_welcome_codes
 from tests.contact_codes.conftest import made, reread
 
 pytestmark = pytest.mark.django_db
@@ -94,18 +95,16 @@ def test_who_reaches_the_limit_is_taken_off_the_code(shop, told):
     assert len(reread(code).pushed_users) == 2
 
 
-def test_the_welcome_of_a_code_names_guide_and_store(shop):
-    code = made(shop.store, welcome="{姓名}您好，我是{门店}的{导购}。")
+def test_a_new_friend_is_greeted_in_the_words_of_the_code(shop, told):
+    code = made(shop.store, welcome="您好，我是{门店}的{导购}。")
+    codes.push_codes(now=clock.now())
+    told(code, "wmCode6", shop.guides[0])
 
-    words = codes.welcome_of(
-        corp_id=code.corp_id,
-        state=code.state,
-        userid=shop.guides[0].wecom_userid,
-        customer="小雨",
-        now=clock.now(),
-    )
+    take_welcome_codes(now=clock.now())
 
-    assert words == f"小雨您好，我是{shop.store.name}的{shop.guides[0].name}。"
+    phone = shop.simulator.get("/sim/phones/customers/wmCode6")
+    texts = [message["text"] for message in phone["messages"]]
+    assert f"您好，我是{shop.store.name}的{shop.guides[0].name}。" in texts
 
 
 def test_a_scan_counts_once_a_day_and_keeps_nobody(shop):

@@ -10,7 +10,7 @@ from apps.contact_codes.services.codes import (
     stop_code,
     tell_again,
 )
-from apps.contact_codes.services.coming import customer_came, welcome_of
+from apps.contact_codes.services.coming import customer_came
 from apps.contact_codes.services.duty import refresh_duty
 from apps.contact_codes.services.pushing import push_codes
 from apps.contact_codes.services.scans import record_scan
@@ -30,5 +30,4 @@ __all__ = [
     "refresh_duty",
     "stop_code",
     "tell_again",
-    "welcome_of",
 ]

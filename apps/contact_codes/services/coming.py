@@ -1,4 +1,4 @@
-"""What follows when somebody comes by a code: counted once, tagged, greeted in the code's words."""
+"""What follows when somebody comes by a code: counted once, and tagged."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,10 +9,7 @@ from django.db import connection, transaction
 from apps.accounts.actor import SYSTEM
 from apps.contact_codes.models import STATE_MARK, ChannelCode
 from apps.contact_codes.services.duty import refresh_duty
-from apps.core import clock
 from apps.members.models import FollowRelation, Member
-from apps.outreach import scripts
-from apps.stores.models import Guide, Posting
 from apps.tagging import services as tagging
 from apps.tagging.models import Tag, TagChange
 
@@ -75,21 +72,3 @@ def _tag(came: dict[int, list[int]], now: datetime) -> None:
             actor=SYSTEM,
             at=now,
         )
-
-
-def welcome_of(*, corp_id: str, state: str, userid: str, customer: str, now: datetime) -> str:
-    """The words of the code a customer came by, with the names filled in; "" where it has none."""
-    if not state.startswith(STATE_MARK):
-        return ""
-    code = ChannelCode.objects.filter(corp_id=corp_id, state=state).exclude(welcome="").first()
-    if code is None:
-        return ""
-    guide = Guide.objects.filter(corp_id=corp_id, wecom_userid=userid).first()
-    store = ""
-    if guide is not None:
-        from_today = Posting.objects.on(clock.business_day(now)).filter(guide=guide)
-        store = from_today.values_list("store__name", flat=True).first() or ""
-    return scripts.render(
-        code.welcome,
-        {"导购": guide.name if guide else "", "门店": store, "姓名": customer, "称呼": customer},
-    )

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from apps.contact_codes.selectors import welcome_texts
 from apps.core import faults
 from apps.core.wake import asleep
 from apps.guide_tasks.services import rules
@@ -44,8 +45,9 @@ def _take(now: datetime) -> int:
 
 
 def _friends(rows: Sequence[RawCallback]) -> list[welcomes.NewFriend]:
-    """What each event says about the new friend. Who words a welcome by the code that the customer
-    came by (`State`) gives `text` and `attachments` here."""
+    """What each event says about the new friend; the code they came by (`State`) may have its own
+    words."""
+    words = welcome_texts(str(row.fields.get("State") or "") for row in rows)
     return [
         welcomes.NewFriend(
             corp_id=row.endpoint.corp.corp_id,
@@ -54,6 +56,7 @@ def _friends(rows: Sequence[RawCallback]) -> list[welcomes.NewFriend]:
             code=str(row.fields.get("WelcomeCode") or "")[:200],
             state=str(row.fields.get("State") or ""),
             told_at=row.created_by_wecom_at or row.received_at,
+            text=words.get((row.endpoint.corp.corp_id, str(row.fields.get("State") or ""))),
         )
         for row in rows
     ]

@@ -1,0 +1,15 @@
+"""Reads about codes."""
+
+from collections.abc import Iterable
+
+from apps.contact_codes.models import STATE_MARK, ChannelCode
+
+
+def welcome_texts(states: Iterable[str]) -> dict[tuple[str, str], str]:
+    """The codes' own words to new friends by (corp, state), in one query or none."""
+    ours = {state for state in states if state.startswith(STATE_MARK)}
+    if not ours:
+        return {}
+    found = ChannelCode.objects.filter(state__in=ours).exclude(welcome="")
+    rows = found.values_list("corp_id", "state", "welcome")
+    return {(corp_id, state): words for corp_id, state, words in rows}
