@@ -17,6 +17,8 @@ class WeComError(DomainError):
     message = _("WeCom did not accept the call.")
     outcome_unknown: bool = False
     retryable: bool = False
+    hint: str = ""  # WeCom's own number of this very call, for its support
+    seen_ip: str = ""  # the address WeCom saw us come from
 
     def __init__(self, detail: str = "", *, errcode: int | None = None) -> None:
         super().__init__()
@@ -36,11 +38,10 @@ class TokenExpired(WeComError):
     retryable = True
 
 
-class RateLimited(WeComError):
-    """Too often or too many at once (45009, 45033). Nothing was done."""
+class NotNow(WeComError):
+    """Nothing was done, and no other call of this kind would be now: all of it waits."""
 
-    code = "wecom_rate_limited"
-    message = _("WeCom asks us to slow down.")
+    code = "wecom_not_now"
     retryable = True
 
     def __init__(
@@ -48,6 +49,21 @@ class RateLimited(WeComError):
     ) -> None:
         super().__init__(detail, errcode=errcode)
         self.retry_after = retry_after  # seconds
+
+
+class RateLimited(NotNow):
+    """Too often or too many at once: WeCom said so (45009, 45033), or it would."""
+
+    code = "wecom_rate_limited"
+    message = _("WeCom asks us to slow down.")
+    asked: int | None = None  # seconds, where WeCom named them
+
+
+class Paused(NotNow):
+    """WeCom has not answered for some calls in a row, so we do not ask for a while."""
+
+    code = "wecom_paused"
+    message = _("WeCom is not answering, so we wait before asking again.")
 
 
 class Refused(WeComError):

@@ -53,6 +53,7 @@ TEXTS = {
     41055: "group welcome template over limit",
     41059: "missing moment_id",
     41060: "invalid moment_id",
+    41072: "attachment in the wrong scene",
     41089: "empty moment",
     42022: "oauth code used",
     42052: "message too old to recall",

@@ -88,6 +88,13 @@ WECOM_POLL_THEN_SECONDS = env.int("WECOM_POLL_THEN_SECONDS", default=86_400)
 WECOM_OAUTH_IN_ANY_BROWSER = env.bool("WECOM_OAUTH_IN_ANY_BROWSER", default=False)
 # a comparison that would make more of the known staff leave at once stops and asks
 WECOM_LEAVERS_PERCENT = env.int("WECOM_LEAVERS_PERCENT", default=10)
+# our share of WeCom's limits for each API; less than 100 where other software uses the corp as well
+WECOM_LIMIT_PERCENT = env.int("WECOM_LIMIT_PERCENT", default=100)
+# how long an API rests after WeCom said "too often"; doubled each time it says so again at once
+WECOM_LIMIT_WAIT_SECONDS = env.int("WECOM_LIMIT_WAIT_SECONDS", default=60)
+# after so many calls in a row without an answer nobody calls for so many seconds, then longer
+WECOM_BREAKER_AFTER = env.int("WECOM_BREAKER_AFTER", default=8)
+WECOM_BREAKER_SECONDS = env.int("WECOM_BREAKER_SECONDS", default=5)
 # how long a process remembers the keys of a callback address
 WECOM_ENDPOINT_SECONDS = env.int("WECOM_ENDPOINT_SECONDS", default=2)
 

@@ -18,6 +18,7 @@ from apps.outreach.selectors import sent_by_others
 from apps.outreach.services import handover, results
 from apps.wecom_sync.services import poll_results
 from tests.factories import outreach as make
+from tests.factories.wecom import pauses_are_over
 
 pytestmark = pytest.mark.django_db
 
@@ -200,6 +201,7 @@ def test_too_many_calls_puts_the_send_back_for_later(guide, simulator):
     assert state_of(dispatch) == State.PLANNED
     assert dispatch.call_started_at is None
     assert dispatch.not_before > now + timedelta(seconds=30)
+    pauses_are_over()
     assert send(now=now + timedelta(minutes=2)) == 1
     assert len(sends_in_wecom(simulator, dispatch)) == 1
     assert outreach.month_use(member_id=friends[0][0].pk, now=now) == 1

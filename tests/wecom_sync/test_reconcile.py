@@ -18,6 +18,7 @@ from apps.wecom_sync.services import (
     sync_departments,
 )
 from tests.factories import outreach as make
+from tests.factories.wecom import pauses_are_over
 
 pytestmark = pytest.mark.django_db
 
@@ -122,6 +123,7 @@ def test_a_failed_run_is_kept_with_its_reason_and_the_next_one_works(guide, simu
     simulator.post("/sim/faults", path="externalcontact/batch/get_by_user", errcode=45009, times=1)
 
     failed = sync_contacts(corp=corp, now=clock.now())
+    pauses_are_over()
     healed = sync_contacts(corp=corp, now=clock.now())
 
     assert (failed.state, healed.state, healed.missing_here) == (State.FAILED, State.DONE, 2)

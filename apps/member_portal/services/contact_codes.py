@@ -18,8 +18,8 @@ from apps.core.wake import wake
 from apps.member_portal.models import ContactCode
 from apps.members.invites import CONTACT_STATE
 from apps.members.services.verification import give_contact_token
-from apps.outreach.services.handover import Round, plain_reason
-from apps.wecom.errors import WeComError
+from apps.outreach.services.handover import Round, plain_reason, when_to_come_again
+from apps.wecom.errors import NotNow, WeComError
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +91,14 @@ def _make(code: ContactCode, token: UUID, run: Round) -> int:
 def _note_failure(code: ContactCode, token: UUID, error: WeComError, at: datetime) -> None:
     mine = lease.holds(ContactCode.objects.filter(pk=code.pk), token)
     log.warning("contact_code_not_made", contact_code_id=code.pk, error=error.code)
+    if isinstance(error, NotNow):  # however often it is put off, it has not failed
+        mine.update(
+            not_before=at + timedelta(seconds=when_to_come_again(error)),
+            reason=plain_reason(error),
+            lease_token=None,
+            lease_until=None,
+        )
+        return
     # a code that WeCom made and we do not know is never shown to anybody: ask again
     over = not (error.retryable or error.outcome_unknown) or code.attempts + 1 >= MAX_ATTEMPTS
     mine.update(

@@ -7,6 +7,7 @@ WeCom's own list can say (`unknowns`). No transaction is open while WeCom is cal
 
 import random
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -21,7 +22,7 @@ from apps.outreach import policy
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.outreach.services import budget, polling, receivers
 from apps.wecom.client import WeComClient, client_for
-from apps.wecom.errors import CorpNotConfigured, RateLimited, WeComError
+from apps.wecom.errors import CorpNotConfigured, NotNow, WeComError
 from apps.wecom.models import Corp
 
 log = structlog.get_logger(__name__)
@@ -42,6 +43,7 @@ class Round:
     now: datetime
     begun: float = field(default_factory=time.monotonic)
     clients: dict[str, WeComClient] = field(default_factory=dict)
+    resting: set[str] = field(default_factory=set)  # corps that are not to be called for now
 
     def moment(self) -> datetime:
         return self.now + timedelta(seconds=time.monotonic() - self.begun)
@@ -62,7 +64,9 @@ def send_queued(*, now: datetime, limit: int = 500) -> int:
     """
     run, handed_over, seen = Round(now), 0, 0
     while seen < limit:
-        token, ids = claim_due(now=run.moment(), limit=min(BATCH, limit - seen))
+        token, ids = claim_due(
+            now=run.moment(), limit=min(BATCH, limit - seen), without=run.resting
+        )
         if not ids:
             break
         faults.point("outreach.claimed")
@@ -76,12 +80,17 @@ def send_queued(*, now: datetime, limit: int = 500) -> int:
 
 
 @transaction.atomic
-def claim_due(*, now: datetime, limit: int) -> tuple[UUID, list[int]]:
-    """Lease due sends, also those whose worker died before it called WeCom."""
+def claim_due(
+    *, now: datetime, limit: int, without: Collection[str] = ()
+) -> tuple[UUID, list[int]]:
+    """Lease due sends, also those whose worker died before it called WeCom; none of the corps
+    `without`."""
     never_called = Q(state=State.LEASED, call_started_at=None)
     due = Dispatch.objects.filter(
         Q(state__in=[State.PLANNED, State.HELD]) | never_called, not_before__lte=now
     ).order_by("not_before", "pk")
+    if without:
+        due = due.exclude(corp_id__in=without)
     token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=limit)
     Dispatch.objects.filter(pk__in=ids).update(state=State.LEASED)
     return token, ids
@@ -101,6 +110,8 @@ def hand_over(*, dispatch_id: int, token: UUID, run: Round) -> bool:
             text=dispatch.text,
         )
     except WeComError as error:
+        if isinstance(error, NotNow):  # the corp's other sends would be told the same
+            run.resting.add(dispatch.corp_id)
         _record_failure(dispatch_id=dispatch_id, token=token, error=error, at=run.moment())
         return False
     faults.point("outreach.called")
@@ -246,18 +257,25 @@ def _record_failure(*, dispatch_id: int, token: UUID, error: WeComError, at: dat
 def _put_back(dispatch: Dispatch, error: WeComError, at: datetime) -> None:
     """Nothing was done: try again after a growing pause, or never if its time is over by then."""
     longest = min(BACK_OFF_SECONDS * 2 ** (dispatch.attempts - 1), BACK_OFF_MAX_SECONDS)
-    if isinstance(error, RateLimited):
-        longest = max(longest, error.retry_after)
-    again = at + timedelta(seconds=longest * random.uniform(0.7, 1))  # noqa: S311
+    pause = longest * random.uniform(0.7, 1)  # noqa: S311
+    if isinstance(error, NotNow):
+        pause = when_to_come_again(error)
+        dispatch.attempts -= 1  # it was not WeCom that was asked
+    again = at + timedelta(seconds=pause)
     dispatch.call_started_at = None
     if again >= dispatch.expires_at:
-        dispatch.save(update_fields=["call_started_at"])
+        dispatch.save(update_fields=["call_started_at", "attempts"])
         receivers.not_sent(dispatch=dispatch, at=at)
         _let_go(dispatch, state=State.EXPIRED, reason=plain_reason(error))
         return
     dispatch.not_before = again
-    dispatch.save(update_fields=["call_started_at", "not_before"])
+    dispatch.save(update_fields=["call_started_at", "attempts", "not_before"])
     _let_go(dispatch, state=State.PLANNED, reason=plain_reason(error))
+
+
+def when_to_come_again(error: NotNow) -> float:
+    """Seconds: never before the time that was named, and not all rows in the same moment."""
+    return error.retry_after * random.uniform(1, 1.3)  # noqa: S311
 
 
 def plain_reason(error: WeComError) -> str:

@@ -19,9 +19,9 @@ from apps.core import lease
 from apps.core.errors import DomainError
 from apps.core.wake import wake
 from apps.outreach.models import MomentPost
-from apps.outreach.services.handover import Round, plain_reason
+from apps.outreach.services.handover import Round, plain_reason, when_to_come_again
 from apps.outreach.services.unknowns import ListNotReadable
-from apps.wecom.errors import WeComError
+from apps.wecom.errors import NotNow, WeComError
 
 log = structlog.get_logger(__name__)
 
@@ -155,6 +155,10 @@ def _posts_like(post: MomentPost, run: Round, lost: datetime) -> list[str]:
 def _note_failure(post: MomentPost, token: UUID, error: WeComError, at: datetime) -> None:
     if error.outcome_unknown:
         _write(post, token, not_before=at + SETTLE, reason=plain_reason(error))
+        return
+    if isinstance(error, NotNow):  # however often it is put off, it has not failed
+        again = at + timedelta(seconds=when_to_come_again(error))
+        _write(post, token, call_started_at=None, not_before=again, reason=plain_reason(error))
         return
     attempts = post.attempts + 1
     over = not error.retryable or attempts >= MAX_ATTEMPTS

@@ -17,9 +17,9 @@ from django.utils.translation import gettext
 from apps.core import lease
 from apps.core.wake import wake
 from apps.outreach.models import GuideNotice
-from apps.outreach.services.handover import Round, plain_reason
+from apps.outreach.services.handover import Round, plain_reason, when_to_come_again
 from apps.wecom.client import NOTICE_MAX_USERS
-from apps.wecom.errors import RateLimited, WeComError
+from apps.wecom.errors import NotNow, WeComError
 from apps.wecom.shapes import TextCard
 
 NOTICE_JOB = "outreach.send_notices"
@@ -178,12 +178,18 @@ def _note_failure(notices: list[GuideNotice], token: UUID, error: WeComError, at
     reason = plain_reason(error)
     # a card that arrives twice does no harm, so an open outcome is simply tried again
     again = error.retryable or error.outcome_unknown
+    if isinstance(error, NotNow):  # however often it is put off, it has not failed
+        mine.update(
+            not_before=at + timedelta(seconds=when_to_come_again(error)),
+            reason=reason,
+            lease_token=None,
+            lease_until=None,
+        )
+        return
     mine.filter(attempts__gte=MAX_ATTEMPTS - 1 if again else 0).update(
         state=State.FAILED, reason=reason, lease_token=None, lease_until=None
     )
     longest = min(BACK_OFF_SECONDS * 2 ** notices[0].attempts, BACK_OFF_MAX_SECONDS)
-    if isinstance(error, RateLimited):
-        longest = max(longest, error.retry_after)
     mine.update(
         attempts=F("attempts") + 1,
         not_before=at + timedelta(seconds=longest * random.uniform(0.7, 1)),  # noqa: S311

@@ -30,7 +30,7 @@ class JsSdk(Transport):
             return answer["ticket"]
 
         try:
-            return self.session.get(key) or self._single_flight(key, None, fetch)
+            return self.kept.value(key, fetch)
         except RedisError as exc:
             raise Unreachable(f"ticket: {type(exc).__name__}") from None
 

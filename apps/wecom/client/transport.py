@@ -1,16 +1,18 @@
 """The one place that talks HTTP with WeCom, and the only module that may import an HTTP library.
 
-`wechatpy.enterprise` supplies the transport and the token format. What it lacks is added here:
-one token request at a time, a bounded retry, timeouts everywhere, typed errors.
+`wechatpy.enterprise` supplies the transport and the token format. What it lacks is added here: one
+token request at a time, a turn for each call (`governor`), a bounded retry, timeouts everywhere,
+files that are sent whole when a call is repeated, typed errors, a log without secrets.
 """
 
 import contextlib
 import hashlib
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, BinaryIO
 
 import requests
 from django.conf import settings
@@ -22,9 +24,13 @@ from wechatpy.exceptions import WeChatClientException
 from wechatpy.session.redisstorage import RedisStorage
 
 from apps.core import clock
+from apps.wecom.client import call_log
+from apps.wecom.client.governor import Governor
+from apps.wecom.client.kept import PREFIX, Kept
 from apps.wecom.client.values import Json
 from apps.wecom.errors import (
     NoAnswer,
+    NotNow,
     RateLimited,
     Refused,
     TokenExpired,
@@ -38,10 +44,16 @@ BUSY_ERRORS = frozenset({-1, 6000})
 
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 10
+UPLOAD_SECONDS = 60
 BUSY_TRIES = 3
-LOCK_SECONDS = 15  # a holder that was killed stops the others for no longer than this
-LIMIT_WINDOW_SECONDS = 60
-COUNTER_DAYS = 8
+# an address that goes on asking for tokens with a bad secret is shut out for an hour
+REFUSED_SECONDS = 60
+
+HINT = re.compile(r"hint: \[([0-9A-Za-z_]{1,64})\]")
+SEEN_IP = re.compile(r"from ip: ([0-9A-Fa-f.:]{3,45})")
+
+# name of the field → (name of the file, the file, its type)
+Files = Mapping[str, tuple[str, BinaryIO, str]]
 
 
 @lru_cache(maxsize=1)
@@ -50,7 +62,7 @@ def _redis(url: str) -> Redis:
 
 
 def shared_cache() -> Redis:
-    """The cache that all processes share: tokens, tickets, their locks, and the call counters."""
+    """The cache that all processes share: tokens, tickets, buckets, the log of calls."""
     return _redis(settings.CACHE_URL)
 
 
@@ -61,12 +73,14 @@ class Transport(WeChatClient):
         super().__init__(
             corp_id,
             secret,
-            session=RedisStorage(redis, "wecom"),
+            session=RedisStorage(redis, PREFIX),
             timeout=(CONNECT_SECONDS, READ_SECONDS),
             auto_retry=False,
         )
         self.agent_id = agent_id
         self.redis = redis
+        self.kept = Kept(redis)
+        self.governor = Governor(redis, corp_id)
         # the library sets no timeout at all when it asks for a token
         self._http.request = partial(  # type: ignore[method-assign]
             self._http.request, timeout=(CONNECT_SECONDS, READ_SECONDS)
@@ -81,7 +95,7 @@ class Transport(WeChatClient):
 
     @property
     def access_token(self) -> str:
-        return self.session.get(self.access_token_key) or self._renew_token(failed=None)
+        return self.kept.value(self.access_token_key, self._fetch_token)
 
     def fetch_access_token(self) -> Json:
         return self._fetch_access_token(
@@ -89,35 +103,54 @@ class Transport(WeChatClient):
             {"corpid": self.corp_id, "corpsecret": self.secret},
         )
 
-    def _renew_token(self, *, failed: str | None) -> str:
-        return self._single_flight(
-            self.access_token_key, failed, lambda: self.fetch_access_token()["access_token"]
-        )
+    def ask_token_anew(self) -> None:
+        """Forget what WeCom said to this secret and ask again: somebody mended something."""
+        try:
+            self.redis.delete(self._refused_key)
+            self.kept.renew(self.access_token_key, self._fetch_token, failed=self._stored_token())
+        except RedisError as exc:
+            raise Unreachable(f"gettoken: {type(exc).__name__}") from None
 
-    def _single_flight(self, key: str, failed: str | None, fetch: Callable[[], str]) -> str:
-        """One caller asks, the others wait and take its result; a value that works is kept."""
-        with self.redis.lock(
-            f"wecom:lock:{key}", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS + 5, sleep=0.02
-        ):
-            stored = self.session.get(key)
-            if stored and stored != failed:
-                return stored
-            self.session.delete(key)
-            return fetch()
+    def _stored_token(self) -> str | None:
+        return self.session.get(self.access_token_key)
+
+    @property
+    def _refused_key(self) -> str:
+        return f"{PREFIX}:refused:{self.access_token_key}"
+
+    def _fetch_token(self) -> str:
+        known: Any = self.redis.get(self._refused_key)
+        if known:
+            raise _refusal(int(known), "gettoken: refused a moment ago")
+        begun = time.monotonic()
+        try:
+            token: str = self.fetch_access_token()["access_token"]
+        except WeChatClientException as exc:
+            error: WeComError = Unreachable("gettoken")
+            if exc.errcode is not None:
+                error = _refusal(exc.errcode, "gettoken", exc.errmsg)
+                if exc.errcode not in BUSY_ERRORS:
+                    self.redis.set(self._refused_key, str(exc.errcode), ex=REFUSED_SECONDS)
+            self._log("gettoken", error, begun, 1)
+            raise error from None
+        except (requests.RequestException, ValueError, KeyError) as exc:
+            # the texts of these exceptions hold the address with the secret in it
+            error = Unreachable(f"gettoken: {type(exc).__name__}")
+            self._log("gettoken", error, begun, 1)
+            raise error from None
+        self._log("gettoken", None, begun, 1)
+        return token
 
     def _token_or_raise(self, *, failed: str | None) -> str:
         """A token, or the reason there is none. Whatever fails here, the call was not made."""
         try:
-            return self._renew_token(failed=failed) if failed else self.access_token
-        except WeChatClientException as exc:
-            if exc.errcode is None:
-                raise Unreachable("gettoken") from None
-            raise _refusal(exc.errcode, "gettoken") from None
-        except (requests.RequestException, RedisError, ValueError, KeyError) as exc:
-            # the texts of these exceptions hold the address with the secret in it
+            if failed is None:
+                return self.access_token
+            return self.kept.renew(self.access_token_key, self._fetch_token, failed=failed)
+        except RedisError as exc:
             raise Unreachable(f"gettoken: {type(exc).__name__}") from None
 
-    # -- transport ------------------------------------------------------------------------------
+    # -- one call -------------------------------------------------------------------------------
 
     def _request(self, method: str, url_or_endpoint: str, **kwargs: Any) -> Any:
         params = dict(kwargs.pop("params", None) or {})
@@ -133,58 +166,97 @@ class Transport(WeChatClient):
     def _send(
         self, method: str, endpoint: str, params: Json, token: str, kwargs: dict[str, Any]
     ) -> Any:
+        for _name, content, _type in (kwargs.get("files") or {}).values():
+            content.seek(0)  # what was read for the last try would be missing from this one
         sent = {**params, "access_token": token}
         url = f"{settings.WECOM_API_BASE}{endpoint}"
         return super()._request(method, url, params=sent, **kwargs)
 
     def _call(
-        self, path: str, *, params: Json | None = None, data: Json | None = None, effect: bool
+        self,
+        path: str,
+        *,
+        params: Json | None = None,
+        data: Json | None = None,
+        files: Files | None = None,
+        effect: bool,
     ) -> Json:
         """One call. `effect` says that repeating it could do something twice."""
+        kwargs: dict[str, Any] = {"params": params, "data": data}
+        if files:
+            kwargs |= {"files": files, "timeout": (CONNECT_SECONDS, UPLOAD_SECONDS)}
         tries = 1 if effect else BUSY_TRIES
         for attempt in range(1, tries + 1):
             try:
-                return self._call_once(path, params=params, data=data, effect=effect)
+                return self._call_once(path, kwargs, effect=effect, attempt=attempt)
             except Refused as exc:
                 if exc.errcode not in BUSY_ERRORS or attempt == tries:
                     raise
                 time.sleep(0.1 * 2**attempt)
         raise AssertionError("unreachable")
 
-    def _call_once(
-        self, path: str, *, params: Json | None, data: Json | None, effect: bool
-    ) -> Json:
-        outcome = "ok"
+    def _call_once(self, path: str, kwargs: dict[str, Any], *, effect: bool, attempt: int) -> Json:
+        self._wait_for_turn(path)
+        begun = time.monotonic()
         try:
-            answer = self._request(
-                "get" if data is None else "post", path, params=params, data=data
-            )
-            if not isinstance(answer, dict) or "errcode" not in answer:
-                raise NoAnswer(f"{path}: not an answer", outcome_unknown=effect)
-        except WeChatClientException as exc:
-            error = _http_error(exc, path, effect) if exc.errcode is None else None
-            error = error or _refusal(exc.errcode, path)
-            outcome = str(error.errcode or error.code)
-            raise error from None
-        except requests.RequestException as exc:
-            error = _transport_error(exc, path, effect)
-            outcome = error.code
-            raise error from None
-        except WeComError as exc:
-            outcome = str(exc.errcode or exc.code)
+            answer = self._answer(path, kwargs, effect=effect)
+        except WeComError as error:
+            self._settle(path, error)
+            self._log(path, error, begun, attempt)
             raise
-        finally:
-            self._count(path, outcome)
+        self._settle(path, None)
+        self._log(path, None, begun, attempt)
         return answer
 
-    def _count(self, path: str, outcome: str) -> None:
-        """Figures for the health page; losing one is of no matter."""
-        key = f"wecom:calls:{clock.today():%Y%m%d}"
+    def _wait_for_turn(self, path: str) -> None:
+        """Never by sleeping: a worker has other work, the caller puts this one off."""
+        try:
+            self.governor.admit(path)
+        except NotNow:
+            call_log.note_waited(self.redis, path)
+            raise
+        except RedisError as exc:
+            raise Unreachable(f"{path}: {type(exc).__name__}") from None
+
+    def _answer(self, path: str, kwargs: dict[str, Any], *, effect: bool) -> Json:
+        posted = kwargs["data"] is not None or "files" in kwargs
+        try:
+            answer = self._request("post" if posted else "get", path, **kwargs)
+        except WeChatClientException as exc:
+            if exc.errcode is None:
+                raise _http_error(exc, path, effect) from None
+            raise _refusal(exc.errcode, path, exc.errmsg) from None
+        except requests.RequestException as exc:
+            raise _transport_error(exc, path, effect) from None
+        if not isinstance(answer, dict) or "errcode" not in answer:
+            raise NoAnswer(f"{path}: not an answer", outcome_unknown=effect)
+        return answer
+
+    def _settle(self, path: str, error: WeComError | None) -> None:
+        """What every other worker learns from this call."""
         with contextlib.suppress(RedisError):
-            pipe = self.redis.pipeline(transaction=False)
-            pipe.hincrby(key, f"{path}|{outcome}", 1)
-            pipe.expire(key, COUNTER_DAYS * 86_400)
-            pipe.execute()
+            if isinstance(error, RateLimited):
+                error.retry_after = self.governor.limited(
+                    path, errcode=error.errcode, asked=error.asked
+                )
+            elif isinstance(error, Unreachable | NoAnswer):
+                self.governor.lost(path)
+            else:
+                self.governor.answered(path)
+
+    def _log(self, path: str, error: WeComError | None, begun: float, attempt: int) -> None:
+        call_log.note(
+            self.redis,
+            call_log.LoggedCall(
+                at=clock.now(),
+                corp_id=self.corp_id,
+                path=path,
+                outcome=str(error.errcode or error.code) if error else "ok",
+                ms=int((time.monotonic() - begun) * 1_000),
+                attempt=attempt,
+                hint=error.hint if error else "",
+            ),
+        )
 
     def _pages(self, path: str, data: Json, rows: str) -> Iterator[Json]:
         cursor = ""
@@ -198,18 +270,29 @@ class Transport(WeChatClient):
             cursor = following
 
 
-def _refusal(errcode: int | None, path: str) -> WeComError:
+def _refusal(errcode: int | None, path: str, errmsg: object = "") -> WeComError:
+    error: WeComError
     if errcode in TOKEN_ERRORS:
-        return TokenExpired(path, errcode=errcode)
-    if errcode in LIMIT_ERRORS:
-        return RateLimited(path, errcode=errcode, retry_after=LIMIT_WINDOW_SECONDS)
-    return Refused(path, errcode=errcode)
+        error = TokenExpired(path, errcode=errcode)
+    elif errcode in LIMIT_ERRORS:
+        error = RateLimited(path, errcode=errcode, retry_after=settings.WECOM_LIMIT_WAIT_SECONDS)
+    else:
+        error = Refused(path, errcode=errcode)
+    # only these two of the text: it may quote what was sent
+    if found := HINT.search(str(errmsg)):
+        error.hint = found[1]
+    if found := SEEN_IP.search(str(errmsg)):
+        error.seen_ip = found[1]
+    return error
 
 
 def _http_error(exc: WeChatClientException, path: str, effect: bool) -> WeComError:
     status = exc.response.status_code
     if status == 429:
-        return RateLimited(f"{path}: HTTP 429", retry_after=LIMIT_WINDOW_SECONDS)
+        asked = exc.response.headers.get("Retry-After", "")
+        limited = RateLimited(f"{path}: HTTP 429", retry_after=settings.WECOM_LIMIT_WAIT_SECONDS)
+        limited.asked = int(asked) if asked.isdigit() else None
+        return limited
     if status < 500:
         return Refused(f"{path}: HTTP {status}")
     return NoAnswer(f"{path}: HTTP {status}", outcome_unknown=effect)
@@ -228,13 +311,4 @@ def _transport_error(exc: requests.RequestException, path: str, effect: bool) ->
 
 def call_counts(day: datetime | None = None) -> dict[tuple[str, str], int]:
     """How often each method ended how on that chain day: {(path, "ok" or errcode): times}."""
-    on = clock.business_day(day) if day else clock.today()
-    try:
-        raw: Any = shared_cache().hgetall(f"wecom:calls:{on:%Y%m%d}")
-    except RedisError:
-        return {}
-    counts = {}
-    for key, times in raw.items():
-        path, _, outcome = key.decode().partition("|")
-        counts[path, outcome] = int(times)
-    return counts
+    return call_log.counts(shared_cache(), day)

@@ -8,6 +8,7 @@ from apps.wecom.client.directory import Directory
 from apps.wecom.client.figures import Figures
 from apps.wecom.client.jssdk import JsSdk
 from apps.wecom.client.mass_sends import MassSends
+from apps.wecom.client.media import MediaFiles
 from apps.wecom.client.messages import Messages
 from apps.wecom.client.moments import Moments
 from apps.wecom.client.oauth import OAuth
@@ -22,6 +23,7 @@ class WeComClient(
     Figures,
     JsSdk,
     MassSends,
+    MediaFiles,
     Messages,
     Moments,
     OAuth,

@@ -12,11 +12,15 @@ from apps.wecom.shapes.mass_sends import (
     SendStatus,
     SendTask,
 )
+from apps.wecom.shapes.media import AttachmentScene, Media, MediaKind
 from apps.wecom.shapes.messages import NoticeResult, TextCard
 from apps.wecom.shapes.moments import MomentJob, MomentListing, MomentTask
 from apps.wecom.shapes.oauth import OAuthUser
 
 __all__ = [
+    "AttachmentScene",
+    "Media",
+    "MediaKind",
     "Contact",
     "ContactDetail",
     "ContactPage",

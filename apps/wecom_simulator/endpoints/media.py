@@ -10,9 +10,28 @@ MB = 1024 * 1024
 MOST = {"image": 10 * MB, "voice": 2 * MB, "video": 10 * MB, "file": 20 * MB}
 
 
+SCENES = {"1": ("image", "video"), "2": ("image", "video", "file")}
+
+
 @endpoint("media/upload", writes=True)
 def media_upload(call: Call) -> Row:
-    kind = call.query.get("type", "")
+    answer = _keep(call, call.query.get("type", ""))
+    return {**answer, "created_at": str(answer["created_at"])}
+
+
+@endpoint("media/upload_attachment", writes=True)
+def upload_attachment(call: Call) -> Row:
+    """For moments (1) or the product album (2); unlike above `created_at` is a number."""
+    kinds = SCENES.get(call.query.get("attachment_type", ""))
+    if kinds is None:
+        raise ApiError(40058)
+    kind = call.query.get("media_type", "")
+    if kind not in kinds:
+        raise ApiError(41072)
+    return _keep(call, kind)
+
+
+def _keep(call: Call, kind: str) -> Row:
     if kind not in MOST:
         raise ApiError(40058)
     upload = call.files.get("media")
@@ -34,7 +53,7 @@ def media_upload(call: Call) -> Row:
         created_at=created,
     )
     call.effect = {"media_id": media_id, "size": upload.size}
-    return {"type": kind, "media_id": media_id, "created_at": str(created)}
+    return {"type": kind, "media_id": media_id, "created_at": created}
 
 
 @endpoint("media/get")

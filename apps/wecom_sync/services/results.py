@@ -16,7 +16,7 @@ from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.outreach.services import results as outreach
 from apps.outreach.services.handover import Round
 from apps.wecom.client import WeComClient
-from apps.wecom.errors import RateLimited, Refused, WeComError
+from apps.wecom.errors import NotNow, Refused, WeComError
 from apps.wecom.shapes import SendResult, SendStatus
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ def poll_results(*, now: datetime, limit: int = 1_000) -> int:
         for dispatch in Dispatch.objects.filter(pk__in=ids).order_by("pk"):
             try:
                 found += _poll(dispatch, token, run)
-            except RateLimited:  # the others would be told the same: their turn comes later
+            except NotNow:  # the others would be told the same: their turn comes later
                 outreach.give_back_polls(token=token, now=run.moment())
                 return found
             except Exception as error:  # one that cannot be applied must not stop the others
@@ -96,7 +96,7 @@ def _poll(dispatch: Dispatch, token: UUID, run: Round) -> int:
     expired = dispatch.expires_at <= run.moment()
     try:
         answer = _ask(dispatch, run.client(dispatch.corp_id), stop=expired)
-    except RateLimited:
+    except NotNow:
         raise
     except WeComError as error:
         log.warning("poll_failed", dispatch_id=dispatch.pk, error=error.code)
