@@ -165,13 +165,13 @@ _SYSTEM = [
 ]
 _WECOM = [
     _tab(_("Health"), "/admin/wecom/health/", C.VIEW_HEALTH),
+    _tab(pgettext_lazy("menu", "Comparison"), "/admin/wecom/sync/", C.VIEW_HEALTH),
     _tab(_("Unknown sends"), "/admin/wecom/unknown/", C.VIEW_HEALTH),
     _tab(_("Callback inbox"), "/admin/wecom/rawcallback/", C.MANAGE_WECOM),
     _tab(_("Sends"), "/admin/outreach/dispatch/", C.VIEW_HEALTH),
     _tab(_("Welcomes"), "/admin/outreach/welcome/", C.VIEW_HEALTH),
     _tab(_("Notices"), "/admin/outreach/guidenotice/", C.VIEW_HEALTH),
     _tab(pgettext_lazy("menu", "SMS"), "/admin/outreach/smsmessage/", C.VIEW_HEALTH),
-    _tab(_("Sync runs"), "/admin/wecom_sync/syncrun/", C.VIEW_HEALTH),
     _tab(_("Guides' days"), "/admin/wecom_sync/guideday/", C.VIEW_REPORTS),
     _tab(_("Corps"), "/admin/wecom/corp/", C.MANAGE_WECOM),
     _tab(_("Apps"), "/admin/wecom/corpapp/", C.MANAGE_WECOM),

@@ -6,6 +6,7 @@ from apps.core import clock
 from apps.core.jobs import job
 from apps.wecom.models import Corp
 from apps.wecom_sync import services
+from apps.wecom_sync.models import SyncRun
 
 
 @job(name="wecom_sync.handle_callbacks", queue="sync")
@@ -38,20 +39,30 @@ def read_guide_days() -> str:
     return _("%(n)s days counted") % {"n": services.read_guide_days(now=clock.now())}
 
 
+@job(name="wecom_sync.compare", queue="bulk")
+def compare(corp_id: str, kind: str, dry: bool = False) -> str:
+    """Compare one kind of one corp because somebody asked; a dry run changes nothing."""
+    corp = Corp.objects.get(corp_id=corp_id)
+    try:
+        return _told(services.sync_kind(corp=corp, kind=kind, now=clock.now(), dry=dry))
+    except services.AlreadyRunning as error:
+        return str(error)
+
+
+def _told(run: SyncRun) -> str:
+    return _("%(kind)s: %(state)s, %(seen)s seen, %(drift)s differed, %(healed)s healed") % {
+        "kind": run.get_kind_display(),
+        "state": run.get_state_display(),
+        "seen": run.seen,
+        "drift": run.drift,
+        "healed": run.healed,
+    }
+
+
 @job(name="wecom_sync.reconcile", queue="bulk")
 def reconcile() -> str:
     """Compare staff and friends of every corp with WeCom."""
-    told = []
-    for corp in Corp.objects.filter(is_active=True):
-        for run in services.sync_all(corp=corp, now=clock.now()):
-            told.append(
-                _("%(kind)s: %(state)s, %(seen)s seen, %(drift)s differed, %(healed)s healed")
-                % {
-                    "kind": run.get_kind_display(),
-                    "state": run.get_state_display(),
-                    "seen": run.seen,
-                    "drift": run.drift,
-                    "healed": run.healed,
-                }
-            )
-    return "; ".join(told)
+    corps = Corp.objects.filter(is_active=True)
+    return "; ".join(
+        _told(run) for corp in corps for run in services.sync_all(corp=corp, now=clock.now())
+    )

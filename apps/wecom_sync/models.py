@@ -1,5 +1,7 @@
 """Runs of the mirror: what was compared with WeCom, how far it came, what it healed."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -66,6 +68,11 @@ class SyncRun(LeasedModel):
     def drift(self) -> int:
         """How many things were not the same on both sides."""
         return self.missing_here + self.missing_there + self.differing
+
+    def is_stalled(self, now: datetime) -> bool:
+        """Whoever was at it is gone: the next one goes on."""
+        running = self.state == self.State.RUNNING
+        return running and self.lease_until is not None and self.lease_until < now
 
     @property
     def left(self) -> int:

@@ -181,6 +181,7 @@ MEANING = {
     ("hq:push_forecast", "pk"): "draft_id",
     ("hq:push_forecast", "place"): "issued",
     ("hq:wecom_wake", "job"): "reconcile",
+    ("hq:compare_now", "kind"): "contacts",
     ("hq:decide_send", "pk"): "dispatch_id",
     ("hq:decide_access", "pk"): "request_id",
     ("hq:settle_look_ups", "pk"): "1",

@@ -23,6 +23,7 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.core.wake import wake
 from apps.hq.access import actor_of, hq_action, hq_page, show
+from apps.hq.pages.sync import advice_of
 from apps.outreach import services as outreach
 from apps.outreach import sms
 from apps.outreach.models import (
@@ -35,7 +36,6 @@ from apps.outreach.models import (
 from apps.outreach.selectors import welcome_day
 from apps.wecom.models import RawCallback
 from apps.wecom.selectors import inbox_health
-from apps.wecom_sync.errors import StaffVanished
 from apps.wecom_sync.models import SyncRun
 
 SLOW = timedelta(minutes=5)
@@ -154,18 +154,9 @@ def _sync() -> HealthRow:
         meaning=_("missing here %(missing_here)s · missing in WeCom %(missing_there)s · "
                   "differing %(differing)s · healed %(healed)s") % figures
         if runs else "",
-        advice="；".join(_why_stopped(run) for run in failed),
-        action=_("Compare now"), post=reverse("hq:wecom_wake", args=["reconcile"]),
+        advice="；".join(advice_of(run.error) for run in failed),
+        action=_("Open the comparison"), link=reverse("hq:sync"),
     )  # fmt: skip
-
-
-def _why_stopped(run: SyncRun) -> str:
-    if run.error == StaffVanished.code:
-        return _(
-            "Unusually many known staff are not listed, so nobody was made to leave. Check the "
-            "app's visible range in WeCom; mark who really left under Guides."
-        )
-    return run.error
 
 
 def _sends(now: datetime) -> HealthRow:

@@ -1,0 +1,124 @@
+"""企微 › 对账: how both sides stand, go on, dry run; the command says the same."""
+
+import json
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.urls import reverse
+
+from apps.accounts.models import AuditEntry
+from apps.core import clock
+from apps.wecom_sync.jobs import compare
+from apps.wecom_sync.models import SyncRun
+from apps.wecom_sync.services import sync_kind
+from tests.factories import outreach as make
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def corp(db):
+    return make.connect_corp()
+
+
+def run_of(corp, **fields):
+    now = clock.now()
+    return SyncRun.objects.create(
+        **{
+            "corp_id": corp.corp_id,
+            "kind": "contacts",
+            "state": "done",
+            "started_at": now,
+            **fields,
+        }
+    )
+
+
+def page_of(client):
+    return client.get(reverse("hq:sync")).content.decode()
+
+
+def test_a_run_that_stopped_is_named_and_goes_on(admin_client, corp):
+    run_of(
+        corp, state="failed", error="RateLimited 45009", position="17", parts=400, parts_done=100
+    )
+
+    page = page_of(admin_client)
+
+    assert "中断：外部联系人与好友关系" in page
+    assert "接着对" in page
+    assert "100 / 400" in page
+
+
+def test_a_run_whose_worker_is_gone_counts_as_stopped(admin_client, corp):
+    run_of(corp, state="running", position="9", lease_until=clock.now() - timedelta(seconds=1))
+
+    assert "接着对" in page_of(admin_client)
+
+
+def test_differences_that_are_left_are_counted_on_top(admin_client, corp):
+    run_of(corp, missing_here=12, missing_there=3, healed=10)
+
+    assert "还有 5 处不一致" in page_of(admin_client)
+
+
+def test_pressing_the_button_rings_the_job_and_is_audited(
+    admin_client, corp, monkeypatch, django_capture_on_commit_callbacks
+):
+    rung = []
+    monkeypatch.setattr("apps.hq.pages.sync.wake", lambda name, **kwargs: rung.append(kwargs))
+
+    admin_client.post(
+        reverse("hq:compare_now", args=["contacts"]), {"corp": corp.corp_id, "dry": "yes"}
+    )
+
+    assert rung == [{"corp_id": corp.corp_id, "kind": "contacts", "dry": True}]
+    assert AuditEntry.objects.get(action="job.run").detail == {"kind": "contacts", "dry": True}
+
+
+def test_an_operator_reads_and_does_not_press(operator_client, corp):
+    assert reverse("hq:compare_now", args=["contacts"]) not in page_of(operator_client)
+    answer = operator_client.post(reverse("hq:compare_now", args=["contacts"]))
+    assert answer.status_code == 403
+
+
+def test_a_dry_run_shows_examples_of_guides_and_no_customer(admin_client, corp, simulator):
+    guide = make.make_posted_guide(simulator=simulator)
+    make.seed(simulator, guide, ["wmSecret1", "wmSecret2"])
+
+    compare(corp.corp_id, "contacts", True)
+
+    page = page_of(admin_client)
+    assert f"{guide.name}（{guide.wecom_userid}）：将新增好友 2 位" in page
+    assert "wmSecret" not in page
+
+
+def test_the_page_costs_the_same_queries_at_any_number_of_runs(
+    admin_client, corp, django_assert_max_num_queries
+):
+    run_of(corp)
+    page_of(admin_client)
+    with django_assert_max_num_queries(12) as few:
+        page_of(admin_client)
+    for number in range(30):
+        run_of(corp, missing_here=number, dry=number % 2 == 0)
+
+    with django_assert_max_num_queries(len(few)):
+        page_of(admin_client)
+
+
+def test_the_command_tells_a_machine_what_would_change(corp, simulator):
+    guide = make.make_posted_guide(simulator=simulator)
+    make.seed(simulator, guide, ["wmFriend1"])
+    out = StringIO()
+
+    call_command("wecom_sync", "--kind", "contacts", "--dry-run", "--json", stdout=out)
+
+    told = json.loads(out.getvalue().splitlines()[-1])
+    (run,) = told["runs"]
+    assert told["dry_run"] is True
+    assert (run["kind"], run["missing_here"], run["healed"]) == ("contacts", 1, 0)
+    assert run["examples"][0]["what"] == "new_friends"
+    assert sync_kind(corp=corp, kind="contacts", now=clock.now()).healed == 1
