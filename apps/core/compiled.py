@@ -15,6 +15,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import BigIntegerField, BooleanField, Expression, F, Field, Func, QuerySet
 from django.db.models.query import ModelIterable
 
+from apps.core.reading import read
+
 
 class Place(Expression):
     """Where a value goes. It stands in a queryset as the value itself would."""
@@ -66,7 +68,8 @@ class Compiled:
         compiler, sql, params = self._write()
         asked = copy.copy(compiler)
         asked.connection = connections[DEFAULT_DB_ALIAS]  # a thread has its own
-        asked.as_sql = lambda: (sql, fill(params, values))
+        # the compiler reads rows chunk by chunk: here all are one
+        asked.execute_sql = lambda *_args, **_kwargs: [read(sql, fill(params, values))]
         return asked
 
     def rows(self, **values: Any) -> list[Any]:

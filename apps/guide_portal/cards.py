@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from apps.core import clock
+from apps.guide_portal import links
 from apps.guide_portal.templatetags.portal import hour_minute, month_day, when, yuan
 from apps.guide_tasks import selectors
 from apps.guide_tasks.models import Grade, State, TaskTarget
@@ -49,6 +49,14 @@ class Person:
     @property
     def tint(self) -> int:
         return self.pk % TINTS
+
+    @property
+    def href(self) -> str:
+        return links.of_person("customer", self.public_id)
+
+    @property
+    def note_href(self) -> str:
+        return links.of_person("note", self.public_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,11 @@ class Card:
 
     @property
     def href(self) -> str:
-        return reverse("guide_portal:target", args=[self.target_id])
+        return links.numbered("target", self.target_id)
+
+    @property
+    def not_suitable_href(self) -> str:
+        return links.numbered("not_suitable", self.target_id)
 
 
 # --- people --------------------------------------------------------------------------------------

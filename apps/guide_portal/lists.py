@@ -12,7 +12,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db import connection
 from django.db.models import (
     BigIntegerField,
     Case,
@@ -39,6 +38,8 @@ from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.core.compiled import Place, fill
 from apps.core.querysets import keys_sql
+from apps.core.reading import read
+from apps.guide_portal import links
 from apps.guide_portal.cards import Chip, Person, person_of
 from apps.guide_portal.customers import served
 from apps.guide_portal.templatetags.portal import month_day, yuan
@@ -369,9 +370,8 @@ def _count_all(asked: _Question) -> list[int]:
     own, params = keys_sql(asked.own)
     counting, places = _counting(asked.today, asked.terms)
     values = fill(places, {"guide": asked.guide_id, "now": asked.now})
-    with connection.cursor() as cursor:
-        cursor.execute(f"WITH own (id) AS MATERIALIZED ({own}) {counting}", [*params, *values])
-        return list(cursor.fetchone())
+    found = read(f"WITH own (id) AS MATERIALIZED ({own}) {counting}", [*params, *values])
+    return list(found[0])
 
 
 @lru_cache(maxsize=4)
@@ -426,8 +426,8 @@ def _with_reach(members: QuerySet[Member], asked: _Question) -> QuerySet:
 
 
 def _row(member: Any, code: str, asked: _Question) -> Row:
-    card = reverse("guide_portal:customer", args=[member.public_id])
-    message = reverse("guide_portal:message", args=[member.public_id])
+    card = links.of_person("customer", member.public_id)
+    message = links.of_person("message", member.public_id)
     return Row(
         person=person_of(member),
         words=_LISTS[code].words(member, asked),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from apps.core import clock
 from apps.core.compiled import Compiled, Place
+from apps.guide_portal import links
 from apps.guide_portal.cards import (
     Card,
     Chip,
@@ -208,7 +209,7 @@ def _row(piece: shapes.Card | ItemCard, now: datetime) -> Row:
     if isinstance(piece, ItemCard):
         return Row(piece.href, piece.title, piece.line or piece.subtitle, piece.due)
     return Row(
-        href=reverse("guide_portal:target", args=[piece.target_id]),
+        href=links.numbered("target", piece.target_id),
         name=shape_person(piece).full_name,
         words=piece.why,
         due=todo_due(piece, now=now),
@@ -237,7 +238,7 @@ _RUNNING = Compiled(
 def _tasks(guide_id: int, now: datetime) -> list[TaskLink]:
     return [
         TaskLink(
-            href=reverse("guide_portal:task", args=[task.pk]),
+            href=links.numbered("task", task.pk),
             title=task.push.title,
             due=due_chip(task.due_at, now=now),
         )

@@ -197,7 +197,6 @@ class TaskPage:
     waiting: list[FinishedCard]
     finished: list[FinishedCard]
     excused: list[FinishedCard]
-    personal_texts: dict[int, str]
     words_of_store: bool = False
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 
 from apps.core.compiled import Compiled, among
+from apps.core.reading import read
 from apps.orders.models import Order, OrderLine, Product
 
 # Net of every sale that counts, its returns taken off whenever they happened. Staff, group-buy and
@@ -103,9 +104,8 @@ CROSS JOIN LATERAL (
 
 def last_purchases(*, member_ids: Sequence[int]) -> dict[int, LastPurchase]:
     """The last thing each survivor bought and kept, in one query; others are left out."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LAST, [list(set(member_ids))])
-        return {row[0]: LastPurchase(*row[1:]) for row in cursor.fetchall()}
+    rows = read(_LAST, [list(set(member_ids))])
+    return {row[0]: LastPurchase(*row[1:]) for row in rows}
 
 
 _BY_MEMBER = f"""

@@ -18,6 +18,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from apps.core.reading import read
+
 DEFAULT_BLOCK_HOURS = 24
 MESSAGE = "message"
 
@@ -110,10 +112,8 @@ def _read(
         "guide": but_guide,
         "before": before,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_CONTACTS, terms)
-        for row in cursor.fetchall():
-            found[row[0]].append(Contact(*row))
+    for row in read(_CONTACTS, terms):
+        found[row[0]].append(Contact(*row))
     return found
 
 

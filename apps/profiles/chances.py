@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from apps.orders.selectors import NET_SALES
 
@@ -23,13 +24,13 @@ SAMPLE = 200_000
 Cell = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chances:
     """The counted table: cell → (members, of whom came back)."""
 
     cells: Mapping[Cell, tuple[int, int]]
 
-    @property
+    @cached_property
     def overall(self) -> float | None:
         members = sum(count for count, _returned in self.cells.values())
         returned = sum(back for _count, back in self.cells.values())

@@ -19,14 +19,21 @@ from apps.stores.models import Cover, DayOff, Guide, Posting, ScopeGrant, Store,
 _SEES_ALL = frozenset({Role.HQ_ADMIN, Role.HQ_OPERATOR, Role.AUDITOR})
 
 
-def _granted(**holder: int) -> tuple[frozenset[int], frozenset[int]]:
-    rows = list(ScopeGrant.objects.filter(**holder).values_list("region_id", "store_id"))
+def _granted(
+    rows: Iterable[tuple[int | None, int | None]],
+) -> tuple[frozenset[int], frozenset[int]]:
+    """Regions and stores among (region, store)."""
     regions = frozenset(region for region, _store in rows if region is not None)
     stores = frozenset(store for _region, store in rows if store is not None)
     return regions, stores
 
 
-# asked for every page, so written once
+# both asked for every page, so written once
+_GRANTS = Compiled(
+    lambda: ScopeGrant.objects.filter(user_id=Place("user", BigIntegerField())).values_list(
+        "region_id", "store_id"
+    )
+)
 _POSTING = Compiled(
     lambda: (
         Posting.objects.filter(during__contains=Place("day", DateField()))
@@ -52,7 +59,7 @@ def actor_for(*, user: User, now: datetime) -> Actor:
             sees_all=True,
             on=day,
         )
-    regions, stores = _granted(user_id=user.pk)
+    regions, stores = _granted(_GRANTS.tuples(user=user.pk))
     guide_id = None
     posting = _POSTING.tuples(user=user.pk, day=day)
     if posting:
@@ -76,7 +83,8 @@ def actor_for(*, user: User, now: datetime) -> Actor:
 def actor_for_api_key(*, api_key: ApiKey, now: datetime) -> Actor:
     """The actor behind a key: the whole chain where the key says so (the mall, the ERP), else the
     places granted to it; without either it sees nobody."""
-    regions, stores = _granted(api_key_id=api_key.pk)
+    grants = ScopeGrant.objects.filter(api_key=api_key)
+    regions, stores = _granted(list(grants.values_list("region_id", "store_id")))
     return Actor(
         api_key_id=api_key.pk,
         role="api_key",

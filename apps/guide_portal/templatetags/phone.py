@@ -1,11 +1,14 @@
 """What pages tell the phone's script: whose they are, and what a form does to whom."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django import template
+from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from apps.guide_portal.cards import Person
 from apps.guide_portal.offline import files_version
@@ -23,8 +26,15 @@ def phone(context: Mapping[str, Any]) -> dict[str, Any]:
         "version": files_version(),
         "wipe": context.get("wipe", ""),
         "is_frame": bool(context.get("is_frame")),
-        "script_words": words_for_script(),
+        "frame_words": _frame_words(get_language()),
     }
+
+
+@cache
+def _frame_words(language: str | None) -> SafeString:
+    """The script's words and pieces of pages: the same on every page in a language."""
+    words = words_for_script()
+    return render_to_string("guide_portal/partials/_phone_words.html", {"script_words": words})
 
 
 @register.simple_tag

@@ -1,12 +1,22 @@
 """The guide's day: today's list, one task, a customer's open work, own numbers."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from django.db.models import BigIntegerField, Count, DateTimeField, OuterRef, Q, Subquery
+from django.db.models import (
+    BigIntegerField,
+    Count,
+    DateTimeField,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 
 from apps.accounts.actor import Actor
 from apps.core import clock
@@ -20,7 +30,7 @@ from apps.guide_tasks.models import (
     TaskTarget,
 )
 from apps.guide_tasks.querysets import TaskTargetQuerySet
-from apps.guide_tasks.selectors.contexts import guide_context, target_contexts
+from apps.guide_tasks.selectors.contexts import guide_context, target_context
 from apps.guide_tasks.selectors.words import words_of
 from apps.guide_tasks.shapes import (
     Card,
@@ -36,16 +46,85 @@ from apps.orders import selectors as orders
 from apps.outreach import ledger, scripts
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.profiles import selectors as profiles
+from apps.profiles.chances import Chances
 from apps.profiles.models import MemberProfile
 
 # tasks older than this have nothing finished "today"
 _TASK_MEMORY = timedelta(days=30)
 
 
+# --- lines: targets as lists read them ------------------------------------------------------------
+
+
+class Line(NamedTuple):
+    """One target with what a list says of its customer, task and push. A day has dozens: model rows
+    would cost more than all the rest of the page."""
+
+    pk: int
+    task_id: int
+    push_id: int
+    member_id: int
+    state: str
+    contact_grade: int
+    why: str
+    value_fen: int
+    due_at: datetime
+    external_userid: str
+    engaged_at: datetime | None
+    visited_at: datetime | None
+    purchased_at: datetime | None
+    excuse_sentence: str
+    public_id: UUID
+    name: str
+    gender: str
+    level: str
+    chased_at: datetime | None
+    push_title: str
+    kind: str
+    minutes: int
+    generic_body: str
+    rule_id: int | None
+    last_order_on: date | None
+    order_days: int | None
+
+    @property
+    def source(self) -> str:
+        return f"task_target:{self.pk}"
+
+
+# where a line's fields stand, other than under the same name on the target
+_ELSEWHERE = {
+    "public_id": F("member__public_id"),
+    "name": F("member__name"),
+    "gender": F("member__gender"),
+    "level": F("member__level"),
+    "chased_at": F("task__chased_at"),
+    "push_title": F("task__push__title"),
+    "kind": F("task__push__kind"),
+    "minutes": F("task__push__minutes_per_target"),
+    "generic_body": F("task__push__generic_body"),
+    "rule_id": F("task__push__rule_id"),
+}
+
+
+def _as_lines(targets: TaskTargetQuerySet) -> QuerySet[TaskTarget, Any]:
+    """Where each customer stands is asked beside the target, so that chances cost no question."""
+    profile = MemberProfile.objects.filter(pk=OuterRef("member_id"))
+    return targets.annotate(
+        **_ELSEWHERE,
+        last_order_on=Subquery(profile.values("last_order_on")),
+        order_days=Subquery(profile.values("order_days")),
+    ).values_list(*Line._fields)
+
+
+def _lines(asked: Compiled, **values: Any) -> list[Line]:
+    return [Line._make(row) for row in asked.tuples(**values)]
+
+
 # --- cards --------------------------------------------------------------------------------------
 
 
-def _last_buy(last: orders.LastPurchase | None, now: datetime) -> LastBuy | None:
+def _last_buy(last: orders.LastPurchase | None, today: date) -> LastBuy | None:
     if last is None:
         return None
     on = clock.business_day(last.paid_at)
@@ -54,72 +133,58 @@ def _last_buy(last: orders.LastPurchase | None, now: datetime) -> LastBuy | None
         colour=last.colour,
         size=last.size,
         on=on,
-        days_ago=(clock.business_day(now) - on).days,
+        days_ago=(today - on).days,
     )
-
-
-def _with_standing(targets: TaskTargetQuerySet) -> TaskTargetQuerySet:
-    """Beside each target where its customer stands, so that chances cost no question more."""
-    profile = MemberProfile.objects.filter(pk=OuterRef("member_id"))
-    return targets.annotate(
-        last_order_on=Subquery(profile.values("last_order_on")),
-        order_days=Subquery(profile.values("order_days")),
-    )
-
-
-def _chances(targets: Sequence[TaskTarget], now: datetime) -> dict[int, float | None]:
-    """How likely each customer comes back, by the shop's own counted shares."""
-    shares, today = profiles.return_chances(), clock.business_day(now)
-    return {
-        target.member_id: shares.of(
-            last_order_on=target.last_order_on,  # type: ignore[attr-defined]
-            order_days=target.order_days or 0,  # type: ignore[attr-defined]
-            on=today,
-        )
-        for target in targets
-    }
 
 
 def _card(
-    target: TaskTarget, last_buy: LastBuy | None, now: datetime, chance: float | None = None
+    line: Line,
+    now: datetime,
+    *,
+    chance: float | None = None,
+    last_buy: LastBuy | None = None,
+    colleague_at: datetime | None = None,
 ) -> Card:
-    member, task, push = target.member, target.task, target.task.push
-    late = now - target.due_at
+    late = now - line.due_at
     return Card(
-        target_id=target.pk,
-        task_id=task.pk,
-        push_id=push.pk,
-        member_id=member.pk,
-        public_id=str(member.public_id),
-        name=member.name,
-        gender=member.gender,
-        level=member.level,
-        push_title=push.title,
-        kind=push.kind,
-        why=target.why,
-        state=target.state,
-        grade=target.contact_grade,
-        value_fen=target.value_fen,
-        due_at=target.due_at,
+        target_id=line.pk,
+        task_id=line.task_id,
+        push_id=line.push_id,
+        member_id=line.member_id,
+        public_id=str(line.public_id),
+        name=line.name,
+        gender=line.gender,
+        level=line.level,
+        push_title=line.push_title,
+        kind=line.kind,
+        why=line.why,
+        state=line.state,
+        grade=line.contact_grade,
+        value_fen=line.value_fen,
+        due_at=line.due_at,
         is_overdue=late > timedelta(0),
         overdue_days=max(late.days + 1, 0) if late > timedelta(0) else 0,
-        is_chased=task.chased_at is not None,
-        external_userid=target.external_userid,
+        is_chased=line.chased_at is not None,
+        external_userid=line.external_userid,
         last_buy=last_buy,
-        minutes=push.minutes_per_target,
-        by_rule=push.rule_id is not None,
+        minutes=line.minutes,
+        colleague_at=colleague_at,
+        by_rule=line.rule_id is not None,
         chance=chance,
     )
 
 
-def _colleagues(targets: Sequence[TaskTarget], now: datetime) -> dict[int, datetime]:
+def _chance(shares: Chances, line: Line, today: date) -> float | None:
+    """How likely this customer comes back, by the shop's own counted shares."""
+    return shares.of(last_order_on=line.last_order_on, order_days=line.order_days or 0, on=today)
+
+
+def _colleagues(todo: Sequence[Line], guide_id: int, now: datetime) -> dict[int, datetime]:
     """When a colleague was in touch with these customers of one guide, within the block."""
-    if not targets:
+    if not todo:
         return {}
     found = ledger.by_colleagues(
-        member_ids=[target.member_id for target in targets],
-        guide_id=targets[0].guide_id,
-        now=now,
+        member_ids=[line.member_id for line in todo], guide_id=guide_id, now=now
     )
     return {member_id: contact.at for member_id, contact in found.items()}
 
@@ -129,28 +194,22 @@ def _first_things_first(card: Card) -> tuple[bool, bool, float, int]:
     return not card.is_chased, not card.is_overdue, -card.at_stake_fen, card.target_id
 
 
-def _cards(
-    targets: Sequence[TaskTarget], now: datetime, bought: Mapping[int, orders.LastPurchase]
-) -> list[Card]:
+def _cards(todo: Sequence[Line], guide_id: int, now: datetime) -> list[Card]:
     """The customers still to contact, in the order in which to."""
-    chances, colleagues = _chances(targets, now), _colleagues(targets, now)
+    shares, today = profiles.return_chances(), clock.business_day(now)
+    bought = orders.last_purchases(member_ids=[line.member_id for line in todo])
+    colleagues = _colleagues(todo, guide_id, now)
     cards = [
-        replace(
-            _card(
-                target,
-                _last_buy(bought.get(target.member_id), now),
-                now,
-                chances.get(target.member_id),
-            ),
-            colleague_at=colleagues.get(target.member_id),
+        _card(
+            line,
+            now,
+            chance=_chance(shares, line, today),
+            last_buy=_last_buy(bought.get(line.member_id), today),
+            colleague_at=colleagues.get(line.member_id),
         )
-        for target in targets
+        for line in todo
     ]
     return sorted(cards, key=_first_things_first)
-
-
-def _bought(targets: Sequence[TaskTarget]) -> dict[int, orders.LastPurchase]:
-    return orders.last_purchases(member_ids=[target.member_id for target in targets])
 
 
 _OUTCOME_TIMES = (
@@ -177,10 +236,13 @@ def _one_per_customer(cards: Sequence[Card]) -> list[Card]:
     first: dict[int, Card] = {}
     for card in cards:
         first.setdefault(card.member_id, card)
-    return [replace(card, also=pieces[card.member_id] - 1) for card in first.values()]
+    return [
+        replace(card, also=pieces[card.member_id] - 1) if pieces[card.member_id] > 1 else card
+        for card in first.values()
+    ]
 
 
-def chip_of(target: TaskTarget) -> str:
+def chip_of(target: TaskTarget | Line) -> str:
     """The best that is proven: an outcome, else the proof of contact, else where the target
     stands.
     """
@@ -202,7 +264,7 @@ def _proof_code(evidence: Evidence) -> str:
     return _CHIP_OF_GRADE.get(evidence.grade or 0, "self_reported")
 
 
-def proofs_of(targets: Sequence[TaskTarget]) -> dict[int, list[Proof]]:
+def proofs_of(targets: Sequence[TaskTarget | Line]) -> dict[int, list[Proof]]:
     """Lines under each name: delivered and outcomes once there are any, else what is waited for."""
     ids = [target.pk for target in targets]
     lines: dict[int, list[Proof]] = defaultdict(list)
@@ -223,7 +285,7 @@ def proofs_of(targets: Sequence[TaskTarget]) -> dict[int, list[Proof]]:
     return lines
 
 
-def _sends_under_way(targets: Sequence[TaskTarget]) -> dict[int, Proof]:
+def _sends_under_way(targets: Sequence[TaskTarget | Line]) -> dict[int, Proof]:
     if not targets:
         return {}
     by_source = {target.source: target.pk for target in targets}
@@ -242,20 +304,20 @@ def _sends_under_way(targets: Sequence[TaskTarget]) -> dict[int, Proof]:
     return found
 
 
-def _finished(targets: Sequence[TaskTarget], proofs: dict[int, list[Proof]]) -> list[FinishedCard]:
+def _finished(lines: Sequence[Line], proofs: dict[int, list[Proof]]) -> list[FinishedCard]:
     return [
         FinishedCard(
-            target_id=target.pk,
-            task_id=target.task_id,
-            member_id=target.member_id,
-            public_id=str(target.member.public_id),
-            name=target.member.name,
-            gender=target.member.gender,
-            chip=chip_of(target),
-            lines=proofs.get(target.pk, []),
-            sentence=target.excuse_sentence,
+            target_id=line.pk,
+            task_id=line.task_id,
+            member_id=line.member_id,
+            public_id=str(line.public_id),
+            name=line.name,
+            gender=line.gender,
+            chip=chip_of(line),
+            lines=proofs.get(line.pk, []),
+            sentence=line.excuse_sentence,
         )
-        for target in targets
+        for line in lines
     ]
 
 
@@ -272,57 +334,45 @@ def _segments(done: int, waiting: int, cards: Sequence[Card]) -> list[str]:
 # --- the guide's pages --------------------------------------------------------------------------
 
 
-def open_work(*, guide_id: int, now: datetime) -> TaskTargetQuerySet:
-    """The guide's open targets whose day has come, with customer, task and push."""
-    return _work(guide_id, now)
-
-
-def _work(guide_id: Any, now: Any) -> TaskTargetQuerySet:
-    mine = TaskTarget.objects.of_guide(guide_id).open().opened_by(now)
-    return _with_standing(mine).select_related("member", "task__push")
+def open_work(guide_id: Any, now: Any) -> QuerySet[TaskTarget, Any]:
+    """The guide's open targets whose day has come, as lines."""
+    return _as_lines(TaskTarget.objects.of_guide(guide_id).open().opened_by(now))
 
 
 _GUIDE, _NOW = Place("guide", BigIntegerField()), Place("now", DateTimeField())
-_OPEN_WORK = Compiled(lambda: _work(_GUIDE, _NOW))
+_OPEN_WORK = Compiled(lambda: open_work(_GUIDE, _NOW))
 
 
-def _open_targets(guide_id: int, now: datetime) -> tuple[list[TaskTarget], list[TaskTarget]]:
+def _open_lines(guide_id: int, now: datetime) -> tuple[list[Line], list[Line]]:
     """(to contact, waiting). Who has a message on its way is not offered a second one for another
     task."""
-    found = _OPEN_WORK.rows(guide=guide_id, now=now)
-    waiting = [target for target in found if target.state == State.TO_VERIFY]
-    busy = {target.member_id for target in waiting}
-    todo = [
-        target
-        for target in found
-        if target.state != State.TO_VERIFY and target.member_id not in busy
-    ]
+    found = _lines(_OPEN_WORK, guide=guide_id, now=now)
+    waiting = [line for line in found if line.state == State.TO_VERIFY]
+    busy = {line.member_id for line in waiting}
+    todo = [line for line in found if line.state != State.TO_VERIFY and line.member_id not in busy]
     return todo, waiting
 
 
 def next_up(*, guide_id: int, but: int, now: datetime) -> Card | None:
     """Whom to contact after this target, in one query; the card knows no purchases."""
-    todo, _waiting = _open_targets(guide_id, now)
-    chances = _chances(todo, now)
+    todo, _waiting = _open_lines(guide_id, now)
+    shares, today = profiles.return_chances(), clock.business_day(now)
     cards = [
-        _card(target, None, now, chances.get(target.member_id))
-        for target in todo
-        if target.pk != but
+        _card(line, now, chance=_chance(shares, line, today)) for line in todo if line.pk != but
     ]
     return min(cards, key=_first_things_first, default=None)
 
 
-def _settled() -> TaskTargetQuerySet:
+def _settled() -> QuerySet[TaskTarget, Any]:
     """What was finished since the day began, and what does not count of tasks still due."""
     start = Place("start", DateTimeField())
     recent_tasks = GuideTask.objects.filter(guide_id=_GUIDE, due_at__gte=_NOW - _TASK_MEMORY)
-    return (
+    return _as_lines(
         TaskTarget.objects.filter(task__in=recent_tasks.values("pk"))
         .filter(
             Q(state=State.DONE, done_at__gte=start)
             | Q(state=State.NOT_APPLICABLE, task__due_at__gte=start)
         )
-        .select_related("member", "task__push")
         .order_by("-done_at", "pk")
     )
 
@@ -333,12 +383,12 @@ _SETTLED = Compiled(_settled)
 def today(*, guide_id: int, now: datetime) -> Today:
     """The guide's day in a fixed number of queries: what to do, what waits, what is proven."""
     start = clock.day_start(clock.business_day(now))
-    todo, waiting = _open_targets(guide_id, now)
-    settled = _SETTLED.rows(guide=guide_id, now=now, start=start)
-    done = [target for target in settled if target.state == State.DONE]
-    excused = [target for target in settled if target.state == State.NOT_APPLICABLE]
+    todo, waiting = _open_lines(guide_id, now)
+    settled = _lines(_SETTLED, guide=guide_id, now=now, start=start)
+    done = [line for line in settled if line.state == State.DONE]
+    excused = [line for line in settled if line.state == State.NOT_APPLICABLE]
     proofs = proofs_of([*waiting, *done])
-    cards = _one_per_customer(_cards(todo, now, _bought(todo)))
+    cards = _one_per_customer(_cards(todo, guide_id, now))
     contacted = {card.member_id for card in cards if card.colleague_at}
     return Today(
         done=len(done),
@@ -347,7 +397,7 @@ def today(*, guide_id: int, now: datetime) -> Today:
         total=len(done) + len(waiting) + len(cards),
         minutes_left=sum(card.minutes for card in cards),
         segments=_segments(len(done), len(waiting), cards),
-        shortcut=_shortcut([target for target in todo if target.member_id not in contacted]),
+        shortcut=_shortcut([line for line in todo if line.member_id not in contacted]),
         cards=cards,
         finished=_finished(done, proofs),
         waiting=_finished(waiting, proofs),
@@ -355,14 +405,14 @@ def today(*, guide_id: int, now: datetime) -> Today:
     )
 
 
-def _shortcut(todo: Sequence[TaskTarget]) -> Shortcut | None:
-    counted = Counter(target.task_id for target in todo if target.task.push.generic_body)
+def _shortcut(todo: Sequence[Line]) -> Shortcut | None:
+    counted = Counter(line.task_id for line in todo if line.generic_body)
     if not counted:
         return None
     task_id, count = counted.most_common(1)[0]
     if count < 2:
         return None
-    title = next(target.task.push.title for target in todo if target.task_id == task_id)
+    title = next(line.push_title for line in todo if line.task_id == task_id)
     return Shortcut(task_id=task_id, title=title, count=count)
 
 
@@ -380,12 +430,10 @@ def badge(*, guide_id: int, now: datetime) -> int:
 
 
 _OF_TASK = Compiled(
-    lambda: (
-        _with_standing(
-            TaskTarget.objects.filter(task_id=Place("task", BigIntegerField()), opens_at__lte=_NOW)
-        )
-        .select_related("member")
-        .order_by("pk")
+    lambda: _as_lines(
+        TaskTarget.objects.filter(
+            task_id=Place("task", BigIntegerField()), opens_at__lte=_NOW
+        ).order_by("pk")
     )
 )
 
@@ -393,18 +441,14 @@ _OF_TASK = Compiled(
 def task_page(task: GuideTask, *, now: datetime) -> TaskPage:
     """Everything one task's page shows, in a fixed number of queries."""
     push = task.push
-    rows = _OF_TASK.rows(task=task.pk, now=now)
-    for row in rows:  # all of one task: asked once, known to each
-        row.task, row.guide, row.store = task, task.guide, task.store
-    todo = [row for row in rows if row.state in (State.OPEN, State.IN_PROGRESS)]
-    waiting = [row for row in rows if row.state == State.TO_VERIFY]
-    excused = [row for row in rows if row.state == State.NOT_APPLICABLE]
-    closed = [row for row in rows if row.state in (State.DONE, State.NOT_DONE, State.EXPIRED)]
+    lines = _lines(_OF_TASK, task=task.pk, now=now)
+    todo = [line for line in lines if line.state in (State.OPEN, State.IN_PROGRESS)]
+    waiting = [line for line in lines if line.state == State.TO_VERIFY]
+    excused = [line for line in lines if line.state == State.NOT_APPLICABLE]
+    closed = [line for line in lines if line.state in (State.DONE, State.NOT_DONE, State.EXPIRED)]
     proofs = proofs_of([*waiting, *closed])
-    bought = _bought(todo)
-    cards = _cards(todo, now, bought)
-    done = sum(row.state == State.DONE for row in closed)
-    contexts = target_contexts(todo, now=now, bought=bought) if todo else {}
+    cards = _cards(todo, task.guide_id, now)
+    done = sum(line.state == State.DONE for line in closed)
     words = words_of(push=push, store_id=task.store_id)
     return TaskPage(
         task_id=task.pk,
@@ -430,10 +474,13 @@ def task_page(task: GuideTask, *, now: datetime) -> TaskPage:
         waiting=_finished(waiting, proofs),
         finished=_finished(closed, proofs),
         excused=_finished(excused, {}),
-        personal_texts={
-            target.pk: scripts.render(words.body, contexts[target.pk]) for target in todo
-        },
     )
+
+
+def personal_text(*, body: str, target_id: int, now: datetime) -> str:
+    """A task's personal words as one customer would read them."""
+    target = TaskTarget.objects.select_related("member", "guide", "store").get(pk=target_id)
+    return scripts.render(body, target_context(target, now))
 
 
 _OF_MEMBER = Compiled(

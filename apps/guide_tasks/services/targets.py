@@ -7,9 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, QuerySet
 
 from apps.accounts.actor import SYSTEM, Actor
+from apps.core.compiled import Compiled, Place
 from apps.core.querysets import keys_sql
 from apps.guide_tasks.errors import IllegalMove, NotYourTask, UnknownExcuse
 from apps.guide_tasks.models import (
@@ -187,10 +188,19 @@ def open_task(*, task: GuideTask, now: datetime, actor: Actor) -> GuideTask:
     return task
 
 
-@transaction.atomic
+_UNSEEN = Compiled(
+    lambda: GuideTask.objects.filter(
+        guide_id=Place("guide", BigIntegerField()), seen_at=None
+    ).values_list("pk")[:1]
+)
+
+
 def open_tasks(*, guide_id: int, now: datetime) -> int:
     """The guide has opened 今日, where every task shows: all of them are seen."""
-    return GuideTask.objects.filter(guide_id=guide_id, seen_at=None).update(seen_at=now)
+    if not _UNSEEN.tuples(guide=guide_id):  # nearly always, and then nothing is begun
+        return 0
+    with transaction.atomic():
+        return GuideTask.objects.filter(guide_id=guide_id, seen_at=None).update(seen_at=now)
 
 
 @transaction.atomic

@@ -80,7 +80,7 @@ def _today(now: datetime, say: Say) -> list[Result]:
     chosen = random.Random(7).choices(ids, k=LOOKS)
 
     def asked(guide_id: int) -> tuple[str, Sequence[Any]]:
-        return selectors.open_work(guide_id=guide_id, now=now).query.sql_with_params()
+        return selectors.open_work(guide_id, now).query.sql_with_params()
 
     queries = [asked(guide_id) for guide_id in chosen]
     by_hand = [(_LIST, [guide_id, now]) for guide_id in chosen]
