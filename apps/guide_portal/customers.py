@@ -1,4 +1,4 @@
-"""Reads for 客户: everybody in the scope, words that pages share, and the sidebar."""
+"""Reads for 客户: everybody in the scope, and words that pages share."""
 
 import uuid
 from collections.abc import Sequence
@@ -12,26 +12,16 @@ from django.utils.translation import gettext as _
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.guide_portal.cards import (
-    Card,
     Chip,
     Person,
-    bought_words,
     person_of,
     size_words,
-    target_cards,
 )
 from apps.guide_portal.templatetags.portal import yuan
-from apps.guide_portal.texts import personal_text, refusal_words
-from apps.guide_tasks.selectors import open_targets_of_member
 from apps.members.models import FollowRelation, Member, StopMark
 from apps.members.selectors import (
     Note,
-    find_by_identity,
-    member_card,
-    notes_of,
-    survivor_group,
 )
-from apps.orders.selectors import last_purchases
 from apps.profiles.models import MemberFacts, MemberProfile, Stage
 from apps.tagging.models import Tag
 
@@ -47,19 +37,6 @@ class Row:
     person: Person
     words: str
     chip: Chip | None
-
-
-@dataclass(frozen=True, slots=True)
-class SidebarPage:
-    person: Person
-    owner: str
-    facts: list[tuple[str, str]]
-    bought: str
-    note: str
-    card: Card | None
-    can_send: bool
-    text: str
-    refusal: str
 
 
 # --- the list ------------------------------------------------------------------------------------
@@ -170,38 +147,3 @@ def get_customer(*, actor: Actor, public_id: uuid.UUID) -> Member:
 def offered_tags() -> QuerySet[Tag]:
     """Tags a guide may put on a customer."""
     return Tag.objects.filter(group__guides_may_apply=True, retired_at=None)
-
-
-# --- the sidebar ---------------------------------------------------------------------------------
-
-
-def sidebar_member(*, actor: Actor, corp_id: str, external_userid: str) -> Member | None:
-    """The customer of the chat, if known and in the actor's scope."""
-    member = find_by_identity("external_userid", corp_id, external_userid)
-    return visible(actor).filter(pk=member.survivor_id).first() if member else None
-
-
-def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
-    """The card's first facts, and this guide's open task for the customer."""
-    group = survivor_group(member.pk)
-    card = member_card(member_ids=[member.pk])[member.pk]
-    profile = MemberProfile.objects.filter(pk=member.pk).first()
-    facts = MemberFacts.objects.filter(pk=member.pk).first()
-    targets = open_targets_of_member(guide_id=actor.guide_id or 0, member_ids=group, now=now)
-    cards = target_cards(targets, now=now)
-    task = next((one for one in cards if one.can_send), next(iter(cards), None))
-    target = next((one for one in targets if task and one.pk == task.target_id), None)
-    refusal = refusal_words(target, now=now) if target and task and task.can_send else ""
-    notes = notes_of(member_id=member.pk, limit=1)
-    owner = own_word(card.serving_guide_id, card.serving_guide, actor) if card.serving_guide else ""
-    return SidebarPage(
-        person=person_of(member),
-        owner=_("Served by %(who)s") % {"who": owner} if owner else "",
-        facts=three_facts(profile, facts, now=now),
-        bought=bought_words(last_purchases(member_ids=[member.pk]).get(member.pk)),
-        note=notes[0].body if notes else "",
-        card=task,
-        can_send=task is not None and task.can_send and not refusal,
-        text=personal_text(target, now=now) if target else "",
-        refusal=refusal,
-    )

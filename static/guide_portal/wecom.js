@@ -55,15 +55,27 @@
   };
   if (form) load();
 
+  const intoChat = (message) => tried(() => window.ww.sendChatMessage({ ...message, enterChat: true }).then(() => true));
+  // a page or an invitation: where WeCom does not take it, it is copied
+  document.addEventListener("click", async (event) => {
+    const sender = event.target.closest("[data-message]");
+    if (!sender) return;
+    sender.setAttribute("aria-busy", "true");
+    const sent = await intoChat(JSON.parse(sender.dataset.message));
+    sender.removeAttribute("aria-busy");
+    const instead = document.querySelector(sender.dataset.instead);
+    instead.hidden = sent;
+    instead.nextElementSibling.hidden = !sent;
+  });
+
   document.addEventListener("click", async (event) => {
     const sender = event.target.closest("[data-send-chat]");
     if (!sender) return;
     event.preventDefault();
     const text = document.querySelector(sender.dataset.sendChat);
     sender.setAttribute("aria-busy", "true");
-    const sent = await tried(() => window.ww.sendChatMessage({
-      msgtype: "text", text: { content: text.value !== undefined ? text.value : text.innerText }, enterChat: true,
-    }));
+    const content = text.value !== undefined ? text.value : text.innerText;
+    const sent = await intoChat({ msgtype: "text", text: { content } });
     sender.removeAttribute("aria-busy");
     if (sent) sender.form.requestSubmit(sender.form.querySelector("[data-noted]"));
     else show("not-sent");

@@ -264,7 +264,7 @@ def send_from_the_sidebar(open_browser, phone, demo, task, userid):
     text = side.locator("#script").inner_text()
     shot(page, "sidebar")
     side.locator(".foot .btn.solid").click()
-    expect(side.locator(".tip.ok")).to_be_visible(timeout=BY_ITSELF)
+    expect(side.locator("#noted")).to_be_visible(timeout=BY_ITSELF)
     expect(page.locator("#thread")).to_contain_text(text[:12])
     card = side.locator("a[href*='/g/targets/']").first.get_attribute("href")
     phone.goto(f"{demo.url}{card}")

@@ -112,10 +112,26 @@ def test_the_sidebar_shows_the_chats_customer_and_sends_into_it(street, screen):
     text = sidebar.locator("#script").inner_text()
     sidebar.locator(".foot .btn.solid").click()
 
-    expect(sidebar.locator(".tip.ok")).to_be_visible(timeout=15_000)
+    expect(sidebar.locator("#noted")).to_be_visible(timeout=15_000)
     expect(screen.locator("#thread")).to_contain_text(text)
     target.refresh_from_db()
     assert target.contact_grade == Grade.INITIATED
+
+
+def test_a_page_is_sent_into_the_chat_or_else_copied(street, screen):
+    target = street.targets[0]
+    screen.set_viewport_size({"width": 1000, "height": 712})
+    chat = f"/phone/guide/{street.guide.wecom_userid}/chat/{target.external_userid}/"
+    screen.goto(street.simulator.url + chat)
+    sidebar = screen.frame_locator("#frame")
+    sidebar.locator("details summary").click(timeout=15_000)
+    page = sidebar.locator("article", has_text="秋冬新款到店")
+
+    page.locator("[data-message]").click()
+
+    expect(page.locator(".tip.ok")).to_be_visible(timeout=15_000)
+    expect(screen.locator("#thread")).to_contain_text("秋冬新款到店")
+    assert not page.locator(".tip.bad").is_visible()
 
 
 def test_the_chat_opens_with_the_script_on_the_clipboard(street, screen):

@@ -1,13 +1,15 @@
 """侧边栏: the card beside a chat in WeCom, opened on the contact of that chat."""
 
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.guide_portal import customers
+from apps.guide_portal import sidebar
+from apps.guide_portal.customers import get_customer
 from apps.guide_portal.forms import ActForm, ContactForm, SignatureForm
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_portal.views.targets import TargetPage
@@ -17,6 +19,7 @@ from apps.members.models import Member
 from apps.wecom.client import client_for, default_corp
 
 PERSON = "guide_portal/partials/_sidebar_person.html"
+MESSAGES = "guide_portal/partials/_sidebar_messages.html"
 
 
 class Sidebar(GuidePage):
@@ -40,7 +43,7 @@ class Contact(GuidePage):
         form = ContactForm(request.POST)
         member = None
         if form.is_valid():
-            member = customers.sidebar_member(
+            member = sidebar.sidebar_member(
                 actor=self.actor,
                 corp_id=default_corp().corp_id,
                 external_userid=form.cleaned_data["external_userid"],
@@ -76,11 +79,22 @@ def sidebar_person(page: GuidePage, member: Member | None, *, noted: str = "") -
             "page": None,
             "empty_head": _("Not among your customers"),
             "empty_words": _("WeCom has not told us about TA yet, or a colleague serves TA."),
+            "empty_action": _("Enrol a customer"),
+            "empty_to": reverse("guide_portal:enrol"),
         }
         return render(page.request, PERSON, context)
-    found = customers.sidebar_of(member=member, actor=page.actor, now=page.now)
+    found = sidebar.sidebar_of(member=member, actor=page.actor, now=page.now)
     filled = {"page": found, "text": found.text, "noted": noted}
     return render(page.request, PERSON, filled)
+
+
+class Messages(GuidePage):
+    """What can be sent into the chat: links with the guide's own mark, one button each."""
+
+    def get(self, request: HttpRequest, public_id: UUID) -> HttpResponse:
+        member = get_customer(actor=self.actor, public_id=public_id)
+        found = sidebar.chat_messages(member=member, actor=self.actor, now=self.now)
+        return render(request, MESSAGES, {"rows": found})
 
 
 class Signature(GuidePage):

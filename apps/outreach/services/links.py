@@ -61,8 +61,9 @@ def _share_code(guide_id: int, asset_id: int) -> str:
 def share_links(*, guide_id: int, asset_ids: Sequence[int]) -> dict[int, TrackedLink]:
     """A link of this guide's own for each page, made once: whoever opens it sees whose it is."""
     codes = {_share_code(guide_id, asset_id): asset_id for asset_id in asset_ids}
-    known = set(TrackedLink.objects.filter(code__in=codes).values_list("code", flat=True))
-    if known != set(codes):
+    links = TrackedLink.objects.filter(code__in=codes)
+    found = {link.code: link for link in links}
+    if len(found) < len(codes):
         TrackedLink.objects.bulk_create(
             [
                 TrackedLink(
@@ -72,9 +73,9 @@ def share_links(*, guide_id: int, asset_ids: Sequence[int]) -> dict[int, Tracked
                     source=f"guide_share:{guide_id}",
                 )
                 for code, asset_id in codes.items()
-                if code not in known
+                if code not in found
             ],
             ignore_conflicts=True,
         )
-    found = TrackedLink.objects.filter(code__in=codes)
-    return {codes[link.code]: link for link in found}
+        found = {link.code: link for link in links.all()}
+    return {codes[code]: link for code, link in found.items()}

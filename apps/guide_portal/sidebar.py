@@ -1,0 +1,155 @@
+"""Reads for 侧边栏: who is in the chat, why now, and what can be sent into it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.accounts.actor import Actor
+from apps.core import clock
+from apps.guide_portal import enrol
+from apps.guide_portal.cards import Card, Person, bought_words, person_of, target_cards
+from apps.guide_portal.customers import own_word, three_facts, visible
+from apps.guide_portal.library import materials
+from apps.guide_portal.texts import personal_text, refusal_words
+from apps.guide_tasks.models import TaskTarget
+from apps.guide_tasks.selectors import open_targets_of_member
+from apps.members.models import FollowRelation, Member, StopMark
+from apps.members.selectors import find_by_identity, member_card, notes_of, survivor_group
+from apps.orders.selectors import last_purchases
+from apps.profiles.models import MemberFacts, MemberProfile
+
+# WeCom's `add_way`; it goes on inventing numbers, and 0 is its own word for "unknown"
+_ADDED_BY = {
+    1: gettext_lazy("scanned the code"),
+    2: gettext_lazy("found by number"),
+    3: gettext_lazy("by a name card"),
+    4: gettext_lazy("from a group chat"),
+    5: gettext_lazy("from the phone book"),
+    6: gettext_lazy("WeChat contact"),
+    201: gettext_lazy("shared by a colleague"),
+    202: gettext_lazy("assigned by head office"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SidebarPage:
+    """The first screen: who, from where, whose, last purchase and total, why now.
+
+    `stopped` wants no contact from anybody; `has_joined` false offers the invitation.
+    """
+
+    person: Person
+    owner: str
+    source: str
+    facts: list[tuple[str, str]]
+    bought: str
+    note: str
+    card: Card | None
+    can_send: bool
+    text: str
+    refusal: str
+    has_joined: bool
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """Something to send into the chat: `message` is what `sendChatMessage` takes, `text` what is
+    copied where WeCom does not take it."""
+
+    pk: str
+    title: str
+    words: str
+    message: str
+    text: str
+
+
+def sidebar_member(*, actor: Actor, corp_id: str, external_userid: str) -> Member | None:
+    """The customer of the chat, if known and in the actor's scope."""
+    member = find_by_identity("external_userid", corp_id, external_userid)
+    return visible(actor).filter(pk=member.survivor_id).first() if member else None
+
+
+def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
+    """The card's first facts, and this guide's open task for the customer."""
+    group = survivor_group(member.pk)
+    card = member_card(member_ids=[member.pk])[member.pk]
+    profile = MemberProfile.objects.filter(pk=member.pk).first()
+    facts = MemberFacts.objects.filter(pk=member.pk).first()
+    targets = open_targets_of_member(guide_id=actor.guide_id or 0, member_ids=group, now=now)
+    cards = target_cards(targets, now=now)
+    task = next((one for one in cards if one.can_send), next(iter(cards), None))
+    target = next((one for one in targets if task and one.pk == task.target_id), None)
+    refusal = _refusal(target, task, now)
+    notes = notes_of(member_id=member.pk, limit=1)
+    owner = own_word(card.serving_guide_id, card.serving_guide, actor) if card.serving_guide else ""
+    return SidebarPage(
+        person=person_of(member),
+        owner=_("Served by %(who)s") % {"who": owner} if owner else "",
+        source=_source(group, actor),
+        facts=three_facts(profile, facts, now=now),
+        bought=bought_words(last_purchases(member_ids=[member.pk]).get(member.pk)),
+        note=notes[0].body if notes else "",
+        card=task,
+        can_send=task is not None and task.can_send and not refusal,
+        text=personal_text(target, now=now) if target else "",
+        refusal=refusal,
+        has_joined=member.joined_at is not None,
+        stopped=_stopped(group),
+    )
+
+
+def _refusal(target: TaskTarget | None, task: Card | None, now: datetime) -> str:
+    return refusal_words(target, now=now) if target and task and task.can_send else ""
+
+
+def _source(group: Sequence[int], actor: Actor) -> str:
+    """How this guide and the customer became friends, and when."""
+    friends = FollowRelation.objects.current().filter(
+        member_id__in=group, guide_id=actor.guide_id or 0
+    )
+    relation = friends.order_by("-since").first()
+    if relation is None:
+        return ""
+    return _("%(how)s on %(day)s") % {
+        "how": _ADDED_BY.get(relation.add_way, gettext_lazy("became friends")),
+        "day": date_format(clock.business_day(relation.since)),
+    }
+
+
+def _stopped(group: Sequence[int]) -> bool:
+    return StopMark.objects.current().filter(member_id__in=group).exists()
+
+
+def chat_messages(*, member: Member, actor: Actor, now: datetime) -> list[ChatMessage]:
+    """The invitation for who has not joined, then the pages ready to send. Nothing for who asked
+    for no contact."""
+    guide_id = actor.guide_id or 0
+    if _stopped(survivor_group(member.pk)):
+        return []
+    invited = [] if member.joined_at else [_invitation(guide_id, now)]
+    return invited + [
+        _link(f"page-{one.pk}", one.title, one.summary, one.url)
+        for one in materials(guide_id=guide_id, now=now)
+    ]
+
+
+def _invitation(guide_id: int, now: datetime) -> ChatMessage:
+    page = enrol.enrol_page(guide_id=guide_id, now=now)
+    return _link(
+        "invite",
+        _("Join as a member"),
+        _("%(store)s invites you; the number is entered on your own phone") % {"store": page.store},
+        page.address,
+    )
+
+
+def _link(pk: str, title: str, words: str, url: str) -> ChatMessage:
+    news = {"link": url, "title": title, "desc": words, "imgUrl": ""}
+    message = json.dumps({"msgtype": "news", "news": news}, ensure_ascii=False)
+    return ChatMessage(pk, title, words, message, f"{title} {url}")

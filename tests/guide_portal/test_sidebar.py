@@ -1,0 +1,100 @@
+"""侧边栏: the first screen says who, from where, what and why; what is sent stands in the chat."""
+
+import json
+from html import unescape
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from apps.members.models import FollowRelation, Member, StopMark
+from tests.factories.outreach import CORP, make_asset
+
+
+def url(name, *args):
+    return reverse(f"guide_portal:{name}", args=args)
+
+
+@pytest.fixture
+def card(shop, phone):
+    """Posts the chat's contact as the script does; returns the filled sidebar."""
+
+    def ask(external_userid):
+        answer = phone.post(
+            url("sidebar_contact"), {"external_userid": external_userid}, HTTP_HX_REQUEST="true"
+        )
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    return ask
+
+
+def external(member):
+    return FollowRelation.objects.get(member=member, corp_id=CORP).external_userid
+
+
+def messages_in(page):
+    return [json.loads(unescape(part.split('"')[0])) for part in page.split('data-message="')[1:]]
+
+
+def test_the_first_screen_says_where_the_friend_came_from(shop, card):
+    member = shop.members[0]
+    FollowRelation.objects.filter(member=member).update(add_way=1)
+    assert "扫码添加" in card(external(member))
+    FollowRelation.objects.filter(member=member).update(add_way=4711)
+    assert "成为好友" in card(external(member))
+
+
+def test_somebody_unknown_is_offered_enrolment(shop, card):
+    page = card("wm_nobody_knows")
+    assert url("enrol") in page
+    assert "data-message" not in page
+
+
+def test_a_page_is_sent_as_a_link_with_the_guides_mark(shop, phone):
+    Member.objects.filter(pk=shop.members[0].pk).update(joined_at=shop.now)
+    asset = make_asset(title="秋季新鞋")
+    page = phone.get(url("sidebar_messages", shop.members[0].public_id)).content.decode()
+    found = {one["news"]["title"]: one for one in messages_in(page)}
+    assert found[asset.title]["msgtype"] == "news"
+    assert found[asset.title]["news"]["link"].startswith("http")
+    assert "加入会员" not in found
+
+
+def test_who_has_not_joined_is_invited_first(shop, phone, card):
+    member = shop.members[0]
+    Member.objects.filter(pk=member.pk).update(joined_at=None)
+    assert "TA 还没入会" in card(external(member))
+    page = phone.get(url("sidebar_messages", member.public_id)).content.decode()
+    first, *_others = messages_in(page)
+    assert first["news"]["title"] == "加入会员"
+    assert "/m/join/" in first["news"]["link"]
+
+
+def test_nothing_is_offered_for_who_wants_no_contact(shop, phone, card):
+    member = shop.members[0]
+    StopMark.objects.create(member=member, source="test", since=shop.now)
+    page = card(external(member))
+    assert url("sidebar_messages", member.public_id) not in page
+    assert messages_in(phone.get(url("sidebar_messages", member.public_id)).content.decode()) == []
+
+
+def test_a_colleagues_customer_has_no_messages_here(shop, phone):
+    assert phone.get(url("sidebar_messages", shop.others_members[0].public_id)).status_code == 404
+
+
+def test_the_pages_ask_as_often_for_many_as_for_few(shop, phone):
+    address = url("sidebar_messages", shop.members[0].public_id)
+
+    def asked():
+        with CaptureQueriesContext(connection) as queries:
+            assert phone.get(address).status_code == 200
+        return len(queries)
+
+    asked()
+    few = asked()
+    for n in range(6):
+        make_asset(title=f"页面{n}")
+    asked()  # links are made at the first look
+    assert asked() == few <= 12
