@@ -30,6 +30,7 @@ from apps.outreach.models import (
     ScriptVariant,
     SmsMessage,
     TrackedLink,
+    Welcome,
 )
 from apps.profiles.models import StageVersion
 from apps.profiles.services import refresh_profiles
@@ -247,6 +248,14 @@ def _notice(side, now):
     )
 
 
+def _welcome(side, now):
+    guide = side.team[0][0]
+    return Welcome.objects.create(
+        corp_id=CORP, code=f"code-{guide.pk}", guide=guide, external_userid="wm1", told_at=now,
+        expires_at=now + timedelta(seconds=20), not_before=now,
+    )  # fmt: skip
+
+
 def _guide_day(side, now):
     """More declared than WeCom counted, the day before."""
     day, guide = now.date() - timedelta(days=1), side.team[0][0]
@@ -258,7 +267,7 @@ def _placed(side, now):
     guide, members = side.team[0]
     return [
         members[0], side.orders[0], side.store, guide, side.sends[0], _notice(side, now),
-        _guide_day(side, now),
+        _guide_day(side, now), _welcome(side, now),
     ]  # fmt: skip
 
 
