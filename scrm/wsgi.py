@@ -6,4 +6,8 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings.prod")
 
-application = get_wsgi_application()
+pages = get_wsgi_application()
+
+from apps.wecom.door import CallbackDoor  # noqa: E402 - the apps are ready only now
+
+application = CallbackDoor(pages)

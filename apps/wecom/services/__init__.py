@@ -1,0 +1,38 @@
+"""Writes: keep a callback, hand it to a job, note how it ended; connect a corp."""
+
+from apps.wecom.services.connecting import connect_corp, ensure_demo_corp
+from apps.wecom.services.inbox import (
+    BACK_OFF_SECONDS,
+    KEEP_DAYS,
+    LEASE_SECONDS,
+    MAX_ATTEMPTS,
+    CallbackBatch,
+    claim_callbacks,
+    fail,
+    finish,
+    forget_old_callbacks,
+    greeted,
+    hold_greeting,
+    replay,
+)
+from apps.wecom.services.receiving import Kept, keep_callback, receive_callback
+
+__all__ = [
+    "BACK_OFF_SECONDS",
+    "KEEP_DAYS",
+    "LEASE_SECONDS",
+    "MAX_ATTEMPTS",
+    "CallbackBatch",
+    "Kept",
+    "claim_callbacks",
+    "connect_corp",
+    "ensure_demo_corp",
+    "fail",
+    "finish",
+    "forget_old_callbacks",
+    "greeted",
+    "hold_greeting",
+    "keep_callback",
+    "receive_callback",
+    "replay",
+]

@@ -1,0 +1,156 @@
+"""The inbox, for the jobs that interpret it: claim, close, put back, give up, read again."""
+
+import random
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from apps.accounts.actor import Actor
+from apps.accounts.services import audit
+from apps.core import clock, lease
+from apps.core.errors import DomainError
+from apps.core.wake import wake
+from apps.wecom.errors import CallbackLeaseLost, WeComError
+from apps.wecom.models import RawCallback
+from apps.wecom.services.bells import HANDLER_JOB, WELCOME_JOB, looking
+
+LEASE_SECONDS = 60
+MAX_ATTEMPTS = 8
+BACK_OFF_SECONDS = 5
+BACK_OFF_MAX_SECONDS = 3_600
+KEEP_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackBatch:
+    """Rows this worker holds until the lease runs out, oldest first."""
+
+    token: UUID
+    rows: tuple[RawCallback, ...]
+
+
+def claim_callbacks(*, now: datetime, limit: int = 200) -> CallbackBatch:
+    """Lease up to `limit` waiting callbacks. A row claimed too often without an end is given up."""
+    looking(HANDLER_JOB)
+    with transaction.atomic():
+        _give_up_the_hopeless(now=now)
+        due = RawCallback.objects.due(now=now).order_by("pk")
+        token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=limit)
+        if ids:
+            RawCallback.objects.filter(pk__in=ids).mark_processing()
+    rows = RawCallback.objects.filter(pk__in=ids).select_related("endpoint__corp").order_by("pk")
+    return CallbackBatch(token=token, rows=tuple(rows))
+
+
+def hold_greeting(*, limit: int = 100) -> tuple[RawCallback, ...]:
+    """Callbacks whose welcome code nobody has taken yet, locked; call inside a transaction, and
+    `greeted` at its end. Whatever else waits in the inbox does not stand before them."""
+    looking(WELCOME_JOB)
+    rows = RawCallback.objects.filter(greets=True).order_by("pk")
+    locked = rows.select_for_update(of=("self",), skip_locked=True)
+    return tuple(locked.select_related("endpoint__corp")[:limit])
+
+
+def greeted(rows: Collection[RawCallback]) -> None:
+    """Their welcome codes are taken; what the events mean is read by the usual job."""
+    RawCallback.objects.filter(pk__in=[row.pk for row in rows]).update(greets=False)
+
+
+def _give_up_the_hopeless(*, now: datetime) -> None:
+    """Rows whose handling killed the worker each time: no `fail` was ever heard."""
+    RawCallback.objects.filter(
+        Q(lease_until__lt=now), status=RawCallback.Status.PROCESSING, attempts__gte=MAX_ATTEMPTS
+    ).update(
+        status=RawCallback.Status.DEAD,
+        last_error="worker lost",
+        lease_token=None,
+        lease_until=None,
+    )
+
+
+def finish(row: RawCallback, token: UUID, *, ignored: bool = False, note: str = "") -> None:
+    """Close the row. Call it in the transaction of the effect, so that both commit or neither.
+
+    `note` says why a row was ignored.
+
+    Raises CallbackLeaseLost when another worker holds the row now.
+    """
+    status = RawCallback.Status.IGNORED if ignored else RawCallback.Status.DONE
+    closed = (
+        RawCallback.objects.filter(pk=row.pk)
+        .held_by(token=token)
+        .update(
+            status=status,
+            handled_at=clock.now(),
+            last_error=note[:200],
+            lease_token=None,
+            lease_until=None,
+        )
+    )
+    if not closed:
+        raise CallbackLeaseLost("Another worker took this callback over.")
+
+
+@transaction.atomic
+def fail(row: RawCallback, token: UUID, error: BaseException | str) -> None:
+    """Put the row back with a growing pause, or give it up after the last attempt.
+
+    Nothing happens when the lease is lost: the row is somebody else's now.
+    """
+    held = RawCallback.objects.select_for_update().filter(pk=row.pk).held_by(token=token).first()
+    if held is None:
+        return
+    dead = held.attempts >= MAX_ATTEMPTS
+    held.status = RawCallback.Status.DEAD if dead else RawCallback.Status.RECEIVED
+    held.last_error = _describe(error)
+    held.not_before = clock.now() + _pause(held.attempts)
+    held.lease_token = held.lease_until = None
+    held.save(update_fields=["status", "last_error", "not_before", "lease_token", "lease_until"])
+
+
+def _pause(attempts: int) -> timedelta:
+    longest = min(BACK_OFF_SECONDS * 2 ** max(attempts - 1, 0), BACK_OFF_MAX_SECONDS)
+    return timedelta(seconds=longest * random.uniform(0.5, 1))  # noqa: S311
+
+
+def _describe(error: BaseException | str) -> str:
+    """Kind and code only: the text of a foreign exception may quote a person's data."""
+    if isinstance(error, str):
+        return error[:200]
+    name = type(error).__name__
+    if isinstance(error, WeComError) and error.errcode is not None:
+        return f"{name} {error.errcode}"
+    return f"{name} {error.code}" if isinstance(error, DomainError) else name
+
+
+@transaction.atomic
+def replay(*, ids: Collection[int], actor: Actor) -> int:
+    """Let the job read these callbacks again; rows in work stay as they are."""
+    rows = RawCallback.objects.filter(pk__in=ids).exclude(status=RawCallback.Status.PROCESSING)
+    replayed = rows.update(
+        status=RawCallback.Status.RECEIVED,
+        attempts=0,
+        not_before=clock.now(),
+        handled_at=None,
+        last_error="",
+    )
+    audit(
+        actor=actor,
+        action="wecom.replay_callbacks",
+        object_type="wecom.rawcallback",
+        detail={"ids": sorted(ids), "replayed": replayed},
+    )
+    wake(HANDLER_JOB)
+    return replayed
+
+
+def forget_old_callbacks(*, now: datetime) -> int:
+    """Delete finished callbacks after KEEP_DAYS, one bite at a time; returns how many went."""
+    over = RawCallback.objects.exclude(status__in=["received", "processing"])
+    bite = over.filter(received_at__lt=now - timedelta(days=KEEP_DAYS)).values("pk")[:10_000]
+    deleted, _ = RawCallback.objects.filter(pk__in=bite).delete()
+    return deleted
