@@ -27,6 +27,7 @@ class Capability(StrEnum):
     WORK_TASKS = "work_tasks"
     MANAGE_TEAM = "manage_team"
     LEAD_REGION = "lead_region"
+    HAND_OVER = "hand_over"
     VIEW_REPORTS = "view_reports"
     VIEW_ORDERS = "view_orders"
     VIEW_HEALTH = "view_health"
@@ -67,6 +68,7 @@ _OPERATE = _READ_HQ | {
     Capability.PUSH_TASKS,
     Capability.MANAGE_CONTENT,
     Capability.SETTLE_SENDS,
+    Capability.HAND_OVER,
 }
 
 ROLE_CAPABILITIES: dict[str, frozenset[Capability]] = {
@@ -80,6 +82,7 @@ ROLE_CAPABILITIES: dict[str, frozenset[Capability]] = {
             Capability.VIEW_ORDERS,
             Capability.MANAGE_TEAM,
             Capability.LEAD_REGION,
+            Capability.HAND_OVER,
         }
     ),
     Role.STORE_MANAGER: frozenset(
@@ -88,6 +91,7 @@ ROLE_CAPABILITIES: dict[str, frozenset[Capability]] = {
             Capability.EDIT_MEMBERS,
             Capability.WORK_TASKS,
             Capability.MANAGE_TEAM,
+            Capability.HAND_OVER,
         }
     ),
     Role.GUIDE: frozenset(

@@ -86,6 +86,8 @@ WECOM_POLL_DELAYS = env.list("WECOM_POLL_DELAYS", cast=int, default=[60, 300, 90
 WECOM_POLL_THEN_SECONDS = env.int("WECOM_POLL_THEN_SECONDS", default=86_400)
 # tracked links ask WeCom who taps only inside WeChat's browsers; the simulator answers in any
 WECOM_OAUTH_IN_ANY_BROWSER = env.bool("WECOM_OAUTH_IN_ANY_BROWSER", default=False)
+# friends one member may have: what is over it is not planned (WeCom raises it on application)
+WECOM_FRIENDS_PER_GUIDE = env.int("WECOM_FRIENDS_PER_GUIDE", default=20_000)
 # a comparison that would make more of the known staff leave at once stops and asks
 WECOM_LEAVERS_PERCENT = env.int("WECOM_LEAVERS_PERCENT", default=10)
 # our share of WeCom's limits for each API; less than 100 where other software uses the corp as well
@@ -141,6 +143,7 @@ INSTALLED_APPS = [
     "apps.ingest",
     "apps.guide_tasks",
     "apps.contact_codes",
+    "apps.handovers",
     "apps.outreach",
     "apps.campaigns",
     "apps.segments",

@@ -16,6 +16,12 @@ from apps.wecom.shapes.media import AttachmentScene, Media, MediaKind
 from apps.wecom.shapes.messages import NoticeResult, TextCard
 from apps.wecom.shapes.moments import MomentJob, MomentListing, MomentTask
 from apps.wecom.shapes.oauth import OAuthUser
+from apps.wecom.shapes.transfers import (
+    TransferResult,
+    TransferStart,
+    TransferStatus,
+    Unassigned,
+)
 
 __all__ = [
     "AttachmentScene",
@@ -42,4 +48,8 @@ __all__ = [
     "SendStatus",
     "SendTask",
     "TextCard",
+    "TransferResult",
+    "TransferStart",
+    "TransferStatus",
+    "Unassigned",
 ]

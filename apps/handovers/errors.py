@@ -1,0 +1,45 @@
+"""How a handover says no, and what to do then."""
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.errors import DomainError
+
+
+class NotYourHandover(DomainError):
+    code = "handover_not_yours"
+    message = _("Only the store's manager or head office hands customers over.")
+
+
+class NothingToHandOver(DomainError):
+    code = "handover_empty"
+    message = _("%(name)s has no customers in this store any more.")
+
+
+class NoSuccessor(DomainError):
+    code = "handover_nobody"
+    message = _("Nobody works in %(store)s today who could take over. Choose another store.")
+
+
+class NotASuccessor(DomainError):
+    code = "handover_not_a_successor"
+    message = _("%(name)s does not work in the receiving store. Choose somebody who does.")
+
+
+class HandoverBegun(DomainError):
+    code = "handover_begun"
+    message = _("This handover has begun already. Open the page again.")
+
+
+class NotWaitingForApproval(DomainError):
+    code = "handover_not_waiting"
+    message = _("This handover waits for nobody's approval any more.")
+
+
+class DecisionNeedsAWord(DomainError):
+    code = "handover_word"
+    message = _("Say in a word why not, so that the store can plan anew.")
+
+
+class NothingToTryAgain(DomainError):
+    code = "handover_nothing_left"
+    message = _("These customers cannot be tried once more. Open the page again.")

@@ -1,0 +1,19 @@
+"""Doorbells of handovers."""
+
+from django.utils.translation import gettext as _
+
+from apps.core import clock
+from apps.core.jobs import job
+from apps.handovers import services
+
+
+@job(name="handovers.send_calls", queue="sync")
+def send_calls() -> str:
+    """Have WeCom begin what was started."""
+    return _("%(n)s customers under way") % {"n": services.send_calls(now=clock.now())}
+
+
+@job(name="handovers.ask_results", queue="sync")
+def ask_results() -> str:
+    """Ask WeCom what became of customers on their way."""
+    return _("%(n)s customers settled") % {"n": services.ask_results(now=clock.now())}

@@ -1,0 +1,63 @@
+"""Which handovers an actor may see, and the filters their lists use."""
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from apps.accounts.actor import Actor
+
+OPEN = ("planned", "queued", "unknown", "waiting")
+UNFINISHED = ("draft", "to_approve", "running")
+
+
+class HandoverRunQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Head office all; who leads a place the runs of its stores, given or receiving."""
+        if actor.sees_all:
+            return self
+        return self.filter(
+            Q(store_id__in=actor.store_ids)
+            | Q(store__region_id__in=actor.region_ids)
+            | Q(to_store__region_id__in=actor.region_ids)
+        )
+
+    def unfinished(self) -> Self:
+        return self.filter(state__in=UNFINISHED)
+
+    def waiting_for(self, actor: Actor) -> Self:
+        """What only somebody above both stores may allow: the region of the giving one."""
+        waiting = self.filter(state="to_approve")
+        return (
+            waiting if actor.sees_all else waiting.filter(store__region_id__in=actor.region_ids)
+        )
+
+
+class HandoverItemQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(
+            Q(run__store_id__in=actor.store_ids)
+            | Q(run__store__region_id__in=actor.region_ids)
+            | Q(run__to_store__region_id__in=actor.region_ids)
+        )
+
+    def current(self) -> Self:
+        """The latest attempt of each customer."""
+        return self.filter(is_current=True)
+
+    def open(self) -> Self:
+        return self.filter(state__in=OPEN)
+
+    def begun_since(self, moment: datetime) -> Self:
+        """Attempts that WeCom took on since: these count for its limit, whatever became of them."""
+        taken = ("waiting", "done", "refused", "full")
+        return self.filter(state__in=taken, called_at__gte=moment)
+
+
+class HandoverCallQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Calls hold no more than ids: only head office looks at them."""
+        return self if actor.sees_all else self.none()

@@ -1,0 +1,19 @@
+"""Writes of handovers: planned, allowed, begun, called, asked about, settled."""
+
+from apps.handovers.services.asking import ask_results, hear_of_failure
+from apps.handovers.services.calling import send_calls
+from apps.handovers.services.planning import change_successor, drop_run, plan_run
+from apps.handovers.services.running import decide_run, may_approve, start_run, try_again
+
+__all__ = [
+    "ask_results",
+    "change_successor",
+    "decide_run",
+    "drop_run",
+    "hear_of_failure",
+    "may_approve",
+    "plan_run",
+    "send_calls",
+    "start_run",
+    "try_again",
+]
