@@ -44,9 +44,7 @@ class HandoverRun(models.Model):
         verbose_name=_("receiving store"),
     )
     words = models.CharField(_("greeting by the successor"), max_length=200, blank=True)
-    state = models.CharField(
-        _("state"), max_length=10, choices=State.choices, default=State.DRAFT
-    )
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DRAFT)
     planned_by = models.CharField(_("planned by"), max_length=40)
     planned_at = models.DateTimeField(_("planned at"))
     decided_by = models.CharField(_("decided by"), max_length=40, blank=True)
@@ -106,9 +104,7 @@ class HandoverCall(LeasedModel):
     takeover = models.ForeignKey(
         "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("successor")
     )
-    state = models.CharField(
-        _("state"), max_length=8, choices=State.choices, default=State.QUEUED
-    )
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
     due_at = models.DateTimeField(_("due at"))
     call_started_at = models.DateTimeField(_("call started at"), null=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
@@ -174,9 +170,7 @@ class HandoverItem(models.Model):
     external_userid = models.CharField(_("external id"), max_length=64, blank=True)
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=1)
     is_current = models.BooleanField(_("latest attempt"), default=True)
-    state = models.CharField(
-        _("state"), max_length=8, choices=State.choices, default=State.PLANNED
-    )
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.PLANNED)
     # a word of `reasons`, or WeCom's number
     reason = models.CharField(_("reason"), max_length=24, blank=True)
     call = models.ForeignKey(

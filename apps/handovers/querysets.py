@@ -29,9 +29,7 @@ class HandoverRunQuerySet(models.QuerySet):
     def waiting_for(self, actor: Actor) -> Self:
         """What only somebody above both stores may allow: the region of the giving one."""
         waiting = self.filter(state="to_approve")
-        return (
-            waiting if actor.sees_all else waiting.filter(store__region_id__in=actor.region_ids)
-        )
+        return waiting if actor.sees_all else waiting.filter(store__region_id__in=actor.region_ids)
 
 
 class HandoverItemQuerySet(models.QuerySet):

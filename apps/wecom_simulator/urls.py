@@ -27,6 +27,8 @@ urlpatterns = [
     path("sim/follows/delete", people.end_follow),
     path("sim/follows/edit", people.edit_follow),
     path("sim/users/leave", people.leave_company),
+    path("sim/transfers", people.transfers),
+    path("sim/transfers/refuse", people.refuse_transfer),
     path("sim/groups", people.groups),
     path("sim/groups/create", people.create_group),
     path("sim/groups/join", people.join_group),

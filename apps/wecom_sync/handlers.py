@@ -16,6 +16,7 @@ from apps.contact_codes import services as contact_codes
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_tasks.services import rules
+from apps.handovers import services as handovers
 from apps.members import services as members
 from apps.members.models import FollowRelation
 from apps.stores.models import Guide, Posting
@@ -235,8 +236,14 @@ def _ended(event: Happened, detail: ContactDetail | None, now: datetime) -> str:
 
 
 def _transfer_failed(event: Happened, detail: ContactDetail | None, now: datetime) -> str:
-    """Nothing changed: the customer stays with whoever had them."""
-    return "transfer did not happen"
+    """Nothing changed: the customer stays with whoever had them. Why, WeCom's own list tells."""
+    heard = handovers.hear_of_failure(
+        corp_id=event.corp_id,
+        userid=event.userid,
+        external_userid=event.external_userid,
+        now=now,
+    )
+    return "" if heard else "transfer did not happen"
 
 
 # --- news ----------------------------------------------------------------------------------------

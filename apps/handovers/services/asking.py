@@ -120,8 +120,10 @@ def _apply(
     run = HandoverRun.objects.select_related("to_store", "store", "guide").get(
         pk=next(iter(calls.values())).run_id
     )
-    open_items = HandoverItem.objects.current().select_for_update(of=("self",)).filter(
-        call_id__in=calls, state__in=[ItemState.WAITING, ItemState.UNKNOWN]
+    open_items = (
+        HandoverItem.objects.current()
+        .select_for_update(of=("self",))
+        .filter(call_id__in=calls, state__in=[ItemState.WAITING, ItemState.UNKNOWN])
     )
     items = list(open_items.order_by("pk"))
     sorted_ = _sort(items, rows, calls, at)
@@ -192,7 +194,7 @@ def _place(item: HandoverItem, entry: TransferResult, found: _Sorted, at: dateti
 def _never_begun(
     run: HandoverRun, items: Sequence[HandoverItem], unknown: set[int], at: datetime
 ) -> None:
-    """Not in WeCom's list: after a lost answer it is called for once more, else a person is told."""
+    """Not in WeCom's list: after a lost answer it is called for anew, else a person is told."""
     lost = [one for one in items if one.call_id in unknown and one.state == ItemState.UNKNOWN]
     told = [one for one in items if one not in lost]
     settling.close(told, state=ItemState.CANNOT, reason=reasons.NO_RECORD, at=at)
@@ -229,8 +231,12 @@ def _next(call: HandoverCall, items: Sequence[HandoverItem], at: datetime) -> da
 
 def hear_of_failure(*, corp_id: str, userid: str, external_userid: str, now: datetime) -> bool:
     """WeCom told that a takeover did not happen. A hint only: its list is asked at once."""
-    items = HandoverItem.objects.current().open().filter(
-        run__corp_id=corp_id, takeover__wecom_userid=userid, external_userid=external_userid
+    items = (
+        HandoverItem.objects.current()
+        .open()
+        .filter(
+            run__corp_id=corp_id, takeover__wecom_userid=userid, external_userid=external_userid
+        )
     )
     calls = HandoverCall.objects.filter(
         pk__in=items.values("call_id"), state__in=[State.ASKED, State.UNKNOWN]

@@ -1,4 +1,4 @@
-"""Who a successor could not take goes to the next one; who said no themselves is left to a person."""
+"""Who a successor could not take goes to the next one; who said no is left to a person."""
 
 from collections import defaultdict
 from collections.abc import Sequence

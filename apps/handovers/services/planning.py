@@ -142,7 +142,9 @@ def _only_friends(
 
 
 def _last_store(guide: Guide) -> int | None:
-    last = Posting.objects.filter(guide=guide).order_by("-during").values_list("store_id", flat=True)
+    last = (
+        Posting.objects.filter(guide=guide).order_by("-during").values_list("store_id", flat=True)
+    )
     return last.first()
 
 

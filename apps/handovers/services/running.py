@@ -162,7 +162,7 @@ def try_again(
 def attempt(
     *, run: HandoverRun, rows: Sequence[HandoverItem], to: dict[int, int], now: datetime
 ) -> None:
-    """A next attempt for each of these items, {item: successor}; the ones before stay as history."""
+    """A next attempt for each of these, {item: successor}; the ones before stay as history."""
     tries = attempts_of(run.guide_id, [one.external_userid for one in rows])
     HandoverItem.objects.filter(pk__in=[one.pk for one in rows]).update(is_current=False)
     fresh = HandoverItem.objects.bulk_create(

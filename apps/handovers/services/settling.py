@@ -40,7 +40,9 @@ def finish(
         corp_id=run.corp_id,
         from_guide_id=run.guide_id,
         rows=[
-            succession.Succession(one.takeover_id, one.member_id, one.external_userid, _when(one, at))
+            succession.Succession(
+                one.takeover_id, one.member_id, one.external_userid, _when(one, at)
+            )
             for one in friends
             if one.takeover_id is not None
         ],
@@ -92,9 +94,7 @@ def _move_work(run: HandoverRun, to: dict[int, int], actor: Actor, now: datetime
     assigning.move_to(pairs=pairs, cause="handed_over", actor=actor, now=now)
 
 
-def close(
-    items: Collection[HandoverItem], *, state: str, reason: str, at: datetime
-) -> None:
+def close(items: Collection[HandoverItem], *, state: str, reason: str, at: datetime) -> None:
     """These have an end that is none of success."""
     ids = [one.pk for one in items]
     HandoverItem.objects.filter(pk__in=ids).update(state=state, reason=reason, ended_at=at)

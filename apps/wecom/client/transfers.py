@@ -44,9 +44,7 @@ class Transfers(Transport):
             for row in rows
         ]
 
-    def transfer_results(
-        self, *, handover: str, takeover: str, left: bool
-    ) -> list[TransferResult]:
+    def transfer_results(self, *, handover: str, takeover: str, left: bool) -> list[TransferResult]:
         """What became of everything these two have between them, in WeCom's order."""
         body: Json = {"handover_userid": handover, "takeover_userid": takeover}
         return [

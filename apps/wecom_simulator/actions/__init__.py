@@ -23,6 +23,7 @@ from .sends import (
     sends_of,
 )
 from .shown import chats_of, customer_phone, guide_phone, sms_of
+from .transfers import refuse_transfer, transfers_shown
 
 __all__ = [
     "BEHAVIOR",
@@ -50,6 +51,7 @@ __all__ = [
     "leave_group",
     "over_cap",
     "publish_moment",
+    "refuse_transfer",
     "require_customer",
     "require_friends",
     "require_user",
@@ -59,4 +61,5 @@ __all__ = [
     "sends_of",
     "sms_of",
     "tell_behavior",
+    "transfers_shown",
 ]

@@ -65,6 +65,11 @@ def _follow(known: Row | None, row: Row, now: int) -> Row:
     return {**base, **(known or {}), **row}
 
 
+def new_follow(userid: str, at: float, **fields: Any) -> Row:
+    """A friendship that begins now, as WeCom makes one."""
+    return _follow(None, {"userid": userid, **fields}, int(at))
+
+
 def add_guide(host: Host, data: Row) -> Row:
     """A customer adds a member: a friendship, and an event with a welcome code that lives 20 s."""
     with host.transaction() as world:

@@ -27,12 +27,20 @@ ignore_send = action(actions.ignore_send)
 click_card = action(actions.click_card)
 publish_moment = action(actions.publish_moment)
 leave_company = action(actions.leave_company)
+refuse_transfer = action(actions.refuse_transfer)
 create_group = action(actions.create_group)
 join_group = action(actions.join_group)
 leave_group = action(actions.leave_group)
 edit_group = action(actions.edit_group)
 dismiss_group = action(actions.dismiss_group)
 say_in_group = action(actions.say_in_group)
+
+
+@control("GET")
+def transfers(host: Host, data: Row) -> Row:
+    """Every customer handed over or on the way."""
+    with host.lock:
+        return {"transfers": actions.transfers_shown(host.world)}
 
 
 @control("GET")

@@ -12,6 +12,7 @@ from . import (
     moments,
     session,
     tags,
+    transfers,
 )
 from .base import ENDPOINTS, Call
 
@@ -29,4 +30,5 @@ __all__ = [
     "moments",
     "session",
     "tags",
+    "transfers",
 ]

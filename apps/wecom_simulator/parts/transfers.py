@@ -23,6 +23,9 @@ class Transfers:
             if row["status"] == WAITING and (due_before is None or row["due_at"] <= due_before)
         ]
 
+    def transfers_of(self, external_userid: str) -> list[Row]:
+        return [r for r in self.transfers.values() if r["external_userid"] == external_userid]
+
     def transfers_between(self, handover: str, takeover: str, kind: str) -> list[Row]:
         """The newest attempt for each customer of this pair."""
         wanted = (handover, takeover, kind)
