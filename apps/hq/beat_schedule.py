@@ -102,6 +102,16 @@ ENTRIES = [
         _("open tasks of leavers and of covered guides stay where nobody does them"),
     ),
     Entry(
+        "handovers.send_calls", 60, _("Handovers"),
+        _("Has WeCom begin to hand customers over; starting a handover rings it at once."),
+        _("customers of leavers stay with nobody"),
+    ),
+    Entry(
+        "handovers.ask_results", 300, _("Results of handovers"),
+        _("Asks WeCom what became of customers on their way: often at first, then after a day."),
+        _("customers who went over still look as if they were on their way"),
+    ),
+    Entry(
         "guide_tasks.withdraw_rest", 60, _("Taking back"),
         _("Finishes what taking back a large push has left."),
         _("tasks of a push that was taken back stay on today's lists"),
