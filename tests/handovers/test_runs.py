@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from apps.accounts.actor import SYSTEM
+from apps.contact_codes.models import ChannelCode
 from apps.core import clock
 from apps.guide_tasks.models import TaskTarget
 from apps.handovers import selectors, services
@@ -263,3 +264,20 @@ def test_events_before_and_after_the_result_make_no_second_friendship(shop, afte
         (shop.leaver.pk, "transfer", False),
         (item.takeover_id, "", True),
     ]
+
+
+def test_a_leavers_contact_codes_point_to_the_successor(shop, after_a_day):
+    heir = shop.others[0]
+    for colleague in shop.others[1:]:
+        shop.leave(colleague)
+    code = ChannelCode.objects.create(
+        corp_id=shop.leaver.corp_id, title="小票", channel="小票", kind="guide",
+        guide=shop.leaver, store=shop.store, client_id=uuid.uuid4(),
+    )  # fmt: skip
+    shop.befriend(shop.leaver, 1)
+    shop.leave()
+
+    shop.start()
+
+    code.refresh_from_db()
+    assert code.guide == heir

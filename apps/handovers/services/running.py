@@ -1,6 +1,6 @@
 """A planned handover begins: allowed where owners differ, then every friend is queued for WeCom."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,6 +9,7 @@ from django.db import transaction
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
+from apps.contact_codes.services import point_to_successor
 from apps.core.wake import wake
 from apps.handovers import reasons
 from apps.handovers.errors import (
@@ -103,10 +104,21 @@ def _begin(run: HandoverRun, actor: Actor, now: datetime) -> HandoverRun:
     drafts = succession.move_drafts(
         from_guide_id=run.guide_id, store_id=run.store_id, among=successors
     )
+    if run.has_left and given:
+        _point_codes(run, given, actor, now)
     _audit(run, "handover.started", actor, customers=len(given), drafts=drafts)
     settling.close_runs(run_ids=[run.pk], now=now)
     run.refresh_from_db(fields=["state", "finished_at"])
     return run
+
+
+def _point_codes(
+    run: HandoverRun, given: Sequence[HandoverItem], actor: Actor, now: datetime
+) -> None:
+    """A leaver's own codes hang on posters: they lead to who takes over most of the customers."""
+    [(heir, _count)] = Counter(one.takeover_id for one in given).most_common(1)
+    if heir is not None:
+        point_to_successor(guide_id=run.guide_id, successor_id=heir, actor=actor, now=now)
 
 
 def _audit(run: HandoverRun, action: str, actor: Actor, **detail: object) -> None:
