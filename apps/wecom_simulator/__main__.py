@@ -28,12 +28,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--config", type=Path, help="JSON file with corp_id, agents, contact_secret"
     )
+    parser.add_argument("--seed", type=int, help="ids and chance repeat with the same seed")
     return parser.parse_args()
 
 
 def make_host(options: argparse.Namespace, port: int) -> Host:
     own_url = options.own_url or f"http://{options.host}:{port}"
-    host = Host(options.state_dir.resolve(), product_url=options.product, own_url=own_url)
+    folder = options.state_dir.resolve()
+    host = Host(folder, product_url=options.product, own_url=own_url, seed=options.seed)
     with host.transaction() as world:
         asked = options.config or os.environ.get("WECOM_CORP_ID")
         if asked or not world.corp:

@@ -22,6 +22,15 @@ log = logging.getLogger(__name__)
 TIMEOUT_S = 5
 URL_CHECK_TIMEOUT_S = 1
 RETRY_AFTER_S = (1.0, 2.0, 4.0)
+NO_FAULTS: Row = {
+    # of the next so many events
+    "drop": 0, "duplicate": 0, "reorder": 0, "delay": 0,
+    # of every event, with this chance
+    "drop_share": 0.0, "duplicate_share": 0.0, "reorder_share": 0.0, "delay_share": 0.0,
+    # how long a delay is, and how far an event out of order may slip behind
+    "delay_ms": 0, "spread_ms": 1000,
+}  # fmt: skip
+MOST_SENDERS = 64
 HEADERS = {"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0"}
 
 
@@ -78,25 +87,39 @@ def check_url(target: Row, corp_id: str, *, now: int) -> str:
 
 
 class CallbackSender:
-    """One thread, a queue by due time; order is kept unless a retry or a fault upsets it."""
+    """A queue by due time. One thread keeps the order unless a retry or a fault upsets it; more
+    threads (`set_senders`) storm the product from several sides, as the real host does."""
 
     def __init__(self, host: "Host") -> None:
         self.host = host
-        self.faults: Row = {"drop": 0, "duplicate": 0, "reorder": 0, "delay": 0, "delay_ms": 0}
+        self.faults: Row = dict(NO_FAULTS)
         self._queue: list[tuple[float, int, Row]] = []
         self._held: list[Row] = []
         self._number = 0
-        self._busy = False
+        self._busy = 0
+        self._senders = 1
         self._stopped = False
         self._changed = threading.Condition()
-        self._session = requests.Session()
-        self._thread = threading.Thread(target=self._run, name="callbacks", daemon=True)
+        self._mine = threading.local()
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin with what an earlier life of this host had not finished."""
         for event in list(self.host.world.events.values()):
             self._schedule(event, 0)
-        self._thread.start()
+        self.set_senders(1)
+
+    def set_senders(self, number: int) -> int:
+        """How many events may be on their way at once."""
+        with self._changed:
+            self._senders = max(1, min(number, MOST_SENDERS))
+            for place in range(len(self._threads), self._senders):
+                name = f"callbacks-{place}"
+                thread = threading.Thread(target=self._run, args=(place,), name=name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
+            self._changed.notify_all()
+            return self._senders
 
     def stop(self) -> None:
         with self._changed:
@@ -107,7 +130,7 @@ class CallbackSender:
         with self._changed:
             self._queue.clear()
             self._held.clear()
-            self.faults.update(drop=0, duplicate=0, reorder=0, delay=0, delay_ms=0)
+            self.faults.update(NO_FAULTS)
 
     def set_faults(self, faults: Row) -> None:
         with self._changed:
@@ -121,19 +144,26 @@ class CallbackSender:
                 return
             copies = 2 if self._take("duplicate") else 1
             delay = self.faults["delay_ms"] / 1000 if self._take("delay") else 0
-            if self._take("reorder"):
+            if self.faults["reorder"] > 0:
+                self.faults["reorder"] -= 1
                 self._held.append(event)
                 if self.faults["reorder"] == 0:
                     self._release()
                 return
+            if self._chosen("reorder"):
+                delay += self.host.chance.random() * self.faults["spread_ms"] / 1000
             for _ in range(copies):
                 self._schedule(event, delay)
 
     def _take(self, name: str) -> bool:
         if self.faults[name] <= 0:
-            return False
+            return self._chosen(name)
         self.faults[name] -= 1
         return True
+
+    def _chosen(self, name: str) -> bool:
+        share = self.faults[f"{name}_share"]
+        return bool(share and self.host.chance.random() < share)
 
     def _release(self) -> None:
         held, self._held = self._held, []
@@ -148,7 +178,7 @@ class CallbackSender:
 
     def pending(self) -> int:
         with self._changed:
-            return len(self._queue) + len(self._held) + int(self._busy)
+            return len(self._queue) + len(self._held) + self._busy
 
     def flush(self, timeout_s: float) -> int:
         """Let held events go and wait until nothing is left to send; how many still are."""
@@ -158,23 +188,28 @@ class CallbackSender:
             self._changed.wait_for(lambda: not self._queue and not self._busy, timeout_s)
         return self.pending()
 
-    def _run(self) -> None:
+    def _run(self, place: int) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(self._is_due_or_stopped, self._wait_s())
+                if not self._is_due_or_stopped():
+                    # woken by every new event: one may be due before the one waited for
+                    self._changed.wait(self._wait_s())
                 if self._stopped:
                     return
+                if place >= self._senders:
+                    self._changed.wait(1)
+                    continue
                 if not self._queue or self._queue[0][0] > time.monotonic():
                     continue
                 event = heapq.heappop(self._queue)[2]
-                self._busy = True
+                self._busy += 1
             try:
                 self._deliver(event)
             except Exception:
                 log.exception("A callback could not be handled")
             finally:
                 with self._changed:
-                    self._busy = False
+                    self._busy -= 1
                     self._changed.notify_all()
 
     def _is_due_or_stopped(self) -> bool:
@@ -215,9 +250,15 @@ class CallbackSender:
             self._schedule(again, RETRY_AFTER_S[attempt - 1])
         return retry
 
+    def _session(self) -> requests.Session:
+        if not hasattr(self._mine, "session"):
+            self._mine.session = requests.Session()
+        session: requests.Session = self._mine.session
+        return session
+
     def _post(self, url: str, query: str, body: bytes) -> str:
         try:
-            answer = self._session.post(
+            answer = self._session().post(
                 f"{url}?{query}",
                 data=body,
                 headers=HEADERS,

@@ -21,6 +21,7 @@ def agents_from(rows: list[Row]) -> dict[str, Row]:
             "trusted_domain": str(row.get("trusted_domain", "")),
             "customer_contact": bool(row.get("customer_contact", True)),
             "visible_departments": row.get("visible_departments"),
+            "trusted_ips": row.get("trusted_ips"),
             "visible_users": row.get("visible_users"),
         }
         for row in rows

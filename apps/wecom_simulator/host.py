@@ -1,9 +1,10 @@
 """The running host: world, clock, lock, journal, faults and callback sender."""
 
+import random
 import secrets
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -21,7 +22,8 @@ COMPACT_ABOVE = 64 * 1024 * 1024
 
 @dataclass
 class Fault:
-    """What goes wrong with the next `times` calls of a path (`*` = any)."""
+    """What goes wrong with the next `times` calls of a path (`*` = any, `x/*` = all below x), or
+    with a `share` of them (0 to 1) until `times` have been hit or it is cleared."""
 
     path: str
     times: int = 1
@@ -30,15 +32,19 @@ class Fault:
     drop_connection: bool = False
     delay_ms: int = 0
     after_effect: bool = False
+    share: float = 1.0
 
     def hits(self, path: str) -> bool:
-        return self.times > 0 and self.path in ("*", path)
+        below = self.path.endswith("*") and path.startswith(self.path[:-1])
+        return self.times > 0 and (below or self.path == path)
 
 
 class Host:
     """All of it, guarded by one lock. Changes go through `commit` inside `transaction()`."""
 
-    def __init__(self, state_dir: Path, *, product_url: str, own_url: str) -> None:
+    def __init__(
+        self, state_dir: Path, *, product_url: str, own_url: str, seed: int | None = None
+    ) -> None:
         self.lock = threading.RLock()
         self.state_dir = state_dir
         self.product_url = product_url.rstrip("/")
@@ -47,6 +53,7 @@ class Host:
         self.world = self._replay()
         if self.journal.size() > COMPACT_ABOVE:
             self.journal.start_over(self.world.dump())
+        self.seed = seed
         self.faults: list[Fault] = []
         self.rates: dict[tuple[str, int], int] = defaultdict(int)
         self._start: list[Any] = [{}, []]
@@ -55,7 +62,16 @@ class Host:
         self._new_events: list[Row] = []
         self.visible = Visible(self)
         self.ticker = Ticker(self)
+        self.flying: Counter[str] = Counter()
         self.sender = CallbackSender(self)
+        self.start_chance()
+
+    def start_chance(self) -> None:
+        """Everything left to chance follows the seed, if there is one, and the history so far."""
+        history = f"{self.journal.generation}:{self.journal.size()}"
+        seeded = None if self.seed is None else f"{self.seed}:{history}"
+        self.chance = random.Random(seeded)  # noqa: S311  chance, not secrets
+        _ids[:] = [] if self.seed is None else [self.chance]
 
     def _replay(self) -> World:
         snapshot = self.journal.snapshot()
@@ -111,7 +127,7 @@ class Host:
     def take_fault(self, path: str) -> Fault | None:
         with self.lock:
             for fault in self.faults:
-                if fault.hits(path):
+                if fault.hits(path) and (fault.share >= 1 or self.chance.random() < fault.share):
                     fault.times -= 1
                     return fault
         return None
@@ -124,6 +140,11 @@ class Host:
                 self.rates.clear()
             self.rates[slot] += 1
             return self.rates[slot] > limit
+
+    def used(self, key: str, *, window_s: int) -> int:
+        """Uses counted in the current window."""
+        with self.lock:
+            return self.rates.get((f"{key}/{window_s}", int(self.now() // window_s)), 0)
 
     def remember_start(self) -> None:
         """What `reset` goes back to."""
@@ -140,6 +161,22 @@ class Host:
             self.rates.clear()
             self.world = fresh
             self.journal.start_over(fresh.dump())
+            self.start_chance()
+
+    def replace(self, state: Row, *, offset: float | None = None) -> None:
+        """Another world takes the place of this one; what it had not delivered is sent now."""
+        known = {item.name for item in fields(World)}
+        with self.lock:
+            world = World(**{name: value for name, value in state.items() if name in known})
+            world.clock_offset = world.clock_offset if offset is None else offset
+            self.sender.clear()
+            self.faults = []
+            self.rates.clear()
+            self.world = world
+            self.journal.start_over(world.dump())
+            self.start_chance()
+            for event in list(world.events.values()):
+                self.sender.put(event)
 
     def close(self) -> None:
         self.sender.stop()
@@ -155,7 +192,13 @@ def _copy(value: Any) -> Any:
     return value
 
 
+_ids: list[random.Random] = []
+
+
 def new_id(prefix: str, size: int = 12) -> str:
+    """A fresh id; the same ones in the same order when the host has a seed."""
+    if _ids:
+        return prefix + _ids[0].randbytes(size).hex()
     return prefix + secrets.token_hex(size)
 
 

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from . import gateway, oauth, phones
-from .controls import corp, faults, people, state, truth
+from .controls import corp, faults, load, people, state, truth
 
 GUIDE = "phone/guide/<str:userid>/"
 CUSTOMER = "phone/customer/<str:external_userid>/"
@@ -51,6 +51,11 @@ urlpatterns = [
     path("sim/faults", faults.faults),
     path("sim/faults/clear", faults.clear_faults),
     path("sim/tokens/expire", faults.expire_tokens),
+    path("sim/load", load.load),
+    path("sim/state", state.state),
+    path("sim/state/saved", state.saved),
+    path("sim/state/save", state.save),
+    path("sim/state/load", state.load),
     path("sim/clock", state.clock),
     path("sim/switches", state.switches),
     path("sim/calls", faults.calls),

@@ -12,7 +12,9 @@ DEFAULT_SWITCHES: Row = {
     "month_cap": None,  # None: as many as the month has days
     "week_cap": None,
     "day_cap": None,
-    "calls_per_minute": 10_000,
+    "calls_per_minute": 10_000,  # of one API; fifteen times as many an hour
+    "concurrent_reads": None,  # of one API at once; more answer 45033
+    "bad_secrets_block": 50,  # wrong secrets within an hour that block the address for it
     "contact_ways_most": 500_000,
     "no_welcome_code": False,  # as if a welcome were set in the admin site
     "behavior_from_hour": 8,  # a day's figures are there from this hour of the next day on

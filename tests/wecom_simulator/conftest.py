@@ -44,12 +44,13 @@ class Host:
         self.token = None
         self.child = None
 
-    def start(self, **environment):
+    def start(self, *arguments, **environment):
         kept = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
         self.child = subprocess.Popen(
             [
                 *(sys.executable, "-m", "apps.wecom_simulator", "--port", str(self.port)),
                 *("--state-dir", str(self.state_dir), "--product", "http://127.0.0.1:9"),
+                *arguments,
             ],
             cwd=PROJECT,
             env={**kept, **ENVIRONMENT, **environment},

@@ -1,6 +1,5 @@
 """Friendships: people put there, added, edited in the client, deleted by either side."""
 
-import random
 from typing import Any
 
 from ..host import Host, new_id
@@ -74,7 +73,7 @@ def add_guide(host: Host, data: Row) -> Row:
     """A customer adds a member: a friendship, and an event with a welcome code that lives 20 s."""
     with host.transaction() as world:
         way = _way(world, data.get("config_id"))
-        userid = data.get("userid") or (random.choice(way["user"]) if way else None)
+        userid = data.get("userid") or (host.chance.choice(way["user"]) if way else None)
         user = require_user(world, userid)
         ident = data.get("external_userid") or new_id("wm", 15)
         if ident not in world.customers and not data.get("name"):

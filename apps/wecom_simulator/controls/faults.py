@@ -1,6 +1,7 @@
 """What goes wrong: calls, tokens, callbacks; and the log that tells what happened."""
 
 from ..actions import ActionError
+from ..callbacks import NO_FAULTS
 from ..host import Fault, Host
 from ..world import Row
 from .base import control
@@ -8,15 +9,23 @@ from .base import control
 
 @control("POST")
 def callback_faults(host: Host, data: Row) -> Row:
-    """What goes wrong with the next callbacks; `delay_ms` holds for the next `delay` (1)."""
+    """What goes wrong with callbacks: counts for the next ones, `…_share` for a part of all.
+
+    `delay_ms` without `delay_share` holds for the next `delay` (1). `senders`: how many at once.
+    """
+    known = {*NO_FAULTS, "senders"}
+    if set(data) - known:
+        raise ActionError(f"Unknown: {', '.join(sorted(set(data) - known))}.")
     wanted: Row = {
-        name: int(data[name]) for name in ("drop", "duplicate", "reorder") if name in data
+        name: float(value) if name.endswith("_share") else int(value)
+        for name, value in data.items()
+        if name != "senders"
     }
-    if "delay_ms" in data:
-        wanted["delay_ms"] = int(data["delay_ms"])
-        wanted["delay"] = int(data.get("delay", 1))
+    if "delay_ms" in data and "delay_share" not in data:
+        wanted.setdefault("delay", 1)
     host.sender.set_faults(wanted)
-    return {"faults": host.sender.faults}
+    senders = host.sender.set_senders(int(data["senders"])) if "senders" in data else None
+    return {"faults": host.sender.faults, **({"senders": senders} if senders else {})}
 
 
 @control("POST")
@@ -34,7 +43,8 @@ def callback_log(host: Host, data: Row) -> Row:
 
 @control("POST")
 def faults(host: Host, data: Row) -> Row:
-    """Break the next `times` calls of `path`: errcode, http_status, drop_connection, delay_ms."""
+    """Break the next `times` calls of `path`, or a `share` of them: errcode, http_status,
+    drop_connection, delay_ms; `after_effect`: the work is done and only the answer is lost."""
     known = Fault.__dataclass_fields__
     if set(data) - set(known):
         raise ActionError(f"Unknown: {', '.join(sorted(set(data) - set(known)))}.")

@@ -34,6 +34,7 @@ class Call:
     body: Row
     now: float
     files: dict[str, Any] = field(default_factory=dict)
+    ip: str = "127.0.0.1"
     app: str = ""  # agent id as text, or "contacts"
     token: str = ""
     effect: Row | None = None
@@ -54,6 +55,9 @@ class Call:
     def sees(self, userid: str) -> bool:
         """One member in the range, without building the whole of it."""
         return self.host.visible.sees(self.agent, userid)
+
+    def sees_department(self, ident: str) -> bool:
+        return self.host.visible.sees_department(self.agent, ident)
 
     def user(self, userid: str, *, errcode: int = 60111) -> Row:
         """The member by id, any case, if this app may see them."""

@@ -9,10 +9,19 @@ def _departments(call: Call) -> list[Row]:
     root = call.query.get("id")
     world = call.world
     if not root:
-        return sorted(world.departments.values(), key=lambda row: row["id"])
-    if root not in world.departments:
-        raise ApiError(60123)
+        rows = sorted(world.departments.values(), key=lambda row: row["id"])
+        return [row for row in rows if call.sees_department(str(row["id"]))]
+    _require_department(call, root)
     return [world.departments[item] for item in descendants(world, root)]
+
+
+def _require_department(call: Call, ident: str) -> Row:
+    """It exists, and this app may see it."""
+    if ident not in call.world.departments:
+        raise ApiError(60123)
+    if not call.sees_department(ident):
+        raise ApiError(60011)
+    return call.world.departments[ident]
 
 
 @endpoint("department/list")
@@ -34,17 +43,14 @@ def department_simplelist(call: Call) -> Row:
 
 @endpoint("department/get")
 def department_get(call: Call) -> Row:
-    row = call.world.departments.get(call.query.get("id", ""))
-    if row is None:
-        raise ApiError(60123)
+    row = _require_department(call, call.query.get("id", ""))
     names = ("id", "name", "parentid", "order")
     return {"department": {"department_leader": [], **{name: row[name] for name in names}}}
 
 
 def _members(call: Call) -> list[Row]:
     root = call.query.get("department_id", "")
-    if root not in call.world.departments:
-        raise ApiError(60123)
+    _require_department(call, root)
     inside = {root}
     if call.query.get("fetch_child") == "1":
         inside = set(descendants(call.world, root))

@@ -22,7 +22,7 @@ def gettoken(call: Call) -> Row:
         raise ApiError(41004)
     if call.query["corpid"] != corp["corp_id"]:
         raise ApiError(40013)
-    app = _app_of_secret(corp, call.query["corpsecret"])
+    app = _app_of_secret(call, call.query["corpsecret"])
     for token, row in call.world.tokens.items():
         if row["app"] == app and not row["dead"] and row["expires_at"] > call.now:
             left = int(row["expires_at"] - call.now)
@@ -33,12 +33,17 @@ def gettoken(call: Call) -> Row:
     return {"access_token": token, "expires_in": TOKEN_LIFE_S}
 
 
-def _app_of_secret(corp: Row, secret: str) -> str:
-    for key, agent in corp["agents"].items():
+def _app_of_secret(call: Call, secret: str) -> str:
+    """The app this secret belongs to. Who keeps guessing is locked out for the hour."""
+    corp, key = call.world.corp, f"bad-secret:{call.ip}"
+    if call.host.used(key, window_s=3600) >= call.world.switches["bad_secrets_block"]:
+        raise ApiError(45009)
+    for ident, agent in corp["agents"].items():
         if agent["secret"] == secret:
-            return str(key)
+            return str(ident)
     if corp.get("contact_secret") and corp["contact_secret"] == secret:
         return "contacts"
+    call.host.over_rate(key, limit=0, window_s=3600)
     raise ApiError(40001)
 
 
