@@ -21,6 +21,7 @@ from apps.hq.demo.members import Person
 from apps.hq.demo.people import phone_of
 from apps.hq.demo.phones import Phones
 from apps.members.models import AccessRequest, Consent, MemberIdentity
+from apps.members.services.drafts import write_draft
 from apps.members.services.identities import ConsentRow, MemberRow, resolve_members
 from apps.members.services.relations import set_serving_guide
 from apps.outreach.services.access_news import ask_for_access
@@ -62,6 +63,7 @@ def begin(chain: Chain, people: list[Person], *, phones: Phones, now: datetime) 
     with clock.at(evening):
         _work(chain, made, now=evening)
         _offer_script(chain, now=evening)
+        _to_invite(chain, now=evening)
         _visit(chain, now=evening)
     _away(chain, now=now)
     _ask(chain, people, now=now)
@@ -183,6 +185,18 @@ def _offer_script(chain: Chain, *, now: datetime) -> None:
         name="试穿邀请，不买也没关系",
         body="{称呼}您好，我是{门店}的{导购}。新靴的{尺码}我给您留着，路过上来试试，不买也没关系。",
         client_id=_id("script"),
+        now=now,
+    )
+
+
+def _to_invite(chain: Chain, *, now: datetime) -> None:
+    """Somebody without a phone at hand, noted by the guide of the tour."""
+    write_draft(
+        guide_id=chain.guides_of[SHOWN_STORE][1].pk,
+        store_id=chain.stores[SHOWN_STORE].pk,
+        called="穿米色风衣的女士",
+        words="试了短靴 37 码，周末带先生来",
+        client_id=_id("draft"),
         now=now,
     )
 
