@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.accounts.actor import Actor
+from apps.contact_codes.selectors import name_of_state
 from apps.core import clock
 from apps.guide_portal import enrol
 from apps.guide_portal.cards import Card, Person, bought_words, person_of, target_cards
@@ -109,7 +110,7 @@ def _refusal(target: TaskTarget | None, task: Card | None, now: datetime) -> str
 
 
 def _source(group: Sequence[int], actor: Actor) -> str:
-    """How this guide and the customer became friends, and when."""
+    """How this guide and the customer became friends, by which code, and when."""
     friends = FollowRelation.objects.current().filter(
         member_id__in=group, guide_id=actor.guide_id or 0
     )
@@ -117,7 +118,8 @@ def _source(group: Sequence[int], actor: Actor) -> str:
     if relation is None:
         return ""
     return _("%(how)s on %(day)s") % {
-        "how": _ADDED_BY.get(relation.add_way, gettext_lazy("became friends")),
+        "how": name_of_state(relation.state)
+        or _ADDED_BY.get(relation.add_way, gettext_lazy("became friends")),
         "day": date_format(clock.business_day(relation.since)),
     }
 

@@ -1,6 +1,7 @@
 """侧边栏: the first screen says who, from where, what and why; what is sent stands in the chat."""
 
 import json
+import uuid
 from html import unescape
 
 import pytest
@@ -8,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.contact_codes.models import ChannelCode
 from apps.members.models import FollowRelation, Member, StopMark
 from tests.factories.outreach import CORP, make_asset
 
@@ -44,6 +46,17 @@ def test_the_first_screen_says_where_the_friend_came_from(shop, card):
     assert "扫码添加" in card(external(member))
     FollowRelation.objects.filter(member=member).update(add_way=4711)
     assert "成为好友" in card(external(member))
+
+
+def test_a_friend_by_a_channel_code_came_by_that_code(shop, card):
+    member = shop.members[0]
+    code = ChannelCode.objects.create(
+        corp_id=CORP, title="收银台立牌", channel="门店", kind="chain", client_id=uuid.uuid4()
+    )
+    FollowRelation.objects.filter(member=member).update(state=code.state, add_way=1)
+    page = card(external(member))
+    assert "门店 · 收银台立牌" in page
+    assert "扫码添加" not in page
 
 
 def test_somebody_unknown_is_offered_enrolment(shop, card):
