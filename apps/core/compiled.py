@@ -15,7 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import BigIntegerField, BooleanField, Expression, F, Field, Func, QuerySet
 from django.db.models.query import ModelIterable
 
-from apps.core.reading import read
+from apps.core.prepared import read
 
 
 class Place(Expression):

@@ -37,8 +37,8 @@ from django.utils.translation import gettext as _
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.core.compiled import Place, fill
+from apps.core.prepared import read
 from apps.core.querysets import keys_sql
-from apps.core.reading import read
 from apps.guide_portal import links
 from apps.guide_portal.cards import Chip, Person, person_of
 from apps.guide_portal.customers import served

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from apps.core.compiled import Compiled, among
-from apps.core.reading import read
+from apps.core.prepared import read
 from apps.orders.models import Order, OrderLine, Product
 
 # Net of every sale that counts, its returns taken off whenever they happened. Staff, group-buy and

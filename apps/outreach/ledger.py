@@ -18,7 +18,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from apps.core.reading import read
+from apps.core.prepared import read
 
 DEFAULT_BLOCK_HOURS = 24
 MESSAGE = "message"

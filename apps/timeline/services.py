@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from psycopg.types.json import Jsonb
 
 from apps.core import partitions
+from apps.core.prepared import write
 from apps.timeline.models import ConsumerCursor, FeedEpoch, MemberEvent
 
 _TABLE = MemberEvent._meta.db_table
@@ -76,6 +77,8 @@ SELECT * FROM unnest(
 ) AS given (key_hash, occurred_at, member_id, identity_id, kind, source, actor, payload)
 """
 
+_RECORD = _INSERT.format(rows=_FROM_ARRAYS)
+
 _FROM_SELECT = """
 SELECT sha256(convert_to(key, 'UTF8')) AS key_hash, occurred_at, member_id, identity_id, kind,
 source,
@@ -120,9 +123,7 @@ def record_events(events: Iterable[NewEvent]) -> int:
         [event.actor for event in rows],
         [Jsonb(event.payload) for event in rows],
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT.format(rows=_FROM_ARRAYS), columns)
-        return cursor.rowcount
+    return write(_RECORD, columns)
 
 
 def record_event(

@@ -226,8 +226,8 @@ DATABASES["default"].update(
 _options = DATABASES["default"].setdefault("OPTIONS", {})
 # one forgotten open transaction would stall every reader of the timeline feed
 _options["options"] = "-c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
-# fixed questions (apps/core/reading.py) are planned once for a connection; not behind a pooler that
-# hands connections from one transaction to the next
+# fixed statements (apps/core/prepared.py) are planned once for a connection; not behind a pooler
+# that hands connections from one transaction to the next
 _options["prepare_threshold"] = 0 if env.bool("DATABASE_PREPARED", default=True) else None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

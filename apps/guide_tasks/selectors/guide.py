@@ -107,7 +107,7 @@ _ELSEWHERE = {
 }
 
 
-def _as_lines(targets: TaskTargetQuerySet) -> QuerySet[TaskTarget, Any]:
+def _as_lines(targets: TaskTargetQuerySet) -> QuerySet[Any, Any]:
     """Where each customer stands is asked beside the target, so that chances cost no question."""
     profile = MemberProfile.objects.filter(pk=OuterRef("member_id"))
     return targets.annotate(
@@ -334,7 +334,7 @@ def _segments(done: int, waiting: int, cards: Sequence[Card]) -> list[str]:
 # --- the guide's pages --------------------------------------------------------------------------
 
 
-def open_work(guide_id: Any, now: Any) -> QuerySet[TaskTarget, Any]:
+def open_work(guide_id: Any, now: Any) -> QuerySet[Any, Any]:
     """The guide's open targets whose day has come, as lines."""
     return _as_lines(TaskTarget.objects.of_guide(guide_id).open().opened_by(now))
 
@@ -363,7 +363,7 @@ def next_up(*, guide_id: int, but: int, now: datetime) -> Card | None:
     return min(cards, key=_first_things_first, default=None)
 
 
-def _settled() -> QuerySet[TaskTarget, Any]:
+def _settled() -> QuerySet[Any, Any]:
     """What was finished since the day began, and what does not count of tasks still due."""
     start = Place("start", DateTimeField())
     recent_tasks = GuideTask.objects.filter(guide_id=_GUIDE, due_at__gte=_NOW - _TASK_MEMORY)

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from apps.accounts.actor import SYSTEM, Actor
 from apps.core import clock
+from apps.core.prepared import read
 from apps.guide_tasks.errors import UnknownExcuse, UnproofedGrade
 from apps.guide_tasks.models import (
     OPEN_STATES,
@@ -162,13 +163,10 @@ def _take_steps(
         "actor": actor,
         "may_complete": list(_MAY_COMPLETE if grade >= Grade.DELIVERED else OPEN_STATES),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_STEP, terms)
-        rows = cursor.fetchall()
     size = len(_COLUMNS)
     return [
         _Step(TaskTarget.from_db(connection.alias, _COLUMNS, row[:size]), *row[size:])
-        for row in rows
+        for row in read(_STEP, terms)
     ]
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import services as accounts
@@ -15,6 +15,7 @@ from apps.accounts.models import AuditEntry
 from apps.core import clock, pii
 from apps.core.errors import DomainError
 from apps.core.locks import take_turn
+from apps.core.prepared import write
 from apps.members import story
 from apps.members.models import ConfirmedFact, Interaction, Member, MemberIdentity, MemberNote
 
@@ -156,9 +157,7 @@ def record_interaction(
         "member": member_id,
         "until": None if is_note else clock.business_day(occurred_at),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_KEEP, terms)
-        return cursor.rowcount == 1
+    return write(_KEEP, terms) == 1
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""Fixed questions, asked thousands of times: PostgreSQL plans each once for a connection and
+"""Fixed statements, run thousands of times: PostgreSQL plans each once for a connection and
 answers in its own binary form, which costs a fraction of reading dates and numbers from text.
 
 For statements whose text never changes; what changes goes into the places. Everything else asks
@@ -7,10 +7,10 @@ through Django's own cursor.
 
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 from django.db import connection
-from django.db.backends.postgresql.base import ServerBindingCursor
+from psycopg import Cursor
 from psycopg.adapt import Loader
 from psycopg.postgres import types
 from psycopg.pq import Format
@@ -27,29 +27,40 @@ class _JsonAsText(Loader):
         return bytes(data)[1:].decode()  # the first byte is the form's version
 
 
-class _Prepared(ServerBindingCursor):
+class _Prepared(Cursor[Any]):
     """Plans once, answers in binary."""
 
-    def __init__(self, asked: Any) -> None:
-        super().__init__(asked)
-        self.format = Format.BINARY
+    # Django's log of questions looks here; psycopg leaves it empty for what was planned before
+    _query: Any
 
-    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
         answer = super().execute(query, params, **options)
-        # Django's log of questions looks here; psycopg leaves it empty for what was planned before
         self._query = SimpleNamespace(query=query.encode())
         return answer
 
 
-def read(sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> list[Any]:
-    """All rows of a fixed question, as tuples."""
-    connection.ensure_connection()
-    asked: Any = connection.connection
+def _ask(sql: str, params: Sequence[Any] | Mapping[str, Any] | None) -> Any:
+    django: Any = connection
+    django.ensure_connection()
+    asked = django.connection
     if asked.adapters.get_loader(_JSONB, Format.BINARY) is not _JsonAsText:
         asked.adapters.register_loader("jsonb", _JsonAsText)
-    with connection.wrap_database_errors:
+    with django.wrap_database_errors:
         cursor = _Prepared(asked)
+    cursor.format = Format.BINARY
     # as Django wraps its own: checked, timed and counted like any other question
-    with connection._prepare_cursor(cursor) as wrapped:
-        wrapped.execute(sql, params)
-        return wrapped.fetchall()
+    wrapped = django._prepare_cursor(cursor)
+    wrapped.execute(sql, params)
+    return wrapped
+
+
+def read(sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> list[Any]:
+    """All rows of a fixed question, as tuples."""
+    with _ask(sql, params) as asked:
+        return list(asked.fetchall())
+
+
+def write(sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> int:
+    """Runs a fixed statement that answers nothing; how many rows it wrote."""
+    with _ask(sql, params) as asked:
+        return int(asked.rowcount)

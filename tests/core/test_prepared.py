@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from apps.core.reading import read
+from apps.core.prepared import read
 
 _KINDS = """
 SELECT %s::bigint, %s::text, %s::timestamptz, %s::date, %s::numeric, %s::uuid, %s::boolean,
