@@ -2,6 +2,7 @@ from django.urls import path
 
 from apps.hq.pages import (
     access,
+    dead_callbacks,
     home,
     items,
     jobs,
@@ -65,6 +66,8 @@ urlpatterns = [
     path("admin/wecom/wake/<slug:job>/", wecom.wecom_wake, name="wecom_wake"),
     path("admin/wecom/sync/", sync.sync_page, name="sync"),
     path("admin/wecom/sync/<slug:kind>/", sync.compare_now, name="compare_now"),
+    path("admin/wecom/dead/", dead_callbacks.dead_callbacks, name="dead_callbacks"),
+    path("admin/wecom/dead/again/", dead_callbacks.read_again, name="read_again"),
     path("admin/wecom/unknown/", wecom.unknown_sends, name="unknown_sends"),
     path("admin/wecom/unknown/<int:pk>/", wecom.decide_send, name="decide_send"),
     path("admin/wecom/unknown/moments/<int:pk>/", wecom.decide_moment, name="decide_moment"),

@@ -133,6 +133,11 @@ class RawCallback(LeasedModel):
             ),
             models.Index(fields=["received_at"], name="wecom_callback_received"),
             models.Index(
+                fields=["last_error"],
+                name="wecom_callback_dead",
+                condition=models.Q(status="dead"),
+            ),
+            models.Index(
                 fields=["id"], name="wecom_callback_greets", condition=models.Q(greets=True)
             ),
         ]

@@ -21,3 +21,9 @@ class RawCallbackQuerySet(models.QuerySet):
     def mark_processing(self) -> int:
         """Counted when it begins, so that a worker that dies in the middle counts too."""
         return self.update(status="processing", attempts=F("attempts") + 1)
+
+    def put_back(self, *, now: datetime) -> int:
+        """As if they had just come in."""
+        return self.update(
+            status="received", attempts=0, not_before=now, handled_at=None, last_error=""
+        )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Count, Min, Q
+from django.db.models import Count, F, Max, Min, Q
 
 from apps.core.pii import decrypt
 from apps.wecom.crypto import Keys
@@ -76,3 +76,58 @@ def inbox_health() -> InboxHealth:
         oldest_waiting_at=Min("received_at", filter=waiting),
     )
     return InboxHealth(**figures)
+
+
+@dataclass(frozen=True, slots=True)
+class EventCount:
+    """How the callbacks of one kind fared. `event` and `change_type` are WeCom's words."""
+
+    event: str
+    change_type: str
+    received: int
+    done: int
+    ignored: int
+    waiting: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadGroup:
+    """Given-up callbacks of one kind with one reason."""
+
+    event: str
+    change_type: str
+    reason: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+def event_counts(*, since: datetime) -> list[EventCount]:
+    """What came in since then, by kind, the most frequent first."""
+    rows = (
+        RawCallback.objects.filter(received_at__gte=since)
+        .order_by()
+        .values("event", "change_type")
+        .annotate(
+            received=Count("pk"),
+            done=Count("pk", filter=Q(status="done")),
+            ignored=Count("pk", filter=Q(status="ignored")),
+            waiting=Count("pk", filter=Q(status__in=["received", "processing"])),
+            dead=Count("pk", filter=Q(status="dead")),
+        )
+        .order_by("-received", "event", "change_type")
+    )
+    return [EventCount(**row) for row in rows]
+
+
+def dead_groups(*, limit: int = 100) -> list[DeadGroup]:
+    """Everything that was given up, by reason and kind, the largest group first."""
+    rows = (
+        RawCallback.objects.filter(status="dead")
+        .order_by()
+        .values("event", "change_type", reason=F("last_error"))
+        .annotate(count=Count("pk"), first_at=Min("received_at"), last_at=Max("received_at"))
+        .order_by("-count", "reason", "event")[:limit]
+    )
+    return [DeadGroup(**row) for row in rows]

@@ -229,6 +229,8 @@ hq:wecom_health                  GET   in   ok   ok   403     in  in  ok
 hq:wecom_wake                    POST  in   ok   403  403     in  in  403
 hq:sync                          GET   in   ok   ok   403     in  in  ok
 hq:compare_now                   POST  in   ok   403  403     in  in  403
+hq:dead_callbacks                GET   in   ok   ok   403     in  in  ok
+hq:read_again                    POST  in   ok   403  403     in  in  403
 hq:unknown_sends                 GET   in   ok   ok   403     in  in  ok
 hq:decide_moment                 POST  in   ok   ok   403     in  in  403
 hq:script_proposals              GET   in   ok   ok   ok      in  in  ok

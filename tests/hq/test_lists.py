@@ -37,6 +37,7 @@ LISTS = [
     "hq:overdue",
     "hq:unserved",
     "hq:unknown_sends",
+    "hq:dead_callbacks",
     "hq:wecom_health",
 ]
 

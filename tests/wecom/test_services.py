@@ -211,3 +211,24 @@ def test_connecting_twice_changes_nothing_and_keeps_secrets_sealed(corp):
     app.refresh_from_db()
     assert bytes(app.secret_enc) == sealed
     assert b"app-secret" not in sealed
+
+
+def test_a_row_that_kills_workers_is_given_up_alone(keep):
+    """A batch of ten, one of them deadly: nine are handled, nothing of theirs is lost."""
+    for number in range(10):
+        keep(f"wm{number}")
+    poison = RawCallback.objects.order_by("pk")[3].pk
+    now, deaths = clock.now(), 0
+    while RawCallback.objects.filter(status__in=["received", "processing"]).exists():
+        batch = services.claim_callbacks(now=now)
+        for row in batch.rows:
+            if row.pk == poison:
+                deaths += 1
+                break  # the worker is gone, and with it what it held
+            services.finish(row, batch.token)
+        now += timedelta(seconds=services.LEASE_SECONDS + 1)
+
+    assert deaths == services.MAX_ATTEMPTS
+    assert RawCallback.objects.get(status=Status.DEAD).pk == poison
+    assert RawCallback.objects.filter(status=Status.DONE).count() == 9
+    assert RawCallback.objects.filter(status=Status.DONE, attempts__gt=2).count() == 0

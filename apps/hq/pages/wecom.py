@@ -75,9 +75,9 @@ def _dead(dead: int) -> HealthRow:
                "processing them again never counts twice."),
         mark=mark, state=state, value=f"{dead:,}", small=_("events"),
         meaning=_("friend events that have not reached the record") if dead else _("none"),
-        advice=_("look at the reason in the inbox, mend it, process again") if dead else "",
-        action=_("Open the inbox"),
-        link=reverse("admin:wecom_rawcallback_changelist") + "?status__exact=dead",
+        advice=_("look at the reason, mend it, read them again") if dead else "",
+        action=_("See the reasons"),
+        link=reverse("hq:dead_callbacks"),
     )  # fmt: skip
 
 

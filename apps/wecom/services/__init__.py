@@ -7,6 +7,7 @@ from apps.wecom.services.inbox import (
     LEASE_SECONDS,
     MAX_ATTEMPTS,
     CallbackBatch,
+    Chosen,
     claim_callbacks,
     fail,
     finish,
@@ -14,6 +15,7 @@ from apps.wecom.services.inbox import (
     greeted,
     hold_greeting,
     replay,
+    replay_chosen,
 )
 from apps.wecom.services.receiving import Kept, keep_callback, receive_callback
 
@@ -23,6 +25,7 @@ __all__ = [
     "LEASE_SECONDS",
     "MAX_ATTEMPTS",
     "CallbackBatch",
+    "Chosen",
     "Kept",
     "claim_callbacks",
     "connect_corp",
@@ -35,4 +38,5 @@ __all__ = [
     "keep_callback",
     "receive_callback",
     "replay",
+    "replay_chosen",
 ]

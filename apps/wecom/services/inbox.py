@@ -4,10 +4,11 @@ import random
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from apps.accounts.actor import Actor
 from apps.accounts.services import audit
@@ -23,6 +24,7 @@ MAX_ATTEMPTS = 8
 BACK_OFF_SECONDS = 5
 BACK_OFF_MAX_SECONDS = 3_600
 KEEP_DAYS = 30
+REPLAY_MOST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,19 @@ class CallbackBatch:
 
 
 def claim_callbacks(*, now: datetime, limit: int = 200) -> CallbackBatch:
-    """Lease up to `limit` waiting callbacks. A row claimed too often without an end is given up."""
+    """Lease up to `limit` waiting callbacks. A row claimed too often without an end is given up.
+
+    What a lost worker held comes back one row at a time: if one of them kills workers, it does so
+    alone, and the others of its batch are not given up with it.
+    """
     looking(HANDLER_JOB)
     with transaction.atomic():
         _give_up_the_hopeless(now=now)
         due = RawCallback.objects.due(now=now).order_by("pk")
-        token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=limit)
+        suspects = due.filter(status=RawCallback.Status.PROCESSING)
+        token, ids = lease.claim(suspects, now=now, seconds=LEASE_SECONDS, limit=1)
+        if not ids:
+            token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=limit)
         if ids:
             RawCallback.objects.filter(pk__in=ids).mark_processing()
     rows = RawCallback.objects.filter(pk__in=ids).select_related("endpoint__corp").order_by("pk")
@@ -131,18 +140,63 @@ def _describe(error: BaseException | str) -> str:
 def replay(*, ids: Collection[int], actor: Actor) -> int:
     """Let the job read these callbacks again; rows in work stay as they are."""
     rows = RawCallback.objects.filter(pk__in=ids).exclude(status=RawCallback.Status.PROCESSING)
-    replayed = rows.update(
-        status=RawCallback.Status.RECEIVED,
-        attempts=0,
-        not_before=clock.now(),
-        handled_at=None,
-        last_error="",
-    )
+    replayed = rows.put_back(now=clock.now())
     audit(
         actor=actor,
         action="wecom.replay_callbacks",
         object_type="wecom.rawcallback",
         detail={"ids": sorted(ids), "replayed": replayed},
+    )
+    wake(HANDLER_JOB)
+    return replayed
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which callbacks to read again: received in this span, of this event, given up for this
+    reason. Empty means any. `handled` takes those too that were handled or were not for us."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    event: str = ""
+    change_type: str = ""
+    reason: str = ""
+    handled: bool = False
+
+    def rows(self) -> QuerySet[RawCallback]:
+        over = [RawCallback.Status.DEAD]
+        if self.handled:
+            over += [RawCallback.Status.DONE, RawCallback.Status.IGNORED]
+        given: dict[str, Any] = {
+            "received_at__gte": self.since,
+            "received_at__lt": self.until,
+            "event": self.event,
+            "change_type": self.change_type,
+            "last_error": self.reason,
+        }
+        wanted = {name: value for name, value in given.items() if value}
+        return RawCallback.objects.filter(status__in=over, **wanted)
+
+
+@transaction.atomic
+def replay_chosen(*, chosen: Chosen, actor: Actor) -> int:
+    """Let the job read all of these again, at most REPLAY_MOST of them, oldest first; one
+    statement. Returns how many."""
+    oldest = chosen.rows().order_by("pk").values("pk")[:REPLAY_MOST]
+    replayed = RawCallback.objects.filter(pk__in=oldest).put_back(now=clock.now())
+    audit(
+        actor=actor,
+        action="wecom.replay_callbacks",
+        object_type="wecom.rawcallback",
+        detail={
+            "since": chosen.since.isoformat() if chosen.since else "",
+            "until": chosen.until.isoformat() if chosen.until else "",
+            "event": chosen.event,
+            "change_type": chosen.change_type,
+            "reason": chosen.reason,
+            "handled": chosen.handled,
+            "replayed": replayed,
+        },
     )
     wake(HANDLER_JOB)
     return replayed
