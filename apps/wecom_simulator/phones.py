@@ -90,10 +90,11 @@ def attachment_view(item: Row, who: str) -> Row:
         "title": inner.get("title") or words.get(kind, kind),
         "desc": inner.get("desc", ""),
         "href": open_as(inner.get("url", ""), who) if kind == "link" else "",
+        "picture": f"/media/{inner.get('media_id')}" if kind == "image" else "",
     }
 
 
-def _base(host: Host, owner: str, **more: Any) -> Row:
+def base_context(host: Host, owner: str, **more: Any) -> Row:
     now = datetime.fromtimestamp(host.now(), CHINA)
     return {"owner": owner, "time": f"{now:%H:%M}", **more}
 
@@ -132,7 +133,7 @@ def _pending(world: World, userid: str) -> list[Row]:
     return [send for send in sends if actions.is_pending(send, userid)]
 
 
-def _guide(world: World, userid: str) -> Row:
+def guide_row(world: World, userid: str) -> Row:
     if userid not in world.users:
         raise Http404("No such member.")
     return world.users[userid]
@@ -143,7 +144,7 @@ def guide_phone(request: HttpRequest, userid: str) -> HttpResponse:
     host = current()
     with host.lock:
         world, now = host.world, host.now()
-        guide = _guide(world, userid)
+        guide = guide_row(world, userid)
         notices = [world.notices[m] for m in world.notices_of.get(userid, [])]
         pending = _pending(world, userid)
         rows = []
@@ -178,7 +179,7 @@ def guide_phone(request: HttpRequest, userid: str) -> HttpResponse:
             })  # fmt: skip
         for row in rows:
             row["at"] = clock(row["at"], now)
-        context = _base(host, guide["name"], rows=rows, userid=userid, title="消息")
+        context = base_context(host, guide["name"], rows=rows, userid=userid, title="消息")
     return as_person(render(request, "guide.html", context), f"guide:{userid}")
 
 
@@ -204,7 +205,7 @@ def notices(request: HttpRequest, userid: str) -> HttpResponse:
     """The app's messages, oldest first; a card opens signed in."""
     host = current()
     with host.transaction() as world:
-        guide = _guide(world, userid)
+        guide = guide_row(world, userid)
         now, who = host.now(), f"guide:{userid}"
         shown = [world.notices[m] for m in world.notices_of.get(userid, [])][-40:]
         if any(userid not in notice["seen"] for notice in shown):
@@ -217,19 +218,30 @@ def notices(request: HttpRequest, userid: str) -> HttpResponse:
                 "content_html": linked(notice.get("content", ""), who),
                 "href": open_as(notice.get("url", ""), who),
                 "clicked": notice.get("clicks", {}).get(userid),
+                **_changed(notice.get("changes", {}).get(userid)),
             }
             for notice in shown
         ]
         app = _app_name(world, shown[-1]) if shown else "应用消息"
-        context = _base(host, guide["name"], cards=cards, userid=userid, title=app)
+        context = base_context(host, guide["name"], cards=cards, userid=userid, title=app)
         context["back"] = f"/phone/guide/{userid}/"
     return as_person(render(request, "notices.html", context), who)
+
+
+def _changed(change: Row | None) -> Row:
+    """What update_template_card made of the card on this phone."""
+    if not change:
+        return {"replaced": ""}
+    words: Row = {"replaced": change["button"]}
+    if "title" in change:
+        words.update(title=change["title"], text=card_text(change["description"]))
+    return words
 
 
 @require_POST
 def click_card(request: HttpRequest, userid: str) -> HttpResponse:
     data = {"userid": userid, "msgid": request.POST.get("msgid"), "key": request.POST.get("key")}
-    return _then(request, actions.click_card, data, f"/phone/guide/{userid}/notices/")
+    return then(request, actions.click_card, data, f"/phone/guide/{userid}/notices/")
 
 
 def sends(request: HttpRequest, userid: str) -> HttpResponse:
@@ -237,21 +249,23 @@ def sends(request: HttpRequest, userid: str) -> HttpResponse:
     host = current()
     with host.lock:
         world = host.world
-        guide = _guide(world, userid)
+        guide = guide_row(world, userid)
         mine = [world.sends[m] for m in world.sends_of.get(userid, [])]
         rows = [_send_view(world, send, userid, host.now()) for send in reversed(mine)]
         rows.sort(key=lambda row: not row["pending"])
-        context = _base(host, guide["name"], rows=rows[:60], userid=userid, title="群发助手")
+        context = base_context(host, guide["name"], rows=rows[:60], userid=userid, title="群发助手")
         context["back"] = f"/phone/guide/{userid}/"
     return as_person(render(request, "sends.html", context), f"guide:{userid}")
 
 
 def _send_view(world: World, send: Row, userid: str, now: float) -> Row:
     mine = {i: row for i, row in send["receivers"].items() if row["userid"] == userid}
+    to_groups = send["chat_type"] == "group"
+    known = world.groups if to_groups else world.customers
     people = [
-        {**person(world.customers[i]["name"], i), "status": row["status"]}
+        {**person(known[i]["name"] or "未命名的群", i), "status": row["status"]}
         for i, row in mine.items()
-        if i in world.customers
+        if i in known
     ]
     task = send["tasks"][userid]
     return {
@@ -261,6 +275,7 @@ def _send_view(world: World, send: Row, userid: str, now: float) -> Row:
         "time": clock(send["create_time"], now),
         "people": people,
         "count": len(mine),
+        "unit": "个客户群" if to_groups else "位客户",
         "sent": sum(1 for row in mine.values() if row["status"] == 1),
         "pending": actions.is_pending(send, userid),
         "ignored": task["ignored"],
@@ -275,12 +290,12 @@ def send_page(request: HttpRequest, userid: str, msgid: str) -> HttpResponse:
     host = current()
     with host.lock:
         world = host.world
-        guide = _guide(world, userid)
+        guide = guide_row(world, userid)
         send = world.sends.get(msgid)
         if send is None or userid not in send["tasks"]:
             raise Http404("No such mass send.")
         row = _send_view(world, send, userid, host.now())
-        context = _base(host, guide["name"], send=row, userid=userid, title="群发助手")
+        context = base_context(host, guide["name"], send=row, userid=userid, title="群发助手")
         context["cap"] = _cap_sentence(world)
         context["back"] = f"/phone/guide/{userid}/sends/"
     return as_person(render(request, "send.html", context), f"guide:{userid}")
@@ -294,22 +309,48 @@ def _cap_sentence(world: World) -> str:
     return "每位客户每月收到的群发条数不超过当月天数。"
 
 
+def name_of(world: World, ident: str) -> str:
+    """A member or a customer by name."""
+    row = world.users.get(ident) or world.customers.get(ident) or {}
+    return str(row.get("name", ident))
+
+
+def replies_of(world: World, moment_id: str, userid: str) -> list[Row]:
+    """Likes and comments below one member's copy of a post."""
+    return [
+        {
+            "kind": row["kind"],
+            "text": row["text"],
+            "name": name_of(world, row["by"]),
+        }
+        for row in world.moment_replies.get(moment_id, [])
+        if row["userid"] == userid
+    ]
+
+
 def moments(request: HttpRequest, userid: str) -> HttpResponse:
     """客户朋友圈: posts of the corp to publish with one tap, and those that are published."""
     host = current()
     with host.lock:
-        guide = _guide(host.world, userid)
+        guide = guide_row(host.world, userid)
         mine = [row for row in host.world.moments.values() if userid in row["tasks"]]
         rows = [
             {
                 "moment_id": row["moment_id"],
                 "text": row["text"],
                 "time": clock(row["create_time"], host.now()),
-                "pending": row["tasks"][userid] is None,
+                "pending": row["tasks"][userid] is None and not row.get("cancelled_at"),
+                "published": row["tasks"][userid] is not None,
+                "attachments": [
+                    attachment_view(item, f"guide:{userid}") for item in row["attachments"]
+                ],
+                "replies": replies_of(host.world, row["moment_id"], userid),
             }
             for row in reversed(mine)
         ]
-        context = _base(host, guide["name"], rows=rows[:60], userid=userid, title="客户朋友圈")
+        context = base_context(
+            host, guide["name"], rows=rows[:60], userid=userid, title="客户朋友圈"
+        )
         context["back"] = f"/phone/guide/{userid}/"
     return as_person(render(request, "moments.html", context), f"guide:{userid}")
 
@@ -317,22 +358,22 @@ def moments(request: HttpRequest, userid: str) -> HttpResponse:
 @require_POST
 def publish(request: HttpRequest, userid: str, moment_id: str) -> HttpResponse:
     data = {"userid": userid, "moment_id": moment_id}
-    return _then(request, actions.publish_moment, data, f"/phone/guide/{userid}/moments/")
+    return then(request, actions.publish_moment, data, f"/phone/guide/{userid}/moments/")
 
 
 @require_POST
 def confirm(request: HttpRequest, userid: str, msgid: str) -> HttpResponse:
     data = {"userid": userid, "msgid": msgid}
-    return _then(request, actions.confirm_send, data, f"/phone/guide/{userid}/sends/{msgid}/")
+    return then(request, actions.confirm_send, data, f"/phone/guide/{userid}/sends/{msgid}/")
 
 
 @require_POST
 def ignore(request: HttpRequest, userid: str, msgid: str) -> HttpResponse:
     data = {"userid": userid, "msgid": msgid}
-    return _then(request, actions.ignore_send, data, f"/phone/guide/{userid}/sends/")
+    return then(request, actions.ignore_send, data, f"/phone/guide/{userid}/sends/")
 
 
-def _then(request: HttpRequest, action: Any, data: Row, onward: str) -> HttpResponse:
+def then(request: HttpRequest, action: Any, data: Row, onward: str) -> HttpResponse:
     try:
         action(current(), data)
     except ActionError as error:
@@ -345,22 +386,22 @@ def chat(request: HttpRequest, userid: str, external_userid: str) -> HttpRespons
     host = current()
     with host.lock:
         world = host.world
-        guide = _guide(world, userid)
+        guide = guide_row(world, userid)
         follow = world.follows.get(external_userid, {}).get(userid)
         if follow is None:
             raise Http404("They are not friends.")
         customer = world.customers[external_userid]
-        context = _base(
+        context = base_context(
             host, guide["name"], userid=userid, external_userid=external_userid,
             customer=person(customer["name"], external_userid), title=customer["name"],
             remark=follow["remark"], me=person(guide["name"], userid),
-            messages=_bubbles(world, external_userid, userid, host.now(), f"guide:{userid}"),
+            messages=bubbles(world, external_userid, userid, host.now(), f"guide:{userid}"),
             sidebar=world.corp["sidebar_url"], back=f"/phone/guide/{userid}/",
         )  # fmt: skip
     return as_person(render(request, "chat.html", context), f"guide:{userid}")
 
 
-def _bubbles(world: World, ident: str, userid: str, now: float, who: str) -> list[Row]:
+def bubbles(world: World, ident: str, userid: str, now: float, who: str) -> list[Row]:
     mine = [m for m in world.messages.get(ident, []) if m["userid"] == userid]
     return [
         {
@@ -391,46 +432,10 @@ def say(request: HttpRequest, userid: str, external_userid: str) -> HttpResponse
     def act(host: Host, row: Row) -> Row:
         return actions.chat_message(host, row, via="typed")
 
-    return _then(request, act, data, onward)
+    return then(request, act, data, onward)
 
 
-def customer_phone(request: HttpRequest, external_userid: str) -> HttpResponse:
-    """微信 on the customer's phone: chats with guides, links that can be tapped."""
-    host = current()
-    with host.lock:
-        world, now = host.world, host.now()
-        if external_userid not in world.customers:
-            raise Http404("No such customer.")
-        who = f"customer:{external_userid}"
-        friends = [
-            {
-                **person(row["name"], row["userid"]),
-                "userid": row["userid"],
-                "deleted": row["deleted"],
-                "messages": [
-                    bubble
-                    for bubble in _bubbles(world, external_userid, row["userid"], now, who)
-                    if not bubble["refused"]
-                ],
-            }
-            for row in actions.customer_phone(world, external_userid)["friends"]
-        ]
-        name, mobile = world.customers[external_userid]["name"], _mobile(world, external_userid)
-        chosen = request.GET.get("with", "")
-        friends.sort(key=lambda row: (row["userid"] != chosen, not row["messages"]))
-        context = _base(
-            host, name, friends=friends, external_userid=external_userid, title="微信", back="/",
-            me=person(name, external_userid), mobile=mobile,
-            texts=_texts(world, mobile, now, who) if mobile else [],
-        )  # fmt: skip
-    return as_person(render(request, "customer.html", context), who)
-
-
-def _mobile(world: World, external_userid: str) -> str:
-    return str(world.customers[external_userid].get("mobile", ""))
-
-
-def _texts(world: World, mobile: str, now: float, who: str) -> list[Row]:
+def sms_rows(world: World, mobile: str, now: float, who: str) -> list[Row]:
     return [
         {**row, "html": linked(row["text"], who), "time": clock(row["at"], now)}
         for row in actions.sms_of(world, mobile)
@@ -441,20 +446,9 @@ def sms(request: HttpRequest) -> HttpResponse:
     """短信 of every phone, newest first: also of people who are nobody's WeCom friend yet."""
     host = current()
     with host.lock:
-        rows = _texts(host.world, "", host.now(), "")
-        context = _base(host, "", texts=rows, title="短信", back="/")
+        rows = sms_rows(host.world, "", host.now(), "")
+        context = base_context(host, "", texts=rows, title="短信", back="/")
     return render(request, "sms.html", context)
-
-
-@require_POST
-def part(request: HttpRequest, external_userid: str) -> HttpResponse:
-    """The customer deletes a guide."""
-    data = {
-        "by": "customer",
-        "external_userid": external_userid,
-        "userid": request.POST.get("userid"),
-    }
-    return _then(request, actions.end_follow, data, f"/phone/customer/{external_userid}/")
 
 
 def scan(request: HttpRequest, config_id: str) -> HttpResponse:
@@ -466,7 +460,10 @@ def scan(request: HttpRequest, config_id: str) -> HttpResponse:
         return _scanned(request, host, config_id)
     with host.lock:
         query = request.GET.get("q", "")
-        context = {"query": query, "customers": find_customers(host.world, query, SHOWN_PHONES)}
+        found = find_customers(host.world, query, SHOWN_PHONES)
+        context = {
+            "query": query, "customers": found, "heading": "谁扫了这个码", "verb": "加好友",
+        }  # fmt: skip
     return render(request, "scan.html", context)
 
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from . import gateway, oauth, phones
 from .controls import corp, faults, load, people, state, truth
+from .pages import codes, contacts, customers, groups, moments
 
 GUIDE = "phone/guide/<str:userid>/"
 CUSTOMER = "phone/customer/<str:external_userid>/"
@@ -42,6 +43,7 @@ urlpatterns = [
     path("sim/sends", people.sends),
     path("sim/sends/confirm", people.confirm_send),
     path("sim/sends/ignore", people.ignore_send),
+    path("sim/moments/answer", people.answer_moment),
     path("sim/moments/publish", people.publish_moment),
     path("sim/behavior", people.behavior),
     path("sim/links/tap", people.tap_link),
@@ -80,9 +82,23 @@ urlpatterns = [
     path(GUIDE + "chat/<str:external_userid>/", phones.chat),
     path(GUIDE + "chat/<str:external_userid>/say", phones.say),
     path("phone/sms/", phones.sms),
-    path(CUSTOMER, phones.customer_phone),
-    path(CUSTOMER + "part", phones.part),
+    path(GUIDE + "chat/<str:external_userid>/details/", contacts.details),
+    path(GUIDE + "chat/<str:external_userid>/edit", contacts.edit),
+    path(GUIDE + "groups/", groups.group_list),
+    path(GUIDE + "groups/create", groups.create),
+    path(GUIDE + "groups/<str:chat_id>/", groups.group_page),
+    path(GUIDE + "groups/<str:chat_id>/act", groups.act),
+    path(CUSTOMER, customers.phone),
+    path(CUSTOMER + "part", customers.part),
+    path(CUSTOMER + "refuse", customers.refuse),
+    path(CUSTOMER + "moments/", moments.wall),
+    path(CUSTOMER + "moments/answer", moments.answer),
+    path(CUSTOMER + "scan/", codes.camera),
+    path(CUSTOMER + "groups/<str:chat_id>/act", groups.customer_act),
     path("qr/<str:config_id>/", phones.scan),
+    path("group-code/<str:config_id>/", groups.scan),
+    path("ca/<str:link_id>", codes.acquisition),
+    path("media/<str:media_id>", codes.picture),
     path("avatar/<str:userid>.svg", phones.avatar),
     path("static/<str:name>", phones.static),
 ]

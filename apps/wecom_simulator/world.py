@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from .parts import Acquisition, Bulk, Groups, Moments, Transfers
+from .parts import Acquisition, Bulk, Cards, Groups, Moments, Transfers
 
 Row = dict[str, Any]
 
@@ -24,7 +24,7 @@ DEFAULT_SWITCHES: Row = {
 
 
 @dataclass
-class World(Groups, Transfers, Acquisition, Moments, Bulk):
+class World(Groups, Transfers, Acquisition, Moments, Bulk, Cards):
     """State and the one function per kind of change."""
 
     corp: Row = field(default_factory=dict)
@@ -258,9 +258,6 @@ class World(Groups, Transfers, Acquisition, Moments, Bulk):
         for msgid in self.notices_of.get(userid, []):
             if userid not in self.notices[msgid]["seen"]:
                 self.notices[msgid]["seen"].append(userid)
-
-    def on_card_clicked(self, at: float, msgid: str, userid: str, key: str) -> None:
-        self.notices[msgid].setdefault("clicks", {})[userid] = key
 
     def on_media(self, at: float, media_id: str, **row: Any) -> None:
         self.media[media_id] = row

@@ -11,7 +11,7 @@ from .groups import (
     leave_group,
     say_in_group,
 )
-from .moments import publish_moment
+from .moments import answer_moment, publish_moment, shown_to
 from .people import add_guide, bulk, edit_follow, end_follow, leave_company, seed
 from .sends import (
     confirm_send,
@@ -30,6 +30,7 @@ __all__ = [
     "CHINA",
     "ActionError",
     "add_guide",
+    "answer_moment",
     "bulk",
     "chat_message",
     "chats_of",
@@ -59,6 +60,7 @@ __all__ = [
     "seed",
     "send_row",
     "sends_of",
+    "shown_to",
     "sms_of",
     "tell_behavior",
     "transfers_shown",

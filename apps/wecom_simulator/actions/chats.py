@@ -57,10 +57,14 @@ def click_card(host: Host, data: Row) -> Row:
         keys = [button["key"] for button in notice.get("buttons") or []]
         if data.get("key") not in keys:
             raise ActionError("The card has no such button.")
+        if userid in notice.get("clicks", {}):
+            raise ActionError("This card was answered already.")
+        code = new_id("RC_", 12)
         host.commit("card_clicked", msgid=notice["msgid"], userid=userid, key=data["key"])
+        host.commit("response_code", code=code, msgid=notice["msgid"])
         fields = {
             "FromUserName": userid, "Event": "template_card_event", "EventKey": data["key"],
             "TaskId": notice["task_id"], "CardType": notice["card_type"],
-            "ResponseCode": new_id("RC_", 12), "AgentID": int(notice["app"]),
+            "ResponseCode": code, "AgentID": int(notice["app"]),
         }  # fmt: skip
         return {"event": host.queue_event(fields)}

@@ -2,6 +2,7 @@
 
 from . import (
     behavior,
+    cards,
     contact_ways,
     customers,
     directory,
@@ -20,6 +21,7 @@ __all__ = [
     "ENDPOINTS",
     "Call",
     "behavior",
+    "cards",
     "contact_ways",
     "customers",
     "directory",

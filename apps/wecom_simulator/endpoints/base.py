@@ -186,8 +186,9 @@ def page(call: Call, items: Sequence[Row], *, size: int, scope: str) -> tuple[li
 ATTACHMENT_KINDS = {"image", "link", "miniprogram", "video", "file"}
 
 
-def attachments(call: Call) -> list[Row]:
-    """At most nine, each with its own object under the name of its type."""
+def attachments(call: Call, *, scene: str = "") -> list[Row]:
+    """At most nine, each with its own object under the name of its type; media uploaded for
+    another `scene` are refused."""
     items = call.body.get("attachments") or []
     if not isinstance(items, list):
         raise ApiError(40058)
@@ -199,15 +200,18 @@ def attachments(call: Call) -> list[Row]:
             raise ApiError(41065)
         if not isinstance(item.get(kind), dict):
             raise ApiError(40058)
-        _check_attachment(call, kind, item[kind])
+        _check_attachment(call, kind, item[kind], scene)
     return items
 
 
-def _check_attachment(call: Call, kind: str, inner: Row) -> None:
+LINK_BYTES = {"title": 128, "url": 2048, "desc": 512, "picurl": 2048}
+
+
+def _check_attachment(call: Call, kind: str, inner: Row, scene: str) -> None:
     if kind == "link":
-        for name, most in (("title", 128), ("url", 2048)):
-            if len(text(inner, name).encode()) > most:
-                raise ApiError(40058)
+        text(inner, "title"), text(inner, "url")
+        if any(len(str(inner.get(name) or "").encode()) > n for name, n in LINK_BYTES.items()):
+            raise ApiError(40058)
         return
     if kind == "miniprogram":
         for name in ("title", "appid", "page"):
@@ -217,9 +221,16 @@ def _check_attachment(call: Call, kind: str, inner: Row) -> None:
     media_id = inner.get("pic_media_id" if kind == "miniprogram" else "media_id")
     if kind == "image" and not media_id and inner.get("pic_url"):
         return
-    known = call.world.media.get(media_id or "")
-    if known is None or known["created_at"] < call.now - 3 * 86400:
+    _check_media(call, media_id or "", "image" if kind == "miniprogram" else kind, scene)
+
+
+def _check_media(call: Call, media_id: str, kind: str, scene: str) -> None:
+    """Alive, of this kind, and uploaded for this use."""
+    known = call.world.media.get(media_id)
+    if known is None or known["created_at"] < call.now - 3 * 86400 or known["kind"] != kind:
         raise ApiError(40007)
+    if known.get("scene", "") != scene:
+        raise ApiError(41072 if known.get("scene") else 40007)
 
 
 def message_text(call: Call, *, most_bytes: int = 4000) -> str:

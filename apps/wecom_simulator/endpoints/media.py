@@ -1,4 +1,6 @@
-"""Temporary media: three days, shared by all apps of the corp."""
+"""Media: temporary ones for three days, shared by all apps of the corp; lasting pictures."""
+
+from typing import Any
 
 from ..errors import ApiError
 from ..host import new_id
@@ -7,53 +9,65 @@ from .base import Call, endpoint
 
 LIFE_S = 3 * 86400
 MB = 1024 * 1024
+SMALLEST = 5
 MOST = {"image": 10 * MB, "voice": 2 * MB, "video": 10 * MB, "file": 20 * MB}
-
-
-SCENES = {"1": ("image", "video"), "2": ("image", "video", "file")}
+MOST_PICTURE = 2 * MB
+SCENES = {"1": "moment", "2": "album"}
+SCENE_KINDS = {"1": {"image", "video"}, "2": {"image", "video", "file"}}
 
 
 @endpoint("media/upload", writes=True)
 def media_upload(call: Call) -> Row:
-    answer = _keep(call, call.query.get("type", ""))
-    return {**answer, "created_at": str(answer["created_at"])}
+    """For messages, mass sends and welcomes."""
+    kind = call.query.get("type", "")
+    if kind not in MOST:
+        raise ApiError(40058)
+    media_id = _keep(call, _upload(call, MOST[kind]), kind=kind)
+    return {"type": kind, "media_id": media_id, "created_at": str(int(call.now))}
 
 
 @endpoint("media/upload_attachment", writes=True)
 def upload_attachment(call: Call) -> Row:
-    """For moments (1) or the product album (2); unlike above `created_at` is a number."""
-    kinds = SCENES.get(call.query.get("attachment_type", ""))
-    if kinds is None:
+    """For moments (1) and product albums (2). Here `created_at` is a number."""
+    kind, scene = call.query.get("media_type", ""), call.query.get("attachment_type", "")
+    if scene not in SCENES:
         raise ApiError(40058)
-    kind = call.query.get("media_type", "")
-    if kind not in kinds:
+    if kind not in SCENE_KINDS[scene]:
         raise ApiError(41072)
-    return _keep(call, kind)
+    media_id = _keep(
+        call, _upload(call, MOST[kind], too_large=41080), kind=kind, scene=SCENES[scene]
+    )
+    return {"type": kind, "media_id": media_id, "created_at": int(call.now)}
 
 
-def _keep(call: Call, kind: str) -> Row:
-    if kind not in MOST:
-        raise ApiError(40058)
+@endpoint("media/uploadimg", writes=True)
+def uploadimg(call: Call) -> Row:
+    """A picture that stays, with an address of its own."""
+    media_id = _keep(call, _upload(call, MOST_PICTURE), kind="image", lasting=True)
+    return {"url": f"{call.host.own_url}/media/{media_id}"}
+
+
+def _upload(call: Call, most: int, *, too_large: int = 45001) -> Any:
     upload = call.files.get("media")
-    if upload is None or upload.size <= 5:
+    if upload is None or upload.size <= SMALLEST:
         raise ApiError(44001)
-    if upload.size > MOST[kind]:
-        raise ApiError(45001)
+    if upload.size > most:
+        raise ApiError(too_large)
+    return upload
+
+
+def _keep(call: Call, upload: Any, **row: Any) -> str:
+    """The bytes into the state folder, the rest into the world."""
     media_id = new_id("sim_media_", 20)
     folder = call.host.state_dir / "media"
     folder.mkdir(exist_ok=True)
     (folder / media_id).write_bytes(upload.read())
     created = int(call.now)
     call.host.commit(
-        "media",
-        media_id=media_id,
-        kind=kind,
-        name=upload.name,
-        size=upload.size,
-        created_at=created,
+        "media", media_id=media_id, name=upload.name, size=upload.size, created_at=created, **row
     )
     call.effect = {"media_id": media_id, "size": upload.size}
-    return {"type": kind, "media_id": media_id, "created_at": created}
+    return media_id
 
 
 @endpoint("media/get")

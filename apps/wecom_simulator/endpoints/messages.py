@@ -10,7 +10,6 @@ from ..host import new_id
 from ..world import Row
 from .base import Call, Needs, endpoint, number, text
 
-DAY_S = 86400
 A_MINUTE, AN_HOUR = (30, 60), (1000, 3600)
 CARD_TYPES = {
     "text_notice",
@@ -41,6 +40,8 @@ def message_send(call: Call) -> Row:
     if shown.get("card_type") in INTERACTIVE:
         answer["response_code"] = notice["response_code"] = new_id("RC_", 12)
     call.host.commit("notice", notice=notice)
+    if "response_code" in notice:
+        call.host.commit("response_code", code=notice["response_code"], msgid=msgid)
     call.effect = {"msgid": msgid, "userids": reached}
     return answer
 
@@ -157,16 +158,3 @@ def _template_card(call: Call, block: Row) -> Row:
         "btntxt": "详情",
         "buttons": named,
     }  # fmt: skip
-
-
-@endpoint("message/recall", needs=Needs.AGENT, writes=True)
-def message_recall(call: Call) -> Row:
-    """Within 24 hours, by the app that sent it."""
-    notice = call.world.notices.get(text(call.body, "msgid"))
-    if notice is None or notice["app"] != call.app:
-        raise ApiError(40058)
-    if notice["at"] < call.now - DAY_S:
-        raise ApiError(42052)
-    call.host.commit("notice_recalled", msgid=notice["msgid"])
-    call.effect = {"recalled": notice["msgid"]}
-    return {}

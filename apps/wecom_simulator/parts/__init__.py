@@ -2,8 +2,9 @@
 
 from .acquisition import Acquisition
 from .bulk import Bulk
+from .cards import Cards
 from .groups import Groups
 from .moments import Moments
 from .transfers import Transfers
 
-__all__ = ["Acquisition", "Bulk", "Groups", "Moments", "Transfers"]
+__all__ = ["Acquisition", "Bulk", "Cards", "Groups", "Moments", "Transfers"]

@@ -1,0 +1,1 @@
+"""More pages of the phones, a subject each; what all of them share is in `phones`."""

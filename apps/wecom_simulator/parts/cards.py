@@ -1,0 +1,29 @@
+"""Cards after they were sent: who pressed what, and which codes may still change them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Cards:
+    """A response code: msgid, at, used. One comes with the card, one with every press."""
+
+    response_codes: dict[str, Row] = field(default_factory=dict)
+
+    def on_response_code(self, at: float, code: str, msgid: str) -> None:
+        self.response_codes[code] = {"msgid": msgid, "at": at, "used": False}
+
+    def on_card_clicked(self, at: float, msgid: str, userid: str, key: str) -> None:
+        world: Any = self
+        world.notices[msgid].setdefault("clicks", {})[userid] = key
+
+    def on_card_updated(
+        self, at: float, code: str, msgid: str, userids: list[str], change: Row
+    ) -> None:
+        world: Any = self
+        self.response_codes[code]["used"] = True
+        changes = world.notices[msgid].setdefault("changes", {})
+        for userid in userids:
+            changes[userid] = change
