@@ -11,6 +11,7 @@ ROOMS = [
     ("", "apps.accounts.urls"),
     ("wecom/", "apps.wecom.urls"),
     ("l/", "apps.outreach.urls"),
+    ("c/", "apps.contact_codes.urls"),
     ("api/v1/", "apps.ingest.urls"),
     ("g/", "apps.guide_portal.urls"),
     ("m/", "apps.member_portal.urls"),

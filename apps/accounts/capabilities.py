@@ -23,6 +23,7 @@ class Capability(StrEnum):
     PUSH_TASKS = "push_tasks"
     VIEW_PUSHES = "view_pushes"
     MANAGE_CONTENT = "manage_content"
+    MANAGE_CODES = "manage_codes"
     MANAGE_STORES = "manage_stores"
     WORK_TASKS = "work_tasks"
     MANAGE_TEAM = "manage_team"
@@ -67,6 +68,7 @@ _OPERATE = _READ_HQ | {
     Capability.BUILD_SEGMENTS,
     Capability.PUSH_TASKS,
     Capability.MANAGE_CONTENT,
+    Capability.MANAGE_CODES,
     Capability.SETTLE_SENDS,
     Capability.HAND_OVER,
 }

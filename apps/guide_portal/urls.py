@@ -5,6 +5,7 @@ from django.urls import path
 from apps.guide_portal.views import (
     access,
     care,
+    codes,
     customers,
     enrol,
     items,
@@ -82,6 +83,8 @@ urlpatterns = [
         tools.DropWording.as_view(),
         name="drop_wording",
     ),
+    path("tools/codes/", codes.Codes.as_view(), name="codes"),
+    path("tools/codes/<int:code_id>/poster/", codes.CodePoster.as_view(), name="code_poster"),
     path("tools/materials/", tools.Materials.as_view(), name="materials"),
     path("me/", me.Me.as_view(), name="me"),
     path("me/display/", me.Display.as_view(), name="display"),

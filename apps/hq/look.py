@@ -124,6 +124,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/wecom/health/",
                 "/admin/wecom/",
                 "/admin/wecom_sync/",
+                "/admin/codes/",
                 "/admin/outreach/dispatch/",
                 "/admin/outreach/guidenotice/",
                 "/admin/outreach/welcome/",
@@ -166,6 +167,7 @@ _SYSTEM = [
 _WECOM = [
     _tab(_("Health"), "/admin/wecom/health/", C.VIEW_HEALTH),
     _tab(pgettext_lazy("menu", "Comparison"), "/admin/wecom/sync/", C.VIEW_HEALTH),
+    _tab(_("Contact codes"), "/admin/codes/", C.VIEW_REPORTS),
     _tab(_("Unknown sends"), "/admin/wecom/unknown/", C.VIEW_HEALTH),
     _tab(_("Given-up events"), "/admin/wecom/dead/", C.VIEW_HEALTH),
     _tab(_("Callback inbox"), "/admin/wecom/rawcallback/", C.MANAGE_WECOM),

@@ -2,6 +2,7 @@ from django.urls import path
 
 from apps.hq.pages import (
     access,
+    codes,
     dead_callbacks,
     home,
     items,
@@ -79,6 +80,14 @@ urlpatterns = [
         scripts.withdraw_variant,
         name="withdraw_variant",
     ),
+    path("admin/codes/", codes.code_list, name="codes"),
+    path("admin/codes/batch/", codes.code_batch, name="code_batch"),
+    path("admin/codes/new/<slug:kind>/", codes.code_new, name="code_new"),
+    path("admin/codes/<int:pk>/", codes.code_page, name="code"),
+    path("admin/codes/<int:pk>/stop/", codes.code_stop, name="code_stop"),
+    path("admin/codes/<int:pk>/again/", codes.code_again, name="code_again"),
+    path("admin/codes/<int:pk>/poster/", codes.code_poster, name="code_poster"),
+    path("admin/codes/<int:pk>/qr.<slug:kind>", codes.code_qr, name="code_qr"),
     path("admin/rollout/", rollout.rollout_regions, name="rollout"),
     path("admin/rollout/<int:pk>/", rollout.rollout_region, name="rollout_region"),
     path("admin/rollout/<int:pk>/switch/", rollout.rollout_switch, name="rollout_switch"),

@@ -118,12 +118,3 @@ def seen(request: HttpRequest) -> Seen | None:
     """The WeCom contact whom WeCom named for this browser."""
     kept = request.session.get(SEEN)
     return Seen(*kept) if kept else None
-
-
-def address_of(request: HttpRequest) -> str:
-    """Where the caller calls from, as the own proxy says."""
-    if settings.CLIENT_IP_HEADER:
-        told = request.headers.get(settings.CLIENT_IP_HEADER, "").rsplit(",", 1)[-1].strip()
-        if told:
-            return told
-    return request.META.get("REMOTE_ADDR", "")

@@ -20,6 +20,8 @@ PAGES = """
 core:healthz                     GET   ok   ok   ok   ok   ok   ok   ok
 core:readyz                      GET   ok   ok   ok   ok   ok   ok   ok
 outreach:link                    GET   ok   ok   ok   ok   ok   ok   ok
+# behind a poster, for whoever stands before it
+contact_codes:scan               GET   ok   ok   ok   ok   ok   ok   ok
 outreach:content                 GET   ok   ok   ok   ok   ok   ok   ok
 # leads to head office's home; in the demo it is the start page
 hq:start                         GET   out  out  out  out  out  out  out
@@ -85,6 +87,9 @@ guide_portal:word_script         GET   in   in   in   in   ok   403  in
 guide_portal:word_script         POST  in   in   in   in   400  403  in
 guide_portal:drop_wording        POST  in   in   in   in   400  403  in
 guide_portal:refuse_script       POST  in   in   in   in   ok/ok/404   403  in
+# a manager the store's, a guide what is made for them
+guide_portal:codes               GET   in   in   in   in   ok   ok   in
+guide_portal:code_poster         GET   in   in   in   in   ok/ok/404  404  in
 guide_portal:materials           GET   in   in   in   in   ok   ok   in
 guide_portal:enrol               GET   in   in   in   in   ok   ok   in
 guide_portal:enrol               POST  in   in   in   in   ok   ok   in
@@ -238,6 +243,15 @@ hq:decide_proposal               POST  in   ok   ok   403     in  in  403
 hq:script_variants               GET   in   ok   ok   ok      in  in  ok
 hq:withdraw_variant              POST  in   ok   ok   403     in  in  403
 hq:decide_send                   POST  in   ok   ok   403     in  in  403
+hq:codes                         GET   in   ok   ok   ok      in  in  ok
+hq:code_new                      GET   in   ok   ok   403     in  in  403
+hq:code                          GET   in   ok   ok   ok/404  in  in  ok
+hq:code_batch                    GET   in   ok   ok   403     in  in  403
+hq:code_batch                    POST  in   ok   ok   403     in  in  403
+hq:code_stop                     POST  in   ok   ok   403     in  in  403
+hq:code_again                    POST  in   ok   ok   403     in  in  403
+hq:code_poster                   GET   in   ok   ok   ok/404  in  in  ok
+hq:code_qr                       GET   in   ok   ok   ok/404  in  in  ok
 hq:rollout                       GET   in   ok   ok   ok      in  in  ok
 hq:rollout_region                GET   in   ok   ok   ok/404  in  in  ok
 hq:rollout_switch                POST  in   ok   403  403     in  in  403

@@ -77,6 +77,7 @@ def told(shop):
                 "State": code.state,
                 "WelcomeCode": answer.get("welcome_code", ""),
             },
+            greets=True,
             created_by_wecom_at=clock.now(),
             not_before=clock.now(),
         )

@@ -16,6 +16,7 @@ from apps.accounts import services as accounts
 from apps.accounts.actor import SYSTEM
 from apps.accounts.capabilities import API_CAPABILITIES, Role
 from apps.accounts.models import AuditEntry, User
+from apps.contact_codes.models import ChannelCode
 from apps.guide_tasks.models import GuideTask, TaskItem, TaskTarget
 from apps.guide_tasks.services import ensure_default_rules, forecast, hand_in_photo
 from apps.member_portal.models import ConsentText, DataRequest, WelcomeOffer
@@ -320,6 +321,8 @@ def numbers_of(world, role):
         "script_id": (_open_script().pk,) * 3,
         "variant_id": (_wording(world).pk,) * 3,
         "moment_id": (_unknown_post(world).pk,) * 3,
+        "code_id": tuple(_store_code(side).pk for side in (world.east, world.east, world.west)),
+        "code_slug": (_store_code(world.east).slug,) * 3,
         "proposal_id": each(lambda guide, _m: _proposal(world, guide).pk),
     }
 
@@ -341,6 +344,14 @@ def _unknown_post(world):
     times = {"not_before": world.now, "closes_at": world.now}
     return MomentPost.objects.get_or_create(
         source="test", corp_id=CORP, defaults={"userids": [], "state": "unknown", **times}
+    )[0]
+
+
+def _store_code(side):
+    """A poster's code of that store."""
+    fields = {"title": "海报", "channel": "海报", "client_id": uuid.uuid4()}
+    return ChannelCode.objects.get_or_create(
+        corp_id=CORP, kind="store", store=side.store, defaults=fields
     )[0]
 
 

@@ -190,3 +190,12 @@ def bar(*, guide: Guide, errcode: int, now: datetime, hours: int = 12) -> None:
     GuideBar.objects.update_or_create(
         guide=guide, defaults={"errcode": errcode, "until": now + timedelta(hours=hours)}
     )
+
+
+def preview(
+    *, code: ChannelCode, shifts: Sequence[CodeShift], now: datetime
+) -> tuple[list[Guide], bool]:
+    """Who would receive if the code were saved like this; and whether they only stand in."""
+    roster = roster_for([code], shifts, now)
+    found = receiving(code, shifts, roster)
+    return [roster.guides[pk] for pk in found.guide_ids], found.stand_in

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from apps.core import pii
+from apps.core.callers import address_of
 from apps.core.errors import DomainError
 from apps.member_portal import selectors, session
 from apps.member_portal.forms import CodeForm, JoinForm, box
@@ -103,7 +104,7 @@ class Join(OpenPage):
             phone=phone,
             consents=form.given(),
             seen=session.seen(request),
-            address=session.address_of(request),
+            address=address_of(request),
             now=now,
         )
         if isinstance(outcome, PhoneCode):
@@ -176,7 +177,7 @@ class CodeAgain(OpenPage):
         if row is None:
             return redirect("member_portal:sign_in")
         try:
-            again = joining.ask_again(row=row, address=session.address_of(request), now=self.now)
+            again = joining.ask_again(row=row, address=address_of(request), now=self.now)
         except DomainError as error:
             messages.error(request, str(error))
         else:

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 
+from apps.core.callers import address_of
 from apps.core.errors import DomainError
 from apps.member_portal import selectors, session
 from apps.member_portal.forms import PhoneForm
@@ -37,7 +38,7 @@ class SignIn(OpenPage):
         try:
             row = joining.ask_to_sign_in(
                 phone=form.cleaned_data["phone"],
-                address=session.address_of(request),
+                address=address_of(request),
                 now=self.now,
             )
         except DomainError as error:
