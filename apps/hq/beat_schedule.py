@@ -177,6 +177,16 @@ ENTRIES = [
         _("a missed event stays missed"),
     ),
     Entry(
+        "wecom_sync.go_on", 600, _("Comparisons that stopped"),
+        _("Goes on with a comparison whose worker was lost or whom WeCom asked to slow down."),
+        _("a comparison that stopped waits for the night"),
+    ),
+    Entry(
+        "wecom_sync.push_tags", 60, _("Tags to WeCom"),
+        _("Marks customers in WeCom with tags that changed here, where a tag group says so."),
+        _("guides see older tags in WeCom"),
+    ),
+    Entry(
         "wecom.forget_callbacks", "03:20", _("Old callbacks"),
         _("Drops handled callbacks past their keeping."),
         _("the inbox grows"),

@@ -111,6 +111,8 @@ NAVIGATION: list[dict[str, Any]] = [
                 "sell",
                 "/admin/tagging/tag/",
                 "/admin/tagging/",
+                "/admin/wecom_sync/corptag/",
+                "/admin/wecom_sync/tagword/",
                 needs=C.VIEW_REPORTS,
             ),
         ],
@@ -197,6 +199,8 @@ _WORDS = [
 _TAGS = [
     _tab(_("Tags"), "/admin/tagging/tag/", C.VIEW_REPORTS),
     _tab(_("Tag groups"), "/admin/tagging/taggroup/", C.VIEW_REPORTS),
+    _tab(_("Tags in WeCom"), "/admin/wecom_sync/corptag/", C.VIEW_REPORTS),
+    _tab(_("History with WeCom"), "/admin/wecom_sync/tagword/", C.VIEW_HEALTH),
 ]
 _PUSHES = [
     {
@@ -284,7 +288,12 @@ UNFOLD: dict[str, Any] = {
             "items": _WORDS,
         },
         {"page": "words", "items": _WORDS},
-        {"models": ["tagging.tag", "tagging.taggroup"], "items": _TAGS},
+        {
+            "models": [
+                "tagging.tag", "tagging.taggroup", "wecom_sync.corptag", "wecom_sync.tagword",
+            ],
+            "items": _TAGS,
+        },
         {"page": "pushes", "items": _PUSHES},
         {"page": "members", "items": _PEOPLE},
         {

@@ -85,8 +85,7 @@ class TagAdmin(ImportExportAdmin):
     list_filter = [RetiredFilter, "group"]
     list_select_related = ["group"]
     search_fields = ["name", "group__name"]
-    fields = ["group", "name", "retired_at", "wecom_tag_id"]
-    readonly_fields = ["wecom_tag_id"]
+    fields = ["group", "name", "retired_at"]
 
     @admin.display(description=_("state"))
     def show_state(self, row: Tag) -> SafeString:
@@ -99,6 +98,6 @@ class TagAdmin(ImportExportAdmin):
 class TagGroupAdmin(RoomAdmin):
     view_capability = Capability.VIEW_REPORTS
     edit_capability = Capability.EDIT_TAGS
-    list_display = ["name", "position", "guides_may_apply"]
-    list_editable = ["position", "guides_may_apply"]
+    list_display = ["name", "position", "guides_may_apply", "wecom"]
+    list_editable = ["position", "guides_may_apply", "wecom"]
     search_fields = ["name"]

@@ -8,10 +8,22 @@ from apps.core.partitions import NextVal
 from apps.tagging.querysets import MemberTagsQuerySet, TagChangeQuerySet
 
 
+class Winner(models.TextChoices):
+    """Whose word counts where a group's tags are in WeCom too."""
+
+    OFF = "off", _("not in WeCom")
+    HQ = "hq", _("ours count: changes made in WeCom are put back")
+    WECOM = "wecom", _("WeCom's count: changes made here are not sent")
+    BOTH = "both", _("both count: a tag goes when neither side holds it")
+
+
 class TagGroup(models.Model):
     name = models.CharField(_("name"), max_length=30, unique=True)
     position = models.PositiveIntegerField(_("position"), default=0)
     guides_may_apply = models.BooleanField(_("guides may apply"), default=True)
+    wecom = models.CharField(
+        _("in WeCom"), max_length=8, choices=Winner.choices, default=Winner.OFF
+    )
 
     class Meta:
         verbose_name = _("tag group")
@@ -27,7 +39,6 @@ class Tag(models.Model):
         TagGroup, on_delete=models.PROTECT, related_name="tags", verbose_name=_("group")
     )
     name = models.CharField(_("name"), max_length=30)
-    wecom_tag_id = models.CharField(_("WeCom tag"), max_length=64, blank=True)
     retired_at = models.DateTimeField(_("retired at"), null=True, blank=True)
 
     class Meta:

@@ -202,6 +202,34 @@ def remove_tags(
     return len(changed)
 
 
+_STANDING_CLAIMS = f"""
+SELECT member_id, tag_id, claim, claim_source FROM ({STANDING}) AS standing WHERE added
+"""
+
+
+@transaction.atomic
+def drop_tags(
+    *, member_ids: Iterable[int], tag_id: int, source: str, actor: Actor, at: datetime
+) -> int:
+    """Take a tag off whoever claimed it: every standing claim is given up, each in the log."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING_CLAIMS, {"members": sorted(set(member_ids)), "tags": [tag_id]})
+        claims: dict[tuple[str, str], list[int]] = {}
+        for member_id, _tag, claim, claim_source in cursor.fetchall():
+            claims.setdefault((claim, claim_source), []).append(member_id)
+    return sum(
+        remove_tags(
+            member_ids=ids,
+            tag_ids=[tag_id],
+            claim=claim,
+            source=claim_source or source,
+            actor=actor,
+            at=at,
+        )
+        for (claim, claim_source), ids in sorted(claims.items())
+    )
+
+
 _EXPIRED = f"""
 SELECT member_id, tag_id, claim, source FROM (
     SELECT DISTINCT ON (change.member_id, change.tag_id, change.claim, {CLAIM.format("change")})

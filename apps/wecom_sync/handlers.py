@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef
 from apps.contact_codes import services as contact_codes
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.core.wake import wake
 from apps.guide_tasks.services import rules
 from apps.handovers import services as handovers
 from apps.members import services as members
@@ -26,6 +27,7 @@ from apps.wecom.models import RawCallback
 from apps.wecom.shapes import Contact, ContactDetail, Follow
 from apps.wecom_sync.models import FollowNews
 from apps.wecom_sync.services.contacts import members_of_contacts
+from apps.wecom_sync.services.tags import Shown, take_tags
 
 EndedBy = FollowRelation.EndedBy
 
@@ -50,6 +52,7 @@ class Happened:
     at: datetime
     by_transfer: bool
     attempt: int
+    looked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ def happened(row: RawCallback) -> Happened:
         at=row.created_by_wecom_at or row.received_at,
         by_transfer=fields.get("Source") == "DELETE_BY_TRANSFER",
         attempt=row.attempts,
+        looked_at=clock.now(),
     )
 
 
@@ -130,7 +134,9 @@ def _listed(event: Happened, detail: ContactDetail | None, now: datetime) -> str
         if event.attempt < LOOKS_FOR_FRIEND:
             raise NotListedYet()
         return "not a friend any more"
-    return _begin(event, guide, news, detail, follow, over=over, greet=added, now=now)
+    answer = _begin(event, guide, news, detail, follow, over=over, greet=added, now=now)
+    _take_shown_tags(event, guide, follow)
+    return answer
 
 
 def _begins_again(event: Happened, news: FollowNews, follow: Follow | None) -> bool:
@@ -195,9 +201,33 @@ def _begin(
     return ""
 
 
+def _take_shown_tags(event: Happened, guide: Guide, follow: Follow | None) -> None:
+    """The event's look shows the tags as they are now."""
+    if follow is None:
+        return
+    standing = FollowRelation.objects.current().filter(
+        corp_id=event.corp_id, guide=guide, external_userid=event.external_userid
+    )
+    take_tags(
+        corp_id=event.corp_id,
+        shown=[Shown(relation, follow.tag_ids) for relation in standing],
+        read_at=event.looked_at,
+        now=event.looked_at,
+    )
+
+
 def _stranger(event: Happened) -> Contact:
     """Somebody who was a friend and is gone before we could look: only the id is left."""
     return Contact(external_userid=event.external_userid, name="", unionid="", gender=0, type=1)
+
+
+# --- the list of tags ----------------------------------------------------------------------------
+
+
+def _tags_changed(event: Happened, detail: ContactDetail | None, now: datetime) -> str:
+    """A tag was made, renamed, deleted or moved: the whole list is read anew, in its own job."""
+    wake("wecom_sync.compare", corp_id=event.corp_id, kind="tags")
+    return ""
 
 
 # --- a friendship ends ---------------------------------------------------------------------------
@@ -288,4 +318,8 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("change_external_contact", "del_external_contact"): _ENDS,
     ("change_external_contact", "del_follow_user"): _ENDS,
     ("change_external_contact", "transfer_fail"): Handler(_no_look, _transfer_failed),
+    **{
+        ("change_external_tag", change): Handler(_no_look, _tags_changed)
+        for change in ("create", "update", "delete", "shuffle")
+    },
 }

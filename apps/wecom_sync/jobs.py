@@ -59,6 +59,21 @@ def _told(run: SyncRun) -> str:
     }
 
 
+@job(name="wecom_sync.push_tags", queue="sync")
+def push_tags() -> str:
+    """Send tags that changed here to WeCom."""
+    now = clock.now()
+    services.note_tag_changes(now=now)
+    return _("%(n)s friends marked in WeCom") % {"n": services.push_tags(now=now)}
+
+
+@job(name="wecom_sync.go_on", queue="bulk")
+def go_on() -> str:
+    """Go on with comparisons that stopped on their way."""
+    runs = services.go_on(now=clock.now())
+    return "; ".join(_told(run) for run in runs)
+
+
 @job(name="wecom_sync.reconcile", queue="bulk")
 def reconcile() -> str:
     """Compare staff and friends of every corp with WeCom."""

@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import LeasedModel
-from apps.wecom_sync.querysets import GuideDayQuerySet
+from apps.wecom_sync.querysets import GuideDayQuerySet, TagWordQuerySet
 
 
 class SyncRun(LeasedModel):
@@ -103,6 +104,102 @@ class FollowNews(models.Model):
 
     def __str__(self) -> str:
         return f"follow_news:{self.pk}"
+
+
+class CorpTag(models.Model):
+    """A tag of ours and the tag of a corp that stands for it."""
+
+    corp_id = models.CharField(_("corp id"), max_length=40)
+    wecom_id = models.CharField(_("id in WeCom"), max_length=64)
+    tag = models.ForeignKey(
+        "tagging.Tag", on_delete=models.CASCADE, related_name="+", verbose_name=_("tag")
+    )
+    name_there = models.CharField(_("name in WeCom"), max_length=30)
+    # another app made it: WeCom lets us mark customers with it, but not rename it
+    is_ours = models.BooleanField(_("may be renamed by us"), default=True)
+    seen_at = models.DateTimeField(_("seen at"))
+
+    class Meta:
+        verbose_name = _("corp tag")
+        verbose_name_plural = _("corp tags")
+        constraints = [
+            models.UniqueConstraint(fields=["corp_id", "wecom_id"], name="wecom_sync_tag_there"),
+            models.UniqueConstraint(fields=["corp_id", "tag"], name="wecom_sync_tag_here"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name_there
+
+
+class FollowTags(LeasedModel):
+    """Which of our tags WeCom shows on a friend, and whether ours still have to go there.
+
+    `there` is what WeCom showed or took last: what differs from it was changed in WeCom. A row with
+    `due_at` waits for a worker, who sends the difference; marking twice is harmless.
+    """
+
+    relation = models.OneToOneField(
+        "members.FollowRelation", on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    corp_id = models.CharField(max_length=40)
+    there = ArrayField(models.IntegerField(), default=list)
+    read_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        verbose_name = _("friend's tags in WeCom")
+        verbose_name_plural = _("friends' tags in WeCom")
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=Q(due_at__isnull=False), name="wecom_sync_tags_due"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"tags of follow:{self.relation_id}"
+
+
+class TagWord(models.Model):
+    """Who said what about a friend's tag, and what became of it. Append-only."""
+
+    class Side(models.TextChoices):
+        WECOM = "wecom", "WeCom"
+        HQ = "hq", _("here")
+
+    class Outcome(models.TextChoices):
+        TAKEN = "taken", _("taken over")
+        OVERRULED = "overruled", _("put back: ours count")
+        SENT = "sent", _("sent to WeCom")
+        REFUSED = "refused", _("WeCom refused")
+
+    at = models.DateTimeField(_("at"))
+    corp_id = models.CharField(_("corp id"), max_length=40)
+    member_id = models.BigIntegerField(_("member"))
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.CASCADE, related_name="+", verbose_name=_("guide")
+    )
+    tag = models.ForeignKey(
+        "tagging.Tag", on_delete=models.CASCADE, related_name="+", verbose_name=_("tag")
+    )
+    side = models.CharField(_("said by"), max_length=8, choices=Side.choices)
+    added = models.BooleanField(_("added"))
+    outcome = models.CharField(_("what became of it"), max_length=10, choices=Outcome.choices)
+    errcode = models.IntegerField(_("WeCom's answer"), null=True)
+
+    objects = TagWordQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("tag history with WeCom")
+        verbose_name_plural = _("tag history with WeCom")
+        indexes = [
+            models.Index(fields=["member_id", "-id"], name="wecom_sync_word_member"),
+            models.Index(fields=["at"], name="wecom_sync_word_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"tag_word:{self.pk}"
 
 
 class GuideDay(models.Model):

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.accounts.actor import Actor
+from apps.members.models import Member
 
 
 class GuideDayQuerySet(models.QuerySet):
@@ -28,3 +29,11 @@ class GuideDayQuerySet(models.QuerySet):
     def waiting(self, *, since: date) -> Self:
         """Mismatches of late that nobody has looked at yet."""
         return self.mismatched().filter(looked_at=None, day__gte=since)
+
+
+class TagWordQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """About members somebody may see."""
+        if actor.sees_all:
+            return self
+        return self.filter(member_id__in=Member.objects.visible_to(actor).values("survivor_id"))

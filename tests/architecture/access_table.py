@@ -308,6 +308,8 @@ wecom.CorpApp                        vac    -         -       -
 wecom.CallbackEndpoint               vac    -         -       -
 wecom.RawCallback                    vc     v         -       v
 wecom_sync.SyncRun                   v      v         -       v
+wecom_sync.CorpTag                   v      v         v       v
+wecom_sync.TagWord                   v      v         -       v
 wecom_sync.GuideDay                  v      v         v*      v
 django_celery_beat.PeriodicTask      vc     -         -       -
 accounts.User                        vac    -         -       -

@@ -32,6 +32,11 @@ WORDS: dict[str, Promise] = {
     "renamed": gettext_lazy("%(name)s (%(userid)s) would be called %(to)s"),
     "new_friends": gettext_lazy("%(name)s (%(userid)s): %(number)s friends would begin"),
     "ended_friends": gettext_lazy("%(name)s (%(userid)s): %(number)s friendships would end"),
+    "tag_taken": gettext_lazy("tag %(group)s · %(tag)s would be taken over from WeCom"),
+    "tag_made": gettext_lazy("tag %(group)s · %(tag)s would be made in WeCom"),
+    "tag_gone": gettext_lazy("tag %(group)s · %(tag)s was deleted in WeCom"),
+    "tag_renamed_here": gettext_lazy("tag %(tag)s would be called %(to)s here"),
+    "tag_renamed_there": gettext_lazy("tag %(tag)s would be called %(to)s in WeCom"),
     "refused": gettext_lazy("%(userid)s: WeCom refuses their list (%(errcode)s)"),
 }
 ADVICE: dict[str, Promise] = {
@@ -95,7 +100,7 @@ def _mark(run: SyncRun | None, now: datetime) -> tuple[str, str]:
     if run is None:
         return "", _("never run")
     if run.is_stalled(now) or run.state == SyncRun.State.FAILED:
-        return "bad", _("stopped")
+        return "bad", _("broken off")
     if run.state == SyncRun.State.RUNNING:
         return "warn", _("running")
     return ("warn", _("differences left")) if run.left else ("on", _("the same"))
@@ -139,7 +144,7 @@ def _verdict(rows: list[Row]) -> str:
         return _("No WeCom corp is connected yet.")
     bad = [row.title for row in rows if row.mark == "bad"]
     if bad:
-        return _("Stopped: %(what)s") % {"what": "、".join(dict.fromkeys(bad))}
+        return _("Broken off: %(what)s") % {"what": "、".join(dict.fromkeys(bad))}
     left = sum(row.state.last.left for row in rows if row.state.last is not None)
     if left:
         return _("%(n)s differences are left") % {"n": f"{left:,}"}

@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=30, unique=True, verbose_name='name')),
                 ('position', models.PositiveIntegerField(default=0, verbose_name='position')),
                 ('guides_may_apply', models.BooleanField(default=True, verbose_name='guides may apply')),
+                ('wecom', models.CharField(choices=[('off', 'not in WeCom'), ('hq', 'ours count: changes made in WeCom are put back'), ('wecom', "WeCom's count: changes made here are not sent"), ('both', 'both count: a tag goes when neither side holds it')], default='off', max_length=8, verbose_name='in WeCom')),
             ],
             options={
                 'verbose_name': 'tag group',
@@ -69,7 +70,6 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=30, verbose_name='name')),
-                ('wecom_tag_id', models.CharField(blank=True, max_length=64, verbose_name='WeCom tag')),
                 ('retired_at', models.DateTimeField(blank=True, null=True, verbose_name='retired at')),
                 ('group', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tags', to='tagging.taggroup', verbose_name='group')),
             ],

@@ -5,12 +5,16 @@ from apps.wecom.client.corps import default_corp
 from apps.wecom.client.jssdk import sign_page
 from apps.wecom.client.messages import NOTICE_MAX_USERS
 from apps.wecom.client.oauth import authorize_url, login_url
+from apps.wecom.client.tags import NOT_OUR_TAG, TAG_UNKNOWN, TOO_MANY_TAGS
 from apps.wecom.client.transport import call_counts, shared_cache
 from apps.wecom.client.whole import WeComClient, client_for
 
 __all__ = [
     "NOTICE_MAX_USERS",
+    "NOT_OUR_TAG",
     "NO_RELATION",
+    "TAG_UNKNOWN",
+    "TOO_MANY_TAGS",
     "WeComClient",
     "authorize_url",
     "call_counts",

@@ -12,6 +12,7 @@ from apps.wecom.client.media import MediaFiles
 from apps.wecom.client.messages import Messages
 from apps.wecom.client.moments import Moments
 from apps.wecom.client.oauth import OAuth
+from apps.wecom.client.tags import Tags
 from apps.wecom.client.transfers import Transfers
 from apps.wecom.client.transport import shared_cache
 from apps.wecom.models import Corp
@@ -28,6 +29,7 @@ class WeComClient(
     Messages,
     Moments,
     OAuth,
+    Tags,
     Transfers,
 ):
     """One app of one corp. Cheap to make; keep it for one job or request, not for the process.

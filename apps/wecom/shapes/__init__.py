@@ -16,6 +16,7 @@ from apps.wecom.shapes.media import AttachmentScene, Media, MediaKind
 from apps.wecom.shapes.messages import NoticeResult, TextCard
 from apps.wecom.shapes.moments import MomentJob, MomentListing, MomentTask
 from apps.wecom.shapes.oauth import OAuthUser
+from apps.wecom.shapes.tags import CorpTagGroup, CorpTagItem
 from apps.wecom.shapes.transfers import (
     TransferResult,
     TransferStart,
@@ -32,6 +33,8 @@ __all__ = [
     "ContactPage",
     "ContactWay",
     "ContactWayDetail",
+    "CorpTagGroup",
+    "CorpTagItem",
     "Department",
     "DepartmentMember",
     "Follow",

@@ -6,12 +6,14 @@ from apps.wecom_sync.services.guide_days import look_at_mismatch, read_guide_day
 from apps.wecom_sync.services.moments import poll_moments
 from apps.wecom_sync.services.reconciler import (
     KINDS,
+    go_on,
     sync_all,
     sync_contacts,
     sync_departments,
     sync_kind,
 )
 from apps.wecom_sync.services.results import apply_decided, poll_results
+from apps.wecom_sync.services.tags import note_tag_changes, push_tags
 from apps.wecom_sync.services.welcomes import take_welcome_codes
 
 __all__ = [
@@ -19,10 +21,13 @@ __all__ = [
     "AlreadyRunning",
     "UnknownKind",
     "apply_decided",
+    "go_on",
     "handle_callbacks",
     "look_at_mismatch",
+    "note_tag_changes",
     "poll_moments",
     "poll_results",
+    "push_tags",
     "read_guide_days",
     "sync_all",
     "sync_contacts",

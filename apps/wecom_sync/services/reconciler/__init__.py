@@ -6,7 +6,7 @@ compared and in which order; a kind is one function.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -14,8 +14,12 @@ from apps.wecom.client import client_for
 from apps.wecom.models import Corp
 from apps.wecom_sync.errors import AlreadyRunning, UnknownKind
 from apps.wecom_sync.models import SyncRun
-from apps.wecom_sync.services.reconciler import friends, staff
-from apps.wecom_sync.services.reconciler.walk import Walk, begin, finish, why
+from apps.wecom_sync.services.reconciler import friends, staff, tags
+from apps.wecom_sync.services.reconciler.walk import GOES_ON_FOR, Walk, begin, finish, why
+
+# reasons that go by themselves, and how long one waits for it
+PASSING = frozenset({"RateLimited", "Unreachable", "NoAnswer"})
+PAUSE = timedelta(minutes=20)
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +28,7 @@ Kind = SyncRun.Kind
 # people before what hangs on them
 KINDS: dict[str, Callable[[Walk], None]] = {
     Kind.DEPARTMENTS: staff.compare,
+    Kind.TAGS: tags.compare,
     Kind.CONTACTS: friends.compare,
 }
 
@@ -54,6 +59,32 @@ def sync_all(*, corp: Corp, now: datetime, dry: bool = False) -> list[SyncRun]:
         except AlreadyRunning:
             log.info("sync_runs_already", corp_id=corp.corp_id, kind=kind)
     return runs
+
+
+def go_on(*, now: datetime) -> list[SyncRun]:
+    """Take up runs whose worker is gone or whom WeCom let down; a refusal waits for a person."""
+    runs = []
+    for corp in Corp.objects.filter(is_active=True):
+        for run in _stopped(corp, now):
+            try:
+                runs.append(sync_kind(corp=corp, kind=run.kind, now=now))
+            except AlreadyRunning:
+                log.info("sync_runs_already", corp_id=corp.corp_id, kind=run.kind)
+    return runs
+
+
+def _stopped(corp: Corp, now: datetime) -> list[SyncRun]:
+    real = SyncRun.objects.filter(corp_id=corp.corp_id, dry=False, kind__in=list(KINDS))
+    last = real.order_by("kind", "-pk").distinct("kind")
+    return [run for run in last if run.is_stalled(now) or _may_pass(run, now)]
+
+
+def _may_pass(run: SyncRun, now: datetime) -> bool:
+    """It failed for a reason that goes by itself, a while ago and not too long."""
+    if run.state != SyncRun.State.FAILED or run.finished_at is None:
+        return False
+    passing = run.error.split(" ")[0] in PASSING
+    return passing and now - run.finished_at >= PAUSE and now - run.started_at < GOES_ON_FOR
 
 
 def sync_departments(*, corp: Corp, now: datetime) -> SyncRun:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from apps.contact_codes import services as contact_codes
+from apps.core import clock
 from apps.members import services as members
 from apps.members.models import FollowRelation
 from apps.stores.models import Guide
@@ -20,6 +21,8 @@ from apps.wecom_sync.models import FollowNews
 from apps.wecom_sync.services.contacts import members_of_contacts
 from apps.wecom_sync.services.reconciler.staff import taking_part
 from apps.wecom_sync.services.reconciler.walk import Walk
+from apps.wecom_sync.services.tags import Shown, take_tags
+from apps.wecom_sync.services.tags.book import tag_book
 
 GUIDES_PER_CALL = 100
 FRIENDS_PER_TRANSACTION = 500
@@ -38,6 +41,7 @@ class _Chunk:
     """Up to a hundred guides whose lists are read together, and every friend seen on them."""
 
     guides: dict[str, Guide]
+    read_at: datetime
     seen: set[Pair] = field(default_factory=set)
 
     @property
@@ -60,7 +64,7 @@ def _chunks(walk: Walk) -> Iterator[_Chunk]:
     walk.run.parts = walk.run.parts_done + len(known)
     for start in range(0, len(known), GUIDES_PER_CALL):
         part = known[start : start + GUIDES_PER_CALL]
-        yield _Chunk({guide.wecom_userid: guide for guide in part})
+        yield _Chunk({guide.wecom_userid: guide for guide in part}, clock.now())
 
 
 def _compare(walk: Walk, chunk: _Chunk) -> None:
@@ -86,7 +90,7 @@ def _apart(walk: Walk, chunk: _Chunk, error: Refused) -> None:
             return
     half = len(guides) // 2
     for part in (guides[:half], guides[half:]):
-        _compare(walk, _Chunk(dict(part)))
+        _compare(walk, _Chunk(dict(part), clock.now()))
 
 
 def _pages(client: WeComClient, userids: list[str]) -> Iterator[Sequence[tuple[Contact, Follow]]]:
@@ -118,6 +122,29 @@ def _mirror_page(walk: Walk, chunk: _Chunk, page: Sequence[tuple[Contact, Follow
     if missing and not walk.dry:
         walk.count(healed=_begin(walk, listed, missing))
     _correct_states(walk, listed, known)
+    if not walk.dry:
+        _take_tags(walk, chunk, listed)
+
+
+def _take_tags(walk: Walk, chunk: _Chunk, listed: Listed) -> None:
+    """What guides changed on these friends in WeCom, and what of ours is not there yet."""
+    book = tag_book(walk.corp.corp_id)
+    if not book.tag_of:
+        return
+    standing = FollowRelation.objects.current().filter(
+        corp_id=walk.corp.corp_id,
+        external_userid__in=[external for _guide, external in listed],
+        guide__in=[guide.pk for guide in chunk.guides.values()],
+    )
+    shown = [
+        Shown(relation, listed[relation.guide_id, relation.external_userid][1].tag_ids)
+        for relation in standing
+        if (relation.guide_id, relation.external_userid) in listed
+    ]
+    changes = take_tags(
+        corp_id=walk.corp.corp_id, shown=shown, read_at=chunk.read_at, now=walk.now, book=book
+    )
+    walk.count(differing=changes, healed=changes)
 
 
 def _tell(walk: Walk, chunk: _Chunk, what: str, guide_ids: Sequence[int]) -> None:

@@ -1,0 +1,186 @@
+"""Our tags on their way to WeCom: a row per friendship, claimed under a lease, the difference sent.
+
+`mark_tag` says what is to be there, so after a lost answer it is simply said again; a crash between
+the call and its record leaves a lease that runs out, and the same difference is sent once more.
+"""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import connection, transaction
+
+from apps.core import lease
+from apps.members.models import FollowRelation
+from apps.outreach.services.handover import Round
+from apps.timeline import services as timeline
+from apps.timeline.models import Kind
+from apps.wecom.client import NO_RELATION
+from apps.wecom.errors import RateLimited, Refused, WeComError
+from apps.wecom_sync.models import FollowTags, TagWord
+from apps.wecom_sync.services.tags.book import TagBook, carried, tag_book
+
+log = structlog.get_logger(__name__)
+
+CONSUMER = "wecom_sync.tags"
+PUSH_JOB = "wecom_sync.push_tags"
+FEED_BATCH = 5_000
+BATCH = 100
+LEASE_SECONDS = 120
+MOST_ATTEMPTS = 6
+AGAIN_AFTER = timedelta(minutes=1)
+
+_ASK = """
+INSERT INTO wecom_sync_followtags (relation_id, corp_id, there, due_at, attempts, error)
+SELECT follow.id, follow.corp_id, '{}', %(now)s, 0, ''
+FROM members_followrelation AS follow
+JOIN members_member AS member ON member.id = follow.member_id
+WHERE follow.until IS NULL AND member.survivor_id = ANY(%(members)s)
+ON CONFLICT (relation_id) DO UPDATE SET due_at = excluded.due_at, attempts = 0, error = ''
+"""
+
+
+def note_tag_changes(*, now: datetime, batches: int = 20) -> int:
+    """Read the feed for tags put on and taken off here; return how many members are to be told of.
+
+    Safe to repeat: rows are asked for and the cursor moves in one transaction.
+    """
+    told = 0
+    for _number in range(batches):
+        with transaction.atomic():
+            batch = timeline.read_feed(consumer=CONSUMER, limit=FEED_BATCH)
+            if not batch.events:
+                return told
+            members = {
+                event.member_id
+                for event in batch.events
+                if event.kind in (Kind.TAGGED, Kind.UNTAGGED)
+            }
+            if members:
+                with connection.cursor() as cursor:
+                    cursor.execute(_ASK, {"now": now, "members": sorted(members)})
+            timeline.advance(consumer=CONSUMER, cursor=batch.cursor)
+            told += len(members)
+    return told
+
+
+def push_tags(*, now: datetime, limit: int = 2_000) -> int:
+    """Send what waits; return how many friends were marked in WeCom."""
+    run, sent, seen = Round(now), 0, 0
+    books: dict[str, TagBook] = {}
+    while seen < limit:
+        token, keys = lease.claim(
+            FollowTags.objects.filter(due_at__lte=now, relation__until=None).order_by("due_at"),
+            now=now,
+            seconds=LEASE_SECONDS,
+            limit=BATCH,
+        )
+        if not keys:
+            break
+        seen += len(keys)
+        rows = FollowTags.objects.filter(pk__in=keys).select_related("relation__guide")
+        for row in rows.select_related("relation__member"):
+            if row.corp_id not in books:
+                books[row.corp_id] = tag_book(row.corp_id)
+            try:
+                sent += _push(row, token, books[row.corp_id], run)
+            except RateLimited as error:
+                _put_off(keys, token, run.moment() + timedelta(seconds=error.retry_after))
+                return sent
+            except WeComError as error:  # nobody there: all of it waits
+                log.warning("tags_not_sent", error=error.code)
+                _put_off(keys, token, run.moment() + AGAIN_AFTER)
+                return sent
+    return sent
+
+
+def _push(row: FollowTags, token: uuid.UUID, book: TagBook, run: Round) -> bool:
+    relation, scope = row.relation, book.sent
+    ours = carried([relation.member.survivor_id]).get(relation.member.survivor_id, set()) & scope
+    there = set(row.there) & scope
+    add, remove = sorted(ours - there), sorted(there - ours)
+    if not add and not remove:
+        _settle(row, token, row.there)
+        return False
+    try:
+        run.client(row.corp_id).mark_tag(
+            userid=relation.guide.wecom_userid,
+            external_userid=relation.external_userid,
+            add=[book.wecom_id_of[tag] for tag in add],
+            remove=[book.wecom_id_of[tag] for tag in remove],
+        )
+    except Refused as error:
+        _refused(row, token, add, remove, error, run.moment())
+        return False
+    with transaction.atomic():
+        if _settle(row, token, sorted((set(row.there) | set(add)) - set(remove)), run.moment()):
+            _tell(row, add, remove, TagWord.Outcome.SENT, None, run.moment())
+    return True
+
+
+def _settle(
+    row: FollowTags, token: uuid.UUID, there: Iterable[int], read_at: datetime | None = None
+) -> bool:
+    """WeCom has it now; True while the lease is ours. What changed meanwhile keeps it waiting."""
+    held = lease.holds(FollowTags.objects.filter(pk=row.pk), token)
+    held.filter(due_at=row.due_at).update(due_at=None)
+    mine = held.update(
+        there=list(there), read_at=read_at or row.read_at, attempts=0, error="",
+        lease_token=None, lease_until=None,
+    )  # fmt: skip
+    return bool(mine)
+
+
+def _refused(
+    row: FollowTags,
+    token: uuid.UUID,
+    add: list[int],
+    remove: list[int],
+    error: Refused,
+    now: datetime,
+) -> None:
+    """Not that guide's customer any more, or a tag is gone: said in the history, tried again a few
+    times, then left for a person to see."""
+    over = error.errcode == NO_RELATION or row.attempts + 1 >= MOST_ATTEMPTS
+    with transaction.atomic():
+        held = lease.holds(FollowTags.objects.filter(pk=row.pk), token).update(
+            attempts=row.attempts + 1,
+            error=f"mark_tag {error.errcode}",
+            due_at=None if over else now + AGAIN_AFTER * 2**row.attempts,
+            lease_token=None,
+            lease_until=None,
+        )
+        if held and over:
+            _tell(row, add, remove, TagWord.Outcome.REFUSED, error.errcode, now)
+
+
+def _put_off(keys: list[int], token: uuid.UUID, until: datetime) -> None:
+    lease.holds(FollowTags.objects.filter(pk__in=keys), token).update(
+        due_at=until, lease_token=None, lease_until=None
+    )
+
+
+def _tell(
+    row: FollowTags,
+    add: list[int],
+    remove: list[int],
+    outcome: str,
+    errcode: int | None,
+    now: datetime,
+) -> None:
+    relation: FollowRelation = row.relation
+    TagWord.objects.bulk_create(
+        TagWord(
+            at=now,
+            corp_id=row.corp_id,
+            member_id=relation.member.survivor_id,
+            guide_id=relation.guide_id,
+            tag_id=tag,
+            side=TagWord.Side.HQ,
+            added=tag in add,
+            outcome=outcome,
+            errcode=errcode,
+        )
+        for tag in [*add, *remove]
+    )
