@@ -41,7 +41,7 @@ from apps.stores.services import user_of_guide
 from apps.stores.visits import Wanted, keep_visit
 from apps.tagging.models import Tag, TagGroup
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
-from apps.wecom_sync.models import GuideDay, SyncRun
+from apps.wecom_sync.models import CorpTag, GuideDay, SyncRun, TagWord
 from tests.factories.facts import make_guide, make_product, make_store
 from tests.factories.items import jpeg, make_item_push
 from tests.factories.outreach import CORP, make_asset, make_friends
@@ -191,6 +191,7 @@ def _visited(now, side):
 def _shared(now, east, key):
     """Rows without a place: everybody who may see the list sees them all."""
     group = TagGroup.objects.create(name="偏好")
+    tag = Tag.objects.create(group=group, name="通勤")
     corp = Corp.objects.get(corp_id=CORP)
     endpoint = CallbackEndpoint.objects.filter(corp=corp).first()
     return [
@@ -201,7 +202,20 @@ def _shared(now, east, key):
         east.push.campaign,
         StageVersion.objects.first(),
         group,
-        Tag.objects.create(group=group, name="通勤"),
+        tag,
+        CorpTag.objects.create(
+            corp_id=CORP, wecom_id="et1", tag=tag, name_there="通勤", seen_at=now
+        ),
+        TagWord.objects.create(
+            at=now,
+            corp_id=CORP,
+            member_id=east.silent.pk,
+            guide=east.team[0][0],
+            tag=tag,
+            side="hq",
+            added=True,
+            outcome="sent",
+        ),
         make_product(),
         east.region,
         LegalEntity.objects.first(),
