@@ -11,8 +11,9 @@ from django.utils.translation import pgettext
 
 from apps.accounts import modules
 from apps.accounts.actor import Actor
-from apps.accounts.capabilities import Role
+from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import User
+from apps.guide_portal import handovers
 from apps.guide_portal.access import waiting_rows
 from apps.guide_portal.alerts import mismatch_rows
 from apps.guide_portal.cards import (
@@ -362,7 +363,8 @@ class PhotoRow:
 
 def approvals(*, actor: Actor, now: datetime) -> list[Approval]:
     """Everything that waits for the actor's word, kind by kind. Another kind adds its finder."""
-    return [row for find in FINDERS for row in find(actor, now)]
+    finders = FINDERS if actor.guide_id is not None else REGION_FINDERS
+    return [row for find in finders for row in find(actor, now)]
 
 
 def _photos(actor: Actor, now: datetime) -> list[Approval]:
@@ -433,4 +435,14 @@ def _mismatches(actor: Actor, now: datetime) -> list[Approval]:
     return [Approval("mismatch", template, row) for row in mismatch_rows(actor=actor, now=now)]
 
 
-FINDERS = [_photos, _scripts, _looks, _excuses, _mismatches]
+def _handovers(actor: Actor, now: datetime) -> list[Approval]:
+    """A leaver's customers for a store of another owner: the region's to allow."""
+    if not actor.can(Capability.LEAD_REGION):
+        return []
+    template = "guide_portal/partials/_decide_handover.html"
+    return [Approval("handover", template, row) for row in handovers.waiting_rows(actor=actor)]
+
+
+FINDERS = [_photos, _scripts, _looks, _excuses, _mismatches, _handovers]
+# what a regional manager decides, who works in no store
+REGION_FINDERS = [_handovers]

@@ -16,6 +16,7 @@ from apps.guide_portal.cards import Chip, Person, due_chip, person_of
 from apps.guide_portal.templatetags.portal import month_day, yuan
 from apps.guide_tasks.models import State, TaskTarget
 from apps.guide_tasks.services import following
+from apps.handovers.models import HandoverRun
 from apps.members.models import FollowRelation, Member, ServingPeriod
 from apps.members.services.handing_over import HANDED_OVER
 from apps.profiles.models import MemberProfile
@@ -397,10 +398,11 @@ class GoerPage:
     open: int
     customers: list[Customer]
     helpers: list[Helper]
+    may_plan: bool
 
 
 def goer_page(*, guide: Guide, store: Store, now: datetime) -> GoerPage:
-    """In six queries. Whoever waits stands first, then who is nobody's friend yet."""
+    """In seven queries. Whoever waits stands first, then who is nobody's friend yet."""
     theirs = ServingPeriod.objects.current().filter(guide=guide, store=store)
     follow = FollowRelation.objects.current().filter(
         member_id=OuterRef("member_id"), guide_id=OuterRef("guide_id")
@@ -428,7 +430,20 @@ def goer_page(*, guide: Guide, store: Store, now: datetime) -> GoerPage:
             ),
         ],
         helpers=[one for one in _helpers(store, now) if not one.is_away] if waiting else [],
+        may_plan=_may_plan(guide, store, has_customers=bool(waiting)),
     )
+
+
+def _may_plan(guide: Guide, store: Store, *, has_customers: bool) -> bool:
+    """There are WeCom friends to hand over, and no handover of theirs stands unfinished."""
+    served = ServingPeriod.objects.current().filter(store=store, guide=guide).values("member_id")
+    friends = FollowRelation.objects.current().filter(guide=guide)
+    if has_customers:
+        friends = friends.filter(member_id__in=served)
+    elif guide.status != Guide.Status.LEFT:
+        return False
+    running = HandoverRun.objects.unfinished().filter(guide=guide, store=store)
+    return friends.filter(~Exists(running)).exists()
 
 
 def _state(code: str) -> Chip:

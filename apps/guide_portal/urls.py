@@ -8,6 +8,7 @@ from apps.guide_portal.views import (
     codes,
     customers,
     enrol,
+    handovers,
     items,
     leading,
     me,
@@ -158,6 +159,25 @@ urlpatterns = [
     path("team/handover/", people.Handover.as_view(), name="handover"),
     path("team/handover/<int:guide_id>/", people.HandoverOf.as_view(), name="handover_of"),
     path("team/handover/<int:guide_id>/give/", people.HandOver.as_view(), name="hand_over"),
+    path(
+        "team/handover/<int:guide_id>/plan/", handovers.PlanHandover.as_view(), name="plan_handover"
+    ),
+    path("team/handovers/<int:run_id>/", handovers.RunPage.as_view(), name="handover_run"),
+    path(
+        "team/handovers/<int:run_id>/start/",
+        handovers.StartHandover.as_view(),
+        name="start_handover",
+    ),
+    path(
+        "team/handovers/<int:run_id>/successor/",
+        handovers.ChangeSuccessor.as_view(),
+        name="change_successor",
+    ),
+    path(
+        "team/approvals/handovers/<int:run_id>/",
+        handovers.DecideHandover.as_view(),
+        name="decide_handover",
+    ),
     path("team/morning/", meeting.MorningMeeting.as_view(), name="morning"),
     path("team/alerts/", meeting.Alerts.as_view(), name="alerts"),
     path(

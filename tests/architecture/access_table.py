@@ -123,6 +123,12 @@ guide_portal:give_work           POST  in   in   in   in   ok/ok/404  403  in
 guide_portal:handover            GET   in   in   in   in   ok   403  in
 guide_portal:handover_of         GET   in   in   in   in   ok/ok/404  403  in
 guide_portal:hand_over           POST  in   in   in   in   ok/ok/404  403  in
+guide_portal:plan_handover       POST  in   in   in   in   ok/ok/404  403  in
+guide_portal:handover_run        GET   in   in   in   in   ok/ok/404  403  in
+guide_portal:start_handover      POST  in   in   in   in   ok/ok/404  403  in
+guide_portal:change_successor    POST  in   in   in   in   ok/ok/404  403  in
+# between owners the region decides, head office too; nobody who works in a store
+guide_portal:decide_handover     POST  in   ok   in   ok/ok/404  403  403  in
 guide_portal:morning             GET   in   in   in   in   ok   403  in
 guide_portal:alerts              GET   in   in   in   in   ok   403  in
 guide_portal:look_mismatch       POST  in   in   in   in   ok/ok/404  403  in
@@ -156,7 +162,8 @@ guide_portal:withdraw_target     POST  in   in   in   in   ok/ok/404   403  in
 guide_portal:store_tasks         GET   in   in   in   in   ok   403  in
 guide_portal:new_task            GET   in   in   in   in   ok   403  in
 guide_portal:new_task            POST  in   in   in   in   ok   403  in
-guide_portal:approvals           GET   in   in   in   in   ok   403  in
+# a regional manager works in no store and decides between owners
+guide_portal:approvals           GET   in   ok   in   ok   ok   403  in
 guide_portal:approve_item        POST  in   in   in   in   ok/ok/404   403  in
 guide_portal:refuse_item         POST  in   in   in   in   ok/ok/404   403  in
 

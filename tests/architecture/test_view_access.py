@@ -158,6 +158,7 @@ MEANING = {
     ("hq:segment", "pk"): "segment_id",
     ("guide_portal:handover_of", "guide_id"): "gone_id",
     ("guide_portal:hand_over", "guide_id"): "gone_id",
+    ("guide_portal:plan_handover", "guide_id"): "gone_id",
     ("hq:push", "pk"): "push_id",
     ("hq:decide_moment", "pk"): "moment_id",
     ("hq:decide_proposal", "pk"): "proposal_id",

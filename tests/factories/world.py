@@ -19,6 +19,7 @@ from apps.accounts.models import AuditEntry, User
 from apps.contact_codes.models import ChannelCode
 from apps.guide_tasks.models import GuideTask, TaskItem, TaskTarget
 from apps.guide_tasks.services import ensure_default_rules, forecast, hand_in_photo
+from apps.handovers.models import HandoverRun
 from apps.member_portal.models import ConsentText, DataRequest, WelcomeOffer
 from apps.members import services as members
 from apps.members.models import AccessRequest
@@ -150,6 +151,7 @@ def make_world(now):
     return SimpleNamespace(
         now=now,
         items=_items(now, east, west),
+        runs=tuple(_run(now, side) for side in (east, west)),
         visit_items=tuple(_visited(now, side).pk for side in (east, east, west)),
         east=east,
         west=west,
@@ -176,6 +178,14 @@ def _items(now, east, west):
         actor = guide_actor(guide, now)
         hand_in_photo(item=item, raw=jpeg(), note="", actor=actor, now=now)
     return tuple(item.pk for item, _guide in items)
+
+
+def _run(now, side):
+    """A handover that waits for the region's word."""
+    return HandoverRun.objects.create(
+        corp_id=CORP, kind="resigned", guide=side.gone, store=side.store, to_store=side.store,
+        state="to_approve", planned_by="test", planned_at=now,
+    )  # fmt: skip
 
 
 def _visited(now, side):
@@ -311,6 +321,7 @@ def numbers_of(world, role):
         "task_id": each(lambda guide, _m: GuideTask.objects.filter(guide=guide).latest("pk").pk),
         "guide_id": each(lambda guide, _m: guide.pk),
         "store_id": (world.east.store.pk, world.east.store.pk, world.west.store.pk),
+        "run_id": (world.runs[0].pk, world.runs[0].pk, world.runs[1].pk),
         "gone_id": (world.east.gone.pk, world.east.gone.pk, world.west.gone.pk),
         "cover_id": (world.east.cover.pk, world.east.cover.pk, world.west.cover.pk),
         "target_id": each(lambda guide, _m: TaskTarget.objects.filter(guide=guide).latest("pk").pk),

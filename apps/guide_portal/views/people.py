@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.wake import wake
-from apps.guide_portal import people
+from apps.guide_portal import handovers, people
 from apps.guide_portal.leading import led_tasks
 from apps.guide_portal.people_forms import CellForm, CoverForm, GiveForm, WeekForm
 from apps.guide_portal.views.base import GuidePage
@@ -276,8 +276,12 @@ class Handover(StorePage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         store = self.store()
-        found = people.goers(store=store, now=self.now)
-        return render(request, "guide_portal/handover.html", {"goers": found, "store": store})
+        context = {
+            "goers": people.goers(store=store, now=self.now),
+            "runs": handovers.run_lines(store_id=store.pk, actor=self.actor),
+            "store": store,
+        }
+        return render(request, "guide_portal/handover.html", context)
 
 
 class HandoverOf(StorePage):
@@ -292,8 +296,12 @@ class HandoverOf(StorePage):
     def get(self, request: HttpRequest, guide_id: int) -> HttpResponse:
         store = self.store()
         guide = self.gone(store, guide_id)
-        page = people.goer_page(guide=guide, store=store, now=self.now)
-        return render(request, "guide_portal/handover_of.html", {"page": page, "store": store})
+        context = {
+            "page": people.goer_page(guide=guide, store=store, now=self.now),
+            "runs": handovers.run_lines(store_id=store.pk, actor=self.actor, guide_id=guide.pk),
+            "store": store,
+        }
+        return render(request, "guide_portal/handover_of.html", context)
 
 
 class HandOver(HandoverOf):

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.guide_portal import region
 from apps.guide_portal.views.base import GuidePage, blank_page, sign_in_address
+from apps.handovers.models import HandoverRun
 from apps.members.models import ServingPeriod
 from apps.stores.models import Guide, Posting, Store
 
@@ -40,7 +41,13 @@ class Board(RegionPage):
         )
         if page is None and asked:
             raise Http404
-        return render(request, "guide_portal/region.html", {"page": page})
+        leads = self.actor.can(Capability.LEAD_REGION) and self.actor.guide_id is None
+        context = {
+            "page": page,
+            "leads": leads,
+            "to_approve": HandoverRun.objects.waiting_for(self.actor).count() if leads else 0,
+        }
+        return render(request, "guide_portal/region.html", context)
 
 
 class InStore(RegionPage):

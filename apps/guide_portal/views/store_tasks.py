@@ -76,9 +76,15 @@ class NewTask(GuidePage):
 
 
 class Approvals(GuidePage):
-    """待审批: everything that waits for the manager's word."""
+    """待审批: everything that waits for the manager's word; a regional manager, who works in no
+    store, is let in for what is the region's to decide."""
 
     capability = Capability.MANAGE_TEAM
+
+    def no_permission(self, request: HttpRequest) -> HttpResponseBase | None:
+        if self.actor.guide_id is None and self.actor.can(Capability.LEAD_REGION):
+            return None
+        return super().no_permission(request)
 
     def get(self, request: HttpRequest) -> HttpResponse:
         rows = approvals(actor=self.actor, now=self.now)

@@ -63,7 +63,10 @@ def colleagues(
     posted = Posting.objects.on(clock.business_day(now)).filter(
         store=store, guide__status=Guide.Status.ACTIVE
     )
-    ids = sorted(set(posted.values_list("guide_id", flat=True)) - set(without))
+    roles = dict(posted.exclude(guide_id__in=without).values_list("guide_id", "role"))
+    # a store manager leads: customers go to one only where nobody else is
+    guides = [pk for pk, role in roles.items() if role == Posting.PostingRole.GUIDE]
+    ids = sorted(guides or roles)
     friends: dict[int, set[int]] = defaultdict(set)
     known = FollowRelation.objects.current().filter(
         guide_id__in=ids, member__survivor_id__in=[one.member_id for one in customers]
