@@ -93,6 +93,9 @@ TEXTS = {
     90501: "not a customer group",
     84074: "no external contact right",
     91040: "invalid ticket type",
+    41095: "acquisition link limit",
+    86003: "owner invalid",
+    90508: "group is inherited already",
     301002: "not allow operate another agent",
 }
 

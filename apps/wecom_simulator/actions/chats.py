@@ -32,7 +32,25 @@ def chat_message(host: Host, data: Row, *, via: str) -> Row:
             "msgid": "", "via": via, **({} if arrived else {"refused": True}),
         }  # fmt: skip
         host.commit("message", external_userid=ident, message=message)
+        if sender == ident and arrived:
+            _first_words(host, userid, ident)
         return {"arrived": arrived}
+
+
+def _first_words(host: Host, userid: str, external_userid: str) -> None:
+    """The first message of somebody who came by an acquisition link is told as an event."""
+    for link in host.world.links.values():
+        for row in link["customers"]:
+            if (row["userid"], row["external_userid"]) != (userid, external_userid):
+                continue
+            if row["chat_status"]:
+                return
+            host.commit("link_chat", link_id=link["link_id"], external_userid=external_userid)
+            host.queue_event({
+                "Event": "customer_acquisition", "ChangeType": "customer_start_chat",
+                "LinkId": link["link_id"], "UserID": userid, "ExternalUserID": external_userid,
+            })  # fmt: skip
+            return
 
 
 def tell_behavior(host: Host, data: Row) -> Row:

@@ -213,10 +213,12 @@ def say_in_group(host: Host, data: Row) -> Row:
     with host.transaction() as world:
         group = require_group(world, data.get("chat_id"))
         sender, text = str(data.get("from") or ""), str(data.get("text") or "")
+        attachments = data.get("attachments") or []
         if sender not in group["members"]:
             raise ActionError("Not in this group.")
-        if not text:
+        if not text and not attachments:
             raise ActionError("An empty message.")
-        message = {"from": sender, "text": text, "attachments": [], "via": "typed"}
+        via = str(data.get("via") or "typed")
+        message = {"from": sender, "text": text, "attachments": attachments, "via": via}
         host.commit("group_message", chat_id=group["chat_id"], message=message)
         return {"arrived": True}

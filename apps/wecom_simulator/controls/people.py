@@ -151,5 +151,14 @@ def jssdk_verify(host: Host, data: Row) -> Row:
 
 @control("POST")
 def jssdk_send(host: Host, data: Row) -> Row:
-    """The sidebar puts a message into the chat."""
-    return actions.chat_message(host, jssdk.as_chat_message(data), via="sidebar")
+    """The sidebar puts a message into the chat, or into the group."""
+    message = jssdk.as_chat_message(data)
+    if data.get("chat_id"):
+        group = {
+            **message,
+            "chat_id": data["chat_id"],
+            "from": data.get("userid"),
+            "via": "sidebar",
+        }
+        return actions.say_in_group(host, group)
+    return actions.chat_message(host, message, via="sidebar")

@@ -1,11 +1,13 @@
 """The HTTP API, one module per group. Importing the package fills the table."""
 
 from . import (
+    acquisition,
     behavior,
     cards,
     contact_ways,
     customers,
     directory,
+    group_transfers,
     groups,
     mass_sends,
     media,
@@ -20,11 +22,13 @@ from .base import ENDPOINTS, Call
 __all__ = [
     "ENDPOINTS",
     "Call",
+    "acquisition",
     "behavior",
     "cards",
     "contact_ways",
     "customers",
     "directory",
+    "group_transfers",
     "groups",
     "mass_sends",
     "media",

@@ -8,7 +8,17 @@ from .. import actions
 from ..actions import ActionError
 from ..host import current
 from ..oauth import as_person, find_customers
-from ..phones import SHOWN_PHONES, base_context, clock, guide_row, linked, name_of, person, then
+from ..phones import (
+    SHOWN_PHONES,
+    attachment_view,
+    base_context,
+    clock,
+    guide_row,
+    linked,
+    name_of,
+    person,
+    then,
+)
 from ..world import Row, World
 
 SHOWN_MESSAGES = 60
@@ -64,7 +74,7 @@ def group_page(request: HttpRequest, userid: str, chat_id: str) -> HttpResponse:
             host, guide["name"], userid=userid, group=group, people=people,
             mine=group["owner"] == userid, messages=_messages(world, group, userid, host.now()),
             title=f"{group['name'] or '未命名的群'}（{len(people)}）",
-            back=f"/phone/guide/{userid}/groups/",
+            back=f"/phone/guide/{userid}/groups/", sidebar=world.corp["sidebar_url"],
         )  # fmt: skip
     return as_person(render(request, "group.html", context), f"guide:{userid}")
 
@@ -81,7 +91,8 @@ def _messages(world: World, group: Row, ident: str, now: float) -> list[Row]:
     return [
         {**person(name_of(world, row["from"]), row["from"]), "own": row["from"] == ident,
          "html": linked(row["text"], who), "time": clock(row["at"], now),
-         "mass": row.get("via") == "mass_send"}
+         "mass": row.get("via") == "mass_send",
+         "attachments": [attachment_view(item, who) for item in row["attachments"]]}
         for row in group["messages"][-SHOWN_MESSAGES:]
     ]  # fmt: skip
 

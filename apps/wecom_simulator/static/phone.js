@@ -6,6 +6,7 @@
   if (!phone || !frame) return;
   const userid = phone.dataset.userid;
   const external = phone.dataset.external;
+  const chat = phone.dataset.chat;
 
   const post = async (path, data) => {
     const answer = await fetch(path, {
@@ -28,10 +29,11 @@
   const calls = {
     hello: () => ({}),
     verify: (params) => post("/sim/jssdk/verify", params),
-    getContext: () => ({ entry: "single_chat_tools" }),
-    getCurExternalContact: () => ({ userId: external }),
+    getContext: () => ({ entry: chat ? "group_chat_tools" : "single_chat_tools" }),
+    getCurExternalContact: () => (external ? { userId: external } : fail("no permission")),
+    getCurExternalChat: () => (chat ? { chatId: chat } : fail("no permission")),
     sendChatMessage: async (params) => {
-      const answer = await post("/sim/jssdk/send", { ...params, userid, external_userid: external });
+      const answer = await post("/sim/jssdk/send", { ...params, userid, external_userid: external, chat_id: chat });
       if (!answer.ok) fail(answer.error);
       await redraw();
       return {};
