@@ -77,6 +77,11 @@ ENTRIES = [
         _("delivered messages do not close their tasks"),
     ),
     Entry(
+        "customer_groups.hand_over", 60, _("Group codes and welcomes"),
+        _("Brings codes of customer groups, welcomes and sends to groups to WeCom."),
+        _("new group codes have no picture, groups get nothing"),
+    ),
+    Entry(
         "outreach.send_moments", 60, _("Moments posts"),
         _("Has WeCom make the moments posts that guides publish on their phones."),
         _("posts do not reach guides' phones"),

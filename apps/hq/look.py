@@ -168,6 +168,7 @@ _SYSTEM = [
 ]
 _WECOM = [
     _tab(_("Health"), "/admin/wecom/health/", C.VIEW_HEALTH),
+    _tab(_("Customer groups"), "/admin/wecom/groups/", C.VIEW_REPORTS),
     _tab(pgettext_lazy("menu", "Comparison"), "/admin/wecom/sync/", C.VIEW_HEALTH),
     _tab(_("Contact codes"), "/admin/codes/", C.VIEW_REPORTS),
     _tab(_("Unknown sends"), "/admin/wecom/unknown/", C.VIEW_HEALTH),

@@ -27,6 +27,12 @@ class FriendsVanished(DomainError):
     code = "friends_vanished"
 
 
+class GroupsVanished(DomainError):
+    """Many groups of a hundred owners are not there any more: rights were lost sooner."""
+
+    code = "groups_vanished"
+
+
 class RunLost(DomainError):
     """The lease ran out and somebody else took over."""
 

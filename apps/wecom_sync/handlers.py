@@ -5,9 +5,10 @@ Events come late, twice and in any order: what counts is the time each one carri
 keeps the latest begin and end per pair, so that an end that comes first is not forgotten.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import Exists, OuterRef
@@ -42,7 +43,7 @@ class NotListedYet(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One change of a friendship, in our words. `attempt` counts from 1."""
+    """One change of a friendship or a group, in our words. `attempt` counts from 1."""
 
     corp_id: str
     change: str
@@ -53,14 +54,15 @@ class Happened:
     by_transfer: bool
     attempt: int
     looked_at: datetime
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """`apply` returns why there was nothing to do, or "" when it did it."""
+    """`apply` takes what `look` found, and returns why there was nothing to do, or ""."""
 
-    look: Callable[[WeComClient, Happened], ContactDetail | None]
-    apply: Callable[[Happened, ContactDetail | None, datetime], str]
+    look: Callable[[WeComClient, Happened], Any]
+    apply: Callable[[Happened, Any, datetime], str]
 
 
 def happened(row: RawCallback) -> Happened:
@@ -76,6 +78,7 @@ def happened(row: RawCallback) -> Happened:
         by_transfer=fields.get("Source") == "DELETE_BY_TRANSFER",
         attempt=row.attempts,
         looked_at=clock.now(),
+        fields=row.fields,
     )
 
 

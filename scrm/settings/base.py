@@ -144,6 +144,7 @@ INSTALLED_APPS = [
     "apps.guide_tasks",
     "apps.contact_codes",
     "apps.handovers",
+    "apps.customer_groups",
     "apps.outreach",
     "apps.campaigns",
     "apps.segments",

@@ -79,6 +79,7 @@ guide_portal:sidebar_contact     POST  in   in   in   in   ok   ok   in
 # without the address of a page: refused for its content
 guide_portal:signature           GET   in   in   in   in   400  400  in
 guide_portal:tools               GET   in   in   in   in   ok   ok   in
+guide_portal:groups              GET   in   in   in   in   ok   ok   in
 guide_portal:scripts             GET   in   in   in   in   ok   ok   in
 guide_portal:propose_script      GET   in   in   in   in   ok   ok   in
 guide_portal:propose_script      POST  in   in   in   in   400  400  in
@@ -245,6 +246,14 @@ hq:dead_callbacks                GET   in   ok   ok   403     in  in  ok
 hq:read_again                    POST  in   ok   403  403     in  in  403
 hq:unknown_sends                 GET   in   ok   ok   403     in  in  ok
 hq:decide_moment                 POST  in   ok   ok   403     in  in  403
+hq:groups                        GET   in   ok   ok   ok      in  in  ok
+hq:group                         GET   in   ok   ok   ok/404  in  in  ok
+hq:group_codes                   GET   in   ok   ok   ok      in  in  ok
+hq:group_code_new                POST  in   ok   ok   403     in  in  403
+hq:group_code_act                POST  in   ok   ok   403     in  in  403
+hq:group_welcomes                GET   in   ok   ok   ok      in  in  ok
+hq:group_welcome_new             POST  in   ok   ok   403     in  in  403
+hq:group_welcome_act             POST  in   ok   ok   403     in  in  403
 hq:script_proposals              GET   in   ok   ok   ok      in  in  ok
 hq:decide_proposal               POST  in   ok   ok   403     in  in  403
 hq:script_variants               GET   in   ok   ok   ok      in  in  ok

@@ -12,7 +12,7 @@ LAYERS = [
     {"wecom_sync", "ingest"},
     {"handovers"},
     {"guide_tasks"},
-    {"contact_codes"},
+    {"contact_codes", "customer_groups"},
     {"outreach"},
     {"campaigns"},
     {"segments"},

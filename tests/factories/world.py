@@ -17,6 +17,7 @@ from apps.accounts.actor import SYSTEM
 from apps.accounts.capabilities import API_CAPABILITIES, Role
 from apps.accounts.models import AuditEntry, User
 from apps.contact_codes.models import ChannelCode
+from apps.customer_groups.models import CustomerGroup, GroupCode, GroupWelcome
 from apps.guide_tasks.models import GuideTask, TaskItem, TaskTarget
 from apps.guide_tasks.services import ensure_default_rules, forecast, hand_in_photo
 from apps.handovers.models import HandoverRun
@@ -348,6 +349,9 @@ def numbers_of(world, role):
         "moment_id": (_unknown_post(world).pk,) * 3,
         "code_id": tuple(_store_code(side).pk for side in (world.east, world.east, world.west)),
         "code_slug": (_store_code(world.east).slug,) * 3,
+        "group_id": each(lambda guide, _m: _group(world, guide).pk),
+        "group_code_id": (_group_thing(GroupCode, world).pk,) * 3,
+        "group_welcome_id": (_group_thing(GroupWelcome, world, text="欢迎").pk,) * 3,
         "proposal_id": each(lambda guide, _m: _proposal(world, guide).pk),
     }
 
@@ -378,6 +382,26 @@ def _store_code(side):
     return ChannelCode.objects.get_or_create(
         corp_id=CORP, kind="store", store=side.store, defaults=fields
     )[0]
+
+
+def _group(world, guide):
+    """A customer group that this guide owns."""
+    store = Posting.objects.filter(guide=guide).latest("pk").store
+    fields = {"owner": guide, "store": store, "owner_userid": guide.wecom_userid}
+    return CustomerGroup.objects.get_or_create(
+        corp_id=CORP, chat_id=f"wrWorld{guide.pk}", defaults={"opened_at": world.now, **fields}
+    )[0]
+
+
+def _group_thing(model, world, **fields):
+    """A code or a welcome of head office."""
+    return model.objects.get_or_create(
+        client_id=uuid.UUID(int=7),
+        defaults={
+            "corp_id": CORP, "name": "门口", "not_before": world.now, "created_by": "system",
+            **fields,
+        },
+    )[0]  # fmt: skip
 
 
 def _proposal(world, guide):

@@ -6,6 +6,7 @@ from apps.wecom.client.contacts import Contacts
 from apps.wecom.client.corps import customer_contact_app, default_corp
 from apps.wecom.client.directory import Directory
 from apps.wecom.client.figures import Figures
+from apps.wecom.client.groups import Groups
 from apps.wecom.client.jssdk import JsSdk
 from apps.wecom.client.mass_sends import MassSends
 from apps.wecom.client.media import MediaFiles
@@ -23,6 +24,7 @@ class WeComClient(
     Contacts,
     Directory,
     Figures,
+    Groups,
     JsSdk,
     MassSends,
     MediaFiles,

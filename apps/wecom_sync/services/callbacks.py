@@ -10,11 +10,13 @@ from apps.wecom import services as wecom
 from apps.wecom.client import WeComClient, client_for
 from apps.wecom.errors import CallbackLeaseLost
 from apps.wecom.models import RawCallback
+from apps.wecom_sync.group_events import GROUP_HANDLERS
 from apps.wecom_sync.handlers import HANDLERS, Handler, happened
 
 log = structlog.get_logger(__name__)
 
 BATCH = 50
+KNOWN = {**HANDLERS, **GROUP_HANDLERS}
 
 
 def handle_callbacks(*, now: datetime, limit: int = 2_000) -> int:
@@ -35,7 +37,7 @@ def handle_callbacks(*, now: datetime, limit: int = 2_000) -> int:
 
 
 def _handle(row: RawCallback, token: UUID, clients: dict[int, WeComClient], now: datetime) -> bool:
-    handler = HANDLERS.get((row.event, row.change_type))
+    handler = KNOWN.get((row.event, row.change_type))
     try:
         if handler is None:
             wecom.finish(row, token, ignored=True, note="no handler")

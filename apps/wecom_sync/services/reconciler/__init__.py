@@ -14,7 +14,7 @@ from apps.wecom.client import client_for
 from apps.wecom.models import Corp
 from apps.wecom_sync.errors import AlreadyRunning, UnknownKind
 from apps.wecom_sync.models import SyncRun
-from apps.wecom_sync.services.reconciler import friends, staff, tags
+from apps.wecom_sync.services.reconciler import friends, groups, staff, tags
 from apps.wecom_sync.services.reconciler.walk import GOES_ON_FOR, Walk, begin, finish, why
 
 # reasons that go by themselves, and how long one waits for it
@@ -30,6 +30,7 @@ KINDS: dict[str, Callable[[Walk], None]] = {
     Kind.DEPARTMENTS: staff.compare,
     Kind.TAGS: tags.compare,
     Kind.CONTACTS: friends.compare,
+    Kind.GROUPS: groups.compare,
 }
 
 

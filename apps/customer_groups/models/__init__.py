@@ -1,0 +1,6 @@
+"""Groups and who was in them, what WeCom keeps for us around them, and sends to them."""
+
+from apps.customer_groups.models.groups import CustomerGroup, GroupMembership
+from apps.customer_groups.models.outside import GroupCode, GroupWelcome, Outside
+
+__all__ = ["CustomerGroup", "GroupCode", "GroupMembership", "GroupWelcome", "Outside"]

@@ -1,0 +1,72 @@
+"""Which customer groups an actor may see: a guide their own, a manager the store's, and so on."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q
+
+from apps.accounts.actor import Actor
+
+
+def _in_scope(actor: Actor, prefix: str = "") -> Q:
+    return (
+        Q(**{f"{prefix}store_id__in": actor.store_ids})
+        | Q(**{f"{prefix}store__region_id__in": actor.region_ids})
+        | Q(**{f"{prefix}owner_id": actor.guide_id, f"{prefix}owner_id__isnull": False})
+    )
+
+
+class CustomerGroupQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(_in_scope(actor))
+
+    def living(self) -> Self:
+        return self.filter(dismissed_at=None)
+
+    def owned_by(self, guide_id: int) -> Self:
+        return self.filter(owner_id=guide_id)
+
+
+class GroupMembershipQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.filter(_in_scope(actor, "group__"))
+
+    def customers(self) -> Self:
+        return self.filter(is_customer=True)
+
+    def there_now(self) -> Self:
+        return self.filter(left_at=None)
+
+    def joined_since(self, moment: datetime) -> Self:
+        return self.filter(is_customer=True, joined_at__gte=moment)
+
+    def left_since(self, moment: datetime) -> Self:
+        return self.filter(is_customer=True, left_at__gte=moment)
+
+
+class GroupCodeQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Head office's codes; who leads a place sees those that lead into its groups."""
+        if actor.sees_all:
+            return self
+        through: Any = self.model._meta.get_field("groups").related_model
+        mine = through.objects.visible_to(actor).values("pk")
+        return self.filter(groups__in=mine).distinct()
+
+
+class GroupWelcomeQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Names nobody: whoever may open the page sees them all."""
+        return self
+
+
+class GroupSendQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        guide: Any = self.model._meta.get_field("guide").related_model
+        return self.filter(guide__in=guide.objects.visible_to(actor))
+
+    def unknown(self) -> Self:
+        return self.filter(state="unknown")

@@ -1,0 +1,123 @@
+"""Reads of the groups' pages: lists with what came and went, a group's weeks, codes' joins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from apps.accounts.actor import Actor
+from apps.core import clock
+from apps.customer_groups.models import CustomerGroup, GroupCode, GroupMembership
+
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """One line of a list: a group and its last seven days."""
+
+    group: CustomerGroup
+    joined: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTotals:
+    """Over every living group the actor may see."""
+
+    groups: int
+    customers: int
+    joined: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupWeek:
+    """Seven days up to `until`: customers who came and went."""
+
+    since: datetime
+    until: datetime
+    joined: int
+    left: int
+
+
+def groups_for(
+    *, actor: Actor, region_id: int | None = None, store_id: int | None = None,
+    words: str = "", dissolved: bool = False,
+) -> QuerySet[CustomerGroup]:  # fmt: skip
+    """Groups the actor may see, narrowed by place and by words of name or owner."""
+    found = CustomerGroup.objects.visible_to(actor).select_related("owner", "store")
+    found = found.exclude(dismissed_at=None) if dissolved else found.living()
+    if region_id:
+        found = found.filter(store__region_id=region_id)
+    if store_id:
+        found = found.filter(store_id=store_id)
+    if words:
+        found = found.filter(Q(name__icontains=words) | Q(owner__name__icontains=words))
+    return found
+
+
+def with_week(groups: Sequence[CustomerGroup], *, now: datetime) -> list[GroupRow]:
+    """The last seven days of each; two queries, however many."""
+    ids, since = [group.pk for group in groups], now - WEEK
+    stays = GroupMembership.objects.filter(group_id__in=ids)
+    joined = _counted(stays.joined_since(since))
+    left = _counted(stays.left_since(since))
+    return [GroupRow(group, joined.get(group.pk, 0), left.get(group.pk, 0)) for group in groups]
+
+
+def _counted(stays: QuerySet[GroupMembership]) -> dict[int, int]:
+    return dict(stays.order_by().values_list("group_id").annotate(n=Count("pk")))
+
+
+def totals_for(*, actor: Actor, now: datetime) -> GroupTotals:
+    living = CustomerGroup.objects.visible_to(actor).living()
+    size = living.order_by().aggregate(groups=Count("pk"), customers=Sum("customers"))
+    stays = GroupMembership.objects.visible_to(actor)
+    return GroupTotals(
+        groups=size["groups"],
+        customers=size["customers"] or 0,
+        joined=stays.joined_since(now - WEEK).count(),
+        left=stays.left_since(now - WEEK).count(),
+    )
+
+
+def weeks_of(group: CustomerGroup, *, now: datetime, weeks: int = 8) -> list[GroupWeek]:
+    """The last weeks, newest first; two queries."""
+    end = clock.day_start(clock.business_day(now)) + timedelta(days=1)
+    since = end - WEEK * weeks
+    mine = GroupMembership.objects.filter(group=group)
+    joined = list(mine.joined_since(since).values_list("joined_at", flat=True))
+    left = list(mine.left_since(since).values_list("left_at", flat=True))
+    rows = []
+    for place in range(weeks):
+        until, begun = end - WEEK * place, end - WEEK * (place + 1)
+        rows.append(
+            GroupWeek(
+                since=begun,
+                until=until - timedelta(days=1),
+                joined=sum(begun <= at < until for at in joined),
+                left=sum(at is not None and begun <= at < until for at in left),
+            )
+        )
+    return rows
+
+
+def recent_stays(group: CustomerGroup, *, limit: int = 50) -> list[GroupMembership]:
+    """Customers who came or went last, newest first."""
+    stays = GroupMembership.objects.filter(group=group, is_customer=True).select_related("member")
+    return list(stays.order_by("-joined_at", "-pk")[:limit])
+
+
+def joined_by_code(codes: Sequence[GroupCode]) -> dict[int, int]:
+    """Customers who ever joined by each code."""
+    by_state = {code.join_state: code.pk for code in codes}
+    counted = (
+        GroupMembership.objects.customers()
+        .filter(state__in=by_state)
+        .order_by()
+        .values_list("state")
+        .annotate(n=Count("pk"))
+    )
+    return {by_state[state]: times for state, times in counted}

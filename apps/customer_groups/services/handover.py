@@ -1,0 +1,193 @@
+"""What waits is brought to WeCom: claimed under a lease, marked before the call, written after it.
+
+Making is called once: if the answer is lost, a person decides. Changing and taking back may be
+repeated.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext
+
+from apps.accounts import services as accounts
+from apps.accounts.actor import Actor
+from apps.core import faults, lease
+from apps.core.wake import wake
+from apps.customer_groups.errors import NotUnknown
+from apps.customer_groups.models import GroupCode, GroupWelcome, Outside
+from apps.customer_groups.services.codes import JOB
+from apps.outreach.services.handover import Round, plain_reason
+from apps.wecom.client import WeComClient
+from apps.wecom.errors import RateLimited, Refused, WeComError
+
+log = structlog.get_logger(__name__)
+
+LEASE_SECONDS = 120
+BATCH = 50
+MOST_ATTEMPTS = 8
+BACK_OFF = timedelta(seconds=60)
+GONE = frozenset({41044, 40058})  # what is not there need not be taken back
+
+State = Outside.State
+Row = Any  # a GroupCode or a GroupWelcome: the manager of a model is not known to its base
+
+
+def hand_over_outside(*, now: datetime) -> int:
+    """Bring codes and welcomes to WeCom; return how many are settled."""
+    run, done = Round(now), 0
+    codes = Q(state__in=[State.QUEUED, State.REMOVING]) | Q(state=State.MADE, address="")
+    welcomes = Q(state__in=[State.QUEUED, State.CHANGING, State.REMOVING])
+    for model, waiting in ((GroupCode, codes), (GroupWelcome, welcomes)):
+        manager: Any = model._default_manager
+        due = manager.filter(waiting, not_before__lte=now).order_by("not_before", "pk")
+        token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=BATCH)
+        for pk in ids:
+            try:
+                done += _settle(manager, pk, token, run)
+            except Exception as error:  # its lease runs out; the others go on
+                log.error("group_thing_failed", kind=model.__name__, error=type(error).__name__)
+    return done
+
+
+def _settle(manager: Any, pk: int, token: UUID, run: Round) -> bool:
+    """One row, one call."""
+    row = _prepare(manager, pk, token, run.moment())
+    if row is None:
+        return False
+    faults.point("customer_groups.call_started")
+    call = _CALLS[type(row).__name__, row.state]
+    try:
+        after = call(run.client(row.corp_id), row)
+    except WeComError as error:
+        _note_failure(manager, row, token, error, run.moment())
+        return False
+    faults.point("customer_groups.called")
+    return _write(manager, row, token, reason="", attempts=0, **after)
+
+
+@transaction.atomic
+def _prepare(manager: Any, pk: int, token: UUID, at: datetime) -> Row | None:
+    row = lease.holds(manager.select_for_update(), token).filter(pk=pk).first()
+    if row is None or row.state not in (
+        State.QUEUED, State.CHANGING, State.REMOVING, State.MADE
+    ):  # fmt: skip
+        return None
+    if row.state == State.QUEUED and row.call_started_at is not None:
+        # the worker that called is gone: nobody knows
+        reason = gettext("the reply was lost")
+        _write(manager, row, token, state=State.UNKNOWN, unknown_since=at, reason=reason)
+        return None
+    if row.state == State.QUEUED:
+        row.call_started_at = at
+        row.save(update_fields=["call_started_at"])
+    return row
+
+
+def _make_code(client: WeComClient, row: GroupCode) -> dict[str, object]:
+    config_id = client.add_join_way(
+        chat_ids=list(row.groups.order_by("pk").values_list("chat_id", flat=True)),
+        state=row.join_state,
+        remark=row.name,
+        new_groups=row.new_groups,
+        base_name=row.base_name,
+        base_number=row.base_number,
+    )
+    return {"state": State.MADE, "wecom_id": config_id}
+
+
+def _address(client: WeComClient, row: GroupCode) -> dict[str, object]:
+    return {"address": client.get_join_way(row.wecom_id).address}
+
+
+def _make_welcome(client: WeComClient, row: GroupWelcome) -> dict[str, object]:
+    template_id = client.add_group_welcome(text=row.text, notify=row.notify)
+    return {"state": State.MADE, "wecom_id": template_id}
+
+
+def _change_welcome(client: WeComClient, row: GroupWelcome) -> dict[str, object]:
+    client.edit_group_welcome(template_id=row.wecom_id, text=row.text)
+    return {"state": State.MADE}
+
+
+def _remove(delete: Callable[[str], None], row: Outside) -> dict[str, object]:
+    try:
+        delete(row.wecom_id)
+    except Refused as error:
+        if error.errcode not in GONE:
+            raise
+    return {"state": State.REMOVED}
+
+
+_CALLS: dict[tuple[str, str], Callable[[WeComClient, Any], dict[str, object]]] = {
+    ("GroupCode", State.QUEUED): _make_code,
+    ("GroupCode", State.MADE): _address,
+    ("GroupCode", State.REMOVING): lambda client, row: _remove(client.delete_join_way, row),
+    ("GroupWelcome", State.QUEUED): _make_welcome,
+    ("GroupWelcome", State.CHANGING): _change_welcome,
+    ("GroupWelcome", State.REMOVING): lambda client, row: _remove(client.delete_group_welcome, row),
+}
+
+
+def _note_failure(manager: Any, row: Row, token: UUID, error: WeComError, at: datetime) -> None:
+    reason = plain_reason(error)
+    if row.state == State.QUEUED and error.outcome_unknown:
+        _write(manager, row, token, state=State.UNKNOWN, unknown_since=at, reason=reason)
+        return
+    if isinstance(error, RateLimited):  # WeCom says when, and it counts as no try
+        later = at + timedelta(seconds=error.retry_after)
+        _write(manager, row, token, call_started_at=None, reason=reason, not_before=later)
+        return
+    attempts = row.attempts + 1
+    harmless = row.state != State.QUEUED and error.outcome_unknown
+    over = not (error.retryable or harmless) or attempts >= MOST_ATTEMPTS
+    _write(
+        manager,
+        row,
+        token,
+        state=State.FAILED if over else row.state,
+        reason=reason,
+        attempts=attempts,
+        call_started_at=None,
+        not_before=at + BACK_OFF * attempts,
+    )
+
+
+def _write(manager: Any, row: Row, token: UUID, **fields: object) -> bool:
+    """Only while the lease is still ours, and only what the row still wants; gives it back."""
+    mine = lease.holds(manager.filter(pk=row.pk, state=row.state), token)
+    if mine.update(lease_token=None, lease_until=None, **fields):
+        if fields.get("state") == State.MADE:
+            wake(JOB)  # a code's address is asked for next
+        return True
+    # somebody wished for something else meanwhile: what WeCom gave is kept, the wish stands
+    kept = {name: fields[name] for name in ("wecom_id", "address") if name in fields}
+    lease.holds(manager.filter(pk=row.pk), token).update(lease_token=None, lease_until=None, **kept)
+    return False
+
+
+@transaction.atomic
+def decide_outside(*, row: Outside, again: bool, actor: Actor, now: datetime) -> None:
+    """A person has looked into WeCom: make it once more, or let it be. Raises NotUnknown."""
+    manager: Any = type(row)._default_manager
+    held = manager.select_for_update().get(pk=row.pk)
+    if held.state != State.UNKNOWN:
+        raise NotUnknown()
+    held.state = State.QUEUED if again else State.FAILED
+    held.call_started_at = held.unknown_since = None
+    held.attempts, held.not_before = 0, now
+    held.lease_token = held.lease_until = None
+    held.save()
+    accounts.audit(
+        actor=actor,
+        action="group_thing.decided",
+        object_type=held._meta.model_name,
+        object_id=held.pk,
+        detail={"again": again},
+    )
+    if again:
+        wake(JOB)

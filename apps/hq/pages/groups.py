@@ -1,0 +1,266 @@
+"""企微 › 客户群: groups with what came and went, codes that lead into them, welcomes."""
+
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.accounts.capabilities import Capability
+from apps.core import clock
+from apps.core.errors import DomainError
+from apps.customer_groups import selectors, services
+from apps.customer_groups.models import CustomerGroup, GroupCode, GroupWelcome, Outside
+from apps.hq.access import actor_of, hq_action, hq_page, show
+from apps.members.selectors import masked_name
+from apps.stores.models import Region
+from apps.wecom.models import Corp
+
+PER_PAGE = 50
+MARKS = {"made": "on", "failed": "bad", "unknown": "warn"}
+
+
+class GroupCodeForm(forms.Form):
+    """A code for the chosen groups."""
+
+    client_id = forms.UUIDField(widget=forms.HiddenInput)
+    name = forms.CharField(label=gettext_lazy("Name of the code"), max_length=30)
+    new_groups = forms.BooleanField(
+        label=gettext_lazy("Open another group when all are full"), required=False, initial=True
+    )
+    base_name = forms.CharField(
+        label=gettext_lazy("Name of further groups"), max_length=40, required=False
+    )
+
+
+class GroupWelcomeForm(forms.Form):
+    """A welcome for newcomers of groups."""
+
+    client_id = forms.UUIDField(widget=forms.HiddenInput)
+    name = forms.CharField(label=gettext_lazy("Name of the welcome"), max_length=30)
+    text = forms.CharField(
+        label=gettext_lazy("What newcomers read"), widget=forms.Textarea({"rows": 4})
+    )
+    notify = forms.BooleanField(
+        label=gettext_lazy("Tell the owners that there is a new welcome"),
+        required=False,
+        initial=True,
+    )
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 12 else None
+
+
+@hq_page(Capability.VIEW_REPORTS)
+def group_list(request: HttpRequest) -> HttpResponse:
+    """Every group the actor may see: owner, store, size, the last seven days."""
+    actor, now = actor_of(request), clock.now()
+    asked = {
+        "q": request.GET.get("q", "")[:40].strip(),
+        "region": request.GET.get("region", ""),
+        "dissolved": request.GET.get("dissolved", ""),
+    }
+    found = selectors.groups_for(
+        actor=actor,
+        region_id=_number(asked["region"]),
+        words=asked["q"],
+        dissolved=bool(asked["dissolved"]),
+    )
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    return show(
+        request,
+        "hq/groups.html",
+        title=_("Customer groups"),
+        rows=selectors.with_week(list(page), now=now),
+        totals=selectors.totals_for(actor=actor, now=now),
+        page=page,
+        asked=asked,
+        regions=Region.objects.order_by("code"),
+        query=urlencode({name: value for name, value in asked.items() if value}) + "&",
+        may_act=actor.can(Capability.MANAGE_CONTENT),
+    )
+
+
+@hq_page(Capability.VIEW_REPORTS)
+def group(request: HttpRequest, pk: int) -> HttpResponse:
+    """One group: its weeks, and who came and went last."""
+    actor, now = actor_of(request), clock.now()
+    found = get_object_or_404(
+        CustomerGroup.objects.visible_to(actor).select_related("owner", "store"), pk=pk
+    )
+    stays = selectors.recent_stays(found)
+    return show(
+        request,
+        "hq/group.html",
+        title=found.name or _("Group without a name"),
+        group=found,
+        weeks=selectors.weeks_of(found, now=now),
+        stays=[
+            {"stay": stay, "name": masked_name(stay.member) if stay.member else ""}
+            for stay in stays
+        ],
+        may_act=actor.can(Capability.MANAGE_CONTENT),
+    )
+
+
+# --- codes ----------------------------------------------------------------------------------------
+
+
+@hq_page(Capability.VIEW_REPORTS)
+def group_codes(request: HttpRequest) -> HttpResponse:
+    """Codes with their groups and how many came by each; the form for the groups chosen before."""
+    form = GroupCodeForm(initial={"client_id": uuid4()})
+    return _codes_page(request, form, request.GET.getlist("group"))
+
+
+def _codes_page(
+    request: HttpRequest, form: GroupCodeForm, chosen: list[str], *, status: int = 200
+) -> HttpResponse:
+    actor = actor_of(request)
+    codes = GroupCode.objects.visible_to(actor).prefetch_related("groups")
+    page = Paginator(codes.order_by("-pk"), PER_PAGE).get_page(request.GET.get("page"))
+    joined = selectors.joined_by_code(list(page))
+    return show(
+        request,
+        "hq/group_codes.html",
+        status=status,
+        title=_("Group codes"),
+        page=page,
+        query="",
+        rows=[
+            {"code": code, "mark": MARKS.get(code.state, ""), "joined": joined.get(code.pk, 0)}
+            for code in page
+        ],
+        form=form,
+        chosen=_chosen(request, chosen),
+        may_act=actor.can(Capability.MANAGE_CONTENT),
+    )
+
+
+def _chosen(request: HttpRequest, ids: list[str]) -> list[CustomerGroup]:
+    numbers = [number for number in map(_number, ids) if number]
+    mine = CustomerGroup.objects.visible_to(actor_of(request)).living()
+    return list(mine.filter(pk__in=numbers).order_by("pk"))
+
+
+@hq_action(Capability.MANAGE_CONTENT)
+def group_code_new(request: HttpRequest) -> HttpResponse:
+    """Ask WeCom for a code into the chosen groups."""
+    form, chosen = GroupCodeForm(request.POST), request.POST.getlist("group")
+    if not form.is_valid():
+        return _codes_page(request, form, chosen, status=400)
+    given: dict[str, Any] = form.cleaned_data
+    try:
+        services.make_code(
+            client_id=given["client_id"],
+            name=given["name"],
+            groups=_chosen(request, chosen),
+            new_groups=given["new_groups"],
+            base_name=given["base_name"],
+            actor=actor_of(request),
+            now=clock.now(),
+        )
+    except DomainError as error:
+        messages.error(request, str(error))
+        return _codes_page(request, form, chosen, status=400)
+    messages.success(request, _("WeCom makes the code; it is here in a minute."))
+    return redirect("hq:group_codes")
+
+
+@hq_action(Capability.MANAGE_CONTENT)
+def group_code_act(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a code back, or say what is to become of one of which nobody knows."""
+    code = get_object_or_404(GroupCode.objects.visible_to(actor_of(request)), pk=pk)
+    _act(request, code)
+    return redirect("hq:group_codes")
+
+
+def _act(request: HttpRequest, row: Outside) -> None:
+    actor, now = actor_of(request), clock.now()
+    what = request.POST.get("what", "")
+    try:
+        if what in ("again", "drop"):
+            services.decide_outside(row=row, again=what == "again", actor=actor, now=now)
+            messages.success(request, _("Settled."))
+        elif what == "take_back":
+            services.take_back(row=row, actor=actor, now=now)
+            messages.success(request, _("It is taken back."))
+    except DomainError as error:
+        messages.error(request, str(error))
+
+
+# --- welcomes -------------------------------------------------------------------------------------
+
+
+@hq_page(Capability.VIEW_REPORTS)
+def group_welcomes(request: HttpRequest) -> HttpResponse:
+    """Welcomes that owners may choose on their phones."""
+    return _welcomes_page(request, GroupWelcomeForm(initial={"client_id": uuid4()}))
+
+
+def _welcomes_page(
+    request: HttpRequest, form: GroupWelcomeForm, *, status: int = 200
+) -> HttpResponse:
+    welcomes = GroupWelcome.objects.visible_to(actor_of(request)).order_by("-pk")
+    page = Paginator(welcomes, PER_PAGE).get_page(request.GET.get("page"))
+    return show(
+        request,
+        "hq/group_welcomes.html",
+        status=status,
+        title=_("Group welcomes"),
+        page=page,
+        query="",
+        rows=[{"welcome": row, "mark": MARKS.get(row.state, "")} for row in page],
+        form=form,
+        may_act=actor_of(request).can(Capability.MANAGE_CONTENT),
+    )
+
+
+@hq_action(Capability.MANAGE_CONTENT)
+def group_welcome_new(request: HttpRequest) -> HttpResponse:
+    """Bring a welcome to WeCom's library of the company."""
+    form = GroupWelcomeForm(request.POST)
+    if not form.is_valid():
+        return _welcomes_page(request, form, status=400)
+    corp = Corp.objects.filter(is_active=True).order_by("pk").first()
+    given: dict[str, Any] = form.cleaned_data
+    try:
+        services.make_welcome(
+            **given,
+            corp_id=corp.corp_id if corp else "",
+            actor=actor_of(request),
+            now=clock.now(),
+        )
+    except DomainError as error:
+        form.add_error("text", str(error))
+        return _welcomes_page(request, form, status=400)
+    messages.success(request, _("Owners find it on their phones in a minute."))
+    return redirect("hq:group_welcomes")
+
+
+@hq_action(Capability.MANAGE_CONTENT)
+def group_welcome_act(request: HttpRequest, pk: int) -> HttpResponse:
+    """Other words, taking back, or settling."""
+    welcome = get_object_or_404(GroupWelcome.objects.visible_to(actor_of(request)), pk=pk)
+    if request.POST.get("what") != "change":
+        _act(request, welcome)
+        return redirect("hq:group_welcomes")
+    try:
+        services.change_welcome(
+            welcome=welcome,
+            text=request.POST.get("text", "").strip(),
+            actor=actor_of(request),
+            now=clock.now(),
+        )
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("WeCom gets the new words in a minute."))
+    return redirect("hq:group_welcomes")

@@ -1,0 +1,141 @@
+"""Codes and welcomes: one row, one call; a lost answer waits for a person."""
+
+from uuid import uuid4
+
+import pytest
+
+from apps.accounts.actor import SYSTEM
+from apps.core import clock
+from apps.customer_groups import services
+from apps.customer_groups.errors import GroupsMissing, NotInWeCom, NotUnknown, WelcomeTooLong
+from apps.customer_groups.models import CustomerGroup, GroupCode, GroupMembership, GroupWelcome
+from apps.customer_groups.selectors import joined_by_code
+from apps.wecom_sync.services import handle_callbacks
+
+pytestmark = pytest.mark.django_db
+
+WAY = "externalcontact/groupchat/add_join_way"
+State = GroupCode.State
+
+
+@pytest.fixture
+def group(chat, read):
+    read(chat)
+    return CustomerGroup.objects.get()
+
+
+def ask(group, **changes):
+    return services.make_code(**{
+        "client_id": uuid4(), "name": "门口海报", "groups": [group], "new_groups": True,
+        "base_name": "", "actor": SYSTEM, "now": clock.now(), **changes,
+    })  # fmt: skip
+
+
+def ask_welcome(group, text="欢迎入群", **changes):
+    return services.make_welcome(**{
+        "client_id": uuid4(), "corp_id": group.corp_id, "name": "默认", "text": text,
+        "notify": True, "actor": SYSTEM, "now": clock.now(), **changes,
+    })  # fmt: skip
+
+
+def work(times=1):
+    for _time in range(times):
+        services.hand_over_outside(now=clock.now())
+
+
+def made(simulator, path=WAY):
+    return len(simulator.get(f"/sim/calls?path={path}")["calls"])
+
+
+def test_a_code_gets_its_address_and_counts_who_came_by_it(simulator, group, told, stranger):
+    code = ask(group)
+    work(2)
+    code.refresh_from_db()
+    assert code.state == State.MADE
+    assert code.address.endswith(f"/group-code/{code.wecom_id}/")
+    ident = stranger()
+    simulator.post("/sim/groups/join", config_id=code.wecom_id, external_userid=ident)
+    told("update", group.chat_id, UpdateDetail="add_member", MemChangeList={"Item": ident})
+    handle_callbacks(now=clock.now())
+    assert GroupMembership.objects.get(wecom_id=ident).join_scene == 3
+    assert joined_by_code([code]) == {code.pk: 1}
+
+
+def test_the_same_form_twice_is_one_code(group):
+    client_id = uuid4()
+    assert ask(group, client_id=client_id) == ask(group, client_id=client_id)
+    assert GroupCode.objects.count() == 1
+
+
+def test_a_lost_answer_is_never_repeated_until_a_person_says_so(simulator, group):
+    code = ask(group)
+    simulator.post("/sim/faults", path=WAY, drop_connection=True)
+    work(3)
+    code.refresh_from_db()
+    assert code.state == State.UNKNOWN
+    calls = made(simulator)
+    services.decide_outside(row=code, again=True, actor=SYSTEM, now=clock.now())
+    work(2)
+    code.refresh_from_db()
+    assert (code.state, made(simulator)) == (State.MADE, calls + 1)
+    with pytest.raises(NotUnknown):
+        services.decide_outside(row=code, again=True, actor=SYSTEM, now=clock.now())
+
+
+def test_a_worker_that_died_in_its_call_leaves_an_unknown(simulator, group):
+    code = ask(group)
+    GroupCode.objects.update(call_started_at=clock.now())
+    work()
+    code.refresh_from_db()
+    assert (code.state, made(simulator)) == (State.UNKNOWN, 0)
+
+
+def test_too_many_calls_is_put_off_and_counts_as_no_try(simulator, group):
+    code = ask(group)
+    simulator.post("/sim/faults", path=WAY, errcode=45009)
+    work()
+    code.refresh_from_db()
+    assert (code.state, code.attempts, code.call_started_at) == (State.QUEUED, 0, None)
+    assert code.not_before > clock.now()
+
+
+def test_a_code_is_taken_back_once(simulator, group):
+    code = ask(group)
+    with pytest.raises(NotInWeCom):
+        services.take_back(row=code, actor=SYSTEM, now=clock.now())
+    work(2)
+    code.refresh_from_db()
+    for _time in range(2):
+        services.take_back(row=code, actor=SYSTEM, now=clock.now())
+    work(2)
+    code.refresh_from_db()
+    assert code.state == State.REMOVED
+    assert made(simulator, "externalcontact/groupchat/del_join_way") == 1
+
+
+def test_a_code_needs_living_groups(simulator, group):
+    with pytest.raises(GroupsMissing):
+        ask(group, groups=[])
+    services.dissolve(corp_id=group.corp_id, chat_id=group.chat_id, at=clock.now())
+    group.refresh_from_db()
+    with pytest.raises(GroupsMissing):
+        ask(group)
+
+
+def test_a_welcome_is_made_changed_and_taken_back(simulator, group):
+    welcome = ask_welcome(group)
+    work()
+    welcome.refresh_from_db()
+    assert welcome.state == State.MADE
+    services.change_welcome(welcome=welcome, text="进群有礼", actor=SYSTEM, now=clock.now())
+    work()
+    services.take_back(row=welcome, actor=SYSTEM, now=clock.now())
+    work()
+    welcome.refresh_from_db()
+    assert (welcome.state, welcome.text) == (State.REMOVED, "进群有礼")
+
+
+def test_a_welcome_that_wecom_would_refuse_is_refused_before(group):
+    with pytest.raises(WelcomeTooLong):
+        ask_welcome(group, text="好" * 1001)
+    assert not GroupWelcome.objects.exists()
