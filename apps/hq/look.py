@@ -179,9 +179,8 @@ _WECOM = [
     _tab(_("Notices"), "/admin/outreach/guidenotice/", C.VIEW_HEALTH),
     _tab(pgettext_lazy("menu", "SMS"), "/admin/outreach/smsmessage/", C.VIEW_HEALTH),
     _tab(_("Guides' days"), "/admin/wecom_sync/guideday/", C.VIEW_REPORTS),
-    _tab(_("Corps"), "/admin/wecom/corp/", C.MANAGE_WECOM),
-    _tab(_("Apps"), "/admin/wecom/corpapp/", C.MANAGE_WECOM),
-    _tab(_("Callback addresses"), "/admin/wecom/callbackendpoint/", C.MANAGE_WECOM),
+    _tab(_("Calls"), "/admin/wecom/calls/", C.VIEW_HEALTH),
+    _tab(_("Connection"), "/admin/wecom/connection/", C.MANAGE_WECOM),
 ]
 _PLACES = [
     _tab(_("Store list"), "/admin/stores/store/", C.VIEW_REPORTS),

@@ -3,6 +3,7 @@ from django.urls import path
 from apps.hq.pages import (
     access,
     codes,
+    connection,
     dead_callbacks,
     groups,
     home,
@@ -19,6 +20,7 @@ from apps.hq.pages import (
     sync,
     system,
     wecom,
+    wecom_calls,
     wizard,
 )
 
@@ -77,6 +79,17 @@ urlpatterns = [
         name="group_welcome_act",
     ),
     path("admin/wecom/health/", wecom.health, name="wecom_health"),
+    path("admin/wecom/calls/", wecom_calls.wecom_calls, name="wecom_calls"),
+    path("admin/wecom/connection/", connection.connections, name="connections"),
+    path("admin/wecom/connection/<int:pk>/", connection.connection_app, name="connection"),
+    path(
+        "admin/wecom/connection/<int:pk>/check/",
+        connection.connection_check,
+        name="connection_check",
+    ),
+    path(
+        "admin/wecom/connection/keys/<int:pk>/", connection.connection_keys, name="connection_keys"
+    ),
     path("admin/wecom/wake/<slug:job>/", wecom.wecom_wake, name="wecom_wake"),
     path("admin/wecom/sync/", sync.sync_page, name="sync"),
     path("admin/wecom/sync/<slug:kind>/", sync.compare_now, name="compare_now"),

@@ -23,6 +23,7 @@ class WeComAdmin(RoomAdmin):
 class CorpAdmin(WeComAdmin):
     form = CorpForm
     list_display = ["name", "corp_id", "is_active", "updated_at"]
+    readonly_fields = ["contact_secret_set_at"]
     search_fields = ["name", "corp_id"]
 
 
@@ -30,6 +31,7 @@ class CorpAdmin(WeComAdmin):
 class CorpAppAdmin(WeComAdmin):
     form = CorpAppForm
     list_display = ["name", "corp", "agent_id", "kind", "updated_at"]
+    readonly_fields = ["secret_set_at"]
     list_filter = ["corp", "kind"]
     list_select_related = ["corp"]
     search_fields = ["name"]
@@ -39,6 +41,7 @@ class CorpAppAdmin(WeComAdmin):
 class CallbackEndpointAdmin(WeComAdmin):
     form = CallbackEndpointForm
     list_display = ["slug", "corp", "app", "receive_id", "updated_at"]
+    readonly_fields = ["keys_set_at", "verified_at"]
     list_select_related = ["corp", "app"]
     search_fields = ["slug"]
 

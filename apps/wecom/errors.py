@@ -109,6 +109,20 @@ class CorpNotConfigured(WeComError):
     message = _("No WeCom corp is connected yet.")
 
 
+class AppKnown(DomainError):
+    """This app of this corp is connected already."""
+
+    code = "wecom_app_known"
+    message = _("This app is connected already. Open its checklist to change its secret.")
+
+
+class StepNotForPeople(DomainError):
+    """WeCom can tell this itself, or nobody but a person can."""
+
+    code = "wecom_step_not_for_people"
+    message = _("This step is answered in another way.")
+
+
 class CallbackRejected(DomainError):
     """A callback that we will not store. `status` is the HTTP answer it gets."""
 

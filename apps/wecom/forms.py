@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget
 
+from apps.core import clock
 from apps.core.pii import encrypt
 from apps.wecom.crypto import Keys
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp
@@ -26,6 +27,7 @@ class SecretsForm(forms.ModelForm):
     """`SECRETS` maps a form field to the model field that holds it encrypted."""
 
     SECRETS: Mapping[str, str] = {}
+    SET_AT = ""  # the model field that says when a secret was last entered
     REQUIRED: frozenset[str] = frozenset()
 
     def clean(self) -> dict[str, Any]:
@@ -39,6 +41,7 @@ class SecretsForm(forms.ModelForm):
         for name, column in self.SECRETS.items():
             if value := self.cleaned_data.get(name):
                 setattr(self.instance, column, encrypt(value))
+                setattr(self.instance, self.SET_AT, clock.now())
         return super().save(commit)
 
 
@@ -46,6 +49,7 @@ class CorpForm(SecretsForm):
     contact_secret = _secret(_("Contact sync secret"))
 
     SECRETS = {"contact_secret": "contact_secret_enc"}
+    SET_AT = "contact_secret_set_at"
 
     class Meta:
         model = Corp
@@ -56,6 +60,7 @@ class CorpAppForm(SecretsForm):
     secret = _secret(_("App secret"))
 
     SECRETS = {"secret": "secret_enc"}
+    SET_AT = "secret_set_at"
     REQUIRED = frozenset({"secret"})
 
     class Meta:
@@ -68,6 +73,7 @@ class CallbackEndpointForm(SecretsForm):
     aes_key = _secret(_("EncodingAESKey"))
 
     SECRETS = {"token": "token_enc", "aes_key": "aes_key_enc"}
+    SET_AT = "keys_set_at"
     REQUIRED = frozenset({"token", "aes_key"})
 
     class Meta:

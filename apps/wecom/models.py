@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from apps.core import clock
 from apps.core.models import LeasedModel, TimestampedModel
 from apps.wecom.querysets import RawCallbackQuerySet
 
@@ -12,6 +13,9 @@ class Corp(TimestampedModel):
     corp_id = models.CharField(_("corp id"), max_length=64, unique=True)
     name = models.CharField(_("corp name"), max_length=100)
     contact_secret_enc = models.BinaryField(null=True, blank=True, editable=False)
+    contact_secret_set_at = models.DateTimeField(
+        _("contact sync secret set on"), null=True, blank=True, editable=False
+    )
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta:
@@ -37,6 +41,7 @@ class CorpApp(TimestampedModel):
     name = models.CharField(_("app name"), max_length=100)
     kind = models.CharField(_("kind"), max_length=20, choices=Kind, default=Kind.CUSTOMER_CONTACT)
     secret_enc = models.BinaryField(editable=False)
+    secret_set_at = models.DateTimeField(_("secret set on"), default=clock.now, editable=False)
 
     class Meta:
         verbose_name = _("WeCom app")
@@ -67,6 +72,10 @@ class CallbackEndpoint(TimestampedModel):
     )
     token_enc = models.BinaryField(editable=False)
     aes_key_enc = models.BinaryField(editable=False)
+    keys_set_at = models.DateTimeField(_("keys set on"), default=clock.now, editable=False)
+    verified_at = models.DateTimeField(
+        _("checked by WeCom at"), null=True, blank=True, editable=False
+    )
     receive_id = models.CharField(
         _("receiver id"),
         max_length=64,
@@ -81,6 +90,50 @@ class CallbackEndpoint(TimestampedModel):
 
     def __str__(self) -> str:
         return self.slug
+
+
+class ConnectionCheck(models.Model):
+    """The last answer to one step of going live, of one app. `detail` holds figures and ids."""
+
+    class Step(models.TextChoices):
+        VERIFIED = "verified", _("Verified corp")
+        SECRET = "secret", _("Corp id and secret")  # noqa: S105  a step, not a secret
+        ADDRESS = "address", _("Trusted IP")
+        AGENT = "agent", _("App")
+        CALLABLE = "callable", _("App may call customer contact")
+        DOMAIN = "domain", _("Trusted domain")
+        SIGN_IN = "sign_in", _("Sign-in through WeCom")
+        CALLBACK = "callback", _("Callback address")
+        RANGE = "range", _("Visible range covers every guide")
+        PERMISSION = "permission", _("Guides may have customers")
+        QUOTA = "quota", _("Friend quota left")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("not checked yet")
+        OK = "ok", _("in order")
+        WARN = "warn", _("not yet")
+        BAD = "bad", _("needs you")
+
+    app = models.ForeignKey(
+        CorpApp, on_delete=models.CASCADE, related_name="checks", verbose_name=_("WeCom app")
+    )
+    step = models.CharField(_("step"), max_length=12, choices=Step)
+    state = models.CharField(_("state"), max_length=5, choices=State)
+    code = models.CharField(_("code"), max_length=40, blank=True)
+    detail = models.JSONField(_("detail"), default=dict)
+    checked_at = models.DateTimeField(_("checked at"))
+    checked_by = models.CharField(_("checked by"), max_length=80)
+
+    class Meta:
+        verbose_name = _("Connection check")
+        verbose_name_plural = _("Connection checks")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["app", "step"], name="wecom_one_check_per_step"),
+        ]
+
+    def __str__(self) -> str:
+        return self.step
 
 
 class RawCallback(LeasedModel):

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Count, F, Max, Min, Q
+from django.db.models import Count, F, Max, Min, Q, QuerySet
 
 from apps.core.pii import decrypt
 from apps.wecom.crypto import Keys
-from apps.wecom.models import CallbackEndpoint, RawCallback
+from apps.wecom.models import CallbackEndpoint, CorpApp, RawCallback
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,19 @@ def _read_endpoint(slug: str) -> EndpointConfig | None:
         receive_id=receive_id,
     )
     return EndpointConfig(pk=pk, corp_id=corp_id, agent_id=agent_id, keys=keys)
+
+
+def apps_with_checks() -> QuerySet[CorpApp]:
+    """Every app with its corp, how many steps are in order, how many are not, last looked at."""
+    return (
+        CorpApp.objects.select_related("corp")
+        .annotate(
+            good=Count("checks", filter=Q(checks__state="ok")),
+            bad=Count("checks", filter=Q(checks__state="bad")),
+            checked_at=Max("checks__checked_at"),
+        )
+        .order_by("corp_id", "pk")
+    )
 
 
 def inbox_health() -> InboxHealth:

@@ -9,7 +9,9 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
+from apps.core import clock
 from apps.wecom import crypto, selectors, services
+from apps.wecom.diagnosis import note_url_check
 from apps.wecom.errors import CallbackRejected, CallbackTooLarge
 
 
@@ -39,6 +41,7 @@ class CallbackView(View):
             seal=crypto.Seal.from_query(request.GET),
             encrypted=request.GET.get("echostr", ""),
         )
+        note_url_check(endpoint_id=endpoint.pk, now=clock.now())
         return HttpResponse(clear, content_type="text/plain")
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:

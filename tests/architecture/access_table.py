@@ -239,6 +239,12 @@ hq:member_unmask                 POST  in   ok   ok   403     in  in  403
 hq:member_tag                    POST  in   ok   ok   403     in  in  403
 hq:member_stop                   POST  in   ok   ok   403     in  in  403
 hq:wecom_health                  GET   in   ok   ok   403     in  in  ok
+hq:wecom_calls                   GET   in   ok   ok   403     in  in  ok
+hq:connections                   GET   in   ok   403  403     in  in  403
+hq:connections                   POST  in   ok   403  403     in  in  403
+hq:connection                    GET   in   ok   403  403     in  in  403
+hq:connection_check              POST  in   ok   403  403     in  in  403
+hq:connection_keys               POST  in   ok   403  403     in  in  403
 hq:wecom_wake                    POST  in   ok   403  403     in  in  403
 hq:sync                          GET   in   ok   ok   403     in  in  ok
 hq:compare_now                   POST  in   ok   403  403     in  in  403

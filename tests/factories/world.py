@@ -332,6 +332,8 @@ def numbers_of(world, role):
         "push_id": (world.east.push.pk, world.east.push.pk, world.west.push.pk),
         "draft_id": (world.draft.pk,) * 3,
         "enrol_draft_id": each(lambda guide, _m: _enrol_draft(world, guide).pk),
+        "corp_app_id": (CorpApp.objects.first().pk,) * 3,
+        "endpoint_id": (CallbackEndpoint.objects.first().pk,) * 3,
         "segment_id": (Segment.objects.first().pk,) * 3,
         "dispatch_id": (world.east.sends[0].pk, world.east.sends[1].pk, world.west.sends[0].pk),
         "job_id": (PeriodicTask.objects.first().pk,) * 3,

@@ -6,8 +6,14 @@ from apps.wecom.client.jssdk import sign_page
 from apps.wecom.client.messages import NOTICE_MAX_USERS
 from apps.wecom.client.oauth import authorize_url, login_url
 from apps.wecom.client.tags import NOT_OUR_TAG, TAG_UNKNOWN, TOO_MANY_TAGS
-from apps.wecom.client.transport import call_counts, shared_cache
-from apps.wecom.client.whole import WeComClient, client_for
+from apps.wecom.client.transport import (
+    call_counts,
+    latest_calls,
+    open_again_in,
+    paused_for,
+    shared_cache,
+)
+from apps.wecom.client.whole import WeComClient, client_for, client_of
 
 __all__ = [
     "NOTICE_MAX_USERS",
@@ -19,8 +25,12 @@ __all__ = [
     "authorize_url",
     "call_counts",
     "client_for",
+    "client_of",
     "default_corp",
+    "latest_calls",
     "login_url",
+    "open_again_in",
+    "paused_for",
     "shared_cache",
     "sign_page",
 ]

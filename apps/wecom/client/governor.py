@@ -155,7 +155,13 @@ class Governor:
         seconds, micros = self.redis.time()  # type: ignore[misc]
         return max(math.ceil((int(float(until)) - seconds * 1_000 - micros / 1_000) / 1_000), 0)
 
-    def closed_seconds(self, path: str) -> int:
-        """For how long this API still waits after WeCom asked us to slow down."""
-        left: Any = self.redis.pttl(self._keys(path)[1])
-        return max(math.ceil(int(left) / 1_000), 0)
+    def closed(self, paths: list[str]) -> dict[str, int]:
+        """Of these APIs those that rest after WeCom asked for it, with the seconds left."""
+        pipe = self.redis.pipeline(transaction=False)
+        for path in paths:
+            pipe.pttl(self._keys(path)[1])
+        return {
+            path: math.ceil(left / 1_000)
+            for path, left in zip(paths, pipe.execute(), strict=True)
+            if left > 0
+        }

@@ -312,3 +312,26 @@ def _transport_error(exc: requests.RequestException, path: str, effect: bool) ->
 def call_counts(day: datetime | None = None) -> dict[tuple[str, str], int]:
     """How often each method ended how on that chain day: {(path, "ok" or errcode): times}."""
     return call_log.counts(shared_cache(), day)
+
+
+def latest_calls(*, outcome: str = "", most: int = 200) -> list[call_log.LoggedCall]:
+    """The latest calls, newest first; `outcome` "bad" for all that did not end well."""
+    return call_log.latest(shared_cache(), outcome=outcome, most=most)
+
+
+def paused_for(corp_ids: list[str]) -> dict[str, int]:
+    """Corps whose breaker is open, with the seconds until somebody asks again."""
+    with contextlib.suppress(RedisError):
+        waits = {one: Governor(shared_cache(), one).paused_seconds() for one in corp_ids}
+        return {corp_id: seconds for corp_id, seconds in waits.items() if seconds}
+    return {}
+
+
+def open_again_in(corp_ids: list[str], paths: list[str]) -> dict[str, int]:
+    """Interfaces that rest because WeCom asked for it, with the seconds until they go on."""
+    found: dict[str, int] = {}
+    with contextlib.suppress(RedisError):
+        for corp_id in corp_ids:
+            for path, seconds in Governor(shared_cache(), corp_id).closed(paths).items():
+                found[path] = max(found.get(path, 0), seconds)
+    return found

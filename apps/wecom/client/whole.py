@@ -1,6 +1,7 @@
 """The client: the transport with every group of endpoints."""
 
 from apps.core.pii import decrypt
+from apps.wecom.client.agents import Agents
 from apps.wecom.client.contact_ways import ContactWays
 from apps.wecom.client.contacts import Contacts
 from apps.wecom.client.corps import customer_contact_app, default_corp
@@ -16,10 +17,11 @@ from apps.wecom.client.oauth import OAuth
 from apps.wecom.client.tags import Tags
 from apps.wecom.client.transfers import Transfers
 from apps.wecom.client.transport import shared_cache
-from apps.wecom.models import Corp
+from apps.wecom.models import Corp, CorpApp
 
 
 class WeComClient(
+    Agents,
     ContactWays,
     Contacts,
     Directory,
@@ -40,13 +42,16 @@ class WeComClient(
     """
 
 
-def client_for(corp: Corp | None = None) -> WeComClient:
-    """A client with the rights of the corp's customer-contact app (default: the active corp)."""
-    corp = corp or default_corp()
-    app = customer_contact_app(corp)
+def client_of(app: CorpApp) -> WeComClient:
+    """A client with the rights of this very app."""
     return WeComClient(
-        corp_id=corp.corp_id,
+        corp_id=app.corp.corp_id,
         secret=decrypt(bytes(app.secret_enc)),
         agent_id=app.agent_id,
         redis=shared_cache(),
     )
+
+
+def client_for(corp: Corp | None = None) -> WeComClient:
+    """A client with the rights of the corp's customer-contact app (default: the active corp)."""
+    return client_of(customer_contact_app(corp or default_corp()))

@@ -1,5 +1,6 @@
 """What the client takes and returns: frozen, typed, in WeCom's own nouns. Times are aware UTC."""
 
+from apps.wecom.shapes.agents import Agent
 from apps.wecom.shapes.contact_ways import ContactWay, ContactWayDetail
 from apps.wecom.shapes.contacts import Contact, ContactDetail, ContactPage, Follow
 from apps.wecom.shapes.directory import Department, DepartmentMember
@@ -25,6 +26,7 @@ from apps.wecom.shapes.transfers import (
 )
 
 __all__ = [
+    "Agent",
     "AttachmentScene",
     "Media",
     "MediaKind",

@@ -2,6 +2,7 @@
 
 from . import (
     acquisition,
+    agents,
     behavior,
     cards,
     contact_ways,
@@ -23,6 +24,7 @@ __all__ = [
     "ENDPOINTS",
     "Call",
     "acquisition",
+    "agents",
     "behavior",
     "cards",
     "contact_ways",
