@@ -21,7 +21,7 @@ BY_PEOPLE = frozenset({Step.VERIFIED, Step.QUOTA})
 class StepRow:
     """A step of the checklist with its last finding, if it was ever looked at."""
 
-    step: Step
+    step: ConnectionCheck.Step
     last: ConnectionCheck | None
 
     @property
