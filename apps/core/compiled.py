@@ -52,17 +52,29 @@ def fill(params: Sequence[Any], values: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 class Compiled:
-    """A queryset of model rows, built and written once."""
+    """A queryset of model rows, built and written once.
 
-    def __init__(self, build: Callable[[], QuerySet]) -> None:
+    `stand_ins`: numbers that the builder put where no `Place` can stand, by the names of what goes
+    there.
+    """
+
+    def __init__(
+        self, build: Callable[[], QuerySet], stand_ins: Mapping[int, str] | None = None
+    ) -> None:
         self._build = build
+        self._stand_ins = stand_ins or {}
         self._written: tuple[Any, str, Sequence[Any]] | None = None
 
     def _write(self) -> tuple[Any, str, Sequence[Any]]:
         if self._written is None:  # two threads may both write it: the same
             compiler = self._build().query.get_compiler(DEFAULT_DB_ALIAS)
-            self._written = (compiler, *compiler.as_sql())
+            sql, params = compiler.as_sql()
+            self._written = (compiler, sql, [self._place(param) for param in params])
         return self._written
+
+    def _place(self, param: Any) -> Any:
+        name = self._stand_ins.get(param) if type(param) is int else None
+        return param if name is None else _Slot(name)
 
     def _filled(self, values: Mapping[str, Any]) -> Any:
         compiler, sql, params = self._write()

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField, DateField, Exists, OuterRef, Q, QuerySet
+from django.db.models import BigIntegerField, DateField, Exists, Func, OuterRef, Q, QuerySet
 
 from apps.accounts.actor import NOBODY, Actor
 from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import ApiKey, User
 from apps.core import clock
-from apps.core.compiled import Compiled, Place
+from apps.core.compiled import Compiled, Place, among
 from apps.stores.models import Cover, DayOff, Guide, Posting, ScopeGrant, Store, StoreDay
 
 # Head office sees every row; these two roles see what a posting or a grant gives them.
@@ -204,21 +204,30 @@ def _covers(days: list[date], guides: set[int]) -> dict[tuple[int, date], tuple[
 
 def at_work(*, store_ids: Iterable[int], day: date) -> list[Posting]:
     """Postings of everybody who works in these stores on that day, guides with their names."""
-    return list(posted_with_duty(store_ids=store_ids, day=day).filter(is_away=False))
+    return _AT_WORK.rows(stores=list(store_ids), day=day)
 
 
 def posted_with_duty(*, store_ids: Iterable[int], day: date) -> QuerySet[Any]:
     """Everybody posted in these stores on that day, with `is_away`: off, covered or closed."""
+    return _with_duty(Q(store_id__in=list(store_ids)), day)
+
+
+def _with_duty(in_stores: Q | Func, day: Any) -> QuerySet[Any]:
     off = DayOff.objects.filter(guide_id=OuterRef("guide_id"), day=day)
     covered = Cover.objects.on(day).filter(absent_id=OuterRef("guide_id"))
     closed = StoreDay.objects.filter(store_id=OuterRef("store_id"), day=day)
     return (
         Posting.objects.on(day)
-        .filter(store_id__in=list(store_ids), guide__status=Guide.Status.ACTIVE)
+        .filter(in_stores, guide__status=Guide.Status.ACTIVE)
         .annotate(is_away=Exists(off) | Exists(covered) | Exists(closed))
         .select_related("guide", "store")
         .order_by("store__code", "role", "guide__name", "guide_id")
     )
+
+
+_AT_WORK = Compiled(
+    lambda: _with_duty(among("store_id", "stores"), Place("day", DateField())).filter(is_away=False)
+)
 
 
 def away(*, day: date) -> QuerySet[Guide]:

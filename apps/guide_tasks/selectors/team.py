@@ -4,10 +4,21 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import (
+    BigIntegerField,
+    Count,
+    DateField,
+    DateTimeField,
+    Exists,
+    OuterRef,
+    Q,
+    QuerySet,
+)
 
 from apps.accounts.actor import Actor
+from apps.accounts.scoped import Scoped
 from apps.core import clock
+from apps.core.compiled import Compiled, Place, among
 from apps.guide_tasks.models import (
     OPEN_STATES,
     Grade,
@@ -23,7 +34,7 @@ from apps.guide_tasks.shapes import (
     TeamProgress,
 )
 from apps.stores import selectors as stores
-from apps.stores.models import Posting
+from apps.stores.models import Guide, Posting
 
 CHASES_A_DAY = 3
 
@@ -41,18 +52,34 @@ def _running(actor: Actor) -> GuideTaskQuerySet:
     return GuideTask.objects.visible_to(actor).filter(push__status=TaskPush.Status.HANDED_OUT)
 
 
+_NOW = Place("now", DateTimeField())
+_PUSHES = Scoped(
+    lambda actor: (
+        TaskPush.objects.filter(pk__in=_running(actor).values("push_id"))
+        .order_by("-pk")
+        .values_list("pk", "title")
+    )
+)
+
+
 def running_pushes(*, actor: Actor) -> list[tuple[int, str]]:
     """(id, title) of the pushes handed out in the actor's scope, the latest first; one query."""
-    pushes = TaskPush.objects.filter(pk__in=_running(actor).values("push_id")).order_by("-pk")
-    return list(pushes.values_list("pk", "title"))
+    return [(pk, title) for pk, title in _PUSHES.tuples(actor)]
+
+
+def _stuck(actor: Actor) -> QuerySet[Any, Any]:
+    waiting = TaskTarget.objects.filter(task_id=OuterRef("pk")).open().opened_by(_NOW)
+    # one "exists" alone is a join from the few tasks; of two with "or" PostgreSQL hashes the table
+    stuck = waiting.filter(Q(task__seen_at=None) | Q(due_at__lt=_NOW))
+    return _running(actor).filter(Exists(stuck)).values_list("push_id")
+
+
+_STUCK = Scoped(_stuck)
 
 
 def pushes_to_help(*, actor: Actor, now: datetime) -> set[int]:
     """The running pushes in which somebody has not looked yet or is late; one query."""
-    waiting = TaskTarget.objects.filter(task_id=OuterRef("pk")).open().opened_by(now)
-    # one "exists" alone is a join from the few tasks; of two with "or" PostgreSQL hashes the table
-    stuck = waiting.filter(Q(task__seen_at=None) | Q(due_at__lt=now))
-    return set(_running(actor).filter(Exists(stuck)).values_list("push_id", flat=True))
+    return {push_id for (push_id,) in _STUCK.tuples(actor, now=now)}
 
 
 _PROGRESS: dict[str, Any] = {
@@ -68,22 +95,38 @@ _PROGRESS: dict[str, Any] = {
 }
 
 
+def _shares(actor: Actor) -> GuideTaskQuerySet:
+    related = _running(actor).select_related("push", "guide", "store")
+    return related.order_by("-push_id", "pk")
+
+
+_SHARES = Scoped(_shares)
+_SHARES_OF_PUSH = Scoped(
+    lambda actor: _shares(actor).filter(push_id=Place("push", BigIntegerField()))
+)
+_COUNTED = Compiled(
+    lambda: (
+        TaskTarget.objects.asked_of_guides()
+        .filter(among("task_id", "tasks"), opens_at__lte=_NOW)
+        .order_by()
+        .values_list("task_id")
+        .annotate(
+            **_PROGRESS,
+            overdue=Count("pk", filter=Q(state__in=OPEN_STATES, due_at__lt=_NOW)),
+        )
+    )
+)
+
+
 def team_progress(*, actor: Actor, now: datetime, push_id: int | None = None) -> TeamProgress:
     """Per guide of the actor's scope: not seen, doing, delivered, overdue. None = all running
     pushes.
     """
-    running = _running(actor) if push_id is None else _running(actor).filter(push_id=push_id)
-    tasks = list(running.select_related("push", "guide", "store").order_by("-push_id", "pk"))
+    asked = {} if push_id is None else {"push": push_id}
+    tasks = (_SHARES_OF_PUSH if asked else _SHARES).rows(actor, **asked)
     counted: dict[int, dict[str, Any]] = {
-        row["task_id"]: dict(row)
-        for row in TaskTarget.objects.asked_of_guides()
-        .filter(task_id__in=[task.pk for task in tasks], opens_at__lte=now)
-        .order_by()
-        .values("task_id")
-        .annotate(
-            **_PROGRESS,
-            overdue=Count("pk", filter=Q(state__in=OPEN_STATES, due_at__lt=now)),
-        )
+        task_id: dict(zip([*_PROGRESS, "overdue"], numbers, strict=True))
+        for task_id, *numbers in _COUNTED.tuples(tasks=[task.pk for task in tasks], now=now)
     }
     by_guide: dict[int, list[GuideTask]] = defaultdict(list)
     for task in tasks:
@@ -132,15 +175,21 @@ def _guide_progress(
     )
 
 
+_POSTED = Scoped(
+    lambda actor: (
+        Posting.objects.visible_to(actor)
+        .on(Place("day", DateField()))
+        .filter(guide__status=Guide.Status.ACTIVE)
+        .order_by("guide__name")
+        .values_list("guide_id", "guide__name")
+    )
+)
+
+
 def _off_duty(actor: Actor, now: datetime, with_tasks: set[int]) -> list[str]:
     """Colleagues of the actor's stores without a task: named, so that nobody is wondered about."""
     if actor.sees_all:
         return []
-    rows = (
-        Posting.objects.visible_to(actor)
-        .on(clock.business_day(now))
-        .exclude(guide_id__in=with_tasks | {actor.guide_id or 0})
-        .select_related("guide")
-        .order_by("guide__name")
-    )
-    return [row.guide.name for row in rows if row.guide.status == "active"]
+    posted = _POSTED.tuples(actor, day=clock.business_day(now))
+    busy = with_tasks | {actor.guide_id or 0}
+    return [name for guide_id, name in posted if guide_id not in busy]
