@@ -44,7 +44,8 @@ def _stand_in(shape: Shape) -> tuple[Actor, dict[int, str]]:
 
 class Scoped:
     """A `Compiled` for each size of scope. The builder asks `visible_to` and its like of the actor
-    it is given, who has numbers of nobody for ids; the rule itself stays where it is."""
+    it is given, who has numbers of nobody for ids: the rule itself stays where it is. A rule that
+    reads the clock or the actor's day cannot be asked here."""
 
     def __init__(self, build: Callable[[Actor], QuerySet[Any, Any]]) -> None:
         self._build = build

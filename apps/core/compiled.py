@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import BigIntegerField, BooleanField, Expression, F, Field, Func, QuerySet
 from django.db.models.query import ModelIterable
@@ -68,7 +69,10 @@ class Compiled:
     def _write(self) -> tuple[Any, str, Sequence[Any]]:
         if self._written is None:  # two threads may both write it: the same
             compiler = self._build().query.get_compiler(DEFAULT_DB_ALIAS)
-            sql, params = compiler.as_sql()
+            try:
+                sql, params = compiler.as_sql()
+            except EmptyResultSet:  # its conditions let nothing through: there is nothing to ask
+                sql, params = "", ()
             self._written = (compiler, sql, [self._place(param) for param in params])
         return self._written
 
@@ -81,7 +85,9 @@ class Compiled:
         asked = copy.copy(compiler)
         asked.connection = connections[DEFAULT_DB_ALIAS]  # a thread has its own
         # the compiler reads rows chunk by chunk: here all are one
-        asked.execute_sql = lambda *_args, **_kwargs: [read(sql, fill(params, values))]
+        asked.execute_sql = lambda *_args, **_kwargs: (
+            [read(sql, fill(params, values))] if sql else []
+        )
         return asked
 
     def rows(self, **values: Any) -> list[Any]:

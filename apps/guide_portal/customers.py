@@ -4,13 +4,16 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, UUIDField
 from django.http import Http404
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
+from apps.accounts.scoped import Scoped
 from apps.core import clock
+from apps.core.compiled import Compiled, Place, among
 from apps.guide_portal.cards import (
     Chip,
     Person,
@@ -52,10 +55,10 @@ def served(actor: Actor) -> QuerySet[Member]:
     return Member.objects.served_by(actor).survivors()
 
 
-def list_customers(
-    *, actor: Actor, show: str, after: uuid.UUID | None, now: datetime
-) -> tuple[list[Row], uuid.UUID | None]:
-    """One page of the actor's customers and the id to go on after; newest known first."""
+SHOWN = ("all", "away", "friends")
+
+
+def _page(actor: Actor, show: str, *, paged: bool) -> QuerySet[Member]:
     members = served(actor)
     if show == "away":
         profiles = MemberProfile.objects.filter(member_id=OuterRef("pk"), stage__in=AWAY)
@@ -63,19 +66,39 @@ def list_customers(
     if show == "friends":
         friends = FollowRelation.objects.current().filter(member_id=OuterRef("pk"))
         members = members.filter(Exists(friends.filter(guide_id=actor.guide_id or 0)))
-    if after is not None:
-        members = members.filter(public_id__lt=after)
-    found = list(members.order_by("-public_id")[: PAGE + 1])
+    if paged:
+        members = members.filter(public_id__lt=Place("after", UUIDField()))
+    return members.order_by("-public_id")[: PAGE + 1]
+
+
+_PAGES = {
+    (show, paged): Scoped(partial(_page, show=show, paged=paged))
+    for show in SHOWN
+    for paged in (False, True)
+}
+
+
+def list_customers(
+    *, actor: Actor, show: str, after: uuid.UUID | None, now: datetime
+) -> tuple[list[Row], uuid.UUID | None]:
+    """One page of the actor's customers and the id to go on after; newest known first."""
+    found = _PAGES[show, after is not None].rows(actor, after=after)
     more = found[PAGE - 1].public_id if len(found) > PAGE else None
     return rows_of(found[:PAGE], now=now), more
 
 
+_PROFILES = Compiled(lambda: MemberProfile.objects.filter(among("member_id", "members")))
+_STOPS = Compiled(
+    lambda: (
+        StopMark.objects.current().filter(among("member_id", "members")).values_list("member_id")
+    )
+)
+
+
 def rows_of(members: Sequence[Member], *, now: datetime) -> list[Row]:
     ids = [member.pk for member in members]
-    profiles = MemberProfile.objects.in_bulk(ids)
-    stopped = set(
-        StopMark.objects.current().filter(member_id__in=ids).values_list("member_id", flat=True)
-    )
+    profiles = {profile.member_id: profile for profile in _PROFILES.rows(members=ids)}
+    stopped = {member_id for (member_id,) in _STOPS.tuples(members=ids)}
     rows = []
     for member in members:
         chip = Chip("shield", _("no contact wanted"), "late") if member.pk in stopped else None

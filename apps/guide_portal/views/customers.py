@@ -34,11 +34,10 @@ class Customers(GuidePage):
     """Everybody this guide serves or is friends with; a manager's whole store."""
 
     capability = Capability.VIEW_MEMBERS
-    SHOWN = ("all", "away", "friends")
 
     def get(self, request: HttpRequest) -> HttpResponse:
         show = request.GET.get("show", "all")
-        show = show if show in self.SHOWN else "all"
+        show = show if show in customers.SHOWN else "all"
         after = _uuid(request.GET.get("after", ""))
         rows, more = customers.list_customers(
             actor=self.actor, show=show, after=after, now=self.now

@@ -1,7 +1,7 @@
 """今日 and 任务详情."""
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.tasks import task_page
@@ -9,6 +9,7 @@ from apps.guide_portal.today import today_of
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import GuideTask
+from apps.guide_tasks.selectors import own_task
 
 
 class Today(GuidePage):
@@ -37,12 +38,10 @@ class TodayLive(GuidePage):
 class TaskBase(GuidePage):
     def task(self, task_id: int) -> GuideTask:
         """This guide's own task; a colleague's is 404."""
-        return get_object_or_404(
-            GuideTask.objects.visible_to(self.actor)
-            .of_guide(self.guide_id)
-            .select_related("push__asset", "push__template", "guide", "store"),
-            pk=task_id,
-        )
+        task = own_task(task_id=task_id, guide_id=self.guide_id, actor=self.actor)
+        if task is None:
+            raise Http404
+        return task
 
 
 class Task(TaskBase):

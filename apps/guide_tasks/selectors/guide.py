@@ -19,6 +19,7 @@ from django.db.models import (
 )
 
 from apps.accounts.actor import Actor
+from apps.accounts.scoped import Scoped
 from apps.core import clock
 from apps.core.compiled import Compiled, Place, among
 from apps.guide_tasks.models import (
@@ -416,17 +417,38 @@ def _shortcut(todo: Sequence[Line]) -> Shortcut | None:
     return Shortcut(task_id=task_id, title=title, count=count)
 
 
+_PEOPLE = Compiled(
+    lambda: (
+        TaskTarget.objects.of_guide(_GUIDE)
+        .open()
+        .opened_by(_NOW)
+        .exclude(state=State.TO_VERIFY)
+        .order_by()
+        .values("guide_id")
+        .annotate(people=Count("member_id", distinct=True))
+        .values_list("people")
+    )
+)
+
+
 def badge(*, guide_id: int, now: datetime) -> int:
     """People still to contact: the number on the tab."""
-    return (
-        TaskTarget.objects.of_guide(guide_id)
-        .open()
-        .opened_by(now)
-        .exclude(state=State.TO_VERIFY)
-        .values("member_id")
-        .distinct()
-        .count()
+    return sum(people for (people,) in _PEOPLE.tuples(guide=guide_id, now=now))
+
+
+_OWN_TASK = Scoped(
+    lambda actor: (
+        GuideTask.objects.visible_to(actor)
+        .of_guide(_GUIDE)
+        .filter(pk=Place("task", BigIntegerField()))
+        .select_related("push__asset", "push__template", "guide", "store")
     )
+)
+
+
+def own_task(*, task_id: int, guide_id: int, actor: Actor) -> GuideTask | None:
+    """This guide's own task with all its page says; a colleague's is nobody's."""
+    return next(iter(_OWN_TASK.rows(actor, guide=guide_id, task=task_id)), None)
 
 
 _OF_TASK = Compiled(
