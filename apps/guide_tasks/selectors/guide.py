@@ -340,7 +340,8 @@ def open_work(guide_id: Any, now: Any) -> QuerySet[Any, Any]:
     return _as_lines(TaskTarget.objects.of_guide(guide_id).open().opened_by(now))
 
 
-_GUIDE, _NOW = Place("guide", BigIntegerField()), Place("now", DateTimeField())
+_GUIDE: Any = Place("guide", BigIntegerField())
+_NOW: Any = Place("now", DateTimeField())
 _OPEN_WORK = Compiled(lambda: open_work(_GUIDE, _NOW))
 
 

@@ -52,7 +52,7 @@ def _running(actor: Actor) -> GuideTaskQuerySet:
     return GuideTask.objects.visible_to(actor).filter(push__status=TaskPush.Status.HANDED_OUT)
 
 
-_NOW = Place("now", DateTimeField())
+_NOW: Any = Place("now", DateTimeField())
 _PUSHES = Scoped(
     lambda actor: (
         TaskPush.objects.filter(pk__in=_running(actor).values("push_id"))
@@ -175,10 +175,11 @@ def _guide_progress(
     )
 
 
+_DAY: Any = Place("day", DateField())
 _POSTED = Scoped(
     lambda actor: (
         Posting.objects.visible_to(actor)
-        .on(Place("day", DateField()))
+        .on(_DAY)
         .filter(guide__status=Guide.Status.ACTIVE)
         .order_by("guide__name")
         .values_list("guide_id", "guide__name")
