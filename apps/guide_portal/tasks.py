@@ -56,7 +56,8 @@ def task_page(*, task: GuideTask, way: str, now: datetime) -> TaskPage:
     preview = found.generic_text
     source = _("Your store's words") if found.words_of_store else _("Script of head office")
     if way == EACH and upcoming is not None:
-        preview = selectors.personal_text(body=found.body, target_id=upcoming.target_id, now=now)
+        card = next(card for card in found.cards if card.target_id == upcoming.target_id)
+        preview = selectors.personal_text(body=found.body, card=card, now=now)
         source = _("Number %(turn)s of %(turns)s") % {"turn": turn, "turns": turns}
     return TaskPage(
         task=task,

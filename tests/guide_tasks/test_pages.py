@@ -131,14 +131,17 @@ def test_a_tasks_page_and_one_personal_text_take_few_queries(
 ):
     guide, people = team[0]
     Member.objects.filter(pk=people[0].pk).update(name="王一鸣", gender="m")
-    task = GuideTask.objects.get(push=push, guide=guide)
+    task = selectors.own_task(
+        task_id=GuideTask.objects.get(push=push, guide=guide).pk,
+        guide_id=guide.pk,
+        actor=guide_actor(guide, moment),
+    )
     tap(target_of(push, people[1]), moment)
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(9):
         page = selectors.task_page(task, now=moment)
-        text = selectors.personal_text(
-            body=page.body, target_id=target_of(push, people[0]).pk, now=moment
-        )
+        (card,) = [card for card in page.cards if card.member_id == people[0].pk]
+        text = selectors.personal_text(body=page.body, card=card, now=moment)
 
     assert text.startswith("王先生，")
     assert (page.done, page.waiting_count, page.to_contact, page.total) == (0, 1, 3, 4)

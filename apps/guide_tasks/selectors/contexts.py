@@ -10,6 +10,7 @@ from apps.guide_tasks.models import (
     GuideTask,
     TaskTarget,
 )
+from apps.guide_tasks.shapes import LastBuy
 from apps.members.models import Member
 from apps.orders import selectors as orders
 from apps.profiles.models import MemberFacts, MemberProfile
@@ -59,7 +60,7 @@ def target_contexts(
     targets: Sequence[TaskTarget],
     *,
     now: datetime,
-    bought: Mapping[int, orders.LastPurchase] | None = None,
+    bought: Mapping[int, orders.LastPurchase | LastBuy] | None = None,
 ) -> dict[int, dict[str, str]]:
     """Values of all script variables by target id, in a fixed number of queries.
 
@@ -69,12 +70,11 @@ def target_contexts(
     member_ids = [target.member_id for target in targets]
     facts = MemberFacts.objects.in_bulk(member_ids)
     profiles = MemberProfile.objects.in_bulk(member_ids)
-    if bought is None:
-        bought = orders.last_purchases(member_ids=member_ids)
+    known = orders.last_purchases(member_ids=member_ids) if bought is None else bought
     today = clock.business_day(now)
     contexts = {}
     for target in targets:
-        fact, last = facts.get(target.member_id), bought.get(target.member_id)
+        fact, last = facts.get(target.member_id), known.get(target.member_id)
         profile = profiles.get(target.member_id)
         days = (today - profile.last_order_on).days if profile and profile.last_order_on else None
         contexts[target.pk] = {

@@ -31,7 +31,7 @@ from apps.guide_tasks.models import (
     TaskTarget,
 )
 from apps.guide_tasks.querysets import TaskTargetQuerySet
-from apps.guide_tasks.selectors.contexts import guide_context, target_context
+from apps.guide_tasks.selectors.contexts import guide_context, target_contexts
 from apps.guide_tasks.selectors.words import words_of
 from apps.guide_tasks.shapes import (
     Card,
@@ -500,10 +500,12 @@ def task_page(task: GuideTask, *, now: datetime) -> TaskPage:
     )
 
 
-def personal_text(*, body: str, target_id: int, now: datetime) -> str:
-    """A task's personal words as one customer would read them."""
-    target = TaskTarget.objects.select_related("member", "guide", "store").get(pk=target_id)
-    return scripts.render(body, target_context(target, now))
+def personal_text(*, body: str, card: Card, now: datetime) -> str:
+    """A task's personal words as this customer would read them."""
+    target = TaskTarget.objects.select_related("member", "guide", "store").get(pk=card.target_id)
+    bought = {card.member_id: card.last_buy} if card.last_buy else {}
+    contexts = target_contexts([target], now=now, bought=bought)
+    return scripts.render(body, contexts[target.pk])
 
 
 _OF_MEMBER = Compiled(
