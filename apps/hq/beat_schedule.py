@@ -82,6 +82,11 @@ ENTRIES = [
         _("new group codes have no picture, groups get nothing"),
     ),
     Entry(
+        "outreach.send_reminders", 60, _("Reminders of sends"),
+        _("Has WeCom nudge guides who were chased and have not confirmed a send; three a day."),
+        _("chased guides hear of it from our card alone"),
+    ),
+    Entry(
         "outreach.send_moments", 60, _("Moments posts"),
         _("Has WeCom make the moments posts that guides publish on their phones."),
         _("posts do not reach guides' phones"),

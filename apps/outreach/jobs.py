@@ -38,6 +38,12 @@ def send_sms() -> str:
     return _("%(n)s sent") % {"n": services.send_due_sms(now=clock.now())}
 
 
+@job(name="outreach.send_reminders", queue="sync")
+def send_reminders() -> str:
+    """Have WeCom nudge guides who have not confirmed a send."""
+    return _("%(n)s reminded") % {"n": services.send_reminders(now=clock.now())}
+
+
 @job(name="outreach.send_moments", queue="sync")
 def send_moments() -> str:
     """Have WeCom make due moments posts."""

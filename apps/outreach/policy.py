@@ -41,6 +41,12 @@ class Refusal(TextChoices):
     OTHER_PLAN = "other_plan", _("stands in another running push already")
 
 
+_CAPS = {"week": 7, "day": 1}
+_CAP_WORDS = {
+    "month": Refusal.BUDGET.label,
+    "week": _("reached as often as WeCom allows in a week"),
+    "day": _("reached today; WeCom allows one a day"),
+}
 _BEFORE_COLLEAGUE = frozenset(list(Refusal)[: list(Refusal).index(Refusal.COLLEAGUE)])
 
 
@@ -56,16 +62,32 @@ def sentence(refusal: str, *, recent_days: int = RECENT_DAYS) -> str:
     if refusal == Refusal.COLLEAGUE:
         hours = {"hours": ledger.block_hours()}
         return gettext("a colleague has been in touch within %(hours)s hours") % hours
+    if refusal == Refusal.BUDGET:
+        return str(_CAP_WORDS[cap_rule()])
     return str(Refusal(refusal).label)
 
 
+def cap_rule() -> str:
+    """WeCom counts what one customer gets by the month, or by week or day where its admin chose."""
+    rule = str(settings.WECOM_CAP_RULE)
+    return rule if rule in _CAP_WORDS else "month"
+
+
 def month_of(moment: datetime) -> date:
-    """The budget's month: the first day of the chain's month."""
-    return clock.business_day(moment).replace(day=1)
+    """The first day of the period that WeCom counts in: the chain's month, week or day."""
+    day = clock.business_day(moment)
+    if cap_rule() == "day":
+        return day
+    if cap_rule() == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1)
 
 
 def monthly_cap(moment: datetime) -> int:
-    """How many mass sends one customer may get in the month: a setting, else the month's days."""
+    """How many mass sends one customer may get in the period. By the month: a setting, else the
+    month's days."""
+    if cap_rule() != "month":
+        return _CAPS[cap_rule()]
     if settings.WECOM_MONTHLY_CAP:
         return int(settings.WECOM_MONTHLY_CAP)
     first = month_of(moment)

@@ -54,7 +54,10 @@ WECOM_JSSDK_URL = env.str(
 # seconds after the send at which results are asked for; once a day after the last
 WECOM_POLL_DELAYS = env.list("WECOM_POLL_DELAYS", cast=int, default=[60, 300, 900, 3600])
 
-# mass sends one customer may get in a month; empty = as many as the month has days
+# how WeCom limits what one customer gets, as its admin chose it: "month" (as many as the month has
+# days), "week" (7 from Monday on) or "day" (1)
+WECOM_CAP_RULE = env.str("WECOM_CAP_RULE", default="month")
+# of the month's rule: fewer than the month has days; empty = as many
 WECOM_MONTHLY_CAP = env.int("WECOM_MONTHLY_CAP", default=0) or None
 # for so many hours after one guide's contact a colleague's marketing is refused; 0 = never
 CONTACT_BLOCK_HOURS = env.int("CONTACT_BLOCK_HOURS", default=24)

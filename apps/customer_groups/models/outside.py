@@ -22,7 +22,7 @@ class Outside(LeasedModel):
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
-        MADE = "made", _("in WeCom")
+        MADE = "made", pgettext_lazy("group code", "in WeCom")
         CHANGING = "changing", _("being changed")
         REMOVING = "removing", _("being taken back")
         REMOVED = "removed", pgettext_lazy("group code", "taken back")

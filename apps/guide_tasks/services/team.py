@@ -17,7 +17,7 @@ from apps.core import clock
 from apps.core.querysets import keys_sql
 from apps.guide_tasks import hours
 from apps.guide_tasks.errors import ChasedEnough, GuideAway
-from apps.guide_tasks.models import GuideTask, TaskPush, TaskTarget
+from apps.guide_tasks.models import GuideTask, State, TaskPush, TaskTarget
 from apps.guide_tasks.selectors import CHASES_A_DAY
 from apps.guide_tasks.services.issuing import TODAY_PATH
 from apps.guide_tasks.wording import notice_body
@@ -93,6 +93,7 @@ def chase(
         raise GuideAway()
     if chased:
         _tell_chased(chased, now)
+        _nudge_in_wecom(chased, actor, now)
         ids = [row.task_id for row in chased]
         detail = {"count": len(ids), "tasks": ids[:_AUDITED]}
         accounts.audit(actor=actor, action="task.chased", detail=detail)
@@ -116,6 +117,19 @@ def _tell_chased(chased: list[Chased], now: datetime) -> None:
             )
         )
     outreach.queue_cards(cards=cards)
+
+
+def _nudge_in_wecom(chased: list[Chased], actor: Actor, now: datetime) -> None:
+    """What they have handed to WeCom and not confirmed there WeCom reminds them of."""
+    targets = TaskTarget.objects.filter(
+        task_id__in=[row.task_id for row in chased], state=State.TO_VERIFY
+    )
+    outreach.queue_reminders(
+        sources=[f"task_target:{pk}" for pk in targets.values_list("pk", flat=True)],
+        wave=f"chase:{clock.business_day(now):%Y%m%d}:{max(row.times for row in chased)}",
+        actor=actor,
+        now=now,
+    )
 
 
 # --- overdue all the same ------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from apps.hq.pages.wizard import place_words, segment_name
 from apps.hq.selectors import people
 from apps.members.models import Member
 from apps.outreach import policy
+from apps.outreach.services.asking import time_to_know
 from apps.reports import selectors as reports
 from apps.reports.declared import declared_by_region
 from apps.reports.shapes import Funnel, Lift
@@ -267,6 +268,7 @@ def result_context(push: TaskPush, actor: Actor, by: str) -> dict[str, Any]:
     return {
         "push": push,
         "funnel": funnel,
+        "known": time_to_know(guides=funnel.guides, customers=funnel.issued),
         "lift": lift,
         "interval": _interval_of(lift),
         "lines": charts.lines(lift.days) if lift else None,

@@ -1,8 +1,11 @@
 """How head office prints money, shares and changes."""
 
+from datetime import timedelta
+from math import ceil
 from typing import Any
 
 from django import template
+from django.utils.translation import gettext
 
 from apps.core.money import format_fen
 from apps.hq import look
@@ -41,6 +44,15 @@ def size(value: float | None) -> float | None:
 def share(value: float | None, digits: int = 1) -> str:
     """0.1312 → 13.1%; a denominator of zero has given None → —"""
     return "—" if value is None else f"{value * 100:.{digits}f}%"
+
+
+@register.filter
+def lasting(value: timedelta) -> str:
+    """A length of time one can plan with: minutes, from two hours on hours."""
+    minutes = ceil(value.total_seconds() / 60)
+    if minutes < 120:
+        return gettext("%(n)s min") % {"n": minutes}
+    return gettext("%(n)s h") % {"n": f"{minutes / 60:.1f}"}
 
 
 @register.filter

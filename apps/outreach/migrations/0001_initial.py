@@ -412,4 +412,27 @@ class Migration(migrations.Migration):
             model_name='welcome',
             constraint=models.UniqueConstraint(fields=('corp_id', 'code'), name='outreach_welcome_once'),
         ),
+        migrations.CreateModel(
+            name='SendReminder',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('lease_token', models.UUIDField(blank=True, editable=False, null=True, verbose_name='lease token')),
+                ('lease_until', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='leased until')),
+                ('wave', models.CharField(max_length=80)),
+                ('state', models.CharField(choices=[('queued', 'queued'), ('reminded', 'reminded'), ('not_needed', 'not needed any more'), ('refused', 'refused by WeCom'), ('unknown', 'unknown')], default='queued', max_length=10, verbose_name='state')),
+                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
+                ('not_before', models.DateTimeField(verbose_name='not before')),
+                ('call_started_at', models.DateTimeField(null=True)),
+                ('created_by', models.CharField(max_length=40, verbose_name='created by')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('dispatch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='outreach.dispatch', verbose_name='send')),
+            ],
+            options={
+                'verbose_name': 'reminder of a send',
+                'verbose_name_plural': 'reminders of sends',
+                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='outreach_reminder_queue')],
+                'constraints': [models.UniqueConstraint(fields=('dispatch', 'wave'), name='outreach_reminder_once')],
+            },
+        ),
+    
     ]

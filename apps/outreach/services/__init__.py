@@ -27,6 +27,7 @@ from apps.outreach.services.proposals import (
     refuse_script,
     take_script,
 )
+from apps.outreach.services.reminders import queue_reminders, send_reminders
 from apps.outreach.services.results import (
     claim_due_polls,
     due_polls,
@@ -56,6 +57,8 @@ from apps.outreach.services.unknowns import (
 from apps.outreach.services.variants import withdraw_variant, word_script
 
 __all__ = [
+    "queue_reminders",
+    "send_reminders",
     "AlreadyDecided",
     "AlreadySending",
     "CannotCancel",

@@ -74,6 +74,22 @@ def give_back(*, receiver_ids: Sequence[int]) -> None:
     DispatchRecipient.objects.filter(pk__in=receiver_ids).update(budget_month=None)
 
 
+_FILL = """
+INSERT INTO outreach_contactbudget (member_id, month, used)
+SELECT survivor_id, %s, %s FROM members_member WHERE id = %s
+ON CONFLICT (member_id, month) DO UPDATE SET
+    used = greatest(outreach_contactbudget.used, excluded.used)
+"""
+
+
+def fill_up(*, receiver: DispatchRecipient, now: datetime) -> None:
+    """WeCom says that this customer gets no more. Others write to them as well, or the real limit
+    is lower than ours: what is left of the period is none, and nobody tries again before it ends.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_FILL, [month_of(now), monthly_cap(now), receiver.member_id])
+
+
 def month_use(*, member_id: int, now: datetime) -> int:
     """How many places of this month are taken."""
     used = ContactBudget.objects.filter(member_id=member_id, month=month_of(now))

@@ -73,6 +73,8 @@ def record_recipient_result(
         budget.take_places(receivers=[receiver], now=at)  # given back when it was thought unsent
     else:
         budget.give_back(receiver_ids=[receiver.pk])
+    if receiver.state == Result.OVER_LIMIT:
+        budget.fill_up(receiver=receiver, now=at)
     return receiver
 
 

@@ -21,6 +21,7 @@ from apps.hq.pages.wizard.control import ASSUMED_RATE, SMALL_CONTROL, control_si
 from apps.hq.pages.wizard.proof import grade_sentences
 from apps.hq.pages.wizard.who_when import cost_of
 from apps.outreach import policy
+from apps.outreach.services.asking import time_to_know
 from apps.stores.models import Store
 
 BETTER_SHARE_BP = 3000
@@ -74,6 +75,7 @@ def _figures(push: TaskPush, counted: PushPlaces) -> dict[str, Any]:
         "assumed": ASSUMED_RATE * 100,
         "small": SMALL_CONTROL,
         "overlap": _overlap(push),
+        "known": time_to_know(guides=counted.guides, customers=counted.issued),
     }
 
 

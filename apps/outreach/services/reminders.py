@@ -1,0 +1,149 @@
+"""催办 in WeCom: whoever has not confirmed a send gets WeCom's own nudge. Three a day at most.
+
+Who is chased in our pages is nudged there as well, in the same transaction.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import connection, transaction
+from django.utils.translation import gettext
+
+from apps.accounts.actor import Actor
+from apps.core import lease
+from apps.core.wake import wake
+from apps.outreach.models import Dispatch, SendReminder
+from apps.outreach.services.handover import Round, plain_reason
+from apps.wecom.errors import RateLimited, Refused, WeComError
+
+log = structlog.get_logger(__name__)
+
+JOB = "outreach.send_reminders"
+LEASE_SECONDS = 120
+BATCH = 100
+A_DAY = 3
+TOO_OFTEN, CANCELLED = 41094, 41093
+
+State = SendReminder.State
+
+# sends that wait for the guide, of receivers with these sources; one statement for any number
+_QUEUE = """
+INSERT INTO outreach_sendreminder
+    (dispatch_id, wave, state, reason, not_before, created_by, created_at)
+SELECT DISTINCT send.id, %(wave)s, 'queued', '', %(now)s::timestamptz, %(actor)s,
+    %(now)s::timestamptz
+FROM outreach_dispatchrecipient AS receiver
+JOIN outreach_dispatch AS send ON send.id = receiver.dispatch_id
+WHERE receiver.source = ANY(%(sources)s) AND receiver.state = 'waiting'
+    AND send.state = 'handed_over' AND send.msgid <> ''
+    AND (SELECT count(*) FROM outreach_sendreminder AS before
+         WHERE before.dispatch_id = send.id AND before.state IN ('queued', 'reminded', 'unknown')
+            AND before.created_at > %(since)s) < %(most)s
+ON CONFLICT (dispatch_id, wave) DO NOTHING
+"""
+
+
+@transaction.atomic
+def queue_reminders(*, sources: Collection[str], wave: str, actor: Actor, now: datetime) -> int:
+    """Have WeCom nudge the guides of the sends to these receivers; returns of how many sends.
+
+    `wave` names the occasion: the same one again queues nothing.
+    """
+    terms = {
+        "wave": wave,
+        "now": now,
+        "actor": actor.label,
+        "sources": list(sources),
+        "since": now - timedelta(days=1),
+        "most": A_DAY,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_QUEUE, terms)
+        queued = cursor.rowcount
+    if queued:
+        wake(JOB)
+    return queued
+
+
+def send_reminders(*, now: datetime, limit: int = 2_000) -> int:
+    """Make the calls that wait; returns how many sends were nudged."""
+    run, done, seen = Round(now), 0, 0
+    while seen < limit:
+        due = SendReminder.objects.filter(state=State.QUEUED, not_before__lte=run.moment())
+        token, ids = lease.claim(
+            due.order_by("not_before", "pk"),
+            now=run.moment(),
+            seconds=LEASE_SECONDS,
+            limit=min(BATCH, limit - seen),
+        )
+        if not ids:
+            break
+        seen += len(ids)
+        for pk in ids:
+            try:
+                done += _remind(pk, token, run)
+            except RateLimited as error:  # the others would be told the same
+                later = run.moment() + timedelta(seconds=error.retry_after)
+                _put_off(token, later)
+                return done
+            except Exception as error:  # its lease runs out; the others go on
+                log.error("reminder_failed", reminder_id=pk, error=type(error).__name__)
+    return done
+
+
+def _remind(pk: int, token: UUID, run: Round) -> bool:
+    row = _prepare(pk, token, run.moment())
+    if row is None:
+        return False
+    try:
+        run.client(row.dispatch.corp_id).remind_mass_send(msgid=row.dispatch.msgid)
+    except RateLimited:
+        raise
+    except WeComError as error:
+        _write(row.pk, token, state=_after(error), reason=_why(error))
+        return False
+    return _write(row.pk, token, state=State.REMINDED, reason="")
+
+
+@transaction.atomic
+def _prepare(pk: int, token: UUID, at: datetime) -> SendReminder | None:
+    """The mark that the call begins; None when there is nothing to call for."""
+    rows = lease.holds(SendReminder.objects.select_for_update(of=("self",)), token)
+    row = rows.select_related("dispatch").filter(pk=pk, state=State.QUEUED).first()
+    if row is None:
+        return None
+    if row.call_started_at is not None:
+        _write(pk, token, state=State.UNKNOWN, reason=gettext("the reply was lost"))
+        return None
+    if row.dispatch.state != Dispatch.State.HANDED_OVER:
+        _write(pk, token, state=State.NOT_NEEDED)
+        return None
+    row.call_started_at = at
+    row.save(update_fields=["call_started_at"])
+    return row
+
+
+def _after(error: WeComError) -> str:
+    if error.outcome_unknown:
+        return State.UNKNOWN
+    if isinstance(error, Refused) and error.errcode == CANCELLED:
+        return State.NOT_NEEDED
+    return State.REFUSED
+
+
+def _why(error: WeComError) -> str:
+    if error.errcode == TOO_OFTEN:
+        return gettext("WeCom takes three reminders in 24 hours")
+    return plain_reason(error)
+
+
+def _write(pk: int, token: UUID, **fields: object) -> bool:
+    mine = lease.holds(SendReminder.objects.filter(pk=pk), token)
+    return bool(mine.update(lease_token=None, lease_until=None, **fields))
+
+
+def _put_off(token: UUID, later: datetime) -> None:
+    mine = lease.holds(SendReminder.objects.filter(state=State.QUEUED), token)
+    mine.update(lease_token=None, lease_until=None, call_started_at=None, not_before=later)
