@@ -84,6 +84,7 @@ TEXTS = {
     81011: "no privilege of the tag",
     81013: "all touser invalid",
     82001: "no receiver",
+    82002: "too many parties",
     84014: "user_ticket expired",
     84015: "invalid user_ticket",
     84061: "not external contact",

@@ -63,6 +63,7 @@ class Host:
         self.visible = Visible(self)
         self.ticker = Ticker(self)
         self.flying: Counter[str] = Counter()
+        self.worlds = 0  # how often another world took the place of the first
         self.sender = CallbackSender(self)
         self.start_chance()
 
@@ -162,6 +163,7 @@ class Host:
             self.world = fresh
             self.journal.start_over(fresh.dump())
             self.start_chance()
+            self.worlds += 1
 
     def replace(self, state: Row, *, offset: float | None = None) -> None:
         """Another world takes the place of this one; what it had not delivered is sent now."""
@@ -175,6 +177,7 @@ class Host:
             self.world = world
             self.journal.start_over(world.dump())
             self.start_chance()
+            self.worlds += 1
             for event in list(world.events.values()):
                 self.sender.put(event)
 

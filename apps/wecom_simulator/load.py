@@ -41,6 +41,7 @@ class Rush:
             if not follow["deleted_by_customer_at"]
         )  # fmt: skip
         self._stop = threading.Event()
+        self._worlds = self.host.worlds
 
     def start(self) -> None:
         threading.Thread(target=self.run, name="rush", daemon=True).start()
@@ -54,7 +55,8 @@ class Rush:
         try:
             for number in range(self.total):
                 wait = began + number / self.rate - time.monotonic() if self.rate else 0
-                if self._stop.wait(max(0.0, wait)):
+                # after a reset or a load nobody here knows these people
+                if self._stop.wait(max(0.0, wait)) or self.host.worlds != self._worlds:
                     break
                 self._one(number, self.chance.choices(names, weights)[0])
         finally:

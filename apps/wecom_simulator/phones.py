@@ -217,6 +217,7 @@ def notices(request: HttpRequest, userid: str) -> HttpResponse:
                 "text": card_text(notice.get("description") or ""),
                 "content_html": linked(notice.get("content", ""), who),
                 "href": open_as(notice.get("url", ""), who),
+                "shown": [attachment_view(item, who) for item in notice.get("attachments", [])],
                 "clicked": notice.get("clicks", {}).get(userid),
                 **_changed(notice.get("changes", {}).get(userid)),
             }

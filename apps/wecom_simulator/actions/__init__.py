@@ -12,7 +12,7 @@ from .groups import (
     say_in_group,
 )
 from .moments import answer_moment, publish_moment, shown_to
-from .people import add_guide, bulk, edit_follow, end_follow, leave_company, seed
+from .people import add_guide, bulk, confirm_friend, edit_follow, end_follow, leave_company, seed
 from .sends import (
     confirm_send,
     create_personal_send,
@@ -23,6 +23,7 @@ from .sends import (
     sends_of,
 )
 from .shown import chats_of, customer_phone, guide_phone, sms_of
+from .tags import create_tag, delete_tag, rename_tag, shuffle_tags
 from .transfers import refuse_transfer, transfers_shown
 
 __all__ = [
@@ -35,10 +36,13 @@ __all__ = [
     "chat_message",
     "chats_of",
     "click_card",
+    "confirm_friend",
     "confirm_send",
     "create_group",
     "create_personal_send",
+    "create_tag",
     "customer_phone",
+    "delete_tag",
     "dismiss_group",
     "edit_follow",
     "edit_group",
@@ -53,6 +57,7 @@ __all__ = [
     "over_cap",
     "publish_moment",
     "refuse_transfer",
+    "rename_tag",
     "require_customer",
     "require_friends",
     "require_user",
@@ -61,6 +66,7 @@ __all__ = [
     "send_row",
     "sends_of",
     "shown_to",
+    "shuffle_tags",
     "sms_of",
     "tell_behavior",
     "transfers_shown",

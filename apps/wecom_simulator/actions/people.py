@@ -7,6 +7,7 @@ from ..world import Row, World
 from .base import ActionError, require_friends, require_user
 
 WELCOME_LIFE_S = 20
+MOST_STATE = 64
 GUIDES_OF_A_STORE = 10
 FIRST_STORE = 1000
 
@@ -70,7 +71,10 @@ def new_follow(userid: str, at: float, **fields: Any) -> Row:
 
 
 def add_guide(host: Host, data: Row) -> Row:
-    """A customer adds a member: a friendship, and an event with a welcome code that lives 20 s."""
+    """A customer adds a member: a friendship, and an event with a welcome code that lives 20 s.
+
+    `half`: the member skips verification and has not confirmed yet (`confirm_friend` does).
+    """
     with host.transaction() as world:
         way = _way(world, data.get("config_id"))
         userid = data.get("userid") or (host.chance.choice(way["user"]) if way else None)
@@ -81,11 +85,12 @@ def add_guide(host: Host, data: Row) -> Row:
         known = world.follows.get(ident, {}).get(user["userid"])
         if known and not known["deleted_by_customer_at"]:
             return {"external_userid": ident, "already_friends": True}
-        state = str(data.get("state") or (way or {}).get("state", ""))[:30]
+        state = str(data.get("state") or (way or {}).get("state", ""))[:MOST_STATE]
         given = {name: data.get(name) for name in ("name", "unionid", "gender", "avatar")}
         fresh = {
             "userid": user["userid"], "createtime": int(host.now()), "state": state,
             "add_way": data.get("add_way", 1), "oper_userid": ident, "deleted_by_customer_at": None,
+            "half": bool(data.get("half")),
         }  # fmt: skip
         host.commit(
             "follow",
@@ -97,7 +102,22 @@ def add_guide(host: Host, data: Row) -> Row:
             "userid": user["userid"], "from": ident, "attachments": [], "msgid": "",
             "via": "system", "text": "我通过了你的联系人验证请求，现在我们可以开始聊天了",
         })  # fmt: skip
-        return {"external_userid": ident, **_announce_friend(host, user["userid"], ident, state)}
+        told = _announce_friend(host, user["userid"], ident, state, half=fresh["half"])
+        return {"external_userid": ident, **told}
+
+
+def confirm_friend(host: Host, data: Row) -> Row:
+    """The member confirms a friend who was only half one. A welcome is not sent twice."""
+    with host.transaction() as world:
+        userid, ident = require_friends(world, data)
+        follow = world.follows[ident][userid]
+        if not follow.get("half"):
+            raise ActionError("They are friends already.")
+        fields = {"half": False}
+        host.commit("follow_edited", userid=userid, external_userid=ident, fields=fields)
+        codes = [row for row in world.welcomes.values() if row["external_userid"] == ident]
+        greeted = any(row["used"] and row["userid"] == userid for row in codes)
+        return _announce_friend(host, userid, ident, follow["state"], greeted=greeted)
 
 
 def _way(world: World, config_id: Any) -> Row | None:
@@ -108,15 +128,19 @@ def _way(world: World, config_id: Any) -> Row | None:
     return world.ways[config_id]
 
 
-def _announce_friend(host: Host, userid: str, external_userid: str, state: str) -> Row:
+def _announce_friend(
+    host: Host, userid: str, external_userid: str, state: str, *, half: bool = False,
+    greeted: bool = False,
+) -> Row:  # fmt: skip
+    kind = "add_half_external_contact" if half else "add_external_contact"
     fields: Row = {
-        "Event": "change_external_contact", "ChangeType": "add_external_contact",
+        "Event": "change_external_contact", "ChangeType": kind,
         "UserID": userid, "ExternalUserID": external_userid,
     }  # fmt: skip
     if state:
         fields["State"] = state
     answer: Row = {}
-    if not host.world.switches["no_welcome_code"]:
+    if not greeted and not host.world.switches["no_welcome_code"]:
         code = new_id("WCODE_sim_", 12)
         expires_at = host.now() + WELCOME_LIFE_S
         host.commit(

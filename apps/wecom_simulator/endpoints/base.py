@@ -72,7 +72,7 @@ class Call:
         if external_userid not in self.world.customers:
             raise ApiError(40096)
         follow = self.world.follows.get(external_userid, {}).get(user["userid"])
-        if follow is None:
+        if follow is None or follow.get("half"):
             raise ApiError(84061)
         return follow
 
@@ -221,10 +221,10 @@ def _check_attachment(call: Call, kind: str, inner: Row, scene: str) -> None:
     media_id = inner.get("pic_media_id" if kind == "miniprogram" else "media_id")
     if kind == "image" and not media_id and inner.get("pic_url"):
         return
-    _check_media(call, media_id or "", "image" if kind == "miniprogram" else kind, scene)
+    check_media(call, media_id or "", "image" if kind == "miniprogram" else kind, scene)
 
 
-def _check_media(call: Call, media_id: str, kind: str, scene: str) -> None:
+def check_media(call: Call, media_id: str, kind: str, scene: str) -> None:
     """Alive, of this kind, and uploaded for this use."""
     known = call.world.media.get(media_id)
     if known is None or known["created_at"] < call.now - 3 * 86400 or known["kind"] != kind:

@@ -44,7 +44,8 @@ def list_customers(call: Call) -> Row:
     userid = call.query.get("userid", "")
     if not userid:
         raise ApiError(40063)
-    mine = list(call.world.contacts_of(call.user(userid)["userid"]))
+    friends = call.world.contacts_of(call.user(userid)["userid"])
+    mine = [ident for ident, follow in friends.items() if not follow.get("half")]
     if not mine:
         raise ApiError(84061, external_userid=[])
     return {"external_userid": mine}
@@ -63,7 +64,7 @@ def get_customer(call: Call) -> Row:
     follows = [
         follow
         for userid, follow in call.world.follows.get(external_userid, {}).items()
-        if userid in visible
+        if userid in visible and not follow.get("half")
     ]
     if not follows:
         raise ApiError(84061)
@@ -106,7 +107,9 @@ def batch_get_by_user(call: Call) -> Row:
     for place in range(index, len(real)):
         after = last if place == index else 0
         follows = call.world.contacts_of(real[place])
-        fresh = [(ext, row) for ext, row in follows.items() if row["n"] > after]
+        fresh = [
+            (ext, row) for ext, row in follows.items() if row["n"] > after and not row.get("half")
+        ]
         room = size - len(found)
         found.extend(_contact_row(call, ext, row) for ext, row in fresh[:room])
         if len(fresh) > room:

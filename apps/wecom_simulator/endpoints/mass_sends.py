@@ -96,7 +96,11 @@ def _receivers(call: Call) -> tuple[dict[str, str], list[str]]:
     failed: list[str] = []
     for external_userid in dict.fromkeys(asked):
         follows = call.world.follows.get(external_userid, {})
-        candidates = [userid for userid in follows if userid in visible]
+        candidates = [
+            userid
+            for userid, follow in follows.items()
+            if userid in visible and not follow.get("half")
+        ]
         userid = _who_sends(call, real, external_userid, candidates)
         if userid:
             receivers[external_userid] = userid

@@ -3,12 +3,12 @@
 import hashlib
 import json
 import re
-from urllib.parse import urlparse
 
 from ..errors import ApiError
 from ..host import new_id
 from ..world import Row
-from .base import Call, Needs, endpoint, number, text
+from .base import Call, Needs, endpoint, number
+from .message_kinds import BUILDERS
 
 A_MINUTE, AN_HOUR = (30, 60), (1000, 3600)
 CARD_TYPES = {
@@ -32,11 +32,11 @@ def message_send(call: Call) -> Row:
     userids, invalid = _receivers(call)
     repeat = _repeated(call)
     if repeat:
-        return {"msgid": repeat, **_invalid(invalid)}
+        return {"msgid": repeat, **invalid}
     reached = [userid for userid in userids if not _over_limit(call, userid)]
     msgid = new_id("sim_msg_", 16)
     notice = {"msgid": msgid, "userids": reached, "app": call.app, "digest": _digest(call), **shown}
-    answer: Row = {"msgid": msgid, **_invalid(invalid)}
+    answer: Row = {"msgid": msgid, **invalid}
     if shown.get("card_type") in INTERACTIVE:
         answer["response_code"] = notice["response_code"] = new_id("RC_", 12)
     call.host.commit("notice", notice=notice)
@@ -46,36 +46,36 @@ def message_send(call: Call) -> Row:
     return answer
 
 
-def _invalid(invalid: list[str]) -> Row:
-    return {"invaliduser": "|".join(invalid)} if invalid else {}
-
-
-def _receivers(call: Call) -> tuple[list[str], list[str]]:
-    """Members reached and ids nobody has, in lower case as the real host answers."""
+def _receivers(call: Call) -> tuple[list[str], Row]:
+    """Members reached, and who could not be: ids in lower case, as the real host answers."""
     world, visible = call.world, call.visible_users()
-    touser = call.body.get("touser") or ""
-    if touser == "@all":
-        return sorted(visible), []
-    asked = [item for item in str(touser).split("|") if item]
-    parties = [item for item in str(call.body.get("toparty") or "").split("|") if item]
-    if not asked and not parties:
+    if call.body.get("touser") == "@all":
+        return sorted(visible), {}
+    asked, parties = _listed(call, "touser"), _listed(call, "toparty")
+    if not asked and not parties and not _listed(call, "totag"):
         raise ApiError(82001)
-    if len(asked) > 1000:
-        raise ApiError(40032)
-    found: dict[str, None] = {}
-    invalid: list[str] = []
-    for item in asked:
-        userid = world.user_names.get(item.lower())
-        if userid in visible:
-            found[str(userid)] = None
-        else:
-            invalid.append(item.lower())
-    for user in world.users.values():
-        if user["userid"] in visible and set(parties) & {str(d) for d in user["department"]}:
-            found[user["userid"]] = None
+    for values, most, errcode in ((asked, 1000, 40032), (parties, 100, 82002)):
+        if len(values) > most:
+            raise ApiError(errcode)
+    real = [(item, world.user_names.get(item.lower(), "")) for item in asked]
+    found = dict.fromkeys(userid for _, userid in real if userid in visible)
+    known = {party for party in parties if call.world.departments.get(party)}
+    for userid in visible if known else ():
+        if known & {str(item) for item in world.users[userid]["department"]}:
+            found[userid] = None
+    invalid = {
+        "invaliduser": [item.lower() for item, userid in real if userid not in visible],
+        "invalidparty": [party for party in parties if party not in known],
+        "invalidtag": _listed(call, "totag"),  # contact tags are not part of this host
+    }
+    told: Row = {name: "|".join(values) for name, values in invalid.items() if values}
     if not found:
-        raise ApiError(81013, **_invalid(invalid))
-    return list(found), invalid
+        raise ApiError(81013, **told)
+    return list(found), told
+
+
+def _listed(call: Call, name: str) -> list[str]:
+    return [item for item in str(call.body.get(name) or "").split("|") if item]
 
 
 def _digest(call: Call) -> str:
@@ -105,29 +105,13 @@ def _over_limit(call: Call, userid: str) -> bool:
 
 def _content(call: Call) -> Row:
     kind = call.body.get("msgtype")
-    builders = {
-        "text": _text, "markdown": _text, "textcard": _textcard, "template_card": _template_card,
-    }  # fmt: skip
+    builders = {**BUILDERS, "template_card": _template_card}
     if kind not in builders:
         raise ApiError(40008)
     block = call.body.get(kind)
     if not isinstance(block, dict):
         raise ApiError(40063)
     return {"msgtype": kind, **builders[kind](call, block)}
-
-
-def _text(call: Call, block: Row) -> Row:
-    content = text(block, "content", empty=44004)
-    return {"content": content.encode()[:2048].decode(errors="ignore")}
-
-
-def _textcard(call: Call, block: Row) -> Row:
-    title, description = text(block, "title")[:128], text(block, "description")[:512]
-    url = text(block, "url")
-    if len(url.encode()) > 2048 or urlparse(url).scheme not in ("http", "https"):
-        raise ApiError(40058)
-    button = block.get("btntxt") or "详情"
-    return {"title": title, "description": description, "url": url, "btntxt": str(button)[:4]}
 
 
 def _template_card(call: Call, block: Row) -> Row:
