@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.contact_codes.querysets import ChannelCodeQuerySet, CodeAddQuerySet
 from apps.core import clock, hours
@@ -50,7 +51,7 @@ class ChannelCode(LeasedModel):
         UNKNOWN = "unknown", _("outcome unknown")
         FAILED = "failed", _("WeCom refused")
         STOPPING = "stopping", _("being stopped")
-        STOPPED = "stopped", _("stopped")
+        STOPPED = "stopped", pgettext_lazy("contact code", "stopped")
 
     corp_id = models.CharField(_("corp id"), max_length=40)
     title = models.CharField(_("title"), max_length=30)

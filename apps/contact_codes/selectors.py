@@ -77,11 +77,13 @@ def figures_of(code_ids: Sequence[int], *, now: datetime) -> dict[int, Figures]:
             kept=Count("pk", filter=aged & ~early),
         )
     )
-    found = {row.pop("code_id"): row for row in adds}
-    return {
-        code_id: Figures(scans=counted.get(code_id, 0), **found.get(code_id, {}))
-        for code_id in {*counted, *found}
+    found = {
+        code_id: Figures(counted.get(code_id, 0), *rest)
+        for code_id, *rest in adds.values_list(
+            "code_id", "adds", "new", "lost", "old_enough", "kept"
+        )
     }
+    return {code_id: Figures(scans=n) for code_id, n in counted.items()} | found
 
 
 @dataclass(frozen=True, slots=True)

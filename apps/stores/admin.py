@@ -45,6 +45,8 @@ class StoreResource(RoomResource):
         "store_class": _("class"),
         "opened_on": _("opened on"),
         "closed_on": _("closed on"),
+        "latitude": _("latitude"),
+        "longitude": _("longitude"),
     }
     region = Field("region", "region", RefWidget(Region.objects, ("code", "name"), "name"))
     legal_entity = Field(
@@ -61,7 +63,7 @@ class StoreResource(RoomResource):
         model = Store
         import_id_fields = ["code"]
         fields = ["code", "name", "city", "region", "ownership", "legal_entity", "store_class",
-                  "opened_on", "closed_on"]  # fmt: skip
+                  "opened_on", "closed_on", "latitude", "longitude"]  # fmt: skip
         export_order = fields
         skip_unchanged = True
         clean_model_instances = True

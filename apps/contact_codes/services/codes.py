@@ -70,7 +70,7 @@ def _check(wanted: Wanted) -> None:
 
 def _place_of(wanted: Wanted, now: datetime) -> int | None:
     """A guide's code belongs to the store they work in, so that its manager sees it."""
-    if wanted.kind != Kind.GUIDE:
+    if wanted.kind != Kind.GUIDE or wanted.guide_id is None:
         return wanted.store_id
     posted = Posting.objects.on(clock.business_day(now)).filter(guide_id=wanted.guide_id)
     return posted.values_list("store_id", flat=True).first()
@@ -92,10 +92,12 @@ def _put_parts(code: ChannelCode, wanted: Wanted) -> None:
 
 
 def _one_per_store(wanted: Wanted, corp_id: str, but: int = 0) -> None:
+    if wanted.kind != Kind.STORE or wanted.store_id is None:
+        return
     same = ChannelCode.objects.running().filter(
         corp_id=corp_id, kind=Kind.STORE, store_id=wanted.store_id, channel=wanted.channel
     )
-    if wanted.kind == Kind.STORE and same.exclude(pk=but).exists():
+    if same.exclude(pk=but).exists():
         raise OneCodeAlready
 
 

@@ -46,6 +46,17 @@ _STORES: tuple[tuple[str, str, str, str, str, str, int], ...] = (
     ("cq01", "重庆解放碑店", "重庆", "xn", "direct", "b", 4),
     ("km01", "昆明顺城店", "昆明", "xn", "franchise", "c", 2),
 )
+# latitude and longitude of the places they are named after
+_PLACES = {
+    "sh01": (31.229, 121.456), "sh02": (31.195, 121.437), "sh03": (31.299, 121.514),
+    "hz01": (30.254, 120.164), "hz02": (30.272, 120.064), "sz01": (31.312, 120.628),
+    "nj01": (32.043, 118.784), "wx01": (31.576, 120.300), "nb01": (29.869, 121.553),
+    "hf01": (31.862, 117.290), "gz01": (23.132, 113.327), "gz02": (23.122, 113.269),
+    "sz11": (22.539, 114.111), "dg01": (23.046, 113.752), "xm01": (24.455, 118.080),
+    "bj01": (39.913, 116.411), "bj02": (39.925, 116.518), "tj01": (39.120, 117.196),
+    "jn01": (36.661, 117.020), "sjz01": (38.048, 114.517), "cd01": (30.657, 104.080),
+    "cd02": (30.654, 104.083), "cq01": (29.558, 106.577), "km01": (25.040, 102.712),
+}  # fmt: skip
 _CLOSED, _NEW = "hf01", "cd02"
 _CLOSED_DAYS_AGO, _NEW_SINCE_DAYS = 120, 35
 _GUIDES_OF_CLASS = {"a": 5, "b": 3, "c": 2}
@@ -98,6 +109,8 @@ def load_chain(*, corp_id: str, today: date, dice: random.Random) -> Chain:
             opened_on=today - timedelta(days=_NEW_SINCE_DAYS if code == _NEW else 900 + number),
             closed_on=today - timedelta(days=_CLOSED_DAYS_AGO) if code == _CLOSED else None,
             wecom_department_id=100 + number,
+            latitude=_PLACES[code][0],
+            longitude=_PLACES[code][1],
         )
     people = _people(dice)
     chain = Chain(

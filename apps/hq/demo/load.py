@@ -26,6 +26,7 @@ from apps.guide_tasks.services.rules import ensure_default_rules
 from apps.hq.demo import chain as chains
 from apps.hq.demo import content, history, pushes, running
 from apps.hq.demo.catalogue import load_products
+from apps.hq.demo.codes import make_codes
 from apps.hq.demo.members import (
     Person,
     agree_lately,
@@ -79,6 +80,7 @@ def _load(out: Say) -> dict[str, str]:
 
     phones = Phones(settings.SIMULATOR_URL)
     _tell_wecom(phones, chain, people, dice)
+    out(f"Contact codes: {make_codes(chain, corp=corp, phones=phones, now=now)}")
     sync_all(corp=corp, now=now)
     out("WeCom: address book and friendships mirrored from the simulator")
 

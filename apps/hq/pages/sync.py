@@ -37,6 +37,7 @@ WORDS: dict[str, Promise] = {
     "tag_gone": gettext_lazy("tag %(group)s · %(tag)s was deleted in WeCom"),
     "tag_renamed_here": gettext_lazy("tag %(tag)s would be called %(to)s here"),
     "tag_renamed_there": gettext_lazy("tag %(tag)s would be called %(to)s in WeCom"),
+    "code_gone": gettext_lazy("code %(title)s is gone in WeCom and would be made again"),
     "refused": gettext_lazy("%(userid)s: WeCom refuses their list (%(errcode)s)"),
 }
 ADVICE: dict[str, Promise] = {

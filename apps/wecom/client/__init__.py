@@ -1,5 +1,6 @@
 """The one door to WeCom's HTTP API: a module for each group of endpoints, one transport."""
 
+from apps.wecom.client.contact_ways import NO_CONTACT_WAY
 from apps.wecom.client.contacts import NO_RELATION
 from apps.wecom.client.corps import default_corp
 from apps.wecom.client.jssdk import sign_page
@@ -18,6 +19,7 @@ from apps.wecom.client.whole import WeComClient, client_for, client_of
 __all__ = [
     "NOTICE_MAX_USERS",
     "NOT_OUR_TAG",
+    "NO_CONTACT_WAY",
     "NO_RELATION",
     "TAG_UNKNOWN",
     "TOO_MANY_TAGS",

@@ -8,6 +8,8 @@ from apps.wecom.client.values import Json
 from apps.wecom.errors import NoAnswer
 from apps.wecom.shapes import ContactWay, ContactWayDetail
 
+NO_CONTACT_WAY = 41044
+
 
 class ContactWays(Transport):
     def add_contact_way(self, *, userid: str, state: str) -> ContactWay:
