@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.accounts.actor import Actor
 from apps.contact_codes.models import ChannelCode, CodeShift
@@ -53,7 +54,7 @@ class PersonField(forms.CharField):
 
 class CodeForm(forms.Form):
     client_id = forms.UUIDField(widget=forms.HiddenInput)
-    title = forms.CharField(label=_("Title"), max_length=30)
+    title = forms.CharField(label=pgettext_lazy("contact code", "Title"), max_length=30)
     channel = forms.CharField(
         label=_("Channel"), max_length=20, widget=forms.TextInput({"list": "code-channels"})
     )
@@ -73,7 +74,10 @@ class CodeForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
     welcome = forms.CharField(
-        label=_("Welcome"), max_length=1000, required=False, widget=forms.Textarea({"rows": 3})
+        label=pgettext_lazy("contact code", "Welcome"),
+        max_length=1000,
+        required=False,
+        widget=forms.Textarea({"rows": 3}),
     )
     poster_text = forms.CharField(label=_("Text on the poster"), max_length=60, required=False)
 
