@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -11,9 +12,12 @@ from apps.core import clock
 from apps.guide_portal.cards import Chip, Person, person_of
 from apps.guide_portal.templatetags.portal import month_day
 from apps.reports import alerts
+from apps.reports.losses import losses
 from apps.stores import selectors as stores
 from apps.stores.models import Store
 from apps.wecom_sync.models import GuideDay
+
+LOSS_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +36,15 @@ class AlertsPage:
     replies: list[Alert]
     sales: list[Alert]
     mismatches: int
+    deletions: list[Alert]
 
     @property
     def is_quiet(self) -> bool:
-        return not (self.lost or self.replies or self.sales or self.mismatches)
+        return not (self.deletions or self.lost or self.replies or self.sales or self.mismatches)
 
 
 def alerts_page(*, store: Store, actor: Actor, now: datetime) -> AlertsPage:
-    """Everything to look at in a store, in five queries."""
+    """Everything to look at in a store, in six queries."""
     posted = stores.posted_with_duty(store_ids=[store.pk], day=clock.business_day(now))
     ids = list(posted.values_list("guide_id", flat=True))
     return AlertsPage(
@@ -57,7 +62,30 @@ def alerts_page(*, store: Store, actor: Actor, now: datetime) -> AlertsPage:
         replies=[_low_reply(one) for one in alerts.low_replies(store=store, now=now)],
         sales=[_no_sale(one, store) for one in alerts.without_sale(store=store, now=now)],
         mismatches=len(alerts.mismatches(actor=actor, now=now)),
+        deletions=_deletions(store, actor, now),
     )
+
+
+def _deletions(store: Store, actor: Actor, now: datetime) -> list[Alert]:
+    """Guides whom many customers deleted this week, or who deleted customers themselves."""
+    found = losses(actor=actor, now=now, days=LOSS_DAYS, store=store).guides
+    rows = []
+    for one in found:
+        person = _colleague(one.guide_id, one.name)
+        words = _("%(c)s by customers, %(g)s by TA, %(b)s friends again") % {
+            "c": one.loss.by_customer,
+            "g": one.loss.by_guide,
+            "b": one.loss.back,
+        }
+        if one.loss.by_guide >= settings.LOST_BY_GUIDE_FROM:
+            chip = Chip("alert", _("deleted %(n)s customers") % {"n": one.loss.by_guide}, "late")
+            step = _("Ask why; customers belong to the store")
+            rows.append(Alert(person=person, chip=chip, words=words, step=step))
+        elif one.loss.by_customer >= settings.LOST_BY_CUSTOMER_FROM:
+            counted = _("%(n)s customers deleted TA") % {"n": one.loss.by_customer}
+            step = _("Look at the messages of these days together; fewer, fitter ones keep friends")
+            rows.append(Alert(person, Chip("out", counted, "late"), words, step))
+    return rows
 
 
 def _colleague(pk: int, name: str) -> Person:

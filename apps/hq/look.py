@@ -172,6 +172,8 @@ _WECOM = [
     _tab(pgettext_lazy("menu", "Comparison"), "/admin/wecom/sync/", C.VIEW_HEALTH),
     _tab(_("Contact codes"), "/admin/codes/", C.VIEW_REPORTS),
     _tab(_("Unknown sends"), "/admin/wecom/unknown/", C.VIEW_HEALTH),
+    _tab(_("Handovers"), "/admin/wecom/handovers/", C.VIEW_REPORTS),
+    _tab(_("Lost friends"), "/admin/wecom/losses/", C.VIEW_REPORTS),
     _tab(_("Given-up events"), "/admin/wecom/dead/", C.VIEW_HEALTH),
     _tab(_("Callback inbox"), "/admin/wecom/rawcallback/", C.MANAGE_WECOM),
     _tab(_("Sends"), "/admin/outreach/dispatch/", C.VIEW_HEALTH),

@@ -6,9 +6,11 @@ from apps.hq.pages import (
     connection,
     dead_callbacks,
     groups,
+    handovers,
     home,
     items,
     jobs,
+    losses,
     members,
     pushes,
     recall,
@@ -98,6 +100,17 @@ urlpatterns = [
     path("admin/wecom/unknown/", wecom.unknown_sends, name="unknown_sends"),
     path("admin/wecom/unknown/<int:pk>/", wecom.decide_send, name="decide_send"),
     path("admin/wecom/unknown/moments/<int:pk>/", wecom.decide_moment, name="decide_moment"),
+    path("admin/wecom/handovers/", handovers.handover_list, name="handovers"),
+    path("admin/wecom/handovers/plan/", handovers.plan_handover, name="plan_handover"),
+    path("admin/wecom/handovers/<int:pk>/", handovers.handover, name="handover"),
+    path("admin/wecom/handovers/<int:pk>/act/", handovers.handover_act, name="handover_act"),
+    path(
+        "admin/wecom/handovers/<int:pk>/decide/", handovers.handover_decide, name="handover_decide"
+    ),
+    path(
+        "admin/wecom/handovers/<int:pk>/export/", handovers.handover_export, name="handover_export"
+    ),
+    path("admin/wecom/losses/", losses.loss_page, name="losses"),
     path("admin/scripts/proposals/", scripts.script_proposals, name="script_proposals"),
     path("admin/scripts/proposals/<int:pk>/", scripts.decide_proposal, name="decide_proposal"),
     path("admin/scripts/variants/", scripts.script_variants, name="script_variants"),

@@ -11,6 +11,7 @@ from django.db.models import Count, F, Q, Sum
 from apps.core import clock
 from apps.guide_tasks.models import Grade, GuideTask, State, TaskTarget
 from apps.members.models import FollowRelation
+from apps.members.services.succession import ASSIGNED_BY_COMPANY
 from apps.orders.selectors import NET_SALES
 from apps.stores.models import Store
 
@@ -148,15 +149,16 @@ def _friends(
     """Friends won, and lost by the customer's own choice; a hand-over is neither."""
     day, moved = until - timedelta(days=1), FollowRelation.EndedBy.TRANSFER
     won = Q(since__gte=since, since__lt=until)
+    came = ~Q(ended_by=moved) & ~Q(add_way=ASSIGNED_BY_COMPANY)
     lost = Q(until__gte=since, until__lt=until, ended_by=FollowRelation.EndedBy.CUSTOMER)
     rows = (
         FollowRelation.objects.filter(won | lost, guide_id__in=guide_ids)
         .order_by()
         .values("guide_id")
         .annotate(
-            won=Count("pk", filter=won & ~Q(ended_by=moved)),
+            won=Count("pk", filter=won & came),
             lost=Count("pk", filter=lost),
-            day_won=Count("pk", filter=won & Q(since__gte=day) & ~Q(ended_by=moved)),
+            day_won=Count("pk", filter=won & came & Q(since__gte=day)),
             day_lost=Count("pk", filter=lost & Q(until__gte=day)),
         )
     )

@@ -89,6 +89,9 @@ WECOM_POLL_DELAYS = env.list("WECOM_POLL_DELAYS", cast=int, default=[60, 300, 90
 WECOM_POLL_THEN_SECONDS = env.int("WECOM_POLL_THEN_SECONDS", default=86_400)
 # tracked links ask WeCom who taps only inside WeChat's browsers; the simulator answers in any
 WECOM_OAUTH_IN_ANY_BROWSER = env.bool("WECOM_OAUTH_IN_ANY_BROWSER", default=False)
+# from so many deletions in a week, by customers or by a guide, the manager is shown the guide
+LOST_BY_CUSTOMER_FROM = env.int("LOST_BY_CUSTOMER_FROM", default=3)
+LOST_BY_GUIDE_FROM = env.int("LOST_BY_GUIDE_FROM", default=1)
 # friends one member may have: what is over it is not planned (WeCom raises it on application)
 WECOM_FRIENDS_PER_GUIDE = env.int("WECOM_FRIENDS_PER_GUIDE", default=20_000)
 # a comparison that would make more of the known staff leave at once stops and asks

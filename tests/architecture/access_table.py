@@ -250,6 +250,14 @@ hq:sync                          GET   in   ok   ok   403     in  in  ok
 hq:compare_now                   POST  in   ok   403  403     in  in  403
 hq:dead_callbacks                GET   in   ok   ok   403     in  in  ok
 hq:read_again                    POST  in   ok   403  403     in  in  403
+# 继承: whoever reads figures sees it; between owners the region decides; names leave masked
+hq:handovers                     GET   in   ok   ok   ok      in  in  ok
+hq:plan_handover                 POST  in   ok   ok   ok/404  in  in  403
+hq:handover                      GET   in   ok   ok   ok/404  in  in  ok
+hq:handover_act                  POST  in   ok   ok   ok/404  in  in  403
+hq:handover_decide               POST  in   ok   403  ok/404  in  in  403
+hq:handover_export               GET   in   ok   403  403     in  in  403
+hq:losses                        GET   in   ok   ok   ok      in  in  ok
 hq:unknown_sends                 GET   in   ok   ok   403     in  in  ok
 hq:decide_moment                 POST  in   ok   ok   403     in  in  403
 hq:groups                        GET   in   ok   ok   ok      in  in  ok

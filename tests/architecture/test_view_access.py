@@ -160,6 +160,10 @@ MEANING = {
     ("guide_portal:hand_over", "guide_id"): "gone_id",
     ("guide_portal:plan_handover", "guide_id"): "gone_id",
     ("hq:push", "pk"): "push_id",
+    ("hq:handover", "pk"): "run_id",
+    ("hq:handover_act", "pk"): "run_id",
+    ("hq:handover_decide", "pk"): "run_id",
+    ("hq:handover_export", "pk"): "run_id",
     ("hq:decide_moment", "pk"): "moment_id",
     ("hq:decide_proposal", "pk"): "proposal_id",
     ("hq:withdraw_variant", "pk"): "variant_id",
@@ -218,6 +222,11 @@ def _address(name, world, numbers, scope):
 
 # a body that is right in form, so that a wrong row is the only reason left to refuse it
 BODIES = {
+    "hq:plan_handover": lambda numbers, scope: {
+        "store": numbers["store_id"][scope],
+        "guide": numbers["gone_id"][scope],
+    },
+    "hq:handover_act": lambda numbers, scope: {"act": "drop"},
     "guide_portal:chase": lambda numbers, scope: {"task": numbers["task_id"][scope]},
     "guide_portal:chase_items": lambda numbers, scope: {"item": numbers["item_id"][scope]},
 }
