@@ -23,7 +23,7 @@ class HandoverRun(models.Model):
         ON_JOB = "on_job", _("on the job")
 
     class State(models.TextChoices):
-        DRAFT = "draft", _("planned")
+        DRAFT = "draft", _("not begun yet")
         TO_APPROVE = "to_approve", _("waits for approval")
         RUNNING = "running", _("running")
         DONE = "done", _("finished")
@@ -139,11 +139,11 @@ class HandoverItem(models.Model):
     (giving guide, successor, customer, attempt) is our own key."""
 
     class State(models.TextChoices):
-        PLANNED = "planned", _("planned")
+        PLANNED = "planned", _("not begun yet")
         QUEUED = "queued", _("about to be handed over")
         UNKNOWN = "unknown", _("being looked up")
         WAITING = "waiting", _("within 24 hours")
-        DONE = "done", _("handed over")
+        DONE = "done", _("has gone over")
         REFUSED = "refused", _("TA wants to keep nobody new")
         FULL = "full", _("the successor's list is full")
         CANNOT = "cannot", _("WeCom does not allow it")

@@ -65,7 +65,8 @@ def plan_run(
     is. Raises NotYourHandover, NothingToHandOver, NoSuccessor.
     """
     demand_leader(actor)
-    Guide.objects.select_for_update().get(pk=guide.pk)  # two managers plan one after the other
+    # two managers plan one after the other, and whether somebody has left is read now
+    guide = Guide.objects.select_for_update().get(pk=guide.pk)
     known = HandoverRun.objects.unfinished().filter(guide=guide, store=store).first()
     if known is not None:
         return known
