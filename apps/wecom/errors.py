@@ -59,8 +59,9 @@ class RateLimited(NotNow):
     asked: int | None = None  # seconds, where WeCom named them
 
 
-class Paused(NotNow):
-    """WeCom has not answered for some calls in a row, so we do not ask for a while."""
+class Paused(RateLimited):
+    """WeCom has not answered for some calls in a row, so nobody asks for a while: to a caller the
+    same as being told to slow down."""
 
     code = "wecom_paused"
     message = _("WeCom is not answering, so we wait before asking again.")

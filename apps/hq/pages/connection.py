@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
+from apps.accounts.naming import names_of, reference_of
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.hq.access import actor_of, hq_action, hq_page, show
@@ -32,6 +33,7 @@ class StepView:
     row: StepRow
     number: int
     guides: list[Any]
+    who: str
 
     @property
     def mark(self) -> str:
@@ -40,6 +42,12 @@ class StepView:
     @property
     def state(self) -> str:
         return str(State(self.row.state).label)
+
+    @property
+    def errcode(self) -> str:
+        """WeCom's number; our own words say what they mean."""
+        code = self.row.last.code if self.row.last else ""
+        return code if code.lstrip("-").isdecimal() else ""
 
     @property
     def title(self) -> str:
@@ -117,25 +125,36 @@ def _app(pk: int) -> CorpApp:
     return get_object_or_404(CorpApp.objects.select_related("corp"), pk=pk)
 
 
+def _steps(app: CorpApp) -> list[StepView]:
+    """The steps with the names of guides and of who looked: one query for each kind."""
+    rows = diagnosis.steps_of(app)
+    named = {row.step: list(row.last.detail.get("userids", ())) for row in rows if row.last}
+    wanted = {userid for userids in named.values() for userid in userids}
+    ours = Guide.objects.filter(corp_id=app.corp.corp_id, wecom_userid__in=wanted)
+    guides = {guide.wecom_userid: guide for guide in ours}
+    people = names_of(reference_of(row.last.checked_by) for row in rows if row.last)
+
+    def who(row: StepRow) -> str:
+        label = row.last.checked_by if row.last else ""
+        person = people.get(reference_of(label))
+        return person.name if person else label
+
+    return [
+        StepView(
+            row,
+            number,
+            [guides[userid] for userid in named.get(row.step, ()) if userid in guides],
+            who(row),
+        )
+        for number, row in enumerate(rows, 1)
+    ]
+
+
 @hq_page(Capability.MANAGE_WECOM)
 def connection_app(request: HttpRequest, pk: int) -> HttpResponse:
     """The checklist of one app."""
     app = _app(pk)
-    rows = diagnosis.steps_of(app)
-    missing = {userid for row in rows if row.last for userid in row.last.detail.get("userids", ())}
-    guides = {
-        guide.wecom_userid: guide
-        for guide in Guide.objects.filter(corp_id=app.corp.corp_id, wecom_userid__in=missing)
-    }
-    steps = [
-        StepView(
-            row,
-            number,
-            [guides[userid] for userid in (row.last.detail if row.last else {}).get("userids", ())
-             if userid in guides],
-        )
-        for number, row in enumerate(rows, 1)
-    ]  # fmt: skip
+    steps = _steps(app)
     endpoints = CallbackEndpoint.objects.filter(corp=app.corp).order_by("pk")
     return show(
         request,
@@ -143,7 +162,7 @@ def connection_app(request: HttpRequest, pk: int) -> HttpResponse:
         title=app.name,
         app=app,
         steps=[(step, _meaning(step.row.step)) for step in steps],
-        done=sum(row.state == State.OK for row in rows),
+        done=sum(step.row.state == State.OK for step in steps),
         endpoints=[(row, connection.callback_url(row)) for row in endpoints],
         door=f"{settings.PUBLIC_BASE_URL.rstrip('/')}{reverse('guide_portal:sign_in')}",
     )

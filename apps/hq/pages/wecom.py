@@ -34,10 +34,12 @@ from apps.outreach.models import (
     SmsMessage,
 )
 from apps.outreach.selectors import welcome_day
-from apps.wecom.models import RawCallback
+from apps.wecom.client import call_counts, paused_for
+from apps.wecom.models import Corp, RawCallback
 from apps.wecom.selectors import inbox_health
 from apps.wecom_sync.models import SyncRun
 
+LOST = frozenset({"wecom_unreachable", "wecom_no_answer"})
 SLOW = timedelta(minutes=5)
 PER_PAGE = 50
 
@@ -110,6 +112,25 @@ def _lag(waiting: int, oldest: datetime | None, now: datetime) -> HealthRow:
         mark=mark, state=state, value=_("%(n)s s") % {"n": seconds}, small=_("line: 5 minutes"),
         meaning=_("%(n)s events wait") % {"n": waiting}, advice="",
         action=_("Handle now"), post=reverse("hq:wecom_wake", args=["handle_callbacks"]),
+    )  # fmt: skip
+
+
+def _calls() -> HealthRow:
+    """Today's calls; those that wait for their turn are normal, those without an answer are not."""
+    counted = call_counts()
+    lost = sum(n for (_path, outcome), n in counted.items() if outcome in LOST)
+    made = sum(n for (_path, outcome), n in counted.items() if outcome != "waited")
+    resting = paused_for(
+        list(Corp.objects.filter(is_active=True).values_list("corp_id", flat=True))
+    )
+    mark, state = _state(bool(resting), "warn")
+    return HealthRow(
+        title=_("Calls to WeCom"),
+        text=_("What we asked WeCom today. Limits are kept by waiting; nothing is lost by it."),
+        mark=mark, state=state, value=f"{made:,}", small=_("calls today"),
+        meaning=_("%(lost)s without an answer") % {"lost": lost},
+        advice=_("WeCom is not answering, so we wait before asking again.") if resting else "",
+        action=_("See the calls"), link=reverse("hq:wecom_calls"),
     )  # fmt: skip
 
 
@@ -233,6 +254,7 @@ def health(request: HttpRequest) -> HttpResponse:
         _sends(now),
         _sms(now),
         _welcomes(now),
+        _calls(),
         _inbox(now),
     ]
     rows.sort(key=lambda row: {"bad": 0, "warn": 1, "": 2}.get(row.mark, 3))

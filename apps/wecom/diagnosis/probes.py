@@ -91,7 +91,9 @@ def _people(question: Question) -> tuple[list[str], list[str], int]:
 
 
 def _of_guides(code: str, found: list[str], missing: int, question: Question) -> Finding:
-    detail = {"guides": len(question.userids), "missing": missing, "userids": found}
+    # of very many only the first were looked at, so their number is all that is known
+    affected = len(found) if missing <= MOST_LOOKED_AT or not found else missing
+    detail = {"guides": len(question.userids), "missing": affected, "userids": found}
     if not question.userids:
         return Finding(State.WARN, "no_guides", detail)
     return Finding(State.BAD, code, detail) if found else Finding(State.OK, detail=detail)

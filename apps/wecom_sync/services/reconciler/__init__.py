@@ -18,7 +18,7 @@ from apps.wecom_sync.services.reconciler import contact_ways, friends, groups, s
 from apps.wecom_sync.services.reconciler.walk import GOES_ON_FOR, Walk, begin, finish, why
 
 # reasons that go by themselves, and how long one waits for it
-PASSING = frozenset({"RateLimited", "Unreachable", "NoAnswer"})
+PASSING = frozenset({"RateLimited", "Paused", "Unreachable", "NoAnswer"})
 PAUSE = timedelta(minutes=20)
 
 log = structlog.get_logger(__name__)
