@@ -13,10 +13,26 @@ class User(AbstractUser):
     """A person who signs in: by password at head office, by WeCom on the phone."""
 
     role = models.CharField(_("role"), max_length=20, choices=Role.choices, default=Role.GUIDE)
+    wecom_userid = models.CharField(
+        _("WeCom account"),
+        max_length=64,
+        blank=True,
+        help_text=_(
+            "Whoever scans with this account at the sign-in page of head office is let in."
+        ),
+    )
 
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["wecom_userid"],
+                condition=~models.Q(wecom_userid=""),
+                name="accounts_one_user_per_wecom",
+                violation_error_message=_("Somebody else signs in with this WeCom account."),
+            )
+        ]
 
     def get_full_name(self) -> str:
         """Chinese order, family name first and no space between."""

@@ -238,6 +238,8 @@ hq:find_member                   POST  in   ok   ok   ok      in  in  ok
 hq:member_unmask                 POST  in   ok   ok   403     in  in  403
 hq:member_tag                    POST  in   ok   ok   403     in  in  403
 hq:member_stop                   POST  in   ok   ok   403     in  in  403
+hq:wecom_sign_in                 GET   ok   ok   ok   ok   ok   ok   ok
+hq:wecom_sign_in_back            GET   in   in   in   in   in   in   in
 hq:wecom_health                  GET   in   ok   ok   403     in  in  ok
 hq:wecom_calls                   GET   in   ok   ok   403     in  in  ok
 hq:connections                   GET   in   ok   403  403     in  in  403
