@@ -11,6 +11,7 @@ from apps.core import clock
 from apps.stores.models import DayOff
 from apps.wecom.client import client_for
 from tests.contact_codes.conftest import made, reread
+from tests.factories.wecom import pauses_are_over
 
 pytestmark = pytest.mark.django_db
 
@@ -139,6 +140,7 @@ def test_asked_to_slow_down_it_waits_and_goes_on(shop):
     assert codes.push_codes(now=now) == 0
     assert reread(code).status == Status.WANTED
     assert reread(code).due_at > now
+    pauses_are_over()
     later = reread(code).due_at + timedelta(seconds=61)
     assert codes.push_codes(now=later) == 1
     assert len(shop.ways(code)) == 1
