@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from apps.accounts.actor import Actor
-from apps.core import clock, pii
+from apps.core import clock, pii, prepared
 from apps.core.ids import uuid7
 from apps.core.locks import take_turn
 from apps.members import story
@@ -292,23 +292,30 @@ def _joining(persons: set[int]) -> set[int]:
     return set(Member.objects.joined().filter(pk__in=persons).values_list("pk", flat=True))
 
 
+_ADD_IDENTITIES = """
+INSERT INTO members_memberidentity (kind, scope, value_key, key_version, value_enc, last4, source,
+    member_id, first_seen_at)
+SELECT kind, scope, value_key, %s, value_enc, last4, %s, member_id, %s
+FROM unnest(%s::text[], %s::text[], %s::bytea[], %s::bytea[], %s::text[], %s::bigint[])
+    AS given (kind, scope, value_key, value_enc, last4, member_id)
+"""
+
+
 def _add_identities(batch: _Batch, now: datetime, source: str) -> None:
-    MemberIdentity.objects.bulk_create(
-        [
-            MemberIdentity(
-                kind=identity.kind,
-                scope=identity.scope,
-                value_key=identity.key,
-                key_version=pii.KEY_VERSION,
-                value_enc=pii.encrypt(identity.value),
-                last4=identity.value[-4:] if identity.kind == Kind.PHONE else "",
-                member_id=person,
-                source=source,
-                first_seen_at=now,
-            )
-            for person, identity in batch.new_identities
-        ]
-    )
+    rows = [
+        (
+            identity.kind,
+            identity.scope,
+            identity.key,
+            pii.encrypt(identity.value),
+            identity.value[-4:] if identity.kind == Kind.PHONE else "",
+            person,
+        )
+        for person, identity in batch.new_identities
+    ]
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        prepared.write(_ADD_IDENTITIES, [pii.KEY_VERSION, source, now, *columns])
 
 
 # a withdrawal is not undone by a source that repeats an older consent
