@@ -88,6 +88,16 @@ NAVIGATION: list[dict[str, Any]] = [
                 needs=C.VIEW_MEMBERS,
             ),
             _item(
+                _("Friends and groups"),
+                "diversity_3",
+                "/admin/codes/",
+                "/admin/groups/",
+                "/admin/outreach/welcome/",
+                "/admin/handovers/",
+                "/admin/losses/",
+                needs=C.VIEW_REPORTS,
+            ),
+            _item(
                 _("Stores and guides"),
                 "storefront",
                 "/admin/stores/store/",
@@ -126,10 +136,8 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/wecom/health/",
                 "/admin/wecom/",
                 "/admin/wecom_sync/",
-                "/admin/codes/",
                 "/admin/outreach/dispatch/",
                 "/admin/outreach/guidenotice/",
-                "/admin/outreach/welcome/",
                 "/admin/outreach/smsmessage/",
                 needs=C.VIEW_HEALTH,
                 badge="apps.hq.badges.wecom",
@@ -168,21 +176,23 @@ _SYSTEM = [
 ]
 _WECOM = [
     _tab(_("Health"), "/admin/wecom/health/", C.VIEW_HEALTH),
-    _tab(_("Customer groups"), "/admin/wecom/groups/", C.VIEW_REPORTS),
+    _tab(_("Connection"), "/admin/wecom/connection/", C.MANAGE_WECOM),
     _tab(pgettext_lazy("menu", "Comparison"), "/admin/wecom/sync/", C.VIEW_HEALTH),
-    _tab(_("Contact codes"), "/admin/codes/", C.VIEW_REPORTS),
     _tab(_("Unknown sends"), "/admin/wecom/unknown/", C.VIEW_HEALTH),
-    _tab(_("Handovers"), "/admin/wecom/handovers/", C.VIEW_REPORTS),
-    _tab(_("Lost friends"), "/admin/wecom/losses/", C.VIEW_REPORTS),
     _tab(_("Given-up events"), "/admin/wecom/dead/", C.VIEW_HEALTH),
     _tab(_("Callback inbox"), "/admin/wecom/rawcallback/", C.MANAGE_WECOM),
     _tab(_("Sends"), "/admin/outreach/dispatch/", C.VIEW_HEALTH),
-    _tab(_("Welcomes"), "/admin/outreach/welcome/", C.VIEW_HEALTH),
     _tab(_("Notices"), "/admin/outreach/guidenotice/", C.VIEW_HEALTH),
     _tab(pgettext_lazy("menu", "SMS"), "/admin/outreach/smsmessage/", C.VIEW_HEALTH),
     _tab(_("Guides' days"), "/admin/wecom_sync/guideday/", C.VIEW_REPORTS),
     _tab(_("Calls"), "/admin/wecom/calls/", C.VIEW_HEALTH),
-    _tab(_("Connection"), "/admin/wecom/connection/", C.MANAGE_WECOM),
+]
+_FRIENDS = [
+    _tab(_("Contact codes"), "/admin/codes/", C.VIEW_REPORTS),
+    _tab(_("Customer groups"), "/admin/groups/", C.VIEW_REPORTS),
+    _tab(_("Welcomes"), "/admin/outreach/welcome/", C.VIEW_HEALTH),
+    _tab(_("Handovers"), "/admin/handovers/", C.VIEW_REPORTS),
+    _tab(_("Lost friends"), "/admin/losses/", C.VIEW_REPORTS),
 ]
 _PLACES = [
     _tab(_("Store list"), "/admin/stores/store/", C.VIEW_REPORTS),
@@ -271,11 +281,12 @@ UNFOLD: dict[str, Any] = {
         },
         {"page": "system", "items": _SYSTEM},
         {"page": "wecom", "items": _WECOM},
+        {"page": "friends", "items": _FRIENDS},
+        {"models": ["outreach.welcome"], "items": _FRIENDS},
         {
             "models": [
                 "wecom.rawcallback", "wecom.corp", "wecom.corpapp", "wecom.callbackendpoint",
-                "outreach.dispatch", "outreach.guidenotice", "outreach.welcome",
-                "outreach.smsmessage",
+                "outreach.dispatch", "outreach.guidenotice", "outreach.smsmessage",
                 "wecom_sync.syncrun", "wecom_sync.guideday",
             ],
             "items": _WECOM,
