@@ -178,7 +178,7 @@ class _Desk:
         return Kept(new=mine.new, bells=bells)
 
     def _write_together(self) -> tuple[str, ...]:
-        together = []
+        together: list[_Waiting] = []
         while self._waiting and len(together) < MOST_AT_ONCE:
             together.append(self._waiting.popleft())
         rows = [one.row for one in together]
