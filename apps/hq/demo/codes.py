@@ -29,7 +29,6 @@ _DAYS = 20
 
 def make_codes(chain: Chain, *, corp: Corp, phones: Phones, now: datetime) -> int:
     """Make the codes and let people come by them; returns how many codes there are."""
-    fixed = {"corp_id": corp.corp_id, "actor": SYSTEM, "now": now}
     services.make_store_codes(
         region_id=Region.objects.get(code=_REGION).pk,
         wanted=services.Wanted(
@@ -40,11 +39,15 @@ def make_codes(chain: Chain, *, corp: Corp, phones: Phones, now: datetime) -> in
             welcome="您好，我是{门店}的{导购}。到店试穿、查尺码、留货，都可以直接找我。",
             poster_text="扫码添加导购，试穿留货都方便",
         ),
-        **fixed,
+        corp_id=corp.corp_id,
+        actor=SYSTEM,
+        now=now,
     )
     for wanted in _others(chain):
         client_id = uuid5(NAMESPACE_URL, f"demo:code:{wanted.title}")
-        services.create_code(wanted=wanted, client_id=client_id, **fixed)
+        services.create_code(
+            wanted=wanted, corp_id=corp.corp_id, actor=SYSTEM, now=now, client_id=client_id
+        )
     services.push_codes(now=now)
     _come(chain, phones=phones, now=now)
     return ChannelCode.objects.count()
