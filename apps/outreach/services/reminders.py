@@ -5,6 +5,7 @@ Who is chased in our pages is nudged there as well, in the same transaction.
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -51,7 +52,7 @@ def queue_reminders(*, sources: Collection[str], wave: str, actor: Actor, now: d
 
     `wave` names the occasion: the same one again queues nothing.
     """
-    terms = {
+    terms: dict[str, Any] = {
         "wave": wave,
         "now": now,
         "actor": actor.label,
