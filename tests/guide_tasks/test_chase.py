@@ -13,11 +13,11 @@ from apps.guide_tasks import selectors, services
 from apps.guide_tasks.errors import ChasedEnough
 from apps.guide_tasks.models import GuideTask, TaskTarget
 from apps.guide_tasks.selectors import team_progress
-from apps.outreach.models import GuideNotice
+from apps.outreach.models import Dispatch, GuideNotice, SendReminder
 from apps.stores.models import Posting
 from tests.factories.facts import make_guide, make_store
 from tests.factories.outreach import CORP
-from tests.factories.tasks import hand_out, make_team, manager_actor, members_of
+from tests.factories.tasks import hand_out, make_team, manager_actor, members_of, tap
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_clock")]
 
@@ -55,6 +55,18 @@ def test_a_whole_push_is_chased_in_the_same_queries_for_any_number_of_guides(mom
     assert asked[0] == asked[1]
     assert chase_cards().count() == 7
     assert set(GuideTask.objects.values_list("chases", flat=True)) == {1}
+
+
+def test_what_waits_for_a_confirmation_is_nudged_in_wecom_as_well(moment, store):
+    push = run(moment, store, guides=2, friends=2)
+    target = TaskTarget.objects.filter(push=push).first()
+    dispatch = tap(target, moment)
+    Dispatch.objects.filter(pk=dispatch.pk).update(state="handed_over", msgid="m1")
+
+    services.chase(actor=SYSTEM, now=moment, push=push)
+
+    reminder = SendReminder.objects.get()
+    assert (reminder.dispatch_id, reminder.state) == (dispatch.pk, "queued")
 
 
 def test_a_fourth_time_on_one_day_is_refused_and_tomorrow_is_free_again(moment, store):
