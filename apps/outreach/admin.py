@@ -183,13 +183,13 @@ class DispatchAdmin(RoomAdmin):
 class GuideNoticeAdmin(RoomAdmin):
     view_capability = Capability.VIEW_HEALTH
     list_display = ["id", "guide", "title", "show_state", "attempts", "created_at", "sent_at",
-                    "reason"]  # fmt: skip
+                    "acknowledged_at", "reason"]  # fmt: skip
     list_filter = ["state", "created_at"]
     list_select_related = ["guide"]
     ordering = ["-id"]
     may_add = False
     fields = ["guide", "source", "title", "body", "path", "state", "not_before", "attempts",
-              "reason", "sent_at", "created_at"]  # fmt: skip
+              "reason", "sent_at", "acknowledged_at", "created_at"]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GuideNotice]:
         notices = super().get_queryset(request)

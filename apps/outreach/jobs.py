@@ -20,6 +20,12 @@ def send_notices() -> str:
     return _("%(n)s sent") % {"n": services.send_notices(now=clock.now())}
 
 
+@job(name="outreach.answer_buttons", queue="interactive")
+def answer_buttons() -> str:
+    """Let cards say that their button was pressed."""
+    return _("%(n)s answered") % {"n": services.answer_buttons(now=clock.now())}
+
+
 @job(name="outreach.send_welcomes", queue="urgent")
 def send_welcomes() -> str:
     """Say hello to new friends within WeCom's 20 seconds."""
@@ -59,6 +65,7 @@ def sweep() -> str:
     handed_over = services.send_queued(now=now)
     sent = services.send_notices(now=now)
     services.send_due_sms(now=now)
+    services.answer_buttons(now=now)
     return _(
         "%(settled)s settled, %(expired)s expired, %(handed_over)s handed over, %(sent)s notices"
     ) % {"settled": settled, "expired": expired, "handed_over": handed_over, "sent": sent}

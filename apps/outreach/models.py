@@ -479,6 +479,10 @@ class GuideNotice(LeasedModel):
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True)
     created_at = models.DateTimeField(_("created at"), db_default=Now())
+    # the guide is to say that they know; by `task_id` WeCom names the card whose button was pressed
+    with_button = models.BooleanField(db_default=False, editable=False)
+    task_id = models.CharField(max_length=64, blank=True, db_default="", editable=False)
+    acknowledged_at = models.DateTimeField(_("acknowledged at"), null=True)
 
     objects = GuideNoticeQuerySet.as_manager()
 
@@ -491,11 +495,51 @@ class GuideNotice(LeasedModel):
             )
         ]
         constraints = [
-            models.UniqueConstraint(fields=["guide", "source"], name="outreach_notice_once")
+            models.UniqueConstraint(fields=["guide", "source"], name="outreach_notice_once"),
+            models.UniqueConstraint(
+                fields=["task_id", "guide"],
+                condition=~Q(task_id=""),
+                name="outreach_notice_one_card",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"notice:{self.pk}"
+
+
+class ButtonAnswer(LeasedModel):
+    """What the card says once its button was pressed: one call with the code of that press.
+
+    The code works once, so a repeated call does nothing twice. A card that keeps its button harms
+    nobody: the press itself is kept with the notice.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        SHOWN = "shown", pgettext_lazy("button", "shown")
+        FAILED = "failed", _("failed")
+
+    notice = models.OneToOneField(
+        GuideNotice, on_delete=models.CASCADE, related_name="answer", verbose_name=_("notice")
+    )
+    response_code = models.CharField(max_length=200, editable=False)
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
+    not_before = models.DateTimeField(_("not before"))
+    expires_at = models.DateTimeField(_("expires at"))
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("answer on a card")
+        verbose_name_plural = _("answers on cards")
+        indexes = [
+            models.Index(
+                fields=["not_before"], condition=Q(state="queued"), name="outreach_answer_queue"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"answer:{self.pk}"
 
 
 class Welcome(LeasedModel):

@@ -54,7 +54,7 @@ from apps.guide_tasks.services.targets import (
     open_task,
     open_tasks,
 )
-from apps.guide_tasks.services.team import chase, escalate_overdue
+from apps.guide_tasks.services.team import chase, chase_acknowledged, escalate_overdue
 
 __all__ = [
     "note_personal_chat",
@@ -63,6 +63,7 @@ __all__ = [
     "approve_item",
     "approve_push",
     "chase",
+    "chase_acknowledged",
     "chase_items",
     "escalate_overdue",
     "close_due",

@@ -116,7 +116,19 @@ def _tell_chased(chased: list[Chased], now: datetime) -> None:
                 not_before=hours.next_within(now, push.hand_out_from, push.hand_out_until),
             )
         )
-    outreach.queue_cards(cards=cards)
+    outreach.queue_cards(cards=cards, with_button=True)
+
+
+@transaction.atomic
+def chase_acknowledged(*, guide_id: int, source: str, at: datetime) -> int:
+    """The guide has said 知道了 on the card in WeCom: the task is seen. `source` is the card's own;
+    one of another kind is nobody's task. Returns how many were not seen before."""
+    kind, _colon, rest = source.partition(":")
+    number, _colon, what = rest.partition(":")
+    if kind != "guide_task" or not number.isdecimal() or not what.startswith("chase:"):
+        return 0
+    mine = GuideTask.objects.filter(pk=int(number), guide_id=guide_id, seen_at=None)
+    return mine.update(seen_at=at)
 
 
 def _nudge_in_wecom(chased: list[Chased], actor: Actor, now: datetime) -> None:

@@ -104,6 +104,9 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
                 ('sent_at', models.DateTimeField(null=True, verbose_name='sent at')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='created at')),
+                ('with_button', models.BooleanField(db_default=False, editable=False)),
+                ('task_id', models.CharField(blank=True, db_default='', editable=False, max_length=64)),
+                ('acknowledged_at', models.DateTimeField(null=True, verbose_name='acknowledged at')),
                 ('guide', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='guide')),
             ],
             options={
@@ -434,5 +437,28 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('dispatch', 'wave'), name='outreach_reminder_once')],
             },
         ),
-    
+        migrations.AddConstraint(
+            model_name='guidenotice',
+            constraint=models.UniqueConstraint(condition=models.Q(('task_id', ''), _negated=True), fields=('task_id', 'guide'), name='outreach_notice_one_card'),
+        ),
+        migrations.CreateModel(
+            name='ButtonAnswer',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('lease_token', models.UUIDField(blank=True, editable=False, null=True, verbose_name='lease token')),
+                ('lease_until', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='leased until')),
+                ('response_code', models.CharField(editable=False, max_length=200)),
+                ('state', models.CharField(choices=[('queued', 'queued'), ('shown', 'shown'), ('failed', 'failed')], default='queued', max_length=8, verbose_name='state')),
+                ('not_before', models.DateTimeField(verbose_name='not before')),
+                ('expires_at', models.DateTimeField(verbose_name='expires at')),
+                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='attempts')),
+                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
+                ('notice', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='answer', to='outreach.guidenotice', verbose_name='notice')),
+            ],
+            options={
+                'verbose_name': 'answer on a card',
+                'verbose_name_plural': 'answers on cards',
+                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='outreach_answer_queue')],
+            },
+        ),
     ]

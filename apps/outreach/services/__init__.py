@@ -1,6 +1,7 @@
 """Writes of the outreach room, by subject."""
 
 from apps.outreach.services.budget import month_use
+from apps.outreach.services.buttons import acknowledge, answer_buttons
 from apps.outreach.services.handover import send_queued
 from apps.outreach.services.links import record_click, share_links, take_identified_clicks
 from apps.outreach.services.moments import (
@@ -72,6 +73,8 @@ __all__ = [
     "Recipient",
     "SendTooLate",
     "TextTooLong",
+    "acknowledge",
+    "answer_buttons",
     "call_off",
     "cancel_dispatch",
     "claim_due_polls",

@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from apps.core import lease
 from apps.core.wake import wake
 from apps.outreach.models import GuideNotice
+from apps.outreach.services import buttons
 from apps.outreach.services.handover import Round, plain_reason, when_to_come_again
 from apps.wecom.client import NOTICE_MAX_USERS
 from apps.wecom.errors import NotNow, WeComError
@@ -34,8 +35,8 @@ State = GuideNotice.State
 # one card per guide and source: repeating the hand-out queues nothing twice
 _QUEUE = """
 INSERT INTO outreach_guidenotice
-    (guide_id, source, title, body, path, state, not_before, attempts, reason)
-SELECT guide_id, source, title, body, path, 'queued', not_before, 0, ''
+    (guide_id, source, title, body, path, state, not_before, attempts, reason, with_button)
+SELECT guide_id, source, title, body, path, 'queued', not_before, 0, '', %s
 FROM ({cards}) AS given (guide_id, source, title, body, path, not_before)
 -- outside the rollout nobody hears of anything; asked once where every store is live
 WHERE NOT (EXISTS (SELECT FROM stores_store WHERE live_since IS NULL) AND EXISTS (
@@ -84,26 +85,30 @@ def queue_guide_notices(
 
 
 @transaction.atomic
-def queue_cards(*, cards: Sequence[GuideCard]) -> int:
+def queue_cards(*, cards: Sequence[GuideCard], with_button: bool = False) -> int:
     """Queue cards that each have a source and a moment of their own; one statement. Safe to repeat.
 
-    Returns how many are new.
+    On a card with a button the guide can say that they know. Returns how many are new.
     """
     if not cards:
         return 0
     columns = [list(column) for column in zip(*cards, strict=True)]
-    return queue_cards_from_select(select=_GIVEN, params=columns)
+    return queue_cards_from_select(select=_GIVEN, params=columns, with_button=with_button)
 
 
 @transaction.atomic
-def queue_cards_from_select(*, select: str, params: Sequence[Any]) -> int:
+def queue_cards_from_select(
+    *, select: str, params: Sequence[Any], with_button: bool = False
+) -> int:
     """Queue the cards of a SELECT of guide_id, source, title, body, path, not_before; one
     statement. Safe to repeat.
 
     Returns how many are new.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_QUEUE.format(cards=select), [*params, settings.CHAIN_TIME_ZONE])
+        cursor.execute(
+            _QUEUE.format(cards=select), [with_button, *params, settings.CHAIN_TIME_ZONE]
+        )
         queued = cursor.rowcount
     if queued:
         wake(NOTICE_JOB)
@@ -138,21 +143,23 @@ def door_of(path: str) -> str:
     return f"{settings.PUBLIC_BASE_URL}{sign_in}?{urlencode({'next': path})}"
 
 
-def _card(notice: GuideNotice) -> tuple[str, str, str, str]:
-    return notice.guide.corp_id, notice.title, notice.body, notice.path
+def _card(notice: GuideNotice) -> tuple[str, str, str, str, bool, str]:
+    shown = notice.guide.corp_id, notice.title, notice.body, notice.path
+    # one that was called for before keeps its card's id: WeCom shows the same card once
+    return *shown, notice.with_button, notice.task_id
 
 
 def _send(notices: list[GuideNotice], token: UUID, run: Round) -> int:
     first = notices[0]
-    card = TextCard(
-        title=first.title,
-        description=first.body,
-        url=door_of(first.path),
-    )
     try:
-        answer = run.client(first.guide.corp_id).send_notice(
-            userids=[notice.guide.wecom_userid for notice in notices], card=card
-        )
+        client = run.client(first.guide.corp_id)
+        if first.with_button and buttons.may_have_buttons(first.guide.corp_id):
+            answer = buttons.send(notices, token, client, url=door_of(first.path))
+        else:
+            answer = client.send_notice(
+                userids=[notice.guide.wecom_userid for notice in notices],
+                card=TextCard(first.title, first.body, door_of(first.path)),
+            )
     except WeComError as error:
         _note_failure(notices, token, error, run.moment())
         return 0

@@ -4,7 +4,7 @@ from apps.wecom.client.contact_ways import NO_CONTACT_WAY
 from apps.wecom.client.contacts import NO_RELATION
 from apps.wecom.client.corps import default_corp
 from apps.wecom.client.jssdk import sign_page
-from apps.wecom.client.messages import NOTICE_MAX_USERS
+from apps.wecom.client.messages import CARD_REFUSED, CODE_USED_UP, NOTICE_MAX_USERS
 from apps.wecom.client.oauth import authorize_url, login_url
 from apps.wecom.client.tags import NOT_OUR_TAG, TAG_UNKNOWN, TOO_MANY_TAGS
 from apps.wecom.client.transport import (
@@ -17,6 +17,8 @@ from apps.wecom.client.transport import (
 from apps.wecom.client.whole import WeComClient, client_for, client_of
 
 __all__ = [
+    "CARD_REFUSED",
+    "CODE_USED_UP",
     "NOTICE_MAX_USERS",
     "NOT_OUR_TAG",
     "NO_CONTACT_WAY",

@@ -6,9 +6,11 @@ from typing import Any
 from apps.wecom.client.transport import Transport
 from apps.wecom.client.values import Json
 from apps.wecom.errors import Refused
-from apps.wecom.shapes import NoticeResult, TextCard
+from apps.wecom.shapes import ButtonCard, NoticeResult, TextCard
 
 NOTICE_MAX_USERS = 1_000
+CARD_REFUSED = range(42014, 42052)
+CODE_USED_UP = 60140
 
 
 class Messages(Transport):
@@ -16,18 +18,49 @@ class Messages(Transport):
         self, *, userids: Sequence[str], card: TextCard, repeat_guard_s: int = 1800
     ) -> NoticeResult:
         """A card from the app to members. The same card within `repeat_guard_s` is shown once."""
+        block = {
+            "title": card.title,
+            "description": card.description,
+            "url": card.url,
+            "btntxt": card.button,
+        }
+        return self._send_card(userids, "textcard", block, repeat_guard_s)
+
+    def send_button_card(
+        self, *, userids: Sequence[str], card: ButtonCard, repeat_guard_s: int = 1800
+    ) -> NoticeResult:
+        """A card with a button. `Refused` with one of CARD_REFUSED when this app may not send it,
+        which goes for every app without a callback address."""
+        block: Json = {
+            "card_type": "button_interaction",
+            "main_title": {"title": card.title, "desc": card.description},
+            "task_id": card.task_id,
+            "card_action": {"type": 1, "url": card.url},
+            "button_list": [{"type": 0, "text": card.button, "style": 1, "key": card.key}],
+        }
+        return self._send_card(userids, "template_card", block, repeat_guard_s)
+
+    def say_on_button(self, *, userids: Sequence[str], response_code: str, words: str) -> None:
+        """The button of a card becomes these words, for these members. A code works once, within
+        72 hours: `Refused` with CODE_USED_UP afterwards."""
+        body: Json = {
+            "userids": list(userids),
+            "agentid": self.agent_id,
+            "response_code": response_code,
+            "button": {"replace_name": words},
+        }
+        self._call("message/update_template_card", data=body, effect=True)
+
+    def _send_card(
+        self, userids: Sequence[str], kind: str, block: Json, repeat_guard_s: int
+    ) -> NoticeResult:
         if not 1 <= len(userids) <= NOTICE_MAX_USERS:
             raise Refused("message/send: 1 to 1,000 members", errcode=40032)
         body: Json = {
             "touser": "|".join(userids),
-            "msgtype": "textcard",
+            "msgtype": kind,
             "agentid": self.agent_id,
-            "textcard": {
-                "title": card.title,
-                "description": card.description,
-                "url": card.url,
-                "btntxt": card.button,
-            },
+            kind: block,
         }
         if repeat_guard_s:
             body["enable_duplicate_check"] = 1

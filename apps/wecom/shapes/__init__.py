@@ -14,7 +14,7 @@ from apps.wecom.shapes.mass_sends import (
     SendTask,
 )
 from apps.wecom.shapes.media import AttachmentScene, Media, MediaKind
-from apps.wecom.shapes.messages import NoticeResult, TextCard
+from apps.wecom.shapes.messages import ButtonCard, NoticeResult, TextCard
 from apps.wecom.shapes.moments import MomentJob, MomentListing, MomentTask
 from apps.wecom.shapes.oauth import OAuthUser
 from apps.wecom.shapes.tags import CorpTagGroup, CorpTagItem
@@ -28,6 +28,7 @@ from apps.wecom.shapes.transfers import (
 __all__ = [
     "Agent",
     "AttachmentScene",
+    "ButtonCard",
     "Media",
     "MediaKind",
     "Contact",

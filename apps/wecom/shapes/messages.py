@@ -14,6 +14,21 @@ class TextCard:
 
 
 @dataclass(frozen=True, slots=True)
+class ButtonCard:
+    """A card with one button whose press WeCom tells us; a tap anywhere else opens `url`.
+
+    `task_id` is ours, unique for each app: digits, letters and `_-@`.
+    """
+
+    title: str
+    description: str
+    url: str
+    task_id: str
+    key: str
+    button: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeResult:
     """`invalid` holds the userids, spelt as given, that WeCom could not deliver to."""
 

@@ -10,13 +10,14 @@ from apps.wecom import services as wecom
 from apps.wecom.client import WeComClient, client_for
 from apps.wecom.errors import CallbackLeaseLost
 from apps.wecom.models import RawCallback
+from apps.wecom_sync.card_events import CARD_HANDLERS
 from apps.wecom_sync.group_events import GROUP_HANDLERS
 from apps.wecom_sync.handlers import HANDLERS, Handler, happened
 
 log = structlog.get_logger(__name__)
 
 BATCH = 50
-KNOWN = {**HANDLERS, **GROUP_HANDLERS}
+KNOWN = {**HANDLERS, **GROUP_HANDLERS, **CARD_HANDLERS}
 
 
 def handle_callbacks(*, now: datetime, limit: int = 2_000) -> int:
