@@ -19,3 +19,9 @@ def refresh_duty() -> str:
     changed = services.refresh_duty(now=clock.now())
     told = services.push_codes(now=clock.now())
     return _("%(changed)s codes changed, %(told)s told") % {"changed": changed, "told": told}
+
+
+@job(name="contact_codes.forget_scans", queue="bulk")
+def forget_scans() -> str:
+    """Drop opens of codes' pages that are past their keeping."""
+    return _("%(n)s deleted") % {"n": services.forget_old_scans(now=clock.now())}

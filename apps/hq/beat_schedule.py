@@ -207,6 +207,21 @@ ENTRIES = [
         _("the list of welcomes grows"),
     ),
     Entry(
+        "outreach.forget_reminders", "03:26", _("Old reminders of sends"),
+        _("Drops reminders of sends past their keeping."),
+        _("the list of reminders grows"),
+    ),
+    Entry(
+        "contact_codes.forget_scans", "03:27", _("Old scans of codes"),
+        _("Drops opens of codes' pages past their keeping."),
+        _("the list of scans grows"),
+    ),
+    Entry(
+        "wecom_sync.forget_tag_words", "03:28", _("Old history of tags"),
+        _("Drops what guides and head office said of tags a year ago."),
+        _("the history of tags with WeCom grows"),
+    ),
+    Entry(
         "guide_portal.forget_receipts", "03:30", _("Receipts of phones"),
         _("Drops receipts of what guides' phones sent, past their keeping."),
         _("the table of receipts grows"),

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.core.jobs import job
 from apps.outreach import services
-from apps.outreach.services import results, welcomes
+from apps.outreach.services import reminders, results, welcomes
 
 
 @job(name="outreach.send_queued", queue="interactive")
@@ -36,6 +36,12 @@ def send_welcomes() -> str:
 def forget_welcomes() -> str:
     """Drop welcomes that are past their keeping."""
     return _("%(n)s deleted") % {"n": welcomes.forget_old_welcomes(now=clock.now())}
+
+
+@job(name="outreach.forget_reminders", queue="bulk")
+def forget_reminders() -> str:
+    """Drop reminders of sends that are past their keeping."""
+    return _("%(n)s deleted") % {"n": reminders.forget_old_reminders(now=clock.now())}
 
 
 @job(name="outreach.send_sms", queue="interactive")

@@ -67,6 +67,12 @@ def push_tags() -> str:
     return _("%(n)s friends marked in WeCom") % {"n": services.push_tags(now=now)}
 
 
+@job(name="wecom_sync.forget_tag_words", queue="bulk")
+def forget_tag_words() -> str:
+    """Drop the history of tags with WeCom that is past its keeping."""
+    return _("%(n)s deleted") % {"n": services.forget_old_words(now=clock.now())}
+
+
 @job(name="wecom_sync.go_on", queue="bulk")
 def go_on() -> str:
     """Go on with comparisons that stopped on their way."""

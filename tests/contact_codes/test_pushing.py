@@ -7,7 +7,9 @@ import pytest
 from apps.accounts.actor import SYSTEM
 from apps.contact_codes import services as codes
 from apps.contact_codes.models import ChannelCode, GuideBar
-from apps.core import clock
+from apps.contact_codes.services import duty, pushing
+from apps.core import clock, lease
+from apps.outreach.services.handover import Round
 from apps.stores.models import DayOff
 from apps.wecom.client import client_for
 from tests.contact_codes.conftest import made, reread
@@ -157,3 +159,52 @@ def test_a_stopped_code_is_taken_back_once(shop):
     assert shop.ways(code) == []
     assert reread(code).status == Status.STOPPED
     assert made(shop.store).pk != code.pk
+
+
+def test_who_changes_or_stops_a_code_while_a_worker_looks_at_it_is_not_forgotten(shop):
+    code, run = made(shop.store), Round(clock.now())
+    codes.push_codes(now=run.now)
+    seen = reread(code)
+    token, _ids = lease.claim(
+        ChannelCode.objects.filter(pk=code.pk), now=run.now, seconds=60, limit=1
+    )
+
+    codes.stop_code(code_id=code.pk, actor=SYSTEM, now=clock.now())
+    assert pushing._bring(seen, token, run)  # what it read said that nothing is to be told
+
+    assert reread(code).due_at is not None
+    codes.push_codes(now=clock.now())
+    assert (reread(code).status, shop.ways(code)) == (Status.STOPPED, [])
+
+
+def test_an_old_look_at_the_duty_does_not_put_off_what_somebody_stopped(shop):
+    away(*shop.guides)
+    code = made(shop.store)
+    codes.push_codes(now=clock.now())
+    seen = reread(code)
+    DayOff.objects.all().delete()
+    codes.stop_code(code_id=code.pk, actor=SYSTEM, now=clock.now())
+
+    duty._refresh([seen], clock.now())
+
+    assert reread(code).due_at is not None
+
+
+def test_a_code_that_may_just_be_being_made_is_taken_back_after_a_while(shop):
+    code, now = made(shop.store), clock.now()
+    shop.simulator.post("/sim/faults", path=ADD, drop_connection=True, after_effect=True, times=1)
+    codes.push_codes(now=now)
+    codes.stop_code(code_id=code.pk, actor=SYSTEM, now=now)
+
+    codes.push_codes(now=now)
+    assert (reread(code).status, len(shop.ways(code))) == (Status.STOPPING, 1)
+    codes.push_codes(now=now + timedelta(minutes=1))
+    assert (reread(code).status, shop.ways(code)) == (Status.STOPPED, [])
+
+
+def test_opens_of_a_code_are_forgotten_after_ninety_days(shop):
+    code, now = made(shop.store), clock.now()
+    for visitor in "abc":
+        codes.record_scan(code=code, visitor=visitor, now=now)
+    assert codes.forget_old_scans(now=now + timedelta(days=90)) == 0
+    assert codes.forget_old_scans(now=now + timedelta(days=92)) == 3

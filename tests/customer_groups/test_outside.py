@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from apps.accounts.actor import SYSTEM
-from apps.core import clock
+from apps.core import clock, faults
 from apps.customer_groups import services
 from apps.customer_groups.errors import GroupsMissing, NotInWeCom, NotUnknown, WelcomeTooLong
 from apps.customer_groups.models import CustomerGroup, GroupCode, GroupMembership, GroupWelcome
@@ -139,3 +139,28 @@ def test_a_welcome_that_wecom_would_refuse_is_refused_before(group):
     with pytest.raises(WelcomeTooLong):
         ask_welcome(group, text="好" * 1001)
     assert not GroupWelcome.objects.exists()
+
+
+def test_words_changed_during_the_call_are_sent_next(simulator, group, monkeypatch):
+    welcome = ask_welcome(group)
+    work()
+    welcome.refresh_from_db()
+    services.change_welcome(welcome=welcome, text="进群有礼", actor=SYSTEM, now=clock.now())
+
+    def point(reached):
+        if reached == "customer_groups.called":
+            monkeypatch.setattr(faults, "point", lambda _name: None)
+            services.change_welcome(welcome=welcome, text="周末有礼", actor=SYSTEM, now=clock.now())
+
+    monkeypatch.setattr(faults, "point", point)
+    work()
+    welcome.refresh_from_db()
+    assert (welcome.state, welcome.text) == (State.CHANGING, "周末有礼")
+    work()
+    welcome.refresh_from_db()
+    assert welcome.state == State.MADE
+    texts = [
+        call["body"]["text"]["content"]
+        for call in simulator.calls("externalcontact/group_welcome_template/edit")
+    ]
+    assert texts == ["进群有礼", "周末有礼"]

@@ -13,6 +13,7 @@ from apps.accounts.actor import SYSTEM, Actor
 from apps.core import clock
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.services import forecast
+from apps.handovers.models import HandoverItem, HandoverRun
 from apps.member_portal.models import DataRequest
 from apps.member_portal.services import contact_codes, erasure, requests
 from apps.members import services as members
@@ -55,6 +56,17 @@ def me(shop, customer):
 
 def act(**more):
     return {"client_id": str(uuid.uuid4()), **more}
+
+
+def handed_over(me, shop, now):
+    """Somebody plans to give TA to a colleague."""
+    run = HandoverRun.objects.create(
+        corp_id=shop.guide.corp_id, kind="on_job", guide=shop.guide, store=shop.store,
+        to_store=shop.store, planned_by="hq", planned_at=now,
+    )  # fmt: skip
+    HandoverItem.objects.create(
+        run=run, guide=shop.guide, member=me.member, external_userid=me.external
+    )
 
 
 def confirm(me, shop, now):
@@ -213,6 +225,7 @@ def test_deletion_takes_the_person_and_keeps_the_receipts(shop, me):
     )  # fmt: skip
     confirm(me, shop, now)
     queued(me, now)
+    handed_over(me, shop, now)
     contact_codes.want_code(member_id=me.member.pk, guide_id=shop.guide.pk, now=now)
     me.page.post(reverse("member_portal:erase"), act())
 
@@ -232,6 +245,9 @@ def test_deletion_takes_the_person_and_keeps_the_receipts(shop, me):
     assert Dispatch.objects.get().text == ""
     assert me.external not in DispatchRecipient.objects.get().external_userid
     assert not TaskTarget.objects.exclude(external_userid="").exists()
+    item = HandoverItem.objects.get()
+    assert me.external not in item.external_userid
+    assert item.state == "cannot"
     assert row.proof["erased"]["notes"] == 1
     assert "orders" in row.proof["kept"]
     # whoever was signed in is nobody now, and the number is free for a new account

@@ -13,7 +13,7 @@ from apps.contact_codes.services.codes import (
 from apps.contact_codes.services.coming import customer_came
 from apps.contact_codes.services.duty import refresh_duty
 from apps.contact_codes.services.pushing import push_codes
-from apps.contact_codes.services.scans import record_scan
+from apps.contact_codes.services.scans import forget_old_scans, record_scan
 from apps.contact_codes.services.successors import point_to_successor
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "change_code",
     "create_code",
     "customer_came",
+    "forget_old_scans",
     "make_store_codes",
     "point_to_successor",
     "push_codes",

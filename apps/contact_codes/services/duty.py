@@ -167,22 +167,24 @@ def refresh_duty(*, now: datetime, code_ids: Sequence[int] | None = None) -> int
 @transaction.atomic
 def _refresh(codes: list[ChannelCode], now: datetime) -> int:
     found, roster = who_receives(codes, now=now)
-    changed = []
+    changed, moved = [], []
     for code in codes:
         now_on = found[code.pk]
         users = sorted(roster.guides[pk].wecom_userid for pk in now_on.guide_ids)
         nobody_since = (code.nobody_since or now) if now_on.stand_in else None
-        # a new name on the list may be what WeCom's refusal was about
-        due = now if users != code.wanted_users else code.due_at
         if (users, nobody_since) == (code.wanted_users, code.nobody_since):
             continue
-        code.wanted_users, code.nobody_since, code.due_at = users, nobody_since, due
+        if users != code.wanted_users:
+            moved.append(code.pk)
+        code.wanted_users, code.nobody_since = users, nobody_since
         changed.append(code)
-    ChannelCode.objects.bulk_update(changed, ["wanted_users", "nobody_since", "due_at"])
-    moved = sum(code.due_at == now for code in changed)
+    ChannelCode.objects.bulk_update(changed, ["wanted_users", "nobody_since"])
+    # only these: what we read of the others' time is old, somebody may have stopped one meanwhile.
+    # A new name on the list may also be what WeCom's refusal was about
     if moved:
+        ChannelCode.objects.filter(pk__in=moved).update(due_at=now)
         wake(PUSH_JOB)
-    return moved
+    return len(moved)
 
 
 def bar(*, guide: Guide, errcode: int, now: datetime, hours: int = 12) -> None:

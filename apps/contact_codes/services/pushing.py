@@ -75,6 +75,9 @@ def _settle(code_id: int, token: UUID, run: Round) -> bool:
         if code.call_started_at is not None and not code.config_id:
             return _look_up(code, token, run)
         return _bring(code, token, run)
+    except Undecided:
+        reason = gettext("the reply was lost; WeCom's list is too long to be searched just now")
+        _write(code, token, due_at=run.moment() + REFUSED_AGAIN, reason=reason)
     except RateLimited as error:
         wait = timedelta(seconds=error.retry_after)
         _write(code, token, due_at=run.moment() + wait, reason=plain_reason(error))
@@ -89,7 +92,7 @@ def _settle(code_id: int, token: UUID, run: Round) -> bool:
 def _bring(code: ChannelCode, token: UUID, run: Round) -> bool:
     users = list(code.wanted_users)
     if not users or (code.config_id and users == code.pushed_users):
-        return _write(code, token, due_at=None)
+        return _rest(code, token, users, run.moment())
     try:
         _tell(code, token, users, run)
     except Refused as error:
@@ -98,7 +101,11 @@ def _bring(code: ChannelCode, token: UUID, run: Round) -> bool:
         if error.errcode not in errors.OF_PERSON:
             raise
         users = _tell_those_who_may(code, token, users, run, error)
-    return _write_done(code, token, users, run.moment())
+    at = run.moment()
+    return _rest(
+        code, token, users, at,
+        status=Status.MADE, pushed_users=users, pushed_at=at, attempts=0, errcode=None, reason="",
+    )  # fmt: skip
 
 
 def _tell(code: ChannelCode, token: UUID, users: list[str], run: Round) -> None:
@@ -190,11 +197,7 @@ def _look_up(code: ChannelCode, token: UUID, run: Round) -> bool:
     lost, at = code.call_started_at or run.moment(), run.moment()
     if at < lost + SETTLE:
         return _write(code, token, status=Status.UNKNOWN, due_at=lost + SETTLE)
-    try:
-        way = _way_of(code, lost, run)
-    except Undecided:
-        reason = gettext("the reply was lost; WeCom's list is too long to be searched just now")
-        return _write(code, token, status=Status.UNKNOWN, due_at=at + REFUSED_AGAIN, reason=reason)
+    way = _way_of(code, lost, run)
     if way is not None:
         _take(code, token, way, list(way.userids), at)
         return _write(code, token, due_at=at, reason="", attempts=0)
@@ -224,6 +227,9 @@ def _way_of(code: ChannelCode, lost: datetime, run: Round) -> ContactWayDetail |
 
 def _take_back(code: ChannelCode, token: UUID, run: Round) -> bool:
     if code.call_started_at is not None and not code.config_id:
+        settled = code.call_started_at + SETTLE  # the lost call may still be making it
+        if run.moment() < settled:
+            return _write(code, token, due_at=settled)
         way = _way_of(code, code.call_started_at, run)
         code.config_id = way.config_id if way else ""
     if code.config_id:
@@ -251,19 +257,15 @@ def _write(code: ChannelCode, token: UUID, **fields: object) -> bool:
     return _keep(code, token, lease_token=None, lease_until=None, **fields)
 
 
-def _write_done(code: ChannelCode, token: UUID, users: list[str], at: datetime) -> bool:
-    """What was told stands; who came or went meanwhile is told next."""
-    with transaction.atomic():
-        mine = lease.holds(ChannelCode.objects.select_for_update(), token)
-        row = mine.filter(pk=code.pk).first()
-        if row is None:
-            return False
-        _write(
-            code, token, status=Status.MADE, pushed_users=users, pushed_at=at, attempts=0,
-            errcode=None, reason="",
-            due_at=None if row.wanted_users == users and row.stopped_at is None else at,
-        )  # fmt: skip
-    return True
+@transaction.atomic
+def _rest(code: ChannelCode, token: UUID, users: list[str], at: datetime, **told: object) -> bool:
+    """Nothing more to tell; who came, went or stopped the code meanwhile is told next."""
+    mine = lease.holds(ChannelCode.objects.select_for_update(), token)
+    row = mine.filter(pk=code.pk).first()
+    if row is None:
+        return False
+    rests = row.wanted_users == users and row.stopped_at is None
+    return _write(code, token, due_at=None if rests else at, **told)
 
 
 def _note_failure(code: ChannelCode, token: UUID, error: WeComError, at: datetime) -> None:

@@ -1,11 +1,14 @@
 """Opens of a code's page, without knowing who."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from apps.contact_codes.models import ChannelCode, CodeScan
 from apps.core import clock, pii
+from apps.core.bites import delete_in_bites
+
+KEEP_DAYS = 90  # figures look back a month
 
 
 @transaction.atomic
@@ -20,3 +23,9 @@ def record_scan(*, code: ChannelCode, visitor: str, now: datetime) -> bool:
         code=code, day=day, visitor=key, defaults={"at": now}
     )
     return made
+
+
+def forget_old_scans(*, now: datetime) -> int:
+    """Delete opens older than KEEP_DAYS; returns how many went."""
+    before = clock.business_day(now) - timedelta(days=KEEP_DAYS)
+    return delete_in_bites(CodeScan.objects.filter(day__lt=before))

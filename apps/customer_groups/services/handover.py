@@ -159,7 +159,8 @@ def _note_failure(manager: Any, row: Row, token: UUID, error: WeComError, at: da
 
 def _write(manager: Any, row: Row, token: UUID, **fields: object) -> bool:
     """Only while the lease is still ours, and only what the row still wants; gives it back."""
-    mine = lease.holds(manager.filter(pk=row.pk, state=row.state), token)
+    wish = {"state": row.state, "not_before": row.not_before}
+    mine = lease.holds(manager.filter(pk=row.pk, **wish), token)
     if mine.update(lease_token=None, lease_until=None, **fields):
         if fields.get("state") == State.MADE:
             wake(JOB)  # a code's address is asked for next

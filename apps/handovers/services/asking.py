@@ -117,7 +117,9 @@ def _apply(
     calls = {call.pk: call for call in mine.select_for_update(of=("self",)).order_by("pk")}
     if not calls:
         return 0
-    run = HandoverRun.objects.select_related("to_store", "store", "guide").get(
+    # held, so that of two workers at the last customers of a run one closes it
+    runs = HandoverRun.objects.select_for_update(of=("self",))
+    run = runs.select_related("to_store", "store", "guide").get(
         pk=next(iter(calls.values())).run_id
     )
     open_items = (

@@ -78,9 +78,10 @@ def _call(call_id: int, token: UUID, run: Round) -> int:
 
 
 def _held(call_id: int, token: UUID) -> HandoverCall | None:
-    """The row, locked, if it is still ours and still to be called."""
+    """The row, locked, if it is still ours and still to be called. Its run is locked with it: of
+    two workers at its last calls the second one sees what the first one wrote, and closes it."""
     mine = lease.holds(HandoverCall.objects.all(), token).filter(state=State.QUEUED)
-    rows = mine.select_for_update(of=("self",))
+    rows = mine.select_for_update(of=("self", "run"))
     return rows.select_related("run__guide", "run__to_store", "takeover").filter(pk=call_id).first()
 
 
@@ -109,7 +110,8 @@ def _prepare(
         _close(call, at)
         return None
     call.call_started_at = at
-    call.save(update_fields=["call_started_at"])
+    call.lease_until = at + timedelta(seconds=LEASE_SECONDS)
+    call.save(update_fields=["call_started_at", "lease_until"])
     call.items.filter(pk__in=[one.pk for one in items]).update(called_at=at)
     return call, items
 
@@ -139,7 +141,8 @@ def _note_failure(call_id: int, token: UUID, error: WeComError, at: datetime) ->
         _lose(call, at, reason=plain_reason(error))
         return
     about = str(error.errcode or "")
-    attempts = call.attempts + 1
+    waits = isinstance(error, RateLimited)  # counts as no try
+    attempts = call.attempts + (not waits)
     if about in reasons.KNOWN or (not error.retryable and attempts >= MOST_REFUSALS):
         _end(call, [(one, error.errcode or 0) for one in _items(call)], at)
         _close(call, at)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
 from apps.core import lease
+from apps.core.bites import delete_in_bites
 from apps.core.wake import wake
 from apps.outreach.models import Dispatch, SendReminder
 from apps.outreach.services.handover import Round, plain_reason
@@ -25,6 +26,7 @@ JOB = "outreach.send_reminders"
 LEASE_SECONDS = 120
 BATCH = 100
 A_DAY = 3
+KEEP_DAYS = 90
 TOO_OFTEN, CANCELLED = 41094, 41093
 
 State = SendReminder.State
@@ -86,8 +88,7 @@ def send_reminders(*, now: datetime, limit: int = 2_000) -> int:
             try:
                 done += _remind(pk, token, run)
             except RateLimited as error:  # the others would be told the same
-                later = run.moment() + timedelta(seconds=error.retry_after)
-                _put_off(token, later)
+                _put_off(pk, token, run.moment() + timedelta(seconds=error.retry_after))
                 return done
             except Exception as error:  # its lease runs out; the others go on
                 log.error("reminder_failed", reminder_id=pk, error=type(error).__name__)
@@ -145,6 +146,16 @@ def _write(pk: int, token: UUID, **fields: object) -> bool:
     return bool(mine.update(lease_token=None, lease_until=None, **fields))
 
 
-def _put_off(token: UUID, later: datetime) -> None:
-    mine = lease.holds(SendReminder.objects.filter(state=State.QUEUED), token)
-    mine.update(lease_token=None, lease_until=None, call_started_at=None, not_before=later)
+@transaction.atomic
+def _put_off(pk: int, token: UUID, later: datetime) -> None:
+    """This one was not called, nor were those behind it; one whose answer nobody wrote down keeps
+    its mark."""
+    _write(pk, token, call_started_at=None, not_before=later)
+    rest = lease.holds(SendReminder.objects.filter(state=State.QUEUED), token)
+    rest.filter(call_started_at=None).update(lease_token=None, lease_until=None, not_before=later)
+
+
+def forget_old_reminders(*, now: datetime) -> int:
+    """Delete what is older than KEEP_DAYS; returns how many went."""
+    old = SendReminder.objects.filter(created_at__lt=now - timedelta(days=KEEP_DAYS))
+    return delete_in_bites(old.exclude(state=State.QUEUED))

@@ -17,6 +17,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext
 
 from apps.core import clock, faults, lease
+from apps.core.bites import delete_in_bites
 from apps.core.wake import wake
 from apps.outreach import scripts
 from apps.outreach.models import MessageTemplate, ScriptVariant, Welcome
@@ -91,9 +92,12 @@ def queue_welcomes(*, friends: Sequence[NewFriend], now: datetime) -> int:
         for friend in friends
         if (friend.corp_id, friend.userid) in posts
     ]
-    before = Welcome.objects.filter(code__in=[row.code for row in rows]).count()
+    known = Welcome.objects.filter(  # the corps too: the index begins with them
+        corp_id__in={row.corp_id for row in rows}, code__in=[row.code for row in rows]
+    )
+    before = known.count()
     Welcome.objects.bulk_create(rows, ignore_conflicts=True)
-    made = Welcome.objects.filter(code__in=[row.code for row in rows]).count() - before
+    made = known.count() - before
     if made:
         wake(JOB)
     return made
@@ -272,6 +276,5 @@ def _not_sent(row: Welcome, error: WeComError, at: datetime) -> dict[str, Any]:
 
 
 def forget_old_welcomes(*, now: datetime) -> int:
-    """Delete what is older than KEEP_DAYS, one bite at a time; returns how many went."""
-    old = Welcome.objects.filter(told_at__lt=now - timedelta(days=KEEP_DAYS)).values("pk")[:10_000]
-    return Welcome.objects.filter(pk__in=old).delete()[0]
+    """Delete what is older than KEEP_DAYS; returns how many went."""
+    return delete_in_bites(Welcome.objects.filter(told_at__lt=now - timedelta(days=KEEP_DAYS)))

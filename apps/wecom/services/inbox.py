@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from apps.accounts.actor import Actor
 from apps.accounts.services import audit
 from apps.core import clock, lease
+from apps.core.bites import delete_in_bites
 from apps.core.errors import DomainError
 from apps.core.wake import wake
 from apps.wecom.errors import CallbackLeaseLost, WeComError
@@ -203,8 +204,6 @@ def replay_chosen(*, chosen: Chosen, actor: Actor) -> int:
 
 
 def forget_old_callbacks(*, now: datetime) -> int:
-    """Delete finished callbacks after KEEP_DAYS, one bite at a time; returns how many went."""
+    """Delete finished callbacks after KEEP_DAYS; returns how many went."""
     over = RawCallback.objects.exclude(status__in=["received", "processing"])
-    bite = over.filter(received_at__lt=now - timedelta(days=KEEP_DAYS)).values("pk")[:10_000]
-    deleted, _ = RawCallback.objects.filter(pk__in=bite).delete()
-    return deleted
+    return delete_in_bites(over.filter(received_at__lt=now - timedelta(days=KEEP_DAYS)))

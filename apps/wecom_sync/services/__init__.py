@@ -13,7 +13,7 @@ from apps.wecom_sync.services.reconciler import (
     sync_kind,
 )
 from apps.wecom_sync.services.results import apply_decided, poll_results
-from apps.wecom_sync.services.tags import note_tag_changes, push_tags
+from apps.wecom_sync.services.tags import forget_old_words, note_tag_changes, push_tags
 from apps.wecom_sync.services.welcomes import take_welcome_codes
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "AlreadyRunning",
     "UnknownKind",
     "apply_decided",
+    "forget_old_words",
     "go_on",
     "handle_callbacks",
     "look_at_mismatch",

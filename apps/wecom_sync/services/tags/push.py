@@ -12,6 +12,7 @@ import structlog
 from django.db import connection, transaction
 
 from apps.core import lease
+from apps.core.bites import delete_in_bites
 from apps.members.models import FollowRelation
 from apps.outreach.services.handover import Round
 from apps.timeline import services as timeline
@@ -29,6 +30,7 @@ FEED_BATCH = 5_000
 BATCH = 100
 LEASE_SECONDS = 120
 MOST_ATTEMPTS = 6
+KEEP_DAYS = 365
 AGAIN_AFTER = timedelta(minutes=1)
 
 _ASK = """
@@ -92,6 +94,8 @@ def push_tags(*, now: datetime, limit: int = 2_000) -> int:
                 log.warning("tags_not_sent", error=error.code)
                 _put_off(keys, token, run.moment() + AGAIN_AFTER)
                 return sent
+            except Exception as error:  # its lease runs out; the others go on
+                log.error("tags_not_sent", relation_id=row.pk, error=type(error).__name__)
     return sent
 
 
@@ -184,3 +188,8 @@ def _tell(
         )
         for tag in [*add, *remove]
     )
+
+
+def forget_old_words(*, now: datetime) -> int:
+    """Delete history older than KEEP_DAYS; returns how many words went."""
+    return delete_in_bites(TagWord.objects.filter(at__lt=now - timedelta(days=KEEP_DAYS)))
