@@ -314,7 +314,7 @@ def call_counts(day: datetime | None = None) -> dict[tuple[str, str], int]:
     return call_log.counts(shared_cache(), day)
 
 
-def latest_calls(*, outcome: str = "", most: int = 200) -> list[call_log.LoggedCall]:
+def latest_calls(*, outcome: str = "", most: int = 60) -> list[call_log.LoggedCall]:
     """The latest calls, newest first; `outcome` "bad" for all that did not end well."""
     return call_log.latest(shared_cache(), outcome=outcome, most=most)
 
