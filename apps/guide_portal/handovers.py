@@ -37,7 +37,10 @@ _ITEM_CHIPS = {
 }
 
 
-def run_chip(run: HandoverRun) -> Chip:
+def run_chip(run: HandoverRun, report: Report) -> Chip:
+    """Its state; a run whose calls are over but that left customers to a person says so."""
+    if run.state == State.DONE and report.rest:
+        return Chip("alert", _("Need you"), "late")
     icon, tone = _CHIPS.get(State(run.state), ("skip", ""))
     return Chip(icon, str(run.get_state_display()), tone)
 
@@ -87,14 +90,15 @@ class RunPage:
 
 def run_page(*, run: HandoverRun, now: datetime) -> RunPage:
     """A handover for who leads the store; six queries, whatever its size."""
+    report = selectors.report_of(run)
     rest = [_line(one) for one in selectors.items_of(run, states=REST)[:SHOWN]]
     going = [state for state in ItemState.values if state not in REST]
     others = [_line(one) for one in selectors.items_of(run, states=going)[:SHOWN]]
     return RunPage(
         run=run,
         person=_colleague(run.guide),
-        chip=run_chip(run),
-        report=selectors.report_of(run),
+        chip=run_chip(run, report),
+        report=report,
         heirs=[
             Heir(_colleague(one.guide), one.planned, one.done)
             for one in selectors.successors_of(run)
@@ -189,4 +193,7 @@ def run_lines(*, store_id: int, actor: Actor, guide_id: int | None = None) -> li
         rows = rows.filter(guide_id=guide_id)
     found = list(rows[:10])
     reports = selectors.reports_of([run.pk for run in found])
-    return [RunLine(one.pk, _colleague(one.guide), run_chip(one), reports[one.pk]) for one in found]
+    return [
+        RunLine(one.pk, _colleague(one.guide), run_chip(one, reports[one.pk]), reports[one.pk])
+        for one in found
+    ]

@@ -19,7 +19,7 @@ class HandoverRun(models.Model):
     """One guide's customers of one store, planned, allowed, started, followed to the end."""
 
     class Kind(models.TextChoices):
-        RESIGNED = "resigned", _("has left")
+        RESIGNED = "resigned", _("after leaving")
         ON_JOB = "on_job", _("on the job")
 
     class State(models.TextChoices):

@@ -24,7 +24,7 @@ class SyncRun(LeasedModel):
         DEPARTMENTS = "departments", _("departments and staff")
         TAGS = "tags", _("corp tags")
         CONTACTS = "contacts", _("external contacts and friendships")
-        WAYS = "contact_ways", _("contact codes")
+        WAYS = "contact_ways", _("channel codes")
         GROUPS = "groups", _("customer groups")
 
     class State(models.TextChoices):

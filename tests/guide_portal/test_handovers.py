@@ -82,7 +82,7 @@ def test_who_is_left_has_a_reason_and_can_be_tried_with_somebody_else(shop, mana
 
     page = managers_phone.get(url("handover_run", run.pk)).content.decode()
     assert counted(page) == ["2/3", "0", "1"]
-    assert "TA不想换导购" in page
+    assert "TA 不想换导购" in page
     managers_phone.post(url("change_successor", run.pk), act(to=shop.colleague.pk, item=[item.pk]))
 
     fresh = HandoverItem.objects.current().get(member=item.member)

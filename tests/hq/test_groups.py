@@ -119,7 +119,7 @@ def test_a_code_without_groups_is_refused_in_words(hq):
     body = {"client_id": str(uuid4()), "name": "门口海报"}
     answer = hq.post(reverse("hq:group_code_new"), body)
     assert answer.status_code == 400
-    assert "请选 1 到 5 个未解散" in answer.content.decode()
+    assert "请选 1 到 5 个同一企业" in answer.content.decode()
 
 
 def test_a_welcome_too_long_for_wecom_is_refused_in_words(hq):

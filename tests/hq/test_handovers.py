@@ -64,7 +64,7 @@ def test_a_failed_customer_is_tried_once_more(shop, operator_client):
     item = run.items.first()
     HandoverItem.objects.filter(pk=item.pk).update(state="cannot", reason="40143")
     page = operator_client.get(reverse("hq:handover", args=[run.pk])).content.decode()
-    assert "离职导购的账号被企微封禁，客户不能继承" in page
+    assert "原导购的账号被企微封禁，客户不能继承" in page
 
     fields = {"act": "again", "item": item.pk, "to": shop.colleague.pk}
     operator_client.post(act, fields)

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('corp_id', models.CharField(max_length=40, verbose_name='corp id')),
-                ('kind', models.CharField(choices=[('resigned', 'has left'), ('on_job', 'on the job')], max_length=10, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('resigned', 'after leaving'), ('on_job', 'on the job')], max_length=10, verbose_name='kind')),
                 ('words', models.CharField(blank=True, max_length=200, verbose_name='greeting by the successor')),
                 ('state', models.CharField(choices=[('draft', 'not begun yet'), ('to_approve', 'waits for approval'), ('running', 'running'), ('done', 'finished'), ('dropped', 'dropped')], default='draft', max_length=10, verbose_name='state')),
                 ('planned_by', models.CharField(max_length=40, verbose_name='planned by')),

@@ -157,12 +157,17 @@ def _post(
     return guides_of
 
 
-def let_some_leave(chain: Chain, *, today: date, dice: random.Random) -> None:
-    """Three guides left last week: their customers wait for somebody new."""
+def let_some_leave(chain: Chain, *, today: date, dice: random.Random) -> list[str]:
+    """Three guides left last week: their customers wait for somebody new. Their user ids, so that
+    WeCom deletes them too."""
+    gone = []
     from_stores = dice.sample([code for code in chain.open_codes if code != _NEW], _LEAVERS)
     for code in from_stores:
         on = today - timedelta(days=6)
-        guide_leaves(guide=chain.guides_of[code][-1], now=clock.day_start(on), on=on)
+        guide = chain.guides_of[code][-1]
+        guide_leaves(guide=guide, now=clock.day_start(on), on=on)
+        gone.append(guide.wecom_userid)
+    return gone
 
 
 def departments(chain: Chain) -> list[dict[str, object]]:
@@ -185,19 +190,14 @@ def departments(chain: Chain) -> list[dict[str, object]]:
 
 
 def staff(chain: Chain) -> list[dict[str, object]]:
-    """WeCom's members: who leads a region first, then the people of the open stores, those who
-    left among them."""
-    gone = set(
-        Guide.objects.filter(status=Guide.Status.LEFT).values_list("wecom_userid", flat=True)
-    )
+    """WeCom's members: who leads a region first, then the people of the open stores."""
     people: list[dict[str, object]] = [
         {
             "userid": person.userid,
             "name": person.name,
             "department": [chain.stores[person.store].wecom_department_id],
             "position": "店长" if person.is_manager else "导购",
-            # 5: has left
-            "status": 5 if person.userid in gone else 1,
+            "status": 1,
         }
         for person in chain.people
         if chain.stores[person.store].closed_on is None

@@ -102,8 +102,8 @@ def _load(out: Say) -> dict[str, str]:
     pushes.finish(now=clock.now())
     phones.post("/sim/clock", reset=True)
 
-    chains.let_some_leave(chain, today=today, dice=dice)
-    phones.post("/sim/seed", departments=[], users=chains.staff(chain), customers=[])
+    for userid in chains.let_some_leave(chain, today=today, dice=dice):
+        phones.post("/sim/users/leave", userid=userid)
     content.load_segments()
     _analyse()
     return {**logins, "API_KEY": _api_key()}

@@ -37,11 +37,18 @@ def handover_list(request: HttpRequest) -> HttpResponse:
         "hq/handovers.html",
         title=_("Handovers"),
         page=page,
-        rows=[(run, reports[run.pk], TONES.get(run.state, "")) for run in page],
+        rows=[(run, reports[run.pk], *_standing(run, reports[run.pk])) for run in page],
         leavers=selectors.leavers_without_run(actor=actor),
         stores=_stores(request),
         may_act=actor.can(Capability.HAND_OVER),
     )
+
+
+def _standing(run: HandoverRun, report: selectors.Report) -> tuple[str, str]:
+    """Colour and word; a run whose calls are over but that left customers to a person says so."""
+    if run.state == HandoverRun.State.DONE and report.rest:
+        return "warn", _("Left over")
+    return TONES.get(run.state, ""), str(run.get_state_display())
 
 
 def _stores(request: HttpRequest) -> list[Store]:
@@ -90,13 +97,16 @@ def handover(request: HttpRequest, pk: int) -> HttpResponse:
         request.GET.get("page")
     )
     actor = actor_of(request)
+    report = selectors.report_of(run)
+    tone, standing = _standing(run, report)
     return show(
         request,
         "hq/handover.html",
         title=run.guide.name,
         run=run,
-        tone=TONES.get(run.state, ""),
-        report=selectors.report_of(run),
+        tone=tone,
+        standing=standing,
+        report=report,
         successors=selectors.successors_of(run),
         colleagues=_colleagues(run),
         page=page,

@@ -231,11 +231,9 @@ def _welcomes(now: datetime) -> HealthRow:
         text=_("The first words that go out by themselves, within WeCom's 20 seconds. "
                "Counted for today."),
         mark=mark, state=state, value=f"{day.sent:,}", small=_("sent today"),
-        meaning=_("missed %(missed)s · unknown %(unknown)s · refused %(failed)s · "
-                  "95%% within %(p95)s s") % {
+        meaning=_("missed %(missed)s · unknown %(unknown)s · refused %(failed)s") % {
             "missed": day.missed, "unknown": day.unknown, "failed": day.failed,
-            "p95": "—" if day.p95_s is None else f"{day.p95_s:.1f}",
-        },
+        } + ("" if day.p95_s is None else _(" · 95%% within %(s).1f s") % {"s": day.p95_s}),
         advice=advice, action=_("See the welcomes"),
         link=reverse("admin:outreach_welcome_changelist"),
     )  # fmt: skip
