@@ -1,18 +1,20 @@
 """WeCom's codes become what our rows say, whatever gets lost on the way."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from apps.accounts.actor import SYSTEM
 from apps.contact_codes import services as codes
+from apps.contact_codes.errors import OneCodeAlready
 from apps.contact_codes.models import ChannelCode, GuideBar
 from apps.contact_codes.services import duty, pushing
 from apps.core import clock, lease
 from apps.outreach.services.handover import Round
 from apps.stores.models import DayOff
 from apps.wecom.client import client_for
-from tests.contact_codes.conftest import made, reread
+from tests.contact_codes.conftest import made, reread, wanted
 from tests.factories.wecom import pauses_are_over
 
 pytestmark = pytest.mark.django_db
@@ -208,3 +210,12 @@ def test_opens_of_a_code_are_forgotten_after_ninety_days(shop):
         codes.record_scan(code=code, visitor=visitor, now=now)
     assert codes.forget_old_scans(now=now + timedelta(days=90)) == 0
     assert codes.forget_old_scans(now=now + timedelta(days=92)) == 3
+
+
+def test_a_form_sent_twice_is_one_code_and_a_second_one_of_a_store_is_told_so(shop):
+    form = {"wanted": wanted(shop.store), "corp_id": shop.guides[0].corp_id, "actor": SYSTEM}
+    client_id = uuid4()
+    first = codes.create_code(**form, now=clock.now(), client_id=client_id)
+    assert codes.create_code(**form, now=clock.now(), client_id=client_id) == first
+    with pytest.raises(OneCodeAlready):
+        codes.create_code(**form, now=clock.now(), client_id=uuid4())

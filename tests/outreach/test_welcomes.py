@@ -205,6 +205,20 @@ def test_the_day_counts_what_went_out_and_how_fast(simulator, add, words):
     assert 2 <= day.p95_s < 10
 
 
+def test_a_wording_that_cannot_be_filled_in_holds_up_nobody_else(simulator, add, words):
+    bad, good = add(text="您好，{积分}"), add()
+    welcomes.queue_welcomes(
+        friends=[
+            welcomes.NewFriend(**{name: value for name, value in told.items() if name != "now"})
+            for told in (bad, good)
+        ],
+        now=clock.now(),
+    )
+    welcomes.send_welcomes(now=clock.now())
+    assert states() == [State.FAILED, State.SENT]
+    assert len(read_by(simulator, good)) == 1
+
+
 def test_old_ones_are_forgotten(add, words):
     welcomes.queue_welcome(**add())
 

@@ -19,6 +19,7 @@ from apps.contact_codes.errors import (
 from apps.contact_codes.models import EVERY_DAY, ChannelCode, CodeShift, new_slug, new_state
 from apps.contact_codes.services.duty import MOST_USERS, PUSH_JOB, refresh_duty
 from apps.core import clock
+from apps.core.locks import take_turn
 from apps.core.wake import wake
 from apps.outreach import scripts
 from apps.stores.models import Posting, Store
@@ -91,6 +92,12 @@ def _put_parts(code: ChannelCode, wanted: Wanted) -> None:
     )
 
 
+def _take_turn(corp_id: str) -> None:
+    """One after the other: the same form sent twice, and two people who make a store's code, are
+    told what there is already."""
+    take_turn(f"contact_codes:{corp_id}")
+
+
 def _one_per_store(wanted: Wanted, corp_id: str, but: int = 0) -> None:
     if wanted.kind != Kind.STORE or wanted.store_id is None:
         return
@@ -109,6 +116,7 @@ def create_code(
 
     Raises CodeIncomplete, OneCodeAlready, TooManyGuides, WelcomeTooLong, UnknownVariable.
     """
+    _take_turn(corp_id)
     known = ChannelCode.objects.filter(client_id=client_id).first() if client_id else None
     if known is not None:
         return known
@@ -149,6 +157,7 @@ def change_code(*, code_id: int, wanted: Wanted, actor: Actor, now: datetime) ->
     if code.stopped_at is not None:
         raise CodeStopped
     _check(wanted)
+    _take_turn(code.corp_id)
     _one_per_store(wanted, code.corp_id, but=code.pk)
     fields = ("title", "channel", "backup_id", "daily_limit", "welcome", "poster_text")
     for name in fields:
@@ -209,6 +218,7 @@ def make_store_codes(
     """
     _check(Wanted(title=wanted.title, channel=wanted.channel, kind=Kind.NEAREST,
                   welcome=wanted.welcome))  # fmt: skip
+    _take_turn(corp_id)
     stores = Store.objects.visible_to(actor).open_on(clock.business_day(now))
     stores = stores.filter(live_since__isnull=False)
     if region_id is not None:

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
+from apps.core.locks import take_turn
 from apps.core.wake import wake
 from apps.customer_groups.errors import GroupsMissing, NotInWeCom, WelcomeTooLong
 from apps.customer_groups.models import CustomerGroup, GroupCode, GroupWelcome, Outside
@@ -34,6 +35,7 @@ def make_code(
 
     Raises GroupsMissing.
     """
+    take_turn(str(client_id))
     known = GroupCode.objects.filter(client_id=client_id).first()
     if known is not None:
         return known

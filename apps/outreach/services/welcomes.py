@@ -149,12 +149,16 @@ def _row(friend: NewFriend, post: Posting, wording: _Wording, now: datetime) -> 
         guide=post.guide,
         external_userid=friend.external_userid,
         source=friend.state[:64],
-        text=scripts.render(body, words),
         attachments=list(friend.attachments),
         told_at=told_at,
         expires_at=told_at + LIFE,
         not_before=told_at,
     )
+    try:
+        welcome.text = scripts.render(body, words)
+    except scripts.UnknownVariable as error:  # one bad wording must not keep the others waiting
+        welcome.state, welcome.reason = State.FAILED, str(error)[:200]
+        return welcome
     if not (welcome.text or welcome.attachments):
         welcome.state = State.NO_WORDS
     elif now + ROOM > welcome.expires_at:
