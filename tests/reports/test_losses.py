@@ -73,10 +73,10 @@ def test_the_manager_is_told_of_a_guide_whom_many_deleted(shop):
 
     end(shop.guide, friends[2:3], "customer", shop.now - timedelta(days=1))
     page = client.get(address).content.decode()
-    assert "3 位顾客删除了" in page
+    assert "3 位客户删除了" in page
 
     end(shop.guide, friends[3:], "guide", shop.now - timedelta(hours=1))
-    assert "删除了 1 位顾客" in client.get(address).content.decode()
+    assert "删除了 1 位客户" in client.get(address).content.decode()
 
 
 def test_more_losses_ask_no_more(shop):
