@@ -23,3 +23,10 @@ class NotInWeCom(DomainError):
 class NotUnknown(DomainError):
     code = "group_thing_settled"
     message = _("This is settled already.")
+
+
+class ListNotReadable(DomainError):
+    """“Not sent” makes it once more: not without a look at WeCom's list."""
+
+    code = "group_list_not_readable"
+    message = _("WeCom's list cannot be read just now. Try again in a moment.")

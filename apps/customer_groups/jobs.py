@@ -9,5 +9,7 @@ from apps.customer_groups import services
 
 @job(name="customer_groups.hand_over", queue="sync")
 def hand_over() -> str:
-    """Bring group codes and welcomes to WeCom."""
-    return _("%(n)s handed over") % {"n": services.hand_over_outside(now=clock.now())}
+    """Bring group codes, welcomes and sends to groups to WeCom."""
+    now = clock.now()
+    done = services.hand_over_sends(now=now) + services.hand_over_outside(now=now)
+    return _("%(n)s handed over") % {"n": done}

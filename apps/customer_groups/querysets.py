@@ -24,6 +24,10 @@ class CustomerGroupQuerySet(models.QuerySet):
     def living(self) -> Self:
         return self.filter(dismissed_at=None)
 
+    def sendable(self) -> Self:
+        """A mass send may reach them: living, with an owner who is still theirs."""
+        return self.living().filter(owner__isnull=False, standing=0)
+
     def owned_by(self, guide_id: int) -> Self:
         return self.filter(owner_id=guide_id)
 

@@ -8,9 +8,10 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from apps.accounts.actor import Actor
 from apps.core import clock
-from apps.customer_groups.models import CustomerGroup, GroupCode, GroupMembership
+from apps.customer_groups.models import CustomerGroup, GroupCode, GroupMembership, GroupSend
 
 WEEK = timedelta(days=7)
+State = GroupSend.State
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +122,59 @@ def joined_by_code(codes: Sequence[GroupCode]) -> dict[int, int]:
         .annotate(n=Count("pk"))
     )
     return {by_state[state]: times for state, times in counted}
+
+
+# --- sends to groups -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SendFigures:
+    """All sends of one source: owners, groups asked for, groups that have it."""
+
+    owners: int
+    groups: int
+    sent: int
+    confirmed: int
+    left_out: int
+    troubled: list[GroupSend]
+
+
+def awaited(send: GroupSend) -> set[str]:
+    """The groups that are to have it, or have it: what was dissolved meanwhile cannot."""
+    gone = CustomerGroup.objects.filter(
+        corp_id=send.corp_id, chat_id__in=send.chat_ids, dismissed_at__isnull=False
+    )
+    lost = set(gone.values_list("chat_id", flat=True)) - set(send.sent_chat_ids)
+    return send.expected - lost
+
+
+def sent_and_awaited(*, source: str, guide_id: int) -> tuple[int, int]:
+    """Of one owner: groups that have it, and groups that are to have it."""
+    sends = list(GroupSend.objects.filter(source=source, guide_id=guide_id))
+    return sum(len(send.sent_chat_ids) for send in sends), sum(len(awaited(one)) for one in sends)
+
+
+def send_state(*, source: str, guide_id: int) -> str:
+    """Where an owner's send stands: that of its first part that is not through."""
+    order = [State.FAILED, State.UNKNOWN, State.QUEUED, State.HANDED_OVER]
+    found = GroupSend.objects.filter(source=source, guide_id=guide_id)
+    states = set(found.values_list("state", flat=True))
+    return next((str(state.value) for state in order if state in states), "")
+
+
+def send_figures(*, source: str, actor: Actor) -> SendFigures:
+    """What became of a source's sends, for a page; one query."""
+    sends = list(
+        GroupSend.objects.visible_to(actor)
+        .filter(source=source)
+        .select_related("guide")
+        .order_by("guide__name", "pk")
+    )
+    return SendFigures(
+        owners=len({send.guide_id for send in sends}),
+        groups=sum(len(send.chat_ids) for send in sends),
+        sent=sum(len(send.sent_chat_ids) for send in sends),
+        confirmed=len({send.guide_id for send in sends if send.sent_chat_ids}),
+        left_out=sum(len(send.left_out) for send in sends),
+        troubled=[send for send in sends if send.state in (State.FAILED, State.UNKNOWN)],
+    )

@@ -122,6 +122,11 @@ class NoMoreTime(DomainError):
     message = _("A post ends in WeCom at its time. Ask head office for a new one.")
 
 
+class NoGroupsThere(DomainError):
+    code = "no_groups_there"
+    message = _("Nobody in these places owns a customer group. Choose other places.")
+
+
 class NobodyThere(DomainError):
     code = "nobody_there"
     message = _("Nobody is on duty in the chosen stores. Choose other stores or another day.")

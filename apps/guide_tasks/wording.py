@@ -89,6 +89,7 @@ def item_notice_body(push: TaskPush, due_at: datetime | None = None) -> str:
         TaskPush.Kind.DISPLAY: _("One photo when it stands. Until %(due)s."),
         TaskPush.Kind.GROUP: _("Whoever has time does it, once for the store. Until %(due)s."),
         TaskPush.Kind.MOMENTS: _("One tap publishes the post. Until %(due)s."),
+        TaskPush.Kind.GROUP_SEND: _("One tap in WeCom sends it to your groups. Until %(due)s."),
     }
     return words.get(TaskPush.Kind(push.kind), _("To be done until %(due)s.")) % {
         "quota": push.quota,

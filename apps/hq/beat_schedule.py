@@ -97,6 +97,11 @@ ENTRIES = [
         _("published posts look unfinished"),
     ),
     Entry(
+        "wecom_sync.poll_group_sends", 20, _("Sends to groups"),
+        _("Asks WeCom which groups have their owners' message: often at first, then once a day."),
+        _("messages that reached their groups look unfinished"),
+    ),
+    Entry(
         "wecom_sync.read_guide_days", 600, _("Guides' days in WeCom"),
         _("Reads chats and replies of the day before and compares them with what guides declared."),
         _("morning figures, alerts and the mismatch list stay as they are"),

@@ -33,6 +33,12 @@ def poll_moments() -> str:
     return _("%(n)s published") % {"n": services.poll_moments(now=clock.now())}
 
 
+@job(name="wecom_sync.poll_group_sends", queue="sync")
+def poll_group_sends() -> str:
+    """Ask WeCom which groups have their owners' messages."""
+    return _("%(n)s owners through") % {"n": services.poll_group_sends(now=clock.now())}
+
+
 @job(name="wecom_sync.read_guide_days", queue="bulk")
 def read_guide_days() -> str:
     """Read WeCom's daily figures of guides."""

@@ -2,5 +2,13 @@
 
 from apps.customer_groups.models.groups import CustomerGroup, GroupMembership
 from apps.customer_groups.models.outside import GroupCode, GroupWelcome, Outside
+from apps.customer_groups.models.sends import GroupSend
 
-__all__ = ["CustomerGroup", "GroupCode", "GroupMembership", "GroupWelcome", "Outside"]
+__all__ = [
+    "CustomerGroup",
+    "GroupCode",
+    "GroupMembership",
+    "GroupSend",
+    "GroupWelcome",
+    "Outside",
+]

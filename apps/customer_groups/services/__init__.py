@@ -9,17 +9,33 @@ from apps.customer_groups.services.mirror import (
     mirror_group,
     note_people,
 )
+from apps.customer_groups.services.sends import (
+    claim_send_polls,
+    decide_group_send,
+    drop_group_sends,
+    give_back_send,
+    hand_over_sends,
+    note_send_asked,
+    queue_group_sends,
+)
 
 __all__ = [
     "Change",
     "change_welcome",
+    "claim_send_polls",
+    "decide_group_send",
     "decide_outside",
     "dissolve",
+    "drop_group_sends",
+    "give_back_send",
     "hand_over_outside",
+    "hand_over_sends",
     "keep_standing",
     "make_code",
     "make_welcome",
     "mirror_group",
     "note_people",
+    "note_send_asked",
+    "queue_group_sends",
     "take_back",
 ]

@@ -2,7 +2,14 @@
 
 from apps.guide_tasks.models.evidence import Evidence
 from apps.guide_tasks.models.items import ItemMove, TaskItem
-from apps.guide_tasks.models.pushes import ITEM_KINDS, AssignBy, NotIssued, PushForecast, TaskPush
+from apps.guide_tasks.models.pushes import (
+    CONFIRMED_IN_WECOM,
+    ITEM_KINDS,
+    AssignBy,
+    NotIssued,
+    PushForecast,
+    TaskPush,
+)
 from apps.guide_tasks.models.rules import TaskRule
 from apps.guide_tasks.models.states import (
     MOVES,
@@ -18,6 +25,7 @@ from apps.guide_tasks.models.timing import RegionTiming
 
 __all__ = [
     "AssignBy",
+    "CONFIRMED_IN_WECOM",
     "Evidence",
     "ExcuseDecision",
     "ExcuseReason",

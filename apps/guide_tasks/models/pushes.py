@@ -38,6 +38,7 @@ class TaskPush(models.Model):
         GROUP = "group", _("once for each store")
         FREE = "free", _("free text")
         MOMENTS = "moments", _("moments post")
+        GROUP_SEND = "group_send", _("message to customer groups")
 
     class QuotaOf(models.TextChoices):
         MEMBERS = "members", _("new members")
@@ -172,8 +173,11 @@ ITEM_KINDS = frozenset(
         TaskPush.Kind.GROUP,
         TaskPush.Kind.FREE,
         TaskPush.Kind.MOMENTS,
+        TaskPush.Kind.GROUP_SEND,
     }
 )
+# confirmed on the phone in WeCom, which keeps their time
+CONFIRMED_IN_WECOM = frozenset({TaskPush.Kind.MOMENTS, TaskPush.Kind.GROUP_SEND})
 
 
 class PushForecast(models.Model):

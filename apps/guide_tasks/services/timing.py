@@ -22,7 +22,15 @@ from apps.guide_tasks.errors import (
     TooMuchTime,
     WhyMissing,
 )
-from apps.guide_tasks.models import GuideTask, RegionTiming, State, TaskItem, TaskPush, TaskTarget
+from apps.guide_tasks.models import (
+    CONFIRMED_IN_WECOM,
+    GuideTask,
+    RegionTiming,
+    State,
+    TaskItem,
+    TaskPush,
+    TaskTarget,
+)
 from apps.guide_tasks.services.issuing import TODAY_PATH
 from apps.guide_tasks.wording import short_moment
 from apps.outreach import services as outreach
@@ -108,8 +116,8 @@ def _move(row: RegionTiming, work: "_Work", more_days: int, now: datetime) -> No
 
 
 def _demand_running(push: TaskPush) -> None:
-    """WeCom holds a post's time itself, and a rule's work is a new day's tomorrow."""
-    posts = push.kind == TaskPush.Kind.MOMENTS
+    """WeCom holds a post's or a send's time itself, and a rule's work is a new day's tomorrow."""
+    posts = push.kind in CONFIRMED_IN_WECOM
     if push.status != TaskPush.Status.HANDED_OUT or push.rule_id is not None or posts:
         raise PushNotRunning()
 

@@ -2,6 +2,7 @@
 
 from apps.wecom_sync.errors import AlreadyRunning, UnknownKind
 from apps.wecom_sync.services.callbacks import handle_callbacks
+from apps.wecom_sync.services.group_sends import poll_group_sends
 from apps.wecom_sync.services.guide_days import look_at_mismatch, read_guide_days
 from apps.wecom_sync.services.moments import poll_moments
 from apps.wecom_sync.services.reconciler import (
@@ -26,6 +27,7 @@ __all__ = [
     "handle_callbacks",
     "look_at_mismatch",
     "note_tag_changes",
+    "poll_group_sends",
     "poll_moments",
     "poll_results",
     "push_tags",

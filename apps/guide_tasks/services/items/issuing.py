@@ -9,37 +9,41 @@ from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.guide_tasks import hours
-from apps.guide_tasks.errors import NobodyThere, PushNotReady
+from apps.guide_tasks.errors import NobodyThere, NoGroupsThere, PushNotReady
 from apps.guide_tasks.models import TaskItem, TaskPush
 from apps.guide_tasks.services.issuing import TODAY_PATH
+from apps.guide_tasks.services.items import group_sends
 from apps.guide_tasks.services.targets import grace
 from apps.guide_tasks.wording import item_notice_body
 from apps.outreach import services as outreach
 
 Status = TaskPush.Status
 
-# who works on that day in the chosen places; no place chosen = the chain
-_ON_DUTY = """
+# who belongs on that day to the chosen places; no place chosen = the chain
+_POSTED = """
 SELECT p.guide_id, p.store_id, p.role FROM stores_posting AS p
 JOIN stores_guide AS g ON g.id = p.guide_id AND g.status = 'active'
 JOIN stores_store AS s ON s.id = p.store_id AND s.opened_on <= %(day)s
     AND s.live_since IS NOT NULL AND (s.closed_on IS NULL OR s.closed_on > %(day)s)
-WHERE p.during @> %(day)s::date
+WHERE p.during @> %(day)s::date AND (
+    (cardinality(%(regions)s::bigint[]) = 0 AND cardinality(%(stores)s::bigint[]) = 0)
+    OR s.region_id = ANY(%(regions)s::bigint[]) OR s.id = ANY(%(stores)s::bigint[]))
+"""
+# and works on it
+_ON_DUTY = f"""{_POSTED}
     AND NOT EXISTS (
         SELECT 1 FROM stores_dayoff AS off WHERE off.guide_id = p.guide_id AND off.day = %(day)s)
     AND NOT EXISTS (
         SELECT 1 FROM stores_storeday AS shut WHERE shut.store_id = s.id AND shut.day = %(day)s)
-    AND (
-    (cardinality(%(regions)s::bigint[]) = 0 AND cardinality(%(stores)s::bigint[]) = 0)
-    OR s.region_id = ANY(%(regions)s::bigint[]) OR s.id = ANY(%(stores)s::bigint[]))
 """
 _COLUMNS = """
 INSERT INTO guide_tasks_taskitem
     (push_id, store_id, guide_id, state, proof, quota, counted, opens_at, due_at, note, photo,
      reviewed_by, refusal, excuse_reason, excuse_sentence, chases, created_at)
 """
-_VALUES = """'open', '', %(quota)s::smallint, 0, %(now)s::timestamptz, %(due)s::timestamptz,
+_REST = """0, %(now)s::timestamptz, %(due)s::timestamptz,
     '', '', '', '', '', '', 0, %(now)s::timestamptz"""
+_VALUES = f"'open', '', %(quota)s::smallint, {_REST}"
 _EACH_GUIDE = f"""
 {_COLUMNS}
 SELECT %(push)s, store_id, guide_id, {_VALUES} FROM ({_ON_DUTY}) AS duty
@@ -51,6 +55,17 @@ _EACH_STORE = f"""
 SELECT DISTINCT %(push)s::bigint, store_id, NULL::bigint, {_VALUES} FROM ({_ON_DUTY}) AS duty
 ORDER BY store_id
 ON CONFLICT (push_id, store_id) WHERE guide_id IS NULL DO NOTHING
+"""
+# whoever owns groups there, with how many: nobody else can send to them, on a day off or not
+_EACH_OWNER = f"""
+{_COLUMNS}
+SELECT %(push)s, store_id, guide_id, 'open', '', owned.n, {_REST} FROM ({_POSTED}) AS posted
+JOIN LATERAL (
+    SELECT least(count(*), 32767)::smallint AS n FROM customer_groups_customergroup AS own
+    WHERE own.owner_id = posted.guide_id AND own.dismissed_at IS NULL AND own.standing = 0
+) AS owned ON owned.n > 0
+ORDER BY guide_id
+ON CONFLICT (push_id, guide_id) WHERE guide_id IS NOT NULL DO NOTHING
 """
 _TOLD = f"SELECT DISTINCT guide_id FROM ({_ON_DUTY}) AS duty WHERE %(all)s OR role = 'guide'"
 
@@ -76,15 +91,11 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> int:
         "stores": list(push.stores.values_list("pk", flat=True)),
         "all": push.once_per_store,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_EACH_STORE if push.once_per_store else _EACH_GUIDE, values)
-        issued = TaskItem.objects.filter(push=push).count()
-        if not issued:
-            raise NobodyThere()
-        cursor.execute(_TOLD, values)
-        told = [row[0] for row in cursor.fetchall()]
+    issued, told = _issue(push, values)
     if push.kind == TaskPush.Kind.MOMENTS:
         _queue_posts(push, push.due_at, now)
+    if push.kind == TaskPush.Kind.GROUP_SEND:
+        group_sends.queue_sends(push=push, due_at=push.due_at, now=now)
     push.status, push.handed_out_at, push.told_at = Status.HANDED_OUT, now, now
     push.save(update_fields=["status", "handed_out_at", "told_at"])
     body = item_notice_body(push)
@@ -102,6 +113,23 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> int:
         detail={"items": issued},
     )
     return issued
+
+
+def _issue(push: TaskPush, values: dict[str, object]) -> tuple[int, list[int]]:
+    """Make the items: how many there are, and which guides are told. Raises NobodyThere,
+    NoGroupsThere."""
+    to_groups = push.kind == TaskPush.Kind.GROUP_SEND
+    each = _EACH_OWNER if to_groups else _EACH_STORE if push.once_per_store else _EACH_GUIDE
+    made = TaskItem.objects.filter(push=push)
+    with connection.cursor() as cursor:
+        cursor.execute(each, values)
+        issued = made.count()
+        if not issued:
+            raise NoGroupsThere() if to_groups else NobodyThere()
+        if to_groups:
+            return issued, list(made.values_list("guide_id", flat=True))
+        cursor.execute(_TOLD, values)
+        return issued, [row[0] for row in cursor.fetchall()]
 
 
 def _queue_posts(push: TaskPush, due_at: datetime, now: datetime) -> None:

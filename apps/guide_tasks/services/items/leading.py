@@ -13,6 +13,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.querysets import keys_sql
+from apps.customer_groups import services as customer_groups
 from apps.guide_tasks import hours
 from apps.guide_tasks.errors import (
     ChasedEnough,
@@ -23,7 +24,7 @@ from apps.guide_tasks.errors import (
     PushNotRunning,
     WhyMissing,
 )
-from apps.guide_tasks.models import ItemExcuse, State, TaskItem, TaskPush
+from apps.guide_tasks.models import CONFIRMED_IN_WECOM, ItemExcuse, State, TaskItem, TaskPush
 from apps.guide_tasks.selectors import CHASES_A_DAY
 from apps.guide_tasks.services.items import acts as items
 from apps.guide_tasks.services.recalling import demand_later
@@ -143,7 +144,7 @@ def extend_item(*, item: TaskItem, due_at: datetime, actor: Actor, now: datetime
     item = items.lock_led(item.pk, actor)
     if item.due_at == due_at:
         return item
-    if item.push.kind == TaskPush.Kind.MOMENTS:
+    if item.push.kind in CONFIRMED_IN_WECOM:
         raise NoMoreTime()
     if item.push.status != TaskPush.Status.HANDED_OUT:
         raise PushNotRunning()
@@ -189,6 +190,8 @@ def withdraw_item(*, item: TaskItem, why: str, actor: Actor, now: datetime) -> T
         sentence=taken_back_sentence(why),
     )
     item.save()
+    if item.push.kind == TaskPush.Kind.GROUP_SEND:
+        customer_groups.drop_group_sends(source=item.push.source, guide_id=item.guide_id, now=now)
     _audit(item, "item.withdrawn", actor, {})
     _tell(
         item,

@@ -14,9 +14,11 @@ from apps.accounts.capabilities import Capability
 from apps.campaigns import services as campaigns
 from apps.campaigns.models import Campaign
 from apps.core.locks import take_turn
+from apps.customer_groups import services as customer_groups
 from apps.guide_tasks import hours
 from apps.guide_tasks.errors import KindIsOff, NotYourStore, PushNotReady, PushNotRunning
 from apps.guide_tasks.models import (
+    CONFIRMED_IN_WECOM,
     ITEM_KINDS,
     OPEN_STATES,
     ItemExcuse,
@@ -70,7 +72,7 @@ def create_item_push(
     if not modules.is_on(kind):
         raise KindIsOff()
     _demand_place(actor, kind, list(regions), chosen)
-    _demand_whole(kind, title, due_at, quota, quota_of, now)
+    _demand_whole(kind, title, body, due_at, quota, quota_of, now)
     push = pushes.create_push(
         title=title.strip(),
         actor=actor,
@@ -130,7 +132,8 @@ def _start(
 def withdraw_item_push(*, push: TaskPush, actor: Actor, now: datetime) -> int:
     """Take a running push of items back: what nobody has done is 不适用, outside every rate.
 
-    A post not yet made is not made; one that WeCom has stays there. Returns how many were taken
+    A post not yet made is not made; one that WeCom has stays there. Sends to groups that wait for
+    their owner are cancelled in WeCom. Returns how many were taken
     back; the same again changes nothing. Raises NotYourStore, PushNotRunning.
     """
     if not (actor.sees_all and actor.can(Capability.PUSH_TASKS)):
@@ -153,6 +156,7 @@ def withdraw_item_push(*, push: TaskPush, actor: Actor, now: datetime) -> int:
         actor=actor.label,
     )
     outreach.drop_moment(source=push.source)
+    customer_groups.drop_group_sends(source=push.source, now=now)
     accounts.audit(
         actor=actor,
         action="push.withdrawn",
@@ -191,12 +195,20 @@ def _demand_place(actor: Actor, kind: str, regions: list[Region], stores: list[S
 
 
 def _demand_whole(
-    kind: str, title: str, due_at: datetime, quota: int | None, quota_of: str, now: datetime
+    kind: str,
+    title: str,
+    body: str,
+    due_at: datetime,
+    quota: int | None,
+    quota_of: str,
+    now: datetime,
 ) -> None:
     if kind not in ITEM_KINDS or not title.strip():
         raise PushNotReady()
     if due_at <= now:
         raise PushNotReady(_("The due time must lie ahead."))
+    if kind in CONFIRMED_IN_WECOM and not body.strip():
+        raise PushNotReady(_("Write what customers are to read."))
     counts = kind == Kind.RECRUIT
     if counts and not (quota and quota_of):
         raise PushNotReady(_("Say how many and of what each guide shall win."))

@@ -1,0 +1,355 @@
+"""群群发: one row and one call for each owner, then WeCom is asked which groups have it.
+
+The call that makes a send is never repeated blindly. If its answer is lost, WeCom's list of sends
+is asked (an entry is ours by its text, its time and its one sender); what the list does not show
+stays `unknown` until a person decides.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext
+
+from apps.accounts import services as accounts
+from apps.accounts.actor import Actor
+from apps.core import faults, lease
+from apps.core.wake import wake
+from apps.customer_groups.errors import ListNotReadable, NotUnknown
+from apps.customer_groups.models import CustomerGroup, GroupSend
+from apps.customer_groups.selectors import awaited
+from apps.customer_groups.services.codes import JOB
+from apps.outreach.services.handover import Round, plain_reason, when_to_come_again
+from apps.wecom.client.groups import GROUP_SEND_MAX
+from apps.wecom.errors import NotNow, Refused, WeComError
+
+log = structlog.get_logger(__name__)
+
+LEASE_SECONDS = 120
+BATCH = 50
+MOST_ATTEMPTS = 6
+BACK_OFF = timedelta(seconds=60)
+LOOK_AFTER = timedelta(minutes=5)  # WeCom's list lags behind
+LOOK_FOR = timedelta(hours=1)  # after that only a person goes on looking
+CLOCK_SLACK = timedelta(minutes=2)  # WeCom's clock and ours
+CANCELLED_ALREADY = 41093
+
+State = GroupSend.State
+
+
+@transaction.atomic
+def queue_group_sends(
+    *,
+    source: str,
+    guide_ids: Collection[int],
+    text: str,
+    not_before: datetime,
+    closes_at: datetime,
+) -> int:
+    """Queue a send for each of these owners to the own living groups. A source has each owner's
+    send once, however often it is asked for. Returns how many are queued now."""
+    owned: dict[tuple[int, str], list[str]] = defaultdict(list)
+    groups = CustomerGroup.objects.sendable().filter(owner_id__in=list(guide_ids))
+    groups = groups.order_by("owner_id", "pk")
+    for owner_id, corp_id, chat_id in groups.values_list("owner_id", "corp_id", "chat_id"):
+        owned[owner_id, corp_id].append(chat_id)
+    GroupSend.objects.bulk_create(
+        [
+            GroupSend(
+                source=source, guide_id=owner_id, part=part, corp_id=corp_id, text=text,
+                chat_ids=chats, not_before=not_before, closes_at=closes_at,
+            )
+            for (owner_id, corp_id), everything in owned.items()
+            for part, chats in _parts(everything)
+        ],
+        ignore_conflicts=True,
+        batch_size=500,
+    )  # fmt: skip
+    wake(JOB)
+    return GroupSend.objects.filter(source=source).count()
+
+
+def _parts(chats: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    for part, start in enumerate(range(0, len(chats), GROUP_SEND_MAX)):
+        yield part, list(chats[start : start + GROUP_SEND_MAX])
+
+
+@transaction.atomic
+def drop_group_sends(*, source: str, now: datetime, guide_id: int | None = None) -> int:
+    """Take sends back: what WeCom does not have is not made; what it has it is told to cancel.
+    The same again changes nothing. Returns how many were touched."""
+    sends = GroupSend.objects.filter(source=source, withdrawn_at=None)
+    if guide_id is not None:
+        sends = sends.filter(guide_id=guide_id)
+    never_called = sends.filter(state=State.QUEUED, call_started_at=None)
+    touched = never_called.update(state=State.CANCELLED, withdrawn_at=now)
+    open_ones = sends.filter(state__in=[State.QUEUED, State.HANDED_OVER, State.UNKNOWN])
+    touched += open_ones.update(withdrawn_at=now, not_before=now, attempts=0)
+    if touched:
+        wake(JOB)
+    return touched
+
+
+# --- to WeCom -------------------------------------------------------------------------------------
+
+
+def hand_over_sends(*, now: datetime) -> int:
+    """Make what is due, cancel what was taken back, look for lost answers; how many moved on."""
+    run, moved = Round(now), 0
+    to_look = Q(state=State.UNKNOWN, call_started_at__gt=now - LOOK_FOR)
+    to_cancel = Q(state=State.HANDED_OVER, withdrawn_at__isnull=False)
+    due = GroupSend.objects.filter(
+        Q(state=State.QUEUED) | to_cancel | to_look, not_before__lte=now
+    ).order_by("not_before", "pk")
+    token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=BATCH)
+    for pk in ids:
+        try:
+            moved += _settle(pk, token, run)
+        except Exception as error:  # its lease runs out; the others go on
+            log.error("group_send_failed", send_id=pk, error=type(error).__name__)
+    return moved
+
+
+def _settle(pk: int, token: UUID, run: Round) -> bool:
+    send = _prepare(pk, token, run.moment())
+    if send is None:
+        return False
+    if send.state == State.UNKNOWN:
+        return _look(send, token, run)
+    if send.state == State.HANDED_OVER:
+        return _cancel(send, token, run)
+    faults.point("customer_groups.send_call_started")
+    try:
+        made = run.client(send.corp_id).create_group_send(
+            sender=send.guide.wecom_userid, chat_ids=send.chat_ids, text=send.text
+        )
+    except WeComError as error:
+        _note_failure(send, token, error, run.moment())
+        return False
+    faults.point("customer_groups.send_called")
+    left_out = sorted(set(made.failed) & set(send.chat_ids))
+    return _made(send, token, made.msgid, run.moment(), left_out=left_out)
+
+
+@transaction.atomic
+def _prepare(pk: int, token: UUID, at: datetime) -> GroupSend | None:
+    """The send with its call announced; None when there is no call to make."""
+    held = lease.holds(GroupSend.objects.select_for_update(of=("self",)), token)
+    send = held.select_related("guide").filter(pk=pk).first()
+    if send is None or send.state != State.QUEUED:
+        return send
+    if send.call_started_at is not None:  # the worker that called is gone: nobody knows
+        reason = gettext("the reply was lost")
+        _write(send, token, state=State.UNKNOWN, unknown_since=at, reason=reason, not_before=at)
+        return None
+    if send.withdrawn_at is not None:  # put off by WeCom, then taken back
+        _write(send, token, state=State.CANCELLED)
+        return None
+    if at >= send.closes_at:  # a worker that comes too late
+        _write(send, token, state=State.CLOSED)
+        return None
+    send.call_started_at = at
+    send.save(update_fields=["call_started_at"])
+    return send
+
+
+def _made(
+    send: GroupSend, token: UUID, msgid: str, at: datetime, *, left_out: Sequence[str] = ()
+) -> bool:
+    """WeCom has it; taken back meanwhile, it is cancelled next."""
+    written = _write(
+        send,
+        token,
+        state=State.HANDED_OVER,
+        msgid=msgid,
+        left_out=list(left_out),
+        reason="",
+        attempts=0,
+        handed_over_at=at,
+        unknown_since=None,
+        not_before=at + timedelta(seconds=settings.WECOM_POLL_DELAYS[0]),
+    )
+    GroupSend.objects.filter(pk=send.pk, withdrawn_at__isnull=False).update(not_before=at)
+    return written
+
+
+def _cancel(send: GroupSend, token: UUID, run: Round) -> bool:
+    try:
+        run.client(send.corp_id).cancel_mass_send(msgid=send.msgid)
+    except WeComError as error:
+        if not (isinstance(error, Refused) and error.errcode == CANCELLED_ALREADY):
+            return _again_later(send, token, error, run.moment(), harmless=True)
+    return _write(send, token, state=State.CANCELLED, reason="")
+
+
+def _look(send: GroupSend, token: UUID, run: Round) -> bool:
+    """Is the send whose answer was lost in WeCom's list?"""
+    at = run.moment()
+    try:
+        found = _entries_of(send, run)
+    except WeComError:
+        found = []
+    if len(found) != 1:
+        _write(send, token, not_before=at + LOOK_AFTER)
+        return False
+    return _made(send, token, found[0], at)
+
+
+def _entries_of(send: GroupSend, run: Round) -> list[str]:
+    """WeCom's entries with this text from the time of the call, of this sender, of no other row;
+    oldest first. Raises WeComError."""
+    client, lost = run.client(send.corp_id), send.call_started_at or send.created_at
+    end = min(lost + LOOK_FOR, run.moment()) + CLOCK_SLACK
+    rows = client.list_group_sends(start=lost - CLOCK_SLACK, end=end)
+    alike = [row for row in rows if row.text == send.text]
+    taken = set(
+        GroupSend.objects.filter(
+            corp_id=send.corp_id, msgid__in=[row.msgid for row in alike]
+        ).values_list("msgid", flat=True)
+    )
+    return [
+        row.msgid
+        for row in sorted(alike, key=lambda row: row.created_at)
+        if row.msgid not in taken
+        and send.guide.wecom_userid
+        in {task.userid for task in client.list_send_tasks(msgid=row.msgid)}
+    ]
+
+
+def _note_failure(send: GroupSend, token: UUID, error: WeComError, at: datetime) -> None:
+    if error.outcome_unknown:
+        _write(
+            send,
+            token,
+            state=State.UNKNOWN,
+            unknown_since=at,
+            reason=plain_reason(error),
+            not_before=at + LOOK_AFTER,
+        )
+        return
+    _again_later(send, token, error, at)
+
+
+def _again_later(
+    send: GroupSend, token: UUID, error: WeComError, at: datetime, *, harmless: bool = False
+) -> bool:
+    """Nothing was done, or may be done again: another try, or the end of trying."""
+    started = send.call_started_at if harmless else None
+    reason = plain_reason(error)
+    if isinstance(error, NotNow):  # however often it is put off, it has not failed
+        later = at + timedelta(seconds=when_to_come_again(error))
+        _write(send, token, call_started_at=started, reason=reason, not_before=later)
+        return False
+    attempts = send.attempts + 1
+    retryable = error.retryable or (harmless and error.outcome_unknown)
+    over = not retryable or attempts >= MOST_ATTEMPTS
+    _write(
+        send,
+        token,
+        state=State.FAILED if over else send.state,
+        reason=reason,
+        attempts=attempts,
+        call_started_at=started,
+        not_before=at + BACK_OFF * attempts,
+    )
+    return False
+
+
+def _write(send: GroupSend, token: UUID, **fields: object) -> bool:
+    """Only while the lease is still ours; gives it back."""
+    mine = lease.holds(GroupSend.objects.filter(pk=send.pk), token)
+    return bool(mine.update(lease_token=None, lease_until=None, **fields))
+
+
+# --- what became of it ----------------------------------------------------------------------------
+
+
+def claim_send_polls(*, now: datetime) -> tuple[UUID, list[GroupSend]]:
+    """Lease sends that WeCom is to be asked about."""
+    due = GroupSend.objects.filter(
+        state=State.HANDED_OVER, withdrawn_at=None, not_before__lte=now
+    ).order_by("not_before", "pk")
+    token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=BATCH)
+    rows = GroupSend.objects.filter(pk__in=ids).select_related("guide")
+    return token, list(rows.order_by("pk"))
+
+
+def note_send_asked(
+    *, send: GroupSend, token: UUID, sent_chat_ids: Collection[str], now: datetime
+) -> bool:
+    """WeCom named the groups that have it. What it has once named stays."""
+    sent = sorted((set(sent_chat_ids) & set(send.chat_ids)) | set(send.sent_chat_ids))
+    over = now >= send.closes_at or awaited(send) <= set(sent)
+    return _write(
+        send,
+        token,
+        sent_chat_ids=sent,
+        state=State.CLOSED if over else State.HANDED_OVER,
+        not_before=_next_look(send, now),
+    )
+
+
+def _next_look(send: GroupSend, now: datetime) -> datetime:
+    """1, 5, 15, 60 minutes after the hand-over, then daily; the last time when it closes."""
+    begun = send.handed_over_at or now
+    ahead = (begun + timedelta(seconds=seconds) for seconds in settings.WECOM_POLL_DELAYS)
+    later = now + timedelta(seconds=settings.WECOM_POLL_THEN_SECONDS)
+    return min(next((moment for moment in ahead if moment > now), later), send.closes_at)
+
+
+def give_back_send(*, send: GroupSend, token: UUID, now: datetime) -> bool:
+    """WeCom did not answer: another time."""
+    return _write(send, token, not_before=now + BACK_OFF)
+
+
+# --- what only a person can say -------------------------------------------------------------------
+
+
+def decide_group_send(*, send: GroupSend, happened: bool, actor: Actor, now: datetime) -> GroupSend:
+    """A person says whether WeCom has a send whose outcome is unknown.
+
+    WeCom's list is asked once more first: if it shows the send, that is the answer. `happened`
+    without an entry ends the row without a result; otherwise it is made once more, unless its time
+    is over or it was taken back. Raises NotUnknown, ListNotReadable.
+    """
+    if send.state != State.UNKNOWN:
+        raise NotUnknown()
+    try:
+        found = _entries_of(send, Round(now))
+    except WeComError as error:
+        raise ListNotReadable() from error
+    return _decide(send.pk, happened, found[0] if found else "", actor, now)
+
+
+@transaction.atomic
+def _decide(pk: int, happened: bool, msgid: str, actor: Actor, now: datetime) -> GroupSend:
+    send = GroupSend.objects.select_for_update(of=("self",)).get(pk=pk)
+    if send.state != State.UNKNOWN:
+        raise NotUnknown()
+    if msgid:
+        send.state, send.msgid, send.handed_over_at = State.HANDED_OVER, msgid, now
+    elif happened or send.withdrawn_at is not None or now >= send.closes_at:
+        send.state = State.CLOSED
+    else:
+        send.state, send.call_started_at = State.QUEUED, None
+    words = gettext("%(who)s decided: it went out")
+    if not happened:
+        words = gettext("%(who)s decided: it did not go out")
+    send.reason = words % {"who": actor.label}
+    send.attempts, send.not_before, send.unknown_since = 0, now, None
+    send.lease_token = send.lease_until = None
+    send.save()
+    accounts.audit(
+        actor=actor,
+        action="group_send.decided",
+        object_type="group_send",
+        object_id=send.pk,
+        detail={"happened": happened},
+    )
+    wake(JOB)
+    return send

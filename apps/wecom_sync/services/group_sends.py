@@ -1,0 +1,44 @@
+"""WeCom's word on sends to groups: which groups have the message, which owner is through."""
+
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from apps.customer_groups import services as groups
+from apps.customer_groups.models import GroupSend
+from apps.guide_tasks import services as guide_tasks
+from apps.outreach.services.handover import Round
+from apps.wecom.errors import WeComError
+
+log = structlog.get_logger(__name__)
+
+
+def poll_group_sends(*, now: datetime) -> int:
+    """Ask about due sends; returns how many owners turned out to be through."""
+    run, done = Round(now), 0
+    token, sends = groups.claim_send_polls(now=now)
+    for send in sends:
+        try:
+            done += _poll(send, token, run)
+        except WeComError as error:
+            groups.give_back_send(send=send, token=token, now=run.moment())
+            log.warning("group_send_not_asked", send_id=send.pk, error=error.code)
+        except Exception as error:  # one that cannot be applied must not stop the others
+            log.error("group_send_not_applied", send_id=send.pk, error=type(error).__name__)
+    return done
+
+
+def _poll(send: GroupSend, token: UUID, run: Round) -> bool:
+    rows = run.client(send.corp_id).list_group_send_results(
+        msgid=send.msgid, userid=send.guide.wecom_userid
+    )
+    at = run.moment()
+    with transaction.atomic():
+        noted = groups.note_send_asked(
+            send=send, token=token, sent_chat_ids=[row.chat_id for row in rows], now=at
+        )
+        return noted and guide_tasks.record_group_sent(
+            source=send.source, guide_id=send.guide_id, now=at
+        )
