@@ -13,6 +13,7 @@ from apps.accounts import modules
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import User
+from apps.customer_groups import selectors as groups
 from apps.guide_portal import handovers
 from apps.guide_portal.access import waiting_rows
 from apps.guide_portal.alerts import mismatch_rows
@@ -41,6 +42,7 @@ _ICONS = {
     Kind.GROUP: "team",
     Kind.FREE: "note",
     Kind.MOMENTS: "link",
+    Kind.GROUP_SEND: "chat",
 }
 
 
@@ -97,7 +99,8 @@ class ItemsToday:
 
 @dataclass(frozen=True, slots=True)
 class ItemPage:
-    """One item's page. `way` is how it is finished: word, photo, quota, moments, or nothing."""
+    """One item's page. `way` is how it is finished: word, photo, quota, moments, groups, or
+    nothing. `send_state`: where the owner's message to groups stands."""
 
     item: TaskItem
     card: ItemCard
@@ -107,6 +110,7 @@ class ItemPage:
     note: str
     photo: str
     may_undo: bool
+    send_state: str = ""
 
 
 def items_today(*, guide_id: int, now: datetime) -> ItemsToday:
@@ -132,6 +136,7 @@ def _kind_words(item: TaskItem) -> str:
         Kind.DISPLAY: _("Display"),
         Kind.GROUP: _("Store task"),
         Kind.MOMENTS: _("Moments"),
+        Kind.GROUP_SEND: _("Message to groups"),
     }
     return words.get(Kind(item.push.kind), _("Task"))
 
@@ -143,6 +148,7 @@ def _counts_words(item: TaskItem) -> str:
         Kind.DISPLAY: _("a photo, approved by the manager"),
         Kind.GROUP: _("whoever has time, once"),
         Kind.MOMENTS: _("WeCom's result counts"),
+        Kind.GROUP_SEND: _("WeCom's result counts"),
     }
     return words.get(Kind(item.push.kind), _("your word counts"))
 
@@ -157,6 +163,9 @@ def missing_words(item: TaskItem) -> str:
 
 def state_chip(item: TaskItem) -> Chip:
     """Where an item stands: icon and word."""
+    to_groups = item.push.kind == Kind.GROUP_SEND
+    if item.state == State.DONE and to_groups:
+        return Chip("ok", pgettext("chip", "Sent to the groups"), "ok")
     if item.state == State.DONE:
         return {
             TaskItem.Proof.SELF_REPORTED: Chip("note", pgettext("chip", "Self-reported"), "ok"),
@@ -183,6 +192,8 @@ def _line(item: TaskItem, said: selectors.Said | None) -> str:
         taken_back = item.excuse_reason == ItemExcuse.WITHDRAWN  # its sentence says by whom
         about = when(said.at) if taken_back else f"{when(said.at)} {said.who}".strip()
         return _("%(about)s: %(why)s") % {"about": about, "why": item.excuse_sentence}
+    if item.push.kind == Kind.GROUP_SEND:
+        return _sent_words(item)
     if item.state == State.DONE:
         words = {
             TaskItem.Proof.SELF_REPORTED: _("%(time)s reported by %(who)s"),
@@ -200,11 +211,19 @@ def _line(item: TaskItem, said: selectors.Said | None) -> str:
     return ""
 
 
+def _sent_words(item: TaskItem) -> str:
+    """已发到 3 个群，共 5 个；按企微结果"""
+    words = _("Sent to %(n)s of %(m)s groups, as WeCom says")
+    said = words % {"n": item.counted, "m": item.quota or 0}
+    return f"{when(item.done_at)} {said}" if item.done_at else said
+
+
 def _action(item: TaskItem) -> str:
     words = {
         Kind.RECRUIT: _("See how far"),
         Kind.DISPLAY: _("Hand in a photo"),
         Kind.MOMENTS: _("See the post"),
+        Kind.GROUP_SEND: _("See the message"),
     }
     return words.get(Kind(item.push.kind), _("Do it"))
 
@@ -240,18 +259,26 @@ def _origin(push: TaskPush) -> str:
     return _("from head office")
 
 
+def _send_state(item: TaskItem) -> str:
+    """Whether WeCom has the owner's message yet."""
+    return groups.send_state(source=item.push.source, guide_id=item.guide_id or 0)
+
+
 def item_page(item: TaskItem, *, now: datetime) -> ItemPage:
     """One item's page."""
     may_still = item.state in UNDONE
     ways = {Kind.RECRUIT: "quota", Kind.DISPLAY: "photo", Kind.MOMENTS: "moments"}
+    ways |= {Kind.GROUP_SEND: "groups"}
     way = ways.get(Kind(item.push.kind), "word") if may_still else ""
     if item.state == State.TO_VERIFY:
         way = "again"
     source = _origin(item.push)
     quota = None
+    way_of_groups = item.push.kind == Kind.GROUP_SEND
     if item.quota:
         won = min(item.counted, item.quota)
-        quota = progress(("ok", _("Won"), won), ("", _("To go"), item.quota - won))
+        done = pgettext("groups", "Sent") if way_of_groups else _("Won")
+        quota = progress(("ok", done, won), ("", _("To go"), item.quota - won))
     said = selectors.excuses_said([item]).get(item.pk)
     running = item.push.status == TaskPush.Status.HANDED_OUT
     return ItemPage(
@@ -263,6 +290,7 @@ def item_page(item: TaskItem, *, now: datetime) -> ItemPage:
         note=item.note,
         photo=reverse("guide_portal:item_photo", args=[item.pk]) if item.photo else "",
         may_undo=running and item.excuse_reason in GUIDE_REASONS,
+        send_state=_send_state(item) if way == "groups" else "",
     )
 
 

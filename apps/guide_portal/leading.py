@@ -12,7 +12,7 @@ from apps.core import clock
 from apps.guide_portal.cards import Chip, due_chip
 from apps.guide_portal.items import enough_words
 from apps.guide_portal.templatetags.portal import month_day
-from apps.guide_tasks.models import OPEN_STATES, GuideTask, TaskItem, TaskPush
+from apps.guide_tasks.models import CONFIRMED_IN_WECOM, OPEN_STATES, GuideTask, TaskItem, TaskPush
 from apps.guide_tasks.selectors import CHASES_A_DAY, chases_today
 from apps.guide_tasks.services.items.leading import UNDONE
 from apps.stores.models import Guide, Store
@@ -85,7 +85,7 @@ def lead_of(item: TaskItem, *, actor: Actor, now: datetime) -> Lead | None:
     if not leads or not actor.can(Capability.MANAGE_TEAM) or item.state not in UNDONE:
         return None
     enough = chases_today(item, now) >= CHASES_A_DAY
-    is_post = item.push.kind == TaskPush.Kind.MOMENTS
+    is_post = item.push.kind in CONFIRMED_IN_WECOM
     return Lead(
         stop=enough_words() if enough else "",
         more_time=[] if is_post else more_time(item.due_at, now=now),

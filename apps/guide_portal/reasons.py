@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.guide_portal.forms import OFFERED_REASONS
-from apps.guide_tasks.models import ExcuseReason, ItemExcuse, TaskPush
+from apps.guide_tasks.models import CONFIRMED_IN_WECOM, ExcuseReason, ItemExcuse, TaskPush
 
 QUICK_REASONS = (ExcuseReason.BOUGHT_ALREADY, ExcuseReason.JUST_TALKED)
 STOP = ExcuseReason.ASKED_TO_STOP
@@ -48,7 +48,7 @@ _ITEM_ICONS = {
     ItemExcuse.SHUT: "store",
 }
 # where neither goods nor a place of them are asked for
-_WITHOUT_GOODS = (TaskPush.Kind.RECRUIT, TaskPush.Kind.MOMENTS)
+_WITHOUT_GOODS = (TaskPush.Kind.RECRUIT, *CONFIRMED_IN_WECOM)
 
 
 def item_reasons(kind: str) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ from apps.accounts.actor import Actor
 from apps.guide_portal.cards import Chip, due_words
 from apps.guide_portal.templatetags.portal import when
 from apps.guide_tasks import selectors
-from apps.guide_tasks.models import TaskItem, TaskPush, TaskTarget
+from apps.guide_tasks.models import CONFIRMED_IN_WECOM, TaskItem, TaskPush, TaskTarget
 from apps.guide_tasks.services import timing
 from apps.guide_tasks.wording import short_moment
 from apps.stores.models import Region, Store
@@ -131,7 +131,7 @@ def push_page(*, push: TaskPush, actor: Actor, now: datetime) -> PushPage:
         hours=[(hour, f"{hour:02d}:00") for hour in range(start.hour, end.hour or 24)],
         more_days=list(range(1, settings.REGION_MORE_DAYS + 1)),
         history=[_timing(row) for row in selectors.region_timings(push=push, actor=actor)],
-        may_change=may and bool(regions) and push.kind != TaskPush.Kind.MOMENTS,
+        may_change=may and bool(regions) and push.kind not in CONFIRMED_IN_WECOM,
     )
 
 

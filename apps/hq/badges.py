@@ -5,6 +5,7 @@ from django.http import HttpRequest
 
 from apps.accounts.requests import actor_of
 from apps.core import clock
+from apps.customer_groups.models import GroupSend
 from apps.guide_tasks.models import TaskTarget
 from apps.outreach.models import Dispatch, MomentPost
 from apps.wecom.selectors import inbox_health
@@ -28,8 +29,8 @@ def wecom(request: HttpRequest) -> str:
     """Given-up callbacks and sends with unknown outcome."""
 
     def count() -> int:
-        unknown = Dispatch.objects.unknown().count() + MomentPost.objects.unknown().count()
-        return inbox_health().dead + unknown
+        kinds = (Dispatch.objects, MomentPost.objects, GroupSend.objects)
+        return inbox_health().dead + sum(rows.unknown().count() for rows in kinds)
 
     found = cache.get_or_set("hq:badge:wecom", count, SECONDS)
     return str(found) if found else ""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
 from apps.guide_tasks import hours
-from apps.guide_tasks.models import TaskPush
+from apps.guide_tasks.models import CONFIRMED_IN_WECOM, TaskPush
 from apps.hq.forms import DUE_HOUR, default_due
 from apps.stores.models import Region, Store
 
@@ -69,7 +69,9 @@ class ItemPushForm(forms.Form):
         gone |= {"once_per_store"} if kind != Kind.DISPLAY else set()
         for name in gone:
             del self.fields[name]
-        self.fields["body"].required = kind == Kind.MOMENTS
+        self.fields["body"].required = kind in CONFIRMED_IN_WECOM
+        if kind == Kind.GROUP_SEND:
+            self.fields["body"].label = _("What the groups read")
 
     def clean_codes(self) -> list[Store]:
         """The stores behind the codes; a code that is none is named."""

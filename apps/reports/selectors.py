@@ -14,6 +14,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.modules import Module
 from apps.core import clock
 from apps.core.querysets import keys_sql
+from apps.customer_groups.models import GroupSend
 from apps.guide_tasks import selectors as guide_tasks
 from apps.guide_tasks.models import (
     ITEM_KINDS,
@@ -503,6 +504,7 @@ def _system_todos(now: datetime) -> list[Todo]:
     failed = [started for state, started in last_runs if state == SyncRun.State.FAILED]
     dead = RawCallback.objects.filter(status=RawCallback.Status.DEAD)
     unknown, posts = Dispatch.objects.unknown(), MomentPost.objects.unknown()
+    to_groups = GroupSend.objects.unknown()
     scripts = ScriptProposal.objects.for_chain()
     if not modules.is_on(Module.SCRIPTS):
         scripts = scripts.none()
@@ -513,6 +515,7 @@ def _system_todos(now: datetime) -> list[Todo]:
         _todo("callback_dead", dead.aggregate(n=Count("pk"), since=Min("received_at"))),
         _todo("send_unknown", unknown.aggregate(n=Count("pk"), since=Min("unknown_since"))),
         _todo("moment_unknown", posts.aggregate(n=Count("pk"), since=Min("unknown_since"))),
+        _todo("group_send_unknown", to_groups.aggregate(n=Count("pk"), since=Min("unknown_since"))),
         _todo("look_ups", look_ups.aggregate(n=Count("pk"), since=Min("raised_at"))),
         _todo("scripts", scripts.aggregate(n=Count("pk"), since=Min("reviewed_at"))),
         _todo("access", asked.aggregate(n=Count("pk"), since=Min("asked_at"))),

@@ -164,6 +164,7 @@ MEANING = {
     ("hq:handover_act", "pk"): "run_id",
     ("hq:handover_decide", "pk"): "run_id",
     ("hq:handover_export", "pk"): "run_id",
+    ("hq:decide_group_send", "pk"): "group_send_id",
     ("hq:decide_moment", "pk"): "moment_id",
     ("hq:decide_proposal", "pk"): "proposal_id",
     ("hq:withdraw_variant", "pk"): "variant_id",

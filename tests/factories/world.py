@@ -17,7 +17,7 @@ from apps.accounts.actor import SYSTEM
 from apps.accounts.capabilities import API_CAPABILITIES, Role
 from apps.accounts.models import AuditEntry, User
 from apps.contact_codes.models import ChannelCode
-from apps.customer_groups.models import CustomerGroup, GroupCode, GroupWelcome
+from apps.customer_groups.models import CustomerGroup, GroupCode, GroupSend, GroupWelcome
 from apps.guide_tasks.models import GuideTask, TaskItem, TaskTarget
 from apps.guide_tasks.services import ensure_default_rules, forecast, hand_in_photo
 from apps.handovers.models import HandoverRun
@@ -349,6 +349,7 @@ def numbers_of(world, role):
         "script_id": (_open_script().pk,) * 3,
         "variant_id": (_wording(world).pk,) * 3,
         "moment_id": (_unknown_post(world).pk,) * 3,
+        "group_send_id": (_unknown_group_send(world).pk,) * 3,
         "code_id": tuple(_store_code(side).pk for side in (world.east, world.east, world.west)),
         "code_slug": (_store_code(world.east).slug,) * 3,
         "group_id": each(lambda guide, _m: _group(world, guide).pk),
@@ -368,6 +369,21 @@ def _wording(world):
     script = _open_script()
     return ScriptVariant.objects.get_or_create(
         script=script, store=world.east.store, defaults={"body": "您好呀", "since": world.now}
+    )[0]
+
+
+def _unknown_group_send(world):
+    return GroupSend.objects.get_or_create(
+        source=world.east.push.source,
+        guide=world.east.team[0][0],
+        defaults={
+            "corp_id": CORP,
+            "text": "新款到店",
+            "chat_ids": ["wrOfTheWorld"],
+            "state": "unknown",
+            "not_before": world.now,
+            "closes_at": world.now,
+        },
     )[0]
 
 

@@ -122,6 +122,12 @@ def _todo(todo: Todo) -> TodoRow:
             _("the reply was lost; will not be made again by itself"),
             _("Settle"), reverse("hq:unknown_sends"), "",
         ),
+        "group_send_unknown": (
+            ngettext("%(n)s send to groups with unknown outcome",
+                     "%(n)s sends to groups with unknown outcome", todo.count) % count,
+            _("the reply was lost; will not be made again by itself"),
+            _("Settle"), reverse("hq:unknown_sends"), "",
+        ),
         "overdue": (
             ngettext("%(n)s customer is past the due time", "%(n)s customers are past the due time",
                      todo.count) % count,

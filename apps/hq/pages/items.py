@@ -14,6 +14,7 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.core.ids import uuid7
+from apps.customer_groups.selectors import send_figures
 from apps.guide_tasks import photos, selectors
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import State, TaskItem, TaskPush
@@ -38,6 +39,11 @@ KINDS: dict[str, tuple[str, Any, Any]] = {
         "camera",
         gettext_lazy("A text that every guide publishes in customers' moments."),
         gettext_lazy("One tap on the guide's phone; WeCom tells who has published."),
+    ),
+    Kind.GROUP_SEND: (
+        "forum",
+        gettext_lazy("A message that owners of customer groups send to their groups."),
+        gettext_lazy("One tap on the owner's phone; WeCom tells which groups have it."),
     ),
     Kind.GROUP: (
         "groups",
@@ -90,6 +96,7 @@ def item_push_new(request: HttpRequest, kind: str) -> HttpResponse:
         icon=icon,
         purpose=purpose,
         proof=proof,
+        to_owners=kind == Kind.GROUP_SEND,
         problem=problem,
     )
 
@@ -118,9 +125,13 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
         "excuses": selectors.item_excuses(push=push, actor=actor) if total["excused"] else [],
         "places": _places(push),
         "posts": MomentPost.objects.filter(source=push.source) if push.kind == Kind.MOMENTS else [],
+        "sends": send_figures(source=push.source, actor=actor)
+        if push.kind == Kind.GROUP_SEND
+        else None,
         "proof": KINDS[push.kind][2] if push.kind in KINDS else "",
         "may_decide": actor.can(Capability.MANAGE_TEAM),
         "is_draft": push.handed_out_at is None,
+        "may_settle": actor.can(Capability.SETTLE_SENDS),
         "may_push": actor.can(Capability.PUSH_TASKS),
         "may_withdraw": actor.can(Capability.PUSH_TASKS)
         and push.status == TaskPush.Status.HANDED_OUT

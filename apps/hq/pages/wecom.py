@@ -22,6 +22,8 @@ from apps.accounts.naming import names_of, reference_of
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.core.wake import wake
+from apps.customer_groups import services as customer_groups
+from apps.customer_groups.models import GroupSend
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.hq.pages.sync import advice_of
 from apps.outreach import services as outreach
@@ -84,10 +86,10 @@ def _dead(dead: int) -> HealthRow:
 
 
 def _unknown() -> HealthRow:
-    """Sends and moments posts alike: one page settles both."""
+    """Sends, moments posts and sends to groups alike: one page settles both."""
     counted = [
         rows.unknown().aggregate(n=Count("pk"), since=Min("unknown_since"))
-        for rows in (Dispatch.objects, MomentPost.objects)
+        for rows in (Dispatch.objects, MomentPost.objects, GroupSend.objects)
     ]
     unknown = sum(row["n"] for row in counted)
     oldest = min((row["since"] for row in counted if row["since"]), default=None)
@@ -312,6 +314,7 @@ def unknown_sends(request: HttpRequest) -> HttpResponse:
         page=page,
         rows=rows,
         posts=_unknown_posts(actor_of(request)),
+        to_groups=_unknown_to_groups(actor_of(request)),
         may_act=actor_of(request).can(Capability.SETTLE_SENDS),
     )
 
@@ -323,6 +326,31 @@ def _unknown_posts(actor: Actor) -> list[dict[str, Any]]:
     )
     names = names_of(reference_of(post.source) for post in posts)
     return [{"post": post, "named": names.get(reference_of(post.source))} for post in posts]
+
+
+def _unknown_to_groups(actor: Actor) -> list[dict[str, Any]]:
+    """Sends to groups of which nobody knows, each with the push it is of; few, so no pages."""
+    found = GroupSend.objects.unknown().visible_to(actor).select_related("guide")
+    sends = list(found.order_by("unknown_since", "pk")[:PER_PAGE])
+    names = names_of(reference_of(send.source) for send in sends)
+    return [{"send": send, "named": names.get(reference_of(send.source))} for send in sends]
+
+
+@hq_action(Capability.SETTLE_SENDS)
+def decide_group_send(request: HttpRequest, pk: int) -> HttpResponse:
+    """A person has looked into WeCom and says whether the send to groups is there."""
+    actor = actor_of(request)
+    send = get_object_or_404(GroupSend.objects.visible_to(actor).select_related("guide"), pk=pk)
+    happened = request.POST.get("happened") == "yes"
+    try:
+        customer_groups.decide_group_send(
+            send=send, happened=happened, actor=actor, now=clock.now()
+        )
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Settled."))
+    return redirect("hq:unknown_sends")
 
 
 @hq_action(Capability.SETTLE_SENDS)
