@@ -27,6 +27,7 @@ ACTION_WORDS = {
     "member.access_asked": _("asked to see a customer"),
     "member.access_granted": _("look at a customer granted"),
     "member.access_refused": _("look at a customer refused"),
+    "group_send.decided": _("send to groups settled"),
     "member.access_used": _("customer of others seen"),
     "member.erased": _("personal data deleted"),
     "member.lookup_limit": _("limit of look-ups reached"),

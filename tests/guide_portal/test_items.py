@@ -9,9 +9,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.customer_groups.models import GroupSend
 from apps.guide_tasks.models import State, TaskItem, TaskPush
 from apps.stores.models import DayOff
 from tests.factories.facts import make_guide
+from tests.factories.groups import make_group
 from tests.factories.items import make_item_push, png
 from tests.factories.outreach import CORP
 from tests.guide_portal.conftest import make_manager, open_shop, signed_in
@@ -44,6 +46,26 @@ def picture():
 
 
 # --- the guide ------------------------------------------------------------------------------------
+
+
+def test_an_owner_reads_where_the_message_to_the_groups_stands(shop, phone):
+    for _one in range(2):
+        make_group(shop.guide, shop.store, shop.now)
+    item = item_for(shop, kind=Kind.GROUP_SEND, body="周末新款到店")
+
+    assert "正在交给企微" in text_of(phone.get(at("item", item)))
+    GroupSend.objects.update(state="unknown")
+    assert "由总部核实" in text_of(phone.get(at("item", item)))
+    GroupSend.objects.update(state="handed_over")
+    TaskItem.objects.update(state=State.IN_PROGRESS, counted=1)
+    page = text_of(phone.get(at("item", item)))
+    assert "群发助手" in page
+    assert "周末新款到店" in page
+    assert "2 个群已发 1 个" in page
+    TaskItem.objects.update(state=State.DONE, counted=2, proof="wecom", done_at=shop.now)
+    done = text_of(phone.get(at("item", item)))
+    assert "已发到群" in done
+    assert "群发助手" not in done
 
 
 def test_items_stand_on_today_and_in_its_finish_line(shop, phone, act):

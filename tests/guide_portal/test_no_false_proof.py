@@ -10,6 +10,7 @@ from apps.guide_portal.models import ActionReceipt
 from apps.guide_portal.urls import urlpatterns
 from apps.guide_tasks.models import Evidence, Grade, State, TaskItem, TaskTarget
 from apps.outreach.models import Dispatch, DispatchRecipient, TrackedLink
+from tests.factories.groups import make_group
 from tests.factories.items import make_item_push
 from tests.factories.tasks import hand_out, members_of, settle
 from tests.guide_portal.conftest import open_shop, signed_in
@@ -90,6 +91,7 @@ def payload(dice, shop, ids):
 
 def hand_out_items(shop):
     """Store work of every kind, the guide's and the whole store's."""
+    make_group(shop.guide, shop.store, shop.now)
     for fields in (
         {"kind": "free"},
         {"kind": "group"},
@@ -97,6 +99,7 @@ def hand_out_items(shop):
         {"kind": "display", "once_per_store": True},
         {"kind": "recruit", "quota": 2, "quota_of": "friends"},
         {"kind": "moments"},
+        {"kind": "group_send"},
     ):
         make_item_push(shop.now, stores=[shop.store], **fields)
     shop.items = list(TaskItem.objects.order_by("pk").values_list("pk", flat=True))

@@ -9,11 +9,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.accounts.capabilities import Role
+from apps.customer_groups.models import GroupSend
 from apps.guide_tasks import services
 from apps.guide_tasks.models import State, TaskItem, TaskPush
 from apps.outreach.models import MomentPost
-from apps.stores.models import ScopeGrant
+from apps.stores.models import Posting, ScopeGrant
 from tests.factories.facts import make_guide, make_store
+from tests.factories.groups import make_group
 from tests.factories.items import jpeg, make_item_push
 from tests.factories.outreach import CORP
 from tests.factories.tasks import guide_actor
@@ -56,7 +58,7 @@ def test_the_choice_of_kind_leads_to_the_wizard_and_to_short_forms(admin_client,
     page = admin_client.get(reverse("hq:push_kinds")).content.decode()
 
     assert reverse("hq:push_new") in page
-    for kind in ("recruit", "display", "group", "free", "moments"):
+    for kind in ("recruit", "display", "group", "free", "moments", "group_send"):
         address = reverse("hq:item_push_new", args=[kind])
         assert address in page
         assert admin_client.get(address).status_code == 200
@@ -111,6 +113,27 @@ def test_a_moments_push_queues_one_post_for_those_who_got_it(operator_client, st
     assert len(post.userids) == 3
     assert post.text == "请顾客扫码入会。"
     assert 'data-post="queued"' in operator_client.get(answer["Location"]).content.decode()
+
+
+def test_a_push_to_groups_asks_their_owners_alone_and_shows_what_wecom_says(
+    operator_client, stores, fixed_clock
+):
+    owner = Posting.objects.get(store=stores[0]).guide
+    for _one in range(2):
+        make_group(owner, stores[0], fixed_clock)
+    empty = send(operator_client, "group_send", **fields(fixed_clock, body=""))
+    assert empty.status_code == 400
+    answer = send(operator_client, "group_send", **fields(fixed_clock))
+
+    assert TaskItem.objects.get().guide == owner
+    sent = GroupSend.objects.get()
+    sent.sent_chat_ids = sent.chat_ids[:1]
+    sent.save()
+    page = operator_client.get(answer["Location"]).content.decode()
+    assert "2 个群中已发 1 个" in page
+    assert "1 位群主中 1 位已确认" in page
+    GroupSend.objects.update(state="unknown", unknown_since=fixed_clock)
+    assert reverse("hq:unknown_sends") in operator_client.get(answer["Location"]).content.decode()
 
 
 def photo_of(stores, now):

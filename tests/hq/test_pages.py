@@ -10,12 +10,13 @@ from apps.accounts.models import ApiKey, AuditEntry
 from apps.accounts.services import authenticate_api_key
 from apps.core.jobs import QUEUES, queue_of
 from apps.core.models import JobRun
+from apps.customer_groups.models import GroupSend
 from apps.hq import charts
 from apps.hq.beat_schedule import ENTRIES
 from apps.outreach.models import Dispatch, DispatchRecipient, MomentPost
 from apps.reports.statistics import Interval
 from tests.factories.items import make_item_push
-from tests.factories.outreach import CORP
+from tests.factories.outreach import CORP, connect_corp
 from tests.factories.tasks import hand_out, members_of, tap, target_of
 
 JOBS = "admin:django_celery_beat_periodictask_changelist"
@@ -178,6 +179,37 @@ def test_a_moments_post_nobody_knows_of_needs_one_decision(admin_client, unknown
     assert unknown_post.state == MomentPost.State.QUEUED
     assert AuditEntry.objects.get(action="moment.decided").detail == {"published": False}
     assert admin_client.get(reverse("hq:unknown_sends")).context["posts"] == []
+
+
+def test_a_send_to_groups_nobody_knows_of_needs_one_decision(
+    admin_client, team, fixed_clock, simulator
+):
+    connect_corp()
+    lost = GroupSend.objects.create(
+        source=make_item_push(fixed_clock, title="群里晒新靴").source,
+        guide=team[0][0],
+        corp_id=CORP,
+        text="秋冬新靴到店",
+        chat_ids=["wrLost"],
+        state="unknown",
+        unknown_since=fixed_clock,
+        call_started_at=fixed_clock,
+        not_before=fixed_clock,
+        closes_at=fixed_clock + timedelta(days=2),
+    )
+    page = admin_client.get(reverse("hq:unknown_sends")).content.decode()
+    address = reverse("hq:decide_group_send", args=[lost.pk])
+    assert {"群里晒新靴", address} <= set(re.findall(f"群里晒新靴|{address}", page))
+    todo = [row.link for row in admin_client.get("/admin/").context["todos"]]
+    assert reverse("hq:unknown_sends") in todo
+
+    for _time in range(2):
+        admin_client.post(address, {"happened": "no"})
+
+    lost.refresh_from_db()
+    assert lost.state == "queued"
+    assert AuditEntry.objects.filter(action="group_send.decided").count() == 1
+    assert admin_client.get(reverse("hq:unknown_sends")).context["to_groups"] == []
 
 
 def test_health_counts_unknown_posts_beside_unknown_sends(admin_client, unknown, unknown_post):
