@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -81,7 +82,7 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> int:
         return TaskItem.objects.filter(push=push).count()
     if push.due_at is None or push.due_at <= now:
         raise PushNotReady()
-    values = {
+    values: dict[str, Any] = {
         "push": push.pk,
         "quota": push.quota,
         "now": now,
@@ -115,7 +116,7 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> int:
     return issued
 
 
-def _issue(push: TaskPush, values: dict[str, object]) -> tuple[int, list[int]]:
+def _issue(push: TaskPush, values: dict[str, Any]) -> tuple[int, list[int]]:
     """Make the items: how many there are, and which guides are told. Raises NobodyThere,
     NoGroupsThere."""
     to_groups = push.kind == TaskPush.Kind.GROUP_SEND
