@@ -103,9 +103,7 @@ urlpatterns = [
     path("admin/wecom/unknown/", wecom.unknown_sends, name="unknown_sends"),
     path("admin/wecom/unknown/<int:pk>/", wecom.decide_send, name="decide_send"),
     path("admin/wecom/unknown/moments/<int:pk>/", wecom.decide_moment, name="decide_moment"),
-    path(
-        "admin/wecom/unknown/groups/<int:pk>/", wecom.decide_group_send, name="decide_group_send"
-    ),
+    path("admin/wecom/unknown/groups/<int:pk>/", wecom.decide_group_send, name="decide_group_send"),
     path("admin/handovers/", handovers.handover_list, name="handovers"),
     path("admin/handovers/plan/", handovers.plan_handover, name="plan_handover"),
     path("admin/handovers/<int:pk>/", handovers.handover, name="handover"),
