@@ -17,6 +17,8 @@ _REGIONS = (("hd", "华东"), ("hn", "华南"), ("hb", "华北"), ("xn", "西南
 _REGION_DEPARTMENTS = 10
 # who leads a region, on a phone as everybody else
 REGION_LEAD, _LED_REGION = "hd_lead", "hd"
+# who administers signs in to head office's pages by a scan as well
+HQ_LEAD = "hq_hejing"
 _FRANCHISEE = "锦程商贸有限公司（加盟）"
 
 # code, name, city, region, ownership, class, weight of its customers
@@ -190,7 +192,7 @@ def departments(chain: Chain) -> list[dict[str, object]]:
 
 
 def staff(chain: Chain) -> list[dict[str, object]]:
-    """WeCom's members: who leads a region first, then the people of the open stores."""
+    """WeCom's members: who leads a region, head office, the people of the open stores."""
     people: list[dict[str, object]] = [
         {
             "userid": person.userid,
@@ -209,7 +211,14 @@ def staff(chain: Chain) -> list[dict[str, object]]:
         "position": "区域经理",
         "status": 1,
     }
-    return [lead, *people]
+    head_office = {
+        "userid": HQ_LEAD,
+        "name": User.objects.get(wecom_userid=HQ_LEAD).get_full_name(),
+        "department": [1],
+        "position": "总部",
+        "status": 1,
+    }
+    return [lead, head_office, *people]
 
 
 def _region_department(code: str) -> int:
@@ -228,6 +237,7 @@ def load_head_office(*, password: str, corp_id: str) -> dict[str, str]:
     for _key, username, family, given, role in logins:
         user = User(username=username, last_name=family, first_name=given, role=role)
         user.is_staff = True
+        user.wecom_userid = HQ_LEAD if role == Role.HQ_ADMIN else ""
         user.set_password(password)
         user.save()
         if role == Role.REGION_MANAGER:

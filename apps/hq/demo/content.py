@@ -38,6 +38,14 @@ def _welcome() -> None:
     )
 
 
+def _greeting() -> None:
+    """用作欢迎语: what every new friend of a guide is told by itself."""
+    text = "您好，我是{门店}的{导购}，很高兴认识您。鞋码、到店、保养，随时问我。"
+    MessageTemplate.objects.create(
+        name="新好友欢迎语", body=text, generic_body=text, is_welcome=True
+    )
+
+
 def _offered(guide: Guide, store: Store, asset: ContentAsset, *, now: datetime) -> MessageTemplate:
     """A guide's own words, taken in and opened to the whole chain by head office."""
     proposal = propose_script(
@@ -78,7 +86,7 @@ def load_content(*, author: Guide, store: Store, now: datetime) -> Content:
         body="1. 第一次穿前上一层无色鞋油。\n2. 连穿两天后休息一天。\n"
         "3. 淋雨后自然阴干，不要暴晒。",
     )
-    return Content(
+    prepared = Content(
         wake_up=MessageTemplate.objects.create(
             name="沉默老客 · 好久不见",
             body="{称呼}您好，我是{门店}的{导购}。您上次带走的{上次购买}穿得还合脚吗？"
@@ -91,6 +99,8 @@ def load_content(*, author: Guide, store: Store, now: datetime) -> Content:
         new_boots=_offered(author, store, boots, now=now),
         tags=tags,
     )
+    _greeting()
+    return prepared
 
 
 def silent_east() -> dict:
