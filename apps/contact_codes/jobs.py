@@ -13,6 +13,12 @@ def push_codes() -> str:
     return _("%(n)s codes told") % {"n": services.push_codes(now=clock.now())}
 
 
+@job(name="contact_codes.read_links", queue="sync")
+def read_links() -> str:
+    """Read the quota of acquisition links and what they brought."""
+    return _("%(n)s links read") % {"n": services.read_links(now=clock.now())}
+
+
 @job(name="contact_codes.refresh_duty", queue="sync")
 def refresh_duty() -> str:
     """Bring every code to who is on duty now, and tell WeCom what has changed."""

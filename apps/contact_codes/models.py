@@ -17,6 +17,7 @@ from apps.core.models import LeasedModel
 
 # WeCom tells a code's `state` with a new friend; a member's own code says `join-…`
 STATE_MARK = "code-"
+QUOTA_LOW = 20
 EVERY_DAY = [1, 2, 3, 4, 5, 6, 7]
 
 
@@ -45,6 +46,12 @@ class ChannelCode(LeasedModel):
         CHAIN = "chain", _("several guides")
         NEAREST = "nearest", _("leads to the nearest store")
 
+    class Medium(models.TextChoices):
+        """What WeCom is to make: a code (联系我) or an acquisition link (获客链接)."""
+
+        CODE = "code", pgettext_lazy("medium", "contact code")
+        LINK = "link", pgettext_lazy("medium", "acquisition link")
+
     class Status(models.TextChoices):
         WANTED = "wanted", _("being made")
         MADE = "made", _("in use")
@@ -57,6 +64,9 @@ class ChannelCode(LeasedModel):
     title = models.CharField(_("title"), max_length=30)
     channel = models.CharField(_("channel"), max_length=20)
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
+    medium = models.CharField(
+        _("medium"), max_length=4, choices=Medium.choices, default=Medium.CODE
+    )
     store = models.ForeignKey(
         "stores.Store",
         on_delete=models.PROTECT,
@@ -90,6 +100,10 @@ class ChannelCode(LeasedModel):
         "tagging.Tag", blank=True, related_name="+", verbose_name=_("tags")
     )
     welcome = models.CharField(_("welcome"), max_length=1000, blank=True)
+    # a card below the welcome; without an address there is none
+    card_title = models.CharField(_("card's title"), max_length=64, blank=True)
+    card_text = models.CharField(_("card's text"), max_length=200, blank=True)
+    card_url = models.URLField(_("card's address"), max_length=500, blank=True)
     poster_text = models.CharField(_("text on the poster"), max_length=60, blank=True)
 
     status = models.CharField(
@@ -97,6 +111,7 @@ class ChannelCode(LeasedModel):
     )
     config_id = models.CharField(max_length=64, blank=True)
     address = models.CharField(max_length=300, blank=True)
+    clicks = models.PositiveIntegerField(_("opened in WeCom, 30 days"), default=0)
     wanted_users = ArrayField(models.CharField(max_length=64), default=list)
     pushed_users = ArrayField(models.CharField(max_length=64), default=list)
     pushed_at = models.DateTimeField(_("told to WeCom at"), null=True)
@@ -130,7 +145,7 @@ class ChannelCode(LeasedModel):
                 name="contact_codes_belongs_to_somebody",
             ),
             models.UniqueConstraint(
-                fields=["corp_id", "store", "channel"],
+                fields=["corp_id", "store", "channel", "medium"],
                 condition=Q(kind="store", stopped_at=None),
                 name="contact_codes_one_per_store_and_channel",
             ),
@@ -138,6 +153,32 @@ class ChannelCode(LeasedModel):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_link(self) -> bool:
+        return self.medium == self.Medium.LINK
+
+
+class LinkQuota(models.Model):
+    """How many customers a corp's acquisition links may still bring, as WeCom said last."""
+
+    corp_id = models.CharField(_("corp id"), max_length=40, unique=True)
+    total = models.PositiveIntegerField(pgettext_lazy("quota", "bought"))
+    balance = models.PositiveIntegerField(pgettext_lazy("quota", "left"))
+    next_expiry = models.DateTimeField(_("first ones lapse at"), null=True)
+    read_at = models.DateTimeField(_("read at"))
+
+    class Meta:
+        verbose_name = _("quota of acquisition links")
+        verbose_name_plural = _("quotas of acquisition links")
+
+    def __str__(self) -> str:
+        return f"{self.corp_id} {self.balance}/{self.total}"
+
+    @property
+    def is_low(self) -> bool:
+        """WeCom's own line: below it nobody may be left by tonight."""
+        return self.balance < QUOTA_LOW
 
 
 class CodeShift(models.Model):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.functional import cached_property
@@ -15,14 +16,27 @@ DAYS = 30  # figures of lists look so far back
 KEPT_AFTER = timedelta(days=7)
 
 
-def welcome_texts(states: Iterable[str]) -> dict[tuple[str, str], str]:
+@dataclass(frozen=True, slots=True)
+class OwnWelcome:
+    """What a code says to its new friends. Without a text the usual one is sent, with the card."""
+
+    text: str | None = None
+    attachments: tuple[dict[str, Any], ...] = ()
+
+
+def own_welcomes(states: Iterable[str]) -> dict[tuple[str, str], OwnWelcome]:
     """The codes' own words to new friends by (corp, state), in one query or none."""
     ours = {state for state in states if state.startswith(STATE_MARK)}
     if not ours:
         return {}
-    found = ChannelCode.objects.filter(state__in=ours).exclude(welcome="")
-    rows = found.values_list("corp_id", "state", "welcome")
-    return {(corp_id, state): words for corp_id, state, words in rows}
+    found = ChannelCode.objects.filter(state__in=ours).exclude(welcome="", card_url="")
+    return {(code.corp_id, code.state): _own_welcome(code) for code in found}
+
+
+def _own_welcome(code: ChannelCode) -> OwnWelcome:
+    card: dict[str, Any] = {"title": code.card_title, "desc": code.card_text, "url": code.card_url}
+    shown = ({"msgtype": "link", "link": card},) if code.card_url else ()
+    return OwnWelcome(code.welcome or None, shown)
 
 
 def name_of_state(state: str) -> str:
@@ -58,10 +72,13 @@ class Figures:
 
 
 def figures_of(code_ids: Sequence[int], *, now: datetime) -> dict[int, Figures]:
-    """By code, in two queries."""
+    """By code, in three queries."""
     since = clock.day_start(clock.business_day(now) - timedelta(days=DAYS - 1))
     scans = CodeScan.objects.filter(code_id__in=code_ids, day__gte=clock.business_day(since))
     counted = dict(scans.order_by().values_list("code_id").annotate(n=Count("pk")))
+    # a link is mostly opened where our page is not: WeCom counts, and ours leads there too
+    links = ChannelCode.objects.filter(pk__in=code_ids, medium=ChannelCode.Medium.LINK)
+    counted |= dict(links.values_list("pk", "clicks"))
     ended = Q(follow__until__isnull=False) & ~Q(follow__ended_by="transfer")
     aged = Q(at__lte=now - KEPT_AFTER)
     early = ended & Q(follow__until__lt=F("follow__since") + KEPT_AFTER)
@@ -158,7 +175,12 @@ def cities_of(signpost: ChannelCode, *, now: datetime) -> list[City]:
     open_now = Store.objects.open_on(clock.business_day(now)).filter(live_since__isnull=False)
     codes: QuerySet[ChannelCode] = (
         ChannelCode.objects.running()
-        .filter(corp_id=signpost.corp_id, kind=ChannelCode.Kind.STORE, store__in=open_now)
+        .filter(
+            corp_id=signpost.corp_id,
+            kind=ChannelCode.Kind.STORE,
+            medium=ChannelCode.Medium.CODE,
+            store__in=open_now,
+        )  # fmt: skip
         .exclude(address="")
         .select_related("store")
         .order_by("store__city", "store__code", "pk")

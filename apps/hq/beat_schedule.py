@@ -72,6 +72,11 @@ ENTRIES = [
         _("customers are led to guides who are not there"),
     ),
     Entry(
+        "contact_codes.read_links", 1800, _("Acquisition links"),
+        _("Reads the quota of acquisition links, their opens, and which of them are gone."),
+        _("a used-up quota is noticed late"),
+    ),
+    Entry(
         "wecom_sync.poll_results", 20, _("Send results"),
         _("Asks WeCom what became of each send: often at first, then once a day."),
         _("delivered messages do not close their tasks"),

@@ -14,6 +14,7 @@ from apps.stores.models import Guide, Region, Store
 from apps.tagging.models import Tag
 
 Kind = ChannelCode.Kind
+Medium = ChannelCode.Medium
 WEEKDAYS = [
     ("1", _("Mon")), ("2", _("Tue")), ("3", _("Wed")), ("4", _("Thu")), ("5", _("Fri")),
     ("6", _("Sat")), ("7", _("Sun")),
@@ -23,8 +24,9 @@ LEFT_OUT: dict[str, set[str]] = {
     Kind.GUIDE: {"store"},
     Kind.STORE: {"guide"},
     Kind.CHAIN: {"store", "guide"},
-    Kind.NEAREST: {"store", "guide", "backup", "daily_limit", "welcome", "tags"},
-}
+    Kind.NEAREST: {"store", "guide", "backup", "daily_limit", "welcome", "tags", "card_title",
+                   "card_text", "card_url"},
+}  # fmt: skip
 
 
 def _first_word(value: str) -> str:
@@ -79,11 +81,25 @@ class CodeForm(forms.Form):
         required=False,
         widget=forms.Textarea({"rows": 3}),
     )
+    card_title = forms.CharField(label=_("Card: title"), max_length=64, required=False)
+    card_text = forms.CharField(label=_("Card: text"), max_length=200, required=False)
+    card_url = forms.URLField(
+        label=_("Card: address"), max_length=500, required=False, assume_scheme="https",
+        widget=forms.TextInput({"inputmode": "url"}),
+    )  # fmt: skip
     poster_text = forms.CharField(label=_("Text on the poster"), max_length=60, required=False)
 
-    def __init__(self, *args: Any, kind: str, actor: Actor, fixed: bool = False, **options: Any):
+    def __init__(
+        self,
+        *args: Any,
+        kind: str,
+        actor: Actor,
+        medium: str = Medium.CODE,
+        fixed: bool = False,
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
-        self.kind, self.actor = kind, actor
+        self.kind, self.actor, self.medium = kind, actor, medium
         for name in LEFT_OUT[kind]:
             del self.fields[name]
         for name in ("store", "guide"):
@@ -108,11 +124,15 @@ class CodeForm(forms.Form):
             title=data["title"],
             channel=data["channel"],
             kind=self.kind,
+            medium=self.medium,
             store_id=code.store_id if code else getattr(store, "pk", None),
             guide_id=code.guide_id if code else getattr(guide, "pk", None),
             backup_id=getattr(backup, "pk", None),
             daily_limit=data.get("daily_limit"),
             welcome=data.get("welcome", ""),
+            card_title=data.get("card_title", ""),
+            card_text=data.get("card_text", ""),
+            card_url=data.get("card_url", ""),
             poster_text=data["poster_text"],
             tag_ids=[tag.pk for tag in data.get("tags", [])],
             shifts=shifts,

@@ -279,6 +279,17 @@ def _transfer_failed(event: Happened, detail: ContactDetail | None, now: datetim
     return "" if heard else "transfer did not happen"
 
 
+def _of_links(event: Happened, detail: ContactDetail | None, now: datetime) -> str:
+    """Acquisition links: the quota is another one, or a link does not work any more."""
+    ours = contact_codes.hear_of_links(
+        corp_id=event.corp_id,
+        change=event.change,
+        link_id=str(event.fields.get("LinkId") or ""),
+        now=now,
+    )
+    return "" if ours else "link not ours"
+
+
 # --- news ----------------------------------------------------------------------------------------
 
 _NEWS = """
@@ -324,5 +335,16 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     **{
         ("change_external_tag", change): Handler(_no_look, _tags_changed)
         for change in ("create", "update", "delete", "shuffle")
+    },
+    **{
+        ("customer_acquisition", change): Handler(_no_look, _of_links)
+        for change in (
+            "balance_low",
+            "balance_exhausted",
+            "balance_increased",
+            "quota_expire_soon",
+            "link_unavailable",
+            "delete_link",
+        )
     },
 }

@@ -10,8 +10,11 @@ from django.db import transaction
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.contact_codes.errors import (
+    CardIncomplete,
+    CardTooLong,
     CodeIncomplete,
     CodeStopped,
+    NoSuchLink,
     OneCodeAlready,
     TooManyGuides,
     WelcomeTooLong,
@@ -25,8 +28,10 @@ from apps.outreach import scripts
 from apps.stores.models import Posting, Store
 
 Kind = ChannelCode.Kind
+Medium = ChannelCode.Medium
 Status = ChannelCode.Status
 WELCOME_BYTES = 4_000
+CARD_TITLE_BYTES, CARD_TEXT_BYTES = 128, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,15 @@ class Wanted:
     title: str
     channel: str
     kind: str
+    medium: str = Medium.CODE
     store_id: int | None = None
     guide_id: int | None = None
     backup_id: int | None = None
     daily_limit: int | None = None
     welcome: str = ""
+    card_title: str = ""
+    card_text: str = ""
+    card_url: str = ""
     poster_text: str = ""
     tag_ids: Sequence[int] = ()
     shifts: Sequence[Shift] = field(default_factory=tuple)
@@ -62,11 +71,24 @@ def _check(wanted: Wanted) -> None:
     }
     if missing.get(Kind(wanted.kind), False) or not wanted.title or not wanted.channel:
         raise CodeIncomplete
-    if len({shift.guide_id for shift in wanted.shifts}) > MOST_USERS:
+    if wanted.medium == Medium.LINK and wanted.kind == Kind.NEAREST:
+        raise NoSuchLink
+    if len({shift.guide_id for shift in wanted.shifts}) > MOST_USERS[Medium(wanted.medium)]:
         raise TooManyGuides
     if len(wanted.welcome.encode()) > WELCOME_BYTES:
         raise WelcomeTooLong
     scripts.validate_script(wanted.welcome)
+    _check_card(wanted)
+
+
+def _check_card(wanted: Wanted) -> None:
+    if not (wanted.card_title or wanted.card_text or wanted.card_url):
+        return
+    if not wanted.card_title or not wanted.card_url.startswith("https://"):
+        raise CardIncomplete
+    title, text = len(wanted.card_title.encode()), len(wanted.card_text.encode())
+    if title > CARD_TITLE_BYTES or text > CARD_TEXT_BYTES:
+        raise CardTooLong
 
 
 def _place_of(wanted: Wanted, now: datetime) -> int | None:
@@ -102,8 +124,9 @@ def _one_per_store(wanted: Wanted, corp_id: str, but: int = 0) -> None:
     if wanted.kind != Kind.STORE or wanted.store_id is None:
         return
     same = ChannelCode.objects.running().filter(
-        corp_id=corp_id, kind=Kind.STORE, store_id=wanted.store_id, channel=wanted.channel
-    )
+        corp_id=corp_id, kind=Kind.STORE, medium=wanted.medium,
+        store_id=wanted.store_id, channel=wanted.channel,
+    )  # fmt: skip
     if same.exclude(pk=but).exists():
         raise OneCodeAlready
 
@@ -114,7 +137,8 @@ def create_code(
 ) -> ChannelCode:
     """Make a code; the same `client_id` again gives the code it made.
 
-    Raises CodeIncomplete, OneCodeAlready, TooManyGuides, WelcomeTooLong, UnknownVariable.
+    Raises CodeIncomplete, NoSuchLink, OneCodeAlready, TooManyGuides, WelcomeTooLong,
+    CardIncomplete, CardTooLong, UnknownVariable.
     """
     _take_turn(corp_id)
     known = ChannelCode.objects.filter(client_id=client_id).first() if client_id else None
@@ -127,11 +151,15 @@ def create_code(
         title=wanted.title,
         channel=wanted.channel,
         kind=wanted.kind,
+        medium=wanted.medium,
         store_id=_place_of(wanted, now),
         guide_id=wanted.guide_id if wanted.kind == Kind.GUIDE else None,
         backup_id=wanted.backup_id,
         daily_limit=wanted.daily_limit,
         welcome=wanted.welcome,
+        card_title=wanted.card_title,
+        card_text=wanted.card_text,
+        card_url=wanted.card_url,
         poster_text=wanted.poster_text,
         status=Status.MADE if wanted.kind == Kind.NEAREST else Status.WANTED,
         client_id=client_id or uuid4(),
@@ -159,7 +187,8 @@ def change_code(*, code_id: int, wanted: Wanted, actor: Actor, now: datetime) ->
     _check(wanted)
     _take_turn(code.corp_id)
     _one_per_store(wanted, code.corp_id, but=code.pk)
-    fields = ("title", "channel", "backup_id", "daily_limit", "welcome", "poster_text")
+    fields = ("title", "channel", "backup_id", "daily_limit", "welcome", "card_title",
+              "card_text", "card_url", "poster_text")  # fmt: skip
     for name in fields:
         setattr(code, name, getattr(wanted, name))
     code.save(update_fields=list(fields))
@@ -195,7 +224,7 @@ def stop_code(*, code_id: int, actor: Actor, now: datetime) -> ChannelCode:
 def tell_again(*, code_id: int, actor: Actor, now: datetime) -> None:
     """Somebody mended what WeCom refused: now, not in some hours."""
     code = ChannelCode.objects.in_wecom().filter(pk=code_id)
-    if code.exclude(status=Status.STOPPED).update(due_at=now, attempts=0):
+    if code.exclude(status=Status.STOPPED).update(due_at=now, attempts=0, errcode=None, reason=""):
         accounts.audit(
             actor=actor, action="contact_code.again", object_type="channelcode", object_id=code_id
         )
@@ -217,14 +246,15 @@ def make_store_codes(
     `wanted.title` and the other words are those of every code. Safe to repeat.
     """
     _check(Wanted(title=wanted.title, channel=wanted.channel, kind=Kind.NEAREST,
-                  welcome=wanted.welcome))  # fmt: skip
+                  welcome=wanted.welcome, card_title=wanted.card_title,
+                  card_text=wanted.card_text, card_url=wanted.card_url))  # fmt: skip
     _take_turn(corp_id)
     stores = Store.objects.visible_to(actor).open_on(clock.business_day(now))
     stores = stores.filter(live_since__isnull=False)
     if region_id is not None:
         stores = stores.filter(region_id=region_id)
     same = ChannelCode.objects.running().filter(
-        corp_id=corp_id, kind=Kind.STORE, channel=wanted.channel
+        corp_id=corp_id, kind=Kind.STORE, medium=Medium.CODE, channel=wanted.channel
     )
     missing = list(stores.exclude(pk__in=same.values("store_id")).order_by("pk"))
     codes = ChannelCode.objects.bulk_create(
@@ -232,6 +262,8 @@ def make_store_codes(
             ChannelCode(
                 corp_id=corp_id, title=wanted.title, channel=wanted.channel, kind=Kind.STORE,
                 store=store, daily_limit=wanted.daily_limit, welcome=wanted.welcome,
+                card_title=wanted.card_title, card_text=wanted.card_text,
+                card_url=wanted.card_url,
                 poster_text=wanted.poster_text, client_id=uuid4(), created_by=actor.label,
                 state=new_state(), slug=new_slug(),
             )

@@ -15,7 +15,10 @@ from apps.stores.models import Guide, Posting
 from apps.stores.selectors import absences, posted_with_duty
 
 PUSH_JOB = "contact_codes.push_codes"
-MOST_USERS = 100  # WeCom's limit for one code
+MOST_USERS = {  # WeCom's limits
+    ChannelCode.Medium.CODE: 100,
+    ChannelCode.Medium.LINK: 500,
+}
 CHUNK = 500
 
 Kind = ChannelCode.Kind
@@ -132,8 +135,9 @@ def receiving(code: ChannelCode, shifts: Sequence[CodeShift], roster: Roster) ->
         if code.daily_limit is None or had(pk) < code.daily_limit
     ]
     chosen = regular or _stand_ins(code, shifts, roster)
-    if len(chosen) > MOST_USERS:  # who had least today comes first
-        chosen = sorted(chosen, key=lambda pk: (had(pk), pk))[:MOST_USERS]
+    most = MOST_USERS[ChannelCode.Medium(code.medium)]
+    if len(chosen) > most:  # who had least today comes first
+        chosen = sorted(chosen, key=lambda pk: (had(pk), pk))[:most]
     return Receiving(guide_ids=tuple(chosen), stand_in=not regular)
 
 

@@ -14,11 +14,12 @@ from apps.core.wake import wake
 JUST_MADE = timedelta(minutes=5)
 
 Status = ChannelCode.Status
+Medium = ChannelCode.Medium
 
 
 def oldest_in_wecom(*, corp_id: str) -> datetime | None:
     """When the first code that we believe to be in WeCom was wanted; None without any."""
-    ours = ChannelCode.objects.filter(corp_id=corp_id).exclude(config_id="")
+    ours = ChannelCode.objects.filter(corp_id=corp_id, medium=Medium.CODE).exclude(config_id="")
     return ours.order_by("created_at").values_list("created_at", flat=True).first()
 
 
@@ -26,7 +27,9 @@ def not_listed(
     *, corp_id: str, listed: Collection[str], first: datetime, now: datetime
 ) -> list[ChannelCode]:
     """Ours, running, told some time ago and not on WeCom's list."""
-    ours = ChannelCode.objects.running().filter(corp_id=corp_id, created_at__gte=first)
+    ours = ChannelCode.objects.running().filter(
+        corp_id=corp_id, medium=Medium.CODE, created_at__gte=first
+    )
     told = ours.filter(pushed_at__lt=now - JUST_MADE, call_started_at=None).exclude(config_id="")
     return [code for code in told if code.config_id not in listed]
 
@@ -40,7 +43,12 @@ def doubles_among(*, corp_id: str, listed: Collection[str]) -> tuple[list[str], 
 
 @transaction.atomic
 def remake(*, codes: Sequence[ChannelCode], now: datetime) -> int:
-    """Codes that are gone in WeCom are made again; their posters stay. Safe to repeat."""
+    """What is gone in WeCom is made again; posters stay valid. Safe to repeat.
+
+    All of one medium.
+    """
+    if not codes:
+        return 0
     gone = ChannelCode.objects.filter(
         pk__in=[code.pk for code in codes],
         config_id__in=[code.config_id for code in codes],
@@ -52,7 +60,7 @@ def remake(*, codes: Sequence[ChannelCode], now: datetime) -> int:
         pushed_users=[],
         status=Status.WANTED,
         errcode=errors.GONE,
-        reason=errors.explained(errors.GONE),
+        reason=errors.explained(errors.GONE, link=codes[0].is_link),
         due_at=now,
     )
     if made:

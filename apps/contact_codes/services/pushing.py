@@ -1,7 +1,8 @@
-"""Brings WeCom's codes to what our rows say: make, change, take back; one leased row at a time.
+"""Brings WeCom's codes and links to what our rows say: made, changed, taken back; a leased row at
+a time.
 
 Changing and taking back may be repeated. Making may not: `call_started_at` is committed first, and
-a lost answer is settled by WeCom's list of codes, where only the `state` tells them apart.
+a lost answer is settled by WeCom's own list (`ways.find`).
 """
 
 from collections.abc import Iterator
@@ -15,12 +16,13 @@ from django.utils.translation import gettext
 
 from apps.contact_codes import errors
 from apps.contact_codes.models import ChannelCode
+from apps.contact_codes.services import ways
 from apps.contact_codes.services.duty import bar
+from apps.contact_codes.services.ways import Undecided, Way
 from apps.core import faults, lease
 from apps.outreach.services.handover import Round, plain_reason
 from apps.stores.models import Guide
 from apps.wecom.errors import RateLimited, Refused, WeComError
-from apps.wecom.shapes import ContactWay, ContactWayDetail
 
 log = structlog.get_logger(__name__)
 
@@ -33,14 +35,8 @@ REFUSED_AGAIN = timedelta(hours=6)
 # after a lost answer: how long WeCom is given to show the code in its list
 SETTLE = timedelta(seconds=30)
 LOOKS = 3
-LOOK_MOST = 400  # codes read one by one in one look
 
 Status = ChannelCode.Status
-Way = ContactWay | ContactWayDetail
-
-
-class Undecided(Exception):
-    """The list of codes is too long to be searched now."""
 
 
 def push_codes(*, now: datetime, limit: int = 1000) -> int:
@@ -102,9 +98,12 @@ def _bring(code: ChannelCode, token: UUID, run: Round) -> bool:
             raise
         users = _tell_those_who_may(code, token, users, run, error)
     at = run.moment()
+    # a new address has to be put into ads: that stays said until a person has read it
+    says_more = code.is_link and code.errcode == errors.GONE
+    said: dict[str, object] = {} if says_more else {"errcode": None, "reason": ""}
     return _rest(
         code, token, users, at,
-        status=Status.MADE, pushed_users=users, pushed_at=at, attempts=0, errcode=None, reason="",
+        status=Status.MADE, pushed_users=users, pushed_at=at, attempts=0, **said,
     )  # fmt: skip
 
 
@@ -112,14 +111,14 @@ def _tell(code: ChannelCode, token: UUID, users: list[str], run: Round) -> None:
     """One call that gives the code these people; makes it if it is not there."""
     client = run.client(code.corp_id)
     if code.config_id:
-        client.update_contact_way(config_id=code.config_id, userids=users)
+        ways.change(client, code, users)
         return
     code.call_started_at = run.moment()
     if not _keep(code, token, call_started_at=code.call_started_at, status=Status.UNKNOWN):
         raise LeaseLost
     faults.point("contact_codes.call_started")
     with _certain(code, token):
-        way = client.add_shared_way(userids=users, state=code.state, remark=code.title)
+        way = ways.make(client, code, users)
     faults.point("contact_codes.called")
     _take(code, token, way, users, run.moment())
 
@@ -140,13 +139,7 @@ def _certain(code: ChannelCode, token: UUID) -> Iterator[None]:
         raise
 
 
-def _take(
-    code: ChannelCode,
-    token: UUID,
-    way: ContactWay | ContactWayDetail,
-    users: list[str],
-    at: datetime,
-) -> None:
+def _take(code: ChannelCode, token: UUID, way: Way, users: list[str], at: datetime) -> None:
     """WeCom has it: keep its id at once, it is shown nowhere else."""
     code.config_id, code.address, code.pushed_users = way.config_id, way.address, users
     _keep(
@@ -188,7 +181,7 @@ def _make_again(code: ChannelCode, token: UUID, run: Round) -> bool:
     return _write(
         code, token, status=Status.WANTED, config_id="", address="", pushed_users=[],
         call_started_at=None, due_at=run.moment(), errcode=errors.GONE,
-        reason=errors.explained(errors.GONE),
+        reason=errors.explained(errors.GONE, link=code.is_link),
     )  # fmt: skip
 
 
@@ -197,7 +190,7 @@ def _look_up(code: ChannelCode, token: UUID, run: Round) -> bool:
     lost, at = code.call_started_at or run.moment(), run.moment()
     if at < lost + SETTLE:
         return _write(code, token, status=Status.UNKNOWN, due_at=lost + SETTLE)
-    way = _way_of(code, lost, run)
+    way = ways.find(run.client(code.corp_id), code, since=lost, until=at)
     if way is not None:
         _take(code, token, way, list(way.userids), at)
         return _write(code, token, due_at=at, reason="", attempts=0)
@@ -209,19 +202,6 @@ def _look_up(code: ChannelCode, token: UUID, run: Round) -> bool:
     return False
 
 
-def _way_of(code: ChannelCode, lost: datetime, run: Round) -> ContactWayDetail | None:
-    """WeCom's code with this state, made since the lost call; None when there is none."""
-    client = run.client(code.corp_id)
-    start = lost - timedelta(minutes=1)
-    listed = client.list_contact_ways(start=start, end=run.moment() + timedelta(minutes=1))
-    ours = ChannelCode.objects.filter(config_id__in=listed).values_list("config_id", flat=True)
-    strangers = sorted(set(listed) - set(ours))
-    if len(strangers) > LOOK_MOST:
-        raise Undecided
-    found = (client.get_contact_way(config_id) for config_id in strangers)
-    return next((way for way in found if way.state == code.state), None)
-
-
 # --- take back -------------------------------------------------------------------------
 
 
@@ -230,14 +210,11 @@ def _take_back(code: ChannelCode, token: UUID, run: Round) -> bool:
         settled = code.call_started_at + SETTLE  # the lost call may still be making it
         if run.moment() < settled:
             return _write(code, token, due_at=settled)
-        way = _way_of(code, code.call_started_at, run)
+        client, at = run.client(code.corp_id), run.moment()
+        way = ways.find(client, code, since=code.call_started_at, until=at)
         code.config_id = way.config_id if way else ""
     if code.config_id:
-        try:
-            run.client(code.corp_id).delete_contact_way(config_id=code.config_id)
-        except Refused as error:
-            if error.errcode != errors.GONE:
-                raise
+        ways.take_back(run.client(code.corp_id), code)
     return _write(
         code, token, status=Status.STOPPED, config_id="", address="", pushed_users=[],
         call_started_at=None, due_at=None, reason="", errcode=None,
@@ -280,6 +257,6 @@ def _note_failure(code: ChannelCode, token: UUID, error: WeComError, at: datetim
         fields = {}
     _write(
         code, token, attempts=attempts if later else 0, errcode=error.errcode,
-        reason=errors.explained(error.errcode) or plain_reason(error),
+        reason=errors.explained(error.errcode, link=code.is_link) or plain_reason(error),
         due_at=at + (BACK_OFF * 2**code.attempts if later else REFUSED_AGAIN), **fields,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.contact_codes import posters, services
-from apps.contact_codes.models import ChannelCode, CodeShift
+from apps.contact_codes.models import ChannelCode, CodeShift, LinkQuota
 from apps.contact_codes.selectors import Figures, days_of, figures_of, names_of
 from apps.contact_codes.services.duty import preview
 from apps.core import clock
@@ -30,8 +30,13 @@ OFFERED = 500  # choices offered while typing; beyond that the code is typed
 _BAD_REQUEST = 422
 
 Kind = ChannelCode.Kind
+Medium = ChannelCode.Medium
 Status = ChannelCode.Status
-TROUBLE = Q(status__in=[Status.FAILED, Status.UNKNOWN]) | Q(nobody_since__isnull=False)
+TROUBLE = (
+    Q(status__in=[Status.FAILED, Status.UNKNOWN])
+    | Q(nobody_since__isnull=False)
+    | (Q(medium=Medium.LINK) & ~Q(reason=""))  # its address may have changed
+)
 WHICH = {
     "": Q(stopped_at=None),
     "trouble": Q(stopped_at=None) & TROUBLE,
@@ -55,9 +60,18 @@ PURPOSES = {
 }
 
 
+LINK_KINDS = [Kind.STORE, Kind.GUIDE, Kind.CHAIN]
+
+
+def _medium(request: HttpRequest) -> Medium:
+    return Medium.LINK if request.GET.get("medium") == Medium.LINK else Medium.CODE
+
+
 def _filtered(request: HttpRequest, actor: Actor) -> tuple[QuerySet[ChannelCode], dict[str, str]]:
     asked = {name: request.GET.get(name, "") for name in ("which", "channel", "kind", "q")}
-    rows = ChannelCode.objects.visible_to(actor).filter(WHICH.get(asked["which"], WHICH[""]))
+    rows = ChannelCode.objects.visible_to(actor).filter(
+        WHICH.get(asked["which"], WHICH[""]), medium=_medium(request)
+    )
     if asked["channel"]:
         rows = rows.filter(channel=asked["channel"])
     if asked["kind"] in Kind.values:
@@ -78,17 +92,23 @@ def code_list(request: HttpRequest) -> HttpResponse:
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     codes = list(page)
     figures, names = figures_of([code.pk for code in codes], now=now), names_of(codes)
-    mine = ChannelCode.objects.visible_to(actor)
+    medium = _medium(request)
+    mine = ChannelCode.objects.visible_to(actor).filter(medium=medium)
     counts = mine.aggregate(
         running=Count("pk", filter=WHICH[""]),
         trouble=Count("pk", filter=WHICH["trouble"]),
         stopped=Count("pk", filter=WHICH["stopped"]),
     )
-    query = urlencode(asked)
+    is_link = medium == Medium.LINK
+    base = {"medium": Medium.LINK.value} if is_link else {}
+    query = urlencode({**base, **asked})
     return show(
         request,
         "hq/codes.html",
-        title=_("Contact codes"),
+        title=_("Acquisition links") if is_link else _("Contact codes"),
+        is_link=is_link,
+        base=f"{urlencode(base)}&" if base else "",
+        quotas=list(LinkQuota.objects.order_by("corp_id")) if is_link else [],
         page=page,
         rows=[_row(code, figures.get(code.pk, Figures()), names) for code in codes],
         counts=counts,
@@ -96,7 +116,7 @@ def code_list(request: HttpRequest) -> HttpResponse:
         which=asked.get("which", ""),
         query=f"{query}&" if query else "",
         channels=_channels(actor),
-        kinds=Kind.choices,
+        kinds=[(kind.value, kind.label) for kind in (LINK_KINDS if is_link else Kind)],
         may_act=actor.can(Capability.MANAGE_CODES),
     )
 
@@ -133,11 +153,12 @@ def _offers(actor: Actor) -> dict[str, Any]:
 @hq_page(Capability.MANAGE_CODES)
 def code_new(request: HttpRequest, kind: str) -> HttpResponse:
     """A new code of this kind; 预览 shows who would receive now and saves nothing."""
-    if kind not in Kind.values:
+    medium = _medium(request)
+    if kind not in (LINK_KINDS if medium == Medium.LINK else Kind):
         raise Http404
     actor = actor_of(request)
     data = request.POST or None
-    form = CodeForm(data, kind=kind, actor=actor, initial={"client_id": uuid4()})
+    form = CodeForm(data, kind=kind, medium=medium, actor=actor, initial={"client_id": uuid4()})
     return _edit(request, form, shift_forms(data, actor=actor), code=None)
 
 
@@ -154,11 +175,14 @@ def code_page(request: HttpRequest, pk: int) -> HttpResponse:
     initial = {
         "client_id": code.client_id,
         **{name: getattr(code, name) for name in ("title", "channel", "daily_limit", "welcome",
+                                                  "card_title", "card_text", "card_url",
                                                   "poster_text")},
         "backup": f"{code.backup.wecom_userid} {code.backup.name}" if code.backup else "",
         "tags": [tag.pk for tag in code.tags.all()],
     }  # fmt: skip
-    form = CodeForm(data, kind=code.kind, actor=actor, fixed=True, initial=initial)
+    form = CodeForm(
+        data, kind=code.kind, medium=code.medium, actor=actor, fixed=True, initial=initial
+    )
     shifts = list(code.shifts.select_related("guide"))
     return _edit(request, form, shift_forms(data, actor=actor, rows=shifts), code=code)
 
@@ -206,8 +230,8 @@ def _saved(
 
 def _preview(wanted: services.Wanted) -> tuple[list[Guide], bool] | None:
     code = ChannelCode(
-        pk=0, corp_id="", kind=wanted.kind, store_id=wanted.store_id, guide_id=wanted.guide_id,
-        backup_id=wanted.backup_id,
+        pk=0, corp_id="", kind=wanted.kind, medium=wanted.medium,
+        store_id=wanted.store_id, guide_id=wanted.guide_id, backup_id=wanted.backup_id,
     )  # fmt: skip
     shifts = [
         CodeShift(guide_id=one.guide_id, weekdays=list(one.weekdays), starts=one.starts,
@@ -240,6 +264,7 @@ def _form_page(
         "shifts": None if kind in (Kind.GUIDE, Kind.NEAREST) else shifts,
         "code": code,
         "kind": kind,
+        "is_link": form.medium == Medium.LINK,
         "purpose": PURPOSES[kind],
         "problem": problem,
         "seen": seen,

@@ -19,6 +19,7 @@ from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.accounts.naming import names_of, reference_of
+from apps.contact_codes.models import LinkQuota
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.core.wake import wake
@@ -241,6 +242,25 @@ def _welcomes(now: datetime) -> HealthRow:
     )  # fmt: skip
 
 
+def _links() -> list[HealthRow]:
+    """Only where acquisition links are used."""
+    quotas = list(LinkQuota.objects.order_by("balance"))
+    if not quotas:
+        return []
+    least = quotas[0]
+    mark, state = _state(least.is_low, "warn" if least.balance else "bad")
+    lapse = least.next_expiry
+    return [HealthRow(
+        title=_("Acquisition links"),
+        text=_("Each friend who comes by a link uses up one of the quota bought in WeCom."),
+        mark=mark, state=state, value=f"{least.balance:,}", small=_("of the quota left"),
+        meaning=_("the first ones lapse on %(day)s") % {"day": f"{lapse:%Y-%m-%d}"}
+        if lapse else _("none lapse"),
+        advice=_("buy more in WeCom's admin, Acquisition assistant") if least.is_low else "",
+        action=_("See the links"), link=f"{reverse('hq:codes')}?medium=link",
+    )]  # fmt: skip
+
+
 @hq_page(Capability.VIEW_HEALTH)
 def health(request: HttpRequest) -> HttpResponse:
     """What works and who is affected, broken first."""
@@ -256,6 +276,7 @@ def health(request: HttpRequest) -> HttpResponse:
         _welcomes(now),
         _calls(),
         _inbox(now),
+        *_links(),
     ]
     rows.sort(key=lambda row: {"bad": 0, "warn": 1, "": 2}.get(row.mark, 3))
     good = sum(row.in_order for row in rows)

@@ -1,6 +1,7 @@
 """The client: the transport with every group of endpoints."""
 
 from apps.core.pii import decrypt
+from apps.wecom.client.acquisition import Acquisition
 from apps.wecom.client.agents import Agents
 from apps.wecom.client.contact_ways import ContactWays
 from apps.wecom.client.contacts import Contacts
@@ -21,6 +22,7 @@ from apps.wecom.models import Corp, CorpApp
 
 
 class WeComClient(
+    Acquisition,
     Agents,
     ContactWays,
     Contacts,

@@ -1,5 +1,11 @@
 """What the client takes and returns: frozen, typed, in WeCom's own nouns. Times are aware UTC."""
 
+from apps.wecom.shapes.acquisition import (
+    AcquisitionLink,
+    AcquisitionLinkDetail,
+    AcquisitionQuota,
+    LinkStatistic,
+)
 from apps.wecom.shapes.agents import Agent
 from apps.wecom.shapes.contact_ways import ContactWay, ContactWayDetail
 from apps.wecom.shapes.contacts import Contact, ContactDetail, ContactPage, Follow
@@ -26,6 +32,9 @@ from apps.wecom.shapes.transfers import (
 )
 
 __all__ = [
+    "AcquisitionLink",
+    "AcquisitionLinkDetail",
+    "AcquisitionQuota",
     "Agent",
     "AttachmentScene",
     "ButtonCard",
@@ -41,6 +50,7 @@ __all__ = [
     "Department",
     "DepartmentMember",
     "Follow",
+    "LinkStatistic",
     "MassSend",
     "MassSendFilter",
     "MassSendListing",

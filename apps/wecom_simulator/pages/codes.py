@@ -16,6 +16,7 @@ from ..world import Row, World
 
 SHOWN = 100
 MOST_CHANNEL = 64
+LOW_QUOTA = 20
 
 
 def camera(request: HttpRequest, external_userid: str) -> HttpResponse:
@@ -96,7 +97,16 @@ def _came(host: Host, link: Row, channel: str, request: HttpRequest) -> str:
         ident = str(actions.add_guide(host, data)["external_userid"])
         customer = {"external_userid": ident, "userid": data["userid"], "state": channel}
         host.commit("link_customer", link_id=link["link_id"], customer=customer)
+        _tell_of_quota(host)
         return ident
+
+
+def _tell_of_quota(host: Host) -> None:
+    """Told when the line is crossed, not with each customer below it."""
+    left = host.world.quota["balance"]
+    change = {LOW_QUOTA - 1: "balance_low", 0: "balance_exhausted"}.get(left)
+    if change:
+        host.queue_event({"Event": "customer_acquisition", "ChangeType": change})
 
 
 def _members(world: World, link: Row) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from apps.contact_codes.selectors import welcome_texts
+from apps.contact_codes.selectors import OwnWelcome, own_welcomes
 from apps.core import faults
 from apps.core.wake import asleep
 from apps.guide_tasks.services import rules
@@ -47,7 +47,12 @@ def _take(now: datetime) -> int:
 def _friends(rows: Sequence[RawCallback]) -> list[welcomes.NewFriend]:
     """What each event says about the new friend; the code they came by (`State`) may have its own
     words."""
-    words = welcome_texts(str(row.fields.get("State") or "") for row in rows)
+    own = own_welcomes(str(row.fields.get("State") or "") for row in rows)
+
+    def words(row: RawCallback) -> OwnWelcome:
+        key = (row.endpoint.corp.corp_id, str(row.fields.get("State") or ""))
+        return own.get(key, OwnWelcome())
+
     return [
         welcomes.NewFriend(
             corp_id=row.endpoint.corp.corp_id,
@@ -56,7 +61,8 @@ def _friends(rows: Sequence[RawCallback]) -> list[welcomes.NewFriend]:
             code=str(row.fields.get("WelcomeCode") or "")[:200],
             state=str(row.fields.get("State") or ""),
             told_at=row.created_by_wecom_at or row.received_at,
-            text=words.get((row.endpoint.corp.corp_id, str(row.fields.get("State") or ""))),
+            text=words(row).text,
+            attachments=words(row).attachments,
         )
         for row in rows
     ]
