@@ -54,7 +54,8 @@ def onward_for(user: User, *, onward: str) -> str:
     if user.role != Role.REGION_MANAGER:
         return onward
     board = reverse("guide_portal:region")
-    return onward if onward.startswith(board) else board
+    theirs = (board, reverse("guide_portal:approvals"))
+    return onward if onward.startswith(theirs) else board
 
 
 def outside_wecom(request: HttpRequest) -> bool:

@@ -235,6 +235,7 @@ def test_a_regional_manager_comes_in_by_wecom_and_lands_on_the_board(shop, manag
     assert user == manager
     assert sign_in.onward_for(user, onward="/g/") == url("region")
     assert sign_in.onward_for(user, onward=url("region_pushes")) == url("region_pushes")
+    assert sign_in.onward_for(user, onward=url("approvals")) == url("approvals")
     manager.is_active = False
     manager.save()
     with pytest.raises(sign_in.NotAGuide):
