@@ -22,6 +22,8 @@ from apps.guide_tasks.selectors import open_targets_of_member
 from apps.members.models import FollowRelation, Member, StopMark
 from apps.members.selectors import find_by_identity, member_card, notes_of, survivor_group
 from apps.orders.selectors import last_purchases
+from apps.outreach.attachments import Piece
+from apps.outreach.selectors import attachments_of, pictures_at_wecom
 from apps.profiles.models import MemberFacts, MemberProfile
 
 # WeCom's `add_way`; it goes on inventing numbers, and 0 is its own word for "unknown"
@@ -129,16 +131,48 @@ def _stopped(group: Sequence[int]) -> bool:
 
 
 def chat_messages(*, member: Member, actor: Actor, now: datetime) -> list[ChatMessage]:
-    """The invitation for who has not joined, then the pages ready to send. Nothing for who asked
-    for no contact."""
+    """What goes with the open task's script, the invitation for who has not joined, then the pages
+    ready to send. Nothing for who asked for no contact."""
     guide_id = actor.guide_id or 0
-    if _stopped(survivor_group(member.pk)):
+    group = survivor_group(member.pk)
+    if _stopped(group):
         return []
     invited = [] if member.joined_at else [_invitation(guide_id, now)]
-    return invited + [
+    return [*_of_task(group, guide_id, now), *invited] + [
         _link(f"page-{one.pk}", one.title, one.summary, one.url)
         for one in materials(guide_id=guide_id, now=now)
     ]
+
+
+def _of_task(group: Sequence[int], guide_id: int, now: datetime) -> list[ChatMessage]:
+    """Links and pictures beside the script of the open task that the sidebar shows. A picture that
+    WeCom has not got yet cannot stand in a chat and is left out until it has; neither can a mini
+    program, whose cover the phone wants from an open address."""
+    targets = open_targets_of_member(guide_id=guide_id, member_ids=group, now=now)
+    cards = target_cards(targets, now=now)
+    task = next((one for one in cards if one.can_send), None)
+    target = next((one for one in targets if task and one.pk == task.target_id), None)
+    if target is None or refusal_words(target, now=now):
+        return []
+    pieces = attachments_of(script_id=target.push.template_id)
+    media = pictures_at_wecom(pieces=pieces, corp_id=target.guide.corp_id, now=now)
+    found = []
+    for number, piece in enumerate(pieces):
+        key = f"task-{number}"
+        if piece["kind"] == "link":
+            words = piece["summary"] or _("Goes with the task's message")
+            found.append(
+                _link(key, piece["title"], words, piece["url"], picture=piece["picture_url"])
+            )
+        elif piece["kind"] == "image" and piece["file"] in media:
+            found.append(_picture(key, piece, media[piece["file"]]))
+    return found
+
+
+def _picture(pk: str, piece: Piece, media_id: str) -> ChatMessage:
+    message = json.dumps({"msgtype": "image", "image": {"mediaid": media_id}})
+    words = _("Picture that goes with the task's message")
+    return ChatMessage(pk, piece["title"] or _("Picture"), words, message, "")
 
 
 def _invitation(guide_id: int, now: datetime) -> ChatMessage:
@@ -151,7 +185,7 @@ def _invitation(guide_id: int, now: datetime) -> ChatMessage:
     )
 
 
-def _link(pk: str, title: str, words: str, url: str) -> ChatMessage:
-    news = {"link": url, "title": title, "desc": words, "imgUrl": ""}
+def _link(pk: str, title: str, words: str, url: str, *, picture: str = "") -> ChatMessage:
+    news = {"link": url, "title": title, "desc": words, "imgUrl": picture}
     message = json.dumps({"msgtype": "news", "news": news}, ensure_ascii=False)
     return ChatMessage(pk, title, words, message, f"{title} {url}")

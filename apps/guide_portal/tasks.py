@@ -15,7 +15,9 @@ from apps.guide_portal.cards import (
 )
 from apps.guide_tasks import selectors, shapes
 from apps.guide_tasks.models import Grade, GuideTask
+from apps.outreach.attachments import Piece
 from apps.outreach.models import ContentAsset
+from apps.outreach.selectors import attachments_of
 
 ALL, EACH = "all", "each"
 
@@ -37,6 +39,7 @@ class TaskPage:
     preview: str
     preview_from: str
     asset: ContentAsset | None
+    attachments: list[Piece]
     confirm_words: str
     next: Card | None
     turn: int
@@ -72,6 +75,7 @@ def task_page(*, task: GuideTask, way: str, now: datetime) -> TaskPage:
         preview=preview,
         preview_from=source,
         asset=task.push.asset,
+        attachments=attachments_of(script_id=task.push.template_id),
         confirm_words=_confirm_words(found),
         next=upcoming,
         turn=turn,

@@ -97,6 +97,11 @@ ENTRIES = [
         _("posts do not reach guides' phones"),
     ),
     Entry(
+        "outreach.keep_pictures", 3600, _("Pictures of scripts"),
+        _("Has the pictures of scripts in use lie at WeCom, which keeps each for three days."),
+        _("sends upload them themselves; pictures are missing in the chat's sidebar"),
+    ),
+    Entry(
         "wecom_sync.poll_moments", 60, _("Published moments posts"),
         _("Asks WeCom which guides have published a post: often at first, then every half hour."),
         _("published posts look unfinished"),

@@ -113,6 +113,7 @@ urlpatterns = [
     path("admin/losses/", losses.loss_page, name="losses"),
     path("admin/scripts/proposals/", scripts.script_proposals, name="script_proposals"),
     path("admin/scripts/proposals/<int:pk>/", scripts.decide_proposal, name="decide_proposal"),
+    path("admin/scripts/pictures/<int:pk>/", scripts.attachment_picture, name="attachment_picture"),
     path("admin/scripts/variants/", scripts.script_variants, name="script_variants"),
     path(
         "admin/scripts/variants/<int:pk>/withdraw/",

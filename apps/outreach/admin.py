@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Count, Field, OuterRef, QuerySet, Subquery, URLField
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -13,14 +14,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from apps.accounts.admin_base import RoomAdmin, actor_of
+from apps.accounts.admin_base import CapabilityMixin, RoomAdmin, actor_of
 from apps.accounts.capabilities import Capability
 from apps.accounts.naming import names_of, reference_of
 from apps.core.errors import DomainError
-from apps.outreach import scripts
+from apps.outreach import attachments, scripts
 from apps.outreach.models import (
+    Attachment,
     ContentAsset,
     Dispatch,
     DispatchRecipient,
@@ -30,6 +33,7 @@ from apps.outreach.models import (
     SmsMessage,
     Welcome,
 )
+from apps.outreach.services import media
 from apps.stores.models import Guide
 
 MARKS = {
@@ -79,6 +83,76 @@ class MessageTemplateForm(forms.ModelForm):
         return text
 
 
+def with_https(field: Field, **kwargs: Any) -> Any:
+    """The form field of a column; an address without a scheme is taken for https."""
+    if isinstance(field, URLField):
+        kwargs["assume_scheme"] = "https"
+    return field.formfield(**kwargs)
+
+
+class AttachmentForm(forms.ModelForm):
+    class Meta:
+        model = Attachment
+        formfield_callback = with_https
+        fields = ["kind", "place", "title", "summary", "url", "picture_url", "picture", "appid",
+                  "page"]  # fmt: skip
+
+    def clean_picture(self) -> Any:
+        """A new picture is read and cleaned; the one that is there stays as it is."""
+        chosen = self.cleaned_data["picture"]
+        if not isinstance(chosen, UploadedFile):
+            return chosen
+        try:
+            return attachments.clean_picture(chosen.read(attachments.MAX_PICTURE_BYTES + 1))
+        except DomainError as error:
+            raise ValidationError(str(error)) from error
+
+
+class AttachmentFormSet(forms.BaseInlineFormSet):
+    def clean(self) -> None:
+        super().clean()
+        kept = [
+            form
+            for form in self.forms
+            if (form.instance.pk or form.has_changed())
+            and not getattr(form, "cleaned_data", {}).get("DELETE")
+        ]
+        if len(kept) > attachments.MOST:
+            raise ValidationError(str(attachments.TooManyAttachments(most=attachments.MOST)))
+        if kept and self.instance.is_welcome:
+            raise ValidationError(_("A welcome message carries no attachments yet: take them out."))
+
+
+class AttachmentInline(CapabilityMixin, StackedInline):
+    """What goes out beside the words; the order is the place's, then the older first."""
+
+    model = Attachment
+    form = AttachmentForm
+    formset = AttachmentFormSet
+    view_capability = Capability.VIEW_PUSHES
+    edit_capability = Capability.MANAGE_CONTENT
+    may_delete = True
+    extra = 0
+    tab = False
+    fields = [("kind", "place"), ("title", "summary"), ("url", "picture_url"),
+              ("picture", "show_picture"), ("appid", "page")]  # fmt: skip
+    readonly_fields = ["show_picture"]
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, URLField):
+            kwargs["assume_scheme"] = "https"  # an address without one
+        if db_field.name == "picture":
+            kwargs["widget"] = forms.FileInput(attrs={"accept": "image/jpeg,image/png"})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    @admin.display(description=_("picture in use"))
+    def show_picture(self, row: Attachment) -> str | SafeString:
+        if not row.pk or not row.picture:
+            return "—"
+        address = reverse("hq:attachment_picture", args=[row.pk])
+        return format_html('<img class="hq-thumb" src="{}" alt="{}">', address, str(row))
+
+
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(RoomAdmin):
     view_capability = Capability.VIEW_PUSHES
@@ -90,6 +164,11 @@ class MessageTemplateAdmin(RoomAdmin):
     list_select_related = ["asset", "author", "store"]
     search_fields = ["name", "body"]
     autocomplete_fields = ["asset", "author", "store"]
+    inlines = [AttachmentInline]
+
+    def save_related(self, request: HttpRequest, *rest: Any) -> None:
+        super().save_related(request, *rest)
+        media.ask_to_keep()
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, **kwargs)

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.core.jobs import job
 from apps.outreach import services
-from apps.outreach.services import reminders, results, welcomes
+from apps.outreach.services import media, reminders, results, welcomes
 
 
 @job(name="outreach.send_queued", queue="interactive")
@@ -60,6 +60,12 @@ def send_reminders() -> str:
 def send_moments() -> str:
     """Have WeCom make due moments posts."""
     return _("%(n)s handed over") % {"n": services.send_moments(now=clock.now())}
+
+
+@job(name="outreach.keep_pictures", queue="sync")
+def keep_pictures() -> str:
+    """Have the pictures of scripts in use lie at WeCom."""
+    return _("%(n)s uploaded") % {"n": media.keep_pictures(now=clock.now())}
 
 
 @job(name="outreach.sweep", queue="sync")

@@ -1,5 +1,6 @@
 """Which sends and receivers an actor may see."""
 
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
@@ -63,6 +64,15 @@ class MessageTemplateQuerySet(models.QuerySet):
     def usable_in(self, store_id: int | None) -> Self:
         """What a guide of this store may use: the chain's scripts and the store's own."""
         return self.filter(Q(store=None) | Q(store_id=store_id), is_active=True)
+
+
+class MediaUploadQuerySet(models.QuerySet):
+    # what ends within this time counts as ended: the call that names it may wait for its turn
+    MARGIN = timedelta(minutes=10)
+
+    def alive(self, at: datetime) -> Self:
+        """What WeCom still has then."""
+        return self.filter(expires_at__gt=at + self.MARGIN)
 
 
 class ScriptProposalQuerySet(models.QuerySet):

@@ -21,6 +21,8 @@ VARIABLES: dict[str, str] = {**CUSTOMER_VARIABLES, **GUIDE_VARIABLES}
 
 # what a store's own wording may be long: some room, also for the shortest script
 ROOM, LEAST_ROOM, MOST = 2, 200, 1000
+# WeCom counts the bytes of the whole message: room for names, last purchase and the tracked link
+MOST_BYTES, ROOM_BYTES = 4_000, 400
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _LINK = re.compile(r"(?:https?://|www\.)[!-~]+", re.IGNORECASE)
@@ -34,6 +36,11 @@ class UnknownVariable(DomainError):
 class BrokenVariable(UnknownVariable):
     code = "broken_variable"
     message = _("A curly bracket in the script is not closed.")
+
+
+class TooManyBytes(DomainError):
+    code = "too_many_bytes"
+    message = _("Too long for WeCom together with names and link: shorten it by %(over)s bytes.")
 
 
 class WordsMissing(DomainError):
@@ -62,7 +69,11 @@ def variables_in(body: str) -> list[str]:
 
 
 def validate_script(body: str) -> None:
-    """Raise UnknownVariable when the text names what we cannot fill in."""
+    """Raise UnknownVariable when the text names what we cannot fill in, TooManyBytes when WeCom
+    would not take it once everything stands in it."""
+    size = len(body.encode()) + ROOM_BYTES
+    if size > MOST_BYTES:
+        raise TooManyBytes(over=size - MOST_BYTES)
     for name in variables_in(body):
         if name not in VARIABLES:
             known = " ".join(f"{{{known}}}" for known in VARIABLES)

@@ -1,5 +1,6 @@
 """Reads: what a customer sees behind a link, sends that need a person, how the outbox is doing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +9,15 @@ from django.db.models import Count, F, Min, Q, QuerySet
 
 from apps.accounts.actor import Actor
 from apps.core import clock
-from apps.outreach.models import ContentAsset, Dispatch, DispatchRecipient, TrackedLink
+from apps.outreach.attachments import Piece, files_of
+from apps.outreach.models import (
+    Attachment,
+    ContentAsset,
+    Dispatch,
+    DispatchRecipient,
+    MediaUpload,
+    TrackedLink,
+)
 from apps.stores.models import Posting
 
 
@@ -67,6 +76,22 @@ def landing_page(*, code: str, now: datetime) -> LandingPage:
         store_name=posting.store.name if posting else "",
         store_city=posting.store.city if posting else "",
     )
+
+
+def attachments_of(*, script_id: int | None) -> list[Piece]:
+    """What goes out beside this script's words, as a send keeps it."""
+    if script_id is None:
+        return []
+    return [row.piece for row in Attachment.objects.filter(script_id=script_id)]
+
+
+def pictures_at_wecom(*, pieces: Iterable[Piece], corp_id: str, now: datetime) -> dict[str, str]:
+    """Picture → the id under which the corp has it for some minutes more at least."""
+    files = files_of(pieces)
+    if not files:
+        return {}
+    rows = MediaUpload.objects.alive(now).filter(corp_id=corp_id, file__in=files)
+    return dict(rows.values_list("file", "media_id"))
 
 
 def unknown_dispatches(*, actor: Actor) -> QuerySet[Dispatch]:

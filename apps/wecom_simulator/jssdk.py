@@ -59,4 +59,6 @@ def as_chat_message(data: Row) -> Row:
     if kind == "news":
         link = {"title": inner.get("title"), "desc": inner.get("desc"), "url": inner.get("link")}
         return {**message, "attachments": [{"msgtype": "link", "link": link}]}
+    if "mediaid" in inner:  # the one name that the phone's calls spell differently
+        inner = {**inner, "media_id": inner["mediaid"]}
     return {**message, "attachments": [{"msgtype": kind, str(kind): inner}]}

@@ -168,6 +168,7 @@ MEANING = {
     ("hq:decide_moment", "pk"): "moment_id",
     ("hq:decide_proposal", "pk"): "proposal_id",
     ("hq:withdraw_variant", "pk"): "variant_id",
+    ("hq:attachment_picture", "pk"): "attachment_id",
     ("guide_portal:close_visit_item", "item_id"): "visit_item_id",
     ("hq:code_new", "kind"): "store",
     ("hq:code", "pk"): "code_id",

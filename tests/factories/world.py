@@ -9,6 +9,7 @@ import uuid
 from datetime import date, timedelta
 from types import SimpleNamespace
 
+from django.core.files.base import ContentFile
 from django_celery_beat.models import PeriodicTask
 from psycopg.types.range import DateRange
 
@@ -27,6 +28,7 @@ from apps.members.models import AccessRequest
 from apps.orders.models import Order
 from apps.outreach import services as outreach
 from apps.outreach.models import (
+    Attachment,
     GuideNotice,
     MessageTemplate,
     MomentPost,
@@ -45,7 +47,7 @@ from apps.tagging.models import Tag, TagGroup
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
 from apps.wecom_sync.models import CorpTag, GuideDay, SyncRun, TagWord
 from tests.factories.facts import make_guide, make_product, make_store
-from tests.factories.items import jpeg, make_item_push
+from tests.factories.items import jpeg, make_item_push, png
 from tests.factories.outreach import CORP, make_asset, make_friends
 from tests.factories.tasks import (
     buy,
@@ -355,6 +357,7 @@ def numbers_of(world, role):
         "group_id": each(lambda guide, _m: _group(world, guide).pk),
         "group_code_id": (_group_thing(GroupCode, world).pk,) * 3,
         "group_welcome_id": (_group_thing(GroupWelcome, world, text="欢迎").pk,) * 3,
+        "attachment_id": (_attachment().pk,) * 3,
         "proposal_id": each(lambda guide, _m: _proposal(world, guide).pk),
     }
 
@@ -363,6 +366,13 @@ def _open_script():
     """Head office's script that stores may say their own way."""
     MessageTemplate.objects.filter(name="话术").update(stores_may_edit=True)
     return MessageTemplate.objects.get(name="话术")
+
+
+def _attachment():
+    script = MessageTemplate.objects.get(name="话术")
+    return Attachment.objects.get_or_create(
+        script=script, kind="image", defaults={"picture": ContentFile(png(), name="photo.png")}
+    )[0]
 
 
 def _wording(world):

@@ -19,6 +19,7 @@ from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.selectors import next_up
 from apps.orders.selectors import last_purchases
+from apps.outreach.selectors import attachments_of
 
 
 class TargetPage(GuidePage):
@@ -43,6 +44,7 @@ class TargetPage(GuidePage):
         card = target_cards([target], now=now, bought=bought)[0]
         context: dict[str, Any] = {"card": card, "asset": target.push.asset}
         if card.can_send:
+            context["attachments"] = attachments_of(script_id=target.push.template_id)
             context["text"] = text or personal_text(target, now=now, bought=bought)
             context["refusal"] = refusal_words(target, now=now)
             context["contacted"] = "" if context["refusal"] else contact_words(target, now=now)

@@ -33,6 +33,7 @@ from apps.members.models import Interaction
 from apps.outreach import ledger, policy, scripts
 from apps.outreach import services as outreach
 from apps.outreach.models import Dispatch
+from apps.outreach.selectors import attachments_of
 
 _SENDABLE = (State.OPEN, State.IN_PROGRESS)
 # marketing needs consent; care and the first word are service, a stop mark beats both
@@ -110,6 +111,7 @@ def send_to_target(
         now=now,
         actor=actor,
         contact_hours=(push.contact_from, push.contact_until),
+        attachments=attachments_of(script_id=push.template_id),
     )
     _sent([target], dispatch, push, now, actor)
     return dispatch
@@ -193,6 +195,7 @@ def send_to_task(
         now=now,
         actor=actor,
         contact_hours=(push.contact_from, push.contact_until),
+        attachments=attachments_of(script_id=push.template_id),
     )
     _sent(chosen, dispatch, push, now, actor)
     return dispatch

@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import F
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.core.pictures import media_type
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.outreach import services as outreach
-from apps.outreach.models import MessageTemplate, ScriptProposal, ScriptVariant
+from apps.outreach.models import Attachment, MessageTemplate, ScriptProposal, ScriptVariant
 from apps.reports.scripts import (
     Comparison,
     ScriptResult,
@@ -78,6 +79,17 @@ def decide_proposal(request: HttpRequest, pk: int) -> HttpResponse:
     except DomainError as error:
         messages.error(request, str(error))
     return redirect("hq:script_proposals")
+
+
+@hq_page(Capability.VIEW_PUSHES)
+def attachment_picture(request: HttpRequest, pk: int) -> HttpResponse:
+    """The picture of a script's attachment, as what it is."""
+    row = get_object_or_404(Attachment.objects.exclude(picture=""), pk=pk)
+    try:
+        with row.picture.open("rb") as kept:
+            return HttpResponse(kept.read(), content_type=media_type(str(row.picture.name)))
+    except OSError:
+        raise Http404 from None
 
 
 @hq_page(Capability.VIEW_PUSHES)

@@ -1,4 +1,5 @@
-"""Queued sends are handed to WeCom: claim, last check, call, record; each step is committed.
+"""Queued sends are handed to WeCom: claim, pictures, last check, call, record; each step is
+committed.
 
 What a crash leaves behind tells where it happened: a lease that ran out without `call_started_at`
 never reached WeCom and is simply taken again; with it the call may have taken effect, and only
@@ -10,6 +11,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -18,9 +20,9 @@ from django.db.models import Q
 from django.utils.translation import gettext
 
 from apps.core import faults, hours, lease
-from apps.outreach import policy
+from apps.outreach import attachments, policy
 from apps.outreach.models import Dispatch, DispatchRecipient
-from apps.outreach.services import budget, polling, receivers
+from apps.outreach.services import budget, media, polling, receivers
 from apps.wecom.client import WeComClient, client_for
 from apps.wecom.errors import CorpNotConfigured, NotNow, WeComError
 from apps.wecom.models import Corp
@@ -29,11 +31,17 @@ log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 90  # longer than any call with its token can take
 BATCH = 10
+MEDIA_UNKNOWN = 40007  # WeCom has a picture no more that we thought it had
+MEDIA_TRIES = 3
 BACK_OFF_SECONDS = 15
 BACK_OFF_MAX_SECONDS = 900
 LOOK_AFTER_SECONDS = 5
 
 State = Dispatch.State
+
+
+class LeaseLost(Exception):
+    """Another worker has the send by now."""
 
 
 @dataclass
@@ -97,7 +105,14 @@ def claim_due(
 
 
 def hand_over(*, dispatch_id: int, token: UUID, run: Round) -> bool:
-    """Take one leased send through check, call and record; true when WeCom has it."""
+    """Take one leased send through pictures, check, call and record; true when WeCom has it."""
+    try:
+        attached = _attached(dispatch_id=dispatch_id, token=token, run=run)
+    except LeaseLost:
+        return False
+    except WeComError as error:
+        _failed(dispatch_id=dispatch_id, token=token, error=error, run=run, called=False)
+        return False
     prepared = _prepare(dispatch_id=dispatch_id, token=token, at=run.moment())
     if prepared is None:
         return False
@@ -108,11 +123,10 @@ def hand_over(*, dispatch_id: int, token: UUID, run: Round) -> bool:
             sender=dispatch.guide.wecom_userid,
             external_userids=external_userids,
             text=dispatch.text,
+            attachments=attached,
         )
     except WeComError as error:
-        if isinstance(error, NotNow):  # the corp's other sends would be told the same
-            run.resting.add(dispatch.corp_id)
-        _record_failure(dispatch_id=dispatch_id, token=token, error=error, at=run.moment())
+        _failed(dispatch_id=dispatch_id, token=token, error=error, run=run, called=True)
         return False
     faults.point("outreach.called")
     recorded = _record_handed_over(
@@ -124,6 +138,29 @@ def hand_over(*, dispatch_id: int, token: UUID, run: Round) -> bool:
     )
     faults.point("outreach.committed")
     return recorded
+
+
+def _attached(*, dispatch_id: int, token: UUID, run: Round) -> list[dict[str, Any]]:
+    """The send's attachments for WeCom, its pictures uploaded where WeCom has them no more. The
+    lease goes on from each upload. Raises LeaseLost, WeComError."""
+    mine = lease.holds(Dispatch.objects.filter(pk=dispatch_id), token)
+    corp_id, pieces = mine.values_list("corp_id", "attachments").first() or ("", [])
+    files = attachments.files_of(pieces)
+    if not files:
+        return attachments.for_wecom(pieces, {})
+
+    def go_on() -> None:
+        if not mine.update(lease_until=run.moment() + timedelta(seconds=LEASE_SECONDS)):
+            raise LeaseLost
+
+    known = media.bring(
+        files=files,
+        corp_id=corp_id,
+        client=run.client(corp_id),
+        at=run.moment(),
+        before_each=go_on,
+    )
+    return attachments.for_wecom(pieces, known)
 
 
 def _held(dispatch_id: int, token: UUID) -> Dispatch | None:
@@ -235,23 +272,41 @@ def mark_handed_over(*, dispatch: Dispatch, msgid: str, at: datetime) -> None:
     dispatch.save()
 
 
+def _failed(*, dispatch_id: int, token: UUID, error: WeComError, run: Round, called: bool) -> None:
+    corp_id = _record_failure(
+        dispatch_id=dispatch_id, token=token, error=error, at=run.moment(), called=called
+    )
+    if isinstance(error, NotNow) and corp_id:  # the corp's other sends would be told the same
+        run.resting.add(corp_id)
+
+
 @transaction.atomic
-def _record_failure(*, dispatch_id: int, token: UUID, error: WeComError, at: datetime) -> None:
+def _record_failure(
+    *, dispatch_id: int, token: UUID, error: WeComError, at: datetime, called: bool
+) -> str:
+    """What comes after a failed call, or (not `called`) a failed upload; the corp it was for."""
     dispatch = _held(dispatch_id, token)
     if dispatch is None:
-        return
+        return ""
+    if not called:
+        dispatch.attempts += 1
+    lost = error.errcode == MEDIA_UNKNOWN and dispatch.attempts < MEDIA_TRIES
+    if lost:
+        files = attachments.files_of(dispatch.attachments)
+        media.forget(files=files, corp_id=dispatch.corp_id)
     if error.outcome_unknown:
         # no lease any more, but the time until somebody asks WeCom what became of it
         dispatch.lease_token = None
         dispatch.lease_until = at + timedelta(seconds=LOOK_AFTER_SECONDS)
         dispatch.save(update_fields=["lease_token", "lease_until"])
         log.warning("dispatch_outcome_open", dispatch_id=dispatch_id)
-    elif error.retryable:
+    elif error.retryable or lost:
         _put_back(dispatch, error, at)
     else:
         reason = plain_reason(error)
         receivers.refuse_by_wecom(dispatch=dispatch, reason=reason, at=at)
         _let_go(dispatch, state=State.FAILED, reason=reason)
+    return dispatch.corp_id
 
 
 def _put_back(dispatch: Dispatch, error: WeComError, at: datetime) -> None:
@@ -284,6 +339,8 @@ def plain_reason(error: WeComError) -> str:
         return gettext("WeCom found nobody it could send this to")
     if error.errcode in (40003, 60111):
         return gettext("WeCom does not know the sender")
+    if error.errcode == MEDIA_UNKNOWN:
+        return gettext("WeCom does not take a picture of this message")
     if error.errcode == 45002:
         return gettext("the text is too long for WeCom")
     number = "" if error.errcode is None else f" ({error.errcode})"

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.actor import Actor
 from apps.core.errors import DomainError
 from apps.core.wake import wake
+from apps.outreach.attachments import Piece, demand_few
 from apps.outreach.models import (
     ContentAsset,
     Dispatch,
@@ -95,6 +96,7 @@ def request_mass_send(
     now: datetime,
     actor: Actor,
     contact_hours: tuple[time, time] | None = None,
+    attachments: Sequence[Piece] = (),
 ) -> Dispatch:
     """Leave one mass send in the name of `guide`; the same `idem_key` gives the same one again.
 
@@ -103,7 +105,7 @@ def request_mass_send(
 
     A tracked link is made and put under the text: its code is also how the send is found in WeCom's
     list should the reply to our call get lost. Raises AlreadySending while a source has an
-    undecided receiver, NobodyToSendTo, SendTooLate, TextTooLong.
+    undecided receiver, NobodyToSendTo, SendTooLate, TextTooLong, TooManyAttachments.
     """
     known = Dispatch.objects.filter(idem_key=idem_key).first()
     if known is not None:
@@ -113,6 +115,7 @@ def request_mass_send(
         raise NobodyToSendTo()
     if expires_at <= max(now, not_before):
         raise SendTooLate()
+    demand_few(attachments)
     code = new_link_code()
     dispatch = Dispatch(
         idem_key=idem_key,
@@ -120,6 +123,7 @@ def request_mass_send(
         corp_id=guide.corp_id,
         guide=guide,
         text=_with_link(text, code),
+        attachments=list(attachments),
         marketing=marketing,
         state=State.HELD if not_before > now else State.PLANNED,
         not_before=not_before,

@@ -1,0 +1,85 @@
+"""What goes out beside a message's words: its limits, and the shape WeCom wants.
+
+A send keeps its pieces as they were when it was asked for: a change of the script changes no
+message that is on its way. A piece names its picture by the kept file, which never changes: a new
+picture is a new file. Only at the call the file becomes the id under which WeCom has it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.core import pictures
+from apps.core.errors import DomainError
+from apps.core.ids import uuid7
+
+Piece = dict[str, str]
+
+MOST = 9  # beside one message
+MAX_PICTURE_BYTES = 2 * 1024 * 1024
+LINK_BYTES = {"title": 128, "summary": 512, "url": 2048, "picture_url": 2048}
+MINIPROGRAM_BYTES = {"title": 64}
+
+
+class TooManyAttachments(DomainError):
+    code = "too_many_attachments"
+    message = _("At most %(most)s attachments go with one message.")
+
+
+class PictureRefused(DomainError):
+    code = "picture_refused"
+    message = _("This is no picture WeCom takes. Choose a JPEG or a PNG.")
+
+
+class PictureTooLarge(DomainError):
+    code = "picture_too_large"
+    message = _("The picture is over %(limit)s MB. Make it smaller and choose it again.")
+
+
+def place(instance: Any, filename: str) -> str:
+    """Where a picture lies: a name of our own, another one for each picture."""
+    return f"attachments/{uuid7()}.{filename.rpartition('.')[2]}"
+
+
+def clean_picture(raw: bytes) -> Any:
+    """The picture alone. Raises PictureRefused, PictureTooLarge."""
+    if len(raw) > MAX_PICTURE_BYTES:
+        raise PictureTooLarge(limit=MAX_PICTURE_BYTES // 1024 // 1024)
+    try:
+        return pictures.clean(raw)
+    except pictures.NotAPicture:
+        raise PictureRefused() from None
+
+
+def demand_few(pieces: Sequence[Piece]) -> None:
+    if len(pieces) > MOST:
+        raise TooManyAttachments(most=MOST)
+
+
+def files_of(pieces: Iterable[Piece]) -> list[str]:
+    """The pictures among the pieces, each once."""
+    return list(dict.fromkeys(piece["file"] for piece in pieces if piece.get("file")))
+
+
+def for_wecom(pieces: Iterable[Piece], media: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The pieces as WeCom takes them; `media` says under which id it has each picture."""
+    return [_for_wecom(piece, media) for piece in pieces]
+
+
+def _for_wecom(piece: Piece, media: Mapping[str, str]) -> dict[str, Any]:
+    kind = piece["kind"]
+    if kind == "link":
+        inner = {"title": piece["title"], "desc": piece["summary"], "url": piece["url"]}
+        if piece["picture_url"]:
+            inner["picurl"] = piece["picture_url"]
+    elif kind == "image":
+        inner = {"media_id": media[piece["file"]]}
+    else:
+        inner = {
+            "title": piece["title"],
+            "appid": piece["appid"],
+            "page": piece["page"],
+            "pic_media_id": media[piece["file"]],
+        }
+    return {"msgtype": kind, kind: inner}

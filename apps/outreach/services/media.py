@@ -1,0 +1,113 @@
+"""Pictures of attachments on their way to WeCom, which keeps each for three days.
+
+An upload does nothing to anybody: two workers who upload the same picture leave a copy that ends
+by itself. So no lease is needed here; the send's own lease goes on meanwhile.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+import structlog
+from django.core.files.storage import default_storage
+from django.utils.translation import gettext_lazy as _
+
+from apps.core import pictures
+from apps.core.wake import wake
+from apps.outreach.attachments import files_of
+from apps.outreach.models import Attachment, MediaUpload
+from apps.wecom.client import WeComClient, client_for
+from apps.wecom.errors import WeComError
+from apps.wecom.models import Corp
+from apps.wecom.shapes import MediaKind
+
+log = structlog.get_logger(__name__)
+
+JOB = "outreach.keep_pictures"
+# pictures of scripts in use are uploaded anew this long before they end, so that no guide waits
+AHEAD = timedelta(hours=26)
+
+
+class PictureGone(WeComError):
+    """Head office's picture is no longer in our keeping: that send cannot go out."""
+
+    code = "picture_gone"
+    message = _("A picture of this message is gone. Choose it again in the script.")
+
+
+def bring(
+    *,
+    files: Iterable[str],
+    corp_id: str,
+    client: WeComClient,
+    at: datetime,
+    before_each: Callable[[], None] = lambda: None,
+) -> dict[str, str]:
+    """File → the id under which WeCom has it, after what was missing was uploaded. Raises
+    WeComError. Not in a transaction.
+
+    `before_each` runs before every upload; what it raises ends the whole.
+    """
+    files = list(files)
+    alive = MediaUpload.objects.alive(at).filter(corp_id=corp_id, file__in=files)
+    media = dict(alive.values_list("file", "media_id"))
+    for file in files:
+        if file not in media:
+            before_each()
+            media[file] = _upload(file, corp_id, client)
+    return media
+
+
+def _upload(file: str, corp_id: str, client: WeComClient) -> str:
+    try:
+        content = default_storage.open(file, "rb")
+    except OSError:
+        raise PictureGone("media/upload") from None
+    with content:
+        found = client.upload(
+            kind=MediaKind.IMAGE,
+            name=file.rpartition("/")[2],
+            content=content,  # type: ignore[arg-type]
+            type_=pictures.media_type(file),
+        )
+    MediaUpload.objects.update_or_create(
+        corp_id=corp_id,
+        file=file,
+        defaults={"media_id": found.media_id, "expires_at": found.expires_at},
+    )
+    return found.media_id
+
+
+def forget(*, files: Iterable[str], corp_id: str) -> None:
+    """WeCom does not know these ids, whatever we thought: the next send uploads them anew."""
+    MediaUpload.objects.filter(corp_id=corp_id, file__in=list(files)).delete()
+
+
+def ask_to_keep() -> None:
+    """A script's pictures changed: have them at WeCom soon."""
+    wake(JOB)
+
+
+def keep_pictures(*, now: datetime) -> int:
+    """Every picture of a script in use lies at every corp, long enough for a day; return how many
+    were uploaded. A corp that cannot be reached is asked again at the next bell."""
+    in_use = Attachment.objects.filter(script__is_active=True).exclude(picture="")
+    files = files_of({"file": str(name)} for name in in_use.values_list("picture", flat=True))
+    if not files:
+        return 0
+    uploaded = 0
+    for corp in Corp.objects.filter(is_active=True):
+        kept = MediaUpload.objects.alive(now + AHEAD).filter(corp_id=corp.corp_id)
+        missing = set(files) - set(kept.filter(file__in=files).values_list("file", flat=True))
+        client = client_for(corp) if missing else None
+        for file in sorted(missing):
+            assert client is not None
+            try:
+                _upload(file, corp.corp_id, client)
+            except PictureGone:
+                log.warning("picture_gone", file=file)
+            except WeComError as error:
+                log.warning("picture_not_uploaded", error=error.code)
+                break
+            uploaded += 1
+    MediaUpload.objects.filter(expires_at__lte=now).delete()
+    return uploaded
