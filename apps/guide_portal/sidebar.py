@@ -13,7 +13,7 @@ from apps.accounts.actor import Actor
 from apps.contact_codes.selectors import name_of_state
 from apps.core import clock
 from apps.guide_portal import enrol
-from apps.guide_portal.cards import Card, Person, bought_words, person_of, target_cards
+from apps.guide_portal.cards import SENDABLE, Card, Person, bought_words, person_of, target_cards
 from apps.guide_portal.customers import own_word, three_facts, visible
 from apps.guide_portal.library import materials
 from apps.guide_portal.texts import personal_text, refusal_words
@@ -149,13 +149,11 @@ def _of_task(group: Sequence[int], guide_id: int, now: datetime) -> list[ChatMes
     WeCom has not got yet cannot stand in a chat and is left out until it has; neither can a mini
     program, whose cover the phone wants from an open address."""
     targets = open_targets_of_member(guide_id=guide_id, member_ids=group, now=now)
-    cards = target_cards(targets, now=now)
-    task = next((one for one in cards if one.can_send), None)
-    target = next((one for one in targets if task and one.pk == task.target_id), None)
-    if target is None or refusal_words(target, now=now):
+    target = next((one for one in targets if one.state in SENDABLE), None)
+    if target is None:
         return []
     pieces = attachments_of(script_id=target.push.template_id)
-    media = pictures_at_wecom(pieces=pieces, corp_id=target.guide.corp_id, now=now)
+    media = pictures_at_wecom(pieces=pieces, guide_id=guide_id, now=now)
     found = []
     for number, piece in enumerate(pieces):
         key = f"task-{number}"
@@ -166,7 +164,7 @@ def _of_task(group: Sequence[int], guide_id: int, now: datetime) -> list[ChatMes
             )
         elif piece["kind"] == "image" and piece["file"] in media:
             found.append(_picture(key, piece, media[piece["file"]]))
-    return found
+    return [] if found and refusal_words(target, now=now) else found
 
 
 def _picture(pk: str, piece: Piece, media_id: str) -> ChatMessage:

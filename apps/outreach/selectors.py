@@ -18,7 +18,7 @@ from apps.outreach.models import (
     MediaUpload,
     TrackedLink,
 )
-from apps.stores.models import Posting
+from apps.stores.models import Guide, Posting
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,13 @@ def attachments_of(*, script_id: int | None) -> list[Piece]:
     return [row.piece for row in Attachment.objects.filter(script_id=script_id)]
 
 
-def pictures_at_wecom(*, pieces: Iterable[Piece], corp_id: str, now: datetime) -> dict[str, str]:
-    """Picture → the id under which the corp has it for some minutes more at least."""
+def pictures_at_wecom(*, pieces: Iterable[Piece], guide_id: int, now: datetime) -> dict[str, str]:
+    """Picture → the id under which this guide's corp has it for some minutes more at least."""
     files = files_of(pieces)
     if not files:
         return {}
-    rows = MediaUpload.objects.alive(now).filter(corp_id=corp_id, file__in=files)
+    corp = Guide.objects.filter(pk=guide_id).values("corp_id")
+    rows = MediaUpload.objects.alive(now).filter(corp_id__in=corp, file__in=files)
     return dict(rows.values_list("file", "media_id"))
 
 

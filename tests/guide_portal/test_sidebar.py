@@ -2,15 +2,19 @@
 
 import json
 import uuid
+from datetime import timedelta
 from html import unescape
 
 import pytest
+from django.core.files.base import ContentFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.contact_codes.models import ChannelCode
 from apps.members.models import FollowRelation, Member, StopMark
+from apps.outreach.models import MediaUpload, MessageTemplate
+from tests.factories.items import png
 from tests.factories.outreach import CORP, make_asset
 
 
@@ -110,4 +114,33 @@ def test_the_pages_ask_as_often_for_many_as_for_few(shop, phone):
     for n in range(6):
         make_asset(title=f"页面{n}")
     asked()  # links are made at the first look
-    assert asked() == few <= 12
+    assert asked() == few <= 13
+
+
+def test_what_goes_with_the_tasks_script_is_offered_for_the_chat(shop, phone):
+    member = shop.members[0]
+    Member.objects.filter(pk=member.pk).update(joined_at=shop.now)
+    script = MessageTemplate.objects.create(name="带附件", body=shop.push.body)
+    type(shop.push).objects.filter(pk=shop.push.pk).update(template=script)
+    script.attachments.create(kind="link", title="秋冬画册", url="https://shop.example.com/a")
+    picture = script.attachments.create(
+        kind="image", title="新靴", picture=ContentFile(png(), name="photo.png"), place=2
+    )
+    address = url("sidebar_messages", member.public_id)
+    first, *others = messages_in(phone.get(address).content.decode())
+    assert first["news"]["link"] == "https://shop.example.com/a"
+    assert all(one["msgtype"] == "news" for one in others)  # WeCom has not got the picture yet
+
+    MediaUpload.objects.create(
+        corp_id=shop.guide.corp_id,
+        file=picture.picture.name,
+        media_id="m1",
+        expires_at=shop.now + timedelta(days=2),
+    )
+    _first, second, *_others = messages_in(phone.get(address).content.decode())
+    assert second == {"msgtype": "image", "image": {"mediaid": "m1"}}
+
+    page = phone.get(url("target", shop.targets[0].pk)).content.decode()
+    assert "秋冬画册" in page
+    assert "一起发出的图片" in page
+    assert "秋冬画册" in phone.get(url("task", shop.targets[0].task_id)).content.decode()
