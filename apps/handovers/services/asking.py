@@ -34,6 +34,8 @@ PAUSES = [timedelta(minutes=m) for m in (2, 10, 60, 240, 720)]
 CLOCKS_DIFFER = timedelta(minutes=2)
 # a lost call that the list does not show after this long was never begun
 SETTLE = timedelta(minutes=15)
+# one that WeCom accepted takes a day to happen: the list has until then to show it
+ACCEPTED_SHOWS = timedelta(hours=30)
 JUST_AFTER = timedelta(minutes=2)
 GIVE_UP = timedelta(days=7)
 
@@ -155,7 +157,8 @@ def _sort(
     for item in items:
         entry = _entry_of(item, listed[item.external_userid])
         if entry is None:
-            if at >= (item.called_at or at) + SETTLE:
+            patience = SETTLE if item.state == ItemState.UNKNOWN else ACCEPTED_SHOWS
+            if at >= (item.called_at or at) + patience:
                 found.never.append(item)
             continue
         _place(item, entry, found, at)

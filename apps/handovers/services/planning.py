@@ -123,7 +123,11 @@ def customers_of(*, guide: Guide, store: Store, now: datetime) -> list[Customer]
     others = friends.keys() - served
     if guide.status == Guide.Status.LEFT and others:
         found += _only_friends(others, friends, store, _last_store(guide))
-    return found
+    # planned from another store before they were served here: that one goes on
+    on_way = set(
+        HandoverItem.objects.open().filter(guide=guide).values_list("member_id", "external_userid")
+    )
+    return [one for one in found if (one.member_id, one.external_userid) not in on_way]
 
 
 def _only_friends(

@@ -7,6 +7,7 @@ import random
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+import structlog
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext, pgettext
@@ -19,6 +20,8 @@ from apps.wecom.client import CARD_REFUSED, CODE_USED_UP, WeComClient
 from apps.wecom.errors import NotNow, Refused, WeComError
 from apps.wecom.models import CallbackEndpoint, CorpApp
 from apps.wecom.shapes import ButtonCard, NoticeResult, TextCard
+
+log = structlog.get_logger(__name__)
 
 ACK = "ack"
 JOB = "outreach.answer_buttons"
@@ -121,7 +124,10 @@ def answer_buttons(*, now: datetime, limit: int = 1_000) -> int:
             break
         seen += len(ids)
         for row in ButtonAnswer.objects.filter(pk__in=ids).select_related("notice__guide"):
-            shown += _answer(row, token, run)
+            try:
+                shown += _answer(row, token, run)
+            except Exception as error:  # its lease runs out; the others go on
+                log.error("button_failed", button_id=row.pk, error=type(error).__name__)
     return shown
 
 

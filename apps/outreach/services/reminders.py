@@ -17,8 +17,8 @@ from apps.core import lease
 from apps.core.bites import delete_in_bites
 from apps.core.wake import wake
 from apps.outreach.models import Dispatch, SendReminder
-from apps.outreach.services.handover import Round, plain_reason
-from apps.wecom.errors import RateLimited, Refused, WeComError
+from apps.outreach.services.handover import Round, plain_reason, when_to_come_again
+from apps.wecom.errors import NotNow, Refused, WeComError
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +27,7 @@ LEASE_SECONDS = 120
 BATCH = 100
 A_DAY = 3
 KEEP_DAYS = 90
+AWAY_SECONDS = 60
 TOO_OFTEN, CANCELLED = 41094, 41093
 
 State = SendReminder.State
@@ -87,8 +88,9 @@ def send_reminders(*, now: datetime, limit: int = 2_000) -> int:
         for pk in ids:
             try:
                 done += _remind(pk, token, run)
-            except RateLimited as error:  # the others would be told the same
-                _put_off(pk, token, run.moment() + timedelta(seconds=error.retry_after))
+            except WeComError as error:  # nothing was called; the others would be told the same
+                wait = when_to_come_again(error) if isinstance(error, NotNow) else AWAY_SECONDS
+                _put_off(pk, token, run.moment() + timedelta(seconds=wait))
                 return done
             except Exception as error:  # its lease runs out; the others go on
                 log.error("reminder_failed", reminder_id=pk, error=type(error).__name__)
@@ -101,9 +103,9 @@ def _remind(pk: int, token: UUID, run: Round) -> bool:
         return False
     try:
         run.client(row.dispatch.corp_id).remind_mass_send(msgid=row.dispatch.msgid)
-    except RateLimited:
-        raise
     except WeComError as error:
+        if error.retryable:  # nothing was called
+            raise
         _write(row.pk, token, state=_after(error), reason=_why(error))
         return False
     return _write(row.pk, token, state=State.REMINDED, reason="")
