@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,7 +21,7 @@ from apps.guide_portal.texts import personal_text, refusal_words
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.selectors import open_targets_of_member
 from apps.members.models import FollowRelation, Member, StopMark
-from apps.members.selectors import find_by_identity, member_card, notes_of, survivor_group
+from apps.members.selectors import find_by_identity, member_card, notes_of
 from apps.orders.selectors import last_purchases
 from apps.outreach.attachments import Piece
 from apps.outreach.selectors import attachments_of, pictures_at_wecom
@@ -80,7 +81,7 @@ def sidebar_member(*, actor: Actor, corp_id: str, external_userid: str) -> Membe
 
 def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
     """The card's first facts, and this guide's open task for the customer."""
-    group = survivor_group(member.pk)
+    group, stopped = _person(member)
     card = member_card(member_ids=[member.pk])[member.pk]
     profile = MemberProfile.objects.filter(pk=member.pk).first()
     facts = MemberFacts.objects.filter(pk=member.pk).first()
@@ -103,7 +104,7 @@ def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
         text=personal_text(target, now=now) if target else "",
         refusal=refusal,
         has_joined=member.joined_at is not None,
-        stopped=_stopped(group),
+        stopped=stopped,
     )
 
 
@@ -126,16 +127,20 @@ def _source(group: Sequence[int], actor: Actor) -> str:
     }
 
 
-def _stopped(group: Sequence[int]) -> bool:
-    return StopMark.objects.current().filter(member_id__in=group).exists()
+def _person(member: Member) -> tuple[list[int], bool]:
+    """Every member id of this person, and whether one of them wants no contact."""
+    stops = StopMark.objects.current().filter(member_id=OuterRef("pk"))
+    rows = Member.objects.filter(survivor_id=member.pk).annotate(stopped=Exists(stops))
+    found = list(rows.order_by("pk").values_list("pk", "stopped"))
+    return [pk for pk, _stopped in found], any(stopped for _pk, stopped in found)
 
 
 def chat_messages(*, member: Member, actor: Actor, now: datetime) -> list[ChatMessage]:
     """What goes with the open task's script, the invitation for who has not joined, then the pages
     ready to send. Nothing for who asked for no contact."""
     guide_id = actor.guide_id or 0
-    group = survivor_group(member.pk)
-    if _stopped(group):
+    group, stopped = _person(member)
+    if stopped:
         return []
     invited = [] if member.joined_at else [_invitation(guide_id, now)]
     return [*_of_task(group, guide_id, now), *invited] + [

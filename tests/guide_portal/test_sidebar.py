@@ -114,7 +114,7 @@ def test_the_pages_ask_as_often_for_many_as_for_few(shop, phone):
     for n in range(6):
         make_asset(title=f"页面{n}")
     asked()  # links are made at the first look
-    assert asked() == few <= 13
+    assert asked() == few <= 12
 
 
 def test_what_goes_with_the_tasks_script_is_offered_for_the_chat(shop, phone):
