@@ -78,9 +78,11 @@ def take_tags(
         if row is None:
             continue
         theirs, before = book.here(one.wecom_ids), set(row.there) & book.winner_of.keys()
-        for tag in theirs ^ before:
-            member_id = members[one.relation.pk]
-            taking.change(one.relation, member_id, tag, added=tag in theirs)
+        member_id = members[one.relation.pk]
+        for tag in sorted(before - theirs):
+            taking.change(one.relation, member_id, tag, added=False)
+        for tag in sorted(theirs - before):
+            taking.change(one.relation, member_id, tag, added=True)
         row.there, row.read_at = sorted(theirs), read_at
     FollowTags.objects.bulk_update(rows.values(), ["there", "read_at"], batch_size=1000)
     _claim(taking)
