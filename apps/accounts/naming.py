@@ -24,6 +24,8 @@ _PAGES: dict[str, tuple[str, str, str]] = {
     "members.member": ("", "hq:member", "public_id"),
     "outreach.dispatch": ("guide__name", "admin:outreach_dispatch_change", "pk"),
     "accounts.apikey": ("name", "admin:accounts_apikey_change", "pk"),
+    "contact_codes.channelcode": ("title", "hq:code", "pk"),
+    "handovers.handoverrun": ("guide__name", "hq:handover", "pk"),
     "accounts.user": ("username", "admin:accounts_user_change", "pk"),
 }
 

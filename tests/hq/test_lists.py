@@ -128,7 +128,7 @@ def test_only_head_office_may_enter(db, fixed_clock):
         assert "/admin/login/" in answer.url
 
 
-def test_the_menu_has_eleven_entries_and_no_room_names(admin_client):
+def test_the_menu_has_twelve_entries_and_no_room_names(admin_client):
     page = admin_client.get(reverse("admin:index"))
 
     titles = [
@@ -138,8 +138,8 @@ def test_the_menu_has_eleven_entries_and_no_room_names(admin_client):
         if item["has_permission"]
     ]
     assert titles == [
-        "首页", "人群", "任务下发", "活动", "会员", "门店与导购", "话术与素材", "标签", "企微",
-        "报表", "系统",
+        "首页", "人群", "任务下发", "活动", "会员", "好友与社群", "门店与导购", "话术与素材",
+        "标签", "企微", "报表", "系统",
     ]  # fmt: skip
 
 

@@ -113,7 +113,8 @@ def _people():
 
 def _use_head_office(people):
     hq = Shown(User.objects.get(username="hq"))
-    push = TaskPush.objects.filter(status__in=["handed_out", "closed"]).latest("pk")
+    pushes = TaskPush.objects.filter(status__in=["handed_out", "closed"])
+    push = pushes.filter(pk__in=TaskTarget.objects.values("push_id")).latest("pk")
     member = Member.objects.get(pk=TaskTarget.objects.filter(push=push).first().member_id)
     hq.get(reverse("admin:index"))
     for name in ("segments", "pushes", "overdue", "unserved", "reports", "system", "wecom_health",

@@ -169,7 +169,7 @@ def create_code(
     _put_parts(code, wanted)
     refresh_duty(now=now, code_ids=[code.pk])
     accounts.audit(
-        actor=actor, action="contact_code.made", object_type="channelcode", object_id=code.pk
+        actor=actor, action="contact_code.made", object_type="channel_code", object_id=code.pk
     )
     code.refresh_from_db()
     return code
@@ -195,7 +195,7 @@ def change_code(*, code_id: int, wanted: Wanted, actor: Actor, now: datetime) ->
     _put_parts(code, wanted)
     refresh_duty(now=now, code_ids=[code.pk])
     accounts.audit(
-        actor=actor, action="contact_code.changed", object_type="channelcode", object_id=code.pk
+        actor=actor, action="contact_code.changed", object_type="channel_code", object_id=code.pk
     )
     code.refresh_from_db()
     return code
@@ -213,7 +213,7 @@ def stop_code(*, code_id: int, actor: Actor, now: datetime) -> ChannelCode:
     code.due_at = None if signpost else now
     code.save(update_fields=["stopped_at", "attempts", "status", "due_at"])
     accounts.audit(
-        actor=actor, action="contact_code.stopped", object_type="channelcode", object_id=code.pk
+        actor=actor, action="contact_code.stopped", object_type="channel_code", object_id=code.pk
     )
     if not signpost:
         wake(PUSH_JOB)
@@ -226,7 +226,7 @@ def tell_again(*, code_id: int, actor: Actor, now: datetime) -> None:
     code = ChannelCode.objects.in_wecom().filter(pk=code_id)
     if code.exclude(status=Status.STOPPED).update(due_at=now, attempts=0, errcode=None, reason=""):
         accounts.audit(
-            actor=actor, action="contact_code.again", object_type="channelcode", object_id=code_id
+            actor=actor, action="contact_code.again", object_type="channel_code", object_id=code_id
         )
         wake(PUSH_JOB)
 

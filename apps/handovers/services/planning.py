@@ -97,7 +97,7 @@ def _audit(run: HandoverRun, action: str, actor: Actor, **detail: object) -> Non
     accounts.audit(
         actor=actor,
         action=action,
-        object_type="handover",
+        object_type="handover_run",
         object_id=run.pk,
         detail={"guide_id": run.guide_id, "store_id": run.store_id, **detail},
     )

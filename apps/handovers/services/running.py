@@ -123,7 +123,11 @@ def _point_codes(
 
 def _audit(run: HandoverRun, action: str, actor: Actor, **detail: object) -> None:
     accounts.audit(
-        actor=actor, action=action, object_type="handover", object_id=run.pk, detail=dict(detail)
+        actor=actor,
+        action=action,
+        object_type="handover_run",
+        object_id=run.pk,
+        detail=dict(detail),
     )
 
 

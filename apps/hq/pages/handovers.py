@@ -194,7 +194,7 @@ def handover_export(request: HttpRequest, pk: int) -> HttpResponse:
     accounts.audit(
         actor=actor_of(request),
         action="handover.exported",
-        object_type="handover",
+        object_type="handover_run",
         object_id=run.pk,
     )
     answer = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
