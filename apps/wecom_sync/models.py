@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.core.models import LeasedModel
 from apps.wecom_sync.querysets import GuideDayQuerySet, TagWordQuerySet
@@ -165,7 +166,7 @@ class TagWord(models.Model):
     """Who said what about a friend's tag, and what became of it. Append-only."""
 
     class Side(models.TextChoices):
-        WECOM = "wecom", "WeCom"
+        WECOM = "wecom", pgettext_lazy("menu", "WeCom")
         HQ = "hq", _("here")
 
     class Outcome(models.TextChoices):
