@@ -1,9 +1,13 @@
 """The whole product, started as a newcomer starts it, and people with browsers in front of it."""
 
+import contextlib
+import uuid
+
 import pytest
+from playwright.sync_api import Error
 
 from tests.browser.demo import Demo
-from tests.browser.screen import CONTENT_REPORTS
+from tests.browser.screen import CONTENT_REPORTS, kill_browser
 
 DESK = {"width": 1280, "height": 860}
 PHONE = {"width": 360, "height": 712}
@@ -45,16 +49,30 @@ def demo(tmp_path_factory):
 
 
 @pytest.fixture
-def open_browser(browser):
+def own_browser(browser_type, browser_type_launch_args):
+    """A browser process for one test, killed at its end.
+
+    Asked to close a context, Chromium may wait for ever for a service worker that was starting.
+    """
+    mark = f"--of-test={uuid.uuid4()}"
+    found = browser_type.launch(**{**browser_type_launch_args, "args": [mark]})
+    yield found
+    kill_browser(mark)
+    with contextlib.suppress(Error):  # it is dead
+        found.close()
+
+
+@pytest.fixture
+def open_browser(own_browser):
     """Browsers for several people; a console error or a content policy report fails the test."""
-    contexts, complaints = [], []
+    complaints = []
 
     def hear(message):
         if message.type == "error":
             complaints.append(f"{message.location.get('url', '')}: {message.text}")
 
     def open_one(size):
-        context = browser.new_context(
+        context = own_browser.new_context(
             viewport=size, locale="zh-CN", timezone_id="Asia/Shanghai", accept_downloads=True
         )
         context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -62,12 +80,9 @@ def open_browser(browser):
         context.on("console", hear)
         context.on("weberror", lambda error: complaints.append(str(error.error)))
         context.set_default_timeout(30_000)
-        contexts.append(context)
         return context.new_page()
 
     yield open_one
-    for context in contexts:
-        context.close()
     assert complaints == []
 
 

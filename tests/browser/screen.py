@@ -1,7 +1,10 @@
 """What every page of ours must be: Chinese, quiet in the console, no wider than the screen."""
 
+import contextlib
 import os
 import re
+import signal
+from pathlib import Path
 
 from tests.conftest import PROJECT
 
@@ -47,6 +50,15 @@ def english_in(text, allowed=()):
     plain = NOT_WORDS.sub(" ", text)
     words = {word.lower() for word in re.findall(r"[A-Za-z]{3,}", plain)}
     return sorted(words - LATIN - set(allowed))
+
+
+def kill_browser(mark):
+    """The browser that was started with this argument, and no other."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if mark in line and "--type=" not in line:
+                os.kill(int(entry.name), signal.SIGKILL)
 
 
 def press(page, button):

@@ -2,11 +2,8 @@
 opened again, network back, twenty effects."""
 
 import contextlib
-import os
 import re
-import signal
 from datetime import time, timedelta
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -19,6 +16,7 @@ from apps.guide_tasks.models import State, TaskTarget
 from apps.members.models import EnrolDraft, Interaction, MemberNote
 from apps.tagging.models import MemberTags, Tag, TagGroup
 from tests.browser.conftest import PHONE
+from tests.browser.screen import kill_browser
 from tests.conftest import wait_for
 from tests.factories.facts import make_phone
 from tests.factories.outreach import seed
@@ -53,9 +51,9 @@ def shop(transactional_db, live_server, simulator, settings):
 
 
 @pytest.fixture
-def phone(browser, shop):
+def phone(own_browser, shop):
     """The phone: what its browser keeps outlives a page. Any error of a script fails the test."""
-    context = browser.new_context(viewport=PHONE, locale="zh-CN", timezone_id="Asia/Shanghai")
+    context = own_browser.new_context(viewport=PHONE, locale="zh-CN", timezone_id="Asia/Shanghai")
     context.set_default_timeout(15_000)
     complaints = []
     context.on("weberror", lambda error: complaints.append(str(error.error)))
@@ -71,7 +69,6 @@ def phone(browser, shop):
     context.set_offline(False)
     for page in context.pages:
         page.close()  # whatever it was about to load
-    context.close()
     assert complaints == []
 
 
@@ -174,7 +171,7 @@ def test_a_killed_phone_has_lost_nothing(shop, browser_type, browser_type_launch
     page = arrive(context, shop)
     context.set_offline(True)
     write_down(page, shop, shop.targets[0])
-    kill_browser(tmp_path / "phone")
+    kill_browser(f"--user-data-dir={tmp_path / 'phone'}")
     with contextlib.suppress(Error):  # it is dead
         context.close()
 
@@ -233,15 +230,6 @@ def test_noted_in_a_basement_invited_above_ground(browser, shop, phone, settings
     page.locator("#enrolled a.row").click()
     expect(page.locator("#notes + .card")).to_contain_text("看了短靴，等 38 码")
     assert MemberNote.objects.count() == 1
-
-
-def kill_browser(folder):
-    """The browser that keeps its things in this folder, and no other."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            if f"--user-data-dir={folder}" in line and "--type=" not in line:
-                os.kill(int(entry.name), signal.SIGKILL)
 
 
 def test_a_refused_act_stands_first_with_its_reason_and_one_way_out(shop, phone):
