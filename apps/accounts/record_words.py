@@ -101,6 +101,7 @@ VERB_WORDS = {
 DETAIL_WORDS = {
     "again": pgettext_lazy("record", "again"),
     "cause": _("cause"),
+    "change_type": pgettext_lazy("record", "change type"),
     "changed": _("changed"),
     "chats": _("chats"),
     "code": pgettext_lazy("record", "code"),
@@ -113,6 +114,7 @@ DETAIL_WORDS = {
     "days": _("days"),
     "declared": _("declared contacts"),
     "drafts": pgettext_lazy("record", "invitations"),
+    "event": pgettext_lazy("record", "event"),
     "excused": _("marked not applicable"),
     "fields": _("columns"),
     "first": _("first day"),
@@ -121,6 +123,7 @@ DETAIL_WORDS = {
     "guide": _("guide no."),
     "guide_id": _("guide no."),
     "guides": _("guide numbers"),
+    "handled": pgettext_lazy("record", "handled ones too"),
     "happened": pgettext_lazy("record", "happened"),
     "ids": _("numbers"),
     "issued": _("issued"),
@@ -138,6 +141,7 @@ DETAIL_WORDS = {
     "request": _("request no."),
     "returned": _("taken back into the open"),
     "rows": _("rows"),
+    "since": pgettext_lazy("record", "since"),
     "state": pgettext_lazy("record", "state"),
     "step": pgettext_lazy("record", "step"),
     "store": _("store no."),
@@ -145,6 +149,7 @@ DETAIL_WORDS = {
     "targets": _("tasks of customers"),
     "tasks": _("tasks"),
     "to": _("to"),
+    "until": pgettext_lazy("record", "until"),
     "updated": _("changed"),
 }
 # reasons that stand in details as codes

@@ -4,6 +4,7 @@ import secrets
 from datetime import datetime
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -247,6 +248,7 @@ class CodeScan(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["code", "day", "visitor"], name="contact_codes_scan")
         ]
+        indexes = [BrinIndex(fields=["day"], name="contact_codes_scan_day")]
 
     def __str__(self) -> str:
         return f"scan of code:{self.code_id} {self.day}"

@@ -26,8 +26,8 @@ def scan(request: HttpRequest, slug: str) -> HttpResponse:
         return _page(request, "over", status=404 if code is None else 410)
     now = clock.now()
     if request.method == "GET":
-        visitor = f"{address_of(request)}|{request.headers.get('User-Agent', '')}"
-        record_scan(code=code, visitor=visitor, now=now)
+        browser = request.headers.get("User-Agent", "")
+        record_scan(code=code, address=address_of(request), browser=browser, now=now)
     if code.kind == ChannelCode.Kind.NEAREST:
         return _page(request, "stores", code=code, cities=cities_of(code, now=now))
     names = sorted(names_of([code]).values()) if code.address else []

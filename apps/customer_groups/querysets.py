@@ -28,9 +28,6 @@ class CustomerGroupQuerySet(models.QuerySet):
         """A mass send may reach them: living, with an owner who is still theirs."""
         return self.living().filter(owner__isnull=False, standing=0)
 
-    def owned_by(self, guide_id: int) -> Self:
-        return self.filter(owner_id=guide_id)
-
 
 class GroupMembershipQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
@@ -38,9 +35,6 @@ class GroupMembershipQuerySet(models.QuerySet):
 
     def customers(self) -> Self:
         return self.filter(is_customer=True)
-
-    def there_now(self) -> Self:
-        return self.filter(left_at=None)
 
     def joined_since(self, moment: datetime) -> Self:
         return self.filter(is_customer=True, joined_at__gte=moment)

@@ -98,27 +98,11 @@ def successors_of(run: HandoverRun) -> list[Successor]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """A customer who is left to a person, and why."""
-
-    item: HandoverItem
-    sentence: str
-
-    @property
-    def member_id(self) -> int:
-        return self.item.member_id
-
-
 def items_of(run: HandoverRun, *, states: Iterable[str] = ()) -> QuerySet[HandoverItem]:
     """The customers of a run with member and successor; those in these states, if any are given."""
     rows = run.items.current().select_related("member", "takeover")
     wanted = list(states)
     return (rows.filter(state__in=wanted) if wanted else rows).order_by("state", "pk")
-
-
-def rest_of(run: HandoverRun, *, limit: int = 200) -> list[Rest]:
-    return [Rest(one, sentence_of(one)) for one in items_of(run, states=REST)[:limit]]
 
 
 def sentence_of(item: HandoverItem) -> str:

@@ -222,6 +222,11 @@ ENTRIES = [
         _("the list of welcomes grows"),
     ),
     Entry(
+        "outreach.forget_notices", "03:23", _("Old cards to guides"),
+        _("Drops cards to guides past their keeping."),
+        _("the list of cards grows"),
+    ),
+    Entry(
         "outreach.forget_reminders", "03:26", _("Old reminders of sends"),
         _("Drops reminders of sends past their keeping."),
         _("the list of reminders grows"),

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.core.jobs import job
 from apps.outreach import services
-from apps.outreach.services import media, reminders, results, welcomes
+from apps.outreach.services import media, notices, reminders, results, welcomes
 
 
 @job(name="outreach.send_queued", queue="interactive")
@@ -36,6 +36,12 @@ def send_welcomes() -> str:
 def forget_welcomes() -> str:
     """Drop welcomes that are past their keeping."""
     return _("%(n)s deleted") % {"n": welcomes.forget_old_welcomes(now=clock.now())}
+
+
+@job(name="outreach.forget_notices", queue="bulk")
+def forget_notices() -> str:
+    """Drop cards to guides that are past their keeping."""
+    return _("%(n)s deleted") % {"n": notices.forget_old_notices(now=clock.now())}
 
 
 @job(name="outreach.forget_reminders", queue="bulk")

@@ -4,6 +4,7 @@ tracked links."""
 import hashlib
 import secrets
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -596,9 +597,10 @@ class GuideNotice(LeasedModel):
         verbose_name = _("notice")
         verbose_name_plural = _("notices")
         indexes = [
+            BrinIndex(fields=["created_at"], name="outreach_notice_created"),
             models.Index(
                 fields=["not_before"], condition=Q(state="queued"), name="outreach_notice_queue"
-            )
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["guide", "source"], name="outreach_notice_once"),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 
 from apps.contact_codes import services as codes
 from apps.contact_codes.models import CodeAdd, CodeScan
@@ -111,8 +112,24 @@ def test_a_scan_counts_once_a_day_and_keeps_nobody(shop):
     code = made(shop.store)
     now = clock.now()
 
-    assert codes.record_scan(code=code, visitor="10.0.0.1|browser", now=now)
-    assert not codes.record_scan(code=code, visitor="10.0.0.1|browser", now=now)
-    assert codes.record_scan(code=code, visitor="10.0.0.2|browser", now=now)
-    assert codes.record_scan(code=code, visitor="10.0.0.1|browser", now=now + timedelta(days=1))
+    assert codes.record_scan(code=code, address="10.0.0.1", browser="b", now=now)
+    assert not codes.record_scan(code=code, address="10.0.0.1", browser="b", now=now)
+    assert codes.record_scan(code=code, address="10.0.0.2", browser="b", now=now)
+    assert codes.record_scan(
+        code=code, address="10.0.0.1", browser="b", now=now + timedelta(days=1)
+    )
     assert len(set(bytes(row.visitor) for row in CodeScan.objects.all())) == 3
+
+
+def test_one_address_cannot_fill_the_table_with_invented_browsers(shop, monkeypatch):
+    monkeypatch.setattr("apps.contact_codes.services.scans.AN_HOUR_FROM_ONE_ADDRESS", 3)
+    cache.clear()
+    code, now = made(shop.store), clock.now()
+
+    counted = [
+        codes.record_scan(code=code, address="10.0.0.9", browser=f"invented {n}", now=now)
+        for n in range(5)
+    ]
+
+    assert counted == [True, True, True, False, False]
+    assert codes.record_scan(code=code, address="10.0.0.8", browser="b", now=now)

@@ -143,7 +143,7 @@ def test_figures_count_scans_adds_and_who_stayed_a_week(team, fixed_clock):
     store, (a, b) = team
     code = made(store)
     for number in range(4):
-        codes.record_scan(code=code, visitor=f"v{number}", now=fixed_clock)
+        codes.record_scan(code=code, address=f"v{number}", browser="", now=fixed_clock)
     ends = [None, ("customer", 2), ("customer", 20), ("transfer", 1)]
     since = fixed_clock - timedelta(days=25)
     for (member, external), end in zip(make.make_friends(a, 4, since=since), ends, strict=True):

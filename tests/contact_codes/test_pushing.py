@@ -207,7 +207,7 @@ def test_a_code_that_may_just_be_being_made_is_taken_back_after_a_while(shop):
 def test_opens_of_a_code_are_forgotten_after_ninety_days(shop):
     code, now = made(shop.store), clock.now()
     for visitor in "abc":
-        codes.record_scan(code=code, visitor=visitor, now=now)
+        codes.record_scan(code=code, address=visitor, browser="", now=now)
     assert codes.forget_old_scans(now=now + timedelta(days=90)) == 0
     assert codes.forget_old_scans(now=now + timedelta(days=92)) == 3
 

@@ -242,8 +242,8 @@ def test_wecoms_refusals_are_told_in_words(shop, after_a_day):
     run = shop.start()
     after_a_day()
 
-    rest = selectors.rest_of(run)
-    assert [(one.member_id, one.sentence) for one in rest] == [
+    rest = selectors.items_of(run, states=selectors.REST)
+    assert [(one.member_id, selectors.sentence_of(one)) for one in rest] == [
         (gone[0].pk, "TA 已删除原导购，请到店再加")
     ]
     assert run.items.get(member=other[0]).state == "done"

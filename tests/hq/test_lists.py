@@ -7,7 +7,7 @@ from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import AuditEntry
 from apps.orders.models import Product
 from apps.outreach.models import Welcome
-from apps.outreach.services.welcomes import queue_welcome
+from apps.outreach.services.welcomes import NewFriend, queue_welcomes
 from apps.profiles.services import refresh_profiles
 from apps.segments.models import Segment
 from apps.stores.models import Region, ScopeGrant, Store
@@ -56,8 +56,8 @@ def grow(now, *, pushes=True):
         hand_out(people, now)
     guide = team[0][0]
     code = f"code{Welcome.objects.count()}"
-    queue_welcome(corp_id=guide.corp_id, userid=guide.wecom_userid, external_userid="wm1",
-                  code=code, state="", told_at=now, now=now, text="欢迎")  # fmt: skip
+    friend = NewFriend(guide.corp_id, guide.wecom_userid, "wm1", code, "", now, "欢迎")
+    queue_welcomes(friends=[friend], now=now)
 
 
 @pytest.mark.slow

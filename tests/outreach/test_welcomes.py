@@ -48,6 +48,10 @@ def add(simulator, guide):
     return one
 
 
+def queue(*, now, **told):
+    return welcomes.queue_welcomes(friends=[welcomes.NewFriend(**told)], now=now)
+
+
 def read_by(simulator, told):
     rows = simulator.get(f"/sim/phones/customers/{told['external_userid']}")["messages"]
     return [row["text"] for row in rows if row["via"] == "welcome"]
@@ -59,7 +63,7 @@ def states():
 
 def test_a_new_friend_reads_the_chains_words_with_guide_and_store(guide, simulator, add, words):
     told = add()
-    assert welcomes.queue_welcome(**told) == 1
+    assert queue(**told) == 1
     assert welcomes.send_welcomes(now=clock.now()) == 1
 
     store = guide.postings.get().store
@@ -73,18 +77,18 @@ def test_the_stores_own_script_goes_before_its_wording_and_that_before_the_chain
     guide, add, words
 ):
     store = guide.postings.get().store
-    welcomes.queue_welcome(**add())
+    queue(**add())
     ScriptVariant.objects.create(
         script=words, store=store, body="您好", generic_body="我们店的说法，{导购}",
         base_body=words.body, base_generic_body=words.generic_body,
         written_by="guide:1", since=clock.now(),
     )  # fmt: skip
-    welcomes.queue_welcome(**add())
+    queue(**add())
     MessageTemplate.objects.create(
         name="本店欢迎语", body="x", generic_body="本店欢迎您", store=store, is_welcome=True
     )
-    welcomes.queue_welcome(**add())
-    welcomes.queue_welcome(**add(text="这个渠道的话，{门店}"))
+    queue(**add())
+    queue(**add(text="这个渠道的话，{门店}"))
 
     texts = list(Welcome.objects.order_by("pk").values_list("text", flat=True))
     assert texts[1:] == [f"我们店的说法，{guide.name}", "本店欢迎您", f"这个渠道的话，{store.name}"]
@@ -92,7 +96,7 @@ def test_the_stores_own_script_goes_before_its_wording_and_that_before_the_chain
 
 def test_one_code_is_one_welcome_whoever_asks_again(simulator, add, words):
     told = add()
-    assert [welcomes.queue_welcome(**told), welcomes.queue_welcome(**told)] == [1, 0]
+    assert [queue(**told), queue(**told)] == [1, 0]
 
     welcomes.send_welcomes(now=clock.now())
     welcomes.send_welcomes(now=clock.now())
@@ -103,15 +107,15 @@ def test_one_code_is_one_welcome_whoever_asks_again(simulator, add, words):
 def test_many_at_once_go_out_side_by_side(simulator, add, words):
     all_told = [add(f"客户{number}") for number in range(20)]
     for told in all_told:
-        welcomes.queue_welcome(**told)
+        queue(**told)
 
     assert welcomes.send_welcomes(now=clock.now()) == 20
     assert all(len(read_by(simulator, told)) == 1 for told in all_told)
 
 
 def test_past_twenty_seconds_nothing_is_sent(simulator, add, words):
-    welcomes.queue_welcome(**add())
-    welcomes.queue_welcome(**add(told_at=clock.now() - timedelta(seconds=25)))
+    queue(**add())
+    queue(**add(told_at=clock.now() - timedelta(seconds=25)))
 
     assert welcomes.send_welcomes(now=clock.now() + timedelta(seconds=19.5)) == 0
 
@@ -120,7 +124,7 @@ def test_past_twenty_seconds_nothing_is_sent(simulator, add, words):
 
 
 def test_without_words_nothing_is_called_and_it_is_counted(simulator, add):
-    welcomes.queue_welcome(**add())
+    queue(**add())
 
     assert welcomes.send_welcomes(now=clock.now()) == 0
     assert states() == [State.NO_WORDS]
@@ -130,13 +134,13 @@ def test_without_words_nothing_is_called_and_it_is_counted(simulator, add):
 def test_a_store_that_is_not_live_welcomes_nobody(add, words):
     Store.objects.update(live_since=None)
 
-    assert welcomes.queue_welcome(**add()) == 0
+    assert queue(**add()) == 0
     assert states() == []
 
 
 @pytest.mark.parametrize("after_effect", [True, False])
 def test_a_lost_reply_is_unknown_and_not_repeated(simulator, add, words, after_effect):
-    welcomes.queue_welcome(**add())
+    queue(**add())
     simulator.post(
         "/sim/faults", path=SEND, drop_connection=True, after_effect=after_effect, times=1
     )
@@ -158,7 +162,7 @@ def test_a_lost_reply_is_unknown_and_not_repeated(simulator, add, words, after_e
     ],
 )
 def test_what_wecom_says_decides_what_becomes_of_it(simulator, add, words, errcode, state):
-    welcomes.queue_welcome(**add())
+    queue(**add())
     simulator.post("/sim/faults", path=SEND, errcode=errcode, times=1)
 
     welcomes.send_welcomes(now=clock.now())
@@ -169,7 +173,7 @@ def test_what_wecom_says_decides_what_becomes_of_it(simulator, add, words, errco
 
 def test_while_another_app_sends_it_is_asked_again_within_the_time(simulator, add, words):
     told = add()
-    welcomes.queue_welcome(**told)
+    queue(**told)
     simulator.post("/sim/faults", path=SEND, errcode=41096, times=1)
     now = clock.now()
 
@@ -182,7 +186,7 @@ def test_while_another_app_sends_it_is_asked_again_within_the_time(simulator, ad
 def test_what_a_dead_worker_had_begun_is_unknown_and_what_not_goes_out(simulator, add, words):
     now = clock.now()
     for _time in range(2):
-        welcomes.queue_welcome(**add(now=now))
+        queue(**add(now=now))
     begun, claimed = Welcome.objects.order_by("pk")
     gone = now - timedelta(seconds=1)
     Welcome.objects.filter(pk=begun.pk).update(call_started_at=gone, lease_until=gone)
@@ -195,8 +199,8 @@ def test_what_a_dead_worker_had_begun_is_unknown_and_what_not_goes_out(simulator
 def test_the_day_counts_what_went_out_and_how_fast(simulator, add, words):
     now = clock.now()
     for _time in range(3):
-        welcomes.queue_welcome(**add(told_at=now - timedelta(seconds=2)))
-    welcomes.queue_welcome(**add(told_at=now - timedelta(seconds=30)))
+        queue(**add(told_at=now - timedelta(seconds=2)))
+    queue(**add(told_at=now - timedelta(seconds=30)))
     welcomes.send_welcomes(now=now)
 
     day = welcome_day(now=now)
@@ -220,7 +224,7 @@ def test_a_wording_that_cannot_be_filled_in_holds_up_nobody_else(simulator, add,
 
 
 def test_old_ones_are_forgotten(add, words):
-    welcomes.queue_welcome(**add())
+    queue(**add())
 
     assert welcomes.forget_old_welcomes(now=clock.now() + timedelta(days=89)) == 0
     assert welcomes.forget_old_welcomes(now=clock.now() + timedelta(days=91)) == 1

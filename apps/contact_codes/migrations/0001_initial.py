@@ -3,6 +3,7 @@
 import apps.contact_codes.models
 import django.contrib.postgres.fields
 import django.core.validators
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
@@ -170,5 +171,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='codescan',
             constraint=models.UniqueConstraint(fields=('code', 'day', 'visitor'), name='contact_codes_scan'),
+        ),
+        migrations.AddIndex(
+            model_name='codescan',
+            index=django.contrib.postgres.indexes.BrinIndex(fields=['day'], name='contact_codes_scan_day'),
         ),
     ]

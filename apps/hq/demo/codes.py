@@ -91,8 +91,8 @@ def _come(chain: Chain, *, phones: Phones, now: datetime) -> None:
         for number in range(count):
             since = now - timedelta(days=dice.randrange(1, _DAYS), hours=dice.randrange(0, 8))
             for opened in range(_OPENS_FOR_ONE):
-                visitor = f"demo:{place}:{number}:{opened}"
-                services.record_scan(code=code, visitor=visitor, now=since)
+                phone = f"demo:{place}:{number}:{opened}"
+                services.record_scan(code=code, address=phone, browser="", now=since)
             guide = dice.choice(chain.guides_of[place][1:])
             customers.append(
                 {

@@ -9,20 +9,20 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.guide_tasks.models import Grade, TaskTarget
 from apps.hq import charts
 from apps.hq.access import actor_of, hq_page, show
+from apps.hq.pages.todos import todo_row
 from apps.hq.selectors import members_by_reach, people
 from apps.members.models import FollowRelation, ServingPeriod
 from apps.outreach import policy
 from apps.reports import selectors as reports
-from apps.reports.shapes import LoopNumber, RecentPush, Todo, Verdict
+from apps.reports.shapes import LoopNumber, RecentPush, Verdict
 from apps.stores.models import Guide
 
 PER_PAGE = 50
@@ -81,90 +81,6 @@ _LOOP: dict[str, tuple[Any, Any, Any, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class TodoRow:
-    """One thing to do, with one verb."""
-
-    text: str
-    detail: str
-    verb: str | Promise
-    link: str
-    tone: str
-
-
-def _since(moment: datetime | None) -> str:
-    return _("for %(time)s") % {"time": timesince(moment)} if moment else ""
-
-
-def _todo(todo: Todo) -> TodoRow:
-    count = {"n": f"{todo.count:,}"}
-    since = _since(todo.since)
-    rows: dict[str, tuple[str, str, Any, str, str]] = {
-        "sync_failed": (
-            ngettext("%(n)s comparison with WeCom failed", "%(n)s comparisons with WeCom failed",
-                     todo.count) % count,
-            since, _("Handle"), reverse("hq:wecom_health"), "bad",
-        ),
-        "callback_dead": (
-            ngettext("%(n)s WeCom event was given up", "%(n)s WeCom events were given up",
-                     todo.count) % count,
-            since, _("Handle"),
-            reverse("admin:wecom_rawcallback_changelist") + "?status__exact=dead", "bad",
-        ),
-        "send_unknown": (
-            ngettext("%(n)s send with unknown outcome", "%(n)s sends with unknown outcome",
-                     todo.count) % count,
-            _("the reply was lost; will not be sent again by itself"),
-            _("Settle"), reverse("hq:unknown_sends"), "",
-        ),
-        "moment_unknown": (
-            ngettext("%(n)s moments post with unknown outcome",
-                     "%(n)s moments posts with unknown outcome", todo.count) % count,
-            _("the reply was lost; will not be made again by itself"),
-            _("Settle"), reverse("hq:unknown_sends"), "",
-        ),
-        "group_send_unknown": (
-            ngettext("%(n)s send to groups with unknown outcome",
-                     "%(n)s sends to groups with unknown outcome", todo.count) % count,
-            _("the reply was lost; will not be made again by itself"),
-            _("Settle"), reverse("hq:unknown_sends"), "",
-        ),
-        "overdue": (
-            ngettext("%(n)s customer is past the due time", "%(n)s customers are past the due time",
-                     todo.count) % count,
-            since, _("Look"), reverse("hq:overdue"), "",
-        ),
-        "unserved": (
-            ngettext("%(n)s friend has no serving guide", "%(n)s friends have no serving guide",
-                     todo.count) % count,
-            _("their guide has left, or nobody was named"), _("Look"), reverse("hq:unserved"), "",
-        ),
-        "look_ups": (
-            ngettext("%(n)s person looked up unusually many customers",
-                     "%(n)s people looked up unusually many customers", todo.count) % count,
-            since, _("Look"), reverse("hq:access"), "bad",
-        ),
-        "mismatch": (
-            ngettext("%(n)s guide's day declares more contacts than WeCom counted chats",
-                     "%(n)s guides' days declare more contacts than WeCom counted chats",
-                     todo.count) % count,
-            since, _("Look"),
-            reverse("admin:wecom_sync_guideday_changelist") + "?mismatch=waiting", "",
-        ),
-        "scripts": (
-            ngettext("%(n)s script of a guide waits for head office's word",
-                     "%(n)s scripts of guides wait for head office's word", todo.count) % count,
-            since, _("Look"), reverse("hq:script_proposals"), "",
-        ),
-        "access": (
-            ngettext("%(n)s request to see a customer waits",
-                     "%(n)s requests to see a customer wait", todo.count) % count,
-            since, _("Look"), reverse("hq:access"), "",
-        ),
-    }  # fmt: skip
-    return TodoRow(*rows[todo.code])
-
-
-@dataclass(frozen=True, slots=True)
 class RecentRow:
     push: RecentPush
     state: str
@@ -218,7 +134,7 @@ def home(request: HttpRequest) -> HttpResponse:
         title=_("Home"),
         found=found,
         cells=cells,
-        todos=[_todo(todo) for todo in found.todos],
+        todos=[todo_row(todo) for todo in found.todos],
         recent=[_recent(push, now) for push in found.recent],
         window=f"{start:%m-%d} ~ {clock.business_day(now):%m-%d}",
         may_push=actor.can(Capability.PUSH_TASKS),

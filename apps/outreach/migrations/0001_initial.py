@@ -2,6 +2,7 @@
 
 import apps.outreach.attachments
 import apps.outreach.models
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
@@ -509,5 +510,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='welcome',
             constraint=models.UniqueConstraint(fields=('corp_id', 'code'), name='outreach_welcome_once'),
+        ),
+        migrations.AddIndex(
+            model_name='guidenotice',
+            index=django.contrib.postgres.indexes.BrinIndex(fields=['created_at'], name='outreach_notice_created'),
         ),
     ]

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from apps.core import lease
+from apps.core.bites import delete_in_bites
 from apps.core.wake import wake
 from apps.outreach.models import GuideNotice
 from apps.outreach.services import buttons
@@ -29,6 +30,7 @@ BATCH = 100
 MAX_ATTEMPTS = 6
 BACK_OFF_SECONDS = 10
 BACK_OFF_MAX_SECONDS = 600
+KEEP_DAYS = 90
 
 State = GuideNotice.State
 
@@ -204,3 +206,9 @@ def _note_failure(notices: list[GuideNotice], token: UUID, error: WeComError, at
         lease_token=None,
         lease_until=None,
     )
+
+
+def forget_old_notices(*, now: datetime) -> int:
+    """Delete cards older than KEEP_DAYS that went out or never will; returns how many went."""
+    over = GuideNotice.objects.exclude(state=State.QUEUED)
+    return delete_in_bites(over.filter(created_at__lt=now - timedelta(days=KEEP_DAYS)))

@@ -60,25 +60,6 @@ class NewFriend(NamedTuple):
 # --- asked for ------------------------------------------------------------------------------------
 
 
-def queue_welcome(
-    *,
-    corp_id: str,
-    userid: str,
-    external_userid: str,
-    code: str,
-    state: str,
-    told_at: datetime,
-    now: datetime,
-    text: str | None = None,
-    attachments: Sequence[Json] = (),
-) -> int:
-    """`queue_welcomes` for one."""
-    friend = NewFriend(
-        corp_id, userid, external_userid, code, state, told_at, text, tuple(attachments)
-    )
-    return queue_welcomes(friends=[friend], now=now)
-
-
 @transaction.atomic
 def queue_welcomes(*, friends: Sequence[NewFriend], now: datetime) -> int:
     """Leave a welcome for each; one for each code, whoever asks again. Returns how many are new.

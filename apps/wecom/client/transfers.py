@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from apps.wecom.client.transport import Transport
 from apps.wecom.client.values import Json, moment
 from apps.wecom.errors import NoAnswer, Refused
-from apps.wecom.shapes import TransferResult, TransferStart, Unassigned
+from apps.wecom.shapes import TransferResult, TransferStart
 
 TRANSFER_MAX_CUSTOMERS = 100
 TRANSFER_MAX_WORDS = 200
@@ -54,19 +54,6 @@ class Transfers(Transport):
                 takeover_at=moment(row.get("takeover_time")),
             )
             for row in self._pages(f"{_base(left)}transfer_result", body, "customer")
-        ]
-
-    def list_unassigned(self) -> list[Unassigned]:
-        """Customers of members who left, whom nobody has taken over."""
-        return [
-            Unassigned(
-                handover_userid=row.get("handover_userid") or "",
-                external_userid=row.get("external_userid") or "",
-                left_at=moment(row.get("dimission_time")),
-            )
-            for row in self._pages(
-                "externalcontact/get_unassigned_list", {"page_size": 1000}, "info"
-            )
         ]
 
 

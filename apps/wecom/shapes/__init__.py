@@ -28,7 +28,6 @@ from apps.wecom.shapes.transfers import (
     TransferResult,
     TransferStart,
     TransferStatus,
-    Unassigned,
 )
 
 __all__ = [
@@ -67,5 +66,4 @@ __all__ = [
     "TransferResult",
     "TransferStart",
     "TransferStatus",
-    "Unassigned",
 ]

@@ -29,12 +29,3 @@ class TransferResult:
     external_userid: str
     status: int
     takeover_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Unassigned:
-    """A customer of somebody who has left, not handed over yet."""
-
-    handover_userid: str
-    external_userid: str
-    left_at: datetime | None

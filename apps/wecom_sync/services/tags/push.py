@@ -71,9 +71,11 @@ def push_tags(*, now: datetime, limit: int = 2_000) -> int:
     """Send what waits; return how many friends were marked in WeCom."""
     run, sent, seen = Round(now), 0, 0
     books: dict[str, TagBook] = {}
+    due = FollowTags.objects.filter(due_at__lte=now)
+    due.filter(relation__until__isnull=False).update(due_at=None)  # no friend, nobody to mark
     while seen < limit:
         token, keys = lease.claim(
-            FollowTags.objects.filter(due_at__lte=now, relation__until=None).order_by("due_at"),
+            due.filter(relation__until=None).order_by("due_at"),
             now=now,
             seconds=LEASE_SECONDS,
             limit=BATCH,
