@@ -1,0 +1,83 @@
+"""Tracked links and the taps on them."""
+
+import secrets
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.models import LeasedModel
+from apps.outreach.models.scripts import ContentAsset
+from apps.outreach.models.sends import Dispatch, DispatchRecipient
+
+
+def new_link_code() -> str:
+    return secrets.token_urlsafe(9)
+
+
+class TrackedLink(models.Model):
+    """A link in a message. Made per dispatch before the text is rendered, so its code also
+    identifies the send in WeCom's own list when a reply was lost."""
+
+    code = models.CharField(max_length=16, unique=True, default=new_link_code)
+    asset = models.ForeignKey(
+        ContentAsset,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("content"),
+    )
+    dispatch = models.ForeignKey(
+        Dispatch, on_delete=models.CASCADE, related_name="+", null=True, verbose_name=_("send")
+    )
+    # who shared it by hand, when no send carries it
+    guide = models.ForeignKey(
+        "stores.Guide",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("shared by"),
+        db_index=False,
+    )
+    source = models.CharField(_("source"), max_length=80, db_index=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = _("tracked link")
+        verbose_name_plural = _("tracked links")
+
+    def __str__(self) -> str:
+        return f"tracked_link:{self.pk}"
+
+
+class LinkClick(LeasedModel):
+    """A tap on a tracked link. Identified by WeCom OAuth it becomes proof; anonymous it only
+    counts."""
+
+    link = models.ForeignKey(
+        TrackedLink, on_delete=models.CASCADE, related_name="+", verbose_name=_("link")
+    )
+    recipient = models.ForeignKey(
+        DispatchRecipient,
+        on_delete=models.CASCADE,
+        related_name="+",
+        null=True,
+        verbose_name=_("receiver"),
+    )
+    clicked_at = models.DateTimeField(_("clicked at"))
+    handled_at = models.DateTimeField(_("handled at"), null=True)
+
+    class Meta:
+        verbose_name = _("click")
+        verbose_name_plural = _("clicks")
+        indexes = [
+            models.Index(
+                fields=["id"],
+                condition=Q(handled_at=None, recipient__isnull=False),
+                name="outreach_click_queue",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"link_click:{self.pk}"
