@@ -159,6 +159,19 @@ def guide_leaves(*, guide: Guide, now: datetime, on: date) -> None:
 
 
 @transaction.atomic
+def guide_returns(*, guide: Guide) -> None:
+    """Somebody who had left is back and may sign in again; where they work is said by a posting.
+    Safe to repeat."""
+    guide = Guide.objects.select_for_update().get(pk=guide.pk)
+    if guide.status == Guide.Status.ACTIVE:
+        return
+    guide.status, guide.left_at = Guide.Status.ACTIVE, None
+    guide.save(update_fields=["status", "left_at"])
+    if guide.user_id is not None:
+        User.objects.filter(pk=guide.user_id).update(is_active=True)
+
+
+@transaction.atomic
 def user_of_guide(*, guide: Guide) -> User:
     """The account behind a guide, made at the first WeCom sign-in. It has no usable password."""
     guide = Guide.objects.select_for_update().get(pk=guide.pk)

@@ -31,6 +31,7 @@ NO_FAULTS: Row = {
     "delay_ms": 0, "spread_ms": 1000,
 }  # fmt: skip
 MOST_SENDERS = 64
+CONTACT_SYNC = {"change_contact", "batch_job_result"}
 HEADERS = {"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0"}
 
 
@@ -66,6 +67,16 @@ def envelope(target: Row, corp_id: str, clear: str, *, now: int) -> tuple[str, b
         f"<Encrypt><![CDATA[{encrypted}]]></Encrypt></xml>"
     )
     return query, body.encode()
+
+
+def receives(target: Row, fields: Row) -> bool:
+    """Who is told: contact changes go to the addresses of contact sync alone, what an app's own
+    user does to that app's address, everything else to every app's."""
+    about_contacts = fields.get("Event") in CONTACT_SYNC
+    if bool(target.get("contacts")) != about_contacts:
+        return False
+    agent = str(fields.get("AgentID", ""))
+    return not agent or target.get("agentid") in (None, "", agent)
 
 
 def check_url(target: Row, corp_id: str, *, now: int) -> str:
@@ -222,7 +233,8 @@ class CallbackSender:
         host = self.host
         with host.lock:
             corp_id, now = host.world.corp["corp_id"], int(host.now())
-            targets = [dict(target) for target in host.world.callback_targets]
+            listening = host.world.callback_targets
+            targets = [dict(target) for target in listening if receives(target, event["fields"])]
         only = event.get("target")
         clear = event_xml(corp_id, event["created"], event["fields"])
         retries = 0

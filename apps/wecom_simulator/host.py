@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from .callbacks import CallbackSender
+from .callbacks import CallbackSender, receives
 from .journal import Journal
 from .ticks import Ticker
 from .visible import Visible
@@ -115,7 +115,7 @@ class Host:
 
     def queue_event(self, fields: Row) -> str | None:
         """Leave one callback to be sent in the background; None when nobody listens."""
-        if not self.world.callback_targets:
+        if not any(receives(target, fields) for target in self.world.callback_targets):
             return None
         event: Row = {"id": new_id("ev"), "created": int(self.now()), "fields": fields}
         self.commit("event", event=event)

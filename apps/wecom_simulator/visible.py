@@ -60,6 +60,18 @@ class Visible:
             self._members.clear()
 
 
+def is_in_range(world: World, agent: Row, userid: str) -> bool:
+    """One member, read without anything remembered: for a change that is just being made."""
+    user = world.users.get(userid)
+    if user is None or userid in world.left_users:
+        return False
+    roots, single = range_of(agent)
+    if roots is None or userid in single:
+        return True
+    inside = {item for root in roots for item in world.department_tree(root)}
+    return not inside.isdisjoint(str(item) for item in user["department"])
+
+
 def range_of(agent: Row) -> Range:
     """Departments (None: everybody) and single members."""
     roots, single = agent.get("visible_departments"), agent.get("visible_users")

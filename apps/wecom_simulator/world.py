@@ -131,6 +131,10 @@ class World(Groups, Transfers, Acquisition, Moments, Bulk, Cards):
             for follow in follows:
                 self._put_follow(customer["external_userid"], follow)
 
+    def on_department_deleted(self, at: float, ident: str) -> None:
+        self.people_version += 1
+        self.departments.pop(ident, None)
+
     def department_tree(self, root: str) -> list[str]:
         """A department and everything under it."""
         below: dict[str, list[str]] = {}

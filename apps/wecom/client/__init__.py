@@ -1,5 +1,6 @@
 """The one door to WeCom's HTTP API: a module for each group of endpoints, one transport."""
 
+from apps.wecom.client.agents import NOT_VISIBLE
 from apps.wecom.client.contact_ways import NO_CONTACT_WAY
 from apps.wecom.client.contacts import NO_RELATION
 from apps.wecom.client.corps import default_corp
@@ -21,6 +22,7 @@ __all__ = [
     "CODE_USED_UP",
     "NOTICE_MAX_USERS",
     "NOT_OUR_TAG",
+    "NOT_VISIBLE",
     "NO_CONTACT_WAY",
     "NO_RELATION",
     "TAG_UNKNOWN",

@@ -3,6 +3,8 @@
 from apps.wecom.client.transport import Transport
 from apps.wecom.shapes import Agent, DepartmentMember
 
+NOT_VISIBLE = 60111  # unknown, gone, or outside the visible range
+
 
 class Agents(Transport):
     def get_agent(self) -> Agent:
@@ -19,7 +21,7 @@ class Agents(Transport):
         )
 
     def look_up_member(self, userid: str) -> DepartmentMember:
-        """One member. `Refused` with 60111 when unknown or outside the visible range."""
+        """One member. `Refused` with NOT_VISIBLE when unknown or outside the visible range."""
         row = self._call("user/get", params={"userid": userid}, effect=False)
         return DepartmentMember(
             userid=row["userid"],

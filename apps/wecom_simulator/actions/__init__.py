@@ -12,7 +12,7 @@ from .groups import (
     say_in_group,
 )
 from .moments import answer_moment, publish_moment, shown_to
-from .people import add_guide, bulk, confirm_friend, edit_follow, end_follow, leave_company, seed
+from .people import add_guide, bulk, confirm_friend, edit_follow, end_follow, seed
 from .sends import (
     confirm_send,
     create_personal_send,
@@ -23,6 +23,7 @@ from .sends import (
     sends_of,
 )
 from .shown import chats_of, customer_phone, guide_phone, sms_of
+from .staff import create_user, delete_department, edit_user, keep_department, leave_company
 from .tags import create_tag, delete_tag, rename_tag, shuffle_tags
 from .transfers import refuse_transfer, transfers_shown
 
@@ -41,17 +42,21 @@ __all__ = [
     "create_group",
     "create_personal_send",
     "create_tag",
+    "create_user",
     "customer_phone",
+    "delete_department",
     "delete_tag",
     "dismiss_group",
     "edit_follow",
     "edit_group",
+    "edit_user",
     "end_follow",
     "group_rows",
     "guide_phone",
     "ignore_send",
     "is_pending",
     "join_group",
+    "keep_department",
     "leave_company",
     "leave_group",
     "over_cap",

@@ -200,17 +200,6 @@ def new_customer(host: Host, data: Row) -> str:
     return ident
 
 
-def leave_company(host: Host, data: Row) -> Row:
-    """A member's account is deleted: {userid}. Their customers and groups wait for an heir."""
-    with host.transaction() as world:
-        userid = require_user(world, data.get("userid"))["userid"]
-        host.commit("user_left", userid=userid)
-        for group in world.groups_of(userid):
-            host.commit("group_edited", chat_id=group["chat_id"], fields={"status": 1})
-        waiting = len(world.customers_of.get(userid, {}))
-        return {"userid": userid, "customers": waiting}
-
-
 def bulk(host: Host, data: Row) -> Row:
     """A big corp at once, without callbacks: {guides: 40000, contacts: 25, seed: 1}.
 

@@ -49,9 +49,11 @@ def corp(host: Host, data: Row) -> Row:
 @control("POST")
 def callback_config(host: Host, data: Row) -> Row:
     """Save where callbacks go, after the URL check. Replaces what was there unless `add` is set."""
-    target = {name: str(data[name]) for name in ("url", "token", "aes_key")}
+    target: Row = {name: str(data[name]) for name in ("url", "token", "aes_key")}
     if data.get("agentid"):
         target["agentid"] = str(data["agentid"])
+    if data.get("contacts"):  # an address of contact sync: `change_contact` and nothing else
+        target["contacts"] = True
     if data.get("check", True):
         with host.lock:
             corp_id, now = host.world.corp["corp_id"], int(host.now())

@@ -121,7 +121,7 @@ def _template_card(call: Call, block: Row) -> Row:
     task_id = block.get("task_id") or ""
     if kind in INTERACTIVE and not re.fullmatch(r"[A-Za-z0-9_\-@]{1,128}", task_id):
         raise ApiError(42014)
-    if kind in INTERACTIVE and not call.world.callback_targets:
+    if kind in INTERACTIVE and all(row.get("contacts") for row in call.world.callback_targets):
         raise ApiError(42014)
     action = block.get("card_action") or {}
     if kind not in INTERACTIVE and action.get("type") not in (1, 2):

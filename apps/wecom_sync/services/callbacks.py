@@ -13,11 +13,12 @@ from apps.wecom.models import RawCallback
 from apps.wecom_sync.card_events import CARD_HANDLERS
 from apps.wecom_sync.group_events import GROUP_HANDLERS
 from apps.wecom_sync.handlers import HANDLERS, Handler, happened
+from apps.wecom_sync.staff_events import STAFF_HANDLERS
 
 log = structlog.get_logger(__name__)
 
 BATCH = 50
-KNOWN = {**HANDLERS, **GROUP_HANDLERS, **CARD_HANDLERS}
+KNOWN = {**HANDLERS, **GROUP_HANDLERS, **CARD_HANDLERS, **STAFF_HANDLERS}
 
 
 def handle_callbacks(*, now: datetime, limit: int = 2_000) -> int:

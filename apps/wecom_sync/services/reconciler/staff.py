@@ -32,7 +32,7 @@ def compare(walk: Walk) -> None:
         ours = Guide.objects.filter(corp_id=walk.corp.corp_id)
         known = set(ours.values_list("wecom_userid", flat=True))
         guides = {guide.wecom_userid: guide for guide in taking_part(ours.active(), walk.now)}
-        _demand_plausible(len(guides), len(guides.keys() - staff.keys()))
+        demand_plausible(len(guides), len(guides.keys() - staff.keys()))
         _leave(walk, guides, staff)
         _rename(walk, guides, staff)
         _post(walk, [person for userid, person in staff.items() if userid not in known])
@@ -54,7 +54,7 @@ def taking_part(guides: QuerySet[Guide], now: datetime) -> QuerySet[Guide]:
     return guides.filter(~Exists(waiting))
 
 
-def _demand_plausible(known: int, missing: int) -> None:
+def demand_plausible(known: int, missing: int) -> None:
     """A tenth of the staff does not leave in a night, but a narrowed visible range looks so."""
     if missing > FEW_LEAVERS and missing * 100 > known * settings.WECOM_LEAVERS_PERCENT:
         raise StaffVanished()

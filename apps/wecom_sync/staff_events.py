@@ -1,0 +1,123 @@
+"""Members come, move and go: each is read again by id, so order and repeats do not matter.
+
+WeCom tells it twice: as `change_contact` where contact sync or a provider's app listens, and to the
+app itself as `subscribe` and `unsubscribe`. Whoever is gone signs in no more from that moment; the
+nightly comparison finds those nobody told of.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from apps.core import clock
+from apps.stores import services as stores
+from apps.stores.models import Guide, Store
+from apps.wecom.client import NOT_VISIBLE, WeComClient
+from apps.wecom.errors import Refused
+from apps.wecom.shapes import DepartmentMember
+from apps.wecom_sync.handlers import NOT_LIVE, Handler, Happened
+from apps.wecom_sync.services.reconciler.staff import HAS_LEFT, demand_plausible
+
+A_DAY = timedelta(days=1)
+IN_NO_STORE = "in no live store"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The member as WeCom shows them now; None when gone, or out of the app's visible range."""
+
+    person: DepartmentMember | None
+
+
+def _userid(event: Happened) -> str:
+    """Whom it is about: an app's own events name the member as their sender."""
+    return event.userid or str(event.fields.get("FromUserName") or "")
+
+
+def _look(client: WeComClient, event: Happened) -> Look:
+    try:
+        person = client.look_up_member(_userid(event))
+    except Refused as error:
+        if error.errcode != NOT_VISIBLE:
+            raise
+        return Look(None)
+    return Look(None if person.status == HAS_LEFT else person)
+
+
+def _guide_of(event: Happened) -> Guide | None:
+    guides = Guide.objects.select_for_update(no_key=True, of=("self",))
+    return guides.filter(corp_id=event.corp_id, wecom_userid=_userid(event)).first()
+
+
+def _waits_for_store(guide: Guide, now: datetime) -> bool:
+    """Their store is not switched on: the comparison brings it when it is."""
+    day = clock.business_day(now)
+    return guide.postings.on(day).filter(store__live_since=None).exists()
+
+
+def _gone(event: Happened, look: Look, now: datetime) -> str:
+    """Told to have left. Whoever WeCom shows again meanwhile stays."""
+    guide = _guide_of(event)
+    if guide is None:
+        return "guide not known"
+    if look.person is not None:
+        return "still here"
+    if guide.status == Guide.Status.LEFT:
+        return "has left already"
+    if _waits_for_store(guide, now):
+        return NOT_LIVE
+    _demand_no_exodus(event.corp_id, now)
+    # as of the event: an account made anew after it is told of later
+    stores.guide_leaves(guide=guide, now=min(event.at, now), on=clock.business_day(now))
+    return ""
+
+
+def _demand_no_exodus(corp_id: str, now: datetime) -> None:
+    """A narrowed visible range tells of everybody as if they had left. Raises StaffVanished."""
+    guides = Guide.objects.filter(corp_id=corp_id)
+    left = guides.filter(status=Guide.Status.LEFT, left_at__gt=now - A_DAY).count()
+    demand_plausible(guides.active().count() + left, left + 1)
+
+
+def _here(event: Happened, look: Look, now: datetime) -> str:
+    """New, moved or renamed: a newcomer of a live store is posted, a name follows. Where somebody
+    works who has a posting already, head office says."""
+    if look.person is None:
+        return "gone meanwhile"
+    guide = _guide_of(event)
+    if guide is None or guide.status == Guide.Status.LEFT:
+        return _newcomer(event, look.person, guide, now)
+    stores.rename_guides(names={guide.pk: look.person.name} if look.person.name else {})
+    return ""
+
+
+def _newcomer(event: Happened, person: DepartmentMember, guide: Guide | None, now: datetime) -> str:
+    if guide is not None and not _is_made_anew(event, guide):
+        return "has left"
+    live = Store.objects.filter(wecom_department_id__in=person.departments)
+    store = live.exclude(live_since=None).order_by("pk").first()
+    if store is None:
+        return IN_NO_STORE
+    if guide is not None:
+        stores.guide_returns(guide=guide)
+    stores.post_newcomers(
+        corp_id=event.corp_id,
+        rows=[stores.NewGuide(person.userid, person.name, store.pk)],
+        from_day=clock.business_day(now),
+    )
+    return ""
+
+
+def _is_made_anew(event: Happened, guide: Guide) -> bool:
+    """An account with this id was made after its owner had left: they are back."""
+    return event.change == "create_user" and guide.left_at is not None and event.at >= guide.left_at
+
+
+_HERE, _GONE = Handler(_look, _here), Handler(_look, _gone)
+
+STAFF_HANDLERS: dict[tuple[str, str], Handler] = {
+    ("change_contact", "create_user"): _HERE,
+    ("change_contact", "update_user"): _HERE,
+    ("change_contact", "delete_user"): _GONE,
+    ("subscribe", ""): _HERE,
+    ("unsubscribe", ""): _GONE,
+}

@@ -1,0 +1,204 @@
+"""Members come, move and leave in WeCom's admin site; we follow at once, whatever the order."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user
+from django.test import Client
+
+from apps.core import clock
+from apps.stores.models import Guide, Posting, Store
+from apps.stores.services import guide_leaves, user_of_guide
+from apps.wecom.models import CallbackEndpoint, RawCallback
+from apps.wecom_sync.services import handle_callbacks
+from tests.conftest import WECOM, wait_for
+from tests.factories import outreach as make
+from tests.factories.facts import make_store
+
+pytestmark = pytest.mark.django_db
+
+Status = Guide.Status
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def store(simulator, corp):
+    """A live store that is a department of WeCom."""
+    simulator.post(
+        "/sim/seed", departments=[{"id": 1, "name": "总部"}, {"id": 7, "name": "静安店"}]
+    )
+    store = make_store()
+    Store.objects.filter(pk=store.pk).update(wecom_department_id=7, live_since=clock.now())
+    return store
+
+
+@pytest.fixture
+def staff(corp):
+    """Put an event about a member into the inbox as the callback door does."""
+
+    def tell(event, change, userid, at=None, **fields):
+        who = {"UserID": userid} if change else {"FromUserName": userid}
+        return RawCallback.objects.create(
+            key=(2**200 + next(_numbers)).to_bytes(32, "big"),
+            endpoint=CallbackEndpoint.objects.get(slug="contacts"),
+            event=event,
+            change_type=change,
+            fields={**who, **fields},
+            created_by_wecom_at=at or clock.now(),
+            not_before=clock.now() - timedelta(minutes=1),
+        )
+
+    return tell
+
+
+def create(simulator, userid, name="周婷", department=7):
+    simulator.post("/sim/users/create", userid=userid, name=name, department=[department])
+
+
+@pytest.mark.parametrize("told", [("change_contact", "delete_user"), ("unsubscribe", "")])
+def test_a_leavers_sign_in_ends_at_once(told, guide, simulator, staff):
+    phone = Client()
+    phone.force_login(user_of_guide(guide=guide))
+    assert get_user(phone).is_authenticated
+    simulator.post("/sim/users/leave", userid=guide.wecom_userid)
+    staff(*told, guide.wecom_userid)
+    staff(*told, guide.wecom_userid, at=clock.now() + timedelta(seconds=1))  # told twice
+
+    handle_callbacks(now=clock.now())
+
+    guide.refresh_from_db()
+    assert guide.status == Status.LEFT
+    assert not Posting.objects.on(clock.today()).filter(guide=guide).exists()
+    assert not get_user(phone).is_authenticated
+    assert phone.get("/g/").status_code == 302
+
+
+def test_an_end_that_is_not_true_any_more_changes_nothing(guide, simulator, staff):
+    staff("change_contact", "delete_user", guide.wecom_userid)
+    staff("unsubscribe", "", guide.wecom_userid)
+
+    handle_callbacks(now=clock.now())
+
+    guide.refresh_from_db()
+    assert guide.status == Status.ACTIVE
+    assert set(RawCallback.objects.values_list("last_error", flat=True)) == {"still here"}
+
+
+@pytest.mark.parametrize("told", [("change_contact", "create_user"), ("subscribe", "")])
+def test_a_newcomer_of_a_live_store_works_there(told, simulator, staff, store):
+    create(simulator, "new_one")
+    staff(*told, "new_one")
+
+    handle_callbacks(now=clock.now())
+
+    guide = Guide.objects.get(wecom_userid="new_one")
+    assert (guide.name, guide.postings.get().store) == ("周婷", store)
+
+
+def test_nobody_of_ours_is_left_alone(simulator, staff, store):
+    create(simulator, "in_head_office", department=1)
+    staff("change_contact", "create_user", "in_head_office")
+    staff("change_contact", "update_user", "nobody_knows")
+    staff("change_contact", "delete_user", "nobody_knows")
+    staff("change_contact", "create_party", "", Id="9")
+
+    handle_callbacks(now=clock.now())
+
+    rows = RawCallback.objects.order_by("pk").values_list("status", "last_error")
+    reasons = ["in no live store", "gone meanwhile", "guide not known", "no handler"]
+    assert list(rows) == [("ignored", reason) for reason in reasons]
+
+
+def test_a_name_follows_when_a_member_moves(guide, simulator, staff):
+    simulator.post("/sim/users/edit", userid=guide.wecom_userid, name="周岚岚")
+    staff("change_contact", "update_user", guide.wecom_userid, Department="1")
+
+    handle_callbacks(now=clock.now())
+
+    guide.refresh_from_db()
+    assert guide.name == "周岚岚"
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_away_and_made_anew_ends_in_work_in_every_order(order, simulator, staff, store):
+    create(simulator, "back_again")
+    begun = clock.now() - timedelta(hours=1)
+    staff("change_contact", "create_user", "back_again", at=begun)
+    handle_callbacks(now=clock.now())
+    events = [
+        ("delete_user", begun + timedelta(minutes=10)),
+        ("create_user", begun + timedelta(minutes=20)),
+        ("update_user", begun + timedelta(minutes=30)),
+    ]
+
+    for number in order:
+        change, at = events[number]
+        staff("change_contact", change, "back_again", at=at)
+        handle_callbacks(now=clock.now())
+
+    assert Guide.objects.get(wecom_userid="back_again").status == Status.ACTIVE
+
+
+def test_an_account_made_anew_after_its_owner_left_signs_in_again(simulator, staff, store):
+    create(simulator, "back_again")
+    staff("change_contact", "create_user", "back_again", at=clock.now() - timedelta(hours=2))
+    handle_callbacks(now=clock.now())
+    user = user_of_guide(guide=Guide.objects.get(wecom_userid="back_again"))
+    simulator.post("/sim/users/leave", userid="back_again")
+    staff("change_contact", "delete_user", "back_again", at=clock.now() - timedelta(hours=1))
+    handle_callbacks(now=clock.now())
+    user.refresh_from_db()
+    assert not user.is_active
+
+    create(simulator, "back_again")
+    staff("change_contact", "create_user", "back_again")
+    handle_callbacks(now=clock.now())
+
+    user.refresh_from_db()
+    assert user.is_active
+    assert Posting.objects.on(clock.today()).get(guide__wecom_userid="back_again").store == store
+
+
+def test_whom_head_office_took_out_does_not_come_back_by_a_wider_range(guide, simulator, staff):
+    guide_leaves(guide=guide, now=clock.now(), on=clock.today())
+    staff("subscribe", "", guide.wecom_userid)
+    staff("change_contact", "update_user", guide.wecom_userid)
+
+    handle_callbacks(now=clock.now())
+
+    guide.refresh_from_db()
+    assert guide.status == Status.LEFT
+
+
+def test_a_narrowed_visible_range_is_not_taken_for_an_exodus(simulator, corp, staff):
+    guides = [make.make_posted_guide() for _number in range(9)]
+    for guide in guides:  # the simulator knows none of them: as if all were out of the range
+        staff("unsubscribe", "", guide.wecom_userid)
+
+    handle_callbacks(now=clock.now())
+
+    assert Guide.objects.filter(status=Status.LEFT).count() == 5
+    waiting = RawCallback.objects.filter(status="received")
+    assert {row.last_error for row in waiting} == {"StaffVanished staff_vanished"}
+    assert waiting.count() == 4
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_from_the_admin_site_to_the_phone_that_is_signed_out(live_server, guide, simulator):
+    simulator.post(
+        "/sim/callback-config",
+        url=f"{live_server.url.replace('localhost', '127.0.0.1')}/wecom/callback/contacts/",
+        token=WECOM["WECOM_TOKEN"],
+        aes_key=WECOM["WECOM_AES_KEY"],
+    )
+    user = user_of_guide(guide=guide)
+
+    simulator.post("/sim/users/leave", userid=guide.wecom_userid)
+    simulator.post("/sim/callbacks/flush", timeout_s=10)
+    wait_for(RawCallback.objects.exists)
+    handle_callbacks(now=clock.now())
+
+    user.refresh_from_db()
+    assert not user.is_active
