@@ -8,7 +8,6 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from apps.accounts.actor import Actor
 from apps.contact_codes.selectors import name_of_state
@@ -20,24 +19,12 @@ from apps.guide_portal.library import materials
 from apps.guide_portal.texts import personal_text, refusal_words
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.selectors import open_targets_of_member
-from apps.members.models import FollowRelation, Member, StopMark
+from apps.members.models import AddWay, FollowRelation, Member, StopMark
 from apps.members.selectors import find_by_identity, member_card, notes_of
 from apps.orders.selectors import last_purchases
 from apps.outreach.attachments import Piece
 from apps.outreach.selectors import attachments_of, pictures_at_wecom
 from apps.profiles.models import MemberFacts, MemberProfile
-
-# WeCom's `add_way`; it goes on inventing numbers, and 0 is its own word for "unknown"
-_ADDED_BY = {
-    1: gettext_lazy("scanned the code"),
-    2: gettext_lazy("found by number"),
-    3: gettext_lazy("by a name card"),
-    4: gettext_lazy("from a group chat"),
-    5: gettext_lazy("from the phone book"),
-    6: gettext_lazy("WeChat contact"),
-    201: gettext_lazy("shared by a colleague"),
-    202: gettext_lazy("assigned by head office"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +108,7 @@ def _source(group: Sequence[int], actor: Actor) -> str:
     if relation is None:
         return ""
     return _("%(how)s on %(day)s") % {
-        "how": name_of_state(relation.state)
-        or _ADDED_BY.get(relation.add_way, gettext_lazy("became friends")),
+        "how": name_of_state(relation.state) or AddWay.words(relation.add_way),
         "day": date_format(clock.business_day(relation.since)),
     }
 

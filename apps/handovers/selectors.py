@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
@@ -162,3 +163,25 @@ def leavers_without_run(*, actor: Actor, limit: int = 50) -> list[Leaver]:
         Leaver(guides[row["guide_id"]], stores[row["store_id"]], row["n"], row["friends"])
         for row in rows
     ]
+
+
+# --- losses --------------------------------------------------------------------------------------
+
+# WeCom may tell a transfer as a deletion before its list says that the customer went over
+_HANDED_OVER = (State.QUEUED, State.UNKNOWN, State.WAITING, State.DONE)
+
+
+def lost_friendships(*, since: datetime, until: datetime) -> QuerySet[FollowRelation]:
+    """Friendships that a customer or a guide ended in the time. A handover is no loss, nor is what
+    only the comparison with WeCom found ended: nobody knows whose wish that was."""
+    ended_by = FollowRelation.EndedBy
+    moved = HandoverItem.objects.filter(
+        guide_id=OuterRef("guide_id"),
+        external_userid=OuterRef("external_userid"),
+        state__in=_HANDED_OVER,
+        called_at__lte=OuterRef("until"),
+        called_at__gte=OuterRef("until") - timedelta(days=2),
+    )
+    return FollowRelation.objects.filter(
+        ended_by__in=[ended_by.CUSTOMER, ended_by.GUIDE], until__gte=since, until__lt=until
+    ).filter(Q(ended_by=ended_by.CUSTOMER) | ~Exists(moved))

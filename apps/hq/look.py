@@ -95,6 +95,8 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/outreach/welcome/",
                 "/admin/handovers/",
                 "/admin/losses/",
+                "/admin/sources/",
+                "/admin/risks/",
                 needs=C.VIEW_REPORTS,
             ),
             _item(
@@ -189,6 +191,7 @@ _WECOM = [
 ]
 _FRIENDS = [
     _tab(_("Contact codes"), "/admin/codes/", C.VIEW_REPORTS),
+    _tab(_("Where friends come from"), "/admin/sources/", C.VIEW_REPORTS),
     _tab(_("Customer groups"), "/admin/groups/", C.VIEW_REPORTS),
     _tab(_("Welcomes"), "/admin/outreach/welcome/", C.VIEW_HEALTH),
     _tab(_("Handovers"), "/admin/handovers/", C.VIEW_REPORTS),

@@ -179,6 +179,28 @@ class ServingPeriod(models.Model):
         return f"member:{self.member_id} served by guide:{self.guide_id}"
 
 
+class AddWay(models.IntegerChoices):
+    """How WeCom says that a friendship began. It goes on inventing numbers: any other is stored as
+    it came, and 0 is its own word for "unknown"."""
+
+    UNKNOWN = 0, _("became friends")
+    CODE = 1, _("scanned the code")
+    PHONE = 2, _("found by number")
+    CARD = 3, _("by a name card")
+    GROUP = 4, _("from a group chat")
+    PHONE_BOOK = 5, _("from the phone book")
+    WECHAT = 6, _("WeChat contact")
+    CHANNEL = 10, _("from a video channel")
+    LINK = 16, _("by an acquisition link")
+    SHARED = 201, _("shared by a colleague")
+    ASSIGNED = 202, _("assigned by head office")
+
+    @classmethod
+    def words(cls, number: int) -> str:
+        """What a page says of the number WeCom gave."""
+        return str(cls(number if number in cls.values else cls.UNKNOWN).label)
+
+
 class FollowRelation(models.Model):
     """A WeCom friendship: which guide, which external contact, since when, until when, ended by
     whom."""
@@ -214,6 +236,10 @@ class FollowRelation(models.Model):
             ),
             models.Index(fields=["guide", "since"], name="members_follow_by_guide"),
             models.Index(fields=["corp_id", "external_userid"], name="members_follow_external"),
+            BrinIndex(fields=["since"], name="members_follow_since"),
+            models.Index(
+                fields=["until"], condition=Q(until__isnull=False), name="members_follow_ended"
+            ),
         ]
         constraints = [
             models.CheckConstraint(

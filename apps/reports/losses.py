@@ -12,13 +12,11 @@ from django.db.models.functions import TruncDate
 
 from apps.accounts.actor import Actor
 from apps.core import clock
-from apps.handovers.models import HandoverItem
+from apps.handovers.selectors import lost_friendships
 from apps.members.models import FollowRelation
 from apps.stores.models import Posting, Store
 
 EndedBy = FollowRelation.EndedBy
-# WeCom may tell a transfer as a deletion before its list says that the customer went over
-_HANDED_OVER = ("queued", "unknown", "waiting", "done")
 MOST_DAYS = 90
 
 
@@ -71,22 +69,12 @@ class Losses:
 
 def _lost(since: datetime, until: datetime) -> QuerySet[Any]:
     """Friendships lost in the time, with the day and the store the guide was posted in then."""
-    moved = HandoverItem.objects.filter(
-        guide_id=OuterRef("guide_id"),
-        external_userid=OuterRef("external_userid"),
-        state__in=_HANDED_OVER,
-        called_at__lte=OuterRef("until"),
-        called_at__gte=OuterRef("until") - timedelta(days=2),
-    )
     again = FollowRelation.objects.current().filter(
         guide_id=OuterRef("guide_id"), external_userid=OuterRef("external_userid")
     )
     posted = Posting.objects.filter(guide_id=OuterRef("guide_id"), during__contains=OuterRef("day"))
     return (
-        FollowRelation.objects.filter(
-            ended_by__in=[EndedBy.CUSTOMER, EndedBy.GUIDE], until__gte=since, until__lt=until
-        )
-        .filter(Q(ended_by=EndedBy.CUSTOMER) | ~Exists(moved))
+        lost_friendships(since=since, until=until)
         .annotate(
             day=TruncDate("until", tzinfo=clock.chain_tz(), output_field=DateField()),
             is_back=Exists(again),

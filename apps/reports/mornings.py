@@ -10,8 +10,7 @@ from django.db.models import Count, F, Q, Sum
 
 from apps.core import clock
 from apps.guide_tasks.models import Grade, GuideTask, State, TaskTarget
-from apps.members.models import FollowRelation
-from apps.members.services.succession import ASSIGNED_BY_COMPANY
+from apps.members.models import AddWay, FollowRelation
 from apps.orders.selectors import NET_SALES
 from apps.stores.models import Store
 
@@ -149,7 +148,7 @@ def _friends(
     """Friends won, and lost by the customer's own choice; a hand-over is neither."""
     day, moved = until - timedelta(days=1), FollowRelation.EndedBy.TRANSFER
     won = Q(since__gte=since, since__lt=until)
-    came = ~Q(ended_by=moved) & ~Q(add_way=ASSIGNED_BY_COMPANY)
+    came = ~Q(ended_by=moved) & ~Q(add_way=AddWay.ASSIGNED)
     lost = Q(until__gte=since, until__lt=until, ended_by=FollowRelation.EndedBy.CUSTOMER)
     rows = (
         FollowRelation.objects.filter(won | lost, guide_id__in=guide_ids)

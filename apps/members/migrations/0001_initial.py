@@ -395,4 +395,12 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('member', None), ('state', 'waiting')), models.Q(('closed_at__isnull', False), ('member__isnull', False), ('state', 'joined')), models.Q(('closed_at__isnull', False), ('member', None), ('state', 'dropped')), _connector='OR'), name='members_draft_closed_by_something')],
             },
         ),
+        migrations.AddIndex(
+            model_name='followrelation',
+            index=django.contrib.postgres.indexes.BrinIndex(fields=['since'], name='members_follow_since'),
+        ),
+        migrations.AddIndex(
+            model_name='followrelation',
+            index=models.Index(condition=models.Q(('until__isnull', False)), fields=['until'], name='members_follow_ended'),
+        ),
     ]

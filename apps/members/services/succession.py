@@ -10,11 +10,9 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef
 
 from apps.accounts.actor import Actor
-from apps.members.models import EnrolDraft, FollowRelation, FollowUp
+from apps.members.models import AddWay, EnrolDraft, FollowRelation, FollowUp
 from apps.members.services.relations import FollowRow, end_follows, start_follows
 
-# WeCom's own number for "given to this member by the company"
-ASSIGNED_BY_COMPANY = 202
 # a transfer may be told as a deletion first; that near to it they are the same thing
 TOLD_AS_DELETED = timedelta(hours=2)
 
@@ -58,7 +56,7 @@ def move_friends(
                 member_id=row.member_id,
                 external_userid=row.external_userid,
                 since=row.at,
-                add_way=ASSIGNED_BY_COMPANY,
+                add_way=AddWay.ASSIGNED,
             )
             for row in rows
         ],

@@ -9,11 +9,10 @@ from django.db.models import F
 from apps.guide_tasks.models import OPEN_STATES, State, TaskItem, TaskPush
 from apps.guide_tasks.services.items import acts as items
 from apps.guide_tasks.services.targets import grace
+from apps.members.models import AddWay
 
 # a till or WeCom may tell late what happened in time
 _LATE = timedelta(days=3)
-# WeCom's way of adding: handed over by an administrator, which won nobody
-_ASSIGNED = 202
 
 # a person once: who was merged into somebody known is no new member, who gave no consent neither
 _MEMBERS = """
@@ -25,7 +24,8 @@ JOIN members_member AS m ON m.enrolling_guide_id = item.guide_id
     AND EXISTS (SELECT 1 FROM members_consent AS c WHERE c.member_id = m.id)
 WHERE item.id = ANY(%s) GROUP BY item.id
 """
-# still friends, befriended in the item's time, never this guide's friend before
+# still friends, befriended in the item's time, never this guide's friend before; whom the company
+# assigned nobody won
 _FRIENDS = """
 SELECT item.id, count(DISTINCT person.survivor_id) AS n FROM guide_tasks_taskitem AS item
 JOIN guide_tasks_taskpush AS push ON push.id = item.push_id AND push.quota_of = 'friends'
@@ -61,7 +61,7 @@ def count_quotas(*, now: datetime) -> int:
         return 0
     span: Any = grace()
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [ids, span, ids, span, _ASSIGNED, ids])
+        cursor.execute(_COUNT, [ids, span, ids, span, AddWay.ASSIGNED, ids])
     held = TaskItem.objects.filter(pk__in=ids)
     begun = held.filter(counted__gt=0)
     items.move_set(which=begun, sources=[State.OPEN], to=State.IN_PROGRESS, at=now)
