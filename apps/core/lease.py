@@ -33,9 +33,9 @@ def claim(
     return token, keys
 
 
-def release(queryset: QuerySet[Any], *, token: uuid.UUID) -> int:
-    """Give leases back; rows held by another token stay as they are."""
-    return holds(queryset, token).update(lease_token=None, lease_until=None)
+def release(queryset: QuerySet[Any], *, token: uuid.UUID, **outcome: object) -> int:
+    """Give leases back and write how it ended; rows held by another token stay as they are."""
+    return holds(queryset, token).update(lease_token=None, lease_until=None, **outcome)
 
 
 def holds(queryset: QuerySet[M], token: uuid.UUID) -> QuerySet[M]:

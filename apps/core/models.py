@@ -1,8 +1,12 @@
 """Base models, and the one table of the ground: what jobs did."""
 
+from uuid import UUID
+
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+
+from apps.core import lease
 
 
 class TimestampedModel(models.Model):
@@ -23,6 +27,11 @@ class LeasedModel(models.Model):
 
     class Meta:
         abstract = True
+
+    def settle(self, token: UUID, **outcome: object) -> bool:
+        """Write how it ended and give the lease back; only while the lease is still `token`'s."""
+        mine = type(self)._base_manager.filter(pk=self.pk)
+        return bool(lease.release(mine, token=token, **outcome))
 
 
 class JobRun(models.Model):

@@ -1,8 +1,11 @@
 """What can go wrong when we talk with WeCom, in the caller's words: retry, give up, or look."""
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.errors import DomainError
+
+MEDIA_UNKNOWN = 40007  # WeCom has a picture no more that we thought it had
 
 
 class WeComError(DomainError):
@@ -149,3 +152,17 @@ class CallbackLeaseLost(DomainError):
     """Another worker took the row over; whatever this one did must roll back."""
 
     code = "wecom_callback_lease_lost"
+
+
+def plain_reason(error: WeComError) -> str:
+    """What a person reads about a failed call."""
+    if error.errcode == 41048:
+        return gettext("WeCom found nobody it could send this to")
+    if error.errcode in (40003, 60111):
+        return gettext("WeCom does not know the sender")
+    if error.errcode == MEDIA_UNKNOWN:
+        return gettext("WeCom does not take a picture of this message")
+    if error.errcode == 45002:
+        return gettext("the text is too long for WeCom")
+    number = "" if error.errcode is None else f" ({error.errcode})"
+    return f"{error.message}{number}"

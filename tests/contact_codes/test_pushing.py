@@ -11,9 +11,9 @@ from apps.contact_codes.errors import OneCodeAlready
 from apps.contact_codes.models import ChannelCode, GuideBar
 from apps.contact_codes.services import duty, pushing
 from apps.core import clock, lease
-from apps.outreach.services.handover import Round
 from apps.stores.models import DayOff
 from apps.wecom.client import client_for
+from apps.wecom.services.rounds import Round
 from tests.contact_codes.conftest import made, reread, wanted
 from tests.factories.wecom import pauses_are_over
 

@@ -10,9 +10,9 @@ from apps.contact_codes import errors
 from apps.contact_codes.models import ChannelCode, LinkQuota
 from apps.contact_codes.services.healing import JUST_MADE, remake
 from apps.core.wake import wake
-from apps.outreach.services.handover import Round
 from apps.wecom.client import WeComClient
 from apps.wecom.errors import WeComError
+from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
 

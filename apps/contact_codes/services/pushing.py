@@ -20,9 +20,9 @@ from apps.contact_codes.services import ways
 from apps.contact_codes.services.duty import bar
 from apps.contact_codes.services.ways import Undecided, Way
 from apps.core import faults, lease
-from apps.outreach.services.handover import Round, plain_reason
 from apps.stores.models import Guide
-from apps.wecom.errors import RateLimited, Refused, WeComError
+from apps.wecom.errors import RateLimited, Refused, WeComError, plain_reason
+from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
 

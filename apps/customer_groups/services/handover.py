@@ -21,9 +21,9 @@ from apps.core.wake import wake
 from apps.customer_groups.errors import NotUnknown
 from apps.customer_groups.models import GroupCode, GroupWelcome, Outside
 from apps.customer_groups.services.codes import JOB
-from apps.outreach.services.handover import Round, plain_reason
 from apps.wecom.client import WeComClient
-from apps.wecom.errors import RateLimited, Refused, WeComError
+from apps.wecom.errors import RateLimited, Refused, WeComError, plain_reason
+from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
 

@@ -24,9 +24,10 @@ from apps.customer_groups.errors import ListNotReadable, NotUnknown
 from apps.customer_groups.models import CustomerGroup, GroupSend
 from apps.customer_groups.selectors import awaited
 from apps.customer_groups.services.codes import JOB
-from apps.outreach.services.handover import Round, plain_reason, when_to_come_again
+from apps.outreach.services.handover import when_to_come_again
 from apps.wecom.client.groups import GROUP_SEND_MAX
-from apps.wecom.errors import NotNow, Refused, WeComError
+from apps.wecom.errors import NotNow, Refused, WeComError, plain_reason
+from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
 

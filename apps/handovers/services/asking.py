@@ -19,8 +19,8 @@ from apps.core.wake import wake
 from apps.handovers import reasons
 from apps.handovers.models import HandoverCall, HandoverItem, HandoverRun
 from apps.handovers.services import passing_on, running, settling
-from apps.outreach.services.handover import Round, plain_reason
-from apps.wecom.errors import RateLimited, WeComError
+from apps.wecom.errors import RateLimited, WeComError, plain_reason
+from apps.wecom.services.rounds import Round
 from apps.wecom.shapes import TransferResult, TransferStatus
 
 log = structlog.get_logger(__name__)

@@ -16,9 +16,9 @@ from apps.core import faults, lease
 from apps.handovers import reasons
 from apps.handovers.models import HandoverCall, HandoverItem
 from apps.handovers.services import passing_on, settling
-from apps.outreach.services.handover import Round, plain_reason
 from apps.stores.models import Guide
-from apps.wecom.errors import RateLimited, WeComError
+from apps.wecom.errors import RateLimited, WeComError, plain_reason
+from apps.wecom.services.rounds import Round
 from apps.wecom.shapes import TransferStart
 
 log = structlog.get_logger(__name__)

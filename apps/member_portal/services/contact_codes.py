@@ -18,8 +18,9 @@ from apps.core.wake import wake
 from apps.member_portal.models import ContactCode
 from apps.members.invites import CONTACT_STATE
 from apps.members.services.verification import give_contact_token
-from apps.outreach.services.handover import Round, plain_reason, when_to_come_again
-from apps.wecom.errors import NotNow, WeComError
+from apps.outreach.services.handover import when_to_come_again
+from apps.wecom.errors import NotNow, WeComError, plain_reason
+from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
 

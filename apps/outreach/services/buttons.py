@@ -15,10 +15,11 @@ from django.utils.translation import gettext, pgettext
 from apps.core import faults, lease
 from apps.core.wake import wake
 from apps.outreach.models import ButtonAnswer, GuideNotice
-from apps.outreach.services.handover import Round, plain_reason, when_to_come_again
+from apps.outreach.services.handover import when_to_come_again
 from apps.wecom.client import CARD_REFUSED, CODE_USED_UP, WeComClient
-from apps.wecom.errors import NotNow, Refused, WeComError
+from apps.wecom.errors import NotNow, Refused, WeComError, plain_reason
 from apps.wecom.models import CallbackEndpoint, CorpApp
+from apps.wecom.services.rounds import Round
 from apps.wecom.shapes import ButtonCard, NoticeResult, TextCard
 
 log = structlog.get_logger(__name__)

@@ -7,9 +7,7 @@ WeCom's own list can say (`unknowns`). No transaction is open while WeCom is cal
 """
 
 import random
-import time
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,15 +21,13 @@ from apps.core import faults, hours, lease
 from apps.outreach import attachments, policy
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.outreach.services import budget, media, polling, receivers
-from apps.wecom.client import WeComClient, client_for
-from apps.wecom.errors import CorpNotConfigured, NotNow, WeComError
-from apps.wecom.models import Corp
+from apps.wecom.errors import MEDIA_UNKNOWN, NotNow, WeComError, plain_reason
+from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 90  # longer than any call with its token can take
 BATCH = 10
-MEDIA_UNKNOWN = 40007  # WeCom has a picture no more that we thought it had
 MEDIA_TRIES = 3
 BACK_OFF_SECONDS = 15
 BACK_OFF_MAX_SECONDS = 900
@@ -42,27 +38,6 @@ State = Dispatch.State
 
 class LeaseLost(Exception):
     """Another worker has the send by now."""
-
-
-@dataclass
-class Round:
-    """One run of the job: its clock goes on from `now` while the run takes its time."""
-
-    now: datetime
-    begun: float = field(default_factory=time.monotonic)
-    clients: dict[str, WeComClient] = field(default_factory=dict)
-    resting: set[str] = field(default_factory=set)  # corps that are not to be called for now
-
-    def moment(self) -> datetime:
-        return self.now + timedelta(seconds=time.monotonic() - self.begun)
-
-    def client(self, corp_id: str) -> WeComClient:
-        if corp_id not in self.clients:
-            corp = Corp.objects.filter(corp_id=corp_id, is_active=True).first()
-            if corp is None:
-                raise CorpNotConfigured()
-            self.clients[corp_id] = client_for(corp)
-        return self.clients[corp_id]
 
 
 def send_queued(*, now: datetime, limit: int = 500) -> int:
@@ -331,17 +306,3 @@ def _put_back(dispatch: Dispatch, error: WeComError, at: datetime) -> None:
 def when_to_come_again(error: NotNow) -> float:
     """Seconds: never before the time that was named, and not all rows in the same moment."""
     return error.retry_after * random.uniform(1, 1.3)  # noqa: S311
-
-
-def plain_reason(error: WeComError) -> str:
-    """What a person reads about a failed call."""
-    if error.errcode == 41048:
-        return gettext("WeCom found nobody it could send this to")
-    if error.errcode in (40003, 60111):
-        return gettext("WeCom does not know the sender")
-    if error.errcode == MEDIA_UNKNOWN:
-        return gettext("WeCom does not take a picture of this message")
-    if error.errcode == 45002:
-        return gettext("the text is too long for WeCom")
-    number = "" if error.errcode is None else f" ({error.errcode})"
-    return f"{error.message}{number}"

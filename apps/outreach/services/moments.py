@@ -19,9 +19,10 @@ from apps.core import lease
 from apps.core.errors import DomainError
 from apps.core.wake import wake
 from apps.outreach.models import MomentPost
-from apps.outreach.services.handover import Round, plain_reason, when_to_come_again
+from apps.outreach.services.handover import when_to_come_again
 from apps.outreach.services.unknowns import ListNotReadable
-from apps.wecom.errors import NotNow, WeComError
+from apps.wecom.errors import NotNow, WeComError, plain_reason
+from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
 

@@ -19,9 +19,10 @@ from apps.core.bites import delete_in_bites
 from apps.core.wake import wake
 from apps.outreach.models import GuideNotice
 from apps.outreach.services import buttons
-from apps.outreach.services.handover import Round, plain_reason, when_to_come_again
+from apps.outreach.services.handover import when_to_come_again
 from apps.wecom.client import NOTICE_MAX_USERS
-from apps.wecom.errors import NotNow, WeComError
+from apps.wecom.errors import NotNow, WeComError, plain_reason
+from apps.wecom.services.rounds import Round
 from apps.wecom.shapes import TextCard
 
 NOTICE_JOB = "outreach.send_notices"

@@ -17,8 +17,9 @@ from apps.core import lease
 from apps.core.bites import delete_in_bites
 from apps.core.wake import wake
 from apps.outreach.models import Dispatch, SendReminder
-from apps.outreach.services.handover import Round, plain_reason, when_to_come_again
-from apps.wecom.errors import NotNow, Refused, WeComError
+from apps.outreach.services.handover import when_to_come_again
+from apps.wecom.errors import NotNow, Refused, WeComError, plain_reason
+from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
 

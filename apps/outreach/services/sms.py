@@ -13,7 +13,7 @@ from apps.core.wake import wake
 from apps.members.models import MemberIdentity
 from apps.outreach import sms
 from apps.outreach.models import SmsMessage
-from apps.outreach.services.handover import Round
+from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
 

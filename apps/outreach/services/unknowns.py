@@ -19,9 +19,10 @@ from apps.core import lease
 from apps.core.errors import DomainError
 from apps.outreach.models import Dispatch, TrackedLink
 from apps.outreach.services import receivers
-from apps.outreach.services.handover import Round, mark_handed_over
+from apps.outreach.services.handover import mark_handed_over
 from apps.outreach.services.sends import link_path
 from apps.wecom.errors import WeComError
+from apps.wecom.services.rounds import Round
 from apps.wecom.shapes import MassSendFilter, MassSendListing
 
 log = structlog.get_logger(__name__)

@@ -21,11 +21,11 @@ from apps.core.bites import delete_in_bites
 from apps.core.wake import wake
 from apps.outreach import scripts
 from apps.outreach.models import MessageTemplate, ScriptVariant, Welcome
-from apps.outreach.services.handover import Round, plain_reason
 from apps.stores.models import Posting
 from apps.wecom.client import WeComClient, client_for
-from apps.wecom.errors import CorpNotConfigured, WeComError
+from apps.wecom.errors import CorpNotConfigured, WeComError, plain_reason
 from apps.wecom.models import Corp
+from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
 

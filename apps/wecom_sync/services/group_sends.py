@@ -9,8 +9,8 @@ from django.db import transaction
 from apps.customer_groups import services as groups
 from apps.customer_groups.models import GroupSend
 from apps.guide_tasks import services as guide_tasks
-from apps.outreach.services.handover import Round
 from apps.wecom.errors import WeComError
+from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from django.db import connection, transaction
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.core import clock
-from apps.outreach.services.handover import Round
 from apps.wecom.errors import Refused, WeComError
+from apps.wecom.services.rounds import Round
 from apps.wecom.shapes import MemberDay
 from apps.wecom_sync.models import GuideDay
 

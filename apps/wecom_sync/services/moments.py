@@ -8,8 +8,8 @@ import structlog
 from apps.guide_tasks import services as guide_tasks
 from apps.outreach.models import MomentPost
 from apps.outreach.services import moments
-from apps.outreach.services.handover import Round
 from apps.wecom.errors import WeComError
+from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
 

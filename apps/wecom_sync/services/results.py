@@ -14,9 +14,9 @@ from apps.core.errors import DomainError
 from apps.guide_tasks.services import evidence
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.outreach.services import results as outreach
-from apps.outreach.services.handover import Round
 from apps.wecom.client import WeComClient
 from apps.wecom.errors import NotNow, Refused, WeComError
+from apps.wecom.services.rounds import Round
 from apps.wecom.shapes import SendResult, SendStatus
 
 log = structlog.get_logger(__name__)

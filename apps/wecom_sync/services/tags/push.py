@@ -14,11 +14,11 @@ from django.db import connection, transaction
 from apps.core import lease
 from apps.core.bites import delete_in_bites
 from apps.members.models import FollowRelation
-from apps.outreach.services.handover import Round
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
 from apps.wecom.client import NO_RELATION
 from apps.wecom.errors import RateLimited, Refused, WeComError
+from apps.wecom.services.rounds import Round
 from apps.wecom_sync.models import FollowTags, TagWord
 from apps.wecom_sync.services.tags.book import TagBook, carried, tag_book
 
