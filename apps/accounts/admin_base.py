@@ -106,6 +106,7 @@ class RoomInline(CapabilityMixin, TabularInline):
 class RoomAdmin(CapabilityMixin, ModelAdmin):
     """A list and a form of one model. Every change goes to the audit record, without values."""
 
+    empty_words: Any = ""  # what stands on a list with nothing on it
     list_per_page = 50
     show_full_result_count = False
     list_filter_submit = False

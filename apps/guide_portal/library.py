@@ -239,20 +239,16 @@ class Material:
     opened: int
 
 
-def materials(*, guide_id: int, now: datetime) -> list[Material]:
-    """What may be sent today, newest first, each with a link that knows its sender."""
+def materials(*, guide_id: int, now: datetime, counted: bool = True) -> list[Material]:
+    """What may be sent today, newest first, each with a link that knows its sender. Where nobody
+    reads how often a page was opened, it is not `counted`."""
     assets = list(
         ContentAsset.objects.filter(Q(valid_until=None) | Q(valid_until__gt=now)).order_by("-pk")[
             :SHELF
         ]
     )
     links = share_links(guide_id=guide_id, asset_ids=[asset.pk for asset in assets])
-    opened = dict(
-        LinkClick.objects.filter(link__in=[link.pk for link in links.values()])
-        .values("link_id")
-        .annotate(n=Count("pk"))
-        .values_list("link_id", "n")
-    )
+    opened = _opened([link.pk for link in links.values()]) if counted else {}
     shelf = []
     for asset in assets:
         link = links[asset.pk]
@@ -269,3 +265,8 @@ def materials(*, guide_id: int, now: datetime) -> list[Material]:
             )
         )
     return shelf
+
+
+def _opened(link_ids: list[int]) -> dict[int, int]:
+    clicks = LinkClick.objects.filter(link__in=link_ids).values("link_id")
+    return dict(clicks.annotate(n=Count("pk")).values_list("link_id", "n"))

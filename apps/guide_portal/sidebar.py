@@ -22,8 +22,8 @@ from apps.guide_tasks.selectors import open_targets_of_member
 from apps.members.models import AddWay, FollowRelation, Member, StopMark
 from apps.members.selectors import find_by_identity, member_card, notes_of
 from apps.orders.selectors import last_purchases
-from apps.outreach.attachments import Piece
-from apps.outreach.selectors import attachments_of, pictures_at_wecom
+from apps.outreach.attachments import Piece, cover_address
+from apps.outreach.selectors import pieces_for_chat
 from apps.profiles.models import MemberFacts, MemberProfile
 
 
@@ -131,30 +131,30 @@ def chat_messages(*, member: Member, actor: Actor, now: datetime) -> list[ChatMe
     invited = [] if member.joined_at else [_invitation(guide_id, now)]
     return [*_of_task(group, guide_id, now), *invited] + [
         _link(f"page-{one.pk}", one.title, one.summary, one.url)
-        for one in materials(guide_id=guide_id, now=now)
+        for one in materials(guide_id=guide_id, now=now, counted=False)
     ]
 
 
 def _of_task(group: Sequence[int], guide_id: int, now: datetime) -> list[ChatMessage]:
-    """Links and pictures beside the script of the open task that the sidebar shows. A picture that
-    WeCom has not got yet cannot stand in a chat and is left out until it has; neither can a mini
-    program, whose cover the phone wants from an open address."""
+    """What goes beside the script of the open task that the sidebar shows. A picture that WeCom has
+    not got yet cannot stand in a chat and is left out until it has."""
     targets = open_targets_of_member(guide_id=guide_id, member_ids=group, now=now)
     target = next((one for one in targets if one.state in SENDABLE), None)
     if target is None:
         return []
-    pieces = attachments_of(script_id=target.push.template_id)
-    media = pictures_at_wecom(pieces=pieces, guide_id=guide_id, now=now)
+    pieces = pieces_for_chat(script_id=target.push.template_id, guide_id=guide_id, now=now)
     found = []
-    for number, piece in enumerate(pieces):
+    for number, (piece, media_id) in enumerate(pieces):
         key = f"task-{number}"
         if piece["kind"] == "link":
             words = piece["summary"] or _("Goes with the task's message")
             found.append(
                 _link(key, piece["title"], words, piece["url"], picture=piece["picture_url"])
             )
-        elif piece["kind"] == "image" and piece["file"] in media:
-            found.append(_picture(key, piece, media[piece["file"]]))
+        elif piece["kind"] == "miniprogram":
+            found.append(_mini_program(key, piece))
+        elif media_id:
+            found.append(_picture(key, piece, media_id))
     return [] if found and refusal_words(target, now=now) else found
 
 
@@ -162,6 +162,15 @@ def _picture(pk: str, piece: Piece, media_id: str) -> ChatMessage:
     message = json.dumps({"msgtype": "image", "image": {"mediaid": media_id}})
     words = _("Picture that goes with the task's message")
     return ChatMessage(pk, piece["title"] or _("Picture"), words, message, "")
+
+
+def _mini_program(pk: str, piece: Piece) -> ChatMessage:
+    """Its cover is fetched by the phone itself, from an address that is open to anybody."""
+    inner = {name: piece[name] for name in ("appid", "title", "page")}
+    inner["imgUrl"] = cover_address(piece["file"])
+    message = json.dumps({"msgtype": "miniprogram", "miniprogram": inner}, ensure_ascii=False)
+    words = _("Mini program that goes with the task's message")
+    return ChatMessage(pk, piece["title"], words, message, "")
 
 
 def _invitation(guide_id: int, now: datetime) -> ChatMessage:

@@ -105,6 +105,9 @@ class CodeForm(forms.Form):
         for name in ("store", "guide"):
             if fixed and name in self.fields:  # what the poster promised stays
                 del self.fields[name]
+        if medium == Medium.LINK:
+            self.fields["title"].label = pgettext_lazy("acquisition", "Name of the link")
+            self.fields["poster_text"].label = _("Text beside the QR code")
         for name in ("guide", "backup"):
             if name in self.fields:
                 self.fields[name].actor = actor  # type: ignore[attr-defined]

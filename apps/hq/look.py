@@ -140,6 +140,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/wecom_sync/",
                 "/admin/outreach/dispatch/",
                 "/admin/outreach/guidenotice/",
+                "/admin/outreach/buttonanswer/",
                 "/admin/outreach/smsmessage/",
                 needs=C.VIEW_HEALTH,
                 badge="apps.hq.badges.wecom",
@@ -185,6 +186,7 @@ _WECOM = [
     _tab(_("Callback inbox"), "/admin/wecom/rawcallback/", C.MANAGE_WECOM),
     _tab(_("Sends"), "/admin/outreach/dispatch/", C.VIEW_HEALTH),
     _tab(_("Notices"), "/admin/outreach/guidenotice/", C.VIEW_HEALTH),
+    _tab(_("Card buttons"), "/admin/outreach/buttonanswer/", C.VIEW_HEALTH),
     _tab(pgettext_lazy("menu", "SMS"), "/admin/outreach/smsmessage/", C.VIEW_HEALTH),
     _tab(_("Guides' days"), "/admin/wecom_sync/guideday/", C.VIEW_REPORTS),
     _tab(_("Calls"), "/admin/wecom/calls/", C.VIEW_HEALTH),
@@ -289,8 +291,8 @@ UNFOLD: dict[str, Any] = {
         {
             "models": [
                 "wecom.rawcallback", "wecom.corp", "wecom.corpapp", "wecom.callbackendpoint",
-                "outreach.dispatch", "outreach.guidenotice", "outreach.smsmessage",
-                "wecom_sync.syncrun", "wecom_sync.guideday",
+                "outreach.dispatch", "outreach.guidenotice", "outreach.buttonanswer",
+                "outreach.smsmessage", "wecom_sync.syncrun", "wecom_sync.guideday",
             ],
             "items": _WECOM,
         },

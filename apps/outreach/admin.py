@@ -1,5 +1,6 @@
 """Scripts and content, and what became of every send."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -24,6 +25,7 @@ from apps.core.errors import DomainError
 from apps.outreach import attachments, scripts
 from apps.outreach.models import (
     Attachment,
+    ButtonAnswer,
     ContentAsset,
     Dispatch,
     DispatchRecipient,
@@ -44,6 +46,13 @@ MARKS = {
     "held": "warn",
     "missed": "warn",
     "no_words": "warn",
+}
+# the guide reads the same on the card: 知道了
+BUTTON_MARKS = {"shown": "sent", "failed": "held"}
+BUTTON_WORDS = {
+    "queued": _("being changed to \u201cknown\u201d"),
+    "shown": _("says \u201cknown\u201d"),
+    "failed": _("still shows the button; the press counts"),
 }
 
 
@@ -282,6 +291,50 @@ class GuideNoticeAdmin(RoomAdmin):
         return mark(row.state, row.get_state_display())
 
 
+@admin.register(ButtonAnswer)
+class ButtonAnswerAdmin(RoomAdmin):
+    """Who pressed a card's button, and whether the card says so."""
+
+    empty_words = _(
+        "When a guide presses the button of a card, the card changes to say so; here stands "
+        "whether it did. The press itself counts either way."
+    )
+    view_capability = Capability.VIEW_HEALTH
+    list_display = ["show_pressed", "show_guide", "show_title", "show_state", "attempts", "reason"]
+    list_display_links = ["show_pressed"]
+    list_filter = ["state", "notice__acknowledged_at"]
+    list_select_related = ["notice__guide"]
+    search_fields = ["notice__guide__name", "notice__guide__wecom_userid", "notice__title"]
+    ordering = ["-id"]
+    may_add = False
+    fields = ["show_pressed", "show_guide", "show_title", "state", "reason", "not_before",
+              "expires_at", "attempts"]  # fmt: skip
+    readonly_fields = ["show_pressed", "show_guide", "show_title"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ButtonAnswer]:
+        answers = super().get_queryset(request)
+        actor = actor_of(request)
+        if actor.sees_all:
+            return answers
+        return answers.filter(notice__guide__in=Guide.objects.visible_to(actor))
+
+    @admin.display(description=_("pressed at"), ordering="notice__acknowledged_at")
+    def show_pressed(self, row: ButtonAnswer) -> datetime | None:
+        return row.notice.acknowledged_at
+
+    @admin.display(description=_("guide"))
+    def show_guide(self, row: ButtonAnswer) -> str:
+        return str(row.notice.guide)
+
+    @admin.display(description=_("card"))
+    def show_title(self, row: ButtonAnswer) -> str:
+        return row.notice.title
+
+    @admin.display(description=_("on the card"), ordering="state")
+    def show_state(self, row: ButtonAnswer) -> SafeString:
+        return mark(BUTTON_MARKS.get(row.state, row.state), BUTTON_WORDS[row.state])
+
+
 @admin.register(SmsMessage)
 class SmsMessageAdmin(RoomAdmin):
     """What became of each SMS. The number and the words are nowhere to be read."""
@@ -307,6 +360,10 @@ class SmsMessageAdmin(RoomAdmin):
 class WelcomeAdmin(RoomAdmin):
     """What became of the first words to each new friend."""
 
+    empty_words = _(
+        "Everybody who adds a guide as a friend is welcomed by itself; here stands whether it was "
+        "in time. What is said: Scripts, \u201cused as the welcome\u201d."
+    )
     view_capability = Capability.VIEW_HEALTH
     list_display = ["told_at", "guide", "show_state", "show_seconds", "text", "reason"]
     list_filter = ["state", "told_at"]

@@ -8,6 +8,8 @@ picture is a new file. Only at the call the file becomes the id under which WeCo
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import pictures
@@ -16,6 +18,7 @@ from apps.core.ids import uuid7
 
 Piece = dict[str, str]
 
+FOLDER = "attachments"
 MOST = 9  # beside one message
 MAX_PICTURE_BYTES = 2 * 1024 * 1024
 LINK_BYTES = {"title": 128, "summary": 512, "url": 2048, "picture_url": 2048}
@@ -39,7 +42,7 @@ class PictureTooLarge(DomainError):
 
 def place(instance: Any, filename: str) -> str:
     """Where a picture lies: a name of our own, another one for each picture."""
-    return f"attachments/{uuid7()}.{filename.rpartition('.')[2]}"
+    return f"{FOLDER}/{uuid7()}.{filename.rpartition('.')[2]}"
 
 
 def clean_picture(raw: bytes) -> Any:
@@ -50,6 +53,13 @@ def clean_picture(raw: bytes) -> Any:
         return pictures.clean(raw)
     except pictures.NotAPicture:
         raise PictureRefused() from None
+
+
+def cover_address(file: str) -> str:
+    """Where a customer's phone finds the cover of a mini program: a name nobody can guess."""
+    name, _dot, extension = file.rpartition("/")[2].partition(".")
+    path = reverse("outreach:cover", args=[name, extension])
+    return f"{settings.PUBLIC_BASE_URL}{path}"
 
 
 def demand_few(pieces: Sequence[Piece]) -> None:

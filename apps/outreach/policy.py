@@ -340,18 +340,9 @@ def check_many(
     `asking` is the send that asks for itself before it goes out.
     """
     survivors = dict(Member.objects.filter(pk__in=member_ids).values_list("pk", "survivor_id"))
-    terms = _Terms(
-        now=now,
-        marketing=marketing,
-        recent_days=None,
-        cap=monthly_cap(now) if budget else _NO_CAP,
-        guide_id=guide_id,
-    )
+    terms = _terms_here(guide_id, now, marketing, monthly_cap(now) if budget else _NO_CAP)
     wanted = sorted({survivors.get(member_id, member_id) for member_id in member_ids})
-    sql, params = _build("SELECT unnest(%s::bigint[])", [wanted], _THIS_GUIDE, terms)
-    with connection.cursor() as cursor:
-        cursor.execute(_HERE.format(reach=sql), params)
-        refused = {member: Refusal(code) for member, code in cursor.fetchall() if code}
+    refused = _refused_here("SELECT unnest(%s::bigint[])", [wanted], terms)
     if marketing:
         asked = [member_id for member_id in wanted if _asks_ledger(refused.get(member_id))]
         others = ledger.by_colleagues(member_ids=asked, guide_id=guide_id, now=now, before=asking)
@@ -363,8 +354,27 @@ def check_many(
     }
 
 
+def _terms_here(guide_id: int, now: datetime, marketing: bool, cap: int) -> _Terms:
+    return _Terms(now=now, marketing=marketing, recent_days=None, cap=cap, guide_id=guide_id)
+
+
+def _refused_here(members_sql: str, members: list[Any], terms: _Terms) -> dict[int, Refusal]:
+    """Whom this guide may not write to, and why, before the ledger is asked."""
+    sql, params = _build(members_sql, members, _THIS_GUIDE, terms)
+    with connection.cursor() as cursor:
+        cursor.execute(_HERE.format(reach=sql), params)
+        return {member: Refusal(code) for member, code in cursor.fetchall() if code}
+
+
+# whoever was merged is asked about as the person they are now
+_ONE = "SELECT coalesce((SELECT survivor_id FROM members_member WHERE id = %s), %s)"
+
+
 def check_one(*, member_id: int, guide_id: int, now: datetime, marketing: bool) -> Refusal | None:
     """May this guide write to this member now? None = yes."""
-    return check_many(member_ids=[member_id], guide_id=guide_id, now=now, marketing=marketing).get(
-        member_id
-    )
+    terms = _terms_here(guide_id, now, marketing, monthly_cap(now))
+    refusal = next(iter(_refused_here(_ONE, [member_id, member_id], terms).values()), None)
+    if not marketing or not _asks_ledger(refusal):
+        return refusal
+    others = ledger.by_colleagues(member_ids=[member_id], guide_id=guide_id, now=now)
+    return Refusal.COLLEAGUE if others else refusal

@@ -1,15 +1,16 @@
 """Reads: what a customer sees behind a link, sends that need a person, how the outbox is doing."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, Min, Q, QuerySet
+from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery
 
 from apps.accounts.actor import Actor
 from apps.core import clock
-from apps.outreach.attachments import Piece, files_of
+from apps.outreach import attachments
+from apps.outreach.attachments import Piece
 from apps.outreach.models import (
     Attachment,
     ContentAsset,
@@ -85,14 +86,25 @@ def attachments_of(*, script_id: int | None) -> list[Piece]:
     return [row.piece for row in Attachment.objects.filter(script_id=script_id)]
 
 
-def pictures_at_wecom(*, pieces: Iterable[Piece], guide_id: int, now: datetime) -> dict[str, str]:
-    """Picture → the id under which this guide's corp has it for some minutes more at least."""
-    files = files_of(pieces)
-    if not files:
-        return {}
+def pieces_for_chat(
+    *, script_id: int | None, guide_id: int, now: datetime
+) -> list[tuple[Piece, str]]:
+    """Each piece with the id under which this guide's corp has its picture for some minutes more
+    at least ("" = not there); one query."""
+    if script_id is None:
+        return []
     corp = Guide.objects.filter(pk=guide_id).values("corp_id")
-    rows = MediaUpload.objects.alive(now).filter(corp_id__in=corp, file__in=files)
-    return dict(rows.values_list("file", "media_id"))
+    there = MediaUpload.objects.alive(now).filter(corp_id__in=corp, file=OuterRef("picture"))
+    rows = Attachment.objects.filter(script_id=script_id)
+    rows = rows.annotate(media_id=Subquery(there.values("media_id")[:1]))
+    return [(row.piece, row.media_id or "") for row in rows]  # type: ignore[attr-defined]
+
+
+def cover_file(*, name: UUID, extension: str) -> str:
+    """The kept file of a mini program's cover, which the customer's phone fetches without a
+    sign-in. Raises Attachment.DoesNotExist for every other picture."""
+    covers = Attachment.objects.filter(kind=Attachment.Kind.MINIPROGRAM)
+    return str(covers.get(picture=f"{attachments.FOLDER}/{name}.{extension}").picture.name)
 
 
 def unknown_dispatches(*, actor: Actor) -> QuerySet[Dispatch]:

@@ -2,8 +2,10 @@
 
 import hashlib
 import hmac
+from uuid import UUID
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -11,14 +13,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from apps.core import clock
+from apps.core.pictures import media_type
 from apps.outreach import selectors, services
-from apps.outreach.models import TrackedLink
+from apps.outreach.models import Attachment, TrackedLink
 from apps.stores.access import public
 from apps.wecom.client import authorize_url, client_for
 from apps.wecom.errors import WeComError
 from apps.wecom.models import Corp
 
 STATE_SECONDS = 900
+COVER_SECONDS = 7 * 86_400
 # WeCom's browser and WeChat's; elsewhere the sign-in page would only say "open this in WeChat"
 _IN_WECHAT = "MicroMessenger"
 
@@ -83,6 +87,20 @@ def link(request: HttpRequest, code: str) -> HttpResponse:
     return HttpResponseRedirect(
         services.record_click(code=code, external_userid=who, now=clock.now())
     )
+
+
+@public
+@require_GET
+def cover(request: HttpRequest, name: UUID, extension: str) -> HttpResponse:
+    """The cover of a mini program; what a name stands for never changes."""
+    try:
+        file = selectors.cover_file(name=name, extension=extension)
+        with default_storage.open(file, "rb") as kept:
+            answer = HttpResponse(kept.read(), content_type=media_type(file))
+    except (Attachment.DoesNotExist, OSError):
+        raise Http404 from None
+    answer["Cache-Control"] = f"public, max-age={COVER_SECONDS}, immutable"
+    return answer
 
 
 @public

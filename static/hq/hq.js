@@ -78,3 +78,16 @@ document.addEventListener("click", (event) => {
 document.querySelectorAll("[data-vanish]").forEach((element) => {
   setTimeout(() => element.remove(), Number(element.dataset.vanish) * 1000);
 });
+
+/* the address beside the button; where the browser gives no clipboard, it stands marked for Ctrl+C */
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const field = button.parentElement.querySelector("input");
+  field.select();
+  try { await navigator.clipboard.writeText(field.value); } catch { if (!document.execCommand("copy")) return; }
+  const words = button.textContent;
+  if (words === button.dataset.done) return;
+  button.textContent = button.dataset.done;
+  setTimeout(() => { button.textContent = words; }, 2000);
+});

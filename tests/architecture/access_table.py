@@ -22,6 +22,7 @@ core:readyz                      GET   ok   ok   ok   ok   ok   ok   ok
 outreach:link                    GET   ok   ok   ok   ok   ok   ok   ok
 # behind a poster, for whoever stands before it
 contact_codes:scan               GET   ok   ok   ok   ok   ok   ok   ok
+outreach:cover                   GET   ok   ok   ok   ok   ok   ok   ok
 outreach:content                 GET   ok   ok   ok   ok   ok   ok   ok
 # leads to head office's home; in the demo it is the start page
 hq:start                         GET   out  out  out  out  out  out  out
@@ -331,6 +332,7 @@ outreach.MessageTemplate             vac    vac       v       v
 outreach.ContentAsset                vac    vac       v       v
 outreach.Dispatch                    v      v         -       v
 outreach.GuideNotice                 v      v         -       v
+outreach.ButtonAnswer                v      v         -       v
 outreach.SmsMessage                  v      v         -       v
 outreach.Welcome                     v      v         -       v
 member_portal.ConsentText            va     v         -       v

@@ -4,6 +4,7 @@ import json
 import uuid
 from datetime import timedelta
 from html import unescape
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.files.base import ContentFile
@@ -144,3 +145,63 @@ def test_what_goes_with_the_tasks_script_is_offered_for_the_chat(shop, phone):
     assert "秋冬画册" in page
     assert "一起发出的图片" in page
     assert "秋冬画册" in phone.get(url("task", shop.targets[0].task_id)).content.decode()
+
+
+def picture_of(script, **fields):
+    return script.attachments.create(picture=ContentFile(png(), name="photo.png"), **fields)
+
+
+def test_a_mini_program_goes_into_the_chat_with_a_cover_anybody_may_fetch(shop, phone, client):
+    script = MessageTemplate.objects.create(name="带小程序", body=shop.push.body)
+    type(shop.push).objects.filter(pk=shop.push.pk).update(template=script)
+    picture_of(script, kind="miniprogram", title="会员商城", appid="wx1", page="pages/index")
+    alone = picture_of(script, kind="image", place=2)
+    Member.objects.filter(pk=shop.members[0].pk).update(joined_at=shop.now)
+    address = url("sidebar_messages", shop.members[0].public_id)
+
+    first, *_others = messages_in(phone.get(address).content.decode())
+
+    assert first["msgtype"] == "miniprogram"
+    inner = first["miniprogram"]
+    assert (inner["appid"], inner["title"], inner["page"]) == ("wx1", "会员商城", "pages/index")
+    cover = client.get(urlsplit(inner["imgUrl"]).path)
+    assert cover.status_code == 200
+    assert cover["Content-Type"] == "image/png"
+    assert cover.content.startswith(b"\x89PNG")
+    other = alone.picture.name.rpartition("/")[2]
+    assert (
+        client.get(urlsplit(inner["imgUrl"]).path.rpartition("/")[0] + f"/{other}").status_code
+        == 404
+    )  # a plain picture is nobody's cover
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_what_goes_with_the_task_asks_no_more_often(shop, phone, joined):
+    """Links, pictures that WeCom has and mini programs, few or many: twelve questions at most."""
+    member = shop.members[0]
+    Member.objects.filter(pk=member.pk).update(joined_at=shop.now if joined else None)
+    script = MessageTemplate.objects.create(name="带附件", body=shop.push.body)
+    type(shop.push).objects.filter(pk=shop.push.pk).update(template=script)
+    address = url("sidebar_messages", member.public_id)
+
+    def asked(more):
+        for place in range(more):
+            script.attachments.create(
+                kind="link", title="册", url="https://a.example/", place=place
+            )
+            picture_of(script, kind="miniprogram", title="店", appid="wx1", page="p", place=place)
+            row = picture_of(script, kind="image", place=place)
+            MediaUpload.objects.create(
+                corp_id=shop.guide.corp_id,
+                file=row.picture.name,
+                media_id="m",
+                expires_at=shop.now + timedelta(days=2),
+            )
+        phone.get(address)
+        with CaptureQueriesContext(connection) as queries:
+            page = phone.get(address).content.decode()
+        assert len(messages_in(page)) >= 3
+        return len(queries)
+
+    few = asked(1)
+    assert asked(2) == few <= 12

@@ -160,3 +160,13 @@ def test_my_page_says_the_view_of_its_sales_and_shows_nobody_else(shop, phone):
 
     assert re.search(r'data-count="me.net">¥0<', page)
     assert shop.colleague.name not in page
+
+
+def test_a_managers_tools_stand_on_shelves_and_a_guides_are_fewer(shop, phone, managers_phone):
+    mine, led = (one.get(reverse("guide_portal:tools")) for one in (phone, managers_phone))
+    names = [[shelf.name for shelf in page.context["shelves"]] for page in (mine, led)]
+    assert names == [["客户", "话术与素材"], ["团队今天", "客户", "话术与素材", "人员与排班"]]
+    assert "待审批" not in mine.content.decode()
+    for shelf in led.context["shelves"]:
+        for tool in shelf.tools:
+            assert managers_phone.get(tool.to).status_code == 200

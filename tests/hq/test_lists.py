@@ -6,7 +6,7 @@ from apps.accounts.admin_base import CapabilityMixin
 from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import AuditEntry
 from apps.orders.models import Product
-from apps.outreach.models import Welcome
+from apps.outreach.models import ButtonAnswer, GuideNotice, Welcome
 from apps.outreach.services.welcomes import NewFriend, queue_welcomes
 from apps.profiles.services import refresh_profiles
 from apps.segments.models import Segment
@@ -27,6 +27,7 @@ LISTS = [
     "admin:campaigns_campaign_changelist",
     "admin:outreach_dispatch_changelist",
     "admin:outreach_guidenotice_changelist",
+    "admin:outreach_buttonanswer_changelist",
     "admin:outreach_welcome_changelist",
     "admin:accounts_user_changelist",
     "admin:accounts_auditentry_changelist",
@@ -58,6 +59,35 @@ def grow(now, *, pushes=True):
     code = f"code{Welcome.objects.count()}"
     friend = NewFriend(guide.corp_id, guide.wecom_userid, "wm1", code, "", now, "欢迎")
     queue_welcomes(friends=[friend], now=now)
+    press_a_button(guide, now)
+
+
+def press_a_button(guide, now, state="shown"):
+    number = GuideNotice.objects.count()
+    notice = GuideNotice.objects.create(
+        guide=guide, source=f"t:{number}", title="今天 3 位", not_before=now, acknowledged_at=now
+    )
+    return ButtonAnswer.objects.create(notice=notice, state=state, not_before=now, expires_at=now)
+
+
+def test_an_empty_list_says_what_will_stand_there(admin_client):
+    page = admin_client.get(reverse("admin:outreach_welcome_changelist")).content.decode()
+    assert "用作欢迎语" in page
+    assert "新增" not in page.partition("hq-none")[2].partition("</div>")[0]
+    found = admin_client.get(reverse("admin:outreach_welcome_changelist"), {"q": "没有的人"})
+    assert "没有符合条件的内容" in found.content.decode()
+    writable = admin_client.get(reverse("admin:outreach_messagetemplate_changelist"))
+    assert "新增话术" in writable.content.decode().partition("hq-none")[2]
+
+
+def test_what_a_pressed_button_became_is_said_in_words(admin_client, team, fixed_clock):
+    guide = team[0][0]
+    press_a_button(guide, fixed_clock)
+    press_a_button(guide, fixed_clock, state="failed")
+    page = admin_client.get(reverse("admin:outreach_buttonanswer_changelist")).content.decode()
+    assert "已改成「已知道」" in page
+    assert "按钮没变，点击有效" in page
+    assert guide.name in page
 
 
 @pytest.mark.slow

@@ -179,11 +179,11 @@ def test_a_tap_of_a_guide_whose_store_is_not_live_is_refused_without_a_question_
 ):
     ((member, _external),) = make.make_friends(guide)
     asked = {"member_id": member.pk, "guide_id": guide.pk, "now": clock.now(), "marketing": False}
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert policy.check_one(**asked) is None
     Store.objects.update(live_since=None)
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert policy.check_one(**asked) == Refusal.NOT_LIVE
 
 

@@ -11,6 +11,7 @@ from apps.accounts.capabilities import Capability
 from apps.core.errors import DomainError
 from apps.guide_portal.forms import ActForm, ProposeForm, WordingForm
 from apps.guide_portal.library import library, materials, place_of_work, wording_page
+from apps.guide_portal.shelves import shelves
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks.selectors import badge
 from apps.outreach import services as outreach
@@ -23,7 +24,7 @@ class Tools(GuidePage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         context = {
-            "is_manager": self.actor.can(Capability.MANAGE_TEAM),
+            "shelves": shelves(is_manager=self.actor.can(Capability.MANAGE_TEAM)),
             "tab": "tools",
             "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }

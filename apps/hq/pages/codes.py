@@ -58,8 +58,11 @@ PURPOSES = {
         "One poster for all stores: the customer's phone shows the nearest ones."
     ),
 }
-
-
+LINK_PURPOSES = {
+    Kind.STORE: gettext_lazy("Who opens the link adds whoever is at work in the store."),
+    Kind.GUIDE: gettext_lazy("Who opens the link adds this guide, or whoever covers for them."),
+    Kind.CHAIN: gettext_lazy("Several guides by weekday and hour, of one or many stores."),
+}
 LINK_KINDS = [Kind.STORE, Kind.GUIDE, Kind.CHAIN]
 
 
@@ -265,7 +268,7 @@ def _form_page(
         "code": code,
         "kind": kind,
         "is_link": form.medium == Medium.LINK,
-        "purpose": PURPOSES[kind],
+        "purpose": (LINK_PURPOSES if form.medium == Medium.LINK else PURPOSES)[kind],
         "problem": problem,
         "seen": seen,
         "may_act": actor.can(Capability.MANAGE_CODES),

@@ -1,0 +1,102 @@
+"""工具, sorted by what a person comes for: customers, words and pages to send, the team."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from apps.accounts.modules import Module, is_on
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    name: str
+    page: str
+    drawing: str
+    words: str = ""
+    module: str = ""
+
+    @property
+    def to(self) -> str:
+        return reverse(f"guide_portal:{self.page}")
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    name: str
+    tools: list[Tool]
+
+
+def shelves(*, is_manager: bool) -> list[Shelf]:
+    """Only what there is. Managers find the team's day first and what comes up rarely last; a guide
+    has few tools, they need no sorting but customers and what is sent."""
+    found = [_customers(), _to_send()]
+    if is_manager:
+        found = [_day(), *found, _people()]
+    return [Shelf(shelf.name, kept) for shelf in found if (kept := _switched_on(shelf.tools))]
+
+
+def _switched_on(tools: list[Tool]) -> list[Tool]:
+    return [tool for tool in tools if is_on(tool.module)]
+
+
+def _day() -> Shelf:
+    return Shelf(
+        _("The team's day"),
+        [
+            Tool(_("Morning meeting"), "morning", "sun"),
+            Tool(_("Alerts"), "alerts", "alert"),
+            Tool(_("Team tasks"), "team", "team"),
+            Tool(_("Store tasks"), "store_tasks", "store"),
+            Tool(_("To approve"), "approvals", "ok"),
+        ],
+    )
+
+
+def _customers() -> Shelf:
+    return Shelf(
+        _("Customers"),
+        [
+            Tool(
+                _("Enrol a customer"),
+                "enrol",
+                "plus",
+                _("TA scans a code and joins on TA's own phone"),
+                Module.MEMBER_PAGES,
+            ),
+            Tool(_("Find a customer"), "customers", "search"),
+            Tool(
+                _("Contact codes"), "codes", "scan", _("Show the code, print posters, see who came")
+            ),
+            Tool(_("My groups"), "groups", "people"),
+        ],
+    )
+
+
+def _to_send() -> Shelf:
+    return Shelf(
+        pgettext("tools", "Words and pages"),
+        [
+            Tool(pgettext("guide page", "Scripts"), "scripts", "note", module=Module.SCRIPTS),
+            Tool(_("Pages to send"), "materials", "picture", module=Module.MATERIALS),
+            Tool(
+                _("Chat sidebar"),
+                "sidebar",
+                "chat",
+                _("Opens by itself beside a customer's chat in WeCom"),
+                Module.SIDEBAR,
+            ),
+        ],
+    )
+
+
+def _people() -> Shelf:
+    return Shelf(
+        pgettext("tools", "Team and roster"),
+        [
+            Tool(_("Duty"), "duty", "clock"),
+            Tool(_("Assign"), "assign", "people"),
+            Tool(_("Leavers and movers"), "handover", "out"),
+        ],
+    )
