@@ -26,7 +26,7 @@ from apps.guide_portal.cards import (
     progress,
     reminded,
 )
-from apps.guide_portal.excuses import excuse_rows
+from apps.guide_portal.excuses import excuse_rows, item_excuse_rows
 from apps.guide_portal.templatetags.portal import when
 from apps.guide_tasks import selectors
 from apps.guide_tasks.models import ItemExcuse, State, TaskItem, TaskPush
@@ -454,7 +454,8 @@ def _photo_row(item: TaskItem) -> PhotoRow:
 def _excuses(actor: Actor, now: datetime) -> list[Approval]:
     """A share of 不适用 above the limit."""
     template = "guide_portal/partials/_decide_excuses.html"
-    return [Approval("excuses", template, row) for row in excuse_rows(actor=actor, now=now)]
+    rows = [*excuse_rows(actor=actor, now=now), *item_excuse_rows(actor=actor, now=now)]
+    return [Approval("excuses", template, row) for row in rows]
 
 
 def _mismatches(actor: Actor, now: datetime) -> list[Approval]:

@@ -190,6 +190,11 @@ urlpatterns = [
         meeting.DecideExcuses.as_view(),
         name="decide_excuses",
     ),
+    path(
+        "team/approvals/excused-work/<int:item_id>/",
+        meeting.DecideItemExcuses.as_view(),
+        name="decide_item_excuses",
+    ),
     path("team/chase/", team.Chase.as_view(), name="chase"),
     path("region/", region.Board.as_view(), name="region"),
     path("region/pushes/", region.RegionPushes.as_view(), name="region_pushes"),

@@ -95,6 +95,10 @@ class TaskItemQuerySet(models.QuerySet):
     def open(self) -> Self:
         return self.filter(state__in=_OPEN)
 
+    def asked_of_guides(self) -> Self:
+        """Without what was taken back: that weighs on nobody's figures."""
+        return self.exclude(excuse_reason="withdrawn")
+
     def opened_by(self, now: datetime) -> Self:
         return self.filter(opens_at__lte=now)
 

@@ -82,6 +82,9 @@ REPLY_PERCENT_LOW = env.int("REPLY_PERCENT_LOW", default=60)
 # from this share of 不适用 by a guide's own choice (and so many) the manager is asked
 EXCUSED_PERCENT_LIMIT = env.int("EXCUSED_PERCENT_LIMIT", default=30)
 EXCUSED_FROM = env.int("EXCUSED_FROM", default=3)
+# the same of a store's work without customers: from so many of its guides; what is done once for
+# the whole store asks at the first
+EXCUSED_ITEMS_FROM = env.int("EXCUSED_ITEMS_FROM", default=2)
 # so many customers reached in 30 days without a purchase are worth a look
 NO_SALE_FROM = env.int("NO_SALE_FROM", default=10)
 # seconds after the hand-over at which WeCom is asked for results, then every so many seconds

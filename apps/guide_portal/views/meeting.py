@@ -12,8 +12,9 @@ from apps.guide_portal.morning import morning_page
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_portal.views.people import StorePage
 from apps.guide_portal.visits import open_lines
-from apps.guide_tasks.models import GuideTask
+from apps.guide_tasks.models import GuideTask, TaskItem
 from apps.guide_tasks.services import excuse_share
+from apps.guide_tasks.services.items.excuse_share import decide_items
 from apps.wecom_sync import services as wecom_sync
 from apps.wecom_sync.models import GuideDay
 
@@ -76,6 +77,32 @@ class DecideExcuses(GuidePage):
         if done and give_back:
             words = _("%(n)s customers are back with the guide") % {"n": sum(returned)}
             messages.success(request, words)
+        elif done:
+            messages.success(request, _("Confirmed, it stands"))
+        return redirect("guide_portal:approvals")
+
+
+class DecideItemExcuses(GuidePage):
+    """What a store calls 不适用 of work without customers: it stands, or is to be done."""
+
+    capability = Capability.MANAGE_TEAM
+
+    def post(self, request: HttpRequest, item_id: int) -> HttpResponseBase:
+        led = TaskItem.objects.managed_by(self.actor).exclude(guide_id=self.guide_id)
+        item = get_object_or_404(led, pk=item_id)
+        form = ActForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        give_back = request.POST.get("decision") == "return"
+        returned: list[int] = []
+        done = self.once(
+            form.cleaned_data["client_id"],
+            lambda: returned.append(
+                decide_items(item=item, give_back=give_back, actor=self.actor, now=self.now)
+            ),
+        )
+        if done and give_back:
+            messages.success(request, _("%(n)s are to be done again") % {"n": sum(returned)})
         elif done:
             messages.success(request, _("Confirmed, it stands"))
         return redirect("guide_portal:approvals")

@@ -1,7 +1,7 @@
 """The work handed to guides: pushes, each guide's share, each member in it, and every proof."""
 
 from apps.guide_tasks.models.evidence import Evidence
-from apps.guide_tasks.models.items import ItemMove, TaskItem
+from apps.guide_tasks.models.items import ItemExcuseDecision, ItemMove, TaskItem
 from apps.guide_tasks.models.pushes import (
     CONFIRMED_IN_WECOM,
     ITEM_KINDS,
@@ -33,6 +33,7 @@ __all__ = [
     "GuideTask",
     "ITEM_KINDS",
     "ItemExcuse",
+    "ItemExcuseDecision",
     "ItemMove",
     "MOVES",
     "NotIssued",

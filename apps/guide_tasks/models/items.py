@@ -151,3 +151,33 @@ class ItemMove(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_state}→{self.to_state} task_item:{self.item_id}"
+
+
+class ItemExcuseDecision(models.Model):
+    """A manager's word on a push's 不适用 in one store. `kept` stayed excused then: with more of
+    them the manager is asked again."""
+
+    push = models.ForeignKey(
+        TaskPush, on_delete=models.CASCADE, related_name="+", verbose_name=_("push"), db_index=False
+    )
+    store = models.ForeignKey(
+        "stores.Store",
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("store"),
+        db_index=False,
+    )
+    excused = models.PositiveIntegerField(_("not applicable"))
+    kept = models.PositiveIntegerField(_("of these left so"))
+    decided_at = models.DateTimeField(_("decided at"))
+    decided_by = models.CharField(_("decided by"), max_length=40)
+
+    class Meta:
+        verbose_name = _("decision on store work not applicable")
+        verbose_name_plural = _("decisions on store work not applicable")
+        indexes = [
+            models.Index(fields=["push", "store", "id"], name="guide_tasks_item_decision"),
+        ]
+
+    def __str__(self) -> str:
+        return f"task_push:{self.push_id} store:{self.store_id} {self.kept}/{self.excused}"
