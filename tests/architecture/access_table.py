@@ -135,7 +135,7 @@ guide_portal:morning             GET   in   in   in   in   ok   403  in
 guide_portal:alerts              GET   in   in   in   in   ok   403  in
 guide_portal:look_mismatch       POST  in   in   in   in   ok/ok/404  403  in
 guide_portal:decide_excuses      POST  in   in   in   in   404/ok/404  403  in
-guide_portal:decide_item_excuses POST  in   in   in   in   404/ok/404  403  in
+guide_portal:decide_item_excuses POST  in   in   in   in   ok/ok/404   403  in
 # 区域看板: whoever reads figures, in their own places; no store manager
 guide_portal:region              GET   in   ok   ok   ok   403  403  ok
 guide_portal:region_pushes       GET   in   ok   ok   ok   403  403  ok
