@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
+from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_portal import receipts
 from apps.guide_portal.customers import get_customer, offered_tags
@@ -32,11 +33,12 @@ from apps.guide_portal.forms import (
     NotSuitableForm,
     TagForm,
 )
+from apps.guide_portal.item_forms import ExcuseItemForm
 from apps.guide_portal.models import ActionReceipt
 from apps.guide_portal.reasons import STOP
 from apps.guide_portal.templatetags.portal import month_day
 from apps.guide_tasks import services as guide_tasks
-from apps.guide_tasks.models import TaskTarget
+from apps.guide_tasks.models import TaskItem, TaskTarget
 from apps.members import services as members
 from apps.members.models import Member
 from apps.tagging import services as tagging
@@ -200,6 +202,16 @@ def _not_suitable(act: Act) -> Done:
     return Done(_("Marked as not applicable"), reverse("guide_portal:today"), undo)
 
 
+def _item_not_suitable(act: Act) -> Done:
+    item = _item(act)
+    form = _clean(ExcuseItemForm(_data(act)))
+    guide_tasks.excuse_item(
+        item=item, reason=form["reason"], words=form["words"], actor=act.actor, now=act.now
+    )
+    undo = reverse("guide_portal:undo_item", args=[item.pk])
+    return Done(_("Marked as not applicable"), reverse("guide_portal:today"), undo)
+
+
 KINDS: dict[str, tuple[Capability, Callable[[Act], Done]]] = {
     "note": (Capability.EDIT_MEMBERS, _note),
     "tag": (Capability.EDIT_MEMBERS, _tag),
@@ -207,6 +219,7 @@ KINDS: dict[str, tuple[Capability, Callable[[Act], Done]]] = {
     "visit": (Capability.EDIT_MEMBERS, _visit),
     "draft": (Capability.EDIT_MEMBERS, _draft),
     "not_suitable": (Capability.WORK_TASKS, _not_suitable),
+    "item_not_suitable": (Capability.WORK_TASKS, _item_not_suitable),
 }
 
 
@@ -231,10 +244,24 @@ def _customer(act: Act) -> Member:
 def _target(act: Act) -> TaskTarget:
     raw = act.fields.get("target", "")
     own = TaskTarget.objects.visible_to(act.actor).of_guide(act.guide_id).opened_by(act.now)
-    found = own.filter(pk=int(raw)).first() if raw.isdecimal() and len(raw) < 19 else None
+    found = own.filter(pk=int(raw)).first() if _is_number(raw) else None
     if found is None:
         raise TaskGone
     return found
+
+
+def _item(act: Act) -> TaskItem:
+    raw = act.fields.get("item", "")
+    day = clock.business_day(act.now)
+    own = TaskItem.objects.for_guide(act.guide_id, day).opened_by(act.now)
+    found = own.filter(pk=int(raw)).first() if _is_number(raw) else None
+    if found is None:
+        raise TaskGone
+    return found
+
+
+def _is_number(raw: str) -> bool:
+    return raw.isdecimal() and len(raw) < 19
 
 
 # --- a phone's batch ------------------------------------------------------------------------------

@@ -63,6 +63,7 @@ class ItemCard:
     due_at: datetime
     is_chased: bool
     may_excuse: bool
+    kind: str
     who: str = ""
     is_item: ClassVar[bool] = True
 
@@ -245,6 +246,7 @@ def item_card(item: TaskItem, *, now: datetime, said: selectors.Said | None = No
         due_at=item.due_at,
         is_chased=item.chased_at is not None,
         may_excuse=item.state in UNDONE,
+        kind=item.push.kind,
         who=item.guide.name if item.guide else "",
     )
 

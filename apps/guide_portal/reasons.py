@@ -47,13 +47,19 @@ _ITEM_ICONS = {
     ItemExcuse.NO_PLACE: "grid",
     ItemExcuse.SHUT: "store",
 }
+SHUT = ItemExcuse.SHUT.value
 # where neither goods nor a place of them are asked for
 _WITHOUT_GOODS = (TaskPush.Kind.RECRUIT, *CONFIRMED_IN_WECOM)
 
 
 def item_reasons(kind: str) -> list[dict[str, str]]:
     """Why a store cannot do a piece of work; any other reason is written."""
-    codes = [ItemExcuse.SHUT] if kind in _WITHOUT_GOODS else list(_ITEM_ICONS)
+    every = every_item_reason()
+    return [row for row in every if row["value"] == SHUT] if kind in _WITHOUT_GOODS else every
+
+
+def every_item_reason() -> list[dict[str, str]]:
     return [
-        {"value": code.value, "label": str(code.label), "icon": _ITEM_ICONS[code]} for code in codes
+        {"value": code.value, "label": str(code.label), "icon": icon}
+        for code, icon in _ITEM_ICONS.items()
     ]

@@ -3,6 +3,7 @@
 Names, reasons and the last purchase, nothing a guide wrote, no phone number, not even a masked one.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +14,10 @@ from django.utils.translation import gettext as _
 
 from apps.guide_portal.cards import Card, todo_card
 from apps.guide_portal.customers import note_words, offered_tags
-from apps.guide_portal.items import items_today
-from apps.guide_portal.today import Today
-from apps.guide_tasks import selectors
+from apps.guide_portal.items import ItemCard, items_today
+from apps.guide_portal.reasons import item_reasons
+from apps.guide_portal.today import Today, in_order
+from apps.guide_tasks import selectors, shapes
 from apps.members.services import NumberInDraft
 
 TAGS = 12
@@ -31,6 +33,7 @@ def saved_copy(*, guide_id: int, may_write: bool, most: int, now: datetime) -> d
     day = selectors.today(guide_id=guide_id, now=now)
     cards = [todo_card(card, now=now) for card in day.cards[:most]]
     items = items_today(guide_id=guide_id, now=now)
+    work = in_order(day.cards[:most], items.todo, now=now)
     today = Today(day=day, first=[], later=[], handled=[], excused=[], tasks=[], items=items)
     tags = offered_tags().order_by("group__position", "name")[:TAGS] if may_write else ()
     return {
@@ -42,6 +45,7 @@ def saved_copy(*, guide_id: int, may_write: bool, most: int, now: datetime) -> d
         "cells": today.cells if today.total else [],
         "words": today.words,
         "cards": [_card(card) for card in cards],
+        "items": _items(work),
         "note_words": note_words([], guide_id=guide_id) if may_write else [],
         "tags": [{"id": tag.pk, "name": tag.name} for tag in tags],
         "may_write": may_write,
@@ -64,6 +68,33 @@ def _card(card: Card) -> dict[str, Any]:
     }
 
 
+def _items(work: Sequence[shapes.Card | ItemCard]) -> list[dict[str, Any]]:
+    """Work without customers, each with how many customers stand before it in the list."""
+    found: list[dict[str, Any]] = []
+    customers = 0
+    for piece in work:
+        if not isinstance(piece, ItemCard):
+            customers += 1
+            continue
+        found.append(
+            {
+                "item": piece.pk,
+                "said": f"item-{piece.pk}",
+                "name": piece.title,
+                "initial": piece.title[:1],
+                "tint": 5,
+                "subtitle": piece.subtitle,
+                "text": piece.refusal or piece.line or piece.text,
+                "due": piece.due.word,
+                "late": piece.due.tone == "late",
+                "may_excuse": piece.may_excuse,
+                "reasons": [reason["value"] for reason in item_reasons(piece.kind)],
+                "before": customers,
+            }
+        )
+    return found
+
+
 def words_for_script() -> dict[str, str]:
     """The sentences a script says, so that they are translated where all others are."""
     return {
@@ -83,6 +114,7 @@ def words_for_script() -> dict[str, str]:
         "tag": _("Tag for {name}"),
         "visit": _("{name} was in the shop"),
         "not_suitable": _("{name}: not applicable"),
+        "item_not_suitable": _("{name}: not applicable"),
         "follow_up": _("Follow up with {name}"),
         "draft": _("To be invited: {name}"),
         "no_number": str(NumberInDraft()),
@@ -90,6 +122,7 @@ def words_for_script() -> dict[str, str]:
         "tag_here": _("Tag: {words}"),
         "visit_here": _("Was in the shop"),
         "not_suitable_here": _("Not applicable: {words}"),
+        "item_not_suitable_here": _("Not applicable: {words}"),
         "follow_up_here": _("Follow up: {words}"),
         "draft_here": _("To be invited: {name}"),
         "queue": reverse("guide_portal:queue"),

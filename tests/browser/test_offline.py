@@ -12,13 +12,14 @@ from playwright.sync_api import Error, expect
 
 from apps.core import clock
 from apps.guide_portal.models import ActionReceipt
-from apps.guide_tasks.models import State, TaskTarget
+from apps.guide_tasks.models import State, TaskItem, TaskPush, TaskTarget
 from apps.members.models import EnrolDraft, Interaction, MemberNote
 from apps.tagging.models import MemberTags, Tag, TagGroup
 from tests.browser.conftest import PHONE
 from tests.browser.screen import kill_browser
 from tests.conftest import wait_for
 from tests.factories.facts import make_phone
+from tests.factories.items import make_item_push
 from tests.factories.outreach import seed
 from tests.guide_portal.conftest import open_shop
 
@@ -162,6 +163,36 @@ def test_twenty_acts_in_a_basement_are_twenty_effects(shop, phone):
     )
     assert page.evaluate(WAITING) == 0
     assert effects(shop) == (5, 5, 5, 5)
+
+
+def test_store_work_is_not_applicable_in_a_basement_too(shop, phone):
+    push = make_item_push(clock.now() - timedelta(minutes=1), kind=TaskPush.Kind.RECRUIT, quota=3,
+        quota_of=TaskPush.QuotaOf.FRIENDS)  # fmt: skip
+    item = TaskItem.objects.get(push=push, guide=shop.guide)
+    page = arrive(phone, shop)
+    phone.set_offline(True)
+    page.goto(f"{shop.url}/g/")
+    card = page.locator("article[data-kind=item]")
+    expect(card).to_contain_text(push.title)
+    card.get_by_role("link", name="不适用").click()
+
+    # where nothing is sold, goods are no reason
+    expect(page.locator("button[name=reason]")).to_have_count(1)
+    page.fill("[name=words]", "商场整层停电")
+    page.get_by_role("button", name="提交").click()
+    expect(page.locator("[data-said] .chip")).to_have_text("已保存在本机")
+    page.close()  # killed
+    item.refresh_from_db()
+    assert item.state == State.OPEN
+
+    page = phone.new_page()
+    page.goto(f"{shop.url}/g/")
+    expect(page.locator("article[data-kind=item] [data-said] .chip")).to_have_text("已保存在本机")
+    phone.set_offline(False)
+    wait_for(ActionReceipt.objects.exists, seconds=20, message="Not submitted.")
+    item.refresh_from_db()
+    assert (item.state, item.excuse_sentence) == (State.NOT_APPLICABLE, "商场整层停电")
+    assert ActionReceipt.objects.count() == 1
 
 
 def test_a_killed_phone_has_lost_nothing(shop, browser_type, browser_type_launch_args, tmp_path):

@@ -17,10 +17,11 @@ from django.utils import timezone
 from apps.guide_portal.models import ActionReceipt
 from apps.guide_portal.receipts import forget_receipts
 from apps.guide_portal.saved import phone_key
-from apps.guide_tasks.models import State, TaskTarget
+from apps.guide_tasks.models import ItemMove, State, TaskItem, TaskTarget
 from apps.members.models import FollowUp, Interaction, MemberNote, StopMark
 from apps.stores.services import guide_leaves
 from apps.tagging.models import MemberTags
+from tests.factories.items import make_item_push
 from tests.guide_portal.conftest import open_shop, signed_in
 
 
@@ -85,6 +86,39 @@ def test_a_batch_is_done_and_brought_again_changes_nothing(shop, phone, tag):
     ]
     assert effects(shop) == (1, 1, 1, 1)
     assert FollowUp.objects.get().due_on.isoformat() == "2026-03-20"
+
+
+def test_store_work_is_called_not_applicable_once_by_who_has_it(shop, phone):
+    push = make_item_push(shop.now, stores=[shop.store])
+    mine, others = (
+        TaskItem.objects.get(push=push, guide=guide) for guide in (shop.guide, shop.colleague)
+    )
+    batch = [
+        act("item_not_suitable", shop.now, item=mine.pk, reason="other", words="没有模特"),
+        act("item_not_suitable", shop.now, item=others.pk, reason="shut"),
+        act("item_not_suitable", shop.now, item=mine.pk, reason="other"),
+        act("item_not_suitable", shop.now, item=mine.pk, reason="withdrawn"),
+        act("item_not_suitable", shop.now, item="9" * 30, reason="shut"),
+    ]
+    first, again = (answers(bring(phone, batch)) for _time in range(2))
+
+    assert [one["state"] for one in first] == ["done"] + ["refused"] * 4
+    assert [one["state"] for one in again] == [one["state"] for one in first]
+    mine.refresh_from_db()
+    others.refresh_from_db()
+    assert (mine.state, mine.excuse_sentence) == (State.NOT_APPLICABLE, "没有模特")
+    assert others.state == State.OPEN
+    assert ItemMove.objects.filter(item=mine).count() == 1
+
+
+def test_the_saved_list_holds_store_work_in_its_place(shop, phone):
+    tonight = make_item_push(shop.now, stores=[shop.store], due_at=shop.now + timedelta(hours=2))
+    later = make_item_push(shop.now, stores=[shop.store], due_at=shop.now + timedelta(days=3))
+
+    items = phone.get(at("saved")).json()["items"]
+
+    assert [(one["name"], one["before"]) for one in items] == [(tonight.title, 0), (later.title, 3)]
+    assert items[0]["reasons"] == ["no_goods", "no_place", "shut"]
 
 
 def test_the_same_act_twice_in_one_batch_is_one(shop, phone):

@@ -13,6 +13,7 @@ from django.utils.translation import get_language
 from apps.guide_portal.cards import Person
 from apps.guide_portal.offline import files_version
 from apps.guide_portal.saved import phone_key, words_for_script
+from apps.guide_tasks.models import TaskItem
 
 register = template.Library()
 
@@ -49,4 +50,18 @@ def acts_on(kind: str, person: Person, target: int | str = "") -> SafeString:
         person.full_name,
         person.initial,
         person.tint,
+    )
+
+
+@register.simple_tag
+def acts_on_item(item: TaskItem) -> SafeString:
+    """The same for work without a customer; what waits stands under the item's own name."""
+    title = item.push.title
+    return format_html(
+        'data-action="item_not_suitable" data-customer="item-{}" data-target="{}" data-name="{}"'
+        ' data-initial="{}" data-tint="5"',
+        item.pk,
+        item.pk,
+        title,
+        title[:1],
     )

@@ -16,7 +16,7 @@ from django.views import View
 
 from apps.accounts.capabilities import Capability
 from apps.guide_portal import acts, offline
-from apps.guide_portal.reasons import offered_reasons
+from apps.guide_portal.reasons import every_item_reason, offered_reasons
 from apps.guide_portal.saved import phone_key, saved_copy
 from apps.guide_portal.views.base import GuidePage
 from apps.stores.access import CapabilityRequired
@@ -107,7 +107,11 @@ class Offline(CapabilityRequired, View):
     is_public = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        context = {"reasons": offered_reasons(), "is_frame": True}
+        context = {
+            "reasons": offered_reasons(),
+            "item_reasons": every_item_reason(),
+            "is_frame": True,
+        }
         response = render(request, "guide_portal/offline.html", context)
         patch_cache_control(response, no_cache=True)
         return response

@@ -151,7 +151,10 @@
     }
     if (!data.may_write) slot(head, "enrol")?.remove();
     page.append(head);
-    for (const card of data.cards) {
+    const items = data.items || [];
+    const other = (place) => page.append(...items.filter((one) => one.before === place).map(item));
+    data.cards.forEach((card, place) => {
+      other(place);
       const piece = template("t-card");
       person(piece, card);
       slot(piece, "href").href = `/g/customers/${card.customer}/`;
@@ -159,8 +162,34 @@
       if (card.late) slot(piece, "chip").classList.add("late");
       if (!data.may_write) slot(piece, "note").remove();
       page.append(piece);
-    }
+    });
+    other(data.cards.length);
     return page;
+  };
+  // work without a customer: what to do, and that it does not fit
+  const work = (piece, one) => {
+    face(piece, one);
+    write(piece, { name: one.name, subtitle: one.subtitle, text: one.text, due: one.due });
+    slot(piece, "said").dataset.said = one.said;
+    return piece;
+  };
+  const item = (one) => {
+    const piece = work(template("t-item"), one);
+    slot(piece, "href").href = `/g/items/${one.item}/`;
+    slot(piece, "skip").href = `/g/items/${one.item}/not-suitable/`;
+    if (one.late) slot(piece, "chip").classList.add("late");
+    if (!one.may_excuse) slot(piece, "skip").remove();
+    return piece;
+  };
+  const skipItem = (one) => {
+    const piece = work(template("t-skip-item"), one);
+    for (const form of [slot(piece, "form"), slot(piece, "otherform")]) {
+      about(form, { ...one, customer: one.said, target: one.item });
+    }
+    for (const row of piece.querySelectorAll("button[name=reason]")) {
+      if (!one.reasons.includes(row.value)) row.remove();
+    }
+    return piece;
   };
   const skip = (card) => {
     const piece = template("t-skip");
@@ -180,6 +209,9 @@
     if (!kept) return null;
     const { data } = kept;
     if (path === "/g/") return today(data);
+    const [, number, no] = path.match(/^\/g\/items\/(\d+)\/(not-suitable\/)?$/) || [];
+    const found = number && (data.items || []).find((one) => `${one.item}` === number);
+    if (found) return no && found.may_excuse ? skipItem(found) : item(found);
     const [, kind, id, , last] = path.match(/^\/g\/(customers|targets)\/([\w-]+)\/((note|not-suitable)\/)?$/) || [];
     const card = kind && data.cards.find((one) => `${kind === "customers" ? one.customer : one.target}` === id);
     if (!card) return null;

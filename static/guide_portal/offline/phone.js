@@ -54,7 +54,8 @@
     const customer = form.dataset.customer || form.action.match(/\/customers\/([\w-]+)\//)?.[1];
     if (customer) fields.customer = customer;
     if (action === "not_suitable") fields.target = target;
-    const written = [fields.body, fields.chip].filter(Boolean).join("；") || (button?.name ? "" : fields.due_on);
+    if (action === "item_not_suitable") fields.item = target;
+    const written = [fields.body, fields.chip, fields.words].filter(Boolean).join("；") || (button?.name ? "" : fields.due_on);
     const said = button?.querySelector(".fill")?.firstChild?.textContent.trim() || button?.textContent.trim() || "";
     return {
       id: idOf(form), kind: action, customer, name, initial: form.dataset.initial || name?.[0], tint: Number(tint) || 0, fields,
