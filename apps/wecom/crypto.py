@@ -4,9 +4,11 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from xml.parsers.expat import ExpatError
 
@@ -17,6 +19,19 @@ from wechatpy.exceptions import WeChatException
 from apps.wecom.errors import CallbackForged, CallbackRejected
 
 MAX_BODY_BYTES = 1_000_000
+
+# The form in which WeCom writes nearly every callback: fields of plain text under the root, each
+# once. A parser takes ten times as long over it. What has any other sign in it goes to the parser.
+_BLANK = "[ \\t\\r\\n]*"
+_FIELD = (
+    r"<([A-Za-z_][A-Za-z0-9_]*)>"
+    r"(?:<!\[CDATA\[([^\x00-\x1f\]\ufffe\uffff]*)\]\]>|([^\x00-\x1f\]<>&\ufffe\uffff]*))"
+    r"</\1>"
+)
+_FLAT = re.compile(f"<xml>(?:{_BLANK}{_FIELD})+{_BLANK}</xml>{_BLANK}")
+_FIELDS = re.compile(_FIELD)
+
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +81,22 @@ def open_sealed(*, keys: Keys, seal: Seal, encrypted: str) -> str:
     )
     if not hmac.compare_digest(expected.encode(), seal.signature.encode()):
         raise CallbackForged("The signature does not fit.")
-    crypto = WeChatCrypto(keys.token, keys.aes_key, keys.receive_id)
     try:
-        return PrpCrypto(crypto.key).decrypt(encrypted, keys.receive_id)
+        return _cipher(keys).decrypt(encrypted, keys.receive_id)
     except WeChatException:
         raise CallbackForged("Meant for another receiver.") from None
     except (ValueError, IndexError, TypeError, struct.error):
         raise CallbackForged("Cannot be decrypted.") from None
 
 
+@lru_cache(maxsize=64)
+def _cipher(keys: Keys) -> PrpCrypto:
+    return PrpCrypto(WeChatCrypto(keys.token, keys.aes_key, keys.receive_id).key)
+
+
 def seal_text(*, keys: Keys, text: str, timestamp: str, nonce: str) -> tuple[str, str]:
     """(encrypted, signature) as WeCom makes them; the bench and the tests post with it."""
-    crypto = WeChatCrypto(keys.token, keys.aes_key, keys.receive_id)
-    encrypted = PrpCrypto(crypto.key).encrypt(text, keys.receive_id).decode()
+    encrypted = _cipher(keys).encrypt(text, keys.receive_id).decode()
     return encrypted, sign(token=keys.token, timestamp=timestamp, nonce=nonce, encrypted=encrypted)
 
 
@@ -86,6 +104,8 @@ def read_xml(raw: bytes | str) -> dict[str, Any]:
     """The fields under the root. No entities, no DTD, UTF-8 only; raises CallbackRejected."""
     try:
         text = raw.decode() if isinstance(raw, bytes) else raw
+        if (flat := _flat_fields(text)) is not None:
+            return flat
         if _has_doctype(text):
             raise CallbackRejected("A document type is not accepted.")
         tree = xmltodict.parse(text, disable_entities=True)
@@ -96,6 +116,15 @@ def read_xml(raw: bytes | str) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise CallbackRejected("Not the XML that WeCom sends.")
     return {name: "" if value is None else value for name, value in fields.items()}
+
+
+def _flat_fields(text: str) -> dict[str, Any] | None:
+    """What the parser would say of the plain form; nothing if it is not that."""
+    if _FLAT.fullmatch(text) is None:
+        return None
+    found = _FIELDS.findall(text, len("<xml>"))
+    fields = {name: (marked or plain).strip() for name, marked, plain in found}
+    return fields if len(fields) == len(found) else None  # a field that repeats is a list
 
 
 def _has_doctype(text: str) -> bool:
@@ -116,7 +145,5 @@ def callback_key(*, corp_id: str, agent_id: int | None, fields: Mapping[str, Any
 
     A retry has the same fields and falls on the same key; two events of one second differ in one.
     """
-    canonical = json.dumps(
-        [corp_id, agent_id, fields], ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    )
+    canonical = _CANONICAL.encode([corp_id, agent_id, fields])
     return hashlib.sha256(canonical.encode()).digest()

@@ -1,4 +1,7 @@
 import pytest
+import xmltodict
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from apps.wecom import crypto
 from apps.wecom.client import sign_page
@@ -111,3 +114,35 @@ def test_the_key_ignores_the_order_of_fields_and_nothing_else():
     assert crypto.callback_key(corp_id="c", agent_id=2, fields=fields) != key
     assert crypto.callback_key(corp_id="c", agent_id=1, fields={**fields, "UserID": "b"}) != key
     assert len(key) == 32
+
+
+_TEXTS = st.text(st.sampled_from("aZ9_- \t\n\r客户<>&]!\x00\x1f\x85\ufffe😀"), max_size=8)
+_NAMES = st.sampled_from(["Event", "UserID", "a", "xml", "x.y", "客户", "A_1"])
+_FIELDS = st.one_of(
+    st.builds("<{0}><![CDATA[{1}]]></{0}>".format, _NAMES, _TEXTS),
+    st.builds("<{0}>{1}</{0}>".format, _NAMES, _TEXTS),
+    st.builds("<{0}/>".format, _NAMES),
+    st.builds("<{0}><a>{1}</a></{0}>".format, _NAMES, _TEXTS),
+    st.builds("<{0} b='{1}'></{0}>".format, _NAMES, _TEXTS),
+    _TEXTS,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(_FIELDS, max_size=4).map("".join))
+def test_the_short_way_says_what_the_parser_says_or_nothing(fields):
+    text = f"<xml>{fields}</xml>"
+    found = crypto._flat_fields(text)
+
+    if found is not None:
+        parsed = xmltodict.parse(text, disable_entities=True)["xml"]
+        assert found == {name: value or "" for name, value in parsed.items()}
+
+
+def test_what_wecom_writes_takes_the_short_way():
+    for case in SEALED:
+        if case["plaintext"].startswith("<xml") and "<Item>" not in case["plaintext"]:
+            assert crypto._flat_fields(case["plaintext"]) == crypto.read_xml(case["plaintext"])
+    assert crypto._flat_fields(
+        "<xml>\n<A><![CDATA[ 1 < 2 & 3 ]]></A>\n<B>4</B>\n<C></C></xml>\n"
+    ) == {"A": "1 < 2 & 3", "B": "4", "C": ""}

@@ -154,6 +154,34 @@ def test_a_storm_of_duplicates_and_same_second_events_is_kept_once_each(door, se
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_write_that_breaks_fails_those_it_wrote_for_and_nobody_after(door, seal, monkeypatch):
+    """Some wait for a statement that breaks: they are told so, and the next ones are kept."""
+    write, broken = receiving._write, threading.Event()
+
+    def sometimes(rows):
+        if not broken.is_set():
+            time.sleep(0.2)  # the others gather meanwhile
+            broken.set()
+            raise ValueError("the first write breaks")
+        return write(rows)
+
+    monkeypatch.setattr(receiving, "_write", sometimes)
+    posts = [seal(added(external_userid=f"wm{number}")) for number in range(24)]
+
+    def post(sealed):
+        try:
+            return door.post(sealed.query, sealed.body)[0]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        told = list(pool.map(post, posts))
+
+    assert told.count(500) == 1
+    assert RawCallback.objects.count() == told.count(200) == 23
+
+
+@pytest.mark.django_db(transaction=True)
 def test_an_open_import_and_a_held_row_hold_up_nothing(door, seal, endpoint):
     """An import has written and not committed, a paused worker holds a row: the door stays open."""
     sealed = [seal(added(external_userid=f"wm{number}")) for number in range(6)]
