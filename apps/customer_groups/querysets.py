@@ -8,6 +8,9 @@ from django.db.models import Q
 
 from apps.accounts.actor import Actor
 
+# in order, or handed on to a new owner; the others wait for one
+OWNED = (0, 3)
+
 
 def _in_scope(actor: Actor, prefix: str = "") -> Q:
     return (
@@ -26,7 +29,7 @@ class CustomerGroupQuerySet(models.QuerySet):
 
     def sendable(self) -> Self:
         """A mass send may reach them: living, with an owner who is still theirs."""
-        return self.living().filter(owner__isnull=False, standing=0)
+        return self.living().filter(owner__isnull=False, standing__in=OWNED)
 
 
 class GroupMembershipQuerySet(models.QuerySet):

@@ -17,3 +17,15 @@ def send_calls() -> str:
 def ask_results() -> str:
     """Ask WeCom what became of customers on their way."""
     return _("%(n)s customers settled") % {"n": services.ask_results(now=clock.now())}
+
+
+@job(name="handovers.send_groups", queue="sync")
+def send_groups() -> str:
+    """Have WeCom give groups their new owners."""
+    return _("%(n)s groups on their way") % {"n": services.send_groups(now=clock.now())}
+
+
+@job(name="handovers.look_at_groups", queue="sync")
+def look_at_groups() -> str:
+    """Read groups on their way until they have their new owners."""
+    return _("%(n)s groups settled") % {"n": services.look_at_groups(now=clock.now())}

@@ -59,3 +59,25 @@ class HandoverCallQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         """Calls hold no more than ids: only head office looks at them."""
         return self if actor.sees_all else self.none()
+
+
+class HandoverGroupQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(
+            Q(run__store_id__in=actor.store_ids)
+            | Q(run__store__region_id__in=actor.region_ids)
+            | Q(run__to_store__region_id__in=actor.region_ids)
+        )
+
+    def current(self) -> Self:
+        """The latest attempt of each group."""
+        return self.filter(is_current=True)
+
+    def open(self) -> Self:
+        return self.filter(state__in=OPEN)
+
+    def called_since(self, moment: datetime) -> Self:
+        """What WeCom may have counted since: everything it was called for and did not refuse."""
+        return self.filter(called_at__gte=moment).exclude(state="cannot")

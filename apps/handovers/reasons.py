@@ -11,6 +11,8 @@ NO_RECORD = "no_record"
 NO_RESULT = "no_result"
 NOT_TAKING = "successor_gone"
 NOT_A_FRIEND = "not_a_friend"
+DISSOLVED = "dissolved"
+OTHER_OWNER = "other_owner"
 
 _WORDS = {
     NOBODY: gettext_lazy("nobody in the store could take TA over"),
@@ -38,8 +40,26 @@ _WORDS = {
     "84074": gettext_lazy("the successor may not have customers in WeCom; allow it there"),
 }
 
+# of groups; what is not here says the same of a group as of a customer
+_GROUP_WORDS = {
+    NOBODY: gettext_lazy("nobody in the store could own the group"),
+    TWICE: gettext_lazy("it changed owners twice in 90 days; WeCom allows no third time yet"),
+    NO_RESULT: gettext_lazy("WeCom still shows the old owner; try once more"),
+    DISSOLVED: gettext_lazy("the group is dissolved, or WeCom does not show it to us any more"),
+    OTHER_OWNER: gettext_lazy("the group has another owner by now"),
+    "40003": gettext_lazy("WeCom does not show us the new owner; look at the visible range"),
+    "40128": gettext_lazy("it changed owners twice in 90 days; WeCom allows no third time yet"),
+    "86003": gettext_lazy("WeCom does not show us its owner; look at the visible range"),
+    "90500": gettext_lazy("WeCom still lists the leaver; delete the account there first"),
+    "90501": gettext_lazy("the group is dissolved, or WeCom does not show it to us any more"),
+}
+
 KNOWN = frozenset(word for word in _WORDS if word.isdigit())
 
+KNOWN_OF_GROUPS = KNOWN | {word for word in _GROUP_WORDS if word.isdigit()}
+
+# the group is being handed over, or was: looking at it tells
+GROUP_UNDER_WAY = frozenset({"90507", "90508"})
 # the customer is on the way already, by whomever it was asked: WeCom's list tells how it ends
 UNDER_WAY = frozenset({40100, 40129})
 # nothing is wrong with the customer: somebody else can take over
@@ -53,4 +73,14 @@ def sentence(reason: str) -> str:
         return ""
     if reason in _WORDS:
         return str(_WORDS[reason])
+    return _refused(reason)
+
+
+def group_sentence(reason: str) -> str:
+    """The same for a group."""
+    words = _GROUP_WORDS.get(reason) or _WORDS.get(reason)
+    return str(words) if words else _refused(reason) if reason else ""
+
+
+def _refused(reason: str) -> str:
     return _("WeCom refused (%(number)s)") % {"number": reason}

@@ -5,17 +5,19 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
 
 from apps.accounts.actor import Actor
+from apps.customer_groups.models import CustomerGroup
 from apps.handovers import reasons
-from apps.handovers.models import HandoverItem, HandoverRun
+from apps.handovers.models import HandoverGroup, HandoverItem, HandoverRun
 from apps.members.models import FollowRelation, ServingPeriod
 from apps.stores.models import Guide, Store
 
 State = HandoverItem.State
 # what is left for a person to look at
 REST = (State.REFUSED, State.FULL, State.CANNOT, State.LEFT)
+GROUP_REST = (HandoverGroup.State.CANNOT, HandoverGroup.State.LEFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +75,44 @@ def report_of(run: HandoverRun) -> Report:
     return reports_of([run.pk])[run.pk]
 
 
+def group_reports_of(run_ids: Collection[int]) -> dict[int, Report]:
+    """The same of each run's groups, in one query."""
+    rows = HandoverGroup.objects.current().filter(run_id__in=run_ids).order_by()
+    counted: dict[int, Counter[str]] = {pk: Counter() for pk in run_ids}
+    for run_id, state, n in rows.values_list("run_id", "state").annotate(n=Count("pk")):
+        counted[run_id][state] = n
+    return {pk: _report(found) for pk, found in counted.items()}
+
+
+def group_report_of(run: HandoverRun) -> Report:
+    return group_reports_of([run.pk])[run.pk]
+
+
+def groups_of(run: HandoverRun) -> QuerySet[HandoverGroup]:
+    """The groups of a run with their successors: first what is left to a person."""
+    rest = Case(When(state__in=GROUP_REST, then=Value(0)), default=Value(1))
+    rows = run.groups.current().select_related("group", "takeover")
+    return rows.order_by(rest, "pk")
+
+
+def group_sentence_of(row: HandoverGroup) -> str:
+    """Why the group is where it is: the reason, else the state in words."""
+    return reasons.group_sentence(row.reason) or str(row.get_state_display())
+
+
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """One who takes over: how many in all, and how many of them are there."""
+    """One who takes over: how many in all, how many of them are there, and how many groups."""
 
     guide: Guide
     planned: int
     done: int
     without_friend: int
+    groups: int
 
 
 def successors_of(run: HandoverRun) -> list[Successor]:
-    """Who takes over how many, the most first; one query for the counts, one for the names."""
+    """Who takes over how many, the most first; two queries for the counts, one for the names."""
     rows = run.items.current().exclude(takeover=None).order_by()
     counted: dict[int, Counter[str]] = {}
     for guide_id, state, external in rows.values_list("takeover_id", "state", "external_userid"):
@@ -92,10 +120,16 @@ def successors_of(run: HandoverRun) -> list[Successor]:
         found["planned"] += 1
         found["done"] += state == State.DONE
         found["without"] += not external
+    groups = run.groups.current().exclude(takeover=None).order_by().values_list("takeover_id")
+    for guide_id, n in groups.annotate(n=Count("pk")):
+        counted.setdefault(guide_id, Counter())["groups"] = n
     guides = Guide.objects.in_bulk(counted)
     return sorted(
-        (Successor(guides[pk], n["planned"], n["done"], n["without"]) for pk, n in counted.items()),
-        key=lambda one: (-one.planned, one.guide.name),
+        (
+            Successor(guides[pk], n["planned"], n["done"], n["without"], n["groups"])
+            for pk, n in counted.items()
+        ),
+        key=lambda one: (-one.planned, -one.groups, one.guide.name),
     )
 
 
@@ -130,39 +164,71 @@ def waiting_for(*, actor: Actor) -> list[HandoverRun]:
 
 @dataclass(frozen=True, slots=True)
 class Leaver:
-    """Somebody who has left and still has customers in a store; no handover runs for them."""
+    """Somebody who has left and still has customers or groups in a store; no handover runs for
+    them."""
 
     guide: Guide
     store: Store
     served: int
     friends: int
+    groups: int
 
 
 def leavers_without_run(*, actor: Actor, limit: int = 50) -> list[Leaver]:
-    """Who has left, still serves members of a store the actor sees, and is not being handed over;
-    the latest first, three queries."""
+    """Who has left, still serves members of a store the actor sees or owns groups there, and is
+    not being handed over; the latest first, four queries."""
+    customers = _leavers_customers(actor, limit)
+    groups = _leavers_groups(actor, limit)
+    guides = Guide.objects.in_bulk({guide_id for guide_id, _store in {**customers, **groups}})
+    stores = Store.objects.in_bulk({store_id for _guide, store_id in {**customers, **groups}})
+    found = [
+        Leaver(guides[key[0]], stores[key[1]], *customers.get(key, (0, 0)), groups.get(key, 0))
+        for key in {**customers, **groups}
+    ]
+    return sorted(found, key=_latest_first)[:limit]
+
+
+def _latest_first(one: Leaver) -> tuple[float, int, int]:
+    left_at = one.guide.left_at
+    return (-left_at.timestamp() if left_at else 0.0, one.guide.pk, one.store.pk)
+
+
+def _leavers_customers(actor: Actor, limit: int) -> dict[tuple[int, int], tuple[int, int]]:
+    """{(guide, store): members they serve, of these friends}."""
     theirs = ServingPeriod.objects.current().filter(guide__status=Guide.Status.LEFT)
     if not actor.sees_all:
         theirs = theirs.filter(store__in=Store.objects.visible_to(actor).values("pk"))
-    busy = HandoverRun.objects.unfinished().filter(
-        guide_id=OuterRef("guide_id"), store_id=OuterRef("store_id")
-    )
     friend = FollowRelation.objects.current().filter(
         member_id=OuterRef("member_id"), guide_id=OuterRef("guide_id")
     )
-    rows = list(
-        theirs.filter(~Exists(busy))
+    rows = (
+        theirs.filter(~Exists(_busy("guide_id")))
         .annotate(is_friend=Exists(friend))
         .order_by("-guide__left_at", "guide_id", "store_id")
-        .values("guide_id", "store_id")
+        .values_list("guide_id", "store_id")
         .annotate(n=Count("pk"), friends=Count("pk", filter=Q(is_friend=True)))[:limit]
     )
-    guides = Guide.objects.in_bulk([row["guide_id"] for row in rows])
-    stores = Store.objects.in_bulk([row["store_id"] for row in rows])
-    return [
-        Leaver(guides[row["guide_id"]], stores[row["store_id"]], row["n"], row["friends"])
-        for row in rows
-    ]
+    return {(guide_id, store_id): (n, friends) for guide_id, store_id, n, friends in rows}
+
+
+def _leavers_groups(actor: Actor, limit: int) -> dict[tuple[int, int], int]:
+    """{(guide, store): living groups they own}."""
+    theirs = CustomerGroup.objects.visible_to(actor).living()
+    rows = (
+        theirs.filter(~Exists(_busy("owner_id")), owner__status=Guide.Status.LEFT)
+        .exclude(store=None)
+        .order_by("-owner__left_at", "owner_id", "store_id")
+        .values_list("owner_id", "store_id")
+        .annotate(n=Count("pk"))[:limit]
+    )
+    return {(guide_id, store_id): n for guide_id, store_id, n in rows}
+
+
+def _busy(guide: str) -> QuerySet[HandoverRun]:
+    """A run of theirs that is not over."""
+    return HandoverRun.objects.unfinished().filter(
+        guide_id=OuterRef(guide), store_id=OuterRef("store_id")
+    )
 
 
 # --- losses --------------------------------------------------------------------------------------

@@ -137,6 +137,16 @@ ENTRIES = [
         _("customers who went over still look as if they were on their way"),
     ),
     Entry(
+        "handovers.send_groups", 60, _("Groups of handovers"),
+        _("Has WeCom give groups their new owners; starting a handover rings it at once."),
+        _("groups of leavers stay without an owner"),
+    ),
+    Entry(
+        "handovers.look_at_groups", 300, _("New owners of groups"),
+        _("Looks at groups on their way until WeCom shows the new owner."),
+        _("groups that have a new owner still look as if they were on their way"),
+    ),
+    Entry(
         "guide_tasks.withdraw_rest", 60, _("Taking back"),
         _("Finishes what taking back a large push has left."),
         _("tasks of a push that was taken back stay on today's lists"),

@@ -89,11 +89,13 @@ def _open(corp_id: str, detail: GroupDetail, at: datetime) -> tuple[CustomerGrou
 
 
 def _place(corp_id: str, userid: str, at: datetime) -> tuple[Guide | None, int | None]:
-    """The owner among our guides, and where they work that day."""
+    """The owner among our guides, and where they work that day, or worked last."""
     owner = Guide.objects.filter(corp_id=corp_id, wecom_userid=userid).first()
     if owner is None:
         return None, None
-    posting = Posting.objects.on(clock.business_day(at)).filter(guide=owner).order_by("pk").first()
+    mine = Posting.objects.filter(guide=owner)
+    posting = mine.on(clock.business_day(at)).order_by("pk").first()
+    posting = posting or mine.order_by("-during").first()
     return owner, posting.store_id if posting else None
 
 

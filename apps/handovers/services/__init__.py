@@ -2,6 +2,8 @@
 
 from apps.handovers.services.asking import ask_results, hear_of_failure
 from apps.handovers.services.calling import send_calls
+from apps.handovers.services.group_calls import send_groups
+from apps.handovers.services.group_looks import look_at_groups
 from apps.handovers.services.planning import change_successor, drop_run, plan_run
 from apps.handovers.services.running import decide_run, may_approve, start_run, try_again
 
@@ -11,9 +13,11 @@ __all__ = [
     "decide_run",
     "drop_run",
     "hear_of_failure",
+    "look_at_groups",
     "may_approve",
     "plan_run",
     "send_calls",
+    "send_groups",
     "start_run",
     "try_again",
 ]

@@ -19,7 +19,8 @@ from apps.handovers.errors import (
     NothingToHandOver,
     NotYourHandover,
 )
-from apps.handovers.models import HandoverItem, HandoverRun
+from apps.handovers.models import HandoverGroup, HandoverItem, HandoverRun
+from apps.handovers.services import group_planning
 from apps.handovers.services.choosing import Customer, choose, colleagues, used_up
 from apps.members.models import FollowRelation, ServingPeriod
 from apps.stores.models import Guide, Posting, Store
@@ -58,7 +59,8 @@ def plan_run(
     to_store: Store | None = None,
     words: str = "",
 ) -> HandoverRun:
-    """Plan who takes over this guide's customers of the store; nothing happens before the start.
+    """Plan who takes over this guide's customers and groups of the store; nothing happens before
+    the start.
 
     Successors work in `to_store` (the same one unless given): who serves or knows the customer
     already, else who serves fewest and has room. An unfinished run of the two is returned as it
@@ -72,7 +74,8 @@ def plan_run(
         return known
     left = guide.status == Guide.Status.LEFT
     customers = customers_of(guide=guide, store=store, now=now)
-    if not customers:
+    groups = group_planning.groups_of(guide=guide, store=store)
+    if not customers and not groups:
         raise NothingToHandOver(name=guide.name)
     to_store = to_store or store
     among = colleagues(store=to_store, without=[guide.pk], customers=customers, now=now)
@@ -89,7 +92,8 @@ def plan_run(
         planned_at=now,
     )
     _keep(run, choose(customers, among), now)
-    _audit(run, "handover.planned", actor, customers=len(customers))
+    group_planning.keep(run, groups, among.ids)
+    _audit(run, "handover.planned", actor, customers=len(customers), groups=len(groups))
     return run
 
 
@@ -199,9 +203,11 @@ def change_successor(
     actor: Actor,
     now: datetime,
     item_ids: Sequence[int] = (),
+    group_ids: Sequence[int] = (),
     instead_of: Guide | None = None,
 ) -> int:
-    """Give these customers of a planned run, or all of one successor's, to another; how many.
+    """Give these customers and groups of a planned run, or all of one successor's, to another; how
+    many.
 
     Raises NotYourHandover, HandoverBegun, NotASuccessor.
     """
@@ -209,8 +215,12 @@ def change_successor(
     run = held(run, State.DRAFT)
     demand_successor(run, to, now)
     rows = run.items.filter(state=HandoverItem.State.PLANNED)
-    rows = rows.filter(takeover=instead_of) if instead_of else rows.filter(pk__in=list(item_ids))
-    return rows.update(takeover=to)
+    groups = run.groups.filter(state=HandoverGroup.State.PLANNED)
+    if instead_of:
+        rows, groups = rows.filter(takeover=instead_of), groups.filter(takeover=instead_of)
+    else:
+        rows, groups = rows.filter(pk__in=list(item_ids)), groups.filter(pk__in=list(group_ids))
+    return rows.update(takeover=to) + groups.update(takeover=to)
 
 
 def demand_successor(run: HandoverRun, guide: Guide, now: datetime) -> None:
@@ -228,6 +238,7 @@ def drop_run(*, run: HandoverRun, actor: Actor, now: datetime) -> None:
     demand_leader(actor)
     run = held(run, State.DRAFT, State.TO_APPROVE)
     run.items.all().delete()
+    run.groups.all().delete()
     run.state, run.finished_at = State.DROPPED, now
     run.save(update_fields=["state", "finished_at"])
     _audit(run, "handover.dropped", actor)

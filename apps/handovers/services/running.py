@@ -18,8 +18,8 @@ from apps.handovers.errors import (
     NotWaitingForApproval,
     NotYourHandover,
 )
-from apps.handovers.models import HandoverCall, HandoverItem, HandoverRun
-from apps.handovers.services import settling
+from apps.handovers.models import HandoverCall, HandoverGroup, HandoverItem, HandoverRun
+from apps.handovers.services import group_planning, settling
 from apps.handovers.services.choosing import used_up
 from apps.handovers.services.planning import attempts_of, demand_leader, demand_successor, held
 from apps.members.services import succession
@@ -81,6 +81,7 @@ def decide_run(
     if allow:
         return _begin(run, actor, now)
     run.items.all().delete()
+    run.groups.all().delete()
     run.state, run.finished_at = State.DROPPED, now
     run.save()
     return run
@@ -100,13 +101,14 @@ def _begin(run: HandoverRun, actor: Actor, now: datetime) -> HandoverRun:
         run=run, items=[one for one in given if not one.external_userid], at=now, now=now,
         actor=actor,
     )  # fmt: skip
+    groups = group_planning.queue(run=run, now=now)
     successors = sorted({one.takeover_id for one in given if one.takeover_id is not None})
     drafts = succession.move_drafts(
         from_guide_id=run.guide_id, store_id=run.store_id, among=successors
     )
     if run.has_left and given:
         _point_codes(run, given, actor, now)
-    _audit(run, "handover.started", actor, customers=len(given), drafts=drafts)
+    _audit(run, "handover.started", actor, customers=len(given), groups=groups, drafts=drafts)
     settling.close_runs(run_ids=[run.pk], now=now)
     run.refresh_from_db(fields=["state", "finished_at"])
     return run
@@ -154,9 +156,16 @@ def queue_calls(*, run: HandoverRun, items: Sequence[HandoverItem], now: datetim
 
 @transaction.atomic
 def try_again(
-    *, run: HandoverRun, item_ids: Sequence[int], to: Guide, actor: Actor, now: datetime
+    *,
+    run: HandoverRun,
+    to: Guide,
+    actor: Actor,
+    now: datetime,
+    item_ids: Sequence[int] = (),
+    group_ids: Sequence[int] = (),
 ) -> int:
-    """A person gives customers that could not go to another successor: a new attempt each.
+    """A person gives customers and groups that could not go to another successor: a new attempt
+    each.
 
     Who was handed over as often as WeCom allows stays. Returns how many begin. Raises
     NotYourHandover, NotASuccessor, NothingToTryAgain.
@@ -168,11 +177,30 @@ def try_again(
     rows = list(wanted.exclude(external_userid="").order_by("pk"))
     spent = used_up(run=run, externals=[one.external_userid for one in rows], now=now)
     rows = [one for one in rows if one.external_userid not in spent]
-    if not rows:
+    groups = _groups_again(run, group_ids, now)
+    if not rows and not groups:
         raise NothingToTryAgain()
-    attempt(run=run, rows=rows, to={one.pk: to.pk for one in rows}, now=now)
-    _audit(run, "handover.again", actor, customers=len(rows), to=to.pk)
-    return len(rows)
+    if rows:
+        attempt(run=run, rows=rows, to={one.pk: to.pk for one in rows}, now=now)
+    group_planning.attempt(run=run, rows=groups, to=to, now=now)
+    reopen(run)
+    _audit(run, "handover.again", actor, customers=len(rows), groups=len(groups), to=to.pk)
+    return len(rows) + len(groups)
+
+
+def _groups_again(run: HandoverRun, group_ids: Sequence[int], now: datetime) -> list[HandoverGroup]:
+    """Of these, the groups that are left to a person and that WeCom lets change owners again."""
+    left = [HandoverGroup.State.CANNOT, HandoverGroup.State.LEFT]
+    wanted = run.groups.current().select_for_update(of=("self",))
+    rows = list(wanted.filter(pk__in=list(group_ids), state__in=left).order_by("pk"))
+    spent = group_planning.used_up(run=run, group_ids=[one.group_id for one in rows], now=now)
+    return [one for one in rows if one.group_id not in spent]
+
+
+def reopen(run: HandoverRun) -> None:
+    if run.state == State.DONE:
+        run.state, run.finished_at = State.RUNNING, None
+        run.save(update_fields=["state", "finished_at"])
 
 
 def attempt(
@@ -192,7 +220,5 @@ def attempt(
         )
         for one in rows
     )
-    if run.state == State.DONE:
-        run.state, run.finished_at = State.RUNNING, None
-        run.save(update_fields=["state", "finished_at"])
+    reopen(run)
     queue_calls(run=run, items=fresh, now=now)

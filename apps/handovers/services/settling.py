@@ -11,7 +11,7 @@ from apps.core.wake import wake
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.services import assigning, rules
 from apps.handovers import reasons
-from apps.handovers.models import HandoverItem, HandoverRun
+from apps.handovers.models import HandoverGroup, HandoverItem, HandoverRun
 from apps.members import services as members
 from apps.members.models import ServingPeriod
 from apps.members.services import succession
@@ -103,10 +103,11 @@ def close(items: Collection[HandoverItem], *, state: str, reason: str, at: datet
 
 
 def close_runs(*, run_ids: Collection[int], now: datetime) -> int:
-    """Runs in which every customer has an end are finished; how many."""
+    """Runs in which every customer and every group has an end are finished; how many."""
     still = HandoverItem.objects.current().open().filter(run_id=OuterRef("pk"))
     running = HandoverRun.objects.filter(pk__in=run_ids, state=HandoverRun.State.RUNNING)
-    over = running.filter(~Exists(still))
+    groups = HandoverGroup.objects.current().open().filter(run_id=OuterRef("pk"))
+    over = running.filter(~Exists(still), ~Exists(groups))
     return over.update(state=HandoverRun.State.DONE, finished_at=now)
 
 

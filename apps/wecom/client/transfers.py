@@ -9,6 +9,7 @@ from apps.wecom.shapes import TransferResult, TransferStart
 
 TRANSFER_MAX_CUSTOMERS = 100
 TRANSFER_MAX_WORDS = 200
+TRANSFER_MAX_GROUPS = 100
 
 
 class Transfers(Transport):
@@ -55,6 +56,22 @@ class Transfers(Transport):
             )
             for row in self._pages(f"{_base(left)}transfer_result", body, "customer")
         ]
+
+    def transfer_groups(
+        self, *, chat_ids: Sequence[str], new_owner: str, left: bool
+    ) -> dict[str, int]:
+        """Give groups another owner; {chat: errcode} of those WeCom refuses. `left` says that the
+        owner has left the company.
+
+        `NoAnswer` means it may have happened: `get_group` tells whose each group is.
+        """
+        if not 1 <= len(chat_ids) <= TRANSFER_MAX_GROUPS:
+            raise Refused("groupchat/transfer: 1 to 100 groups", errcode=40058)
+        name = "transfer" if left else "onjob_transfer"
+        body: Json = {"chat_id_list": list(chat_ids), "new_owner": new_owner}
+        answer = self._call(f"externalcontact/groupchat/{name}", data=body, effect=True)
+        failed = answer.get("failed_chat_list") or []
+        return {str(row.get("chat_id") or ""): int(row.get("errcode") or 0) for row in failed}
 
 
 def _base(left: bool) -> str:

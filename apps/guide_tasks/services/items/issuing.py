@@ -63,7 +63,7 @@ _EACH_OWNER = f"""
 SELECT %(push)s, store_id, guide_id, 'open', '', owned.n, {_REST} FROM ({_POSTED}) AS posted
 JOIN LATERAL (
     SELECT least(count(*), 32767)::smallint AS n FROM customer_groups_customergroup AS own
-    WHERE own.owner_id = posted.guide_id AND own.dismissed_at IS NULL AND own.standing = 0
+    WHERE own.owner_id = posted.guide_id AND own.dismissed_at IS NULL AND own.standing IN (0, 3)
 ) AS owned ON owned.n > 0
 ORDER BY guide_id
 ON CONFLICT (push_id, guide_id) WHERE guide_id IS NOT NULL DO NOTHING
