@@ -17,6 +17,7 @@ from apps.guide_portal.templatetags.portal import month_day, yuan
 from apps.guide_tasks.models import State, TaskTarget
 from apps.guide_tasks.services import following
 from apps.handovers.models import HandoverRun
+from apps.handovers.selectors import owned_groups
 from apps.members.models import FollowRelation, Member, ServingPeriod
 from apps.members.services.handing_over import HANDED_OVER
 from apps.profiles.models import MemberProfile
@@ -435,15 +436,20 @@ def goer_page(*, guide: Guide, store: Store, now: datetime) -> GoerPage:
 
 
 def _may_plan(guide: Guide, store: Store, *, has_customers: bool) -> bool:
-    """There are WeCom friends to hand over, and no handover of theirs stands unfinished."""
+    """There are WeCom friends or groups to hand over, and no handover of theirs stands
+    unfinished."""
+    running = HandoverRun.objects.unfinished().filter(guide=guide, store=store)
+    if running.exists():
+        return False
+    if owned_groups(guide=guide, store=store):
+        return True
     served = ServingPeriod.objects.current().filter(store=store, guide=guide).values("member_id")
     friends = FollowRelation.objects.current().filter(guide=guide)
     if has_customers:
         friends = friends.filter(member_id__in=served)
     elif guide.status != Guide.Status.LEFT:
         return False
-    running = HandoverRun.objects.unfinished().filter(guide=guide, store=store)
-    return friends.filter(~Exists(running)).exists()
+    return friends.exists()
 
 
 def _state(code: str) -> Chip:

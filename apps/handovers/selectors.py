@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
 
 from apps.accounts.actor import Actor
+from apps.core import clock
 from apps.customer_groups.models import CustomerGroup
 from apps.handovers import reasons
 from apps.handovers.models import HandoverGroup, HandoverItem, HandoverRun
 from apps.members.models import FollowRelation, ServingPeriod
-from apps.stores.models import Guide, Store
+from apps.stores.models import Guide, Posting, Store
 
 State = HandoverItem.State
 # what is left for a person to look at
@@ -143,6 +144,21 @@ def items_of(run: HandoverRun, *, states: Iterable[str] = ()) -> QuerySet[Handov
 def sentence_of(item: HandoverItem) -> str:
     """Why the customer is where they are: the reason, else the state in words."""
     return reasons.sentence(item.reason) or str(item.get_state_display())
+
+
+def owned_groups(*, guide: Guide, store: Store) -> list[CustomerGroup]:
+    """The living groups the guide owns in the store; of who works elsewhere by now also those
+    that began here. What is on its way by another run goes on there. Two queries."""
+    on_way = HandoverGroup.objects.open().filter(guide=guide).values("group_id")
+    owned = CustomerGroup.objects.living().filter(owner=guide).exclude(pk__in=on_way)
+    posted = Posting.objects.filter(guide=guide, store=store)
+    spans = list(posted.values_list("during", flat=True))
+    return [
+        group
+        for group in owned.order_by("pk")
+        if group.store_id == store.pk
+        or any(clock.business_day(group.opened_at) in span for span in spans)
+    ]
 
 
 # --- lists ----------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from apps.handovers.models import HandoverItem, HandoverRun
 from apps.stores.models import LegalEntity, ScopeGrant
 from apps.stores.services import guide_leaves
 from tests.factories.facts import make_guide, make_store
+from tests.factories.groups import make_group
 from tests.factories.outreach import CORP, make_friends
 
 pytestmark = pytest.mark.django_db
@@ -150,11 +151,34 @@ def test_a_no_of_the_region_needs_a_word(shop, region, between_owners):
     assert (run.state, run.decision) == ("dropped", "先谈分成")
 
 
+def test_a_group_that_wecom_refused_is_given_to_somebody_else(shop, managers_phone, act):
+    make_group(shop.guide, shop.store, shop.now, name="秋冬内购群")
+    run = plan(shop, managers_phone, act)
+    managers_phone.post(url("start_handover", run.pk), act())
+    row = run.groups.get()
+    run.groups.update(state="cannot", reason="40098", ended_at=shop.now)
+
+    page = managers_phone.get(url("handover_run", run.pk)).content.decode()
+    assert "需要你处理的群" in page
+    assert "秋冬内购群" in page
+    assert "已换群主 0/1" in page
+    for _time in range(2):
+        fields = act(to=shop.manager.pk, group=[row.pk])
+        managers_phone.post(url("change_successor", run.pk), fields)
+
+    fresh = run.groups.current().get()
+    assert (fresh.state, fresh.attempt, fresh.takeover) == ("queued", 2, shop.manager)
+    listed = managers_phone.get(url("handover")).content.decode()
+    assert "客户群：已换群主 0/1" in listed
+
+
 def test_a_large_handover_asks_as_often_as_a_small_one(shop, managers_phone, act):
     counts = []
     for _more in range(2):
         HandoverRun.objects.all().delete()
         make_friends(shop.guide, 20)
+        for _one in range(5):
+            make_group(shop.guide, shop.store, shop.now)
         run = plan(shop, managers_phone, act)
         HandoverItem.objects.filter(pk__in=run.items.all()[:9].values("pk")).update(state="left")
         managers_phone.get(url("handover_run", run.pk))  # what a session remembers is asked once

@@ -6,8 +6,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.accounts.models import AuditEntry
-from apps.handovers.models import HandoverItem, HandoverRun
+from apps.handovers.models import HandoverGroup, HandoverItem, HandoverRun
 from apps.stores.services import guide_leaves
+from tests.factories.groups import make_group
 from tests.guide_portal.conftest import open_shop
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +73,29 @@ def test_a_failed_customer_is_tried_once_more(shop, operator_client):
     assert run.items.filter(member=item.member, is_current=True, attempt=2).exists()
 
 
+def test_groups_stand_beside_the_customers_and_are_tried_again(shop, operator_client):
+    make_group(shop.guide, shop.store, shop.now, name="秋冬内购群")
+    listed = operator_client.get(reverse("hq:handovers")).content.decode()
+    assert "1 位离职导购还有客户或客户群" in listed
+    run = plan(operator_client, shop)
+    [row] = run.groups.all()
+    page = operator_client.get(reverse("hq:handover", args=[run.pk])).content.decode()
+    assert "1 个客户群会换群主" in page
+    assert "秋冬内购群" in page
+    act = reverse("hq:handover_act", args=[run.pk])
+    operator_client.post(act, {"act": "change", "group": row.pk, "to": shop.manager.pk})
+    assert run.groups.get().takeover == shop.manager
+    operator_client.post(act, {"act": "start"})
+
+    run.groups.update(state="cannot", reason="90500", ended_at=shop.now)
+    page = operator_client.get(reverse("hq:handover", args=[run.pk])).content.decode()
+    assert "请先在企微管理后台删除" in page
+    operator_client.post(act, {"act": "again", "group": row.pk, "to": shop.colleague.pk})
+
+    fresh = run.groups.current().get()
+    assert (fresh.state, fresh.attempt, fresh.takeover) == ("queued", 2, shop.colleague)
+
+
 def test_lists_ask_as_often_for_many_as_for_few(shop, operator_client, fixed_clock):
     run = plan(operator_client, shop)
     addresses = [
@@ -82,7 +106,9 @@ def test_lists_ask_as_often_for_many_as_for_few(shop, operator_client, fixed_clo
         shops = [open_shop(fixed_clock, friends=5) for _one in range(2)]
         for one in shops:
             guide_leaves(guide=one.guide, now=one.now, on=one.now.date())
+            make_group(one.guide, one.store, one.now)
         plan(operator_client, shops[0])
+        HandoverGroup.objects.filter(run__guide=shops[0].guide).update(run=run)
         HandoverItem.objects.filter(run__guide=shops[0].guide).update(run=run, is_current=False)
         for address in addresses:
             operator_client.get(address)

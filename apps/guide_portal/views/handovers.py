@@ -26,10 +26,12 @@ class SuccessorForm(ActForm):
     to = forms.IntegerField(min_value=1, max_value=BIG)
     instead_of = forms.IntegerField(min_value=1, max_value=BIG, required=False)
     item = forms.TypedMultipleChoiceField(coerce=int, required=False)
+    group = forms.TypedMultipleChoiceField(coerce=int, required=False)
 
-    def allow(self, ids: list[str]) -> "SuccessorForm":
-        known = self.fields["item"]
+    def allow(self, name: str, asked: list[str]) -> "SuccessorForm":
+        known = self.fields[name]
         assert isinstance(known, forms.TypedMultipleChoiceField)
+        ids = [raw for raw in asked if raw.isascii() and raw.isdigit() and len(raw) < 19]
         known.choices = [(pk, pk) for pk in ids]
         return self
 
@@ -102,8 +104,9 @@ class ChangeSuccessor(RunPage):
 
     def post(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
         run = self.run(run_id)
-        asked = [raw for raw in request.POST.getlist("item") if raw.isascii() and raw.isdigit()]
-        form = SuccessorForm(request.POST).allow([raw for raw in asked if len(raw) < 19])
+        form = SuccessorForm(request.POST)
+        for name in ("item", "group"):
+            form.allow(name, request.POST.getlist(name))
         if not form.is_valid():
             return self.bad_form(form)
         given = form.cleaned_data
@@ -111,12 +114,12 @@ class ChangeSuccessor(RunPage):
         counted: list[int] = []
         if run.state == HandoverRun.State.DRAFT:
             instead = Guide.objects.filter(pk=given["instead_of"]).first()
-            if instead is None and not given["item"]:
+            if instead is None and not given["item"] and not given["group"]:
                 raise Http404
             counted.append(
                 services.change_successor(
                     run=run, to=to, instead_of=instead, item_ids=given["item"],
-                    actor=self.actor, now=self.now,
+                    group_ids=given["group"], actor=self.actor, now=self.now,
                 )
             )  # fmt: skip
         else:
@@ -124,12 +127,13 @@ class ChangeSuccessor(RunPage):
                 given["client_id"],
                 lambda: counted.append(
                     services.try_again(
-                        run=run, item_ids=given["item"], to=to, actor=self.actor, now=self.now
+                        run=run, item_ids=given["item"], group_ids=given["group"], to=to,
+                        actor=self.actor, now=self.now,
                     )
                 ),
-            )
+            )  # fmt: skip
         if counted:
-            words = _("%(n)s customers go to %(name)s") % {"n": sum(counted), "name": to.name}
+            words = _("%(n)s go to %(name)s") % {"n": sum(counted), "name": to.name}
             messages.success(request, words)
         return self.back(run)
 

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count
 
-from apps.core import clock
 from apps.core.wake import wake
 from apps.customer_groups.models import CustomerGroup, GroupMembership
 from apps.handovers import reasons
 from apps.handovers.models import HandoverGroup, HandoverRun
-from apps.stores.models import Guide, Posting, Store
+from apps.stores.models import Guide
 
 JOB = "handovers.send_groups"
 # WeCom lets a group change owners on the job twice in this time
@@ -20,21 +19,6 @@ WINDOW = timedelta(days=90)
 MOST_IN_WINDOW = 2
 
 State = HandoverGroup.State
-
-
-def groups_of(*, guide: Guide, store: Store) -> list[CustomerGroup]:
-    """The living groups the guide owns in the store; of who works elsewhere by now also those
-    that began here. What is on its way by another run goes on there."""
-    on_way = HandoverGroup.objects.open().filter(guide=guide).values("group_id")
-    owned = CustomerGroup.objects.living().filter(owner=guide).exclude(pk__in=on_way)
-    begun_here = Posting.objects.filter(guide=guide, store=store).values_list("during", flat=True)
-    spans = list(begun_here)
-    return [
-        group
-        for group in owned.order_by("pk")
-        if group.store_id == store.pk
-        or any(clock.business_day(group.opened_at) in span for span in spans)
-    ]
 
 
 def choose_owners(

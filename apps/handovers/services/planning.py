@@ -20,6 +20,7 @@ from apps.handovers.errors import (
     NotYourHandover,
 )
 from apps.handovers.models import HandoverGroup, HandoverItem, HandoverRun
+from apps.handovers.selectors import owned_groups
 from apps.handovers.services import group_planning
 from apps.handovers.services.choosing import Customer, choose, colleagues, used_up
 from apps.members.models import FollowRelation, ServingPeriod
@@ -74,7 +75,7 @@ def plan_run(
         return known
     left = guide.status == Guide.Status.LEFT
     customers = customers_of(guide=guide, store=store, now=now)
-    groups = group_planning.groups_of(guide=guide, store=store)
+    groups = owned_groups(guide=guide, store=store)
     if not customers and not groups:
         raise NothingToHandOver(name=guide.name)
     to_store = to_store or store

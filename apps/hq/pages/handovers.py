@@ -14,14 +14,15 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.handovers import selectors, services
-from apps.handovers.models import HandoverItem, HandoverRun
-from apps.handovers.selectors import REST
+from apps.handovers.models import HandoverGroup, HandoverItem, HandoverRun
+from apps.handovers.selectors import GROUP_REST, REST
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.members.selectors import masked_name
 from apps.stores import selectors as store_reads
 from apps.stores.models import Guide, Store
 
 PER_PAGE = 50
+GROUPS_SHOWN = 100
 TONES = {"draft": "", "to_approve": "warn", "running": "", "done": "on"}
 ITEM_TONES = {"done": "on", "refused": "bad", "full": "bad", "cannot": "bad", "left": "bad"}
 
@@ -32,21 +33,27 @@ def handover_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     page = Paginator(selectors.runs(actor=actor), PER_PAGE).get_page(request.GET.get("page"))
     reports = selectors.reports_of([run.pk for run in page])
+    groups = selectors.group_reports_of([run.pk for run in page])
     return show(
         request,
         "hq/handovers.html",
         title=_("Handovers"),
         page=page,
-        rows=[(run, reports[run.pk], *_standing(run, reports[run.pk])) for run in page],
+        rows=[
+            (run, reports[run.pk], groups[run.pk], *_standing(run, reports[run.pk], groups[run.pk]))
+            for run in page
+        ],
         leavers=selectors.leavers_without_run(actor=actor),
         stores=_stores(request),
         may_act=actor.can(Capability.HAND_OVER),
     )
 
 
-def _standing(run: HandoverRun, report: selectors.Report) -> tuple[str, str]:
-    """Colour and word; a run whose calls are over but that left customers to a person says so."""
-    if run.state == HandoverRun.State.DONE and report.rest:
+def _standing(
+    run: HandoverRun, report: selectors.Report, groups: selectors.Report
+) -> tuple[str, str]:
+    """Colour and word; a run whose calls are over but that left some to a person says so."""
+    if run.state == HandoverRun.State.DONE and (report.rest or groups.rest):
         return "warn", _("Left over")
     return TONES.get(run.state, ""), str(run.get_state_display())
 
@@ -97,8 +104,8 @@ def handover(request: HttpRequest, pk: int) -> HttpResponse:
         request.GET.get("page")
     )
     actor = actor_of(request)
-    report = selectors.report_of(run)
-    tone, standing = _standing(run, report)
+    report, groups = selectors.report_of(run), selectors.group_report_of(run)
+    tone, standing = _standing(run, report, groups)
     return show(
         request,
         "hq/handover.html",
@@ -108,6 +115,8 @@ def handover(request: HttpRequest, pk: int) -> HttpResponse:
         standing=standing,
         report=report,
         successors=selectors.successors_of(run),
+        group_report=groups,
+        group_rows=[_group_row(row) for row in selectors.groups_of(run)[:GROUPS_SHOWN]],
         colleagues=_colleagues(run),
         page=page,
         query=f"state={asked}&" if states else "",
@@ -134,11 +143,21 @@ def _row(item: HandoverItem) -> dict[str, Any]:
     }
 
 
+def _group_row(row: HandoverGroup) -> dict[str, Any]:
+    return {
+        "row": row,
+        "tone": ITEM_TONES.get(row.state, "warn" if row.state == "unknown" else ""),
+        "words": selectors.group_sentence_of(row) if row.reason else "",
+        "may_try": row.state in GROUP_REST,
+    }
+
+
 @hq_action(Capability.HAND_OVER)
 def handover_act(request: HttpRequest, pk: int) -> HttpResponse:
     """Start, drop, change a successor, try once more: by the button's name."""
     run, actor, now = _run(request, pk), actor_of(request), clock.now()
     items = [_number(raw) for raw in request.POST.getlist("item")]
+    groups = [_number(raw) for raw in request.POST.getlist("group")]
     try:
         match request.POST.get("act"):
             case "start":
@@ -150,14 +169,16 @@ def handover_act(request: HttpRequest, pk: int) -> HttpResponse:
                 return redirect("hq:handovers")
             case "change":
                 services.change_successor(
-                    run=run, to=_guide(request, "to"), instead_of=_guide(request, "instead_of"),
+                    run=run, to=_guide(request, "to"), group_ids=groups,
+                    instead_of=None if groups else _guide(request, "instead_of"),
                     actor=actor, now=now,
                 )  # fmt: skip
             case "again":
                 count = services.try_again(
-                    run=run, item_ids=items, to=_guide(request, "to"), actor=actor, now=now
-                )
-                messages.success(request, _("%(n)s customers under way") % {"n": count})
+                    run=run, item_ids=items, group_ids=groups, to=_guide(request, "to"),
+                    actor=actor, now=now,
+                )  # fmt: skip
+                messages.success(request, _("%(n)s under way") % {"n": count})
             case _:
                 raise Http404
     except DomainError as error:
