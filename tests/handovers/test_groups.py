@@ -13,8 +13,8 @@ from apps.customer_groups.services import mirror_group
 from apps.handovers import selectors, services
 from apps.handovers.models import HandoverGroup, HandoverRun
 from apps.handovers.services import group_calls
-from apps.outreach.services.handover import Round
 from apps.stores.services import guide_leaves
+from apps.wecom.services.rounds import Round
 from tests.factories.groups import make_group
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]

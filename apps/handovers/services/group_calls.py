@@ -18,10 +18,10 @@ from apps.core.wake import wake
 from apps.handovers import reasons
 from apps.handovers.models import HandoverGroup, HandoverRun
 from apps.handovers.services import settling
-from apps.outreach.services.handover import Round
 from apps.stores.models import Guide
 from apps.wecom.client.transfers import TRANSFER_MAX_GROUPS
 from apps.wecom.errors import RateLimited, WeComError
+from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
 

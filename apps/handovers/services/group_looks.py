@@ -20,8 +20,8 @@ from apps.handovers.models import HandoverGroup
 from apps.handovers.services import settling
 from apps.handovers.services.group_calls import held, write
 from apps.handovers.services.group_planning import JOB
-from apps.outreach.services.handover import Round
 from apps.wecom.errors import WeComError
+from apps.wecom.services.rounds import Round
 from apps.wecom.shapes.groups import GroupDetail
 
 log = structlog.get_logger(__name__)
