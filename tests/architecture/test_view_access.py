@@ -169,6 +169,8 @@ MEANING = {
     ("hq:decide_proposal", "pk"): "proposal_id",
     ("hq:withdraw_variant", "pk"): "variant_id",
     ("hq:attachment_picture", "pk"): "attachment_id",
+    ("outreach:cover", "name"): "cover_name",
+    ("outreach:cover", "extension"): "png",
     ("guide_portal:close_visit_item", "item_id"): "visit_item_id",
     ("hq:code_new", "kind"): "store",
     ("hq:code", "pk"): "code_id",

@@ -29,6 +29,7 @@ from apps.orders.models import Order
 from apps.outreach import services as outreach
 from apps.outreach.models import (
     Attachment,
+    ButtonAnswer,
     GuideNotice,
     MessageTemplate,
     MomentPost,
@@ -276,6 +277,12 @@ def _notice(side, now):
     )
 
 
+def _pressed(side, now):
+    return ButtonAnswer.objects.create(
+        notice=_notice(side, now), not_before=now, expires_at=now + timedelta(hours=72)
+    )
+
+
 def _welcome(side, now):
     guide = side.team[0][0]
     return Welcome.objects.create(
@@ -295,7 +302,7 @@ def _placed(side, now):
     guide, members = side.team[0]
     return [
         members[0], side.orders[0], side.store, guide, side.sends[0], _notice(side, now),
-        _guide_day(side, now), _welcome(side, now),
+        _guide_day(side, now), _welcome(side, now), _pressed(side, now),
     ]  # fmt: skip
 
 
@@ -358,6 +365,7 @@ def numbers_of(world, role):
         "group_code_id": (_group_thing(GroupCode, world).pk,) * 3,
         "group_welcome_id": (_group_thing(GroupWelcome, world, text="欢迎").pk,) * 3,
         "attachment_id": (_attachment().pk,) * 3,
+        "cover_name": (_cover().picture.name[len("attachments/") : -len(".png")],) * 3,
         "proposal_id": each(lambda guide, _m: _proposal(world, guide).pk),
     }
 
@@ -372,6 +380,15 @@ def _attachment():
     script = MessageTemplate.objects.get(name="话术")
     return Attachment.objects.get_or_create(
         script=script, kind="image", defaults={"picture": ContentFile(png(), name="photo.png")}
+    )[0]
+
+
+def _cover():
+    fields = {"title": "会员商城", "appid": "wx1", "page": "pages/index"}
+    return Attachment.objects.get_or_create(
+        script=MessageTemplate.objects.get(name="话术"),
+        kind="miniprogram",
+        defaults={"picture": ContentFile(png(), name="cover.png"), **fields},
     )[0]
 
 
