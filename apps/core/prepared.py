@@ -5,9 +5,12 @@ For statements whose text never changes; what changes goes into the places. Ever
 through Django's own cursor.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from types import SimpleNamespace
 from typing import Any, Self
+from uuid import UUID
 
 from django.db import connection
 from psycopg import Cursor
@@ -52,6 +55,30 @@ def _ask(sql: str, params: Sequence[Any] | Mapping[str, Any] | None) -> Any:
     wrapped = django._prepare_cursor(cursor)
     wrapped.execute(sql, params)
     return wrapped
+
+
+def as_rows(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Many rows for one statement: `… FROM json_to_recordset(%s::json) AS given (name type, …)`.
+
+    One document costs a tenth of an array for each column. A name that a row lacks is NULL.
+    """
+    return json.dumps(list(rows), default=_written, ensure_ascii=False, separators=(",", ":"))
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot stand in a row")
+
+
+def as_keys(keys: Iterable[bytes]) -> str:
+    """Keys to look up by `= ANY(%s::bytea[])`, which a prepared plan answers from the index."""
+    inside = ",".join(f'"\\\\x{key.hex()}"' for key in keys)
+    return f"{{{inside}}}"
 
 
 def read(sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> list[Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from apps.core import clock, pii
+from apps.core import clock, pii, prepared
 from apps.members.models import (
     Consent,
     FollowRelation,
@@ -83,6 +83,21 @@ def survivors_of(member_ids: Iterable[int]) -> dict[int, int]:
     return dict(Member.objects.filter(pk__in=set(member_ids)).values_list("pk", "survivor_id"))
 
 
+_BY_KEY = """
+SELECT identity.value_key, identity.id, identity.member_id, member.survivor_id
+FROM members_memberidentity AS identity
+JOIN members_member AS member ON member.id = identity.member_id
+WHERE identity.kind = %s AND identity.scope = %s AND identity.value_key = ANY(%s::bytea[])
+"""
+
+
+def identities_by_key(
+    kind: str, scope: str, keys: Iterable[bytes]
+) -> list[tuple[bytes, int, int, int]]:
+    """(key, identity, member, survivor) of the known ones."""
+    return prepared.read(_BY_KEY, [kind, scope, prepared.as_keys(keys)])
+
+
 def find_identities(given: Iterable[Given]) -> dict[Given, FoundIdentity]:
     """Known ones of (kind, scope, raw value), set-wise; what cannot be an identity is not found."""
     places: dict[tuple[str, str], dict[bytes, list[Given]]] = {}
@@ -95,11 +110,8 @@ def find_identities(given: Iterable[Given]) -> dict[Given, FoundIdentity]:
         places.setdefault((one[0], scope), {}).setdefault(key, []).append(one)
     found: dict[Given, FoundIdentity] = {}
     for (kind, scope), keys in places.items():
-        rows = MemberIdentity.objects.matching(kind=kind, scope=scope, value_keys=list(keys))
-        for pk, stored, member_id, survivor_id in rows.values_list(
-            "pk", "value_key", "member_id", "member__survivor_id"
-        ):
-            for one in keys[bytes(stored)]:
+        for stored, pk, member_id, survivor_id in identities_by_key(kind, scope, keys):
+            for one in keys[stored]:
                 found[one] = FoundIdentity(pk, member_id, survivor_id)
     return found
 

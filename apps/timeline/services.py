@@ -1,17 +1,15 @@
 """Writes of the story, and the feed by which upper rooms follow it."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
 from django.db import connection, transaction
-from psycopg.types.json import Jsonb
 
 from apps.core import partitions
-from apps.core.prepared import write
+from apps.core.prepared import as_rows, write
 from apps.timeline.models import ConsumerCursor, FeedEpoch, MemberEvent
 
 _TABLE = MemberEvent._meta.db_table
@@ -29,6 +27,9 @@ class NewEvent:
     payload: dict[str, Any] = field(default_factory=dict)
     actor: str = "system"
     identity_id: int | None = None
+
+
+_TOLD = tuple(one.name for one in fields(NewEvent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +71,20 @@ SELECT event_id, occurred_at, member_id, identity_id, kind, source, actor, paylo
 FROM numbered WHERE (key_hash IN (SELECT key_hash FROM fresh)) IS TRUE
 """
 
-_FROM_ARRAYS = """
-SELECT * FROM unnest(
-    %s::bytea[], %s::timestamptz[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[],
-    %s::jsonb[]
-) AS given (key_hash, occurred_at, member_id, identity_id, kind, source, actor, payload)
-"""
-
-_RECORD = _INSERT.format(rows=_FROM_ARRAYS)
-
 _FROM_SELECT = """
 SELECT sha256(convert_to(key, 'UTF8')) AS key_hash, occurred_at, member_id, identity_id, kind,
 source,
        actor, payload
 FROM ({select}) AS given (key, occurred_at, member_id, identity_id, kind, source, actor, payload)
 """
+
+_GIVEN = """
+SELECT * FROM json_to_recordset(%s::json) AS event (
+    key text, occurred_at timestamptz, member_id bigint, identity_id bigint, kind text,
+    source text, actor text, payload jsonb
+)
+"""
+_RECORD = _INSERT.format(rows=_FROM_SELECT.format(select=_GIVEN))
 
 _known_months: set[date] = set()
 
@@ -113,17 +113,9 @@ def record_events(events: Iterable[NewEvent]) -> int:
         return 0
     times = [event.occurred_at for event in rows]
     _ensure_months(min(times), max(times))
-    columns: list[Any] = [
-        [hashlib.sha256(event.key.encode()).digest() for event in rows],
-        times,
-        [event.member_id for event in rows],
-        [event.identity_id for event in rows],
-        [str(event.kind) for event in rows],
-        [event.source for event in rows],
-        [event.actor for event in rows],
-        [Jsonb(event.payload) for event in rows],
-    ]
-    return write(_RECORD, columns)
+    return write(
+        _RECORD, [as_rows({name: getattr(event, name) for name in _TOLD} for event in rows)]
+    )
 
 
 def record_event(

@@ -314,7 +314,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='followrelation',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('guide', '='), ('external_userid', '='), (apps.members.models.TsTzRange('since', 'until', django.contrib.postgres.fields.ranges.RangeBoundary()), '&&')], name='members_one_friendship_at_a_time'),
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('guide', '='), (apps.members.models.Hash('external_userid', models.Value(0)), '='), (apps.members.models.TsTzRange('since', 'until', django.contrib.postgres.fields.ranges.RangeBoundary()), '&&')], name='members_one_friendship_at_a_time'),
         ),
         migrations.AddConstraint(
             model_name='consent',

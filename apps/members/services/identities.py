@@ -1,6 +1,5 @@
 """Who is it: rows with identifiers become members, in sets, without ever merging two of them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -13,12 +12,13 @@ from apps.core.ids import uuid7
 from apps.core.locks import take_turn
 from apps.members import story
 from apps.members.models import Consent, Member, MemberIdentity
-from apps.members.selectors import normalise
+from apps.members.selectors import identities_by_key, normalise
 
 Kind = MemberIdentity.Kind
 
 # a person has one of each; a second one that differs may be somebody else, which a person decides
 _ONE_PER_PERSON = frozenset({Kind.PHONE, Kind.UNIONID})
+_KINDS = frozenset(Kind.values)
 _MAX_VALUE = 128
 # what lies further back stays a date on the row: the story would need a partition for every month
 TOLD = timedelta(days=3653)
@@ -38,12 +38,15 @@ class ConsentRow(NamedTuple):
 class MemberRow:
     """What a source says about one person. Empty fields say nothing and change nothing.
 
-    `identities` are (kind, scope, raw value): raw as the source wrote it.
+    `identities` are (kind, scope, raw value): raw as the source wrote it. What a source only
+    believes (`name_if_new`, `gender_if_new`) names a stranger and corrects nobody.
     """
 
     identities: list[tuple[str, str, str]]
     name: str = ""
     gender: str = ""
+    name_if_new: str = ""
+    gender_if_new: str = ""
     birth_month: int | None = None
     birth_day: int | None = None
     joined_at: datetime | None = None
@@ -65,6 +68,9 @@ class ResolvedMember:
     error: str = ""
 
 
+Place = tuple[str, str, bytes]
+
+
 class _Identity(NamedTuple):
     kind: str
     scope: str
@@ -72,7 +78,7 @@ class _Identity(NamedTuple):
     key: bytes
 
     @property
-    def place(self) -> tuple[str, str, bytes]:
+    def place(self) -> Place:
         return self.kind, self.scope, self.key
 
 
@@ -81,7 +87,7 @@ class _BadRow(Exception):
 
 
 def _identity(kind: str, scope: str, raw: str) -> _Identity:
-    if kind not in Kind.values:
+    if kind not in _KINDS:
         raise _BadRow("unknown_identity_kind")
     try:
         scope, value = normalise(kind, scope, raw)
@@ -90,6 +96,11 @@ def _identity(kind: str, scope: str, raw: str) -> _Identity:
     if not value or len(value) > _MAX_VALUE:
         raise _BadRow("invalid_identity")
     return _Identity(kind, scope, value, pii.value_key(kind, scope, value))
+
+
+_DRAW = """
+SELECT nextval(pg_get_serial_sequence('members_member', 'id')) FROM generate_series(1, %s)
+"""
 
 
 class _Batch:
@@ -101,7 +112,8 @@ class _Batch:
         self.errors: dict[int, str] = {}
         # a person is a member id, or -(number) until an id is drawn
         self.person_of: dict[int, int] = {}
-        self.known: dict[tuple[str, str, bytes], int] = {}
+        self.known: dict[Place, int] = {}
+        self.identity_ids: dict[Place, int] = {}
         self.holds: dict[tuple[int, str], set[bytes]] = {}
         self.new_identities: list[tuple[int, _Identity]] = []
         self.strangers = 0
@@ -115,8 +127,14 @@ class _Batch:
                 self.errors[index] = str(error)
 
     def load_known(self) -> None:
-        """Look up every identity of the batch, and what else their people hold."""
-        self.known = {place: survivor for place, (_pk, survivor) in self.stored().items()}
+        """Look up the identities not known yet, and what else all their people hold."""
+        wanted: dict[tuple[str, str], list[bytes]] = {}
+        for kind, scope, key in self.unknown():
+            wanted.setdefault((kind, scope), []).append(key)
+        for (kind, scope), keys in wanted.items():
+            for key, pk, _member_id, survivor in identities_by_key(kind, scope, keys):
+                self.known[kind, scope, key] = survivor
+                self.identity_ids[kind, scope, key] = pk
         self.holds = {}
         held = MemberIdentity.objects.filter(
             member__survivor_id__in=set(self.known.values()), kind__in=_ONE_PER_PERSON
@@ -124,20 +142,10 @@ class _Batch:
         for survivor, kind, key in held.values_list("member__survivor_id", "kind", "value_key"):
             self.holds.setdefault((survivor, kind), set()).add(bytes(key))
 
-    def stored(self) -> dict[tuple[str, str, bytes], tuple[int, int]]:
-        """Identity id and survivor of those that are there: one query per kind and scope."""
-        wanted: dict[tuple[str, str], list[bytes]] = {}
-        for identity in self.all_identities():
-            wanted.setdefault((identity.kind, identity.scope), []).append(identity.key)
-        rows = {}
-        for (kind, scope), keys in wanted.items():
-            found = MemberIdentity.objects.matching(kind=kind, scope=scope, value_keys=keys)
-            for key, pk, survivor in found.values_list("value_key", "pk", "member__survivor_id"):
-                rows[kind, scope, bytes(key)] = (pk, survivor)
-        return rows
-
-    def all_identities(self) -> Iterable[_Identity]:
-        return (identity for found in self.identities.values() for identity in found)
+    def unknown(self) -> set[Place]:
+        """Identities of the batch that nobody is known by."""
+        given = (identity for found in self.identities.values() for identity in found)
+        return {identity.place for identity in given} - self.known.keys()
 
     def decide(self) -> None:
         """Say who each row is, in order; a row sees what the rows before it brought."""
@@ -178,23 +186,24 @@ class _Batch:
 
     def name_strangers(self) -> None:
         """Draw ids for the really new, and put them where the placeholders stood."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence('members_member', 'id'))"
-                " FROM generate_series(1, %s)",
-                [self.strangers],
-            )
-            drawn = {-(number + 1): row[0] for number, row in enumerate(cursor.fetchall())}
+        if not self.strangers:
+            return
+        ids = prepared.read(_DRAW, [self.strangers])
+        drawn = {-(number + 1): row[0] for number, row in enumerate(ids)}
         self.person_of = {index: drawn.get(who, who) for index, who in self.person_of.items()}
         self.new_identities = [(drawn.get(who, who), one) for who, one in self.new_identities]
         self.known = {place: drawn.get(who, who) for place, who in self.known.items()}
         self.created = set(drawn.values())
 
 
-def _fields(rows: list[MemberRow]) -> dict[str, Any]:
+def _fields(rows: list[MemberRow], *, is_new: bool) -> dict[str, Any]:
     """What several rows about one person say together: the last word, the first join date."""
     found: dict[str, Any] = {}
     for row in rows:
+        if is_new and row.name_if_new:
+            found["name"] = row.name_if_new
+        if is_new and row.gender_if_new:
+            found["gender"] = row.gender_if_new
         for name in ("name", "gender", "birth_month", "birth_day", "home_store_id", "level"):
             if getattr(row, name) not in ("", None):
                 found[name] = getattr(row, name)
@@ -206,25 +215,33 @@ def _fields(rows: list[MemberRow]) -> dict[str, Any]:
     return found
 
 
+_CREATE = """
+INSERT INTO members_member (id, public_id, survivor_id, name, gender, phone_last4, birth_month,
+    birth_day, joined_at, source, enrolling_guide_id, home_store_id, level, created_at, updated_at)
+SELECT id, public_id, id, coalesce(name, ''), coalesce(gender, ''), coalesce(phone_last4, ''),
+    birth_month, birth_day, joined_at, coalesce(source, %s), enrolling_guide_id, home_store_id,
+    coalesce(level, ''), %s, %s
+FROM json_to_recordset(%s::json) AS said (
+    id bigint, public_id uuid, name text, gender text, phone_last4 text, birth_month smallint,
+    birth_day smallint, joined_at timestamptz, source text, enrolling_guide_id bigint,
+    home_store_id bigint, level text
+)
+"""
+
+
 def _create(batch: _Batch, said: dict[int, dict[str, Any]], now: datetime, source: str) -> None:
+    if not batch.created:
+        return
     last4 = {
         person: identity.value[-4:]
         for person, identity in batch.new_identities
         if identity.kind == Kind.PHONE
     }
-    Member.objects.bulk_create(
-        [
-            Member(
-                id=person,
-                public_id=uuid7(),
-                survivor_id=person,
-                phone_last4=last4.get(person, ""),
-                created_at=now,
-                **{"source": source, **said[person]},
-            )
-            for person in sorted(batch.created)
-        ]
+    rows = prepared.as_rows(
+        {"id": person, "public_id": uuid7(), "phone_last4": last4.get(person), **said[person]}
+        for person in sorted(batch.created)
     )
+    prepared.write(_CREATE, [source, now, now, rows])
 
 
 # empty columns of the new rows say nothing; joining, origin and enrolling guide are settled once
@@ -296,26 +313,29 @@ _ADD_IDENTITIES = """
 INSERT INTO members_memberidentity (kind, scope, value_key, key_version, value_enc, last4, source,
     member_id, first_seen_at)
 SELECT kind, scope, value_key, %s, value_enc, last4, %s, member_id, %s
-FROM unnest(%s::text[], %s::text[], %s::bytea[], %s::bytea[], %s::text[], %s::bigint[])
-    AS given (kind, scope, value_key, value_enc, last4, member_id)
+FROM json_to_recordset(%s::json) AS given (
+    kind text, scope text, value_key bytea, value_enc bytea, last4 text, member_id bigint
+)
+RETURNING kind, scope, value_key, id
 """
 
 
 def _add_identities(batch: _Batch, now: datetime, source: str) -> None:
-    rows = [
-        (
-            identity.kind,
-            identity.scope,
-            identity.key,
-            pii.encrypt(identity.value),
-            identity.value[-4:] if identity.kind == Kind.PHONE else "",
-            person,
-        )
+    if not batch.new_identities:
+        return
+    rows = prepared.as_rows(
+        {
+            "kind": identity.kind,
+            "scope": identity.scope,
+            "value_key": identity.key,
+            "value_enc": pii.encrypt(identity.value),
+            "last4": identity.value[-4:] if identity.kind == Kind.PHONE else "",
+            "member_id": person,
+        }
         for person, identity in batch.new_identities
-    ]
-    if rows:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        prepared.write(_ADD_IDENTITIES, [pii.KEY_VERSION, source, now, *columns])
+    )
+    added = prepared.read(_ADD_IDENTITIES, [pii.KEY_VERSION, source, now, rows])
+    batch.identity_ids |= {(kind, scope, key): pk for kind, scope, key, pk in added}
 
 
 # a withdrawal is not undone by a source that repeats an older consent
@@ -425,7 +445,7 @@ def resolve_members(
     batch = _Batch(rows)
     _row_errors(batch)
     batch.load_known()
-    if any(identity.place not in batch.known for identity in batch.all_identities()):
+    if batch.unknown():
         take_turn(_CREATE_LOCK)
         batch.load_known()
     batch.decide()
@@ -452,11 +472,12 @@ def _said(batch: _Batch) -> dict[int, dict[str, Any]]:
     rows_of: dict[int, list[MemberRow]] = {}
     for index, person in batch.person_of.items():
         rows_of.setdefault(person, []).append(batch.rows[index])
-    return {person: _fields(rows) for person, rows in rows_of.items()}
+    return {
+        person: _fields(rows, is_new=person in batch.created) for person, rows in rows_of.items()
+    }
 
 
 def _answers(batch: _Batch) -> list[ResolvedMember]:
-    stored = batch.stored()
     answers, seen = [], set()
     for index in range(len(batch.rows)):
         if index in batch.errors:
@@ -468,7 +489,7 @@ def _answers(batch: _Batch) -> list[ResolvedMember]:
             ResolvedMember(
                 index=index,
                 member_id=person,
-                identity_ids=[stored[place][0] for place in places],
+                identity_ids=[batch.identity_ids[place] for place in places],
                 created=person in batch.created and person not in seen,
             )
         )

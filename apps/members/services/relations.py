@@ -1,15 +1,15 @@
 """Who serves whom, and who is whose WeCom friend: dated relations, written in sets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
 from apps.accounts.actor import SYSTEM, Actor
-from apps.core import clock
+from apps.core import clock, prepared
 from apps.members import story
-from apps.members.models import FollowRelation, Member
+from apps.members.models import FollowRelation
 
 
 class FollowRow(NamedTuple):
@@ -24,14 +24,12 @@ class FollowRow(NamedTuple):
     add_way: int = 0
 
 
-def _lock_members(member_ids: Sequence[int]) -> None:
+_LOCK = "SELECT id FROM members_member WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+
+
+def lock_members(member_ids: Iterable[int]) -> None:
     """One order for all writers, so that sets that cross wait instead of blocking each other."""
-    list(
-        Member.objects.select_for_update(no_key=True)
-        .filter(pk__in=set(member_ids))
-        .order_by("pk")
-        .values_list("pk")
-    )
+    prepared.read(_LOCK, [sorted(set(member_ids))])
 
 
 # --- 专属导购 ------------------------------------------------------------------------------------
@@ -93,14 +91,24 @@ def set_serving_guide(
     """
     if not pairs:
         return 0
-    members, guides, stores = (list(column) for column in zip(*pairs, strict=True))
-    given: list[Any] = [members, guides, stores]
-    _lock_members(members)
-    with connection.cursor() as cursor:
-        cursor.execute(_CORRECT, [*given, reason, now])
-        cursor.execute(_END, [*given, now, now])
-        cursor.execute(_BEGIN, [*given, now, reason])
-        begun = cursor.fetchall()
+    given = _columns(pairs)
+    lock_members(given[0])
+    prepared.write(_CORRECT, [*given, reason, now])
+    prepared.write(_END, [*given, now, now])
+    return _begin_serving(pairs, reason, now, actor)
+
+
+def _columns(pairs: Sequence[tuple[int, int, int]]) -> list[list[int]]:
+    return [list(column) for column in zip(*pairs, strict=True)]
+
+
+def _begin_serving(
+    pairs: Sequence[tuple[int, int, int]], reason: str, now: datetime, actor: Actor
+) -> int:
+    """Of members who are locked and whom nobody serves now."""
+    if not pairs:
+        return 0
+    begun = prepared.read(_BEGIN, [*_columns(pairs), now, reason])
     story.tell(
         [
             story.Happening(
@@ -120,32 +128,40 @@ def set_serving_guide(
 
 # --- WeCom friends ------------------------------------------------------------------------------
 
+_COLUMNS = [one.attname for one in FollowRelation._meta.concrete_fields]
 # a friendship that reaches past `since` is this one, told again or late
 _START = """
 INSERT INTO members_followrelation
     (corp_id, guide_id, member_id, external_userid, since, state, add_way, ended_by)
 SELECT DISTINCT ON (guide_id, external_userid)
     corp_id, guide_id, member_id, external_userid, since, state, add_way, ''
-FROM unnest(
-    %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::text[], %s::int[]
-) AS given (corp_id, guide_id, member_id, external_userid, since, state, add_way)
+FROM json_to_recordset(%s::json) AS given (
+    corp_id text, guide_id bigint, member_id bigint, external_userid text, since timestamptz,
+    state text, add_way int
+)
 WHERE NOT EXISTS (
     SELECT 1 FROM members_followrelation AS known
-    WHERE known.guide_id = given.guide_id AND known.external_userid = given.external_userid
+    WHERE known.corp_id = given.corp_id AND known.external_userid = given.external_userid
+        AND known.guide_id = given.guide_id
         AND (known.until IS NULL OR known.until > given.since)
 )
 ORDER BY guide_id, external_userid, since
-RETURNING id
-"""
-# who has no 专属导购 yet is served by the first guide they befriend, where that guide works
+RETURNING {columns}
+""".format(columns=", ".join(_COLUMNS))  # fmt: skip
+# Who has no 专属导购 yet is served by the first guide they befriend, where that guide works. Asked
+# for each of the few that are new: as joins the planner, to which the tables are still empty on the
+# first day, has held each of them against every posting.
 _FIRST_FRIENDS = """
-SELECT DISTINCT ON (follow.member_id) follow.member_id, follow.guide_id, posting.store_id
-FROM members_followrelation AS follow
-JOIN stores_posting AS posting ON posting.guide_id = follow.guide_id AND posting.during @> %s::date
-WHERE follow.id = ANY(%s) AND NOT EXISTS (
-    SELECT 1 FROM members_servingperiod AS served
+SELECT DISTINCT ON (follow.member_id) follow.member_id, follow.guide_id, posted.store_id
+FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS follow (member_id, guide_id, since)
+CROSS JOIN LATERAL (
+    SELECT posting.store_id FROM stores_posting AS posting
+    WHERE posting.guide_id = follow.guide_id AND posting.during @> %s::date LIMIT 1
+) AS posted
+WHERE (
+    SELECT served.id FROM members_servingperiod AS served
     WHERE served.member_id = follow.member_id AND served.until IS NULL
-)
+) IS NULL
 ORDER BY follow.member_id, follow.since
 """
 
@@ -160,13 +176,9 @@ def start_follows(
     """
     if not rows:
         return []
-    _lock_members([row.member_id for row in rows])
-    with connection.cursor() as cursor:
-        cursor.execute(_START, [list(column) for column in zip(*rows, strict=True)])
-        fresh = [row[0] for row in cursor.fetchall()]
-        cursor.execute(_FIRST_FRIENDS, [clock.business_day(now), fresh])
-        unserved = cursor.fetchall()
-    relations = list(FollowRelation.objects.filter(pk__in=fresh).order_by("pk"))
+    lock_members(row.member_id for row in rows)
+    begun = prepared.read(_START, [prepared.as_rows(row._asdict() for row in rows)])
+    relations = [FollowRelation.from_db(connection.alias, _COLUMNS, row) for row in sorted(begun)]
     story.tell(
         [
             story.Happening(
@@ -181,8 +193,18 @@ def start_follows(
             for relation in relations
         ]
     )
-    set_serving_guide(pairs=unserved, reason="first_friend", now=now, actor=actor)
+    _begin_serving(_first_friends(relations, now), "first_friend", now, actor)
     return relations
+
+
+def _first_friends(
+    relations: Sequence[FollowRelation], now: datetime
+) -> list[tuple[int, int, int]]:
+    told = [(one.member_id, one.guide_id, one.since) for one in relations]
+    if not told:
+        return []
+    columns = [list(column) for column in zip(*told, strict=True)]
+    return prepared.read(_FIRST_FRIENDS, [*columns, clock.business_day(now)])
 
 
 def start_follow(

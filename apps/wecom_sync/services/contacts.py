@@ -24,16 +24,12 @@ def _by_unionid(contact: Contact) -> Given | None:
     return (MemberIdentity.Kind.UNIONID, "", contact.unionid) if contact.unionid else None
 
 
-def _row(
-    corp_id: str, contact: Contact, known: bool, *, more: Sequence[Given | None]
-) -> members.MemberRow:
-    identities = [_by_external(corp_id, contact), *(given for given in more if given)]
-    if known:  # a nickname does not replace the name a member gave us
-        return members.MemberRow(identities=identities, source=SOURCE)
+def _row(corp_id: str, contact: Contact, *, more: Sequence[Given | None]) -> members.MemberRow:
+    """A nickname does not replace the name a member gave us: it names strangers only."""
     return members.MemberRow(
-        identities=identities,
-        name=contact.name[:60],
-        gender=_GENDERS.get(contact.gender, Member.Gender.UNKNOWN),
+        identities=[_by_external(corp_id, contact), *(given for given in more if given)],
+        name_if_new=contact.name[:60],
+        gender_if_new=_GENDERS.get(contact.gender, Member.Gender.UNKNOWN),
         source=SOURCE,
     )
 
@@ -53,13 +49,6 @@ def members_of_contacts(
     """
     rows = list({contact.external_userid: contact for contact in contacts}.values())
     by_code = _unused_codes(corp_id, states or {})
-    asked = [(_by_external(corp_id, contact), _by_unionid(contact)) for contact in rows]
-    known = find_identities([given for pair in asked for given in pair if given])
-
-    def is_known(contact: Contact) -> bool:
-        found = _by_external(corp_id, contact) in known or _by_unionid(contact) in known
-        return found or contact.external_userid in by_code
-
     answer: dict[str, int] = {}
     for use_unionid, use_code in ((True, True), (False, True), (False, False)):
         left = [one for one in rows if one.external_userid not in answer]
@@ -67,7 +56,6 @@ def members_of_contacts(
             _row(
                 corp_id,
                 one,
-                is_known(one),
                 more=[
                     _by_unionid(one) if use_unionid else None,
                     by_code.get(one.external_userid) if use_code else None,

@@ -25,7 +25,7 @@ from apps.wecom_sync.services.tags import Shown, take_tags
 from apps.wecom_sync.services.tags.book import tag_book
 
 GUIDES_PER_CALL = 100
-FRIENDS_PER_TRANSACTION = 500
+FRIENDS_PER_TRANSACTION = 1_000
 # so many friendships of a chunk do not end on one night
 MANY_FRIENDS = 200
 # about one member of the call: not visible, not serving customers, not there any more
