@@ -76,6 +76,12 @@ def why_patterns() -> dict[str, str]:
             _("usually back after %(gap)s days, which would be %(day)s"), "gap", "day"
         ),
         "lead": _as_format(_("known for %(days)s days, has not bought yet"), "days"),
+        "new_goods": _as_format(_("%(product)s is new, of the kind TA buys most"), "product"),
+        "new_goods_size": _as_format(
+            _("%(product)s is new, of the kind TA buys most, made in TA's size %(size)s"),
+            "product",
+            "size",
+        ),
         "revisit": _as_format(_("came by on %(day)s, did not buy"), "day"),
     }
 

@@ -183,7 +183,7 @@ ENTRIES = [
     ),
     Entry(
         "guide_tasks.daily_rules", 900, _("Rule tasks of the day"),
-        _("Once a day from 06:00: birthdays, becoming silent, repurchase due, visits, leads."),
+        _("Once a day from 06:00: birthdays, visits, repurchase due, silence, new goods, leads."),
         _("guides hear of no birthday and no silence"),
     ),
     Entry(

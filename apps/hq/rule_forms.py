@@ -58,6 +58,11 @@ _SENTENCES: dict[str, Any] = {
         "On the day TA becomes silent, the dearest first, within [due_days] days. "
         "Not when contacted in the last [skip_days] days."
     ),
+    Key.NEW_GOODS: gettext_lazy(
+        "A new style in the category TA buys most, made in TA's size: within [due_days] days, at "
+        "most once a week. Not when contacted in the last [skip_days] days. New is what the "
+        "catalogue did not know when the rule was switched on."
+    ),
 }
 
 

@@ -21,6 +21,7 @@ class Product(models.Model):
     size = models.CharField(_("size"), max_length=20, blank=True)
     season = models.CharField(_("season"), max_length=20, blank=True)
     tag_price_fen = models.BigIntegerField(_("tag price"))
+    listed_at = models.DateTimeField(_("known since"), db_default=Now(), editable=False)
 
     class Meta:
         verbose_name = _("product")

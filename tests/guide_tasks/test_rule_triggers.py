@@ -11,11 +11,12 @@ from apps.guide_tasks.models import Grade, NotIssued, State, TaskPush, TaskRule,
 from apps.guide_tasks.services import rules
 from apps.members import services as members
 from apps.members.models import FollowRelation, Interaction, Member
+from apps.orders.models import Product
 from apps.outreach.models import GuideNotice, MessageTemplate
 from apps.profiles.models import MemberFacts, MemberProfile
 from apps.profiles.services import refresh_profiles
 from apps.timeline.models import Kind, MemberEvent
-from tests.factories.facts import make_guide, make_store
+from tests.factories.facts import make_guide, make_product, make_store
 from tests.factories.outreach import CORP, make_friends
 from tests.factories.tasks import (
     buy,
@@ -623,3 +624,89 @@ def test_a_push_waiting_for_its_hour_holds_nobody_back(moment, standing, people)
 
     assert look(moment)["silent"] == 1
     assert target_of(TaskPush.objects.get(kind="silent"), people[0]).state == State.OPEN
+
+
+# --- new goods ------------------------------------------------------------------------------------
+
+
+def article(style, category, size, listed_at):
+    product = make_product(f"{style}-{size}", style_no=style, name=style, category=category,
+                           size=size)  # fmt: skip
+    Product.objects.filter(pk=product.pk).update(listed_at=listed_at)
+
+
+def likes(member, category, *, clothing="", shoe=""):
+    MemberFacts.objects.update_or_create(
+        member_id=member.pk,
+        defaults={
+            "favourite_category": category,
+            "clothing_size": clothing,
+            "shoe_size": shoe,
+        },
+    )
+
+
+@pytest.fixture
+def new_goods(standing, moment, people):
+    """The rule switched on a month ago; dresses and boots are known since long."""
+    TaskRule.objects.filter(key="new_goods").update(
+        is_active=True, active_since=moment - timedelta(days=30)
+    )
+    for style, category in (("旧裙", "裙装"), ("旧靴", "短靴鞋")):
+        article(style, category, "M", moment - timedelta(days=200))
+
+
+def test_a_new_style_of_the_liked_kind_in_the_own_size_makes_work(moment, people, new_goods):
+    likes(people[0], "裙装", clothing="M")
+    likes(people[1], "裙装", clothing="XL")
+    likes(people[2], "短靴鞋", shoe="38")
+    likes(people[3], "配饰")
+    likes(people[4], "裙装", clothing="M", shoe="38")
+    article("碎花裙", "裙装", "M", moment - timedelta(hours=5))
+    article("碎花裙", "裙装", "S", moment - timedelta(hours=5))
+    article("新靴鞋", "短靴鞋", "39", moment - timedelta(hours=5))
+    article("丝巾", "配饰", "均码", moment - timedelta(days=2))
+
+    assert look(moment)["new_goods"] == 3
+
+    assert found("new_goods") == {people[0].pk, people[3].pk, people[4].pk}
+    whys = dict(by_rule("new_goods").values_list("member_id", "why"))
+    assert "碎花裙" in whys[people[0].pk]
+    assert " M " in whys[people[0].pk]
+    assert "均码" not in whys[people[3].pk]
+
+
+def test_one_week_of_arrivals_asks_a_member_once(moment, people, new_goods):
+    likes(people[0], "裙装", clothing="M")
+    article("碎花裙", "裙装", "M", moment - timedelta(hours=5))
+    assert look(moment)["new_goods"] == 1
+    by_rule("new_goods").update(state=State.DONE, done_at=moment, contact_grade=Grade.DELIVERED)
+
+    article("格子裙", "裙装", "M", moment - timedelta(hours=1))
+    set_rule("new_goods", skip_days=0)
+
+    assert look(moment + timedelta(days=1))["new_goods"] == 0
+    article("百褶裙", "裙装", "M", moment + timedelta(days=8))
+    assert look(moment + timedelta(days=9))["new_goods"] == 1
+
+
+def test_a_new_size_of_an_old_style_and_what_stood_before_the_rule_are_not_new(
+    moment, people, new_goods
+):
+    likes(people[0], "裙装", clothing="M")
+    likes(people[1], "裙装", clothing="S")
+    article("旧裙", "裙装", "S", moment - timedelta(hours=5))
+    article("早来的裙", "裙装", "M", moment - timedelta(hours=5))
+    TaskRule.objects.filter(key="new_goods").update(active_since=moment - timedelta(hours=1))
+
+    assert look(moment)["new_goods"] == 0
+
+
+def test_who_bought_before_anybody_wrote_of_new_goods_is_excused(moment, store, people, new_goods):
+    likes(people[0], "裙装", clothing="M")
+    article("碎花裙", "裙装", "M", moment - timedelta(hours=5))
+    look(moment)
+    order = buy(people[0], store, moment + timedelta(hours=2))
+    services.record_purchases(order_ids=[order], now=moment + timedelta(hours=2))
+
+    assert by_rule("new_goods").get().excuse_reason == "bought_without_contact"

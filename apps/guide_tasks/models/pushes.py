@@ -33,6 +33,7 @@ class TaskPush(models.Model):
         SILENT = "silent", _("silent wake-up")
         LEAD = "lead", _("first order")
         REVISIT = "revisit", _("after a visit")
+        NEW_GOODS = "new_goods", _("new goods")
         RECRUIT = "recruit", _("win members or friends")
         DISPLAY = "display", _("display with photo")
         GROUP = "group", _("once for each store")

@@ -27,6 +27,7 @@ class TaskRule(models.Model):
         SILENT = "silent", _("becoming silent")
         LEAD = "lead", _("no first order yet")
         REVISIT = "revisit", _("visit without a purchase")
+        NEW_GOODS = "new_goods", _("new goods of a liked kind")
 
     key = models.CharField(_("trigger"), max_length=20, choices=Key.choices)
     category = models.CharField(_("category"), max_length=40, blank=True)

@@ -532,6 +532,7 @@ _MEANT_TO_SELL = (
     TaskPush.Kind.SILENT,
     TaskPush.Kind.LEAD,
     TaskPush.Kind.REVISIT,
+    TaskPush.Kind.NEW_GOODS,
 )
 
 

@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                 ('size', models.CharField(blank=True, max_length=20, verbose_name='size')),
                 ('season', models.CharField(blank=True, max_length=20, verbose_name='season')),
                 ('tag_price_fen', models.BigIntegerField(verbose_name='tag price')),
+                ('listed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='known since')),
             ],
             options={
                 'verbose_name': 'product',

@@ -21,6 +21,7 @@ from apps.guide_tasks.services.rules import (
     follow_up,
     greeting,
     lead,
+    new_goods,
     repurchase,
     revisit,
     silent,
@@ -56,11 +57,19 @@ _FIND: dict[str, Callable[[TaskRule, datetime], Finds]] = {
     Key.REVISIT: revisit.find,
     Key.REPURCHASE: repurchase.find,
     Key.SILENT: silent.find,
+    Key.NEW_GOODS: new_goods.find,
     Key.LEAD: lead.find,
 }
 # the first that finds a member has them: who has a birthday is not asked about a silence
 _PLACE = {key: place for place, key in enumerate(_FIND)}
-_DAILY = (Key.BIRTHDAY, Key.REVISIT, Key.REPURCHASE, Key.SILENT, Key.LEAD)
+_DAILY = (
+    Key.BIRTHDAY,
+    Key.REVISIT,
+    Key.REPURCHASE,
+    Key.SILENT,
+    Key.NEW_GOODS,
+    Key.LEAD,
+)
 
 
 @dataclass(frozen=True)

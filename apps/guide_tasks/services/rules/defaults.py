@@ -180,4 +180,13 @@ def _by_the_day() -> list[Default]:
             _("{导购} of {门店} here. New pieces are here, I can put your size aside."),
             {"due_days": 3, "skip_days": 14, "daily_cap": 3},
         ),
+        # off: a chain whose catalogue is still being loaded would call all of it new
+        Default(
+            Key.NEW_GOODS,
+            _("New in, of a liked kind"),
+            _("{称呼}, {门店} has something new for you. Shall I keep your size? {导购}"),
+            _("New pieces are in at {门店}. Tell me your size, I will put one aside. {导购}"),
+            {"due_days": 3, "skip_days": 14, "daily_cap": 3},
+            is_active=False,
+        ),
     ]

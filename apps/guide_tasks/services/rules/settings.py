@@ -28,6 +28,7 @@ NUMBERS: dict[str, tuple[str, ...]] = {
     Key.BIRTHDAY: ("lead_days",),
     Key.REPURCHASE: ("lead_days", "due_days", "skip_days"),
     Key.SILENT: ("due_days", "skip_days"),
+    Key.NEW_GOODS: ("due_days", "skip_days"),
 }
 # from, to; the cap may be empty besides
 LIMITS: dict[str, tuple[int, int]] = {
