@@ -34,6 +34,7 @@ class Capability(StrEnum):
     VIEW_HEALTH = "view_health"
     MANAGE_WECOM = "manage_wecom"
     SETTLE_SENDS = "settle_sends"
+    SETTLE_RISKS = "settle_risks"
     MANAGE_JOBS = "manage_jobs"
     MANAGE_USERS = "manage_users"
     VIEW_AUDIT = "view_audit"
@@ -99,7 +100,7 @@ ROLE_CAPABILITIES: dict[str, frozenset[Capability]] = {
     Role.GUIDE: frozenset(
         {Capability.VIEW_MEMBERS, Capability.EDIT_MEMBERS, Capability.WORK_TASKS}
     ),
-    Role.AUDITOR: _READ_HQ | {Capability.VIEW_AUDIT},
+    Role.AUDITOR: _READ_HQ | {Capability.VIEW_AUDIT, Capability.SETTLE_RISKS},
 }
 
 # The roles that may enter the admin site. Guides and store managers work on the mobile pages alone.

@@ -132,6 +132,11 @@ ENTRIES = [
         _("customers of leavers stay with nobody"),
     ),
     Entry(
+        "risks.find_cases", "03:45", _("Risk signals"),
+        _("Looks for guides who delete many customers, or contact many and never sell."),
+        _("cases are opened a day late"),
+    ),
+    Entry(
         "handovers.ask_results", 300, _("Results of handovers"),
         _("Asks WeCom what became of customers on their way: often at first, then after a day."),
         _("customers who went over still look as if they were on their way"),

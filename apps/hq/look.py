@@ -198,6 +198,7 @@ _FRIENDS = [
     _tab(_("Welcomes"), "/admin/outreach/welcome/", C.VIEW_HEALTH),
     _tab(_("Handovers"), "/admin/handovers/", C.VIEW_REPORTS),
     _tab(_("Lost friends"), "/admin/losses/", C.VIEW_REPORTS),
+    _tab(_("Risk signals"), "/admin/risks/", C.VIEW_AUDIT),
 ]
 _PLACES = [
     _tab(_("Store list"), "/admin/stores/store/", C.VIEW_REPORTS),

@@ -11,6 +11,7 @@ from django.db.models import Count, F, Min, Q, QuerySet
 
 from apps.accounts import modules
 from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Capability
 from apps.accounts.modules import Module
 from apps.core import clock
 from apps.core.querysets import keys_sql
@@ -45,6 +46,7 @@ from apps.reports.shapes import (
     rate,
 )
 from apps.reports.statistics import newcombe, smallest_visible, welch
+from apps.risks.models import RiskCase
 from apps.segments.compile import compile_definition
 from apps.stores.models import Region
 from apps.wecom.models import RawCallback
@@ -486,7 +488,7 @@ def todos(*, actor: Actor, now: datetime) -> list[Todo]:
         _todo("overdue", overdue.aggregate(n=Count("pk"), since=Min("due_at"))),
     ]
     if actor.sees_all:
-        found = [*_system_todos(now), *found, *_unserved(), *_mismatches(now)]
+        found = [*_system_todos(now), *found, *_unserved(), *_mismatches(now), *_risks(actor)]
     return [todo for todo in found if todo.count]
 
 
@@ -527,6 +529,14 @@ def _mismatches(now: datetime) -> list[Todo]:
     since = clock.business_day(now) - timedelta(days=MISMATCH_DAYS)
     rows = GuideDay.objects.waiting(since=since)
     return [_todo("mismatch", rows.aggregate(n=Count("pk"), since=Min("counted_at")))]
+
+
+def _risks(actor: Actor) -> list[Todo]:
+    """飞单 signals, for those who may read cases."""
+    if not actor.can(Capability.VIEW_AUDIT):
+        return []
+    waiting = RiskCase.objects.visible_to(actor).undecided()
+    return [_todo("risks", waiting.aggregate(n=Count("pk"), since=Min("found_at")))]
 
 
 def _unserved() -> list[Todo]:

@@ -153,6 +153,7 @@ INSTALLED_APPS = [
     "apps.guide_tasks",
     "apps.contact_codes",
     "apps.handovers",
+    "apps.risks",
     "apps.customer_groups",
     "apps.outreach",
     "apps.campaigns",

@@ -10,6 +10,7 @@ LAYERS = [
     {"guide_portal", "member_portal", "hq"},
     {"reports"},
     {"wecom_sync", "ingest"},
+    {"risks"},
     {"handovers"},
     {"guide_tasks"},
     {"contact_codes", "customer_groups"},

@@ -80,6 +80,11 @@ _KINDS = {
                       "%(n)s people looked up unusually many customers", "count"),
         "hq:access", tone="bad",
     ),
+    "risks": _Kind(
+        ngettext_lazy("%(n)s risk signal about a guide waits",
+                      "%(n)s risk signals about guides wait", "count"),
+        "hq:risks", detail=gettext_lazy("a question, not a verdict"),
+    ),
     "mismatch": _Kind(
         ngettext_lazy("%(n)s guide's day declares more contacts than WeCom counted chats",
                       "%(n)s guides' days declare more contacts than WeCom counted chats", "count"),

@@ -1,0 +1,133 @@
+"""The nightly look for signals: one statement a signal, whatever the number of guides."""
+
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Count, DateTimeField, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from apps.core import clock
+from apps.guide_tasks.models import Grade
+from apps.handovers.selectors import lost_friendships
+from apps.members.models import FollowRelation
+from apps.risks.models import RiskCase, RiskRule, Signal
+from apps.risks.querysets import OPEN
+from apps.risks.services.rules import ensure_rules
+from apps.stores.models import Posting
+
+Figures = dict[str, int]
+
+# Guides of stores whose till names sellers, with enough proven contacts and not one sale of their
+# own; how many of those customers bought all the same. A merged person counts once.
+_NO_SALES = """
+WITH told AS (
+    SELECT target.guide_id, target.store_id, person.survivor_id AS member_id
+    FROM guide_tasks_tasktarget AS target
+    JOIN members_member AS person ON person.id = target.member_id
+    WHERE target.contacted_at >= %(since)s AND target.contact_grade >= %(delivered)s
+    GROUP BY 1, 2, 3
+), many AS (
+    SELECT guide_id, count(DISTINCT member_id) AS contacts, array_agg(DISTINCT store_id) AS stores
+    FROM told GROUP BY guide_id HAVING count(DISTINCT member_id) >= %(least)s
+), sold AS (
+    SELECT selling_guide_id, store_id FROM orders_order
+    WHERE business_on >= %(first)s AND kind = 'sale' AND selling_guide_id IS NOT NULL
+    GROUP BY 1, 2
+)
+SELECT many.guide_id, many.contacts, (
+    SELECT count(*) FROM profiles_memberprofile AS profile
+    WHERE profile.last_order_on >= %(first)s
+        AND profile.member_id IN (SELECT member_id FROM told WHERE told.guide_id = many.guide_id)
+)
+FROM many
+WHERE NOT EXISTS (SELECT 1 FROM sold WHERE sold.selling_guide_id = many.guide_id)
+    AND EXISTS (SELECT 1 FROM sold WHERE sold.store_id = ANY(many.stores))
+"""
+
+
+@transaction.atomic
+def find_cases(*, now: datetime) -> int:
+    """Open a case for each guide whose figures reach a rule's limit, and bring open ones up to
+    date. What somebody has decided does not count again. Safe to repeat; returns the new ones."""
+    rules = ensure_rules()
+    today = clock.business_day(now)
+    opened = 0
+    for signal, look in _LOOKS.items():
+        rule = rules[signal]
+        if rule.is_active:
+            first = today - timedelta(days=rule.days - 1)
+            opened += _keep(signal, look(rule, first, now), first, now)
+    return opened
+
+
+def _deletes(rule: RiskRule, first: date, now: datetime) -> dict[int, Figures]:
+    """Customers whom the guide deleted since the last decision, and those of them who are that
+    guide's friend again."""
+    decided = RiskCase.objects.filter(signal=Signal.DELETES, guide_id=OuterRef("guide_id"))
+    since = Value(clock.day_start(first), DateTimeField())
+    last = Subquery(decided.order_by("-decided_at").values("decided_at")[:1])
+    again = FollowRelation.objects.current().filter(
+        guide_id=OuterRef("guide_id"), external_userid=OuterRef("external_userid")
+    )
+    rows = (
+        lost_friendships(since=clock.day_start(first), until=now)
+        .filter(ended_by=FollowRelation.EndedBy.GUIDE, until__gt=Coalesce(last, since))
+        .annotate(back=Subquery(again.values("pk")[:1]))
+        .order_by()
+        .values("guide_id")
+        .annotate(
+            customers=Count("external_userid", distinct=True),
+            back=Count("external_userid", distinct=True, filter=Q(back__isnull=False)),
+        )
+        .filter(customers__gte=rule.least)
+    )
+    return {row["guide_id"]: {"customers": row["customers"], "back": row["back"]} for row in rows}
+
+
+def _no_sales(rule: RiskRule, first: date, now: datetime) -> dict[int, Figures]:
+    """Guides with contacts and no sale; after a decision only once all of its days are over."""
+    given = {
+        "since": clock.day_start(first), "first": first, "least": rule.least,
+        "delivered": Grade.DELIVERED,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_NO_SALES, given)
+        found = {guide: {"contacts": n, "bought": m} for guide, n, m in cursor.fetchall()}
+    decided = RiskCase.objects.filter(
+        signal=Signal.NO_SALES, guide_id__in=found, decided_at__gte=clock.day_start(first)
+    )
+    for guide_id in decided.values_list("guide_id", flat=True):
+        found.pop(guide_id, None)
+    return found
+
+
+_LOOKS = {Signal.DELETES: _deletes, Signal.NO_SALES: _no_sales}
+
+
+def _keep(signal: str, found: dict[int, Figures], first: date, now: datetime) -> int:
+    today = clock.business_day(now)
+    stores = dict(
+        Posting.objects.filter(guide_id__in=found, during__contains=today)
+        .order_by("guide_id", F("pk").desc())
+        .values_list("guide_id", "store_id")
+    )
+    fresh = [
+        RiskCase(
+            signal=signal, guide_id=guide_id, store_id=stores.get(guide_id), first=first,
+            last=today, figures=figures, found_at=now,
+        )
+        for guide_id, figures in found.items()
+    ]  # fmt: skip
+    open_now = RiskCase.objects.filter(signal=signal, state__in=OPEN, guide_id__in=found)
+    known = {case.guide_id: case for case in open_now.select_for_update()}
+    renewed = [_renewed(known[case.guide_id], case) for case in fresh if case.guide_id in known]
+    RiskCase.objects.bulk_update(renewed, ["last", "figures"])
+    unknown = [case for case in fresh if case.guide_id not in known]
+    RiskCase.objects.bulk_create(unknown, ignore_conflicts=True)
+    return len(unknown)
+
+
+def _renewed(case: RiskCase, seen: RiskCase) -> RiskCase:
+    """The open case with today's figures; its first day stays, as does the store it began in."""
+    case.last, case.figures = seen.last, seen.figures
+    return case
