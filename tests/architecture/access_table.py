@@ -263,6 +263,11 @@ hq:handover_decide               POST  in   ok   403  ok/404  in  in  403
 hq:handover_export               GET   in   ok   403  403     in  in  403
 hq:losses                        GET   in   ok   ok   ok      in  in  ok
 hq:sources                       GET   in   ok   ok   ok      in  in  ok
+# 风险: a case is never shown to those it is about, nor to the places they work in
+hq:risks                         GET   in   ok   403  403     in  in  ok
+hq:change_risk_rule              POST  in   ok   403  403     in  in  ok
+hq:risk                          GET   in   ok   403  403     in  in  ok
+hq:decide_risk                   POST  in   ok   403  403     in  in  ok
 hq:unknown_sends                 GET   in   ok   ok   403     in  in  ok
 hq:decide_group_send             POST  in   ok   ok   403     in  in  403
 hq:decide_moment                 POST  in   ok   ok   403     in  in  403

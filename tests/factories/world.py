@@ -40,6 +40,7 @@ from apps.outreach.models import (
 )
 from apps.profiles.models import StageVersion
 from apps.profiles.services import refresh_profiles
+from apps.risks.models import RiskCase
 from apps.segments.models import Segment
 from apps.stores.models import Cover, Guide, LegalEntity, Posting, ScopeGrant, VisitItem
 from apps.stores.services import user_of_guide
@@ -156,6 +157,7 @@ def make_world(now):
         now=now,
         items=_items(now, east, west),
         runs=tuple(_run(now, side) for side in (east, west)),
+        risks=_risks(now, east, west),
         visit_items=tuple(_visited(now, side).pk for side in (east, east, west)),
         east=east,
         west=west,
@@ -190,6 +192,18 @@ def _run(now, side):
         corp_id=CORP, kind="resigned", guide=side.gone, store=side.store, to_store=side.store,
         state="to_approve", planned_by="test", planned_at=now,
     )  # fmt: skip
+
+
+def _risks(now, east, west):
+    """A signal about a guide of each side that waits for somebody."""
+    own, far = (
+        RiskCase.objects.create(
+            signal="deletes", guide=side.team[0][0], store=side.store, first=now.date(),
+            last=now.date(), figures={"customers": 12, "back": 0}, found_at=now,
+        )
+        for side in (east, west)
+    )  # fmt: skip
+    return own, own, far
 
 
 def _visited(now, side):
@@ -332,6 +346,7 @@ def numbers_of(world, role):
         "guide_id": each(lambda guide, _m: guide.pk),
         "store_id": (world.east.store.pk, world.east.store.pk, world.west.store.pk),
         "run_id": (world.runs[0].pk, world.runs[0].pk, world.runs[1].pk),
+        "risk_id": tuple(case.pk for case in world.risks),
         "gone_id": (world.east.gone.pk, world.east.gone.pk, world.west.gone.pk),
         "cover_id": (world.east.cover.pk, world.east.cover.pk, world.west.cover.pk),
         "target_id": each(lambda guide, _m: TaskTarget.objects.filter(guide=guide).latest("pk").pk),

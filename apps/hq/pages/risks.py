@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -85,7 +85,9 @@ def risk_list(request: HttpRequest) -> HttpResponse:
 @hq_action(Capability.SETTLE_RISKS)
 def change_risk_rule(request: HttpRequest, signal: str) -> HttpResponse:
     """Change when one signal becomes a case."""
-    rule = get_object_or_404(RiskRule, signal=signal)
+    rule = services.ensure_rules().get(signal)
+    if rule is None:
+        raise Http404
     form = RuleForm(request.POST, instance=rule, prefix=signal)
     if not form.is_valid():
         return _list(request, form)
