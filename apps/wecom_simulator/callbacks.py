@@ -49,6 +49,10 @@ def event_xml(corp_id: str, created: int, fields: Row) -> str:
 def _node(name: str, value: object) -> str:
     if isinstance(value, int):
         return f"<{name}>{value}</{name}>"
+    if isinstance(value, dict):  # a list in it is one node after the other
+        inside = [(tag, one) for tag, many in value.items()
+                  for one in (many if isinstance(many, list) else [many])]  # fmt: skip
+        return f"<{name}>{''.join(_node(tag, one) for tag, one in inside)}</{name}>"
     if isinstance(value, list):
         return f"<{name}>{''.join(_node('Item', item) for item in value)}</{name}>"
     text = str(value).replace("]]>", "]]]]><![CDATA[>")

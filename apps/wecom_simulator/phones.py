@@ -212,16 +212,15 @@ def notices(request: HttpRequest, userid: str) -> HttpResponse:
             host.commit("notices_seen", userid=userid)
         cards = [
             {
-                **notice,
-                "time": clock(notice["at"], now),
-                "text": card_text(notice.get("description") or ""),
-                "content_html": linked(notice.get("content", ""), who),
-                "href": open_as(notice.get("url", ""), who),
-                "shown": [attachment_view(item, who) for item in notice.get("attachments", [])],
-                "clicked": notice.get("clicks", {}).get(userid),
-                **_changed(notice.get("changes", {}).get(userid)),
+                **card,
+                "time": clock(card["at"], now),
+                "text": card_text(card.get("description") or ""),
+                "content_html": linked(card.get("content", ""), who),
+                "href": open_as(card.get("url", ""), who),
+                "shown": [attachment_view(item, who) for item in card.get("attachments", [])],
+                "questions": [_question(row, card) for row in card.get("questions") or []],
             }
-            for notice in shown
+            for card in (actions.card_of(notice, userid) for notice in shown)
         ]
         app = _app_name(world, shown[-1]) if shown else "应用消息"
         context = base_context(host, guide["name"], cards=cards, userid=userid, title=app)
@@ -229,19 +228,19 @@ def notices(request: HttpRequest, userid: str) -> HttpResponse:
     return as_person(render(request, "notices.html", context), who)
 
 
-def _changed(change: Row | None) -> Row:
-    """What update_template_card made of the card on this phone."""
-    if not change:
-        return {"replaced": ""}
-    words: Row = {"replaced": change["button"]}
-    if "title" in change:
-        words.update(title=change["title"], text=card_text(change["description"]))
-    return words
+def _question(question: Row, card: Row) -> Row:
+    """One question of a card, with what is chosen in it."""
+    chosen = card["chosen"].get(question["key"], question["chosen"])
+    options = [{**option, "on": option["id"] in chosen} for option in question["options"]]
+    return {**question, "options": options}
 
 
 @require_POST
 def click_card(request: HttpRequest, userid: str) -> HttpResponse:
-    data = {"userid": userid, "msgid": request.POST.get("msgid"), "key": request.POST.get("key")}
+    data: Row = {name: request.POST.get(name) for name in ("msgid", "key")}
+    names = [name for name in request.POST if name.startswith("q:")]
+    selected = {name.removeprefix("q:"): request.POST.getlist(name) for name in names}
+    data |= {"userid": userid, "selected": selected}
     return then(request, actions.click_card, data, f"/phone/guide/{userid}/notices/")
 
 

@@ -6,8 +6,6 @@ for a person.
 
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
 from datetime import timedelta
 
@@ -20,7 +18,7 @@ from apps.outreach import services as outreach
 from apps.outreach.models import Dispatch, TrackedLink
 from apps.outreach.selectors import unknown_dispatches
 from apps.wecom_sync.services import poll_results
-from tests.conftest import PROJECT, wait_for
+from tests.conftest import wait_for
 from tests.factories import outreach as make
 
 pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -41,30 +39,6 @@ State = Dispatch.State
 def guide(db, simulator):
     make.connect_corp()
     return make.make_posted_guide(simulator=simulator)
-
-
-@pytest.fixture
-def workers(product_env):
-    """Ask for a worker that dies at a point; returns how it ended."""
-    zygote = subprocess.Popen(
-        [sys.executable, str(PROJECT / "tests/crash/zygote.py")],
-        cwd=PROJECT,
-        env={**product_env, "PYTHONPATH": str(PROJECT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert zygote.stdout.readline() == "ready\n"
-
-    def run(point, now):
-        zygote.stdin.write(f"{point}|{now.isoformat()}\n")
-        zygote.stdin.flush()
-        return int(zygote.stdout.readline())
-
-    yield run
-    zygote.stdin.close()
-    zygote.wait(timeout=10)
-    zygote.stdout.close()
 
 
 def sends_by_code(simulator):

@@ -1,11 +1,13 @@
 """Workers by the dozen: a process with the product loaded that forks one real worker per line.
 
-A line is `POINT|NOW`: the child runs the job that hands sends over, at NOW, and dies by SIGKILL
-at POINT ("-" = lives). The answer is its exit status. Forking saves loading the product each time;
-each worker is still a process of its own with its own connections, and nothing of it survives.
+A line is `POINT|NOW|JOB`: the child runs the job (the one that hands sends over, if none is named)
+at NOW and dies by SIGKILL at POINT ("-" = lives), or wherever it is after a time ("@0.02" =
+seconds). The answer is its exit status. Forking saves loading the product each time; each worker is
+still a process of its own with its own connections, and nothing of it survives.
 """
 
 import os
+import signal
 import sys
 from datetime import datetime
 
@@ -14,23 +16,56 @@ import django
 django.setup()
 
 from apps.outreach import services as outreach  # noqa: E402
+from apps.wecom.client import client_for  # noqa: E402
+from apps.wecom_sync import services as wecom_sync  # noqa: E402
+
+WORKERS = 8
 
 
-def work(point: str, now: datetime) -> None:
-    if point != "-":
+def ask_together(*, now: datetime) -> None:
+    """Eight workers ask WeCom the same at the same moment; each ends with 0 if it was answered."""
+    gate, starter = os.pipe()
+    children = []
+    for _number in range(WORKERS):
+        child = os.fork()
+        if child == 0:
+            os.close(starter)
+            os.read(gate, 1)  # ends when the starter closes
+            client_for().list_follow_userids()
+            os._exit(0)
+        children.append(child)
+    os.close(starter)
+    ended = [os.waitpid(child, 0)[1] for child in children]
+    if any(ended):
+        raise RuntimeError(f"Workers ended with {ended}.")
+
+
+JOBS = {
+    "": outreach.send_queued,
+    "welcomes": wecom_sync.take_welcome_codes,
+    "callbacks": wecom_sync.handle_callbacks,
+    "ask_together": ask_together,
+}
+
+
+def work(point: str, now: datetime, job: str) -> None:
+    if point.startswith("@"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process at whatever line it is
+        signal.setitimer(signal.ITIMER_REAL, float(point[1:]))
+    elif point != "-":
         os.environ["SCRM_KILL_AT"] = point
-    outreach.send_queued(now=now)
+    JOBS[job](now=now)
 
 
 def main() -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:
-        point, _, now = line.strip().partition("|")
+        point, now, job = line.strip().split("|")
         child = os.fork()
         if child == 0:
             try:
-                work(point, datetime.fromisoformat(now))
+                work(point, datetime.fromisoformat(now), job)
             except BaseException:
                 os._exit(1)
             os._exit(0)

@@ -1,4 +1,11 @@
+import xml.etree.ElementTree as ElementTree
+from unittest.mock import ANY
+
+import pytest
 import requests
+
+from apps.wecom_simulator import crypto
+from tests.wecom_simulator.conftest import AES_KEY, CORP
 
 CARD = {
     "touser": "zhoulan|LiMing", "msgtype": "template_card", "agentid": 1000002,
@@ -112,3 +119,122 @@ def test_moment_holds_pictures_or_one_link_and_ten_are_made_a_minute(host):
     plain = {"text": {"content": "x"}}
     codes = [host.api("externalcontact/add_moment_task", plain)["errcode"] for _ in range(10)]
     assert codes == [0] * 9 + [45009]
+
+
+YES_NO = [{"id": "yes", "text": "能到"}, {"id": "no", "text": "到不了"}]
+SUBMIT = {"text": "提交", "key": "submit"}
+
+
+def ask(host, listener, task_id="ask-1", **card):
+    """Send a card with questions to both members; the answer of the call."""
+    listener.register(host)
+    block = {"task_id": task_id, "main_title": {"title": "周六盘点"}, **card}
+    return host.api("message/send", {**CARD, "template_card": block})
+
+
+def vote(mode, *, options=YES_NO):
+    box = {"question_key": "coming", "mode": mode, "option_list": options}
+    return {"card_type": "vote_interaction", "checkbox": box, "submit_button": SUBMIT}
+
+
+def chosen(listener):
+    """What the last event says was selected, by question."""
+    path, body = listener.raw[-1]
+    clear = ElementTree.fromstring(
+        crypto.decrypt(AES_KEY, ElementTree.fromstring(body).findtext("Encrypt"), CORP)
+    )
+    return {
+        item.findtext("QuestionKey"): [node.text for node in item.iter("OptionId")]
+        for item in clear.iter("SelectedItem")
+    }
+
+
+def test_a_vote_tells_what_was_chosen(host, listener):
+    sent = ask(host, listener, **vote(1))
+    press = {"userid": "zhoulan", "msgid": sent["msgid"], "key": "submit"}
+
+    for wrong in ([], ["perhaps"], ["yes", "yes"]):
+        host.sim("cards/click", {**press, "selected": {"coming": wrong}}, status=400)
+    host.sim("cards/click", {**press, "selected": {"coming": ["no", "yes"]}})
+    host.sim("cards/click", {**press, "selected": {"coming": ["yes"]}}, status=400)
+
+    host.sim("callbacks/flush", {})
+    event = listener.events[-1]
+    assert (event["Event"], event["CardType"], event["EventKey"], event["TaskId"]) == (
+        "template_card_event",
+        "vote_interaction",
+        "submit",
+        "ask-1",
+    )
+    assert chosen(listener) == {"coming": ["yes", "no"]}
+    assert update(host, event["ResponseCode"], userids=["zhoulan"]) == 0
+
+
+def test_lists_of_a_card_keep_what_was_chosen_before(host, listener):
+    shifts = [{"id": "am", "text": "早班"}, {"id": "pm", "text": "晚班"}]
+    lists = [
+        {"question_key": "shift", "title": "哪一班", "option_list": shifts, "selected_id": "pm"},
+        {"question_key": "coming", "option_list": YES_NO},
+    ]
+    sent = ask(
+        host, listener, card_type="multiple_interaction", select_list=lists, submit_button=SUBMIT
+    )
+    press = {"userid": "zhoulan", "msgid": sent["msgid"], "key": "submit"}
+
+    host.sim("cards/click", press, status=400)  # one is not answered
+    host.sim("cards/click", {**press, "selected": {"coming": "yes"}})
+
+    host.sim("callbacks/flush", {})
+    assert chosen(listener) == {"shift": ["pm"], "coming": ["yes"]}
+
+
+def test_another_card_in_its_place_may_be_answered_again(host, listener):
+    sent = ask(host, listener, **vote(0))
+    press = {"userid": "zhoulan", "msgid": sent["msgid"], "key": "submit"}
+    host.sim("cards/click", {**press, "selected": {"coming": ["no"]}})
+    host.sim("callbacks/flush", {})
+    code = listener.events[-1]["ResponseCode"]
+    again = {**vote(0), "main_title": {"title": "真的到不了吗"}}
+    refused = {"template_card": {**again, "checkbox": {}}}
+
+    assert host.api(UPDATE, {"agentid": 1000002, "response_code": code, **refused}) == {
+        "errcode": 42014, "errmsg": ANY
+    }  # fmt: skip
+    body = {"agentid": 1000002, "response_code": code, "userids": ["zhoulan"]}
+    assert host.api(UPDATE, {**body, "template_card": again})["errcode"] == 0
+
+    page = requests.get(f"{host.url}/phone/guide/zhoulan/notices/", timeout=5).text
+    assert "真的到不了吗" in page
+    asked = requests.post(
+        f"{host.url}/phone/guide/zhoulan/notices/click",
+        data={"msgid": sent["msgid"], "key": "submit", "q:coming": "yes"},
+        timeout=5,
+    )
+    assert asked.status_code == 200
+    host.sim("callbacks/flush", {})
+    assert chosen(listener) == {"coming": ["yes"]}
+    other = requests.get(f"{host.url}/phone/guide/LiMing/notices/", timeout=5).text
+    assert "周六盘点" in other
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        vote(2),
+        vote(0, options=[]),
+        vote(0, options=[YES_NO[0], YES_NO[0]]),
+        {**vote(0), "submit_button": {"text": "提交"}},
+        {"card_type": "multiple_interaction", "select_list": [], "submit_button": SUBMIT},
+        {"card_type": "button_interaction", "button_list": [{"text": "看", "type": 1}]},
+        {"card_type": "news_notice", "card_action": {"type": 1, "url": "https://a.example"}},
+        {"card_type": "text_notice"},
+    ],
+)
+def test_a_card_that_lacks_a_part_is_refused(host, listener, card):
+    assert ask(host, listener, **card)["errcode"] == 42014
+
+
+def test_a_task_id_is_for_one_card(host, listener):
+    assert ask(host, listener, **vote(0))["errcode"] == 0
+    assert ask(host, listener, **vote(1))["errcode"] == 42014
+    assert ask(host, listener, task_id="ask-2", **vote(1))["errcode"] == 0

@@ -1,7 +1,7 @@
 """What people do on their phones, and the callbacks WeCom sends because of it."""
 
 from .base import CHINA, ActionError, require_customer, require_friends, require_user
-from .chats import BEHAVIOR, chat_message, click_card, tell_behavior
+from .chats import BEHAVIOR, card_of, chat_message, click_card, tell_behavior
 from .groups import (
     create_group,
     dismiss_group,
@@ -34,6 +34,7 @@ __all__ = [
     "add_guide",
     "answer_moment",
     "bulk",
+    "card_of",
     "chat_message",
     "chats_of",
     "click_card",

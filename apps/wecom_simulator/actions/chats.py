@@ -66,23 +66,61 @@ def tell_behavior(host: Host, data: Row) -> Row:
 
 
 def click_card(host: Host, data: Row) -> Row:
-    """A member presses a button of an interactive card."""
+    """A member presses a button of an interactive card: {userid, msgid, key, selected:
+    {question_key: [option ids]}}. What was not touched keeps what the card had chosen."""
     with host.transaction() as world:
         userid = require_user(world, data.get("userid"))["userid"]
         notice = world.notices.get(str(data.get("msgid")))
         if notice is None or userid not in notice["userids"]:
             raise ActionError("This member has no such card.")
-        keys = [button["key"] for button in notice.get("buttons") or []]
-        if data.get("key") not in keys:
+        card = card_of(notice, userid)
+        keys = [button["key"] for button in card.get("buttons") or []]
+        if not data.get("key") or data["key"] not in keys:
             raise ActionError("The card has no such button.")
-        if userid in notice.get("clicks", {}):
+        if card["answered"]:
             raise ActionError("This card was answered already.")
+        questions = card.get("questions") or []
+        chosen = {row["key"]: _chosen(row, data.get("selected") or {}) for row in questions}
         code = new_id("RC_", 12)
-        host.commit("card_clicked", msgid=notice["msgid"], userid=userid, key=data["key"])
+        host.commit("card_clicked", msgid=notice["msgid"], userid=userid, key=data["key"],
+                    chosen=chosen)  # fmt: skip
         host.commit("response_code", code=code, msgid=notice["msgid"])
         fields = {
             "FromUserName": userid, "Event": "template_card_event", "EventKey": data["key"],
-            "TaskId": notice["task_id"], "CardType": notice["card_type"],
+            "TaskId": notice["task_id"], "CardType": card["card_type"],
             "ResponseCode": code, "AgentID": int(notice["app"]),
         }  # fmt: skip
+        if chosen:
+            fields["SelectedItems"] = {"SelectedItem": [
+                {"QuestionKey": key, "OptionIds": {"OptionId": idents}}
+                for key, idents in chosen.items()
+            ]}  # fmt: skip
         return {"event": host.queue_event(fields)}
+
+
+def card_of(notice: Row, userid: str) -> Row:
+    """The card as it lies on this member's phone: the one sent, or what was put in its place."""
+    change = notice.get("changes", {}).get(userid) or {}
+    answer = notice.get("clicks", {}).get(userid)
+    if "card" in change:  # another card may be answered again
+        answer = change.get("answer")
+    closed = bool(change.get("closed")) or ("button" in change and bool(change["button"]))
+    return {
+        **notice, **change.get("card", {}), "clicked": answer, "replaced": change.get("button", ""),
+        "answered": closed or answer is not None,
+        "chosen": notice.get("choices", {}).get(userid, {}) if answer is not None else {},
+    }  # fmt: skip
+
+
+def _chosen(question: Row, selected: Row) -> list[str]:
+    """The options of one question; a phone would not let through what does not fit."""
+    given = selected.get(question["key"], question["chosen"])
+    idents = [str(one) for one in (given if isinstance(given, list) else [given])]
+    known = [option["id"] for option in question["options"]]
+    if not idents:
+        raise ActionError(f"Choose an answer to {question['key']!r}.")
+    if set(idents) - set(known) or len(set(idents)) != len(idents):
+        raise ActionError(f"No such answer to {question['key']!r}.")
+    if question["mode"] == "one" and len(idents) > 1:
+        raise ActionError(f"One answer to {question['key']!r}, not {len(idents)}.")
+    return [ident for ident in known if ident in idents]

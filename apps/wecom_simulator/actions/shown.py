@@ -8,7 +8,7 @@ from .sends import is_pending, send_row
 def guide_phone(world: World, userid: str) -> Row:
     require_user(world, userid)
     notices = [world.notices[msgid] for msgid in world.notices_of.get(userid, [])]
-    hidden = ("userids", "digest", "app", "response_code", "seen", "clicks")
+    hidden = ("userids", "digest", "app", "response_code", "seen", "clicks", "choices")
     return {
         "notices": [
             {**{k: v for k, v in row.items() if k not in hidden}, "seen": userid in row["seen"]}

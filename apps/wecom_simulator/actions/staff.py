@@ -83,7 +83,7 @@ def keep_department(host: Host, data: Row) -> Row:
             raise ActionError("A department cannot lie below itself.")
         before = _everybody(world)
         host.commit("seed", departments=[row], users=[], customers=[])
-        about = {"Id": ident, "Name": row["name"], "ParentId": int(row["parentid"])}
+        about: Row = {"Id": ident, "Name": row["name"], "ParentId": int(row["parentid"])}
         if old is None:
             about["Order"] = int(row["order"])
         event = _tell(host, "update_party" if old else "create_party", about)

@@ -3,6 +3,7 @@
 from ..errors import ApiError
 from ..world import Row
 from .base import Call, Needs, endpoint, text
+from .card_blocks import WRONG, shown
 
 DAY_S = 86400
 CODE_LIFE_S = 3 * DAY_S
@@ -30,15 +31,20 @@ def update_template_card(call: Call) -> Row:
 
 
 def _change(call: Call) -> Row:
-    """`button.replace_name`, or the title and texts of another card."""
+    """`button.replace_name`, or another card in the place of this one."""
     button, card = call.body.get("button"), call.body.get("template_card")
     if isinstance(button, dict) and button.get("replace_name"):
         return {"button": str(button["replace_name"])}
-    if isinstance(card, dict) and isinstance(card.get("main_title"), dict):
-        main = card["main_title"]
-        words = {"title": str(main.get("title", "")), "description": str(main.get("desc", ""))}
-        return {**words, "button": str((card.get("submit_button") or {}).get("text", ""))}
-    raise ApiError(42014)
+    if not isinstance(card, dict):
+        raise ApiError(WRONG)
+    closed = any(row.get("disable") for row in _asked(card))
+    return {"card": shown(card), "closed": closed, "button": str(card.get("replace_text") or "")}
+
+
+def _asked(card: Row) -> list[Row]:
+    """Its questions, any of which may be closed with `disable`."""
+    rows = [card.get("checkbox"), card.get("button_selection"), *(card.get("select_list") or [])]
+    return [row for row in rows if isinstance(row, dict)]
 
 
 def _people(call: Call, notice: Row) -> tuple[list[str], list[str]]:

@@ -2,23 +2,15 @@
 
 import hashlib
 import json
-import re
 
 from ..errors import ApiError
 from ..host import new_id
 from ..world import Row
 from .base import Call, Needs, endpoint, number
+from .card_blocks import INTERACTIVE, WRONG, template_card
 from .message_kinds import BUILDERS
 
 A_MINUTE, AN_HOUR = (30, 60), (1000, 3600)
-CARD_TYPES = {
-    "text_notice",
-    "news_notice",
-    "button_interaction",
-    "vote_interaction",
-    "multiple_interaction",
-}
-INTERACTIVE = CARD_TYPES - {"text_notice", "news_notice"}
 
 
 @endpoint("message/send", needs=Needs.AGENT, writes=True)
@@ -33,6 +25,8 @@ def message_send(call: Call) -> Row:
     repeat = _repeated(call)
     if repeat:
         return {"msgid": repeat, **invalid}
+    if shown.get("task_id") and _is_taken(call, shown["task_id"]):
+        raise ApiError(WRONG)
     reached = [userid for userid in userids if not _over_limit(call, userid)]
     msgid = new_id("sim_msg_", 16)
     notice = {"msgid": msgid, "userids": reached, "app": call.app, "digest": _digest(call), **shown}
@@ -97,6 +91,12 @@ def _repeated(call: Call) -> str:
     return ""
 
 
+def _is_taken(call: Call, task_id: str) -> bool:
+    """A task id is for one card of an app."""
+    rows = call.world.notices.values()
+    return any(row.get("task_id") == task_id and row["app"] == call.app for row in rows)
+
+
 def _over_limit(call: Call, userid: str) -> bool:
     key = f"member:{call.app}:{userid}"
     over = [call.host.over_rate(key, limit=n, window_s=window) for n, window in (A_MINUTE, AN_HOUR)]
@@ -105,40 +105,10 @@ def _over_limit(call: Call, userid: str) -> bool:
 
 def _content(call: Call) -> Row:
     kind = call.body.get("msgtype")
-    builders = {**BUILDERS, "template_card": _template_card}
+    builders = {**BUILDERS, "template_card": template_card}
     if kind not in builders:
         raise ApiError(40008)
     block = call.body.get(kind)
     if not isinstance(block, dict):
         raise ApiError(40063)
     return {"msgtype": kind, **builders[kind](call, block)}
-
-
-def _template_card(call: Call, block: Row) -> Row:
-    kind = block.get("card_type")
-    if kind not in CARD_TYPES:
-        raise ApiError(42014)
-    task_id = block.get("task_id") or ""
-    if kind in INTERACTIVE and not re.fullmatch(r"[A-Za-z0-9_\-@]{1,128}", task_id):
-        raise ApiError(42014)
-    if kind in INTERACTIVE and all(row.get("contacts") for row in call.world.callback_targets):
-        raise ApiError(42014)
-    action = block.get("card_action") or {}
-    if kind not in INTERACTIVE and action.get("type") not in (1, 2):
-        raise ApiError(42014)
-    buttons = block.get("button_list") or []
-    if kind == "button_interaction" and not 1 <= len(buttons) <= 6:
-        raise ApiError(42014)
-    named = [{"text": str(b.get("text", "")), "key": str(b.get("key", ""))} for b in buttons]
-    main = block.get("main_title") or {}
-    lines = [
-        f"{row.get('keyname', '')}：{row.get('value', '')}"
-        for row in (block.get("horizontal_content_list") or [])[:6]
-    ]
-    return {
-        "card_type": kind, "task_id": task_id, "title": str(main.get("title", "")),
-        "description": "\n".join([str(main.get("desc", "")), *lines]).strip(),
-        "source": str((block.get("source") or {}).get("desc", "")), "url": action.get("url", ""),
-        "btntxt": "详情",
-        "buttons": named,
-    }  # fmt: skip

@@ -15,9 +15,18 @@ class Cards:
     def on_response_code(self, at: float, code: str, msgid: str) -> None:
         self.response_codes[code] = {"msgid": msgid, "at": at, "used": False}
 
-    def on_card_clicked(self, at: float, msgid: str, userid: str, key: str) -> None:
+    def on_card_clicked(
+        self, at: float, msgid: str, userid: str, key: str, chosen: Row | None = None
+    ) -> None:
+        """What was pressed, and what was chosen before; another card has its own answer."""
         world: Any = self
-        world.notices[msgid].setdefault("clicks", {})[userid] = key
+        notice = world.notices[msgid]
+        change = notice.get("changes", {}).get(userid) or {}
+        if "card" in change:
+            change["answer"] = key
+        else:
+            notice.setdefault("clicks", {})[userid] = key
+        notice.setdefault("choices", {})[userid] = chosen or {}
 
     def on_card_updated(
         self, at: float, code: str, msgid: str, userids: list[str], change: Row
@@ -26,4 +35,4 @@ class Cards:
         self.response_codes[code]["used"] = True
         changes = world.notices[msgid].setdefault("changes", {})
         for userid in userids:
-            changes[userid] = change
+            changes[userid] = dict(change)
