@@ -57,7 +57,7 @@ class OutgoingOnce(Outgoing):
     the other side, one that ran out with it has an outcome that is unknown.
     """
 
-    call_started_at = models.DateTimeField(_("call started at"), null=True, editable=False)
+    call_started_at = models.DateTimeField(_("call started at"), null=True)
 
     class Meta:
         abstract = True
@@ -86,10 +86,13 @@ def batches(
 
 
 @contextmanager
-def alone(event: str, **about: object) -> Iterator[None]:
-    """A row that cannot be worked off stops no other: its lease runs out like a dead worker's."""
+def alone(event: str, *, but: type[Exception] | tuple[()] = (), **about: object) -> Iterator[None]:
+    """A row that cannot be worked off stops no other: its lease runs out like a dead worker's.
+    Only `but` goes on: an error that the others would meet too."""
     try:
         yield
+    except but:
+        raise
     except Exception as error:
         log.error(event, error=type(error).__name__, **about)
 
@@ -104,11 +107,12 @@ class CallFailed(Protocol):
 
 @dataclass(frozen=True)
 class Patience:
-    """How often a call is tried, and how long the pauses grow."""
+    """How long the pauses between tries grow, and how many tries there are; None = as many as its
+    time allows."""
 
     first: timedelta
     most: timedelta
-    tries: int
+    tries: int | None = None
 
     def pause(self, failed: int) -> timedelta:
         """After so many failures before this one; not all rows in the same moment."""
@@ -141,5 +145,6 @@ def fate_of(
         return Fate(False, False, failed, at + timedelta(seconds=spread))
     lost = error.outcome_unknown and not harmless
     again = error.retryable or error.outcome_unknown
-    over = not lost and (not again or failed + 1 >= patience.tries)
+    last = patience.tries is not None and failed + 1 >= patience.tries
+    over = not lost and (not again or last)
     return Fate(lost, over, failed + 1, at + patience.pause(failed))

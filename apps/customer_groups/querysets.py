@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.accounts.actor import Actor
+from apps.core.outbox import OutboxQuerySet
 
 # in order, or handed on to a new owner; the others wait for one
 OWNED = (0, 3)
@@ -46,7 +47,7 @@ class GroupMembershipQuerySet(models.QuerySet):
         return self.filter(is_customer=True, left_at__gte=moment)
 
 
-class GroupCodeQuerySet(models.QuerySet):
+class GroupCodeQuerySet(OutboxQuerySet):
     def visible_to(self, actor: Actor) -> Self:
         """Head office's codes; who leads a place sees those that lead into its groups."""
         if actor.sees_all:
@@ -56,13 +57,13 @@ class GroupCodeQuerySet(models.QuerySet):
         return self.filter(groups__in=mine).distinct()
 
 
-class GroupWelcomeQuerySet(models.QuerySet):
+class GroupWelcomeQuerySet(OutboxQuerySet):
     def visible_to(self, actor: Actor) -> Self:
         """Names nobody: whoever may open the page sees them all."""
         return self
 
 
-class GroupSendQuerySet(models.QuerySet):
+class GroupSendQuerySet(OutboxQuerySet):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self

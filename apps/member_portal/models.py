@@ -7,8 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.models import LeasedModel
-from apps.member_portal.querysets import DataRequestQuerySet, OfPersonQuerySet
+from apps.core.outbox import Outgoing
+from apps.member_portal.querysets import ContactCodeQuerySet, DataRequestQuerySet, OfPersonQuerySet
 from apps.members.models import Consent
 
 
@@ -114,7 +114,7 @@ class PhoneCode(models.Model):
         return f"phone_code:{self.pk}"
 
 
-class ContactCode(LeasedModel):
+class ContactCode(Outgoing):
     """联系我: a WeCom code by which this member adds this guide.
 
     It is the member's own, so its `state` tells who the new friend is: friend and member stay one
@@ -137,12 +137,9 @@ class ContactCode(LeasedModel):
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WANTED)
     config_id = models.CharField(max_length=64, blank=True)
     address = models.CharField(max_length=300, blank=True)
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    not_before = models.DateTimeField(_("not before"))
-    reason = models.CharField(_("reason"), max_length=200, blank=True)
     made_at = models.DateTimeField(_("made at"), null=True)
 
-    objects = OfPersonQuerySet.as_manager()
+    objects = ContactCodeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("contact code")

@@ -5,6 +5,7 @@ from typing import Self
 from django.db import models
 
 from apps.accounts.actor import Actor
+from apps.core.outbox import OutboxQuerySet
 from apps.members.models import Member
 
 
@@ -13,6 +14,10 @@ class OfPersonQuerySet(models.QuerySet):
 
     def visible_to(self, actor: Actor) -> Self:
         return self if actor.sees_all else self.none()
+
+
+class ContactCodeQuerySet(OfPersonQuerySet, OutboxQuerySet):
+    """The codes of one person each, on their way to WeCom."""
 
 
 class DataRequestQuerySet(models.QuerySet):

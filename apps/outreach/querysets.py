@@ -7,11 +7,12 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.accounts.actor import Actor
+from apps.core.outbox import OutboxQuerySet
 from apps.members.models import Member
 from apps.stores.models import Guide
 
 
-class DispatchQuerySet(models.QuerySet):
+class DispatchQuerySet(OutboxQuerySet):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
@@ -35,21 +36,21 @@ class ContactBudgetQuerySet(models.QuerySet):
         return self.filter(member__in=Member.objects.visible_to(actor))
 
 
-class GuideNoticeQuerySet(models.QuerySet):
+class GuideNoticeQuerySet(OutboxQuerySet):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
         return self.filter(guide__in=Guide.objects.visible_to(actor))
 
 
-class WelcomeQuerySet(models.QuerySet):
+class WelcomeQuerySet(OutboxQuerySet):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
         return self.filter(guide__in=Guide.objects.visible_to(actor))
 
 
-class SmsMessageQuerySet(models.QuerySet):
+class SmsMessageQuerySet(OutboxQuerySet):
     """Rows without a number one could read: head office alone looks after the channel."""
 
     def visible_to(self, actor: Actor) -> Self:
@@ -123,7 +124,7 @@ class ScriptVariantQuerySet(models.QuerySet):
         )
 
 
-class MomentPostQuerySet(models.QuerySet):
+class MomentPostQuerySet(OutboxQuerySet):
     """A post has many senders of many stores: head office alone looks after it."""
 
     def visible_to(self, actor: Actor) -> Self:

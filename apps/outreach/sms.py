@@ -19,6 +19,7 @@ class SmsError(DomainError):
     code = "sms_error"
     message = _("The SMS service did not take the message.")
     retryable = False
+    outcome_unknown = False  # a message that comes twice harms nobody
 
 
 class SmsUnreachable(SmsError):

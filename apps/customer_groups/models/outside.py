@@ -8,16 +8,16 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.core.models import LeasedModel
+from apps.core.outbox import OutgoingOnce
 from apps.customer_groups.models.groups import CustomerGroup
 from apps.customer_groups.querysets import GroupCodeQuerySet, GroupWelcomeQuerySet
 
 
-class Outside(LeasedModel):
+class Outside(OutgoingOnce):
     """A thing of ours that lives in WeCom: a row first, then one call under a lease.
 
-    `call_started_at` is committed before the call that makes it. WeCom has no list of these things,
-    so a lost answer stays `unknown` until a person says what to do; it is never made twice blindly.
+    WeCom has no list of these things, so a lost answer stays `unknown` until a person says what to
+    do; it is never made twice blindly.
     """
 
     class State(models.TextChoices):
@@ -34,10 +34,6 @@ class Outside(LeasedModel):
     name = models.CharField(_("name"), max_length=30)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
     wecom_id = models.CharField(_("WeCom id"), max_length=80, blank=True)
-    reason = models.CharField(_("reason"), max_length=200, blank=True)
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    not_before = models.DateTimeField(_("not before"))
-    call_started_at = models.DateTimeField(null=True)
     unknown_since = models.DateTimeField(_("unknown since"), null=True)
     created_by = models.CharField(_("created by"), max_length=40)
     created_at = models.DateTimeField(_("created at"), db_default=Now())

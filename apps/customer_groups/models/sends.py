@@ -6,16 +6,16 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.core.models import LeasedModel
+from apps.core.outbox import OutgoingOnce
 from apps.customer_groups.querysets import GroupSendQuerySet
 
 
-class GroupSend(LeasedModel):
+class GroupSend(OutgoingOnce):
     """One mass send that one owner confirms on the phone: a row first, then one call.
 
-    `part` counts on where an owner has more groups than one call takes. `call_started_at` is
-    committed before the call; `unknown` = its reply was lost, and it is not made a second time
-    unless a person says that WeCom does not have it.
+    `part` counts on where an owner has more groups than one call takes. `unknown` = the reply to
+    the call was lost, and it is not made a second time unless a person says that WeCom does not
+    have it.
     """
 
     class State(models.TextChoices):
@@ -42,11 +42,7 @@ class GroupSend(LeasedModel):
     sent_chat_ids = models.JSONField(_("groups that have it"), default=list)
     state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.QUEUED)
     msgid = models.CharField(max_length=80, blank=True)
-    reason = models.CharField(_("reason"), max_length=200, blank=True)
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    not_before = models.DateTimeField(_("not before"))
     closes_at = models.DateTimeField(_("asked about until"))
-    call_started_at = models.DateTimeField(null=True)
     handed_over_at = models.DateTimeField(_("handed over"), null=True)
     unknown_since = models.DateTimeField(_("unknown since"), null=True)
     withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True)

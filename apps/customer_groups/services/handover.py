@@ -9,28 +9,25 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext
 
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
-from apps.core import faults, lease
+from apps.core import faults, lease, outbox
+from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.customer_groups.errors import NotUnknown
 from apps.customer_groups.models import GroupCode, GroupWelcome, Outside
 from apps.customer_groups.services.codes import JOB
 from apps.wecom.client import WeComClient
-from apps.wecom.errors import RateLimited, Refused, WeComError, plain_reason
+from apps.wecom.errors import Refused, WeComError, plain_reason
 from apps.wecom.services.rounds import Round
-
-log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 120
 BATCH = 50
-MOST_ATTEMPTS = 8
-BACK_OFF = timedelta(seconds=60)
+PATIENCE = Patience(first=timedelta(minutes=1), most=timedelta(minutes=10), tries=8)
 GONE = frozenset({41044, 40058})  # what is not there need not be taken back
 
 State = Outside.State
@@ -44,13 +41,11 @@ def hand_over_outside(*, now: datetime) -> int:
     welcomes = Q(state__in=[State.QUEUED, State.CHANGING, State.REMOVING])
     for model, waiting in ((GroupCode, codes), (GroupWelcome, welcomes)):
         manager: Any = model._default_manager
-        due = manager.filter(waiting, not_before__lte=now).order_by("not_before", "pk")
+        due = manager.filter(waiting).due(now)
         token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=BATCH)
         for pk in ids:
-            try:
+            with outbox.alone("group_thing_failed", kind=model.__name__, thing_id=pk):
                 done += _settle(manager, pk, token, run)
-            except Exception as error:  # its lease runs out; the others go on
-                log.error("group_thing_failed", kind=model.__name__, error=type(error).__name__)
     return done
 
 
@@ -72,7 +67,7 @@ def _settle(manager: Any, pk: int, token: UUID, run: Round) -> bool:
 
 @transaction.atomic
 def _prepare(manager: Any, pk: int, token: UUID, at: datetime) -> Row | None:
-    row = lease.holds(manager.select_for_update(), token).filter(pk=pk).first()
+    row = manager.held(pk, token)
     if row is None or row.state not in (
         State.QUEUED, State.CHANGING, State.REMOVING, State.MADE
     ):  # fmt: skip
@@ -135,39 +130,25 @@ _CALLS: dict[tuple[str, str], Callable[[WeComClient, Any], dict[str, object]]] =
 
 def _note_failure(manager: Any, row: Row, token: UUID, error: WeComError, at: datetime) -> None:
     reason = plain_reason(error)
-    if row.state == State.QUEUED and error.outcome_unknown:
+    harmless = row.state != State.QUEUED  # only making may not be repeated
+    fate = fate_of(error, failed=row.attempts, patience=PATIENCE, at=at, harmless=harmless)
+    if fate.lost:
         _write(manager, row, token, state=State.UNKNOWN, unknown_since=at, reason=reason)
         return
-    if isinstance(error, RateLimited):  # WeCom says when, and it counts as no try
-        later = at + timedelta(seconds=error.retry_after)
-        _write(manager, row, token, call_started_at=None, reason=reason, not_before=later)
-        return
-    attempts = row.attempts + 1
-    harmless = row.state != State.QUEUED and error.outcome_unknown
-    over = not (error.retryable or harmless) or attempts >= MOST_ATTEMPTS
-    _write(
-        manager,
-        row,
-        token,
-        state=State.FAILED if over else row.state,
-        reason=reason,
-        attempts=attempts,
-        call_started_at=None,
-        not_before=at + BACK_OFF * attempts,
-    )
+    state = State.FAILED if fate.over else row.state
+    _write(manager, row, token, state=state, reason=reason, call_started_at=None, **fate.again)
 
 
 def _write(manager: Any, row: Row, token: UUID, **fields: object) -> bool:
     """Only while the lease is still ours, and only what the row still wants; gives it back."""
     wish = {"state": row.state, "not_before": row.not_before}
-    mine = lease.holds(manager.filter(pk=row.pk, **wish), token)
-    if mine.update(lease_token=None, lease_until=None, **fields):
+    if lease.release(manager.filter(pk=row.pk, **wish), token=token, **fields):
         if fields.get("state") == State.MADE:
             wake(JOB)  # a code's address is asked for next
         return True
     # somebody wished for something else meanwhile: what WeCom gave is kept, the wish stands
     kept = {name: fields[name] for name in ("wecom_id", "address") if name in fields}
-    lease.holds(manager.filter(pk=row.pk), token).update(lease_token=None, lease_until=None, **kept)
+    row.settle(token, **kept)
     return False
 
 

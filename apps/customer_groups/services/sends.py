@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
@@ -18,23 +17,20 @@ from django.utils.translation import gettext
 
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
-from apps.core import faults, lease
+from apps.core import faults, lease, outbox
+from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.customer_groups.errors import ListNotReadable, NotUnknown
 from apps.customer_groups.models import CustomerGroup, GroupSend
 from apps.customer_groups.selectors import awaited
 from apps.customer_groups.services.codes import JOB
-from apps.outreach.services.handover import when_to_come_again
 from apps.wecom.client.groups import GROUP_SEND_MAX
-from apps.wecom.errors import NotNow, Refused, WeComError, plain_reason
+from apps.wecom.errors import Refused, WeComError, plain_reason
 from apps.wecom.services.rounds import Round
-
-log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 120
 BATCH = 50
-MOST_ATTEMPTS = 6
-BACK_OFF = timedelta(seconds=60)
+PATIENCE = Patience(first=timedelta(minutes=1), most=timedelta(minutes=10), tries=6)
 LOOK_AFTER = timedelta(minutes=5)  # WeCom's list lags behind
 LOOK_FOR = timedelta(hours=1)  # after that only a person goes on looking
 CLOCK_SLACK = timedelta(minutes=2)  # WeCom's clock and ours
@@ -104,15 +100,11 @@ def hand_over_sends(*, now: datetime) -> int:
     run, moved = Round(now), 0
     to_look = Q(state=State.UNKNOWN, call_started_at__gt=now - LOOK_FOR)
     to_cancel = Q(state=State.HANDED_OVER, withdrawn_at__isnull=False)
-    due = GroupSend.objects.filter(
-        Q(state=State.QUEUED) | to_cancel | to_look, not_before__lte=now
-    ).order_by("not_before", "pk")
-    token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=BATCH)
+    waiting = GroupSend.objects.filter(Q(state=State.QUEUED) | to_cancel | to_look)
+    token, ids = lease.claim(waiting.due(now), now=now, seconds=LEASE_SECONDS, limit=BATCH)
     for pk in ids:
-        try:
+        with outbox.alone("group_send_failed", send_id=pk):
             moved += _settle(pk, token, run)
-        except Exception as error:  # its lease runs out; the others go on
-            log.error("group_send_failed", send_id=pk, error=type(error).__name__)
     return moved
 
 
@@ -140,19 +132,18 @@ def _settle(pk: int, token: UUID, run: Round) -> bool:
 @transaction.atomic
 def _prepare(pk: int, token: UUID, at: datetime) -> GroupSend | None:
     """The send with its call announced; None when there is no call to make."""
-    held = lease.holds(GroupSend.objects.select_for_update(of=("self",)), token)
-    send = held.select_related("guide").filter(pk=pk).first()
+    send = GroupSend.objects.select_related("guide").held(pk, token)
     if send is None or send.state != State.QUEUED:
         return send
     if send.call_started_at is not None:  # the worker that called is gone: nobody knows
         reason = gettext("the reply was lost")
-        _write(send, token, state=State.UNKNOWN, unknown_since=at, reason=reason, not_before=at)
+        send.settle(token, state=State.UNKNOWN, unknown_since=at, reason=reason, not_before=at)
         return None
     if send.withdrawn_at is not None:  # put off by WeCom, then taken back
-        _write(send, token, state=State.CANCELLED)
+        send.settle(token, state=State.CANCELLED)
         return None
     if at >= send.closes_at:  # a worker that comes too late
-        _write(send, token, state=State.CLOSED)
+        send.settle(token, state=State.CLOSED)
         return None
     send.call_started_at = at
     send.save(update_fields=["call_started_at"])
@@ -163,8 +154,7 @@ def _made(
     send: GroupSend, token: UUID, msgid: str, at: datetime, *, left_out: Sequence[str] = ()
 ) -> bool:
     """WeCom has it; taken back meanwhile, it is cancelled next."""
-    written = _write(
-        send,
+    written = send.settle(
         token,
         state=State.HANDED_OVER,
         msgid=msgid,
@@ -185,7 +175,7 @@ def _cancel(send: GroupSend, token: UUID, run: Round) -> bool:
     except WeComError as error:
         if not (isinstance(error, Refused) and error.errcode == CANCELLED_ALREADY):
             return _again_later(send, token, error, run.moment(), harmless=True)
-    return _write(send, token, state=State.CANCELLED, reason="")
+    return send.settle(token, state=State.CANCELLED, reason="")
 
 
 def _look(send: GroupSend, token: UUID, run: Round) -> bool:
@@ -196,7 +186,7 @@ def _look(send: GroupSend, token: UUID, run: Round) -> bool:
     except WeComError:
         found = []
     if len(found) != 1:
-        _write(send, token, not_before=at + LOOK_AFTER)
+        send.settle(token, not_before=at + LOOK_AFTER)
         return False
     return _made(send, token, found[0], at)
 
@@ -224,14 +214,8 @@ def _entries_of(send: GroupSend, run: Round) -> list[str]:
 
 def _note_failure(send: GroupSend, token: UUID, error: WeComError, at: datetime) -> None:
     if error.outcome_unknown:
-        _write(
-            send,
-            token,
-            state=State.UNKNOWN,
-            unknown_since=at,
-            reason=plain_reason(error),
-            not_before=at + LOOK_AFTER,
-        )
+        reason, later = plain_reason(error), at + LOOK_AFTER
+        send.settle(token, state=State.UNKNOWN, unknown_since=at, reason=reason, not_before=later)
         return
     _again_later(send, token, error, at)
 
@@ -240,31 +224,15 @@ def _again_later(
     send: GroupSend, token: UUID, error: WeComError, at: datetime, *, harmless: bool = False
 ) -> bool:
     """Nothing was done, or may be done again: another try, or the end of trying."""
-    started = send.call_started_at if harmless else None
-    reason = plain_reason(error)
-    if isinstance(error, NotNow):  # however often it is put off, it has not failed
-        later = at + timedelta(seconds=when_to_come_again(error))
-        _write(send, token, call_started_at=started, reason=reason, not_before=later)
-        return False
-    attempts = send.attempts + 1
-    retryable = error.retryable or (harmless and error.outcome_unknown)
-    over = not retryable or attempts >= MOST_ATTEMPTS
-    _write(
-        send,
+    fate = fate_of(error, failed=send.attempts, patience=PATIENCE, at=at, harmless=harmless)
+    send.settle(
         token,
-        state=State.FAILED if over else send.state,
-        reason=reason,
-        attempts=attempts,
-        call_started_at=started,
-        not_before=at + BACK_OFF * attempts,
+        state=State.FAILED if fate.over else send.state,
+        reason=plain_reason(error),
+        call_started_at=send.call_started_at if harmless else None,
+        **fate.again,
     )
     return False
-
-
-def _write(send: GroupSend, token: UUID, **fields: object) -> bool:
-    """Only while the lease is still ours; gives it back."""
-    mine = lease.holds(GroupSend.objects.filter(pk=send.pk), token)
-    return bool(mine.update(lease_token=None, lease_until=None, **fields))
 
 
 # --- what became of it ----------------------------------------------------------------------------
@@ -272,9 +240,7 @@ def _write(send: GroupSend, token: UUID, **fields: object) -> bool:
 
 def claim_send_polls(*, now: datetime) -> tuple[UUID, list[GroupSend]]:
     """Lease sends that WeCom is to be asked about."""
-    due = GroupSend.objects.filter(
-        state=State.HANDED_OVER, withdrawn_at=None, not_before__lte=now
-    ).order_by("not_before", "pk")
+    due = GroupSend.objects.filter(state=State.HANDED_OVER, withdrawn_at=None).due(now)
     token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=BATCH)
     rows = GroupSend.objects.filter(pk__in=ids).select_related("guide")
     return token, list(rows.order_by("pk"))
@@ -286,8 +252,7 @@ def note_send_asked(
     """WeCom named the groups that have it. What it has once named stays."""
     sent = sorted((set(sent_chat_ids) & set(send.chat_ids)) | set(send.sent_chat_ids))
     over = now >= send.closes_at or awaited(send) <= set(sent)
-    return _write(
-        send,
+    return send.settle(
         token,
         sent_chat_ids=sent,
         state=State.CLOSED if over else State.HANDED_OVER,
@@ -305,7 +270,7 @@ def _next_look(send: GroupSend, now: datetime) -> datetime:
 
 def give_back_send(*, send: GroupSend, token: UUID, now: datetime) -> bool:
     """WeCom did not answer: another time."""
-    return _write(send, token, not_before=now + BACK_OFF)
+    return send.settle(token, not_before=now + PATIENCE.first)
 
 
 # --- what only a person can say -------------------------------------------------------------------

@@ -11,15 +11,14 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import F
 
-from apps.core import lease
+from apps.core import lease, outbox
+from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.member_portal.models import ContactCode
 from apps.members.invites import CONTACT_STATE
 from apps.members.services.verification import give_contact_token
-from apps.outreach.services.handover import when_to_come_again
-from apps.wecom.errors import NotNow, WeComError, plain_reason
+from apps.wecom.errors import WeComError, plain_reason
 from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
@@ -27,7 +26,7 @@ log = structlog.get_logger(__name__)
 MAKE_JOB = "member_portal.make_contact_codes"
 LEASE_SECONDS = 60
 BATCH = 20
-MAX_ATTEMPTS = 6
+PATIENCE = Patience(first=timedelta(seconds=10), most=timedelta(minutes=10), tries=6)
 # WeCom keeps half a million codes for a corp
 KEEP = timedelta(days=30)
 
@@ -55,61 +54,43 @@ def want_code(*, member_id: int, guide_id: int, now: datetime) -> ContactCode:
 
 def make_codes(*, now: datetime, limit: int = 200) -> int:
     """Have WeCom make the wanted codes; return how many are there now."""
-    run, made, seen = Round(now), 0, 0
-    while seen < limit:
-        moment = run.moment()
-        due = ContactCode.objects.filter(state=State.WANTED, not_before__lte=moment)
-        token, ids = lease.claim(
-            due.order_by("not_before", "pk"), now=moment, seconds=LEASE_SECONDS, limit=BATCH
-        )
-        if not ids:
-            break
-        seen += len(ids)
+    run, made = Round(now), 0
+    for token, ids in outbox.batches(
+        ContactCode.objects.filter(state=State.WANTED).due,
+        clock=run.moment,
+        seconds=LEASE_SECONDS,
+        batch=BATCH,
+        limit=limit,
+    ):
         for code in ContactCode.objects.filter(pk__in=ids).select_related("guide").order_by("pk"):
             made += _make(code, token, run)
     return made
 
 
-def _make(code: ContactCode, token: UUID, run: Round) -> int:
+def _make(code: ContactCode, token: UUID, run: Round) -> bool:
     try:
         way = run.client(code.guide.corp_id).add_contact_way(
             userid=code.guide.wecom_userid, state=f"{CONTACT_STATE}{code.token}"
         )
     except WeComError as error:
         _note_failure(code, token, error, run.moment())
-        return 0
-    return lease.holds(ContactCode.objects.filter(pk=code.pk), token).update(
+        return False
+    return code.settle(
+        token,
         state=State.MADE,
         config_id=way.config_id,
         address=way.address,
         made_at=run.moment(),
         reason="",
-        lease_token=None,
-        lease_until=None,
     )
 
 
 def _note_failure(code: ContactCode, token: UUID, error: WeComError, at: datetime) -> None:
-    mine = lease.holds(ContactCode.objects.filter(pk=code.pk), token)
+    """A code that WeCom made and we do not know is never shown to anybody: ask again."""
     log.warning("contact_code_not_made", contact_code_id=code.pk, error=error.code)
-    if isinstance(error, NotNow):  # however often it is put off, it has not failed
-        mine.update(
-            not_before=at + timedelta(seconds=when_to_come_again(error)),
-            reason=plain_reason(error),
-            lease_token=None,
-            lease_until=None,
-        )
-        return
-    # a code that WeCom made and we do not know is never shown to anybody: ask again
-    over = not (error.retryable or error.outcome_unknown) or code.attempts + 1 >= MAX_ATTEMPTS
-    mine.update(
-        state=State.FAILED if over else State.WANTED,
-        attempts=F("attempts") + 1,
-        not_before=at + timedelta(seconds=10 * 2**code.attempts),
-        reason=plain_reason(error),
-        lease_token=None,
-        lease_until=None,
-    )
+    fate = fate_of(error, failed=code.attempts, patience=PATIENCE, at=at, harmless=True)
+    state = State.FAILED if fate.over else State.WANTED
+    code.settle(token, state=state, reason=plain_reason(error), **fate.again)
 
 
 def remove_old_codes(*, now: datetime, limit: int = 500) -> int:
@@ -125,9 +106,7 @@ def remove_old_codes(*, now: datetime, limit: int = 500) -> int:
         except WeComError as error:
             log.warning("contact_code_not_removed", contact_code_id=code.pk, error=error.code)
             continue
-        removed += lease.holds(ContactCode.objects.filter(pk=code.pk), token).update(
-            state=State.REMOVED, address="", lease_token=None, lease_until=None
-        )
+        removed += code.settle(token, state=State.REMOVED, address="")
     return removed
 
 

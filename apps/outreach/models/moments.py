@@ -3,13 +3,13 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.models import LeasedModel
+from apps.core.outbox import OutgoingOnce
 from apps.outreach.querysets import (
     MomentPostQuerySet,
 )
 
 
-class MomentPost(LeasedModel):
+class MomentPost(OutgoingOnce):
     """A post for customers' moments (朋友圈) that each guide confirms on the phone.
 
     `queued` until WeCom took the job; `made` once the post exists there. `unknown` = the reply to
@@ -31,10 +31,6 @@ class MomentPost(LeasedModel):
     state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.QUEUED)
     jobid = models.CharField(max_length=64, blank=True)
     moment_id = models.CharField(max_length=64, blank=True)
-    reason = models.CharField(_("reason"), max_length=200, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    call_started_at = models.DateTimeField(null=True)
-    not_before = models.DateTimeField(_("not before"))
     closes_at = models.DateTimeField(_("asked about until"))
     unknown_since = models.DateTimeField(_("unknown since"), null=True)
 

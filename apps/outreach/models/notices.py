@@ -7,13 +7,13 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.core.models import LeasedModel
+from apps.core.outbox import Outgoing
 from apps.outreach.querysets import (
     GuideNoticeQuerySet,
 )
 
 
-class GuideNotice(LeasedModel):
+class GuideNotice(Outgoing):
     """A card in a guide's WeCom. Shows on lock screens: a count and a due time, never a customer's
     name."""
 
@@ -30,9 +30,6 @@ class GuideNotice(LeasedModel):
     body = models.CharField(_("text"), max_length=512)
     path = models.CharField(_("page"), max_length=200)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
-    not_before = models.DateTimeField(_("not before"))
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    reason = models.CharField(_("reason"), max_length=200, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True)
     created_at = models.DateTimeField(_("created at"), db_default=Now())
     # the guide is to say that they know; by `task_id` WeCom names the card whose button was pressed
@@ -64,7 +61,7 @@ class GuideNotice(LeasedModel):
         return f"notice:{self.pk}"
 
 
-class ButtonAnswer(LeasedModel):
+class ButtonAnswer(Outgoing):
     """What the card says once its button was pressed: one call with the code of that press.
 
     The code works once, so a repeated call does nothing twice. A card that keeps its button harms
@@ -81,10 +78,7 @@ class ButtonAnswer(LeasedModel):
     )
     response_code = models.CharField(max_length=200, editable=False)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
-    not_before = models.DateTimeField(_("not before"))
     expires_at = models.DateTimeField(_("expires at"))
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    reason = models.CharField(_("reason"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("answer on a card")

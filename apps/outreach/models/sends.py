@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from apps.core.models import LeasedModel
+from apps.core.outbox import OutboxQuerySet, OutgoingOnce
 from apps.outreach.querysets import (
     ContactBudgetQuerySet,
     DispatchQuerySet,
@@ -14,14 +15,13 @@ from apps.outreach.querysets import (
 )
 
 
-class Dispatch(LeasedModel):
+class Dispatch(OutgoingOnce):
     """One intended effect on customers: a mass-send task in the name of one guide.
 
     States only move forward. `handed_over` = WeCom has the task and the guide must confirm on the
     phone; `sent` = the guide confirmed; results per customer stand on the receivers. `unknown` =
     the reply to our call was lost and WeCom's list did not settle it: a person decides, it is
-    never repeated blindly. `call_started_at` is committed right before the call: a lease that
-    expired without it never reached WeCom.
+    never repeated blindly.
     """
 
     class Kind(models.TextChoices):
@@ -55,14 +55,10 @@ class Dispatch(LeasedModel):
     state = models.CharField(
         _("state"), max_length=12, choices=State.choices, default=State.PLANNED
     )
-    reason = models.CharField(_("reason"), max_length=200, blank=True)
-    not_before = models.DateTimeField(_("not before"))
     expires_at = models.DateTimeField(_("expires at"))
     # chain-local; a late worker hands nothing over outside them. Empty = any hour
     contact_from = models.TimeField(_("contact customers from"), null=True)
     contact_until = models.TimeField(_("contact customers until"), null=True)
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    call_started_at = models.DateTimeField(null=True)
     msgid = models.CharField(_("WeCom message id"), max_length=80, blank=True)
     handed_over_at = models.DateTimeField(_("handed over at"), null=True)
     sent_at = models.DateTimeField(_("sent at"), null=True)
@@ -133,6 +129,8 @@ class SendReminder(LeasedModel):
     call_started_at = models.DateTimeField(null=True)
     created_by = models.CharField(_("created by"), max_length=40)
     created_at = models.DateTimeField(_("created at"))
+
+    objects = OutboxQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("reminder of a send")

@@ -5,13 +5,13 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.models import LeasedModel
+from apps.core.outbox import Outgoing
 from apps.outreach.querysets import (
     SmsMessageQuerySet,
 )
 
 
-class SmsMessage(LeasedModel):
+class SmsMessage(Outgoing):
     """One SMS that should leave us. The number and the words are sealed, and gone once it is over:
     what stays is that a message of this kind went to this keyed number, and when."""
 
@@ -30,11 +30,8 @@ class SmsMessage(LeasedModel):
     phone_enc = models.BinaryField(null=True, editable=False)
     body_enc = models.BinaryField(null=True, editable=False)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
-    not_before = models.DateTimeField(_("not before"))
     expires_at = models.DateTimeField(_("expires at"))
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     provider_id = models.CharField(_("provider's number"), max_length=80, blank=True)
-    reason = models.CharField(_("reason"), max_length=200, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True)
     created_at = models.DateTimeField(_("created at"), db_default=Now())
 

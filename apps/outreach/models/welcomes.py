@@ -4,13 +4,13 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.models import LeasedModel
+from apps.core.outbox import OutgoingOnce
 from apps.outreach.querysets import (
     WelcomeQuerySet,
 )
 
 
-class Welcome(LeasedModel):
+class Welcome(OutgoingOnce):
     """The first words to a new friend, which WeCom takes for 20 seconds after it told us.
 
     `code` is WeCom's leave to say them, once. `unknown` = the reply to our call was lost: it is not
@@ -36,12 +36,8 @@ class Welcome(LeasedModel):
     text = models.TextField(_("text"), blank=True)
     attachments = models.JSONField(_("attachments"), default=list)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
-    reason = models.CharField(_("reason"), max_length=200, blank=True)
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     told_at = models.DateTimeField(_("added at"))
     expires_at = models.DateTimeField(_("possible until"))
-    not_before = models.DateTimeField(_("not before"))
-    call_started_at = models.DateTimeField(null=True, editable=False)
     sent_at = models.DateTimeField(_("sent at"), null=True)
 
     objects = WelcomeQuerySet.as_manager()

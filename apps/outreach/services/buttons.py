@@ -3,35 +3,28 @@
 Only an app that WeCom can tell may send one; where it cannot, the plain card goes out instead.
 """
 
-import random
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-import structlog
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext, pgettext
 
-from apps.core import faults, lease
+from apps.core import faults, lease, outbox
+from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.outreach.models import ButtonAnswer, GuideNotice
-from apps.outreach.services.handover import when_to_come_again
 from apps.wecom.client import CARD_REFUSED, CODE_USED_UP, WeComClient
-from apps.wecom.errors import NotNow, Refused, WeComError, plain_reason
+from apps.wecom.errors import Refused, WeComError, plain_reason
 from apps.wecom.models import CallbackEndpoint, CorpApp
 from apps.wecom.services.rounds import Round
 from apps.wecom.shapes import ButtonCard, NoticeResult, TextCard
-
-log = structlog.get_logger(__name__)
 
 ACK = "ack"
 JOB = "outreach.answer_buttons"
 CODE_LIFE = timedelta(hours=72)
 LEASE_SECONDS = 120
 BATCH = 100
-MAX_ATTEMPTS = 6
-BACK_OFF_SECONDS = 10
-BACK_OFF_MAX_SECONDS = 600
+PATIENCE = Patience(first=timedelta(seconds=10), most=timedelta(minutes=10), tries=6)
 
 State = ButtonAnswer.State
 
@@ -115,31 +108,27 @@ def _queue_answer(notice: GuideNotice, code: str, at: datetime, now: datetime) -
 
 def answer_buttons(*, now: datetime, limit: int = 1_000) -> int:
     """Let the pressed cards say so; return how many do now."""
-    run, shown, seen = Round(now), 0, 0
-    while seen < limit:
-        due = ButtonAnswer.objects.filter(state=State.QUEUED, not_before__lte=run.moment())
-        token, ids = lease.claim(
-            due.order_by("not_before", "pk"), now=run.moment(), seconds=LEASE_SECONDS, limit=BATCH
-        )
-        if not ids:
-            break
-        seen += len(ids)
+    run, shown = Round(now), 0
+    for token, ids in outbox.batches(
+        ButtonAnswer.objects.filter(state=State.QUEUED).due,
+        clock=run.moment,
+        seconds=LEASE_SECONDS,
+        batch=BATCH,
+        limit=limit,
+    ):
         for row in ButtonAnswer.objects.filter(pk__in=ids).select_related("notice__guide"):
-            try:
+            with outbox.alone("button_failed", button_id=row.pk):
                 shown += _answer(row, token, run)
-            except Exception as error:  # its lease runs out; the others go on
-                log.error("button_failed", button_id=row.pk, error=type(error).__name__)
     return shown
 
 
 def _answer(row: ButtonAnswer, token: UUID, run: Round) -> bool:
     if row.expires_at <= run.moment():
-        _write(row, token, state=State.FAILED, reason=gettext("the card is too old"))
+        row.settle(token, state=State.FAILED, reason=gettext("the card is too old"))
         return False
     # counted first: of a code that is used up after a call, that call was heard
-    if not lease.holds(ButtonAnswer.objects.filter(pk=row.pk), token).update(
-        attempts=F("attempts") + 1
-    ):
+    mine = lease.holds(ButtonAnswer.objects.filter(pk=row.pk), token)
+    if not mine.update(attempts=row.attempts + 1):
         return False
     guide = row.notice.guide
     try:
@@ -151,27 +140,14 @@ def _answer(row: ButtonAnswer, token: UUID, run: Round) -> bool:
     except WeComError as error:
         return _note_failure(row, token, error, run.moment())
     faults.point("buttons.called")
-    return bool(_write(row, token, state=State.SHOWN, reason=""))
+    return row.settle(token, state=State.SHOWN, reason="")
 
 
 def _note_failure(row: ButtonAnswer, token: UUID, error: WeComError, at: datetime) -> bool:
     """Returns whether the card says it all the same."""
     if error.errcode == CODE_USED_UP and row.attempts:
-        return bool(_write(row, token, state=State.SHOWN, reason=""))
-    if isinstance(error, NotNow):
-        later = at + timedelta(seconds=when_to_come_again(error))
-        _write(row, token, not_before=later, attempts=row.attempts, reason=plain_reason(error))
-        return False
-    again = error.retryable or error.outcome_unknown
-    if not again or row.attempts + 1 >= MAX_ATTEMPTS:
-        _write(row, token, state=State.FAILED, reason=plain_reason(error))
-        return False
-    longest = min(BACK_OFF_SECONDS * 2**row.attempts, BACK_OFF_MAX_SECONDS)
-    later = at + timedelta(seconds=longest * random.uniform(0.7, 1))  # noqa: S311
-    _write(row, token, not_before=later, reason=plain_reason(error))
+        return row.settle(token, state=State.SHOWN, reason="")
+    fate = fate_of(error, failed=row.attempts, patience=PATIENCE, at=at, harmless=True)
+    state = State.FAILED if fate.over else State.QUEUED
+    row.settle(token, state=state, reason=plain_reason(error), **fate.again)
     return False
-
-
-def _write(row: ButtonAnswer, token: UUID, **fields: object) -> int:
-    mine = lease.holds(ButtonAnswer.objects.filter(pk=row.pk), token)
-    return mine.update(lease_token=None, lease_until=None, **fields)

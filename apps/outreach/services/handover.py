@@ -6,7 +6,6 @@ never reached WeCom and is simply taken again; with it the call may have taken e
 WeCom's own list can say (`unknowns`). No transaction is open while WeCom is called.
 """
 
-import random
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +16,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext
 
-from apps.core import faults, hours, lease
+from apps.core import faults, hours, lease, outbox
+from apps.core.outbox import Patience, fate_of
 from apps.outreach import attachments, policy
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.outreach.services import budget, media, polling, receivers
@@ -29,8 +29,7 @@ log = structlog.get_logger(__name__)
 LEASE_SECONDS = 90  # longer than any call with its token can take
 BATCH = 10
 MEDIA_TRIES = 3
-BACK_OFF_SECONDS = 15
-BACK_OFF_MAX_SECONDS = 900
+PATIENCE = Patience(first=timedelta(seconds=15), most=timedelta(minutes=15))
 LOOK_AFTER_SECONDS = 5
 
 State = Dispatch.State
@@ -55,10 +54,8 @@ def send_queued(*, now: datetime, limit: int = 500) -> int:
         faults.point("outreach.claimed")
         seen += len(ids)
         for dispatch_id in ids:
-            try:
+            with outbox.alone("hand_over_failed", dispatch_id=dispatch_id):
                 handed_over += hand_over(dispatch_id=dispatch_id, token=token, run=run)
-            except Exception as error:  # its lease runs out like a dead worker's; the others go on
-                log.error("hand_over_failed", dispatch_id=dispatch_id, error=type(error).__name__)
     return handed_over
 
 
@@ -69,12 +66,10 @@ def claim_due(
     """Lease due sends, also those whose worker died before it called WeCom; none of the corps
     `without`."""
     never_called = Q(state=State.LEASED, call_started_at=None)
-    due = Dispatch.objects.filter(
-        Q(state__in=[State.PLANNED, State.HELD]) | never_called, not_before__lte=now
-    ).order_by("not_before", "pk")
+    waiting = Dispatch.objects.filter(Q(state__in=[State.PLANNED, State.HELD]) | never_called)
     if without:
-        due = due.exclude(corp_id__in=without)
-    token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=limit)
+        waiting = waiting.exclude(corp_id__in=without)
+    token, ids = lease.claim(waiting.due(now), now=now, seconds=LEASE_SECONDS, limit=limit)
     Dispatch.objects.filter(pk__in=ids).update(state=State.LEASED)
     return token, ids
 
@@ -140,10 +135,8 @@ def _attached(*, dispatch_id: int, token: UUID, run: Round) -> list[dict[str, An
 
 def _held(dispatch_id: int, token: UUID) -> Dispatch | None:
     """The row, locked, if it is still ours."""
-    mine = lease.holds(Dispatch.objects.all(), token).filter(state=State.LEASED)
-    return (
-        mine.select_for_update(of=("self",)).select_related("guide").filter(pk=dispatch_id).first()
-    )
+    leased = Dispatch.objects.filter(state=State.LEASED)
+    return leased.select_related("guide").held(dispatch_id, token)
 
 
 @transaction.atomic
@@ -286,23 +279,13 @@ def _record_failure(
 
 def _put_back(dispatch: Dispatch, error: WeComError, at: datetime) -> None:
     """Nothing was done: try again after a growing pause, or never if its time is over by then."""
-    longest = min(BACK_OFF_SECONDS * 2 ** (dispatch.attempts - 1), BACK_OFF_MAX_SECONDS)
-    pause = longest * random.uniform(0.7, 1)  # noqa: S311
-    if isinstance(error, NotNow):
-        pause = when_to_come_again(error)
-        dispatch.attempts -= 1  # it was not WeCom that was asked
-    again = at + timedelta(seconds=pause)
-    dispatch.call_started_at = None
-    if again >= dispatch.expires_at:
+    fate = fate_of(error, failed=dispatch.attempts - 1, patience=PATIENCE, at=at)
+    dispatch.attempts, dispatch.call_started_at = fate.attempts, None
+    if fate.not_before >= dispatch.expires_at:
         dispatch.save(update_fields=["call_started_at", "attempts"])
         receivers.not_sent(dispatch=dispatch, at=at)
         _let_go(dispatch, state=State.EXPIRED, reason=plain_reason(error))
         return
-    dispatch.not_before = again
+    dispatch.not_before = fate.not_before
     dispatch.save(update_fields=["call_started_at", "attempts", "not_before"])
     _let_go(dispatch, state=State.PLANNED, reason=plain_reason(error))
-
-
-def when_to_come_again(error: NotNow) -> float:
-    """Seconds: never before the time that was named, and not all rows in the same moment."""
-    return error.retry_after * random.uniform(1, 1.3)  # noqa: S311

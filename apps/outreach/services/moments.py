@@ -8,29 +8,25 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.actor import Actor
-from apps.core import lease
+from apps.core import lease, outbox
 from apps.core.errors import DomainError
+from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.outreach.models import MomentPost
-from apps.outreach.services.handover import when_to_come_again
 from apps.outreach.services.unknowns import ListNotReadable
-from apps.wecom.errors import NotNow, WeComError, plain_reason
+from apps.wecom.errors import WeComError, plain_reason
 from apps.wecom.services.rounds import Round
-
-log = structlog.get_logger(__name__)
 
 JOB = "outreach.send_moments"
 LEASE_SECONDS = 120
 BATCH = 10
-MAX_ATTEMPTS = 6
-BACK_OFF = timedelta(seconds=60)
+PATIENCE = Patience(first=timedelta(minutes=1), most=timedelta(minutes=10), tries=6)
 # after a lost answer: how long WeCom, which makes posts in jobs of its own, is given to show the
 # post in its list; what is not there by then was never asked for
 SETTLE = timedelta(minutes=15)
@@ -79,35 +75,31 @@ def drop_moment(*, source: str) -> int:
     return queued.filter(call_started_at=None).update(state=State.CLOSED)
 
 
-def _due(state: str, now: datetime) -> QuerySet[MomentPost]:
-    return MomentPost.objects.filter(state=state, not_before__lte=now).order_by("not_before", "pk")
-
-
 def send_moments(*, now: datetime, limit: int = 200) -> int:
     """Have WeCom make what is due; returns how many jobs it took."""
-    run = Round(now)
-    token, ids = lease.claim(
-        _due(State.QUEUED, now), now=now, seconds=LEASE_SECONDS, limit=min(limit, BATCH)
-    )
-    sent = 0
-    for post_id in ids:
-        try:
-            sent += _hand_over(post_id, token, run)
-        except Exception as error:  # its lease runs out; the others go on
-            log.error("moment_failed", post_id=post_id, error=type(error).__name__)
+    run, sent = Round(now), 0
+    queued = MomentPost.objects.filter(state=State.QUEUED)
+    for token, ids in outbox.batches(
+        queued.due, clock=run.moment, seconds=LEASE_SECONDS, batch=BATCH, limit=limit
+    ):
+        for post_id in ids:
+            with outbox.alone("moment_failed", post_id=post_id):
+                sent += _hand_over(post_id, token, run)
     return sent
 
 
 def _hand_over(post_id: int, token: UUID, run: Round) -> bool:
     at = run.moment()
     with transaction.atomic():
-        post = lease.holds(MomentPost.objects.select_for_update(), token).get(pk=post_id)
+        post = MomentPost.objects.held(post_id, token)
+        if post is None:
+            return False
         if post.state != State.QUEUED:  # taken back in between
-            lease.release(MomentPost.objects.filter(pk=post.pk), token=token)
+            post.settle(token)
             return False
         lost = post.call_started_at
         if lost is None and at >= post.closes_at:  # a worker that comes too late
-            _write(post, token, state=State.CLOSED)
+            post.settle(token, state=State.CLOSED)
             return False
         if lost is None:
             post.call_started_at = at
@@ -119,7 +111,7 @@ def _hand_over(post_id: int, token: UUID, run: Round) -> bool:
     except WeComError as error:
         _note_failure(post, token, error, run.moment())
         return False
-    _write(post, token, state=State.HANDED_OVER, jobid=jobid, reason="", not_before=at)
+    post.settle(token, state=State.HANDED_OVER, jobid=jobid, reason="", not_before=at)
     return True
 
 
@@ -127,20 +119,20 @@ def _look_up(post: MomentPost, token: UUID, run: Round, lost: datetime) -> bool:
     """The answer to the call was lost: WeCom's list says whether the post is there."""
     at = run.moment()
     if at < lost + SETTLE:
-        _write(post, token, not_before=lost + SETTLE)
+        post.settle(token, not_before=lost + SETTLE)
         return False
     found = _posts_like(post, run, lost)
     if len(found) > 1:
         reason = gettext("the reply was lost; WeCom's list shows several posts with this text")
-        _write(post, token, state=State.UNKNOWN, unknown_since=at, reason=reason)
+        post.settle(token, state=State.UNKNOWN, unknown_since=at, reason=reason)
         return False
     if not found and at >= post.closes_at:
-        _write(post, token, state=State.CLOSED, call_started_at=None)
+        post.settle(token, state=State.CLOSED, call_started_at=None)
         return False
     if not found:  # it was never made: once more, from the beginning
-        _write(post, token, call_started_at=None, not_before=at)
+        post.settle(token, call_started_at=None, not_before=at)
         return False
-    _write(post, token, state=State.MADE, moment_id=found[0], reason="", not_before=at)
+    post.settle(token, state=State.MADE, moment_id=found[0], reason="", not_before=at)
     return True
 
 
@@ -154,30 +146,13 @@ def _posts_like(post: MomentPost, run: Round, lost: datetime) -> list[str]:
 
 
 def _note_failure(post: MomentPost, token: UUID, error: WeComError, at: datetime) -> None:
-    if error.outcome_unknown:
-        _write(post, token, not_before=at + SETTLE, reason=plain_reason(error))
+    reason = plain_reason(error)
+    fate = fate_of(error, failed=post.attempts, patience=PATIENCE, at=at)
+    if fate.lost:
+        post.settle(token, not_before=at + SETTLE, reason=reason)
         return
-    if isinstance(error, NotNow):  # however often it is put off, it has not failed
-        again = at + timedelta(seconds=when_to_come_again(error))
-        _write(post, token, call_started_at=None, not_before=again, reason=plain_reason(error))
-        return
-    attempts = post.attempts + 1
-    over = not error.retryable or attempts >= MAX_ATTEMPTS
-    _write(
-        post,
-        token,
-        state=State.FAILED if over else State.QUEUED,
-        reason=plain_reason(error),
-        attempts=attempts,
-        call_started_at=None,
-        not_before=at + BACK_OFF * attempts,
-    )
-
-
-def _write(post: MomentPost, token: UUID, **fields: object) -> bool:
-    """Only while the lease is still ours; gives it back."""
-    mine = lease.holds(MomentPost.objects.filter(pk=post.pk), token)
-    return bool(mine.update(lease_token=None, lease_until=None, **fields))
+    state = State.FAILED if fate.over else State.QUEUED
+    post.settle(token, state=state, reason=reason, call_started_at=None, **fate.again)
 
 
 # --- what became of it ----------------------------------------------------------------------------
@@ -185,29 +160,27 @@ def _write(post: MomentPost, token: UUID, **fields: object) -> bool:
 
 def claim_moment_polls(*, now: datetime, limit: int) -> tuple[UUID, list[MomentPost]]:
     """Lease posts that WeCom is to be asked about."""
-    due = MomentPost.objects.filter(
-        state__in=[State.HANDED_OVER, State.MADE], not_before__lte=now
-    ).order_by("not_before", "pk")
-    token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=limit)
+    made = MomentPost.objects.filter(state__in=[State.HANDED_OVER, State.MADE])
+    token, ids = lease.claim(made.due(now), now=now, seconds=LEASE_SECONDS, limit=limit)
     return token, list(MomentPost.objects.filter(pk__in=ids).order_by("pk"))
 
 
 def note_moment_failed(*, post: MomentPost, token: UUID, reason: str) -> bool:
-    return _write(post, token, state=State.FAILED, reason=reason[:200])
+    return post.settle(token, state=State.FAILED, reason=reason[:200])
 
 
 def note_moment_asked(*, post: MomentPost, token: UUID, all_done: bool, now: datetime) -> bool:
     """Ask again: often at first, then every half hour; not at all once it is over."""
     if all_done or now >= post.closes_at:
-        return _write(post, token, state=State.CLOSED)
+        return post.settle(token, state=State.CLOSED)
     MomentPost.objects.filter(pk=post.pk).update(attempts=F("attempts") + 1)
     wait = min(timedelta(minutes=1) * (post.attempts + 1), timedelta(minutes=30))
-    return _write(post, token, not_before=now + wait)
+    return post.settle(token, not_before=now + wait)
 
 
 def give_back_moment(*, post: MomentPost, token: UUID, now: datetime) -> bool:
     """WeCom did not answer: another time."""
-    return _write(post, token, not_before=now + BACK_OFF)
+    return post.settle(token, not_before=now + PATIENCE.first)
 
 
 # --- what only a person can say -------------------------------------------------------------------

@@ -1,36 +1,33 @@
 """Cards in a guide's WeCom: queued with the work, sent by a job. Repeating one is harmless."""
 
-import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from apps.core import lease
+from apps.core import lease, outbox
 from apps.core.bites import delete_in_bites
+from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.outreach.models import GuideNotice
 from apps.outreach.services import buttons
-from apps.outreach.services.handover import when_to_come_again
 from apps.wecom.client import NOTICE_MAX_USERS
-from apps.wecom.errors import NotNow, WeComError, plain_reason
+from apps.wecom.errors import WeComError, plain_reason
 from apps.wecom.services.rounds import Round
 from apps.wecom.shapes import TextCard
 
 NOTICE_JOB = "outreach.send_notices"
 LEASE_SECONDS = 300
 BATCH = 100
-MAX_ATTEMPTS = 6
-BACK_OFF_SECONDS = 10
-BACK_OFF_MAX_SECONDS = 600
+PATIENCE = Patience(first=timedelta(seconds=10), most=timedelta(minutes=10), tries=6)
 KEEP_DAYS = 90
 
 State = GuideNotice.State
@@ -120,16 +117,14 @@ def queue_cards_from_select(
 
 def send_notices(*, now: datetime, limit: int = 1_000) -> int:
     """Send due cards, equal ones to many guides in one call; return how many went out."""
-    run, sent, seen = Round(now), 0, 0
-    while seen < limit:
-        moment = run.moment()
-        due = GuideNotice.objects.filter(state=State.QUEUED, not_before__lte=moment)
-        token, ids = lease.claim(
-            due.order_by("not_before", "pk"), now=moment, seconds=LEASE_SECONDS, limit=BATCH
-        )
-        if not ids:
-            break
-        seen += len(ids)
+    run, sent = Round(now), 0
+    for token, ids in outbox.batches(
+        GuideNotice.objects.filter(state=State.QUEUED).due,
+        clock=run.moment,
+        seconds=LEASE_SECONDS,
+        batch=BATCH,
+        limit=limit,
+    ):
         rows = GuideNotice.objects.filter(pk__in=ids).select_related("guide")
         for _, alike in groupby(sorted(rows, key=_card), key=_card):
             sent += _send(list(alike)[:NOTICE_MAX_USERS], token, run)
@@ -172,41 +167,21 @@ def _send(notices: list[GuideNotice], token: UUID, run: Round) -> int:
 
 @transaction.atomic
 def _note_sent(notices: list[GuideNotice], token: UUID, missing: set[int], at: datetime) -> int:
-    mine = lease.holds(GuideNotice.objects.filter(pk__in=[row.pk for row in notices]), token)
-    mine.filter(pk__in=missing).update(
-        state=State.FAILED,
-        reason=gettext("WeCom does not know this guide"),
-        lease_token=None,
-        lease_until=None,
-    )
-    return mine.update(state=State.SENT, sent_at=at, reason="", lease_token=None, lease_until=None)
+    rows = GuideNotice.objects.filter(pk__in=[row.pk for row in notices])
+    reason = gettext("WeCom does not know this guide")
+    lease.release(rows.filter(pk__in=missing), token=token, state=State.FAILED, reason=reason)
+    return lease.release(rows, token=token, state=State.SENT, sent_at=at, reason="")
 
 
 @transaction.atomic
 def _note_failure(notices: list[GuideNotice], token: UUID, error: WeComError, at: datetime) -> None:
-    mine = lease.holds(GuideNotice.objects.filter(pk__in=[row.pk for row in notices]), token)
-    reason = plain_reason(error)
-    # a card that arrives twice does no harm, so an open outcome is simply tried again
-    again = error.retryable or error.outcome_unknown
-    if isinstance(error, NotNow):  # however often it is put off, it has not failed
-        mine.update(
-            not_before=at + timedelta(seconds=when_to_come_again(error)),
-            reason=reason,
-            lease_token=None,
-            lease_until=None,
-        )
-        return
-    mine.filter(attempts__gte=MAX_ATTEMPTS - 1 if again else 0).update(
-        state=State.FAILED, reason=reason, lease_token=None, lease_until=None
-    )
-    longest = min(BACK_OFF_SECONDS * 2 ** notices[0].attempts, BACK_OFF_MAX_SECONDS)
-    mine.update(
-        attempts=F("attempts") + 1,
-        not_before=at + timedelta(seconds=longest * random.uniform(0.7, 1)),  # noqa: S311
-        reason=reason,
-        lease_token=None,
-        lease_until=None,
-    )
+    """A card that arrives twice does no harm, so an open outcome is simply tried again."""
+    reason, tries = plain_reason(error), attrgetter("attempts")
+    for failed, alike in groupby(sorted(notices, key=tries), key=tries):
+        fate = fate_of(error, failed=failed, patience=PATIENCE, at=at, harmless=True)
+        state = State.FAILED if fate.over else State.QUEUED
+        rows = GuideNotice.objects.filter(pk__in=[row.pk for row in alike])
+        lease.release(rows, token=token, state=state, reason=reason, **fate.again)
 
 
 def forget_old_notices(*, now: datetime) -> int:

@@ -8,27 +8,25 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
-from apps.core import lease
+from apps.core import lease, outbox
 from apps.core.bites import delete_in_bites
+from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.outreach.models import Dispatch, SendReminder
-from apps.outreach.services.handover import when_to_come_again
-from apps.wecom.errors import NotNow, Refused, WeComError, plain_reason
+from apps.wecom.errors import Refused, WeComError, plain_reason
 from apps.wecom.services.rounds import Round
-
-log = structlog.get_logger(__name__)
 
 JOB = "outreach.send_reminders"
 LEASE_SECONDS = 120
 BATCH = 100
 A_DAY = 3
 KEEP_DAYS = 90
-AWAY_SECONDS = 60
+PATIENCE = Patience(first=timedelta(minutes=1), most=timedelta(minutes=1), tries=1)
 TOO_OFTEN, CANCELLED = 41094, 41093
 
 State = SendReminder.State
@@ -74,27 +72,22 @@ def queue_reminders(*, sources: Collection[str], wave: str, actor: Actor, now: d
 
 def send_reminders(*, now: datetime, limit: int = 2_000) -> int:
     """Make the calls that wait; returns how many sends were nudged."""
-    run, done, seen = Round(now), 0, 0
-    while seen < limit:
-        due = SendReminder.objects.filter(state=State.QUEUED, not_before__lte=run.moment())
-        token, ids = lease.claim(
-            due.order_by("not_before", "pk"),
-            now=run.moment(),
-            seconds=LEASE_SECONDS,
-            limit=min(BATCH, limit - seen),
-        )
-        if not ids:
-            break
-        seen += len(ids)
+    run, done = Round(now), 0
+    for token, ids in outbox.batches(
+        SendReminder.objects.filter(state=State.QUEUED).due,
+        clock=run.moment,
+        seconds=LEASE_SECONDS,
+        batch=BATCH,
+        limit=limit,
+    ):
         for pk in ids:
             try:
-                done += _remind(pk, token, run)
+                with outbox.alone("reminder_failed", but=WeComError, reminder_id=pk):
+                    done += _remind(pk, token, run)
             except WeComError as error:  # nothing was called; the others would be told the same
-                wait = when_to_come_again(error) if isinstance(error, NotNow) else AWAY_SECONDS
-                _put_off(pk, token, run.moment() + timedelta(seconds=wait))
+                fate = fate_of(error, failed=0, patience=PATIENCE, at=run.moment())
+                _put_off(pk, token, fate.not_before)
                 return done
-            except Exception as error:  # its lease runs out; the others go on
-                log.error("reminder_failed", reminder_id=pk, error=type(error).__name__)
     return done
 
 
@@ -107,23 +100,23 @@ def _remind(pk: int, token: UUID, run: Round) -> bool:
     except WeComError as error:
         if error.retryable:  # nothing was called
             raise
-        _write(row.pk, token, state=_after(error), reason=_why(error))
+        row.settle(token, state=_after(error), reason=_why(error))
         return False
-    return _write(row.pk, token, state=State.REMINDED, reason="")
+    return row.settle(token, state=State.REMINDED, reason="")
 
 
 @transaction.atomic
 def _prepare(pk: int, token: UUID, at: datetime) -> SendReminder | None:
     """The mark that the call begins; None when there is nothing to call for."""
-    rows = lease.holds(SendReminder.objects.select_for_update(of=("self",)), token)
-    row = rows.select_related("dispatch").filter(pk=pk, state=State.QUEUED).first()
+    queued = SendReminder.objects.filter(state=State.QUEUED)
+    row = queued.select_related("dispatch").held(pk, token)
     if row is None:
         return None
     if row.call_started_at is not None:
-        _write(pk, token, state=State.UNKNOWN, reason=gettext("the reply was lost"))
+        row.settle(token, state=State.UNKNOWN, reason=gettext("the reply was lost"))
         return None
     if row.dispatch.state != Dispatch.State.HANDED_OVER:
-        _write(pk, token, state=State.NOT_NEEDED)
+        row.settle(token, state=State.NOT_NEEDED)
         return None
     row.call_started_at = at
     row.save(update_fields=["call_started_at"])
@@ -144,18 +137,13 @@ def _why(error: WeComError) -> str:
     return plain_reason(error)
 
 
-def _write(pk: int, token: UUID, **fields: object) -> bool:
-    mine = lease.holds(SendReminder.objects.filter(pk=pk), token)
-    return bool(mine.update(lease_token=None, lease_until=None, **fields))
-
-
 @transaction.atomic
 def _put_off(pk: int, token: UUID, later: datetime) -> None:
     """This one was not called, nor were those behind it; one whose answer nobody wrote down keeps
     its mark."""
-    _write(pk, token, call_started_at=None, not_before=later)
-    rest = lease.holds(SendReminder.objects.filter(state=State.QUEUED), token)
-    rest.filter(call_started_at=None).update(lease_token=None, lease_until=None, not_before=later)
+    queued = SendReminder.objects.filter(state=State.QUEUED)
+    uncalled = queued.filter(Q(pk=pk) | Q(call_started_at=None))
+    lease.release(uncalled, token=token, call_started_at=None, not_before=later)
 
 
 def forget_old_reminders(*, now: datetime) -> int:

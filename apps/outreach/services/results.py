@@ -37,8 +37,7 @@ def _due(now: datetime):
 
 def give_back_polls(*, token: UUID, now: datetime) -> int:
     """WeCom asks us to slow down: what this lease still holds is asked again in a minute."""
-    held = lease.holds(Dispatch.objects.all(), token)
-    return held.update(next_poll_at=now + SLOW_DOWN, lease_token=None, lease_until=None)
+    return lease.release(Dispatch.objects.all(), token=token, next_poll_at=now + SLOW_DOWN)
 
 
 @transaction.atomic

@@ -1,14 +1,13 @@
 """SMS: a row under a unique key, sent by a job under a lease. Over means sealed words are gone."""
 
-import random
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import F
 
-from apps.core import lease, pii
+from apps.core import outbox, pii
+from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.members.models import MemberIdentity
 from apps.outreach import sms
@@ -20,11 +19,10 @@ log = structlog.get_logger(__name__)
 SMS_JOB = "outreach.send_sms"
 LEASE_SECONDS = 60
 BATCH = 5  # a slow gateway answers all of them within the lease
-MAX_ATTEMPTS = 5
-BACK_OFF_SECONDS = 4
+PATIENCE = Patience(first=timedelta(seconds=4), most=timedelta(minutes=2), tries=5)
 
 State = SmsMessage.State
-_OVER = {"phone_enc": None, "body_enc": None, "lease_token": None, "lease_until": None}
+_OVER = {"phone_enc": None, "body_enc": None}
 
 
 @transaction.atomic
@@ -55,30 +53,27 @@ def queue_sms(
 
 def send_due_sms(*, now: datetime, limit: int = 500) -> int:
     """Send what is due, give up what is too late; return how many went out."""
-    run, sent, seen = Round(now), 0, 0
-    late = SmsMessage.objects.filter(state=State.QUEUED, expires_at__lte=now)
-    late.update(state=State.EXPIRED, **_OVER)
-    while seen < limit:
-        moment = run.moment()
-        due = SmsMessage.objects.filter(
-            state=State.QUEUED, not_before__lte=moment, expires_at__gt=moment
-        )
-        token, ids = lease.claim(
-            due.order_by("not_before", "pk"), now=moment, seconds=LEASE_SECONDS, limit=BATCH
-        )
-        if not ids:
-            break
-        seen += len(ids)
+    run, sent = Round(now), 0
+    queued = SmsMessage.objects.filter(state=State.QUEUED)
+    queued.filter(expires_at__lte=now).update(
+        state=State.EXPIRED, lease_token=None, lease_until=None, **_OVER
+    )
+    for token, ids in outbox.batches(
+        lambda at: queued.filter(expires_at__gt=at).due(at),
+        clock=run.moment,
+        seconds=LEASE_SECONDS,
+        batch=BATCH,
+        limit=limit,
+    ):
         for message in SmsMessage.objects.filter(pk__in=ids).order_by("pk"):
             sent += _send(message, token, run)
     return sent
 
 
-def _send(message: SmsMessage, token: UUID, run: Round) -> int:
+def _send(message: SmsMessage, token: UUID, run: Round) -> bool:
     """One call; the outcome is written only while the lease is still ours."""
     assert message.phone_enc is not None
     assert message.body_enc is not None
-    mine = lease.holds(SmsMessage.objects.filter(pk=message.pk), token)
     try:
         number = sms.sender().send(
             phone=pii.decrypt(message.phone_enc),
@@ -87,23 +82,14 @@ def _send(message: SmsMessage, token: UUID, run: Round) -> int:
         )
     except sms.SmsError as error:
         _note_failure(message, token, error, run.moment())
-        return 0
-    return mine.update(
-        state=State.SENT, sent_at=run.moment(), provider_id=number, reason="", **_OVER
+        return False
+    return message.settle(
+        token, state=State.SENT, sent_at=run.moment(), provider_id=number, reason="", **_OVER
     )
 
 
 def _note_failure(message: SmsMessage, token: UUID, error: sms.SmsError, at: datetime) -> None:
-    mine = lease.holds(SmsMessage.objects.filter(pk=message.pk), token)
     log.warning("sms_not_sent", sms_id=message.pk, error=error.code)
-    if not error.retryable or message.attempts + 1 >= MAX_ATTEMPTS:
-        mine.update(state=State.FAILED, reason=str(error), **_OVER)
-        return
-    pause = BACK_OFF_SECONDS * 2**message.attempts * random.uniform(0.7, 1)  # noqa: S311
-    mine.update(
-        attempts=F("attempts") + 1,
-        not_before=at + timedelta(seconds=pause),
-        reason=str(error),
-        lease_token=None,
-        lease_until=None,
-    )
+    fate = fate_of(error, failed=message.attempts, patience=PATIENCE, at=at)
+    outcome = {"state": State.FAILED, **_OVER} if fate.over else fate.again
+    message.settle(token, reason=str(error), **outcome)

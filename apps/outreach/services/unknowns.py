@@ -87,8 +87,7 @@ def _listed(
 def _note_look(
     row: Dispatch, token: UUID, listed: dict[str, MassSendListing] | None, now: datetime
 ) -> bool:
-    held = lease.holds(Dispatch.objects.all(), token).filter(pk=row.pk)
-    dispatch = held.select_for_update(of=("self",)).select_related("guide").first()
+    dispatch = Dispatch.objects.select_related("guide").held(row.pk, token)
     if dispatch is None:
         return False
     found = _entry_of(dispatch, listed or {})

@@ -233,11 +233,10 @@ def _call(client: WeComClient | WeComError, row: Welcome) -> WeComError | None:
 def _record(row: Welcome, token: UUID, error: WeComError | None, at: datetime) -> bool:
     """How it ended, only while the lease is still ours; gives it back."""
     told = _sent(at) if error is None else _not_sent(row, error, at)
-    mine = lease.holds(Welcome.objects.filter(pk=row.pk), token)
-    kept = mine.update(lease_token=None, lease_until=None, **told)
+    kept = row.settle(token, **told)
     if error is not None:
         log.warning("welcome_not_sent", welcome_id=row.pk, state=told["state"], error=error.code)
-    return bool(kept) and error is None
+    return kept and error is None
 
 
 def _sent(at: datetime) -> dict[str, Any]:
