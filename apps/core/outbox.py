@@ -32,19 +32,17 @@ class OutboxQuerySet(models.QuerySet):
 
     def held(self, pk: int, token: UUID) -> Any:
         """The row, locked, if it is still this token's."""
-        mine = lease.holds(self.filter(pk=pk), token)
-        return mine.select_for_update(of=("self",)).first()
+        row: QuerySet[Any] = self.filter(pk=pk)
+        return lease.holds(row, token).select_for_update(of=("self",)).first()
 
 
 class Outgoing(LeasedModel):
     """Something to be done outside, not before a moment. `reason` is what a person reads about how
-    it stands."""
+    it stands. Its queryset is an `OutboxQuerySet`."""
 
     not_before = models.DateTimeField(_("not before"))
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
-
-    objects = OutboxQuerySet.as_manager()
 
     class Meta:
         abstract = True

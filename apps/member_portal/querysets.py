@@ -16,8 +16,9 @@ class OfPersonQuerySet(models.QuerySet):
         return self if actor.sees_all else self.none()
 
 
-class ContactCodeQuerySet(OfPersonQuerySet, OutboxQuerySet):
-    """The codes of one person each, on their way to WeCom."""
+class ContactCodeQuerySet(OutboxQuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all else self.none()
 
 
 class DataRequestQuerySet(models.QuerySet):

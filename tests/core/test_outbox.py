@@ -25,6 +25,8 @@ def parcels(transactional_db):
     with isolate_apps("apps.core"):
 
         class Parcel(outbox.OutgoingOnce):
+            objects = outbox.OutboxQuerySet.as_manager()
+
             class Meta:
                 app_label = "core"
 

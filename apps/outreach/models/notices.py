@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.core.outbox import Outgoing
+from apps.core.outbox import OutboxQuerySet, Outgoing
 from apps.outreach.querysets import (
     GuideNoticeQuerySet,
 )
@@ -79,6 +79,8 @@ class ButtonAnswer(Outgoing):
     response_code = models.CharField(max_length=200, editable=False)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
     expires_at = models.DateTimeField(_("expires at"))
+
+    objects = OutboxQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("answer on a card")
