@@ -34,6 +34,31 @@ class LeasedModel(models.Model):
         return bool(lease.release(mine, token=token, **outcome))
 
 
+class Outgoing(LeasedModel):
+    """Something to be done outside, not before a moment. `reason` is what a person reads about how
+    it stands. Its queryset is an `OutboxQuerySet`."""
+
+    not_before = models.DateTimeField(_("not before"))
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class OutgoingOnce(Outgoing):
+    """One whose call may not be repeated blindly.
+
+    `call_started_at` is committed before the call: a lease that ran out without it never reached
+    the other side, one that ran out with it has an outcome that is unknown.
+    """
+
+    call_started_at = models.DateTimeField(_("call started at"), null=True)
+
+    class Meta:
+        abstract = True
+
+
 class JobRun(models.Model):
     """One run of a job: when, how long, how it ended. Kept for a short while only."""
 

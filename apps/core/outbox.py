@@ -17,10 +17,8 @@ from uuid import UUID
 import structlog
 from django.db import models
 from django.db.models import QuerySet
-from django.utils.translation import gettext_lazy as _
 
 from apps.core import lease
-from apps.core.models import LeasedModel
 
 log = structlog.get_logger(__name__)
 
@@ -34,31 +32,6 @@ class OutboxQuerySet(models.QuerySet):
         """The row, locked, if it is still this token's."""
         row: QuerySet[Any] = self.filter(pk=pk)
         return lease.holds(row, token).select_for_update(of=("self",)).first()
-
-
-class Outgoing(LeasedModel):
-    """Something to be done outside, not before a moment. `reason` is what a person reads about how
-    it stands. Its queryset is an `OutboxQuerySet`."""
-
-    not_before = models.DateTimeField(_("not before"))
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    reason = models.CharField(_("reason"), max_length=200, blank=True)
-
-    class Meta:
-        abstract = True
-
-
-class OutgoingOnce(Outgoing):
-    """One whose call may not be repeated blindly.
-
-    `call_started_at` is committed before the call: a lease that ran out without it never reached
-    the other side, one that ran out with it has an outcome that is unknown.
-    """
-
-    call_started_at = models.DateTimeField(_("call started at"), null=True)
-
-    class Meta:
-        abstract = True
 
 
 def batches(

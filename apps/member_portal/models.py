@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.outbox import Outgoing
+from apps.core.models import Outgoing
 from apps.member_portal.querysets import ContactCodeQuerySet, DataRequestQuerySet, OfPersonQuerySet
 from apps.members.models import Consent
 

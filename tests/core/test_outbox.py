@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.test.utils import isolate_apps
 
 from apps.core import outbox
+from apps.core.models import OutgoingOnce
 
 PATIENCE = outbox.Patience(first=timedelta(seconds=10), most=timedelta(seconds=60), tries=3)
 
@@ -24,7 +25,7 @@ def parcels(transactional_db):
     """An outbox of the test's own."""
     with isolate_apps("apps.core"):
 
-        class Parcel(outbox.OutgoingOnce):
+        class Parcel(OutgoingOnce):
             objects = outbox.OutboxQuerySet.as_manager()
 
             class Meta:

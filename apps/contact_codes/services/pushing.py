@@ -19,7 +19,7 @@ from apps.contact_codes.models import ChannelCode
 from apps.contact_codes.services import ways
 from apps.contact_codes.services.duty import bar
 from apps.contact_codes.services.ways import Undecided, Way
-from apps.core import faults, lease
+from apps.core import faults, lease, outbox
 from apps.stores.models import Guide
 from apps.wecom.errors import RateLimited, Refused, WeComError, plain_reason
 from apps.wecom.services.rounds import Round
@@ -44,20 +44,17 @@ def push_codes(*, now: datetime, limit: int = 1000) -> int:
 
     Any number of workers may run this at once, and any of them may die at any point.
     """
-    run, done, seen = Round(now), 0, 0
-    while seen < limit:
-        moment = run.moment()
-        token, ids = lease.claim(
-            ChannelCode.objects.due(moment), now=moment, seconds=LEASE_SECONDS, limit=BATCH
-        )
-        if not ids:
-            break
-        seen += len(ids)
+    run, done = Round(now), 0
+    for token, ids in outbox.batches(
+        ChannelCode.objects.due,
+        clock=run.moment,
+        seconds=LEASE_SECONDS,
+        batch=BATCH,
+        limit=limit,
+    ):
         for code_id in ids:
-            try:
+            with outbox.alone("contact_code_failed", code_id=code_id):
                 done += _settle(code_id, token, run)
-            except Exception as error:  # its lease runs out; the others go on
-                log.error("contact_code_failed", code_id=code_id, error=type(error).__name__)
     return done
 
 
@@ -73,10 +70,10 @@ def _settle(code_id: int, token: UUID, run: Round) -> bool:
         return _bring(code, token, run)
     except Undecided:
         reason = gettext("the reply was lost; WeCom's list is too long to be searched just now")
-        _write(code, token, due_at=run.moment() + REFUSED_AGAIN, reason=reason)
+        code.settle(token, due_at=run.moment() + REFUSED_AGAIN, reason=reason)
     except RateLimited as error:
         wait = timedelta(seconds=error.retry_after)
-        _write(code, token, due_at=run.moment() + wait, reason=plain_reason(error))
+        code.settle(token, due_at=run.moment() + wait, reason=plain_reason(error))
     except WeComError as error:
         _note_failure(code, token, error, run.moment())
     return False
@@ -178,8 +175,8 @@ def _tell_those_who_may(
 
 def _make_again(code: ChannelCode, token: UUID, run: Round) -> bool:
     """Somebody deleted it in WeCom. Posters lead to our page, so a new one takes its place."""
-    return _write(
-        code, token, status=Status.WANTED, config_id="", address="", pushed_users=[],
+    return code.settle(
+        token, status=Status.WANTED, config_id="", address="", pushed_users=[],
         call_started_at=None, due_at=run.moment(), errcode=errors.GONE,
         reason=errors.explained(errors.GONE, link=code.is_link),
     )  # fmt: skip
@@ -189,16 +186,16 @@ def _look_up(code: ChannelCode, token: UUID, run: Round) -> bool:
     """The answer to the making was lost: is there a code with our state?"""
     lost, at = code.call_started_at or run.moment(), run.moment()
     if at < lost + SETTLE:
-        return _write(code, token, status=Status.UNKNOWN, due_at=lost + SETTLE)
+        return code.settle(token, status=Status.UNKNOWN, due_at=lost + SETTLE)
     way = ways.find(run.client(code.corp_id), code, since=lost, until=at)
     if way is not None:
         _take(code, token, way, list(way.userids), at)
-        return _write(code, token, due_at=at, reason="", attempts=0)
+        return code.settle(token, due_at=at, reason="", attempts=0)
     if code.attempts + 1 < LOOKS:
-        _write(code, token, attempts=code.attempts + 1, due_at=at + SETTLE * (code.attempts + 1))
+        code.settle(token, attempts=code.attempts + 1, due_at=at + SETTLE * (code.attempts + 1))
         return False
     # it was never made: once more, from the beginning
-    _write(code, token, status=Status.WANTED, call_started_at=None, attempts=0, due_at=at)
+    code.settle(token, status=Status.WANTED, call_started_at=None, attempts=0, due_at=at)
     return False
 
 
@@ -209,14 +206,14 @@ def _take_back(code: ChannelCode, token: UUID, run: Round) -> bool:
     if code.call_started_at is not None and not code.config_id:
         settled = code.call_started_at + SETTLE  # the lost call may still be making it
         if run.moment() < settled:
-            return _write(code, token, due_at=settled)
+            return code.settle(token, due_at=settled)
         client, at = run.client(code.corp_id), run.moment()
         way = ways.find(client, code, since=code.call_started_at, until=at)
         code.config_id = way.config_id if way else ""
     if code.config_id:
         ways.take_back(run.client(code.corp_id), code)
-    return _write(
-        code, token, status=Status.STOPPED, config_id="", address="", pushed_users=[],
+    return code.settle(
+        token, status=Status.STOPPED, config_id="", address="", pushed_users=[],
         call_started_at=None, due_at=None, reason="", errcode=None,
     )  # fmt: skip
 
@@ -229,11 +226,6 @@ def _keep(code: ChannelCode, token: UUID, **fields: object) -> bool:
     return bool(lease.holds(ChannelCode.objects.filter(pk=code.pk), token).update(**fields))
 
 
-def _write(code: ChannelCode, token: UUID, **fields: object) -> bool:
-    """Only while the lease is still ours; gives it back."""
-    return _keep(code, token, lease_token=None, lease_until=None, **fields)
-
-
 @transaction.atomic
 def _rest(code: ChannelCode, token: UUID, users: list[str], at: datetime, **told: object) -> bool:
     """Nothing more to tell; who came, went or stopped the code meanwhile is told next."""
@@ -242,21 +234,21 @@ def _rest(code: ChannelCode, token: UUID, users: list[str], at: datetime, **told
     if row is None:
         return False
     rests = row.wanted_users == users and row.stopped_at is None
-    return _write(code, token, due_at=None if rests else at, **told)
+    return code.settle(token, due_at=None if rests else at, **told)
 
 
 def _note_failure(code: ChannelCode, token: UUID, error: WeComError, at: datetime) -> None:
     log.warning("contact_code_not_told", code_id=code.pk, error=error.code, errcode=error.errcode)
     if error.outcome_unknown and not code.config_id:
-        _write(code, token, status=Status.UNKNOWN, due_at=at + SETTLE, reason=plain_reason(error))
+        code.settle(token, status=Status.UNKNOWN, due_at=at + SETTLE, reason=plain_reason(error))
         return
     attempts = code.attempts + 1
     later = error.retryable and attempts < MAX_ATTEMPTS
     fields: dict[str, object] = {} if code.config_id or later else {"status": Status.FAILED}
     if code.stopped_at is not None:
         fields = {}
-    _write(
-        code, token, attempts=attempts if later else 0, errcode=error.errcode,
+    code.settle(
+        token, attempts=attempts if later else 0, errcode=error.errcode,
         reason=errors.explained(error.errcode, link=code.is_link) or plain_reason(error),
         due_at=at + (BACK_OFF * 2**code.attempts if later else REFUSED_AGAIN), **fields,
     )  # fmt: skip

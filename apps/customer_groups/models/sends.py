@@ -6,7 +6,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.core.outbox import OutgoingOnce
+from apps.core.models import OutgoingOnce
 from apps.customer_groups.querysets import GroupSendQuerySet
 
 

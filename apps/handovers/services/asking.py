@@ -11,25 +11,25 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
 from django.db import transaction
+from django.db.models import QuerySet
 
-from apps.core import lease
+from apps.core import lease, outbox
+from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.handovers import reasons
 from apps.handovers.models import HandoverCall, HandoverItem, HandoverRun
 from apps.handovers.services import passing_on, running, settling
-from apps.wecom.errors import RateLimited, WeComError, plain_reason
+from apps.wecom.errors import WeComError, plain_reason
 from apps.wecom.services.rounds import Round
 from apps.wecom.shapes import TransferResult, TransferStatus
-
-log = structlog.get_logger(__name__)
 
 JOB = "handovers.ask_results"
 LEASE_SECONDS = 120
 BATCH = 50
 # often while something may go wrong at once, then seldom: it takes 24 hours by itself
 PAUSES = [timedelta(minutes=m) for m in (2, 10, 60, 240, 720)]
+PATIENCE = Patience(first=PAUSES[0], most=PAUSES[0])
 # WeCom's clock and ours differ a little
 CLOCKS_DIFFER = timedelta(minutes=2)
 # a lost call that the list does not show after this long was never begun
@@ -57,26 +57,20 @@ class _Sorted:
 
 def ask_results(*, now: datetime, limit: int = 1_000) -> int:
     """Ask WeCom about what is due, once for each pair; returns how many customers got an end."""
-    run, seen, ended = Round(now), 0, 0
-    while seen < limit:
-        due = HandoverCall.objects.filter(
-            state__in=[State.ASKED, State.UNKNOWN], due_at__lte=run.moment()
-        )
-        token, ids = lease.claim(
-            due.order_by("run_id", "takeover_id", "pk"),
-            now=run.moment(),
-            seconds=LEASE_SECONDS,
-            limit=BATCH,
-        )
-        if not ids:
-            break
-        seen += len(ids)
+    run, ended = Round(now), 0
+    for token, ids in outbox.batches(
+        _due, clock=run.moment, seconds=LEASE_SECONDS, batch=BATCH, limit=limit
+    ):
         for pair, calls in _by_pair(ids).items():
-            try:
+            with outbox.alone("handover_ask_failed", run_id=pair[0]):
                 ended += _ask(pair, calls, token, run)
-            except Exception as error:  # the lease runs out; the other pairs go on
-                log.error("handover_ask_failed", run_id=pair[0], error=type(error).__name__)
     return ended
+
+
+def _due(at: datetime) -> QuerySet[HandoverCall]:
+    """Calls of one pair side by side."""
+    asked = HandoverCall.objects.filter(state__in=[State.ASKED, State.UNKNOWN], due_at__lte=at)
+    return asked.order_by("run_id", "takeover_id", "pk")
 
 
 def _by_pair(ids: Sequence[int]) -> dict[Pair, list[HandoverCall]]:
@@ -102,13 +96,10 @@ def _ask(pair: Pair, calls: Sequence[HandoverCall], token: UUID, run: Round) -> 
 
 
 def _later(calls: Sequence[HandoverCall], token: UUID, error: WeComError, at: datetime) -> None:
-    pause = PAUSES[0]
-    if isinstance(error, RateLimited):
-        pause = timedelta(seconds=error.retry_after)
-    mine = lease.holds(HandoverCall.objects.filter(pk__in=[call.pk for call in calls]), token)
-    mine.update(
-        lease_token=None, lease_until=None, due_at=at + pause, reason=plain_reason(error)[:200]
-    )
+    fate = fate_of(error, failed=0, patience=PATIENCE, at=at)
+    asked = HandoverCall.objects.filter(pk__in=[call.pk for call in calls])
+    reason = plain_reason(error)[:200]
+    lease.release(asked, token=token, due_at=fate.not_before, reason=reason)
 
 
 @transaction.atomic

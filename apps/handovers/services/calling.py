@@ -9,24 +9,22 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
 from django.db import transaction
+from django.db.models import QuerySet
 
-from apps.core import faults, lease
+from apps.core import faults, lease, outbox
+from apps.core.outbox import Patience, fate_of
 from apps.handovers import reasons
 from apps.handovers.models import HandoverCall, HandoverItem
 from apps.handovers.services import passing_on, settling
 from apps.stores.models import Guide
-from apps.wecom.errors import RateLimited, WeComError, plain_reason
+from apps.wecom.errors import WeComError, plain_reason
 from apps.wecom.services.rounds import Round
 from apps.wecom.shapes import TransferStart
 
-log = structlog.get_logger(__name__)
-
 LEASE_SECONDS = 120  # longer than any call with its token can take
 BATCH = 10
-BACK_OFF = timedelta(seconds=30)
-BACK_OFF_MOST = timedelta(minutes=30)
+PATIENCE = Patience(first=timedelta(minutes=1), most=timedelta(minutes=30))
 # refusals that say nothing about a customer: somebody has to mend the connection meanwhile
 MOST_REFUSALS = 20
 LOOK_AFTER = timedelta(minutes=2)
@@ -39,21 +37,19 @@ def send_calls(*, now: datetime, limit: int = 500) -> int:
 
     Any number of workers may run this at once, and any of them may die at any point.
     """
-    run, seen, begun = Round(now), 0, 0
-    while seen < limit:
-        due = HandoverCall.objects.filter(state=State.QUEUED, due_at__lte=run.moment())
-        token, ids = lease.claim(
-            due.order_by("due_at", "pk"), now=run.moment(), seconds=LEASE_SECONDS, limit=BATCH
-        )
-        if not ids:
-            break
-        seen += len(ids)
+    run, begun = Round(now), 0
+    for token, ids in outbox.batches(
+        _due, clock=run.moment, seconds=LEASE_SECONDS, batch=BATCH, limit=limit
+    ):
         for call_id in ids:
-            try:
+            with outbox.alone("handover_call_failed", call_id=call_id):
                 begun += _call(call_id, token, run)
-            except Exception as error:  # its lease runs out like a dead worker's; the others go on
-                log.error("handover_call_failed", call_id=call_id, error=type(error).__name__)
     return begun
+
+
+def _due(at: datetime) -> QuerySet[HandoverCall]:
+    waiting = HandoverCall.objects.filter(state=State.QUEUED, due_at__lte=at)
+    return waiting.order_by("due_at", "pk")
 
 
 def _call(call_id: int, token: UUID, run: Round) -> int:
@@ -99,15 +95,15 @@ def _prepare(
         return None
     items = _items(call)
     if call.call_started_at is not None:  # somebody called and never wrote what came of it
-        _lose(call, at, reason="")
+        _lose(call, token, at, reason="")
         return None
     if call.takeover.status == Guide.Status.LEFT:
         settling.close(items, state=ItemState.CANNOT, reason=reasons.NOT_TAKING, at=at)
         passing_on.pass_on(run=call.run, items=items, now=at)
-        _close(call, at)
+        _close(call, token, at)
         return None
     if not items:
-        _close(call, at)
+        _close(call, token, at)
         return None
     call.call_started_at = at
     call.lease_until = at + timedelta(seconds=LEASE_SECONDS)
@@ -116,20 +112,15 @@ def _prepare(
     return call, items
 
 
-def _write(call: HandoverCall, **fields: object) -> None:
-    """The outcome; gives the lease back. The row is locked and ours."""
-    HandoverCall.objects.filter(pk=call.pk).update(lease_token=None, lease_until=None, **fields)
-
-
-def _close(call: HandoverCall, at: datetime) -> None:
-    _write(call, state=State.CLOSED, reason="")
+def _close(call: HandoverCall, token: UUID, at: datetime) -> None:
+    call.settle(token, state=State.CLOSED, reason="")
     settling.close_runs(run_ids=[call.run_id], now=at)
 
 
-def _lose(call: HandoverCall, at: datetime, *, reason: str) -> None:
+def _lose(call: HandoverCall, token: UUID, at: datetime, *, reason: str) -> None:
     """Nobody knows whether WeCom has it: its list of the pair is asked, first very soon."""
     call.items.current().filter(state=ItemState.QUEUED).update(state=ItemState.UNKNOWN)
-    _write(call, state=State.UNKNOWN, due_at=at + LOOK_AFTER, reason=reason)
+    call.settle(token, state=State.UNKNOWN, due_at=at + LOOK_AFTER, reason=reason)
 
 
 @transaction.atomic
@@ -138,24 +129,20 @@ def _note_failure(call_id: int, token: UUID, error: WeComError, at: datetime) ->
     if call is None:
         return
     if error.outcome_unknown:
-        _lose(call, at, reason=plain_reason(error))
+        _lose(call, token, at, reason=plain_reason(error))
         return
     about = str(error.errcode or "")
-    waits = isinstance(error, RateLimited)  # counts as no try
-    attempts = call.attempts + (not waits)
-    if about in reasons.KNOWN or (not error.retryable and attempts >= MOST_REFUSALS):
+    fate = fate_of(error, failed=call.attempts, patience=PATIENCE, at=at)
+    if about in reasons.KNOWN or (not error.retryable and fate.attempts >= MOST_REFUSALS):
         _end(call, [(one, error.errcode or 0) for one in _items(call)], at)
-        _close(call, at)
+        _close(call, token, at)
         return
-    pause = min(BACK_OFF * 2 ** min(attempts, 8), BACK_OFF_MOST)
-    if isinstance(error, RateLimited):
-        pause = timedelta(seconds=error.retry_after)
     call.items.filter(state=ItemState.QUEUED).update(called_at=None)
-    _write(
-        call,
+    call.settle(
+        token,
         call_started_at=None,
-        attempts=attempts,
-        due_at=at + pause,
+        attempts=fate.attempts,
+        due_at=fate.not_before,
         reason=plain_reason(error),
     )
 
@@ -182,9 +169,9 @@ def _record(call_id: int, token: UUID, answer: Sequence[TransferStart], at: date
     _end(call, refused, at)
     if taken or silent:
         state = State.UNKNOWN if silent else State.ASKED
-        _write(call, state=state, due_at=at + LOOK_AFTER, attempts=0, reason="")
+        call.settle(token, state=state, due_at=at + LOOK_AFTER, attempts=0, reason="")
     else:
-        _close(call, at)
+        _close(call, token, at)
     faults.point("handovers.recorded")
     return len(taken)
 

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.outbox import OutgoingOnce
+from apps.core.models import OutgoingOnce
 from apps.outreach.querysets import (
     MomentPostQuerySet,
 )

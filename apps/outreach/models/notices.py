@@ -7,7 +7,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.core.outbox import OutboxQuerySet, Outgoing
+from apps.core.models import Outgoing
+from apps.core.outbox import OutboxQuerySet
 from apps.outreach.querysets import (
     GuideNoticeQuerySet,
 )

@@ -6,8 +6,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.core.models import LeasedModel
-from apps.core.outbox import OutboxQuerySet, OutgoingOnce
+from apps.core.models import LeasedModel, OutgoingOnce
+from apps.core.outbox import OutboxQuerySet
 from apps.outreach.querysets import (
     ContactBudgetQuerySet,
     DispatchQuerySet,

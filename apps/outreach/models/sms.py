@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.outbox import Outgoing
+from apps.core.models import Outgoing
 from apps.outreach.querysets import (
     SmsMessageQuerySet,
 )

@@ -79,12 +79,11 @@ def send_moments(*, now: datetime, limit: int = 200) -> int:
     """Have WeCom make what is due; returns how many jobs it took."""
     run, sent = Round(now), 0
     queued = MomentPost.objects.filter(state=State.QUEUED)
-    for token, ids in outbox.batches(
-        queued.due, clock=run.moment, seconds=LEASE_SECONDS, batch=BATCH, limit=limit
-    ):
-        for post_id in ids:
-            with outbox.alone("moment_failed", post_id=post_id):
-                sent += _hand_over(post_id, token, run)
+    most = min(limit, BATCH)
+    token, ids = lease.claim(queued.due(now), now=now, seconds=LEASE_SECONDS, limit=most)
+    for post_id in ids:
+        with outbox.alone("moment_failed", post_id=post_id):
+            sent += _hand_over(post_id, token, run)
     return sent
 
 

@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import connection, transaction
 
-from apps.core import lease
+from apps.core import lease, outbox
 from apps.core.bites import delete_in_bites
+from apps.core.outbox import Patience, fate_of
 from apps.members.models import FollowRelation
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
 from apps.wecom.client import NO_RELATION
-from apps.wecom.errors import RateLimited, Refused, WeComError
+from apps.wecom.errors import Refused, WeComError
 from apps.wecom.services.rounds import Round
 from apps.wecom_sync.models import FollowTags, TagWord
 from apps.wecom_sync.services.tags.book import TagBook, carried, tag_book
@@ -31,7 +32,7 @@ BATCH = 100
 LEASE_SECONDS = 120
 MOST_ATTEMPTS = 6
 KEEP_DAYS = 365
-AGAIN_AFTER = timedelta(minutes=1)
+PATIENCE = Patience(first=timedelta(minutes=1), most=timedelta(hours=1))
 
 _ASK = """
 INSERT INTO wecom_sync_followtags (relation_id, corp_id, there, due_at, attempts, error)
@@ -69,35 +70,30 @@ def note_tag_changes(*, now: datetime, batches: int = 20) -> int:
 
 def push_tags(*, now: datetime, limit: int = 2_000) -> int:
     """Send what waits; return how many friends were marked in WeCom."""
-    run, sent, seen = Round(now), 0, 0
+    run, sent = Round(now), 0
     books: dict[str, TagBook] = {}
     due = FollowTags.objects.filter(due_at__lte=now)
     due.filter(relation__until__isnull=False).update(due_at=None)  # no friend, nobody to mark
-    while seen < limit:
-        token, keys = lease.claim(
-            due.filter(relation__until=None).order_by("due_at"),
-            now=now,
-            seconds=LEASE_SECONDS,
-            limit=BATCH,
-        )
-        if not keys:
-            break
-        seen += len(keys)
+    for token, keys in outbox.batches(
+        lambda at: due.filter(relation__until=None).order_by("due_at"),
+        clock=run.moment,
+        seconds=LEASE_SECONDS,
+        batch=BATCH,
+        limit=limit,
+    ):
         rows = FollowTags.objects.filter(pk__in=keys).select_related("relation__guide")
         for row in rows.select_related("relation__member"):
             if row.corp_id not in books:
                 books[row.corp_id] = tag_book(row.corp_id)
             try:
-                sent += _push(row, token, books[row.corp_id], run)
-            except RateLimited as error:
-                _put_off(keys, token, run.moment() + timedelta(seconds=error.retry_after))
-                return sent
-            except WeComError as error:  # nobody there: all of it waits
+                with outbox.alone("tags_not_sent", but=WeComError, relation_id=row.pk):
+                    sent += _push(row, token, books[row.corp_id], run)
+            except WeComError as error:  # too often, or nobody there: all of it waits
                 log.warning("tags_not_sent", error=error.code)
-                _put_off(keys, token, run.moment() + AGAIN_AFTER)
+                fate = fate_of(error, failed=0, patience=PATIENCE, at=run.moment())
+                waiting = FollowTags.objects.filter(pk__in=keys)
+                lease.release(waiting, token=token, due_at=fate.not_before)
                 return sent
-            except Exception as error:  # its lease runs out; the others go on
-                log.error("tags_not_sent", relation_id=row.pk, error=type(error).__name__)
     return sent
 
 
@@ -131,11 +127,8 @@ def _settle(
     """WeCom has it now; True while the lease is ours. What changed meanwhile keeps it waiting."""
     held = lease.holds(FollowTags.objects.filter(pk=row.pk), token)
     held.filter(due_at=row.due_at).update(due_at=None)
-    mine = held.update(
-        there=list(there), read_at=read_at or row.read_at, attempts=0, error="",
-        lease_token=None, lease_until=None,
-    )  # fmt: skip
-    return bool(mine)
+    read_at = read_at or row.read_at
+    return row.settle(token, there=list(there), read_at=read_at, attempts=0, error="")
 
 
 def _refused(
@@ -148,23 +141,17 @@ def _refused(
 ) -> None:
     """Not that guide's customer any more, or a tag is gone: said in the history, tried again a few
     times, then left for a person to see."""
-    over = error.errcode == NO_RELATION or row.attempts + 1 >= MOST_ATTEMPTS
+    fate = fate_of(error, failed=row.attempts, patience=PATIENCE, at=now)
+    over = error.errcode == NO_RELATION or fate.attempts >= MOST_ATTEMPTS
     with transaction.atomic():
-        held = lease.holds(FollowTags.objects.filter(pk=row.pk), token).update(
-            attempts=row.attempts + 1,
+        held = row.settle(
+            token,
+            attempts=fate.attempts,
             error=f"mark_tag {error.errcode}",
-            due_at=None if over else now + AGAIN_AFTER * 2**row.attempts,
-            lease_token=None,
-            lease_until=None,
+            due_at=None if over else fate.not_before,
         )
         if held and over:
             _tell(row, add, remove, TagWord.Outcome.REFUSED, error.errcode, now)
-
-
-def _put_off(keys: list[int], token: uuid.UUID, until: datetime) -> None:
-    lease.holds(FollowTags.objects.filter(pk__in=keys), token).update(
-        due_at=until, lease_token=None, lease_until=None
-    )
 
 
 def _tell(
