@@ -105,19 +105,7 @@ def lay_out(
     serving = None
     if assign_by != AssignBy.SERVING:
         serving = choosing.choose(assign_by=assign_by, away=away, now=now)
-    reach, params = policy.reach_select(
-        members_sql="SELECT member_id FROM handout_planned",
-        members_params=[],
-        now=now,
-        marketing=marketing,
-        recent_days=recent_days,
-        once=False,
-        serving=serving,
-    )
-    if one_plan and settings.CONTACT_ONE_PLAN:
-        running = [sending.marketing_kinds(), now - targets.grace()]
-        reach, params = _ONE_PLAN.format(reach=reach), [*running, *running, *params]
-    reach = f"SELECT *, NULL::timestamptz AS opens_at FROM ({reach}) AS r"
+    reach, params = _reach(now, marketing, recent_days, serving, one_plan=one_plan)
     draw = draw and campaign.control_share_bp > 0
     with connection.cursor() as cursor:
         if draw or away:
@@ -140,6 +128,25 @@ def lay_out(
         )
         _drop_second_friendships("handout", cursor)
         cursor.execute("ANALYZE handout")
+
+
+def _reach(
+    now: datetime, marketing: bool, recent_days: int | None, serving: str | None, *, one_plan: bool
+) -> tuple[str, list[Any]]:
+    """Who of the planned may be reached by whom, or why not; nobody's work has an hour yet."""
+    reach, params = policy.reach_select(
+        members_sql="SELECT member_id FROM handout_planned",
+        members_params=[],
+        now=now,
+        marketing=marketing,
+        recent_days=recent_days,
+        once=False,
+        serving=serving,
+    )
+    if one_plan and settings.CONTACT_ONE_PLAN:
+        running = [sending.marketing_kinds(), now - targets.grace()]
+        reach, params = _ONE_PLAN.format(reach=reach), [*running, *running, *params]
+    return f"SELECT *, NULL::timestamptz AS opens_at FROM ({reach}) AS r", params
 
 
 def _drop_second_friendships(table: str, cursor: Any) -> None:

@@ -117,6 +117,7 @@ def request_mass_send(
         raise SendTooLate()
     demand_few(attachments)
     code = new_link_code()
+    contact_from, contact_until = contact_hours or (None, None)
     dispatch = Dispatch(
         idem_key=idem_key,
         source=source,
@@ -128,20 +129,26 @@ def request_mass_send(
         state=State.HELD if not_before > now else State.PLANNED,
         not_before=not_before,
         expires_at=expires_at,
-        contact_from=contact_hours[0] if contact_hours else None,
-        contact_until=contact_hours[1] if contact_hours else None,
+        contact_from=contact_from,
+        contact_until=contact_until,
         created_by=actor.label,
         created_at=now,
     )
+    link = TrackedLink(code=code, asset=asset, source=source, created_at=now)
+    return _leave_once(dispatch, wanted, link)
+
+
+def _leave_once(dispatch: Dispatch, wanted: list[Recipient], link: TrackedLink) -> Dispatch:
+    """Leave it, unless another tap was a moment faster: then that one's."""
     try:
-        _leave(dispatch, wanted, TrackedLink(code=code, asset=asset, source=source, created_at=now))
+        _leave(dispatch, wanted, link)
     except IntegrityError as error:
         if _ONE_UNDECIDED in str(error):
             raise AlreadySending() from error
-        known = Dispatch.objects.filter(idem_key=idem_key).first()
+        known = Dispatch.objects.filter(idem_key=dispatch.idem_key).first()
         if known is None:
             raise
-        return known  # another tap was a moment faster
+        return known
     wake(SEND_JOB)
     return dispatch
 
