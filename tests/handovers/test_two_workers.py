@@ -35,8 +35,8 @@ def test_the_second_worker_waits_for_the_first_and_closes_the_run(shop, later, m
 
     close = calling._close
 
-    def closed_but_not_committed(call, at):
-        close(call, at)
+    def closed_but_not_committed(call, token, at):
+        close(call, token, at)
         if call.pk == first.pk:
             threads.append(threading.Thread(target=work))
             threads[0].start()
