@@ -190,3 +190,27 @@ class TooMuchTime(DomainError):
 class NothingToMove(DomainError):
     code = "nothing_to_move"
     message = _("Nothing of this task would change in the region.")
+
+
+class PushRepeats(DomainError):
+    """The pattern of a series is neither handed out nor thrown away itself."""
+
+    code = "push_repeats"
+    message = _("This push repeats. Pause or end it on its own page.")
+
+
+class BadRhythm(DomainError):
+    """How it repeats does not fit; the message says what and how."""
+
+    code = "bad_rhythm"
+    message = _("The push cannot repeat like this.")
+
+
+class SeriesNotThere(DomainError):
+    code = "series_not_there"
+    message = _("This push does not repeat. Choose a rhythm first.")
+
+
+class SegmentEmpty(DomainError):
+    code = "segment_empty"
+    message = _("Nobody is in the segment today.")

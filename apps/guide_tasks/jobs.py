@@ -5,13 +5,19 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.core.jobs import Queue, job
 from apps.guide_tasks import services
-from apps.guide_tasks.services import following, recalling
+from apps.guide_tasks.services import following, recalling, recurring
 
 
 @job(name="guide_tasks.hand_out_due", queue=Queue.INTERACTIVE)
 def hand_out_due() -> str:
     """Hand out approved pushes whose hour has come."""
     return _("%(n)s handed out") % {"n": services.hand_out_due(now=clock.now())}
+
+
+@job(name="guide_tasks.hand_out_series", queue=Queue.INTERACTIVE)
+def hand_out_series() -> str:
+    """Make and hand out what repeating pushes owe today."""
+    return _("%(n)s handed out") % {"n": recurring.hand_out_series(now=clock.now())}
 
 
 @job(name="guide_tasks.tell_issued", queue=Queue.BULK)

@@ -141,3 +141,34 @@ class EvidenceQuerySet(models.QuerySet):
 class RegionTimingQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         return self if actor.sees_all else self.filter(region_id__in=actor.region_ids)
+
+
+class PushSeriesQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """A region manager sees a series of which some push has reached into the region."""
+        if actor.sees_all:
+            return self
+        registry = self.model._meta.apps
+        days = registry.get_model("guide_tasks.SeriesOccurrence").objects
+        pushes = registry.get_model("guide_tasks.TaskPush").objects.visible_to(actor)
+        return self.filter(Exists(days.filter(series=OuterRef("pk"), push__in=pushes)))
+
+    def begun(self) -> Self:
+        """Without what stands in a draft of the wizard alone."""
+        return self.exclude(status="prepared")
+
+    def due(self, now: datetime) -> Self:
+        return self.filter(status="running", next_at__lte=now)
+
+    def waiting_for_a_person(self) -> Self:
+        """Series with a day left out that nobody has read about."""
+        days = self.model._meta.apps.get_model("guide_tasks.SeriesOccurrence").objects
+        return self.filter(Exists(days.unread().filter(series=OuterRef("pk"))))
+
+
+class SeriesOccurrenceQuerySet(models.QuerySet):
+    def handed_out(self) -> Self:
+        return self.filter(push__isnull=False)
+
+    def unread(self) -> Self:
+        return self.filter(noted_at=None).exclude(skipped="")

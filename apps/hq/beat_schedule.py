@@ -32,6 +32,11 @@ ENTRIES = [
         _("approved pushes stay where they are"),
     ),
     Entry(
+        "guide_tasks.hand_out_series", 60, _("Repeating pushes"),
+        _("Makes the push of each repeating series when its day and hour have come."),
+        _("repeating pushes do not go out; the days missed are named on their page"),
+    ),
+    Entry(
         "outreach.send_notices", 20, _("Notices to guides"),
         _("Sends the cards that tell guides in WeCom what there is to do."),
         _("guides hear of new tasks only when they open the page"),

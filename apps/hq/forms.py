@@ -135,6 +135,12 @@ class WhenForm(forms.Form):
         label=_("Minutes per customer"), min_value=1, max_value=60, required=False
     )
 
+    def __init__(self, *args: Any, repeats: bool = False, **kwargs: Any) -> None:
+        """What repeats has times of its own, set by its rhythm."""
+        super().__init__(*args, **kwargs)
+        if repeats:
+            del self.fields["hand_out_at"], self.fields["due_at"]
+
     def clean_due_at(self) -> datetime:
         due = self.cleaned_data["due_at"]
         if due <= clock.now():

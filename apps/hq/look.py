@@ -227,6 +227,7 @@ _PUSHES = [
         "active": lambda request: request.path == "/admin/pushes/",
         "permission": _may(C.VIEW_PUSHES),
     },
+    _tab(_("Repeating pushes"), "/admin/pushes/series/", C.VIEW_PUSHES),
     _tab(_("Task rules"), "/admin/pushes/rules/", C.VIEW_PUSHES),
 ]
 _PEOPLE = [

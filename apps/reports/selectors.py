@@ -22,6 +22,7 @@ from apps.guide_tasks.models import (
     Grade,
     NotIssued,
     PushForecast,
+    SeriesOccurrence,
     State,
     TaskPush,
     TaskTarget,
@@ -512,12 +513,16 @@ def _system_todos(now: datetime) -> list[Todo]:
         scripts = scripts.none()
     look_ups = LookUpAlert.objects.filter(settled_at=None)
     asked = AccessRequest.objects.waiting()
+    left_out = SeriesOccurrence.objects.unread()
     return [
         Todo("sync_failed", len(failed), min(failed, default=None)),
         _todo("callback_dead", dead.aggregate(n=Count("pk"), since=Min("received_at"))),
         _todo("send_unknown", unknown.aggregate(n=Count("pk"), since=Min("unknown_since"))),
         _todo("moment_unknown", posts.aggregate(n=Count("pk"), since=Min("unknown_since"))),
         _todo("group_send_unknown", to_groups.aggregate(n=Count("pk"), since=Min("unknown_since"))),
+        _todo(
+            "series", left_out.aggregate(n=Count("series", distinct=True), since=Min("decided_at"))
+        ),
         _todo("look_ups", look_ups.aggregate(n=Count("pk"), since=Min("raised_at"))),
         _todo("scripts", scripts.aggregate(n=Count("pk"), since=Min("reviewed_at"))),
         _todo("access", asked.aggregate(n=Count("pk"), since=Min("asked_at"))),

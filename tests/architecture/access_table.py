@@ -227,6 +227,14 @@ hq:push_people                   GET   in   ok   ok   ok/404  in  in  ok
 hq:push_recall                   GET   in   ok   ok   403     in  in  403
 hq:push_extend                   POST  in   ok   ok   403     in  in  403
 hq:push_withdraw                 POST  in   ok   ok   403     in  in  403
+# what repeats is head office's to change; a region manager sees what reaches into the region
+hq:series_list                   GET   in   ok   ok   ok      in  in  ok
+hq:series                        GET   in   ok   ok   ok/404  in  in  ok
+hq:series_change                 GET   in   ok   ok   403     in  in  403
+hq:series_change                 POST  in   ok   ok   403     in  in  403
+hq:series_act                    POST  in   ok   ok   403     in  in  403
+hq:push_repeat                   GET   in   ok   ok   403     in  in  403
+hq:push_repeat                   POST  in   ok   ok   403     in  in  403
 hq:push_chase                    POST  in   ok   403  ok/404  in  in  403
 hq:rules                         GET   in   ok   ok   ok      in  in  ok
 hq:save_rules                    POST  in   ok   ok   403     in  in  403

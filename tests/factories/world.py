@@ -6,7 +6,7 @@ is another guide's row in the same store; `foreign` is the same in the west, non
 
 import hashlib
 import uuid
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from types import SimpleNamespace
 
 from django.core.files.base import ContentFile
@@ -19,7 +19,14 @@ from apps.accounts.capabilities import API_CAPABILITIES, Role
 from apps.accounts.models import AuditEntry, User
 from apps.contact_codes.models import ChannelCode
 from apps.customer_groups.models import CustomerGroup, GroupCode, GroupSend, GroupWelcome
-from apps.guide_tasks.models import GuideTask, TaskItem, TaskTarget
+from apps.guide_tasks.models import (
+    GuideTask,
+    PushSeries,
+    SeriesOccurrence,
+    TaskItem,
+    TaskPush,
+    TaskTarget,
+)
 from apps.guide_tasks.services import ensure_default_rules, forecast, hand_in_photo
 from apps.handovers.models import HandoverRun
 from apps.member_portal.models import ConsentText, DataRequest, WelcomeOffer
@@ -156,6 +163,7 @@ def make_world(now):
     return SimpleNamespace(
         now=now,
         items=_items(now, east, west),
+        series=tuple(_series(now, side, users[Role.HQ_OPERATOR]) for side in (east, west)),
         runs=tuple(_run(now, side) for side in (east, west)),
         risks=_risks(now, east, west),
         visit_items=tuple(_visited(now, side).pk for side in (east, east, west)),
@@ -204,6 +212,23 @@ def _risks(now, east, west):
         for side in (east, west)
     )  # fmt: skip
     return own, own, far
+
+
+def _pattern(now):
+    push = make_push([], now, title="周期")
+    TaskPush.objects.filter(pk=push.pk).update(status="pattern")
+    return push
+
+
+def _series(now, side, owner):
+    """The side's push repeats and was itself one of its days."""
+    series = PushSeries.objects.create(
+        pattern=_pattern(now), owner=owner, status="running",
+        every="week", number=1, starts_on=now.date(), hour=time(10), due_hour=time(21),
+        next_on=now.date() + timedelta(days=7), next_at=now + timedelta(days=7),
+    )  # fmt: skip
+    SeriesOccurrence.objects.create(series=series, on=now.date(), push=side.push, decided_at=now)
+    return series.pk
 
 
 def _visited(now, side):
@@ -354,6 +379,7 @@ def numbers_of(world, role):
         "member_id": each(lambda _g, members: members[1].pk),
         "region_id": tuple(side.store.region_id for side in (world.east, world.east, world.west)),
         "push_id": (world.east.push.pk, world.east.push.pk, world.west.push.pk),
+        "series_id": (world.series[0], world.series[0], world.series[1]),
         "draft_id": (world.draft.pk,) * 3,
         "enrol_draft_id": each(lambda guide, _m: _enrol_draft(world, guide).pk),
         "corp_app_id": (CorpApp.objects.first().pk,) * 3,

@@ -11,6 +11,7 @@ from apps.guide_tasks.models.pushes import (
     TaskPush,
 )
 from apps.guide_tasks.models.rules import TaskRule
+from apps.guide_tasks.models.series import PushSeries, SeriesOccurrence
 from apps.guide_tasks.models.states import (
     MOVES,
     OPEN_STATES,
@@ -40,7 +41,9 @@ __all__ = [
     "OPEN_STATES",
     "Outcome",
     "PushForecast",
+    "PushSeries",
     "RegionTiming",
+    "SeriesOccurrence",
     "State",
     "TargetMove",
     "TaskItem",

@@ -50,6 +50,8 @@ class TaskPush(models.Model):
         APPROVED = "approved", _("waiting for its hour")
         HANDED_OUT = "handed_out", _("handed out")
         CLOSED = "closed", _("closed")
+        # never goes out itself: what a series copies
+        PATTERN = "pattern", _("repeats")
 
     campaign = models.ForeignKey(
         "campaigns.Campaign",
@@ -137,7 +139,7 @@ class TaskPush(models.Model):
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(status__in=["draft", "approved"], handed_out_at=None)
+                condition=Q(status__in=["draft", "approved", "pattern"], handed_out_at=None)
                 | Q(status__in=["handed_out", "closed"], handed_out_at__isnull=False),
                 name="guide_tasks_push_handed_out_has_time",
             ),

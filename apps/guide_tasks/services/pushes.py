@@ -19,8 +19,21 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.core.wake import wake
 from apps.guide_tasks import hours, selectors
-from apps.guide_tasks.errors import CampaignShared, PushAlreadyHandedOut, PushNotReady
-from apps.guide_tasks.models import AssignBy, Grade, PushForecast, TaskItem, TaskPush, TaskTarget
+from apps.guide_tasks.errors import (
+    CampaignShared,
+    PushAlreadyHandedOut,
+    PushNotReady,
+    PushRepeats,
+)
+from apps.guide_tasks.models import (
+    AssignBy,
+    Grade,
+    PushForecast,
+    PushSeries,
+    TaskItem,
+    TaskPush,
+    TaskTarget,
+)
 from apps.guide_tasks.services import issuing, places, targets
 from apps.guide_tasks.services.items import issuing as item_issuing
 from apps.guide_tasks.shapes import PushPlaces
@@ -157,7 +170,8 @@ def update_push(
         Campaign.objects.filter(pk=push.campaign_id, name=push.title).update(name=changes["title"])
     for name, value in changes.items():
         setattr(push, name, value)
-    push.status = Status.DRAFT
+    if push.status != Status.PATTERN:
+        push.status = Status.DRAFT
     push.save(update_fields=[*changes, "status"])
     if wanted:
         Campaign.objects.filter(pk=push.campaign_id).update(**wanted)
@@ -193,9 +207,14 @@ def _locked(push: TaskPush) -> TaskPush:
 
 def _draft(push: TaskPush) -> TaskPush:
     push = _locked(push)
-    if push.status not in (Status.DRAFT, Status.APPROVED):
+    if push.status not in (Status.DRAFT, Status.APPROVED, Status.PATTERN):
         raise PushAlreadyHandedOut()
     return push
+
+
+def _refuse_pattern(push: TaskPush) -> None:
+    if push.status == Status.PATTERN:
+        raise PushRepeats()
 
 
 def missing(*, push: TaskPush, now: datetime) -> list[str]:
@@ -205,7 +224,8 @@ def missing(*, push: TaskPush, now: datetime) -> list[str]:
         found.append(_("Choose whom the push goes to."))
     if not push.body.strip():
         found.append(_("Choose a script."))
-    if push.due_at is None or push.due_at <= now:
+    # a pattern's days have due times of their own
+    if push.status != Status.PATTERN and (push.due_at is None or push.due_at <= now):
         found.append(_("The due time must lie ahead."))
     if scripts.has_customer_variables(push.body) and not push.generic_body.strip():
         found.append(_("A personal text also needs its variant for everybody."))
@@ -275,9 +295,10 @@ def approve_push(
 ) -> TaskPush:
     """Let a push go out at its hour: `hand_out_at`, moved into the hand-out hours.
 
-    Raises PushNotReady, PushAlreadyHandedOut, UnknownVariable.
+    Raises PushNotReady, PushAlreadyHandedOut, PushRepeats, UnknownVariable.
     """
     push = _draft(push)
+    _refuse_pattern(push)
     due_at = _demand_ready(push, now)
     wanted = max(hand_out_at or push.hand_out_at or now, now)
     push.hand_out_at = hours.next_within(wanted, push.hand_out_from, push.hand_out_until)
@@ -293,6 +314,17 @@ def approve_push(
 
 
 @transaction.atomic
+def make_pattern(*, push: TaskPush, now: datetime) -> TaskPush:
+    """A complete draft becomes what a series copies. Raises PushNotReady, UnknownVariable,
+    PushAlreadyHandedOut."""
+    push = _draft(push)
+    push.status = Status.PATTERN
+    _demand_ready(push, now)
+    push.save(update_fields=["status"])
+    return push
+
+
+@transaction.atomic
 def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> PushPlaces:
     """Hand the push to its guides: a task each, a target per member, a card in WeCom. Safe to
     repeat.
@@ -303,6 +335,7 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> PushPlaces:
     push = _locked(push)
     if push.status in (Status.HANDED_OUT, Status.CLOSED):
         return selectors.push_places(push)
+    _refuse_pattern(push)
     due_at = _demand_ready(push, now)
     # draws of one campaign go one after the other: what is compared is what gets stored
     Campaign.objects.select_for_update().get(pk=push.campaign_id)
@@ -428,9 +461,12 @@ def close_due(*, now: datetime) -> int:
 
 
 def delete_draft(*, push: TaskPush, actor: Actor) -> None:
-    """Throw a draft away, with the campaign made for it alone. Raises PushAlreadyHandedOut."""
+    """Throw a draft away, with the campaign made for it alone. Raises PushAlreadyHandedOut,
+    PushRepeats."""
     with transaction.atomic():
         push = _draft(push)
+        _refuse_pattern(push)
+        PushSeries.objects.filter(pattern=push, status=PushSeries.Status.PREPARED).delete()
         campaign = push.campaign
         accounts.audit(
             actor=actor, action="push.deleted", object_type="task_push", object_id=str(push.pk)

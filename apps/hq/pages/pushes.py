@@ -24,11 +24,13 @@ from apps.guide_tasks.models import (
     Grade,
     NotIssued,
     PushForecast,
+    PushSeries,
     State,
     TaskItem,
     TaskPush,
     TaskTarget,
 )
+from apps.guide_tasks.selectors.series import series_of_push
 from apps.guide_tasks.services import places, pushes
 from apps.hq import charts
 from apps.hq.access import actor_of, hq_action, hq_page, show
@@ -66,6 +68,7 @@ def push_list(request: HttpRequest) -> HttpResponse:
         "campaign", "segment_run__version__segment", "rule"
     )
     rows = rows.filter(rule__isnull=False) if which == "rules" else rows.filter(rule=None)
+    rows = rows.exclude(status=TaskPush.Status.PATTERN)
     if which == "drafts":
         rows = rows.filter(status__in=[TaskPush.Status.DRAFT, TaskPush.Status.APPROVED])
     rows = rows.order_by("-pk").annotate(
@@ -233,17 +236,26 @@ def push_forecast(request: HttpRequest, pk: int, place: str) -> HttpResponse:
 def push_page(request: HttpRequest, pk: int) -> HttpResponse:
     """The result: lift first, then everybody in one place, two axes, who did how well."""
     push = visible_push(request, pk)
+    if push.status == TaskPush.Status.PATTERN:
+        return redirect("hq:series", pk=get_object_or_404(PushSeries, pattern=push).pk)
+    repeats = {"series": series_of_push(push), "may_repeat": _may_repeat(push, request)}
     if push.has_items:
         context = items_context(push, actor_of(request))
-        return show(request, "hq/push_items.html", title=push.title, **context)
+        return show(request, "hq/push_items.html", title=push.title, **repeats, **context)
     if push.status in (TaskPush.Status.DRAFT, TaskPush.Status.APPROVED):
         return redirect("hq:push_step", pk=push.pk, step=6)
     return show(
         request,
         "hq/push.html",
         title=push.title,
+        **repeats,
         **result_context(push, actor_of(request), request.GET.get("by", "region")),
     )
+
+
+def _may_repeat(push: TaskPush, request: HttpRequest) -> bool:
+    is_out = push.handed_out_at is not None and push.rule_id is None
+    return is_out and actor_of(request).can(Capability.PUSH_TASKS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,11 @@ _KINDS = {
                       "%(n)s sends to groups with unknown outcome", "count"),
         "hq:unknown_sends", _SETTLE, _LOST_REPLY,
     ),
+    "series": _Kind(
+        ngettext_lazy("%(n)s repeating push left a day out",
+                      "%(n)s repeating pushes left days out", "count"),
+        "hq:series_list",
+    ),
     "overdue": _Kind(
         ngettext_lazy("%(n)s customer is past the due time",
                       "%(n)s customers are past the due time", "count"),

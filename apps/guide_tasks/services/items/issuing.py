@@ -10,7 +10,7 @@ from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.guide_tasks import hours
-from apps.guide_tasks.errors import NobodyThere, NoGroupsThere, PushNotReady
+from apps.guide_tasks.errors import NobodyThere, NoGroupsThere, PushNotReady, PushRepeats
 from apps.guide_tasks.models import TaskItem, TaskPush
 from apps.guide_tasks.services.issuing import TODAY_PATH
 from apps.guide_tasks.services.items import group_sends
@@ -80,6 +80,8 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> int:
     push = TaskPush.objects.select_for_update().get(pk=push.pk)
     if push.status in (Status.HANDED_OUT, Status.CLOSED):
         return TaskItem.objects.filter(push=push).count()
+    if push.status == Status.PATTERN:
+        raise PushRepeats()
     if push.due_at is None or push.due_at <= now:
         raise PushNotReady()
     values: dict[str, Any] = {

@@ -6,12 +6,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.guide_tasks.models import PushForecast, TaskPush
+from apps.guide_tasks.models import PushForecast, PushSeries, TaskPush
+from apps.guide_tasks.selectors.series import pattern_of
 from apps.guide_tasks.services import places, pushes
 from apps.hq.access import show
 from apps.outreach import policy
@@ -76,6 +77,7 @@ def rail_of(push: TaskPush) -> Rail | None:
 def _frame(push: TaskPush, step: int) -> dict[str, Any]:
     return {
         "push": push,
+        "series": pattern_of(push),
         "step": step,
         "steps": [
             (number, word, "now" if number == step else "done" if number < step else "")
@@ -107,8 +109,16 @@ def page(
     return show(request, template, title=push.title, **_frame(push, step), **context)
 
 
+def to_series(request: HttpRequest, push: TaskPush) -> HttpResponse:
+    """Away from the pattern of a series, to its page."""
+    messages.success(request, _("Changed. What was handed out stays as it is."))
+    return redirect("hq:series", pk=get_object_or_404(PushSeries, pattern=push).pk)
+
+
 def go_on(request: HttpRequest, push: TaskPush, step: int) -> HttpResponse:
     """After a step was kept: to the next, or away when it was kept for later."""
+    if push.status == TaskPush.Status.PATTERN and "draft" in request.POST:
+        return to_series(request, push)
     if "draft" in request.POST:
         messages.success(request, _("The draft is kept."))
         return redirect("hq:pushes")

@@ -11,9 +11,11 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_tasks import hours
-from apps.guide_tasks.models import PushForecast, TaskPush, TaskTarget
+from apps.guide_tasks.models import PushForecast, PushSeries, TaskPush, TaskTarget
+from apps.guide_tasks.selectors.series import pattern_of, series_warnings
 from apps.guide_tasks.services import places, pushes
 from apps.guide_tasks.services.places import PushPlaces
+from apps.guide_tasks.services.series import start_series
 from apps.hq import forms
 from apps.hq.access import actor_of
 from apps.hq.pages.wizard import frame
@@ -31,13 +33,14 @@ def page(request: HttpRequest, push: TaskPush) -> HttpResponse:
     now = clock.now()
     if request.method == "POST" and "share" in request.POST:
         return _change_share(request, push, now)
-    gaps = pushes.missing(push=push, now=now)
+    gaps, series = pushes.missing(push=push, now=now), pattern_of(push)
     counted, changes, counted_before = _recount(push, now)
     problem = ""
     confirmed = request.POST.get("confirmed") == "1"
     if request.method == "POST" and not gaps and (not changes or confirmed):
         try:
-            return _hand_out(request, push, now)
+            go = _start_series if series is not None else _hand_out
+            return go(request, push, now)
         except DomainError as error:
             problem = str(error)
     return frame.page(
@@ -52,6 +55,7 @@ def page(request: HttpRequest, push: TaskPush) -> HttpResponse:
         gaps=gaps,
         **_figures(push, counted),
         **_terms(push, now),
+        **_repetition(series, now),
     )
 
 
@@ -129,6 +133,24 @@ def _overlap(push: TaskPush) -> int:
         .distinct()
         .count()
     )
+
+
+def _repetition(series: PushSeries | None, now: datetime) -> dict[str, Any]:
+    """How it repeats, and what to know before."""
+    if series is None:
+        return {}
+    return {
+        "rhythm": series.rhythm.words,
+        "warnings": series_warnings(series=series, now=now),
+    }
+
+
+def _start_series(request: HttpRequest, push: TaskPush, now: datetime) -> HttpResponse:
+    if push.status == TaskPush.Status.PATTERN:
+        return frame.to_series(request, push)
+    series = start_series(push=push, actor=actor_of(request), now=now)
+    messages.success(request, _("From now on this push repeats."))
+    return redirect("hq:series", pk=series.pk)
 
 
 def _hand_out(request: HttpRequest, push: TaskPush, now: datetime) -> HttpResponse:

@@ -1,0 +1,279 @@
+"""Repeating pushes as pages show them: what comes next, what the last ones brought, what to know
+before."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext as _
+from pyroaring import BitMap
+
+from apps.accounts.actor import Actor
+from apps.core import clock
+from apps.guide_tasks.models import (
+    Grade,
+    NotIssued,
+    PushForecast,
+    PushSeries,
+    SeriesOccurrence,
+    State,
+    TaskItem,
+    TaskPush,
+    TaskTarget,
+)
+from apps.guide_tasks.rates import Completion, rate
+from apps.guide_tasks.rhythm import Rhythm
+from apps.outreach import policy
+from apps.segments.models import SegmentVersion
+
+# so far ahead the rhythm is laid beside WeCom's limits
+AHEAD = timedelta(days=92)
+# kinds of which WeCom counts what each customer, or each group, gets
+COUNTED_BY_WECOM = (TaskPush.Kind.CONTACT, TaskPush.Kind.GROUP_SEND)
+
+
+@dataclass(frozen=True)
+class OccurrenceFigures(Completion):
+    """Where the people of a push went; of a push without customers, its items.
+
+    planned = not issued + control + issued.
+    """
+
+    not_issued: int = 0
+    control: int = 0
+    issued: int = 0
+    done: int = 0
+    excused: int = 0
+    delivered: int = 0
+    purchased: int = 0
+
+    @property
+    def planned(self) -> int:
+        return self.not_issued + self.control + self.issued
+
+    @property
+    def delivery_rate(self) -> float | None:
+        """触达率 = delivered / issued."""
+        return rate(self.delivered, self.issued)
+
+    @property
+    def conversion_rate(self) -> float | None:
+        """转化率 = bought / issued."""
+        return rate(self.purchased, self.issued)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRow:
+    """A line of the list: the series, its last push with figures, and days nobody read about."""
+
+    series: PushSeries
+    last: SeriesOccurrence | None
+    figures: OccurrenceFigures | None
+    handed_out: int
+    unread: int
+
+
+def _counted(rows: QuerySet[Any], **counts: Count) -> dict[int, dict[str, int]]:
+    found = rows.order_by().values("push_id").annotate(**counts)
+    return {row.pop("push_id"): row for row in found}
+
+
+def figures_of(push_ids: Sequence[int]) -> dict[int, OccurrenceFigures]:
+    """The figures of each push; four queries, however many pushes."""
+    wanted = {"push_id__in": list(push_ids)}
+    done = Count("pk", filter=Q(state=State.DONE))
+    excused = Count("pk", filter=Q(state=State.NOT_APPLICABLE))
+    targets = _counted(
+        TaskTarget.objects.filter(**wanted),
+        issued=Count("pk"),
+        done=done,
+        excused=excused,
+        delivered=Count("pk", filter=Q(contact_grade=Grade.DELIVERED)),
+        purchased=Count("pk", filter=Q(purchased_at__isnull=False)),
+    )
+    items = _counted(
+        TaskItem.objects.filter(**wanted), issued=Count("pk"), done=done, excused=excused
+    )
+    left_out = _counted(NotIssued.objects.filter(**wanted), not_issued=Count("pk"))
+    held = PushForecast.objects.filter(**wanted, control_members__isnull=False)
+    control = {
+        push_id: len(BitMap.deserialize(bytes(ids)))
+        for push_id, ids in held.values_list("push_id", "control_members")
+    }
+    return {
+        push_id: OccurrenceFigures(
+            control=control.get(push_id, 0),
+            **left_out.get(push_id, {}),
+            **(targets.get(push_id) or items.get(push_id) or {}),
+        )
+        for push_id in push_ids
+    }
+
+
+def series_list(*, actor: Actor) -> QuerySet[PushSeries]:
+    """What repeats, running first, what comes next first."""
+    return (
+        PushSeries.objects.visible_to(actor)
+        .begun()
+        .select_related("pattern__segment_run__version__segment", "owner")
+        .defer("pattern__segment_run__members")
+        .order_by("ended_at", "next_at", "-pk")
+    )
+
+
+def series_rows(series: Iterable[PushSeries]) -> list[SeriesRow]:
+    """The lines of a page of the list; a constant number of queries."""
+    found = list(series)
+    days = SeriesOccurrence.objects.filter(series__in=found)
+    counts = {
+        row["series_id"]: row
+        for row in days.order_by()
+        .values("series_id")
+        .annotate(
+            handed_out=Count("pk", filter=Q(push__isnull=False)),
+            unread=Count("pk", filter=Q(noted_at=None) & ~Q(skipped="")),
+        )
+    }
+    last = {
+        day.series_id: day
+        for day in days.handed_out()
+        .select_related("push")
+        .order_by("series_id", "-on")
+        .distinct("series_id")
+    }
+    figures = figures_of([day.push_id for day in last.values() if day.push_id])
+    rows = []
+    for one in found:
+        day, counted = last.get(one.pk), counts.get(one.pk, {})
+        shown = figures.get(day.push_id) if day and day.push_id else None
+        rows.append(
+            SeriesRow(one, day, shown, counted.get("handed_out", 0), counted.get("unread", 0))
+        )
+    return rows
+
+
+def with_figures(
+    days: Iterable[SeriesOccurrence],
+) -> list[tuple[SeriesOccurrence, OccurrenceFigures | None]]:
+    """Days of a series with what each brought; four queries."""
+    found = list(days)
+    figures = figures_of([day.push_id for day in found if day.push_id])
+    return [(day, figures.get(day.push_id) if day.push_id else None) for day in found]
+
+
+def series_of_push(push: TaskPush) -> PushSeries | None:
+    """The series that made a push, if one did."""
+    day = SeriesOccurrence.objects.filter(push=push).select_related("series").first()
+    return day.series if day else None
+
+
+def pattern_of(push: TaskPush) -> PushSeries | None:
+    """The series whose pattern a draft of the wizard is, begun or not."""
+    return PushSeries.objects.filter(pattern=push).first()
+
+
+def newer_version(series: PushSeries) -> SegmentVersion | None:
+    """The segment's newest version, where the series still asks an older one."""
+    run = series.pattern.segment_run
+    if run is None:
+        return None
+    newer = SegmentVersion.objects.filter(
+        segment_id=run.version.segment_id, number__gt=run.version.number
+    )
+    return newer.order_by("-number").first()
+
+
+# --- known before ---------------------------------------------------------------------------------
+
+
+def _by_period(rhythm: Rhythm, now: datetime, until: Any = None) -> Counter[Any]:
+    """How many days of the rhythm fall into each of the periods WeCom counts in."""
+    today = clock.business_day(now)
+    last = today + AHEAD
+    days = rhythm.days(today, min(last, until) if until else last)
+    return Counter(policy.month_of(clock.day_start(day)) for day in days)
+
+
+def _over(found: Counter[Any]) -> tuple[int, int] | None:
+    """(how many, how many are allowed) of the worst period, where it is over WeCom's limit."""
+    over = [
+        (count, cap)
+        for period, count in found.items()
+        if count > (cap := policy.monthly_cap(clock.day_start(period)))
+    ]
+    return max(over, default=None)
+
+
+def rhythm_warnings(
+    *,
+    kind: str,
+    rhythm: Rhythm,
+    due_days: int,
+    now: datetime,
+    until: Any = None,
+    but: PushSeries | None = None,
+) -> list[str]:
+    """What a person should know before a push repeats like this, as sentences.
+
+    `but`: the series itself, which is not one of the others that reach the same customers.
+    """
+    found = []
+    if kind in COUNTED_BY_WECOM:
+        found += _limit_warnings(kind, _by_period(rhythm, now, until), now, but)
+    if kind == TaskPush.Kind.CONTACT:
+        if rhythm.shortest_gap < policy.RECENT_DAYS:
+            found.append(
+                _(
+                    "Whom a message reached in the last %(days)s days is left out: the same "
+                    "customer gets this at most once in %(days)s days."
+                )
+                % {"days": policy.RECENT_DAYS}
+            )
+        if due_days >= rhythm.shortest_gap:
+            found.append(
+                _(
+                    "The work of one time is still open when the next one comes: who waits in it "
+                    "is left out of the next."
+                )
+            )
+    return found
+
+
+def series_warnings(*, series: PushSeries, now: datetime) -> list[str]:
+    """The same of a series that exists."""
+    return rhythm_warnings(
+        kind=series.pattern.kind,
+        rhythm=series.rhythm,
+        due_days=series.due_days,
+        now=now,
+        until=series.until,
+        but=series,
+    )
+
+
+def _limit_warnings(
+    kind: str, own: Counter[Any], now: datetime, but: PushSeries | None
+) -> list[str]:
+    if worst := _over(own):
+        return [
+            _("Up to %(n)s times in one period; WeCom delivers %(cap)s. The rest would not arrive.")
+            % {"n": worst[0], "cap": worst[1]}
+        ]
+    others = PushSeries.objects.filter(status=PushSeries.Status.RUNNING, pattern__kind=kind)
+    if but is not None:
+        others = others.exclude(pk=but.pk)
+    together = Counter(own)
+    for other in others:
+        together += _by_period(other.rhythm, now, other.until)
+    if worst := _over(together):
+        return [
+            _(
+                "With the other repeating pushes up to %(n)s times in one period; WeCom delivers "
+                "%(cap)s to one customer."
+            )
+            % {"n": worst[0], "cap": worst[1]}
+        ]
+    return []
