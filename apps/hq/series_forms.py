@@ -17,6 +17,8 @@ from apps.hq.forms import DUE_HOUR
 
 ONCE = "once"
 _DUE_DAYS = 2
+# for what has no hour of its own yet: guides are at work, and have the day before them
+_HOUR = 10
 
 
 def _day(label: Any, **options: Any) -> forms.DateField:
@@ -118,9 +120,14 @@ def initial_of(series: PushSeries) -> dict[str, Any]:
     }
 
 
+def _usual_start(now: datetime) -> datetime:
+    return clock.day_start(clock.business_day(now)) + timedelta(hours=_HOUR)
+
+
 def initial_rhythm(push: TaskPush, now: datetime) -> dict[str, Any]:
     """Every week on the weekday and at the hour of the push, with as many days to do it."""
-    start = (push.handed_out_at or push.hand_out_at or now).astimezone(clock.chain_tz())
+    known = push.handed_out_at or push.hand_out_at
+    start = (known or _usual_start(now)).astimezone(clock.chain_tz())
     due = push.due_at.astimezone(clock.chain_tz()) if push.due_at else None
     hour = time(start.hour, start.minute - start.minute % 15)
     days = max((due.date() - start.date()).days, 0) if due else _DUE_DAYS
