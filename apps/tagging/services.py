@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.actor import SYSTEM, Actor
 from apps.core import partitions
 from apps.core.errors import DomainError
-from apps.tagging.models import MemberTags, Tag, TagChange
+from apps.tagging.models import MemberTags, Tag, TagChange, TagGroup
 from apps.tagging.selectors import CLAIM, STANDING
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
@@ -29,6 +29,41 @@ class UnknownClaim(DomainError):
     code = "unknown_claim"
     message = _("A tag is claimed by a person, a rule, a push or WeCom.")
 
+
+# --- the catalogue -------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def take_over_tag(*, group: str, name: str, winner: str) -> Tag:
+    """The tag of that name in the group of that name; what is missing of them is made.
+
+    `winner` counts for a group nobody here knows yet; guides mark it on the other side only.
+    """
+    ours, _made = TagGroup.objects.get_or_create(
+        name=group, defaults={"wecom": winner, "guides_may_apply": False}
+    )
+    tag, _new = Tag.objects.get_or_create(group=ours, name=name)
+    return tag
+
+
+@transaction.atomic
+def rename_tag(*, tag_id: int, name: str) -> bool:
+    """Another name, unless a tag of its group has it already; True when it is taken."""
+    tag = Tag.objects.select_for_update().get(pk=tag_id)
+    if Tag.objects.filter(group_id=tag.group_id, name=name).exclude(pk=tag_id).exists():
+        return False
+    tag.name = name
+    tag.save(update_fields=["name"])
+    return True
+
+
+@transaction.atomic
+def retire_tags(*, tag_ids: Iterable[int], at: datetime) -> int:
+    """Nobody gets them any more; who carries them keeps them. Return how many were in use."""
+    return Tag.objects.filter(pk__in=list(tag_ids), retired_at=None).update(retired_at=at)
+
+
+# --- claims --------------------------------------------------------------------------------------
 
 # rows are made first and locked in one order, so that sets that cross wait for each other
 _PREPARE = """

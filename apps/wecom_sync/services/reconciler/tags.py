@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from apps.tagging import services as tagging
 from apps.tagging.models import Tag, TagGroup, Winner
 from apps.wecom.client import NOT_OUR_TAG
 from apps.wecom.errors import Refused
@@ -124,9 +125,7 @@ def _heal_here(walk: Walk, plan: _Plan) -> int:
     corp_id, now = walk.corp.corp_id, walk.now
     _forget(corp_id, plan.gone, now)
     for row, name in plan.to_rename_here:
-        others = Tag.objects.filter(group_id=row.tag.group_id, name=name)
-        if not others.exists():
-            Tag.objects.filter(pk=row.tag_id).update(name=name)
+        tagging.rename_tag(tag_id=row.tag_id, name=name)
         CorpTag.objects.filter(pk=row.pk).update(name_there=name)
     taken = [(_tag_like(group, item), item) for group, item in plan.to_take]
     _keep(corp_id, [*plan.to_map, *taken], now)
@@ -136,11 +135,7 @@ def _heal_here(walk: Walk, plan: _Plan) -> int:
 
 def _tag_like(group: CorpTagGroup, item: CorpTagItem) -> Tag:
     """A tag made in WeCom; a group nobody here knows is WeCom's to fill."""
-    ours, _made = TagGroup.objects.get_or_create(
-        name=group.name, defaults={"wecom": Winner.WECOM, "guides_may_apply": False}
-    )
-    tag, _new = Tag.objects.get_or_create(group=ours, name=item.name)
-    return tag
+    return tagging.take_over_tag(group=group.name, name=item.name, winner=Winner.WECOM)
 
 
 def _keep(corp_id: str, pairs: Iterable[tuple[Tag, CorpTagItem]], now: datetime) -> None:
@@ -175,8 +170,8 @@ def _forget(corp_id: str, rows: Sequence[CorpTag], now: datetime) -> None:
             cursor.execute(
                 _TAKE_OFF, {"corp": corp_id, "tag": row.tag_id, "again": again, "now": now}
             )
-            if row.tag.group.wecom == Winner.WECOM:
-                Tag.objects.filter(pk=row.tag_id, retired_at=None).update(retired_at=now)
+    theirs = [row.tag_id for row in rows if row.tag.group.wecom == Winner.WECOM]
+    tagging.retire_tags(tag_ids=theirs, at=now)
     CorpTag.objects.filter(pk__in=[row.pk for row in rows]).delete()
 
 
