@@ -139,8 +139,10 @@ class _Batch:
         held = MemberIdentity.objects.filter(
             member__survivor_id__in=set(self.known.values()), kind__in=_ONE_PER_PERSON
         )
-        for survivor, kind, key in held.values_list("member__survivor_id", "kind", "value_key"):
-            self.holds.setdefault((survivor, kind), set()).add(bytes(key))
+        for survivor, kind, held_key in held.values_list(
+            "member__survivor_id", "kind", "value_key"
+        ):
+            self.holds.setdefault((survivor, kind), set()).add(bytes(held_key))
 
     def unknown(self) -> set[Place]:
         """Identities of the batch that nobody is known by."""

@@ -10,6 +10,7 @@ from apps.accounts.actor import SYSTEM, Actor
 from apps.core import clock, prepared
 from apps.members import story
 from apps.members.models import FollowRelation
+from apps.stores.models import Posting
 
 
 class FollowRow(NamedTuple):
@@ -148,22 +149,7 @@ WHERE NOT EXISTS (
 ORDER BY guide_id, external_userid, since
 RETURNING {columns}
 """.format(columns=", ".join(_COLUMNS))  # fmt: skip
-# Who has no 专属导购 yet is served by the first guide they befriend, where that guide works. Asked
-# for each of the few that are new: as joins the planner, to which the tables are still empty on the
-# first day, has held each of them against every posting.
-_FIRST_FRIENDS = """
-SELECT DISTINCT ON (follow.member_id) follow.member_id, follow.guide_id, posted.store_id
-FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS follow (member_id, guide_id, since)
-CROSS JOIN LATERAL (
-    SELECT posting.store_id FROM stores_posting AS posting
-    WHERE posting.guide_id = follow.guide_id AND posting.during @> %s::date LIMIT 1
-) AS posted
-WHERE (
-    SELECT served.id FROM members_servingperiod AS served
-    WHERE served.member_id = follow.member_id AND served.until IS NULL
-) IS NULL
-ORDER BY follow.member_id, follow.since
-"""
+_SERVED = "SELECT member_id FROM members_servingperiod WHERE member_id = ANY(%s) AND until IS NULL"
 
 
 @transaction.atomic
@@ -200,11 +186,19 @@ def start_follows(
 def _first_friends(
     relations: Sequence[FollowRelation], now: datetime
 ) -> list[tuple[int, int, int]]:
-    told = [(one.member_id, one.guide_id, one.since) for one in relations]
-    if not told:
-        return []
-    columns = [list(column) for column in zip(*told, strict=True)]
-    return prepared.read(_FIRST_FRIENDS, [*columns, clock.business_day(now)])
+    """Who has no 专属导购 yet is served by the first guide they befriend, where that one works."""
+    works = Posting.objects.on(clock.business_day(now)).filter(
+        guide__in={one.guide_id for one in relations}
+    )
+    store_of = dict(works.values_list("guide_id", "store_id"))
+    members = sorted({one.member_id for one in relations})
+    served = {row[0] for row in prepared.read(_SERVED, [members])}
+    first: dict[int, tuple[int, int, int]] = {}
+    for one in sorted(relations, key=lambda one: (one.since, one.pk)):
+        if one.guide_id in store_of and one.member_id not in served:
+            pair = (one.member_id, one.guide_id, store_of[one.guide_id])
+            first.setdefault(one.member_id, pair)
+    return list(first.values())
 
 
 def start_follow(

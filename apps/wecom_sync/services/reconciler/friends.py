@@ -5,6 +5,7 @@ more ends when all pages of its chunk have been seen.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -34,6 +35,7 @@ OF_ONE_MEMBER = frozenset({40003, 40031, 60011, 60111, 84074, 84083, 84084})
 EndedBy = FollowRelation.EndedBy
 Pair = tuple[int, str]
 Listed = Mapping[Pair, tuple[Contact, Follow]]
+Page = Sequence[tuple[Contact, Follow]]
 
 
 @dataclass
@@ -69,7 +71,7 @@ def _chunks(walk: Walk) -> Iterator[_Chunk]:
 
 def _compare(walk: Walk, chunk: _Chunk) -> None:
     try:
-        for page in _pages(walk.client, list(chunk.guides)):
+        for page in _ahead(_pages(walk.client, list(chunk.guides))):
             with walk.chunk():
                 _mirror_page(walk, chunk, page)
     except Refused as error:
@@ -93,7 +95,7 @@ def _apart(walk: Walk, chunk: _Chunk, error: Refused) -> None:
         _compare(walk, _Chunk(dict(part), clock.now()))
 
 
-def _pages(client: WeComClient, userids: list[str]) -> Iterator[Sequence[tuple[Contact, Follow]]]:
+def _pages(client: WeComClient, userids: list[str]) -> Iterator[Page]:
     cursor = ""
     gathered: list[tuple[Contact, Follow]] = []
     while True:
@@ -107,7 +109,17 @@ def _pages(client: WeComClient, userids: list[str]) -> Iterator[Sequence[tuple[C
             return
 
 
-def _mirror_page(walk: Walk, chunk: _Chunk, page: Sequence[tuple[Contact, Follow]]) -> None:
+def _ahead(pages: Iterator[Page]) -> Iterator[Page]:
+    """The next page is read while this one is written: WeCom takes as long as the database. The
+    reader asks WeCom alone, never the database."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        coming = reader.submit(next, pages, None)
+        while page := coming.result():
+            coming = reader.submit(next, pages, None)
+            yield page
+
+
+def _mirror_page(walk: Walk, chunk: _Chunk, page: Page) -> None:
     listed: dict[Pair, tuple[Contact, Follow]] = {
         (chunk.guides[follow.userid].pk, contact.external_userid): (contact, follow)
         for contact, follow in page
