@@ -2,6 +2,7 @@
 
 import os
 import queue
+import random
 import socket
 import subprocess
 import sys
@@ -49,8 +50,12 @@ def _wait(child: subprocess.Popen[bytes], port: int) -> None:
     raise BenchFailed("the server did not answer")
 
 
-def send_all(port: int, requests: Sequence[bytes], senders: int) -> list[float]:
-    """Every request once, `senders` at a time; how long each took, in seconds. All must be 200."""
+def send_all(port: int, requests: Sequence[bytes], senders: int, pause: float = 0.0) -> list[float]:
+    """Every request once, `senders` at a time; how long each took, in seconds. All must be 200.
+
+    `pause`: seconds for which a sender reads an answer before it asks again, half to one and a half
+    of it, so that they do not march in step.
+    """
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     for request in requests:
         waiting.put(request)
@@ -63,6 +68,8 @@ def send_all(port: int, requests: Sequence[bytes], senders: int) -> list[float]:
                 request = waiting.get_nowait()
             except queue.Empty:
                 return
+            if pause:
+                time.sleep(pause * random.uniform(0.5, 1.5))
             began = time.perf_counter()
             answer = exchange(port, request)
             took.append(time.perf_counter() - began)

@@ -1,9 +1,10 @@
 """What guides wait for: their pages over HTTP, many at a time, beside an empty Django view.
 
-Sixteen guides (or managers) ask as fast as they are answered, each for the own page, from the
-product's server at its usual size. The floor is an empty view behind the same middleware on the
-same server in the same run, so a ratio says how many empty views a page costs. Every guide has the
-same open work; `--today` of it is on today's list, the rest opens in the days to come.
+Sixteen guides (or managers) ask as fast as they are answered, or with `--pause` after that many
+seconds of reading, each for the own page, from the product's server at its usual size. The floor is
+an empty view behind the same middleware on the same server in the same run, so a ratio says how
+many empty views a page costs. Every guide has the same open work; `--today` of it is on today's
+list, the rest opens in the days to come.
 """
 
 from collections.abc import Callable, Iterator
@@ -50,7 +51,13 @@ class Visitor:
 
 @bench(
     "pages",
-    {"--members": 1_000_000, "--targets": 1_000_000, "--today": TODAY, "--rounds": ROUNDS},
+    {
+        "--members": 1_000_000,
+        "--targets": 1_000_000,
+        "--today": TODAY,
+        "--rounds": ROUNDS,
+        "--pause": 0,
+    },
 )
 def pages(options: Options, say: Say) -> list[Result]:
     """p95 of each page with 16 guides at once, its ratio to an empty view, and its questions."""
@@ -67,7 +74,7 @@ def pages(options: Options, say: Say) -> list[Result]:
         Result("today_per_guide", "targets", work.today),
     ]
     with _static_files():
-        return results + _measured(visitors, options["rounds"], say) + _questions(visitors)
+        return results + _measured(visitors, options, say) + _questions(visitors)
 
 
 # --- who asks for what ----------------------------------------------------------------------------
@@ -140,23 +147,24 @@ def _request(address: str, session: str) -> bytes:
     ).encode()
 
 
-def _p95(port: int, requests: list[bytes], rounds: int) -> float:
+def _p95(port: int, requests: list[bytes], options: Options) -> float:
     send_all(port, requests * WARM_UP_ROUNDS, GUIDES)
-    return percentile(send_all(port, requests * rounds, GUIDES), 0.95)
+    took = send_all(port, requests * options["rounds"], GUIDES, options["pause"])
+    return percentile(took, 0.95)
 
 
-def _measured(visitors: dict[str, list[Visitor]], rounds: int, say: Say) -> list[Result]:
+def _measured(visitors: dict[str, list[Visitor]], options: Options, say: Say) -> list[Result]:
     environment = {"STATIC_ROOT": str(settings.STATIC_ROOT)}
     say("measuring an empty view")
     with server("apps.hq.benches._empty_view:application()", environment) as port:
         asked = [_request(reverse("guide_portal:today"), one.session) for one in visitors["guide"]]
-        empty = _p95(port, asked, rounds)
+        empty = _p95(port, asked, options)
     results = [Result("empty_view_p95_ms", "ms", empty)]
     with server("scrm.wsgi", environment) as port:
         for who, name in _pages(visitors):
             say(f"measuring {name}")
             asked = [_request(one.pages[name], one.session) for one in visitors[who]]
-            took = _p95(port, asked, rounds)
+            took = _p95(port, asked, options)
             results.append(Result(f"{name}_p95_ms", "ms", took, empty, took / empty))
     return results
 
