@@ -58,6 +58,10 @@ class Scoped:
             self._written[shape] = Compiled(lambda: self._build(actor_of_shape), places)
         return self._written[shape]
 
+    def statement(self, actor: Actor, **values: Any) -> tuple[str, tuple[Any, ...]]:
+        """The SQL and its parameters, to stand in a larger statement; "" if nothing is to ask."""
+        return self._of(actor).statement(**_ids(actor), **values)
+
     def rows(self, actor: Actor, **values: Any) -> list[Any]:
         """The model rows this actor may see."""
         return self._of(actor).rows(**_ids(actor), **values)

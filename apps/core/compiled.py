@@ -65,6 +65,7 @@ class Compiled:
         self._build = build
         self._stand_ins = stand_ins or {}
         self._written: tuple[Any, str, Sequence[Any]] | None = None
+        self._converters: Any = None
 
     def _write(self) -> tuple[Any, str, Sequence[Any]]:
         if self._written is None:  # two threads may both write it: the same
@@ -84,11 +85,27 @@ class Compiled:
         compiler, sql, params = self._write()
         asked = copy.copy(compiler)
         asked.connection = connections[DEFAULT_DB_ALIAS]  # a thread has its own
+        asked.get_converters = self._converted_by(asked.get_converters)
         # the compiler reads rows chunk by chunk: here all are one
         asked.execute_sql = lambda *_args, **_kwargs: (
             [read(sql, fill(params, values))] if sql else []
         )
         return asked
+
+    def _converted_by(self, find: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Which columns are converted, and how: asked of every column, but never changing."""
+
+        def converters(columns: Any) -> Any:
+            if self._converters is None:
+                self._converters = find(columns)
+            return self._converters
+
+        return converters
+
+    def statement(self, **values: Any) -> tuple[str, tuple[Any, ...]]:
+        """The SQL and its parameters, to stand in a larger statement; "" if nothing is to ask."""
+        _compiler, sql, params = self._write()
+        return sql, fill(params, values)
 
     def rows(self, **values: Any) -> list[Any]:
         """The model rows for these values, with related rows and annotations, in one query."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from apps.core import clock
 from apps.guide_portal import links
@@ -108,16 +108,18 @@ class Card:
 # --- people --------------------------------------------------------------------------------------
 
 
+_TITLES = {
+    "female": pgettext_lazy("after a name", "Ms"),
+    "male": pgettext_lazy("after a name", "Mr"),
+}
+
+
 def _person(pk: int, public_id: str | uuid.UUID, name: str, gender: str, level: str = "") -> Person:
-    titles: dict[str, str] = {
-        Member.Gender.FEMALE: pgettext("after a name", "Ms"),
-        Member.Gender.MALE: pgettext("after a name", "Mr"),
-    }
     return Person(
         pk=pk,
         public_id=public_id,
         name=name or _("Customer without a name"),
-        title=titles.get(gender, "") if name else "",
+        title=str(_TITLES.get(gender, "")) if name else "",
         level=level,
     )
 

@@ -35,10 +35,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
+from apps.accounts.scoped import Scoped
 from apps.core import clock
 from apps.core.compiled import Place, fill
 from apps.core.prepared import read
-from apps.core.querysets import keys_sql
 from apps.guide_portal import links
 from apps.guide_portal.cards import Chip, Person, person_of
 from apps.guide_portal.customers import served
@@ -351,26 +351,31 @@ def _most(code: str, terms: Terms) -> int:
 
 def entries(*, actor: Actor, now: datetime) -> list[Entry]:
     """The lists with their numbers: one query for all of them."""
-    asked = _Question.of(actor, now)
+    today, terms = clock.business_day(now), Terms.current()
+    counts = _count_all(actor, now, today, terms)
     return [
         Entry(
             code=code,
             label=label_of(code),
-            hint=hint_of(code, asked.terms),
+            hint=hint_of(code, terms),
             icon=_LISTS[code].icon,
             count=count,
             href=reverse("guide_portal:customer_list", args=[code]),
-            is_full=count >= _most(code, asked.terms) and code != "silent",
+            is_full=count >= _most(code, terms) and code != "silent",
         )
-        for code, count in zip(CODES, _count_all(asked), strict=True)
+        for code, count in zip(CODES, counts, strict=True)
     ]
 
 
-def _count_all(asked: _Question) -> list[int]:
-    own, params = keys_sql(asked.own)
-    counting, places = _counting(asked.today, asked.terms)
-    values = fill(places, {"guide": asked.guide_id, "now": asked.now})
-    found = read(f"WITH own (id) AS MATERIALIZED ({own}) {counting}", [*params, *values])
+_OWN = Scoped(lambda actor: _wanted(actor).order_by().values_list("pk"))
+_NOBODY = "SELECT NULL::bigint WHERE false"
+
+
+def _count_all(actor: Actor, now: datetime, today: date, terms: Terms) -> list[int]:
+    own, params = _OWN.statement(actor)
+    counting, places = _counting(today, terms)
+    values = fill(places, {"guide": actor.guide_id or 0, "now": now})
+    found = read(f"WITH own (id) AS MATERIALIZED ({own or _NOBODY}) {counting}", [*params, *values])
     return list(found[0])
 
 

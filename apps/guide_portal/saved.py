@@ -30,7 +30,7 @@ def phone_key(guide_id: int | None) -> str:
 
 def saved_copy(*, guide_id: int, may_write: bool, most: int, now: datetime) -> dict[str, Any]:
     """Today as the phone may show it again, for `hours`."""
-    day = selectors.today(guide_id=guide_id, now=now)
+    day = selectors.today(guide_id=guide_id, now=now, bought=most)
     cards = [todo_card(card, now=now) for card in day.cards[:most]]
     items = items_today(guide_id=guide_id, now=now)
     work = in_order(day.cards[:most], items.todo, now=now)

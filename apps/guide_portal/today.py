@@ -165,13 +165,14 @@ class Today:
 
 def today_of(*, guide_id: int, now: datetime) -> Today:
     """The guide's day in a fixed number of queries."""
-    day = selectors.today(guide_id=guide_id, now=now)
+    # of the cards the first ones are drawn, the others are rows without a purchase
+    day = selectors.today(guide_id=guide_id, now=now, bought=FIRST)
     items = items_today(guide_id=guide_id, now=now)
     work = in_order(day.cards, items.todo, now=now)
     return Today(
         day=day,
         first=[_card(piece, now) for piece in work[:FIRST]],
-        later=[_row(piece, now) for piece in work[FIRST:LISTED]],
+        later=_rows(work[FIRST:LISTED], now),
         handled=_finished([*day.waiting, *day.finished]),
         excused=_finished(day.excused),
         tasks=_tasks(guide_id, now),
@@ -205,15 +206,18 @@ def _card(piece: shapes.Card | ItemCard, now: datetime) -> Card | ItemCard:
     return piece if isinstance(piece, ItemCard) else todo_card(piece, now=now)
 
 
-def _row(piece: shapes.Card | ItemCard, now: datetime) -> Row:
-    if isinstance(piece, ItemCard):
-        return Row(piece.href, piece.title, piece.line or piece.subtitle, piece.due)
-    return Row(
-        href=links.numbered("target", piece.target_id),
-        name=shape_person(piece).full_name,
-        words=piece.why,
-        due=todo_due(piece, now=now),
-    )
+def _rows(work: Sequence[shapes.Card | ItemCard], now: datetime) -> list[Row]:
+    dues: dict[tuple[datetime, bool], Chip] = {}  # a push gives all its customers the same time
+    rows = []
+    for piece in work:
+        if isinstance(piece, ItemCard):
+            rows.append(Row(piece.href, piece.title, piece.line or piece.subtitle, piece.due))
+            continue
+        until = piece.due_at, piece.is_chased
+        due = dues.get(until) or dues.setdefault(until, todo_due(piece, now=now))
+        href = links.numbered("target", piece.target_id)
+        rows.append(Row(href, shape_person(piece).full_name, piece.why, due))
+    return rows
 
 
 def _running(guide_id: Any, now: Any) -> QuerySet[GuideTask]:

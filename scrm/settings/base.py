@@ -240,6 +240,9 @@ _options["options"] = "-c idle_in_transaction_session_timeout=60000 -c timezone=
 # fixed statements (apps/core/prepared.py) are planned once for a connection; not behind a pooler
 # that hands connections from one transaction to the next
 _options["prepare_threshold"] = 0 if env.bool("DATABASE_PREPARED", default=True) else None
+# what a row out of order costs to PostgreSQL's planner; empty: as the cluster says
+if _page_cost := env.str("DATABASE_PAGE_COST", default=""):
+    _options["options"] += f" -c random_page_cost={float(_page_cost)}"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHE_URL = env.str("CACHE_URL")

@@ -90,6 +90,8 @@ def test_a_card_says_what_was_bought_last_and_where_the_target_ended_up(moment, 
 
     card = next(card for card in today.cards if card.member_id == people[0].pk)
     assert (card.last_buy.product, card.last_buy.size, card.last_buy.days_ago) == ("跑鞋", "38", 92)
+    undressed = selectors.today(guide_id=guide.pk, now=moment + timedelta(hours=2), bought=0)
+    assert {one.last_buy for one in undressed.cards} == {None}
     finished = next(card for card in today.finished if card.target_id == target.pk)
     assert finished.chip == "purchased"
     assert [line.code for line in finished.lines] == ["delivered", "purchased"]

@@ -68,20 +68,21 @@ def strips(tones: Iterable[str]) -> SafeString:
 
 _LIGHT_ROW = (
     '<a class="row low" href="{}"><span class="fill"><span class="body clip block">{}</span>'
-    '<span class="sub clip block">{}</span></span><span class="chip {}">{}{}</span></a>'
+    '<span class="sub clip block">{}</span></span>{}</a>'
 )
+_CHIP = '<span class="chip {}">{}{}</span>'
 
 
 @register.filter
 def light_rows(rows: Iterable[Any]) -> SafeString:
     """Pieces of work behind 更多, up to a hundred of them, without a look-up for each word."""
+    rows = list(rows)
+    chips = {
+        due: format_html(_CHIP, due.tone, icon(due.icon), due.word)
+        for due in {row.due for row in rows}
+    }
     return format_html_join(
-        "",
-        _LIGHT_ROW,
-        (
-            (row.href, row.name, row.words, row.due.tone, icon(row.due.icon), row.due.word)
-            for row in rows
-        ),
+        "", _LIGHT_ROW, ((row.href, row.name, row.words, chips[row.due]) for row in rows)
     )
 
 

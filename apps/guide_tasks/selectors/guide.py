@@ -143,7 +143,6 @@ def _card(
     now: datetime,
     *,
     chance: float | None = None,
-    last_buy: LastBuy | None = None,
     colleague_at: datetime | None = None,
 ) -> Card:
     late = now - line.due_at
@@ -167,7 +166,6 @@ def _card(
         overdue_days=max(late.days + 1, 0) if late > timedelta(0) else 0,
         is_chased=line.chased_at is not None,
         external_userid=line.external_userid,
-        last_buy=last_buy,
         minutes=line.minutes,
         colleague_at=colleague_at,
         by_rule=line.rule_id is not None,
@@ -198,19 +196,29 @@ def _first_things_first(card: Card) -> tuple[bool, bool, float, int]:
 def _cards(todo: Sequence[Line], guide_id: int, now: datetime) -> list[Card]:
     """The customers still to contact, in the order in which to."""
     shares, today = profiles.return_chances(), clock.business_day(now)
-    bought = orders.last_purchases(member_ids=[line.member_id for line in todo])
     colleagues = _colleagues(todo, guide_id, now)
     cards = [
         _card(
             line,
             now,
             chance=_chance(shares, line, today),
-            last_buy=_last_buy(bought.get(line.member_id), today),
             colleague_at=colleagues.get(line.member_id),
         )
         for line in todo
     ]
     return sorted(cards, key=_first_things_first)
+
+
+def _with_last_buys(cards: Sequence[Card], most: int | None, now: datetime) -> list[Card]:
+    """The first cards with what their customers bought last; asked for those alone."""
+    number = len(cards) if most is None else most
+    first, rest = cards[:number], cards[number:]
+    bought = orders.last_purchases(member_ids=[card.member_id for card in first])
+    today = clock.business_day(now)
+    dressed = [
+        replace(card, last_buy=_last_buy(bought.get(card.member_id), today)) for card in first
+    ]
+    return [*dressed, *rest]
 
 
 _OUTCOME_TIMES = (
@@ -382,15 +390,16 @@ def _settled() -> QuerySet[Any, Any]:
 _SETTLED = Compiled(_settled)
 
 
-def today(*, guide_id: int, now: datetime) -> Today:
-    """The guide's day in a fixed number of queries: what to do, what waits, what is proven."""
+def today(*, guide_id: int, now: datetime, bought: int | None = None) -> Today:
+    """The guide's day in a fixed number of queries: what to do, what waits, what is proven. Of the
+    cards the first `bought` (all without a number) say what was bought last."""
     start = clock.day_start(clock.business_day(now))
     todo, waiting = _open_lines(guide_id, now)
     settled = _lines(_SETTLED, guide=guide_id, now=now, start=start)
     done = [line for line in settled if line.state == State.DONE]
     excused = [line for line in settled if line.state == State.NOT_APPLICABLE]
     proofs = proofs_of([*waiting, *done])
-    cards = _one_per_customer(_cards(todo, guide_id, now))
+    cards = _with_last_buys(_one_per_customer(_cards(todo, guide_id, now)), bought, now)
     contacted = {card.member_id for card in cards if card.colleague_at}
     return Today(
         done=len(done),
