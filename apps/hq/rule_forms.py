@@ -55,8 +55,8 @@ _SENTENCES: dict[str, Any] = {
         "Not when contacted in the last [skip_days] days; bought meanwhile → not applicable."
     ),
     Key.SILENT: gettext_lazy(
-        "On the day TA becomes silent, the dearest first, within [due_days] days. "
-        "Not when contacted in the last [skip_days] days."
+        "On the day TA becomes silent, the dearest first, within [due_days] days. Not when "
+        "contacted in the last [skip_days] days, nor before TA's own rhythm says so."
     ),
     Key.NEW_GOODS: gettext_lazy(
         "A new style in the category TA buys most, made in TA's size: within [due_days] days, at "

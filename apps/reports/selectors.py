@@ -41,6 +41,7 @@ from apps.reports.shapes import (
     Lift,
     LoopNumber,
     NextPush,
+    PlannedPush,
     RecentPush,
     Todo,
     Verdict,
@@ -381,17 +382,21 @@ def _reach(definition: dict[str, Any], now: datetime) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def home(*, actor: Actor, now: datetime) -> Home:
-    """Everything of the first page, in a fixed number of queries (lift of the latest pushes
-    apart).
-    """
-    pushes = list(
+def _handed_out(actor: Actor, now: datetime, *, days: int) -> list[TaskPush]:
+    return list(
         TaskPush.objects.visible_to(actor)
-        .filter(handed_out_at__gte=now - timedelta(days=2 * PERIOD_DAYS), handed_out_at__lte=now)
+        .filter(handed_out_at__gte=now - timedelta(days=days), handed_out_at__lte=now)
         .exclude(kind__in=ITEM_KINDS)
         .select_related("campaign")
         .order_by("-handed_out_at", "-pk")
     )
+
+
+def home(*, actor: Actor, now: datetime) -> Home:
+    """Everything of the first page, in a fixed number of queries (lift of the latest pushes
+    apart).
+    """
+    pushes = _handed_out(actor, now, days=2 * PERIOD_DAYS)
     since = now - timedelta(days=PERIOD_DAYS)
     return Home(
         next_push=next_push(actor=actor, now=now),
@@ -427,6 +432,31 @@ def _loop(pushes: Sequence[TaskPush], actor: Actor, now: datetime) -> list[LoopN
     """人群 → 下发 → 执行 → 送达 → 成交 over the pushes handed out in the period, and the one
     before.
     """
+    return _loop_numbers(
+        [(push.handed_out_at or now, row) for push, row in _loop_rows(pushes, actor)], now
+    )
+
+
+def planned_pushes(*, actor: Actor, now: datetime) -> list[PlannedPush]:
+    """What stands behind 人群: each push of the period with whom it chose and where they went."""
+    since = now - timedelta(days=PERIOD_DAYS)
+    return [
+        PlannedPush(
+            pk=push.pk,
+            title=push.title,
+            handed_out_at=push.handed_out_at,
+            planned=row["planned"],
+            issued=row["issued"],
+            control=row["reachable"] - row["issued"],
+            not_issued=row["planned"] - row["reachable"],
+        )
+        for push, row in _loop_rows(_handed_out(actor, now, days=PERIOD_DAYS), actor)
+        if push.handed_out_at and push.handed_out_at > since
+    ]
+
+
+def _loop_rows(pushes: Sequence[TaskPush], actor: Actor) -> list[tuple[TaskPush, dict[str, int]]]:
+    """Each push with its sums; three statements, and one for the control groups."""
     ids = [push.pk for push in pushes]
     rows = _loop_counts(ids, actor)
     refused = dict(
@@ -436,22 +466,16 @@ def _loop(pushes: Sequence[TaskPush], actor: Actor, now: datetime) -> list[LoopN
         .values_list("push_id")
         .annotate(n=Count("pk"))
     )
-    controls = _control_counts(ids) if actor.sees_all else {}
-    table: list[tuple[datetime, dict[str, int]]] = []
+    controls = guide_tasks.control_counts(ids) if actor.sees_all else {}
+    table: list[tuple[TaskPush, dict[str, int]]] = []
     for push in pushes:
         row = rows.get(push.pk, dict.fromkeys(_LOOP_COUNTS, 0))
         control = controls.get(push.pk, 0)
         planned = row["issued"] + control + refused.get(push.pk, 0)
         reachable = row["issued"] + control
         sums = {"planned": planned, "reachable": reachable, "due": planned - control}
-        table.append((push.handed_out_at or now, {**row, **sums}))
-    return _loop_numbers(table, now)
-
-
-def _control_counts(push_ids: Sequence[int]) -> dict[int, int]:
-    from_rows = PushForecast.objects.filter(push_id__in=push_ids, control_members__isnull=False)
-    pushes = TaskPush.objects.in_bulk(list(from_rows.values_list("push_id", flat=True)))
-    return {pk: len(guide_tasks.control_members(push)) for pk, push in pushes.items()}
+        table.append((push, {**row, **sums}))
+    return table
 
 
 def _loop_numbers(table: list[tuple[datetime, dict[str, int]]], now: datetime) -> list[LoopNumber]:

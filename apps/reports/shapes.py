@@ -237,6 +237,19 @@ class LoopNumber:
 
 
 @dataclass(frozen=True)
+class PlannedPush:
+    """One push of the period: planned = issued + control + not issued."""
+
+    pk: int
+    title: str
+    handed_out_at: datetime
+    planned: int
+    issued: int
+    control: int
+    not_issued: int
+
+
+@dataclass(frozen=True)
 class NextPush:
     """The best next push: a region's silent customers who can be reached, and why not the
     others.

@@ -3,9 +3,12 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
+from apps.accounts.actor import SYSTEM
 from apps.accounts.models import ApiKey, AuditEntry
 from apps.accounts.services import authenticate_api_key
 from apps.core.jobs import QUEUES, queue_of
@@ -13,6 +16,7 @@ from apps.core.models import JobRun
 from apps.customer_groups.models import GroupSend
 from apps.hq import charts
 from apps.hq.beat_schedule import ENTRIES
+from apps.members.services import stop_contact
 from apps.outreach.models import Dispatch, DispatchRecipient, MomentPost
 from apps.reports.statistics import Interval
 from tests.factories.items import make_item_push
@@ -264,6 +268,39 @@ def test_every_number_of_the_loop_opens_its_list(admin_client, team, fixed_clock
     page = admin_client.get(reverse("hq:loop_people", args=[code]))
 
     assert page.context["total"] == (6 if code == "issued" else 0)
+
+
+def test_whom_the_loop_chose_stands_push_by_push_and_adds_up(admin_client, team, fixed_clock):
+    people = members_of(team)
+    stop_contact(member_id=people[0].pk, source="test", now=fixed_clock, actor=SYSTEM)
+    hand_out(people, fixed_clock)
+    hand_out(people[:2], fixed_clock - timedelta(days=40), due_at=fixed_clock)
+
+    home = admin_client.get(reverse("admin:index"))
+    cell = home.context["cells"][0]
+    page = admin_client.get(cell.link)
+
+    assert page.context["sums"] == {"planned": 6, "issued": 5, "control": 0, "not_issued": 1}
+    assert page.context["sums"]["planned"] == cell.number.value
+    (row,) = page.context["rows"]
+    assert reverse("hq:push_people", args=[row.pk, "not_issued"]) in page.content.decode()
+
+
+def test_the_page_behind_the_segments_asks_as_often_for_many_as_for_few(
+    admin_client, team, fixed_clock
+):
+    def queries():
+        with CaptureQueriesContext(connection) as asked:
+            admin_client.get(reverse("hq:loop_people", args=["planned"]))
+        return len(asked)
+
+    people = members_of(team)
+    hand_out(people[:2], fixed_clock)
+    queries()
+    few = queries()
+    hand_out(people[2:4], fixed_clock)
+    hand_out(people[4:], fixed_clock)
+    assert queries() == few
 
 
 def test_an_interval_stands_on_a_line_that_holds_zero():

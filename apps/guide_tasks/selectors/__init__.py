@@ -33,6 +33,7 @@ from apps.guide_tasks.selectors.items import (
 )
 from apps.guide_tasks.selectors.minutes import GuideCost, PushCost, minutes_spent, push_cost
 from apps.guide_tasks.selectors.results import (
+    control_counts,
     control_members,
     push_places,
     push_results,
@@ -59,6 +60,7 @@ __all__ = [
     "chases_today",
     "chip_of",
     "collisions",
+    "control_counts",
     "control_members",
     "excuses_said",
     "form_of_address",

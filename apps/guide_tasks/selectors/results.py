@@ -1,5 +1,7 @@
 """The rows behind a push's result."""
 
+from collections.abc import Iterable
+
 from django.db.models import Count, Q
 from pyroaring import BitMap
 
@@ -24,6 +26,15 @@ def control_members(push: TaskPush) -> BitMap:
         PushForecast.objects.filter(push=push).values_list("control_members", flat=True).first()
     )
     return BitMap.deserialize(bytes(stored)) if stored else BitMap()
+
+
+def control_counts(push_ids: Iterable[int]) -> dict[int, int]:
+    """How many each of these pushes drew into its control group, in one query; without one, none."""
+    stored = PushForecast.objects.filter(push_id__in=list(push_ids), control_members__isnull=False)
+    return {
+        push_id: len(BitMap.deserialize(bytes(drawn)))
+        for push_id, drawn in stored.values_list("push_id", "control_members")
+    }
 
 
 def _in_policy_order(counted: dict[str, int]) -> dict[str, int]:

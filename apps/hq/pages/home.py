@@ -119,11 +119,7 @@ def home(request: HttpRequest) -> HttpResponse:
     cells = []
     for number in found.loop:
         title, rate_name, text, base = _LOOP[number.code]
-        link = (
-            reverse("hq:pushes")
-            if number.code == "planned"
-            else reverse("hq:loop_people", args=[number.code])
-        )
+        link = reverse("hq:loop_people", args=[number.code])
         cells.append(
             LoopCell(number, title, rate_name, text, base, link, charts.spark(number.points))
         )
@@ -179,7 +175,9 @@ _LOOP_ROWS = {
 
 @hq_page(Capability.VIEW_REPORTS)
 def loop_people(request: HttpRequest, code: str) -> HttpResponse:
-    """The masked people behind one number of the loop."""
+    """The masked people behind one number of the loop; who was chosen stands push by push."""
+    if code == "planned":
+        return _planned(request)
     if code not in _LOOP_ROWS:
         raise Http404
     now, actor = clock.now(), actor_of(request)
@@ -191,6 +189,19 @@ def loop_people(request: HttpRequest, code: str) -> HttpResponse:
         .order_by("-pk")
     )
     return _target_list(request, rows, str(_LOOP[code][0]))
+
+
+def _planned(request: HttpRequest) -> HttpResponse:
+    rows = reports.planned_pushes(actor=actor_of(request), now=clock.now())
+    names = ("planned", "issued", "control", "not_issued")
+    return show(
+        request,
+        "hq/loop_planned.html",
+        title=str(_LOOP["planned"][0]),
+        rows=rows,
+        sums={name: sum(getattr(row, name) for row in rows) for name in names},
+        days=reports.PERIOD_DAYS,
+    )
 
 
 @hq_page(Capability.VIEW_REPORTS)

@@ -19,6 +19,8 @@ FROM profiles_memberprofile AS p
 JOIN members_member AS m ON m.id = p.member_id AND m.survivor_id = m.id
 LEFT JOIN profiles_memberfacts AS f ON f.member_id = p.member_id
 WHERE p.stage = 'silent' AND p.stage_since > %s AND p.stage_since <= %s AND p.stage_since >= %s
+  -- who by the own rhythm is not due yet is not missed; the repurchase rule has the day
+  AND coalesce(f.usual_gap_days, 0) <= %s::date - p.last_order_on
 """
 
 
@@ -35,5 +37,6 @@ def find(rule: TaskRule, now: datetime) -> Finds:
         today - RECENT,
         today,
         clock.business_day(rule.active_since or now),
+        today,
     ]
     return Finds(_SELECT, params, gentle=True)
