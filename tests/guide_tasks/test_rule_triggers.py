@@ -241,7 +241,7 @@ def test_who_was_written_to_in_two_weeks_is_not_woken_and_it_is_said_why(moment,
 
 def test_who_usually_stays_away_longer_is_not_missed_yet(moment, standing, people):
     silent_since(people[0], moment.date(), gap=225)
-    silent_since(people[1], moment.date(), gap=90)
+    silent_since(people[1], moment.date(), gap=60)
 
     assert look(moment)["silent"] == 1
     assert found("silent") == {people[1].pk}
