@@ -19,18 +19,28 @@ class Counted(Protocol):
     def excused(self) -> int: ...
 
 
+class InTime(Counted, Protocol):
+    @property
+    def in_time(self) -> int: ...
+
+
 class Completion:
     """The three rates of counted work. The first is never shown without the other two."""
 
     @property
-    def completion_rate(self: Counted) -> float | None:
-        """任务完成率 = done / (issued − excused)."""
-        return rate(self.done, self.issued - self.excused)
+    def in_time(self: Counted) -> int:
+        """Done by the deadline. Where `done` counts late ones as well, the class has its own."""
+        return self.done
 
     @property
-    def raw_rate(self: Counted) -> float | None:
-        """done / issued."""
-        return rate(self.done, self.issued)
+    def completion_rate(self: InTime) -> float | None:
+        """任务完成率 = done by the deadline / (issued − excused)."""
+        return rate(self.in_time, self.issued - self.excused)
+
+    @property
+    def raw_rate(self: InTime) -> float | None:
+        """done by the deadline / issued."""
+        return rate(self.in_time, self.issued)
 
     @property
     def excused_rate(self: Counted) -> float | None:

@@ -217,6 +217,7 @@ class GuideProgress:
     store_name: str
     issued: int
     done: int
+    in_time: int
     delivered: int
     waiting: int
     in_progress: int
@@ -265,6 +266,10 @@ class TeamProgress(Completion):
     @property
     def done(self) -> int:
         return self._sum("done")
+
+    @property
+    def in_time(self) -> int:
+        return self._sum("in_time")
 
     @property
     def delivered(self) -> int:
@@ -330,7 +335,7 @@ class PushResults:
 
 @dataclass(frozen=True)
 class MyNumbers(Completion):
-    """我的: seven days of one guide, only what rows prove."""
+    """我的: seven days of one guide, only what rows prove. `done`: by the deadline."""
 
     issued: int
     done: int

@@ -87,12 +87,16 @@ WHERE t.push_id = %s AND t.contact_grade = %s AND (
 """
 
 
+# executions, of those that were due: what is not applicable was not
+_BEGUN = Q(started_at__isnull=False) & ~Q(state=State.NOT_APPLICABLE)
+
+
 def push_funnel(*, push: TaskPush) -> Funnel:
     """Every planned member of a push in one place, and the two axes beside it."""
     found = guide_tasks.push_results(push)
     states = found.states
     timing = TaskTarget.objects.filter(push=push).aggregate(
-        started=Count("pk", filter=Q(started_at__isnull=False)),
+        started=Count("pk", filter=_BEGUN),
         on_time=Count("pk", filter=Q(state=State.DONE, done_at__lte=F("due_at"))),
     )
     changes = PushForecast.objects.filter(push=push).values_list("changes", flat=True).first()
@@ -279,6 +283,7 @@ WITH bought AS (
 )
 SELECT {key}, {name}, {parent}, count(*),
     count(*) FILTER (WHERE t.state = 'done'),
+    count(*) FILTER (WHERE t.state = 'done' AND t.done_at <= t.due_at),
     count(*) FILTER (WHERE t.state IN ('open', 'in_progress', 'to_verify')),
     count(*) FILTER (WHERE t.state IN ('expired', 'not_done')),
     count(*) FILTER (WHERE t.state = 'not_applicable'),
@@ -310,7 +315,7 @@ def push_breakdown(*, push: TaskPush, by: str, actor: Actor) -> list[BreakdownRo
 
 def total_of(rows: Sequence[BreakdownRow], name: str) -> BreakdownRow:
     """The sum of a breakdown as its last row."""
-    columns = ("issued", "done", "open", "expired", "excused", "purchased", "net_fen")
+    columns = ("issued", "done", "on_time", "open", "expired", "excused", "purchased", "net_fen")
     sums = {column: sum(getattr(row, column) for row in rows) for column in columns}
     return BreakdownRow(key=0, name=name, parent="", **sums)
 
@@ -412,6 +417,8 @@ def home(*, actor: Actor, now: datetime) -> Home:
 _LOOP_COUNTS: dict[str, Any] = {
     "issued": Count("pk"),
     "started": Count("pk", filter=Q(started_at__isnull=False)),
+    "begun": Count("pk", filter=_BEGUN),
+    "asked": Count("pk", filter=~Q(state=State.NOT_APPLICABLE)),
     "delivered": Count("pk", filter=Q(contact_grade=Grade.DELIVERED)),
     "purchased": Count("pk", filter=Q(purchased_at__isnull=False)),
 }
@@ -500,7 +507,7 @@ def _loop_numbers(table: list[tuple[datetime, dict[str, int]]], now: datetime) -
     return [
         number("planned", "planned", "reachable", "planned"),
         number("issued", "issued", "issued", "due"),
-        number("started", "started", "started", "issued"),
+        number("started", "started", "begun", "asked"),
         number("delivered", "delivered", "delivered", "issued"),
         number("purchased", "purchased", "purchased", "issued"),
     ]

@@ -42,6 +42,10 @@ class Funnel(Completion):
     changes: list[dict[str, Any]] = field(default_factory=list)
 
     @property
+    def in_time(self) -> int:
+        return self.on_time
+
+    @property
     def open(self) -> int:
         return self.not_started + self.in_progress + self.to_verify
 
@@ -85,6 +89,7 @@ class Funnel(Completion):
 
     @property
     def execution_rate(self) -> float | None:
+        """执行率 = begun / what was to be done, what is not applicable left out of both."""
         return rate(self.started, self.issued - self.excused)
 
     @property
@@ -211,11 +216,16 @@ class BreakdownRow(Completion):
     parent: str
     issued: int
     done: int
+    on_time: int
     open: int
     expired: int
     excused: int
     purchased: int
     net_fen: int
+
+    @property
+    def in_time(self) -> int:
+        return self.on_time
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from apps.accounts.actor import NOBODY, SYSTEM
 from apps.guide_tasks import selectors as guide_tasks
 from apps.guide_tasks import services
-from apps.guide_tasks.models import ExcuseReason, NotIssued, TaskTarget
+from apps.guide_tasks.models import ExcuseReason, NotIssued, State, TaskTarget
 from apps.hq.pages.pushes import target_place
 from apps.members import services as members
 from apps.members.models import Member
@@ -112,6 +112,39 @@ def test_every_planned_member_is_in_exactly_one_place(moment, seed):
             funnel.excused,
         )
         assert total.purchased == funnel.purchased
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_every_page_divides_the_same_numbers(moment, seed):
+    """完成率, 执行率, 准时率 counted by hand from the rows, and as each page has them."""
+    dice = random.Random(100 + seed)
+    people, store = crowd(moment, seed, guides=2, friends=9), make_store()
+    push = hand_out(people, moment)
+    live_a_little(push, store, moment, dice)
+    for target in TaskTarget.objects.filter(push=push, state=State.DONE):
+        if dice.random() < 0.5:
+            late = target.due_at + timedelta(hours=dice.randint(1, 40))
+            TaskTarget.objects.filter(pk=target.pk).update(done_at=late)
+    rows = list(TaskTarget.objects.filter(push=push))
+    asked = [row for row in rows if row.state != State.NOT_APPLICABLE]
+    in_time = [row for row in rows if row.state == State.DONE and row.done_at <= row.due_at]
+    begun = [row for row in asked if row.started_at is not None]
+
+    funnel = reports.push_funnel(push=push)
+    total = reports.total_of(reports.push_breakdown(push=push, by="guide", actor=SYSTEM), "all")
+    team = guide_tasks.team_progress(actor=SYSTEM, now=moment, push_id=push.pk)
+    loop = {number.code: number for number in reports.home(actor=SYSTEM, now=moment).loop}
+
+    for found in (funnel, total, team):
+        assert found.completion_rate == pytest.approx(len(in_time) / len(asked))
+        assert found.raw_rate == pytest.approx(len(in_time) / len(rows))
+        assert found.excused_rate == pytest.approx(1 - len(asked) / len(rows))
+    assert funnel.execution_rate == pytest.approx(len(begun) / len(asked))
+    assert loop["started"].rate == funnel.execution_rate
+    assert funnel.reach_rate == loop["delivered"].rate
+    done = sum(row.state == State.DONE for row in rows)
+    assert funnel.on_time_rate == (pytest.approx(len(in_time) / done) if done else None)
 
 
 def test_rates_without_anything_to_divide_by_are_no_zero(moment):

@@ -553,7 +553,7 @@ def my_numbers(*, guide_id: int, now: datetime, days: int = 7) -> MyNumbers:
     rows = TaskTarget.objects.asked_of_guides().filter(task__in=due.values("pk"), opens_at__lte=now)
     counted = rows.aggregate(
         issued=Count("pk"),
-        done=Count("pk", filter=Q(state=State.DONE)),
+        done=Count("pk", filter=Q(state=State.DONE, done_at__lte=F("due_at"))),
         excused=Count("pk", filter=Q(state=State.NOT_APPLICABLE)),
         delivered=Count("pk", filter=Q(contact_grade=Grade.DELIVERED)),
         purchased=Count("pk", filter=Q(purchased_at__isnull=False)),

@@ -11,6 +11,7 @@ from django.db.models import (
     Count,
     DateField,
     DateTimeField,
+    F,
     Q,
     QuerySet,
     Sum,
@@ -159,12 +160,23 @@ class StoreResult(Completion):
     region: str
     issued: int
     done: int
+    on_time: int
     waiting: int
     open: int
     closed: int
     excused: int
     counted: int
     quota: int
+
+    @property
+    def in_time(self) -> int:
+        return self.on_time
+
+
+# a photo is handed in by the guide; when somebody approves it is not the guide's delay
+_IN_TIME = Q(state=State.DONE) & (
+    Q(submitted_at__lte=F("due_at")) | Q(submitted_at=None, done_at__lte=F("due_at"))
+)
 
 
 def item_results(*, push: TaskPush, actor: Actor) -> list[StoreResult]:
@@ -176,13 +188,14 @@ def item_results(*, push: TaskPush, actor: Actor) -> list[StoreResult]:
         .filter(push=push)
         .order_by()
         .values_list("store_id", "store__name", "store__region__name", "state", "quota")
-        .annotate(n=Count("pk"), reached=Sum("counted"))
+        .annotate(n=Count("pk"), reached=Sum("counted"), in_time=Count("pk", filter=_IN_TIME))
     )
-    for store_id, name, region, state, quota, number, reached in rows:
+    for store_id, name, region, state, quota, number, reached, in_time in rows:
         names[store_id] = (name, region)
         counter = found.setdefault(store_id, Counter())
         counter[state] += number
         counter["counted"] += reached or 0
+        counter["in_time"] += in_time
         counter["quota"] += (quota or 0) * number
     return sorted(
         (_store_result(pk, *names[pk], counter) for pk, counter in found.items()),
@@ -198,6 +211,7 @@ def _store_result(store_id: int, name: str, region: str, counter: Counter[str]) 
         region=region,
         issued=sum(states.values()),
         done=states[State.DONE],
+        on_time=counter["in_time"],
         waiting=states[State.TO_VERIFY],
         open=states[State.OPEN] + states[State.IN_PROGRESS],
         closed=states[State.EXPIRED] + states[State.NOT_DONE],

@@ -29,7 +29,7 @@ def control_members(push: TaskPush) -> BitMap:
 
 
 def control_counts(push_ids: Iterable[int]) -> dict[int, int]:
-    """How many each of these pushes drew into its control group, in one query; without one, none."""
+    """How many each of these pushes drew into its control group; one query, no row for none."""
     stored = PushForecast.objects.filter(push_id__in=list(push_ids), control_members__isnull=False)
     return {
         push_id: len(BitMap.deserialize(bytes(drawn)))

@@ -10,6 +10,7 @@ from django.db.models import (
     DateField,
     DateTimeField,
     Exists,
+    F,
     OuterRef,
     Q,
     QuerySet,
@@ -85,6 +86,7 @@ def pushes_to_help(*, actor: Actor, now: datetime) -> set[int]:
 _PROGRESS: dict[str, Any] = {
     "issued": Count("pk"),
     "done": Count("pk", filter=Q(state=State.DONE)),
+    "in_time": Count("pk", filter=Q(state=State.DONE, done_at__lte=F("due_at"))),
     "delivered": Count("pk", filter=Q(contact_grade=Grade.DELIVERED)),
     "waiting": Count("pk", filter=Q(state=State.TO_VERIFY)),
     "in_progress": Count("pk", filter=Q(state=State.IN_PROGRESS)),

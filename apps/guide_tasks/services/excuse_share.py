@@ -56,7 +56,10 @@ def _counted() -> dict[str, Any]:
     latest = ExcuseDecision.objects.filter(task_id=OuterRef("pk")).order_by("-pk").values("kept")
     return {
         "issued": Count("targets"),
-        "done": Count("targets", filter=Q(targets__state=State.DONE)),
+        "done": Count(
+            "targets",
+            filter=Q(targets__state=State.DONE, targets__done_at__lte=F("targets__due_at")),
+        ),
         "excused": Count("targets", filter=gone),
         "chosen": Count("targets", filter=chosen),
         "kept": Coalesce(Subquery(latest[:1], output_field=IntegerField()), 0),

@@ -60,8 +60,9 @@ _LOOP: dict[str, tuple[Any, Any, Any, Any]] = {
     "started": (
         gettext_lazy("Executed"),
         gettext_lazy("execution rate"),
-        gettext_lazy("Members with whom the guide has begun: chat opened, sent or reported."),
-        gettext_lazy("issued"),
+        gettext_lazy("Members with whom the guide has begun: chat opened, sent or reported. The "
+                     "rate leaves out what is not applicable."),
+        gettext_lazy("issued − not applicable"),
     ),
     "delivered": (
         gettext_lazy("Delivered"),

@@ -64,7 +64,7 @@ def _over(work: TaskItemQuerySet, actor: Actor, now: datetime) -> dict[Pair, dic
         .values("push_id", "store_id")
         .annotate(
             issued=Count("pk"),
-            done=Count("pk", filter=Q(state=State.DONE)),
+            done=Count("pk", filter=Q(state=State.DONE, done_at__lte=F("due_at"))),
             excused=Count("pk", filter=Q(state=State.NOT_APPLICABLE)),
             shared=Count("pk", filter=Q(guide=None)),
             chosen=Count("pk", filter=_by_others(actor)),
