@@ -1,4 +1,4 @@
-"""`python -m apps.wecom_simulator --port 8010 --state-dir DIR --product URL`."""
+"""A small WeCom: API, callbacks, phones. `--sample` puts a few people there."""
 
 import argparse
 import os
@@ -8,18 +8,19 @@ import threading
 from pathlib import Path
 
 ASKED_SETTINGS = os.environ.get("DJANGO_SETTINGS_MODULE", "")
-os.environ["DJANGO_SETTINGS_MODULE"] = "apps.wecom_simulator.settings"
+os.environ["DJANGO_SETTINGS_MODULE"] = f"{__package__}.settings"
 
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 
 from .config import corp_from, target_from  # noqa: E402
 from .host import Host, install  # noqa: E402
+from .sample import credentials, put_sample  # noqa: E402
 from .server import make_server  # noqa: E402
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m apps.wecom_simulator", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8010)
     parser.add_argument("--state-dir", type=Path, default=Path(".local/simulator"))
@@ -29,6 +30,7 @@ def arguments() -> argparse.Namespace:
         "--config", type=Path, help="JSON file with corp_id, agents, contact_secret"
     )
     parser.add_argument("--seed", type=int, help="ids and chance repeat with the same seed")
+    parser.add_argument("--sample", action="store_true", help="a few people, if there are none")
     return parser.parse_args()
 
 
@@ -68,6 +70,9 @@ def main() -> int:
     signal.signal(signal.SIGINT, stop)
     host.sender.start()
     sys.stdout.write(f"WeCom simulator at {host.own_url}/\n")
+    if options.sample:
+        put_sample(host)
+        sys.stdout.write(credentials(host))
     sys.stdout.flush()
     server.serve_forever(poll_interval=0.2)
     server.server_close()

@@ -95,7 +95,12 @@ TEXTS = {
     84074: "no external contact right",
     91040: "invalid ticket type",
     41095: "acquisition link limit",
+    40050: "chatid not exist",
+    41096: "welcome message is being sent by another app",
+    43004: "userid not bound to wechat",
     86003: "owner invalid",
+    86006: "chat members too few or too many",
+    86008: "not a chat of this app",
     90508: "group is inherited already",
     301002: "not allow operate another agent",
 }

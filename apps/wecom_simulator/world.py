@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from .parts import Acquisition, Bulk, Cards, Groups, Moments, Transfers
+from .parts import Acquisition, AppChats, Bulk, Cards, Groups, Moments, Transfers
 
 Row = dict[str, Any]
 
@@ -16,6 +16,7 @@ DEFAULT_SWITCHES: Row = {
     "concurrent_reads": None,  # of one API at once; more answer 45033
     "bad_secrets_block": 50,  # wrong secrets within an hour that block the address for it
     "contact_ways_most": 500_000,
+    "welcome_delivery_s": 0,  # seconds during which another app's welcome answers 41096
     "no_welcome_code": False,  # as if a welcome were set in the admin site
     "behavior_from_hour": 8,  # a day's figures are there from this hour of the next day on
     "group_most_members": 200,  # a full group's code leads to the next one
@@ -24,7 +25,7 @@ DEFAULT_SWITCHES: Row = {
 
 
 @dataclass
-class World(Groups, Transfers, Acquisition, Moments, Bulk, Cards):
+class World(Groups, Transfers, Acquisition, Moments, Bulk, Cards, AppChats):
     """State and the one function per kind of change."""
 
     corp: Row = field(default_factory=dict)
@@ -204,8 +205,8 @@ class World(Groups, Transfers, Acquisition, Moments, Bulk, Cards):
     def on_welcome(self, at: float, code: str, **row: Any) -> None:
         self.welcomes[code] = {**row, "used": False}
 
-    def on_welcome_used(self, at: float, code: str) -> None:
-        self.welcomes[code]["used"] = True
+    def on_welcome_used(self, at: float, code: str, app: str = "") -> None:
+        self.welcomes[code].update(used=True, used_at=at, used_by=app)
 
     # mass sends and messages
 

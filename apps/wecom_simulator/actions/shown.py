@@ -19,6 +19,7 @@ def guide_phone(world: World, userid: str) -> Row:
             for msgid in world.sends_of.get(userid, [])
             if is_pending(world.sends[msgid], userid)
         ],
+        "appchats": world.appchats_of(userid),
         "chats": chats_of(world, userid, limit=200),
     }
 

@@ -30,18 +30,25 @@ def send_welcome_msg(call: Call) -> Row:
     if welcome is None or (not welcome["used"] and welcome["expires_at"] < call.now):
         raise ApiError(41050)
     if welcome["used"]:
-        raise ApiError(41051)
+        raise ApiError(41096 if _is_on_its_way(call, welcome) else 41051)
     content, extras = message_text(call), attachments(call)
     if not content and not extras:
         raise ApiError(40063)
     external_userid, userid = welcome["external_userid"], welcome["userid"]
-    call.host.commit("welcome_used", code=code)
+    call.host.commit("welcome_used", code=code, app=call.app)
     call.host.commit("message", external_userid=external_userid, message={
         "userid": userid, "from": userid, "text": content, "attachments": extras, "msgid": "",
         "via": "welcome",
     })  # fmt: skip
     call.effect = {"welcomed": external_userid, "userid": userid}
     return {}
+
+
+def _is_on_its_way(call: Call, welcome: Row) -> bool:
+    """Another app was first and its words are still being delivered: it may be tried again."""
+    takes = call.world.switches["welcome_delivery_s"]
+    mine = welcome.get("used_by", call.app) == call.app
+    return not mine and call.now - welcome.get("used_at", 0) < takes
 
 
 @endpoint("externalcontact/add_msg_template", needs=Needs.CUSTOMERS, writes=True)
