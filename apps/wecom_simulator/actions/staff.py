@@ -76,7 +76,7 @@ def keep_department(host: Host, data: Row) -> Row:
         if old is None and not data.get("name"):
             raise ActionError("A new department needs a name.")
         given = {name: data[name] for name in ("name", "parentid", "order") if name in data}
-        row = {"id": ident, "parentid": 1, "order": 0, **(old or {}), **given}
+        row: Row = {"id": ident, "parentid": 1, "order": 0, **(old or {}), **given}
         if ident != 1:
             _require_departments(world, [row["parentid"]])
         if str(row["parentid"]) in world.department_tree(str(ident)):
