@@ -13,3 +13,9 @@ def hand_over() -> str:
     now = clock.now()
     done = services.hand_over_sends(now=now) + services.hand_over_outside(now=now)
     return _("%(n)s handed over") % {"n": done}
+
+
+@job(name="customer_groups.forget_sends", queue="bulk")
+def forget_sends() -> str:
+    """Drop sends to groups that are past their keeping."""
+    return _("%(n)s deleted") % {"n": services.forget_old_sends(now=clock.now())}

@@ -247,6 +247,11 @@ ENTRIES = [
         _("the list of cards grows"),
     ),
     Entry(
+        "customer_groups.forget_sends", "03:29", _("Old sends to groups"),
+        _("Drops sends to groups past their keeping."),
+        _("the list of sends to groups grows"),
+    ),
+    Entry(
         "outreach.forget_reminders", "03:26", _("Old reminders of sends"),
         _("Drops reminders of sends past their keeping."),
         _("the list of reminders grows"),

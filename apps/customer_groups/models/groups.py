@@ -139,6 +139,9 @@ class GroupMembership(models.Model):
                 name="groups_stay_left",
             ),
             models.Index(fields=["state"], condition=~Q(state=""), name="groups_stay_code"),
+            models.Index(
+                fields=["wecom_id"], condition=Q(is_customer=True), name="groups_stay_who"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

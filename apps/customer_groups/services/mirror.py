@@ -5,7 +5,7 @@ shows has the time at which it was asked; whichever is later stands.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -14,6 +14,7 @@ from django.db.models.functions import Greatest
 
 from apps.core import clock
 from apps.customer_groups.models import CustomerGroup, GroupMembership
+from apps.customer_groups.services.erasure import nameless
 from apps.members.models import MemberIdentity
 from apps.members.selectors import find_identities
 from apps.stores.models import Guide, Posting
@@ -133,7 +134,7 @@ def keep_standing(*, corp_id: str, standings: dict[str, int]) -> int:
 def _mirror_people(
     group: CustomerGroup, people: Sequence[GroupPerson], read_at: datetime, change: Change
 ) -> None:
-    listed = {person.ident: person for person in people}
+    listed = {person.ident: person for person in _without_names(group.corp_id, people)}
     here = {
         stay.wecom_id: stay for stay in GroupMembership.objects.filter(group=group, left_at=None)
     }
@@ -147,6 +148,22 @@ def _mirror_people(
     missing = [person for ident, person in listed.items() if ident not in here]
     begun = _begin(group, missing, read_at)
     change.joined = sum(stay.is_customer for stay in begun)
+
+
+def _without_names(corp_id: str, people: Sequence[GroupPerson]) -> list[GroupPerson]:
+    """Who asked to be deleted, and has not come to us again since, stays nobody."""
+    customers = [person.ident for person in people if person.is_customer]
+    instead = _nobodies(corp_id, customers)
+    return [
+        replace(person, ident=instead[person.ident]) if person.ident in instead else person
+        for person in people
+    ]
+
+
+def _nobodies(corp_id: str, externals: Sequence[str]) -> dict[str, str]:
+    instead = nameless(externals)
+    back = _members(corp_id, list(instead)) if instead else {}
+    return {ident: key for ident, key in instead.items() if ident not in back}
 
 
 def _is_over(stay: GroupMembership, person: GroupPerson | None, read_at: datetime) -> bool:
@@ -229,13 +246,15 @@ def note_people(
     group = _locked(corp_id, chat_id)
     if group is None:
         return
+    nobodies = _nobodies(corp_id, idents)
     members = _members(corp_id, idents)
     staff = set(
         Guide.objects.filter(corp_id=corp_id, wecom_userid__in=idents).values_list(
             "wecom_userid", flat=True
         )
     )
-    for ident in idents:
+    for told in idents:
+        ident = nobodies.get(told, told)
         stays = list(
             GroupMembership.objects.filter(group=group, wecom_id=ident).order_by("joined_at", "pk")
         )

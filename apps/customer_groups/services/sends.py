@@ -18,6 +18,7 @@ from django.utils.translation import gettext
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.core import faults, lease, outbox
+from apps.core.bites import delete_in_bites
 from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.customer_groups.errors import ListNotReadable, NotUnknown
@@ -35,6 +36,7 @@ LOOK_AFTER = timedelta(minutes=5)  # WeCom's list lags behind
 LOOK_FOR = timedelta(hours=1)  # after that only a person goes on looking
 CLOCK_SLACK = timedelta(minutes=2)  # WeCom's clock and ours
 CANCELLED_ALREADY = 41093
+KEEP_DAYS = 365  # what a push came to stands on its items
 
 State = GroupSend.State
 
@@ -319,3 +321,9 @@ def _decide(pk: int, happened: bool, msgid: str, actor: Actor, now: datetime) ->
     )
     wake(JOB)
     return send
+
+
+def forget_old_sends(*, now: datetime) -> int:
+    """Delete sends older than KEEP_DAYS that went out or never will; returns how many went."""
+    over = GroupSend.objects.exclude(state__in=[State.QUEUED, State.HANDED_OVER, State.UNKNOWN])
+    return delete_in_bites(over.filter(created_at__lt=now - timedelta(days=KEEP_DAYS)))

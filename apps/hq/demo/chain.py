@@ -1,6 +1,7 @@
 """The made-up chain: 步禾, four regions, 24 stores, the people who work there."""
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -159,17 +160,17 @@ def _post(
     return guides_of
 
 
-def let_some_leave(chain: Chain, *, today: date, dice: random.Random) -> list[str]:
-    """Three guides left last week: their customers wait for somebody new. Their user ids, so that
-    WeCom deletes them too."""
-    gone = []
+def leavers(chain: Chain, *, dice: random.Random) -> list[Guide]:
+    """Three guides who left last week."""
     from_stores = dice.sample([code for code in chain.open_codes if code != _NEW], _LEAVERS)
-    for code in from_stores:
-        on = today - timedelta(days=6)
-        guide = chain.guides_of[code][-1]
+    return [chain.guides_of[code][-1] for code in from_stores]
+
+
+def let_leave(guides: Iterable[Guide], *, today: date) -> None:
+    """Their customers wait for somebody new."""
+    on = today - timedelta(days=6)
+    for guide in guides:
         guide_leaves(guide=guide, now=clock.day_start(on), on=on)
-        gone.append(guide.wecom_userid)
-    return gone
 
 
 def departments(chain: Chain) -> list[dict[str, object]]:

@@ -19,12 +19,14 @@ from apps.wecom.models import Corp
 
 Kind = ChannelCode.Kind
 _SEED = 20_261_122
-_POSTER, _CARD, _SITE = "店内海报", "导购名片", "官网"
+_POSTER, _CARD, _SITE, _LIVE = "店内海报", "导购名片", "官网", "直播间"
 _REGION = "hd"
 # who came by the poster of a store, by its code: the tour's own store keeps to itself
 _CAME = {"sh02": 9, "hz01": 7, "nj01": 6, "sz01": 4, "nb01": 2}
 _OPENS_FOR_ONE = 3
 _DAYS = 20
+# days ago on which people opened the link, of whom how many added the guide
+_OPENED, _ADDED = (9, 8, 6, 4, 3, 2), 2
 
 
 def make_codes(chain: Chain, *, corp: Corp, phones: Phones, now: datetime) -> int:
@@ -50,6 +52,7 @@ def make_codes(chain: Chain, *, corp: Corp, phones: Phones, now: datetime) -> in
         )
     services.push_codes(now=now)
     _come(chain, phones=phones, now=now)
+    _come_by_link(phones=phones, now=now)
     return ChannelCode.objects.count()
 
 
@@ -75,6 +78,10 @@ def _others(chain: Chain) -> list[services.Wanted]:
         services.Wanted(
             title="官网客服", channel=_SITE, kind=Kind.CHAIN, shifts=shifts, daily_limit=20,
             backup_id=shown[0].pk,
+        ),
+        services.Wanted(
+            title="抖音直播间", channel=_LIVE, kind=Kind.CHAIN, medium=ChannelCode.Medium.LINK,
+            shifts=shifts, backup_id=shown[0].pk,
         ),
     ]  # fmt: skip
 
@@ -110,3 +117,18 @@ def _come(chain: Chain, *, phones: Phones, now: datetime) -> None:
                 }
             )
     phones.post("/sim/seed", departments=[], users=[], customers=customers)
+
+
+def _come_by_link(*, phones: Phones, now: datetime) -> None:
+    """People open the acquisition link on past days and some add the guide; WeCom counts both, and
+    the product asks for the figures. The simulator's clock is back afterwards."""
+    dice = random.Random(_SEED + 1)
+    link = ChannelCode.objects.get(medium=ChannelCode.Medium.LINK)
+    for days in _OPENED:
+        phones.post("/sim/clock", now=(now - timedelta(days=days)).timestamp())
+        for number in range(_ADDED + dice.randint(1, 3)):
+            phones.tap(link.address)
+            if number < _ADDED:
+                phones.tap(link.address, name=name_of(dice, "f"))
+    phones.post("/sim/clock", reset=True)
+    services.read_links(now=now)

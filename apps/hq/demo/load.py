@@ -24,7 +24,7 @@ from apps.core.wake import asleep
 from apps.guide_tasks.services.evidence import record_purchases
 from apps.guide_tasks.services.rules import ensure_default_rules
 from apps.hq.demo import chain as chains
-from apps.hq.demo import content, history, pushes, running
+from apps.hq.demo import content, groups, history, parting, pushes, running
 from apps.hq.demo.catalogue import load_products
 from apps.hq.demo.codes import make_codes
 from apps.hq.demo.members import (
@@ -39,6 +39,7 @@ from apps.hq.demo.phones import Phones
 from apps.orders.services import REJECTED, OrderResult, OrderRow, ingest_orders
 from apps.profiles.models import StageVersion
 from apps.profiles.services import count_returns, refresh_profiles
+from apps.stores.models import Guide
 from apps.wecom.services import ensure_demo_corp
 from apps.wecom_sync.services import sync_all
 
@@ -99,14 +100,23 @@ def _load(out: Say) -> dict[str, str]:
     agree_lately(people, now=now - timedelta(days=3))
     running.begin(chain, people, phones=phones, now=now)
     out("Under way: a quota, a display, a list for each store, a day off, things to approve")
+    gone = chains.leavers(chain, dice=dice)
+    out(f"Customer groups: {groups.play(chain, gone, corp=corp, phones=phones, now=now)}")
     pushes.finish(now=clock.now())
-    phones.post("/sim/clock", reset=True)
-
-    for userid in chains.let_some_leave(chain, today=today, dice=dice):
-        phones.post("/sim/users/leave", userid=userid)
+    _part(chain, gone, phones=phones, now=now)
     content.load_segments()
     _analyse()
     return {**logins, "API_KEY": _api_key()}
+
+
+def _part(chain: chains.Chain, gone: list[Guide], *, phones: Phones, now: datetime) -> None:
+    """Some friends are lost; three guides leave, and one of them is handed over to the end."""
+    parting.lose_friends(chain, phones=phones, now=now)
+    chains.let_leave(gone, today=clock.business_day(now))
+    parting.hand_over(gone[0], phones=phones, now=now)
+    phones.post("/sim/clock", reset=True)
+    for guide in gone[1:]:
+        phones.post("/sim/users/leave", userid=guide.wecom_userid)
 
 
 def _people(

@@ -33,6 +33,15 @@ class Phones:
             )
         )
 
+    def tap(self, url: str, **form: str) -> None:
+        """Open a page of WeCom's in a browser; with a form, send it."""
+        data = urllib.parse.urlencode(form).encode() if form else None
+        try:
+            with urllib.request.urlopen(url, data=data, timeout=self._timeout):
+                return
+        except OSError as error:
+            raise SimulatorError(f"{url}: {error}") from error
+
     def _call(self, request: urllib.request.Request) -> Any:
         try:
             with urllib.request.urlopen(request, timeout=self._timeout) as answer:
