@@ -2,15 +2,23 @@
 
 from django.utils.translation import gettext as _
 
-from apps.contact_codes import services
+from apps.contact_codes import selectors, services
 from apps.core import clock
 from apps.core.jobs import job
+from apps.outreach.services import media
 
 
 @job(name="contact_codes.push_codes", queue="sync")
 def push_codes() -> str:
     """Tell WeCom about codes that are new, changed or stopped."""
     return _("%(n)s codes told") % {"n": services.push_codes(now=clock.now())}
+
+
+@job(name="contact_codes.keep_pictures", queue="sync")
+def keep_pictures() -> str:
+    """Have the pictures of codes' welcomes lie at WeCom."""
+    now = clock.now()
+    return _("%(n)s uploaded") % {"n": media.keep(files=selectors.pictures_in_use(), now=now)}
 
 
 @job(name="contact_codes.read_links", queue="sync")

@@ -15,6 +15,7 @@ from django.utils.translation import pgettext_lazy
 from apps.contact_codes.querysets import ChannelCodeQuerySet, CodeAddQuerySet
 from apps.core import clock, hours
 from apps.core.models import LeasedModel
+from apps.outreach import attachments
 
 # WeCom tells a code's `state` with a new friend; a member's own code says `join-…`
 STATE_MARK = "code-"
@@ -105,6 +106,9 @@ class ChannelCode(LeasedModel):
     card_title = models.CharField(_("card's title"), max_length=64, blank=True)
     card_text = models.CharField(_("card's text"), max_length=200, blank=True)
     card_url = models.URLField(_("card's address"), max_length=500, blank=True)
+    welcome_picture = models.FileField(
+        _("picture beside the welcome"), upload_to=attachments.place, blank=True
+    )
     poster_text = models.CharField(_("text on the poster"), max_length=60, blank=True)
 
     status = models.CharField(

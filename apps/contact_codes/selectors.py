@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.functional import cached_property
 
 from apps.contact_codes.models import STATE_MARK, ChannelCode, CodeAdd, CodeScan
 from apps.core import clock
+from apps.outreach import attachments
+from apps.outreach.attachments import Piece
 from apps.stores.models import Guide, Store
 
 DAYS = 30  # figures of lists look so far back
@@ -18,10 +19,11 @@ KEPT_AFTER = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class OwnWelcome:
-    """What a code says to its new friends. Without a text the usual one is sent, with the card."""
+    """What a code says to its new friends. Without a text the usual one is sent, with the code's
+    own picture and card."""
 
     text: str | None = None
-    attachments: tuple[dict[str, Any], ...] = ()
+    attachments: tuple[Piece, ...] = ()
 
 
 def own_welcomes(states: Iterable[str]) -> dict[tuple[str, str], OwnWelcome]:
@@ -29,14 +31,27 @@ def own_welcomes(states: Iterable[str]) -> dict[tuple[str, str], OwnWelcome]:
     ours = {state for state in states if state.startswith(STATE_MARK)}
     if not ours:
         return {}
-    found = ChannelCode.objects.filter(state__in=ours).exclude(welcome="", card_url="")
+    found = ChannelCode.objects.filter(state__in=ours).exclude(
+        welcome="", card_url="", welcome_picture=""
+    )
     return {(code.corp_id, code.state): _own_welcome(code) for code in found}
 
 
 def _own_welcome(code: ChannelCode) -> OwnWelcome:
-    card: dict[str, Any] = {"title": code.card_title, "desc": code.card_text, "url": code.card_url}
-    shown = ({"msgtype": "link", "link": card},) if code.card_url else ()
-    return OwnWelcome(code.welcome or None, shown)
+    shown = []
+    if code.welcome_picture:
+        shown.append(attachments.picture(str(code.welcome_picture)))
+    if code.card_url:
+        shown.append(
+            attachments.link(title=code.card_title, summary=code.card_text, url=code.card_url)
+        )
+    return OwnWelcome(code.welcome or None, tuple(shown))
+
+
+def pictures_in_use() -> list[str]:
+    """The pictures that go out with the welcomes of codes in use."""
+    codes = ChannelCode.objects.running().exclude(welcome_picture="")
+    return list(codes.order_by().values_list("welcome_picture", flat=True).distinct())
 
 
 def name_of_state(state: str) -> str:

@@ -107,6 +107,11 @@ ENTRIES = [
         _("sends upload them themselves; pictures are missing in the chat's sidebar"),
     ),
     Entry(
+        "contact_codes.keep_pictures", 3600, _("Pictures of codes' welcomes"),
+        _("Has the pictures of codes' welcomes lie at WeCom, which keeps each for three days."),
+        _("welcomes upload them themselves and may come too late for their 20 seconds"),
+    ),
+    Entry(
         "wecom_sync.poll_moments", 60, _("Published moments posts"),
         _("Asks WeCom which guides have published a post: often at first, then every half hour."),
         _("published posts look unfinished"),

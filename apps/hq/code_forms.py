@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 from apps.accounts.actor import Actor
 from apps.contact_codes.models import ChannelCode, CodeShift
 from apps.contact_codes.services import Shift, Wanted
+from apps.hq.picture_form import PictureForm
 from apps.stores.models import Guide, Region, Store
 from apps.tagging.models import Tag
 
@@ -25,7 +26,7 @@ LEFT_OUT: dict[str, set[str]] = {
     Kind.STORE: {"guide"},
     Kind.CHAIN: {"store", "guide"},
     Kind.NEAREST: {"store", "guide", "backup", "daily_limit", "welcome", "tags", "card_title",
-                   "card_text", "card_url"},
+                   "card_text", "card_url", "picture", "kept", "no_picture"},
 }  # fmt: skip
 
 
@@ -54,7 +55,7 @@ class PersonField(forms.CharField):
         return found
 
 
-class CodeForm(forms.Form):
+class CodeForm(PictureForm):
     client_id = forms.UUIDField(widget=forms.HiddenInput)
     title = forms.CharField(label=pgettext_lazy("contact code", "Title"), max_length=30)
     channel = forms.CharField(
@@ -136,6 +137,7 @@ class CodeForm(forms.Form):
             card_title=data.get("card_title", ""),
             card_text=data.get("card_text", ""),
             card_url=data.get("card_url", ""),
+            welcome_picture=data.get("kept", ""),
             poster_text=data["poster_text"],
             tag_ids=[tag.pk for tag in data.get("tags", [])],
             shifts=shifts,

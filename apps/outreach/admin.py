@@ -128,8 +128,6 @@ class AttachmentFormSet(forms.BaseInlineFormSet):
         ]
         if len(kept) > attachments.MOST:
             raise ValidationError(str(attachments.TooManyAttachments(most=attachments.MOST)))
-        if kept and self.instance.is_welcome:
-            raise ValidationError(_("A welcome message carries no attachments yet: take them out."))
 
 
 class AttachmentInline(CapabilityMixin, StackedInline):

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -53,6 +55,21 @@ def clean_picture(raw: bytes) -> Any:
         return pictures.clean(raw)
     except pictures.NotAPicture:
         raise PictureRefused() from None
+
+
+def keep_file(picture: File) -> str:
+    """Keep a cleaned picture; its name, under which it never changes."""
+    return default_storage.save(place(None, str(picture.name)), picture)
+
+
+def picture(file: str) -> Piece:
+    """A picture alone."""
+    return {"kind": "image", "title": "", "file": file}
+
+
+def link(*, title: str, summary: str, url: str) -> Piece:
+    """A card that leads to a page."""
+    return {"kind": "link", "title": title, "summary": summary, "url": url, "picture_url": ""}
 
 
 def cover_address(file: str) -> str:

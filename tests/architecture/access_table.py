@@ -290,6 +290,7 @@ hq:group_welcome_act             POST  in   ok   ok   403     in  in  403
 hq:script_proposals              GET   in   ok   ok   ok      in  in  ok
 hq:decide_proposal               POST  in   ok   ok   403     in  in  403
 hq:attachment_picture            GET   in   ok   ok   ok      in  in  ok
+hq:kept_picture                  GET   in   ok   ok   ok      in  in  ok
 hq:script_variants               GET   in   ok   ok   ok      in  in  ok
 hq:withdraw_variant              POST  in   ok   ok   403     in  in  403
 hq:decide_send                   POST  in   ok   ok   403     in  in  403

@@ -174,6 +174,7 @@ MEANING = {
     ("hq:attachment_picture", "pk"): "attachment_id",
     ("outreach:cover", "name"): "cover_name",
     ("outreach:cover", "extension"): "png",
+    ("hq:kept_picture", "sealed"): "sealed_picture",
     ("guide_portal:close_visit_item", "item_id"): "visit_item_id",
     ("hq:code_new", "kind"): "store",
     ("hq:code", "pk"): "code_id",

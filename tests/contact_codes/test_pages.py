@@ -5,6 +5,7 @@ import uuid
 from datetime import date, timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,14 +14,16 @@ from django.urls import reverse
 from apps.accounts.capabilities import Role
 from apps.contact_codes import services as codes
 from apps.contact_codes.models import ChannelCode, CodeAdd, CodeScan
-from apps.contact_codes.selectors import figures_of
+from apps.contact_codes.selectors import figures_of, own_welcomes
 from apps.core import clock
+from apps.hq.picture_form import sealed
 from apps.members.models import FollowRelation
 from apps.stores.models import Store
 from apps.stores.services import user_of_guide
 from tests.contact_codes.conftest import made, reread
 from tests.factories import outreach as make
 from tests.factories.facts import make_guide, make_store
+from tests.factories.items import png
 from tests.hq.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -238,3 +241,41 @@ def test_a_guide_prints_the_own_code_and_a_manager_the_stores(team):
     assert client.get(poster).status_code == 200
     client.force_login(user_of_guide(guide=b))
     assert client.get(poster).status_code == 404
+
+
+def picture_file(content=None):
+    return SimpleUploadedFile("a.png", content or png(), content_type="image/png")
+
+
+def test_a_chosen_picture_stays_when_something_else_was_wrong(operator, team):
+    """A browser gives the file up; the form carries what was kept."""
+    store, _guides = team
+    address = reverse("hq:code_new", args=["store"])
+    wrong = operator.post(address, {**form(store, title=""), "picture": picture_file()})
+    assert wrong.status_code == 422
+    kept = wrong.context["form"]["kept"].value()
+    shown = operator.get(reverse("hq:kept_picture", args=[kept]))
+    assert shown["Content-Type"] == "image/png"
+
+    assert operator.post(address, form(store, kept=kept)).status_code == 302
+
+    code = ChannelCode.objects.get()
+    ((piece,),) = [one.attachments for one in own_welcomes([code.state]).values()]
+    assert (piece["kind"], piece["file"]) == ("image", str(code.welcome_picture))
+    page = reverse("hq:code", args=[code.pk])
+    assert reverse("hq:kept_picture", args=[sealed(piece["file"])]).split(":")[0] in (
+        operator.get(page).content.decode()
+    )
+    kept = operator.get(page).context["form"]["kept"].value()
+    operator.post(page, form(store, kept=kept, no_picture="on"))
+    assert not reread(code).welcome_picture
+
+
+def test_what_is_no_picture_is_said_beside_its_field(operator, team):
+    store, _guides = team
+    sent = {**form(store), "picture": picture_file(b"not a picture at all")}
+    page = operator.post(reverse("hq:code_new", args=["store"]), sent)
+    assert page.status_code == 422
+    assert "请选 JPEG 或 PNG" in page.content.decode()
+    assert not ChannelCode.objects.exists()
+    assert operator.get(reverse("hq:kept_picture", args=["made-up:x"])).status_code == 404

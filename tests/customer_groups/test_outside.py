@@ -10,7 +10,9 @@ from apps.customer_groups import services
 from apps.customer_groups.errors import GroupsMissing, NotInWeCom, NotUnknown, WelcomeTooLong
 from apps.customer_groups.models import CustomerGroup, GroupCode, GroupMembership, GroupWelcome
 from apps.customer_groups.selectors import joined_by_code
+from apps.outreach import attachments
 from apps.wecom_sync.services import handle_callbacks
+from tests.factories.items import png
 
 pytestmark = pytest.mark.django_db
 
@@ -164,3 +166,41 @@ def test_words_changed_during_the_call_are_sent_next(simulator, group, monkeypat
         for call in simulator.calls("externalcontact/group_welcome_template/edit")
     ]
     assert texts == ["进群有礼", "周末有礼"]
+
+
+# --- a welcome's picture -------------------------------------------------------------------------
+
+GW = "externalcontact/group_welcome_template"
+
+
+def picture():
+    return attachments.keep_file(attachments.clean_picture(png()))
+
+
+def test_a_welcome_has_its_picture_and_may_lose_it(simulator, group):
+    welcome = ask_welcome(group, picture=picture())
+    work()
+    body = simulator.calls(f"{GW}/add")[-1]["body"]
+    assert body["image"]["media_id"]
+    services.change_welcome(welcome=welcome, text="改了", actor=SYSTEM, now=clock.now())
+    work()
+    welcome.refresh_from_db()
+    assert (welcome.state, welcome.text, str(welcome.picture)) == (State.MADE, "改了", "")
+    assert "image" not in simulator.calls(f"{GW}/edit")[-1]["body"]
+
+
+def test_a_picture_that_cannot_be_uploaded_leaves_nothing_unknown(simulator, group):
+    welcome = ask_welcome(group, picture=picture())
+    simulator.post("/sim/faults", path="media/upload", errcode=45009)
+    work()
+    welcome.refresh_from_db()
+    assert (welcome.state, welcome.call_started_at) == (State.QUEUED, None)
+    assert made(simulator, f"{GW}/add") == 0
+
+
+def test_a_dead_worker_is_not_forgotten_over_a_picture(simulator, group):
+    welcome = ask_welcome(group, picture="attachments/gone.png")
+    GroupWelcome.objects.update(call_started_at=clock.now())
+    work()
+    welcome.refresh_from_db()
+    assert (welcome.state, made(simulator, f"{GW}/add")) == (State.UNKNOWN, 0)

@@ -29,6 +29,7 @@ from apps.guide_tasks.models import (
 )
 from apps.guide_tasks.services import ensure_default_rules, forecast, hand_in_photo
 from apps.handovers.models import HandoverRun
+from apps.hq.picture_form import sealed
 from apps.member_portal.models import ConsentText, DataRequest, WelcomeOffer
 from apps.members import services as members
 from apps.members.models import AccessRequest
@@ -407,6 +408,7 @@ def numbers_of(world, role):
         "group_welcome_id": (_group_thing(GroupWelcome, world, text="欢迎").pk,) * 3,
         "attachment_id": (_attachment().pk,) * 3,
         "cover_name": (_cover().picture.name[len("attachments/") : -len(".png")],) * 3,
+        "sealed_picture": (sealed(_attachment().picture.name),) * 3,
         "proposal_id": each(lambda guide, _m: _proposal(world, guide).pk),
     }
 

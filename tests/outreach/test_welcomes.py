@@ -4,12 +4,15 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
 
 from apps.core import clock
-from apps.outreach.models import MessageTemplate, ScriptVariant, Welcome
+from apps.outreach import attachments
+from apps.outreach.models import MediaUpload, MessageTemplate, ScriptVariant, Welcome
 from apps.outreach.selectors import welcome_day
-from apps.outreach.services import welcomes
+from apps.outreach.services import media, welcomes
 from apps.stores.models import Store
+from tests.factories.items import png
 
 pytestmark = pytest.mark.django_db
 
@@ -237,3 +240,73 @@ def test_the_chain_has_one_welcome_and_it_has_words():
         other.full_clean()
     with pytest.raises(ValidationError, match="通用文案"):
         MessageTemplate(name="丙", body="a", is_welcome=True, store=None).full_clean()
+
+
+# --- pictures ------------------------------------------------------------------------------------
+
+
+def kept_picture():
+    return attachments.keep_file(attachments.clean_picture(png()))
+
+
+def told_to(simulator, told):
+    rows = simulator.get(f"/sim/phones/customers/{told['external_userid']}")["messages"]
+    return [row for row in rows if row["via"] == "welcome"]
+
+
+def test_what_stands_beside_the_chains_welcome_goes_out_with_it(simulator, add, words):
+    words.attachments.create(kind="image", picture=ContentFile(png(), name="photo.png"))
+    words.attachments.create(kind="link", title="新品", url="https://shop.example/", place=2)
+    told = add()
+    queue(**told)
+    assert media.keep_pictures(now=clock.now()) == 1  # before anybody waits for it
+    welcomes.send_welcomes(now=clock.now())
+
+    (message,) = told_to(simulator, told)
+    assert [one["msgtype"] for one in message["attachments"]] == ["image", "link"]
+    assert len(simulator.calls("media/upload")) == 1
+
+
+def test_a_codes_own_picture_goes_instead_and_is_uploaded_when_it_is_missing(simulator, add, words):
+    words.attachments.create(kind="link", title="新品", url="https://shop.example/")
+    told = add(attachments=[attachments.picture(kept_picture())])
+    queue(**told)
+    welcomes.send_welcomes(now=clock.now())
+
+    (message,) = told_to(simulator, told)
+    assert [one["msgtype"] for one in message["attachments"]] == ["image"]
+    assert Welcome.objects.get().reason == ""
+
+
+def test_a_picture_that_cannot_be_uploaded_does_not_keep_the_words_waiting(simulator, add, words):
+    told = add(attachments=[attachments.picture(kept_picture())])
+    queue(**told)
+    simulator.post("/sim/faults", path="media/upload", errcode=45009)
+    welcomes.send_welcomes(now=clock.now())
+
+    (message,) = told_to(simulator, told)
+    assert message["text"]
+    assert message["attachments"] == []
+    assert (states(), Welcome.objects.get().reason) == ([State.SENT], "已发出，图片没带上")
+
+
+def test_a_picture_alone_that_is_gone_is_not_sent(simulator, add, words):
+    queue(**add(text="", attachments=[attachments.picture("attachments/gone.png")]))
+    welcomes.send_welcomes(now=clock.now())
+    assert states() == [State.FAILED]
+    assert simulator.calls(SEND) == []
+
+
+def test_a_picture_that_wecom_forgot_is_uploaded_anew(simulator, guide, add, words):
+    file = kept_picture()
+    MediaUpload.objects.create(
+        corp_id=guide.corp_id, file=file, media_id="gone",
+        expires_at=clock.now() + timedelta(days=2),
+    )  # fmt: skip
+    told = add(attachments=[attachments.picture(file)])
+    queue(**told)
+    welcomes.send_welcomes(now=clock.now())
+    welcomes.send_welcomes(now=clock.now() + timedelta(seconds=1.2))
+
+    (message,) = told_to(simulator, told)
+    assert [one["msgtype"] for one in message["attachments"]] == ["image"]

@@ -30,6 +30,7 @@ from apps.stores.models import Posting, Store
 Kind = ChannelCode.Kind
 Medium = ChannelCode.Medium
 Status = ChannelCode.Status
+PICTURE_JOB = "contact_codes.keep_pictures"
 WELCOME_BYTES = 4_000
 CARD_TITLE_BYTES, CARD_TEXT_BYTES = 128, 512
 
@@ -58,6 +59,7 @@ class Wanted:
     card_title: str = ""
     card_text: str = ""
     card_url: str = ""
+    welcome_picture: str = ""
     poster_text: str = ""
     tag_ids: Sequence[int] = ()
     shifts: Sequence[Shift] = field(default_factory=tuple)
@@ -114,6 +116,12 @@ def _put_parts(code: ChannelCode, wanted: Wanted) -> None:
     )
 
 
+def _bring_picture(wanted: Wanted) -> None:
+    """A new friend has no time to wait for an upload."""
+    if wanted.welcome_picture:
+        wake(PICTURE_JOB)
+
+
 def _take_turn(corp_id: str) -> None:
     """One after the other: the same form sent twice, and two people who make a store's code, are
     told what there is already."""
@@ -160,6 +168,7 @@ def create_code(
         card_title=wanted.card_title,
         card_text=wanted.card_text,
         card_url=wanted.card_url,
+        welcome_picture=wanted.welcome_picture,
         poster_text=wanted.poster_text,
         status=Status.MADE if wanted.kind == Kind.NEAREST else Status.WANTED,
         client_id=client_id or uuid4(),
@@ -167,6 +176,7 @@ def create_code(
         due_at=None,
     )
     _put_parts(code, wanted)
+    _bring_picture(wanted)
     refresh_duty(now=now, code_ids=[code.pk])
     accounts.audit(
         actor=actor, action="contact_code.made", object_type="channel_code", object_id=code.pk
@@ -188,11 +198,12 @@ def change_code(*, code_id: int, wanted: Wanted, actor: Actor, now: datetime) ->
     _take_turn(code.corp_id)
     _one_per_store(wanted, code.corp_id, but=code.pk)
     fields = ("title", "channel", "backup_id", "daily_limit", "welcome", "card_title",
-              "card_text", "card_url", "poster_text")  # fmt: skip
+              "card_text", "card_url", "welcome_picture", "poster_text")  # fmt: skip
     for name in fields:
         setattr(code, name, getattr(wanted, name))
     code.save(update_fields=list(fields))
     _put_parts(code, wanted)
+    _bring_picture(wanted)
     refresh_duty(now=now, code_ids=[code.pk])
     accounts.audit(
         actor=actor, action="contact_code.changed", object_type="channel_code", object_id=code.pk
@@ -263,7 +274,7 @@ def make_store_codes(
                 corp_id=corp_id, title=wanted.title, channel=wanted.channel, kind=Kind.STORE,
                 store=store, daily_limit=wanted.daily_limit, welcome=wanted.welcome,
                 card_title=wanted.card_title, card_text=wanted.card_text,
-                card_url=wanted.card_url,
+                card_url=wanted.card_url, welcome_picture=wanted.welcome_picture,
                 poster_text=wanted.poster_text, client_id=uuid4(), created_by=actor.label,
                 state=new_state(), slug=new_slug(),
             )
@@ -271,6 +282,7 @@ def make_store_codes(
         ]
     )  # fmt: skip
     _tag_all(codes, wanted.tag_ids)
+    _bring_picture(wanted)
     refresh_duty(now=now, code_ids=[code.pk for code in codes])
     if codes:
         accounts.audit(

@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 from apps.core.models import OutgoingOnce
 from apps.customer_groups.models.groups import CustomerGroup
 from apps.customer_groups.querysets import GroupCodeQuerySet, GroupWelcomeQuerySet
+from apps.outreach import attachments
 
 
 class Outside(OutgoingOnce):
@@ -83,6 +84,7 @@ class GroupWelcome(Outside):
     """入群欢迎语: what newcomers read; owners choose it for their groups on their phones."""
 
     text = models.TextField(_("text"))
+    picture = models.FileField(_("picture"), upload_to=attachments.place, blank=True)
     notify = models.BooleanField(_("tell the owners"), default=True)
 
     objects = GroupWelcomeQuerySet.as_manager()

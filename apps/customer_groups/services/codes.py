@@ -69,6 +69,7 @@ def make_welcome(
     notify: bool,
     actor: Actor,
     now: datetime,
+    picture: str = "",
 ) -> GroupWelcome:
     """Ask for a welcome; the same form again gives the same one. Raises WelcomeTooLong."""
     _demand_short(text)
@@ -78,6 +79,7 @@ def make_welcome(
             "corp_id": corp_id,
             "name": name,
             "text": text,
+            "picture": picture,
             "notify": notify,
             "not_before": now,
             "created_by": actor.label,
@@ -90,14 +92,18 @@ def make_welcome(
 
 
 @transaction.atomic
-def change_welcome(*, welcome: GroupWelcome, text: str, actor: Actor, now: datetime) -> None:
-    """Other words for a welcome that is in WeCom. Raises WelcomeTooLong, NotInWeCom."""
+def change_welcome(
+    *, welcome: GroupWelcome, text: str, picture: str = "", actor: Actor, now: datetime
+) -> None:
+    """Other words or another picture for a welcome that is in WeCom. Raises WelcomeTooLong,
+    NotInWeCom."""
     _demand_short(text)
     row = GroupWelcome.objects.select_for_update().get(pk=welcome.pk)
     if not row.wecom_id or row.state not in (State.MADE, State.CHANGING, State.FAILED):
         raise NotInWeCom()
-    row.text, row.state, row.not_before, row.attempts = text, State.CHANGING, now, 0
-    row.save(update_fields=["text", "state", "not_before", "attempts"])
+    row.text, row.picture = text, picture  # type: ignore[assignment]
+    row.state, row.not_before, row.attempts = State.CHANGING, now, 0
+    row.save(update_fields=["text", "picture", "state", "not_before", "attempts"])
     _told(actor, "group_welcome.changed", row, {})
     wake(JOB)
 

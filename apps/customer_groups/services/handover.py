@@ -21,8 +21,9 @@ from apps.core.wake import wake
 from apps.customer_groups.errors import NotUnknown
 from apps.customer_groups.models import GroupCode, GroupWelcome, Outside
 from apps.customer_groups.services.codes import JOB
+from apps.outreach.services import media
 from apps.wecom.client import WeComClient
-from apps.wecom.errors import Refused, WeComError, plain_reason
+from apps.wecom.errors import MEDIA_UNKNOWN, Refused, WeComError, plain_reason
 from apps.wecom.services.rounds import Round
 
 LEASE_SECONDS = 120
@@ -51,18 +52,41 @@ def hand_over_outside(*, now: datetime) -> int:
 
 def _settle(manager: Any, pk: int, token: UUID, run: Round) -> bool:
     """One row, one call."""
+    row = lease.holds(manager.all(), token).filter(pk=pk).first()
+    if row is None:
+        return False
+    try:
+        media_id = _bring_picture(row, run)
+    except WeComError as error:
+        _note_failure(manager, row, token, error, run.moment())
+        return False
     row = _prepare(manager, pk, token, run.moment())
     if row is None:
         return False
     faults.point("customer_groups.call_started")
     call = _CALLS[type(row).__name__, row.state]
     try:
-        after = call(run.client(row.corp_id), row)
+        after = call(run.client(row.corp_id), row, media_id)
     except WeComError as error:
+        if error.errcode == MEDIA_UNKNOWN:  # the next try uploads it anew
+            media.forget(files=[str(row.picture)], corp_id=row.corp_id)
+            error.retryable = True
         _note_failure(manager, row, token, error, run.moment())
         return False
     faults.point("customer_groups.called")
     return _write(manager, row, token, reason="", attempts=0, **after)
+
+
+def _bring_picture(row: Row, run: Round) -> str:
+    """The id under which WeCom has a welcome's picture, "" for what has none: before the mark that
+    the call begins, for an upload changes nothing there. Raises WeComError."""
+    file = str(getattr(row, "picture", ""))
+    if not file or row.state not in (State.QUEUED, State.CHANGING):
+        return ""
+    if row.state == State.QUEUED and row.call_started_at is not None:
+        return ""  # its worker is gone: nobody knows, and nothing is called
+    client = run.client(row.corp_id)
+    return media.bring(files=[file], corp_id=row.corp_id, client=client, at=run.moment())[file]
 
 
 @transaction.atomic
@@ -83,7 +107,7 @@ def _prepare(manager: Any, pk: int, token: UUID, at: datetime) -> Row | None:
     return row
 
 
-def _make_code(client: WeComClient, row: GroupCode) -> dict[str, object]:
+def _make_code(client: WeComClient, row: GroupCode, _picture: str) -> dict[str, object]:
     config_id = client.add_join_way(
         chat_ids=list(row.groups.order_by("pk").values_list("chat_id", flat=True)),
         state=row.join_state,
@@ -95,17 +119,17 @@ def _make_code(client: WeComClient, row: GroupCode) -> dict[str, object]:
     return {"state": State.MADE, "wecom_id": config_id}
 
 
-def _address(client: WeComClient, row: GroupCode) -> dict[str, object]:
+def _address(client: WeComClient, row: GroupCode, _picture: str) -> dict[str, object]:
     return {"address": client.get_join_way(row.wecom_id).address}
 
 
-def _make_welcome(client: WeComClient, row: GroupWelcome) -> dict[str, object]:
-    template_id = client.add_group_welcome(text=row.text, notify=row.notify)
+def _make_welcome(client: WeComClient, row: GroupWelcome, picture: str) -> dict[str, object]:
+    template_id = client.add_group_welcome(text=row.text, picture=picture, notify=row.notify)
     return {"state": State.MADE, "wecom_id": template_id}
 
 
-def _change_welcome(client: WeComClient, row: GroupWelcome) -> dict[str, object]:
-    client.edit_group_welcome(template_id=row.wecom_id, text=row.text)
+def _change_welcome(client: WeComClient, row: GroupWelcome, picture: str) -> dict[str, object]:
+    client.edit_group_welcome(template_id=row.wecom_id, text=row.text, picture=picture)
     return {"state": State.MADE}
 
 
@@ -118,13 +142,21 @@ def _remove(delete: Callable[[str], None], row: Outside) -> dict[str, object]:
     return {"state": State.REMOVED}
 
 
-_CALLS: dict[tuple[str, str], Callable[[WeComClient, Any], dict[str, object]]] = {
+def _remove_code(client: WeComClient, row: GroupCode, _picture: str) -> dict[str, object]:
+    return _remove(client.delete_join_way, row)
+
+
+def _remove_welcome(client: WeComClient, row: GroupWelcome, _picture: str) -> dict[str, object]:
+    return _remove(client.delete_group_welcome, row)
+
+
+_CALLS: dict[tuple[str, str], Callable[[WeComClient, Any, str], dict[str, object]]] = {
     ("GroupCode", State.QUEUED): _make_code,
     ("GroupCode", State.MADE): _address,
-    ("GroupCode", State.REMOVING): lambda client, row: _remove(client.delete_join_way, row),
+    ("GroupCode", State.REMOVING): _remove_code,
     ("GroupWelcome", State.QUEUED): _make_welcome,
     ("GroupWelcome", State.CHANGING): _change_welcome,
-    ("GroupWelcome", State.REMOVING): lambda client, row: _remove(client.delete_group_welcome, row),
+    ("GroupWelcome", State.REMOVING): _remove_welcome,
 }
 
 

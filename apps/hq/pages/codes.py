@@ -22,6 +22,7 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.hq.code_forms import BatchForm, CodeForm, shift_forms
+from apps.hq.picture_form import sealed
 from apps.stores.models import Guide, Store
 from apps.wecom.client import default_corp
 
@@ -161,7 +162,10 @@ def code_new(request: HttpRequest, kind: str) -> HttpResponse:
         raise Http404
     actor = actor_of(request)
     data = request.POST or None
-    form = CodeForm(data, kind=kind, medium=medium, actor=actor, initial={"client_id": uuid4()})
+    form = CodeForm(
+        data, request.FILES, kind=kind, medium=medium, actor=actor,
+        initial={"client_id": uuid4()},
+    )  # fmt: skip
     return _edit(request, form, shift_forms(data, actor=actor), code=None)
 
 
@@ -182,10 +186,12 @@ def code_page(request: HttpRequest, pk: int) -> HttpResponse:
                                                   "poster_text")},
         "backup": f"{code.backup.wecom_userid} {code.backup.name}" if code.backup else "",
         "tags": [tag.pk for tag in code.tags.all()],
+        "kept": sealed(str(code.welcome_picture)),
     }  # fmt: skip
     form = CodeForm(
-        data, kind=code.kind, medium=code.medium, actor=actor, fixed=True, initial=initial
-    )
+        data, request.FILES, kind=code.kind, medium=code.medium, actor=actor, fixed=True,
+        initial=initial,
+    )  # fmt: skip
     shifts = list(code.shifts.select_related("guide"))
     return _edit(request, form, shift_forms(data, actor=actor, rows=shifts), code=code)
 
@@ -292,7 +298,8 @@ def _form_page(
 def code_batch(request: HttpRequest) -> HttpResponse:
     """A code for every live store that has none of this channel, in one go."""
     actor = actor_of(request)
-    form = BatchForm(request.POST or None, actor=actor, initial={"client_id": uuid4()})
+    fresh = {"client_id": uuid4()}
+    form = BatchForm(request.POST or None, request.FILES, actor=actor, initial=fresh)
     problem, status = "", 200
     if request.method == "POST":
         status = _BAD_REQUEST

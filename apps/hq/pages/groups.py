@@ -18,6 +18,7 @@ from apps.core.errors import DomainError
 from apps.customer_groups import selectors, services
 from apps.customer_groups.models import CustomerGroup, GroupCode, GroupWelcome, Outside
 from apps.hq.access import actor_of, hq_action, hq_page, show
+from apps.hq.picture_form import PictureForm, sealed
 from apps.members.selectors import masked_name
 from apps.stores.models import Region
 from apps.wecom.models import Corp
@@ -39,14 +40,19 @@ class GroupCodeForm(forms.Form):
     )
 
 
-class GroupWelcomeForm(forms.Form):
+class WelcomeWordsForm(PictureForm):
+    """What newcomers read and see."""
+
+    text = forms.CharField(
+        label=gettext_lazy("What newcomers read"), widget=forms.Textarea({"rows": 4})
+    )
+
+
+class GroupWelcomeForm(WelcomeWordsForm):
     """A welcome for newcomers of groups."""
 
     client_id = forms.UUIDField(widget=forms.HiddenInput)
     name = forms.CharField(label=gettext_lazy("Name of the welcome"), max_length=30)
-    text = forms.CharField(
-        label=gettext_lazy("What newcomers read"), widget=forms.Textarea({"rows": 4})
-    )
     notify = forms.BooleanField(
         label=gettext_lazy("Tell the owners that there is a new welcome"),
         required=False,
@@ -202,12 +208,17 @@ def _act(request: HttpRequest, row: Outside) -> None:
 @hq_page(Capability.VIEW_REPORTS)
 def group_welcomes(request: HttpRequest) -> HttpResponse:
     """Welcomes that owners may choose on their phones."""
-    return _welcomes_page(request, GroupWelcomeForm(initial={"client_id": uuid4()}))
+    return _welcomes_page(request)
 
 
 def _welcomes_page(
-    request: HttpRequest, form: GroupWelcomeForm, *, status: int = 200
+    request: HttpRequest,
+    form: GroupWelcomeForm | None = None,
+    *,
+    changing: tuple[GroupWelcome, WelcomeWordsForm] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
+    """`changing` is a welcome with what was typed for it and could not be taken."""
     welcomes = GroupWelcome.objects.visible_to(actor_of(request)).order_by("-pk")
     page = Paginator(welcomes, PER_PAGE).get_page(request.GET.get("page"))
     return show(
@@ -217,23 +228,43 @@ def _welcomes_page(
         title=_("Group welcomes"),
         page=page,
         query="",
-        rows=[{"welcome": row, "mark": MARKS.get(row.state, "")} for row in page],
-        form=form,
+        rows=[
+            {
+                "welcome": row,
+                "mark": MARKS.get(row.state, ""),
+                "form": _words_form(row, changing),
+                "open": changing is not None and changing[0] == row,
+            }
+            for row in page
+        ],
+        form=form or GroupWelcomeForm(initial={"client_id": uuid4()}),
         may_act=actor_of(request).can(Capability.MANAGE_CONTENT),
     )
+
+
+def _words_form(
+    row: GroupWelcome, changing: tuple[GroupWelcome, WelcomeWordsForm] | None
+) -> WelcomeWordsForm:
+    if changing is not None and changing[0] == row:
+        return changing[1]
+    return WelcomeWordsForm(initial={"text": row.text, "kept": sealed(str(row.picture))})
 
 
 @hq_action(Capability.MANAGE_CONTENT)
 def group_welcome_new(request: HttpRequest) -> HttpResponse:
     """Bring a welcome to WeCom's library of the company."""
-    form = GroupWelcomeForm(request.POST)
+    form = GroupWelcomeForm(request.POST, request.FILES)
     if not form.is_valid():
         return _welcomes_page(request, form, status=400)
     corp = Corp.objects.filter(is_active=True).order_by("pk").first()
     given: dict[str, Any] = form.cleaned_data
     try:
         services.make_welcome(
-            **given,
+            client_id=given["client_id"],
+            name=given["name"],
+            text=given["text"],
+            notify=given["notify"],
+            picture=given["kept"],
             corp_id=corp.corp_id if corp else "",
             actor=actor_of(request),
             now=clock.now(),
@@ -252,15 +283,19 @@ def group_welcome_act(request: HttpRequest, pk: int) -> HttpResponse:
     if request.POST.get("what") != "change":
         _act(request, welcome)
         return redirect("hq:group_welcomes")
+    typed = WelcomeWordsForm(request.POST, request.FILES)
+    if not typed.is_valid():
+        return _welcomes_page(request, changing=(welcome, typed), status=400)
     try:
         services.change_welcome(
             welcome=welcome,
-            text=request.POST.get("text", "").strip(),
+            text=typed.cleaned_data["text"],
+            picture=typed.cleaned_data["kept"],
             actor=actor_of(request),
             now=clock.now(),
         )
     except DomainError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, _("WeCom gets the new words in a minute."))
+        typed.add_error("text", str(error))
+        return _welcomes_page(request, changing=(welcome, typed), status=400)
+    messages.success(request, _("WeCom gets the new words in a minute."))
     return redirect("hq:group_welcomes")

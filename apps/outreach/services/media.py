@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core import pictures
 from apps.core.wake import wake
-from apps.outreach.attachments import files_of
 from apps.outreach.models import Attachment, MediaUpload
 from apps.wecom.client import WeComClient, client_for
 from apps.wecom.errors import WeComError
@@ -57,6 +56,19 @@ def bring(
     return media
 
 
+def bring_what_can_be(
+    *, files: Iterable[str], corp_id: str, client: WeComClient, at: datetime
+) -> dict[str, str]:
+    """As `bring`, for what cannot wait: a picture that WeCom does not take now is left out."""
+    found: dict[str, str] = {}
+    for file in dict.fromkeys(files):
+        try:
+            found |= bring(files=[file], corp_id=corp_id, client=client, at=at)
+        except WeComError as error:
+            log.warning("picture_left_out", file=file, error=error.code)
+    return found
+
+
 def _upload(file: str, corp_id: str, client: WeComClient) -> str:
     try:
         content = default_storage.open(file, "rb")
@@ -89,9 +101,15 @@ def ask_to_keep() -> None:
 
 def keep_pictures(*, now: datetime) -> int:
     """Every picture of a script in use lies at every corp, long enough for a day; return how many
-    were uploaded. A corp that cannot be reached is asked again at the next bell."""
+    were uploaded."""
     in_use = Attachment.objects.filter(script__is_active=True).exclude(picture="")
-    files = files_of({"file": str(name)} for name in in_use.values_list("picture", flat=True))
+    return keep(files=list(in_use.values_list("picture", flat=True)), now=now)
+
+
+def keep(*, files: Iterable[str], now: datetime) -> int:
+    """These pictures lie at every corp, long enough for a day; return how many were uploaded. A
+    corp that cannot be reached is asked again at the next bell."""
+    files = list(dict.fromkeys(files))
     if not files:
         return 0
     uploaded = 0

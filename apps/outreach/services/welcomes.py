@@ -20,10 +20,12 @@ from apps.core import clock, faults, lease
 from apps.core.bites import delete_in_bites
 from apps.core.wake import wake
 from apps.outreach import scripts
-from apps.outreach.models import MessageTemplate, ScriptVariant, Welcome
+from apps.outreach.attachments import Piece, files_of, for_wecom
+from apps.outreach.models import Attachment, MessageTemplate, ScriptVariant, Welcome
+from apps.outreach.services import media
 from apps.stores.models import Posting
 from apps.wecom.client import WeComClient, client_for
-from apps.wecom.errors import CorpNotConfigured, WeComError, plain_reason
+from apps.wecom.errors import MEDIA_UNKNOWN, CorpNotConfigured, WeComError, plain_reason
 from apps.wecom.models import Corp
 from apps.wecom.services.rounds import Round
 
@@ -38,14 +40,14 @@ SIDE_BY_SIDE = 8
 KEEP_DAYS = 90
 
 ALREADY_WELCOMED, CODE_OVER = 41051, frozenset({41049, 41050})
+_Pictures = dict[tuple[str, str], str]  # corp and file → the id there
 
 State = Welcome.State
-Json = Mapping[str, Any]
 
 
 class NewFriend(NamedTuple):
     """What WeCom told with a welcome code. `text` may name the guide and the store; None = the
-    wording of the store or of the chain. `attachments` are in WeCom's own form."""
+    wording of the store or of the chain, with what goes beside it; own `attachments` go instead."""
 
     corp_id: str
     userid: str
@@ -54,7 +56,7 @@ class NewFriend(NamedTuple):
     state: str
     told_at: datetime
     text: str | None = None
-    attachments: Sequence[Json] = ()
+    attachments: Sequence[Piece] = ()
 
 
 # --- asked for ------------------------------------------------------------------------------------
@@ -99,9 +101,10 @@ def _posts_of(friends: Iterable[NewFriend], now: datetime) -> dict[tuple[str, st
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
-    """The welcome by store; None holds the chain's."""
+    """The welcome by store, and what goes beside it; None holds the chain's."""
 
     texts: Mapping[int | None, str]
+    pieces: Mapping[int | None, list[Piece]]
 
     @classmethod
     def of(cls, store_ids: Iterable[int]) -> "_Wording":
@@ -114,14 +117,27 @@ class _Wording:
             own = ScriptVariant.objects.up_to_date().filter(script=chain, store_id__in=store_ids)
             texts.update(own.values_list("store_id", "generic_body"))
         texts.update({store: script.generic_body for store, script in scripts_by_store.items()})
-        return cls(texts)
+        return cls(texts, _pieces_of(scripts_by_store))
 
     def at(self, store_id: int) -> str:
         return self.texts.get(store_id) or self.texts.get(None, "")
 
+    def beside(self, store_id: int) -> list[Piece]:
+        return self.pieces.get(store_id, self.pieces.get(None, []))
+
+
+def _pieces_of(by_store: Mapping[int | None, MessageTemplate]) -> dict[int | None, list[Piece]]:
+    found: dict[int, list[Piece]] = {script.pk: [] for script in by_store.values()}
+    for row in Attachment.objects.filter(script_id__in=found) if found else ():
+        found[row.script_id].append(row.piece)
+    return {store: found[script.pk] for store, script in by_store.items()}
+
 
 def _row(friend: NewFriend, post: Posting, wording: _Wording, now: datetime) -> Welcome:
     body = wording.at(post.store_id) if friend.text is None else friend.text
+    pieces = list(friend.attachments)
+    if friend.text is None and not pieces:
+        pieces = wording.beside(post.store_id)
     words = {"导购": post.guide.name, "门店": post.store.name}
     told_at = min(friend.told_at, now)  # WeCom's clock may be ahead of ours
     welcome = Welcome(
@@ -130,7 +146,7 @@ def _row(friend: NewFriend, post: Posting, wording: _Wording, now: datetime) -> 
         guide=post.guide,
         external_userid=friend.external_userid,
         source=friend.state[:64],
-        attachments=list(friend.attachments),
+        attachments=pieces,
         told_at=told_at,
         expires_at=told_at + LIFE,
         not_before=told_at,
@@ -162,7 +178,8 @@ def send_welcomes(*, now: datetime, limit: int = 2_000) -> int:
                 break
             faults.point("welcomes.call_started")
             seen += len(rows)
-            calls = [pool.submit(_call, _client(clients, row, n), row) for n, row in
+            known = _pictures(clients, rows, run.moment())
+            calls = [pool.submit(_call, _client(clients, row, n), row, known) for n, row in
                      enumerate(rows)]  # fmt: skip
             for row, call in zip(rows, calls, strict=True):
                 answer = call.result()
@@ -219,28 +236,59 @@ def _client(
         return error
 
 
-def _call(client: WeComClient | WeComError, row: Welcome) -> WeComError | None:
+def _pictures(
+    clients: dict[tuple[str, int], WeComClient], rows: Sequence[Welcome], at: datetime
+) -> _Pictures:
+    """The ids under which WeCom has the pictures of these. They lie there already, but for one that
+    was chosen a moment ago; what cannot be brought does not keep the words waiting."""
+    known: _Pictures = {}
+    for row in rows:
+        files = [file for file in files_of(row.attachments) if (row.corp_id, file) not in known]
+        client = _client(clients, row, 0) if files else None
+        if client is None or isinstance(client, WeComError):
+            continue
+        brought = media.bring_what_can_be(files=files, corp_id=row.corp_id, client=client, at=at)
+        known |= {(row.corp_id, file): media_id for file, media_id in brought.items()}
+    return known
+
+
+class _Answer(NamedTuple):
+    """`whole`: nothing was left out."""
+
+    error: WeComError | None
+    whole: bool = True
+
+
+def _call(client: WeComClient | WeComError, row: Welcome, known: _Pictures) -> _Answer:
     """No database in here: this runs beside others."""
     if isinstance(client, WeComError):
-        return client
+        return _Answer(client)
+    ids = {file: known.get((row.corp_id, file), "") for file in files_of(row.attachments)}
+    pieces = [piece for piece in row.attachments if ids.get(piece.get("file", ""), "none needed")]
+    if not (row.text or pieces):
+        return _Answer(media.PictureGone("externalcontact/send_welcome_msg"))
     try:
-        client.send_welcome(code=row.code, text=row.text, attachments=row.attachments)
+        client.send_welcome(code=row.code, text=row.text, attachments=for_wecom(pieces, ids))
     except WeComError as error:
-        return error
-    return None
+        return _Answer(error)
+    return _Answer(None, len(pieces) == len(row.attachments))
 
 
-def _record(row: Welcome, token: UUID, error: WeComError | None, at: datetime) -> bool:
+def _record(row: Welcome, token: UUID, answer: _Answer, at: datetime) -> bool:
     """How it ended, only while the lease is still ours; gives it back."""
-    told = _sent(at) if error is None else _not_sent(row, error, at)
+    error = answer.error
+    if error is not None and error.errcode == MEDIA_UNKNOWN:  # the next call uploads them anew
+        media.forget(files=files_of(row.attachments), corp_id=row.corp_id)
+    told = _sent(at, answer.whole) if error is None else _not_sent(row, error, at)
     kept = row.settle(token, **told)
     if error is not None:
         log.warning("welcome_not_sent", welcome_id=row.pk, state=told["state"], error=error.code)
     return kept and error is None
 
 
-def _sent(at: datetime) -> dict[str, Any]:
-    return {"state": State.SENT, "sent_at": at, "reason": ""}
+def _sent(at: datetime, whole: bool) -> dict[str, Any]:
+    reason = "" if whole else gettext("sent without its picture")
+    return {"state": State.SENT, "sent_at": at, "reason": reason}
 
 
 def _not_sent(row: Welcome, error: WeComError, at: datetime) -> dict[str, Any]:
@@ -250,7 +298,7 @@ def _not_sent(row: Welcome, error: WeComError, at: datetime) -> dict[str, Any]:
         return {"state": State.TAKEN, "reason": gettext("WeCom has welcomed this customer already")}
     if error.errcode in CODE_OVER:
         return {"state": State.MISSED, "reason": gettext("WeCom says that the time is over")}
-    if not error.retryable:
+    if not error.retryable and error.errcode != MEDIA_UNKNOWN:
         return {"state": State.FAILED, "reason": plain_reason(error)}
     again = at + max(PAUSE, timedelta(seconds=getattr(error, "retry_after", 0)))
     if again + ROOM > row.expires_at:

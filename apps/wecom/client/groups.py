@@ -104,17 +104,18 @@ class Groups(Transport):
 
     # -- welcomes -------------------------------------------------------------------------------
 
-    def add_group_welcome(self, *, text: str, notify: bool) -> str:
-        """A welcome that owners may choose for their groups; its `template_id`."""
-        body: Json = {"text": {"content": text}, "notify": int(notify)}
+    def add_group_welcome(self, *, text: str, notify: bool, picture: str = "") -> str:
+        """A welcome that owners may choose for their groups; its `template_id`. `picture` is an
+        uploaded one's media id."""
+        body: Json = {**_welcome_body(text, picture), "notify": int(notify)}
         answer = self._call("externalcontact/group_welcome_template/add", data=body, effect=True)
         if not answer.get("template_id"):
             raise NoAnswer("group_welcome_template/add: no template_id", outcome_unknown=True)
         return str(answer["template_id"])
 
-    def edit_group_welcome(self, *, template_id: str, text: str) -> None:
-        """Say it in other words. Repeating it is harmless."""
-        body: Json = {"template_id": template_id, "text": {"content": text}}
+    def edit_group_welcome(self, *, template_id: str, text: str, picture: str = "") -> None:
+        """Say it in other words, with this picture or none. Repeating it is harmless."""
+        body: Json = {"template_id": template_id, **_welcome_body(text, picture)}
         self._call("externalcontact/group_welcome_template/edit", data=body, effect=False)
 
     def delete_group_welcome(self, template_id: str) -> None:
@@ -175,6 +176,11 @@ class Groups(Transport):
             )
             if int(row["status"]) == 1
         ]
+
+
+def _welcome_body(text: str, picture: str) -> Json:
+    body: Json = {"text": {"content": text}}
+    return body | ({"image": {"media_id": picture}} if picture else {})
 
 
 def _person(row: Json) -> GroupPerson:

@@ -1,0 +1,64 @@
+"""A picture in a form, which stays chosen when something else in the form was wrong.
+
+A browser gives up a chosen file when a page comes back with an error. So a good picture is kept at
+once, and the form carries its sealed name on.
+"""
+
+from typing import Any
+
+from django import forms
+from django.core import signing
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.errors import DomainError
+from apps.outreach import attachments
+
+SALT = "hq.picture"
+
+
+def sealed(file: str) -> str:
+    return signing.dumps(file, salt=SALT) if file else ""
+
+
+def opened(text: str) -> str:
+    try:
+        return str(signing.loads(text, salt=SALT)) if text else ""
+    except signing.BadSignature:
+        return ""
+
+
+class PictureForm(forms.Form):
+    """`cleaned_data["kept"]` is the picture's file, "" for none."""
+
+    picture = forms.FileField(
+        label=_("Picture"),
+        required=False,
+        widget=forms.FileInput({"accept": "image/jpeg,image/png"}),
+    )
+    kept = forms.CharField(required=False, widget=forms.HiddenInput)
+    no_picture = forms.BooleanField(label=_("Without the picture"), required=False)
+
+    @property
+    def has_picture(self) -> bool:
+        """One is chosen already: for words beside the field."""
+        return bool(self["kept"].value())
+
+    def clean_kept(self) -> str:
+        return opened(self.cleaned_data["kept"])
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        chosen = given.get("picture")
+        if chosen is not None:
+            try:
+                clean = attachments.clean_picture(chosen.read(attachments.MAX_PICTURE_BYTES + 1))
+            except DomainError as error:
+                self.add_error("picture", str(error))
+            else:
+                given["kept"] = attachments.keep_file(clean)
+        elif given.get("no_picture"):
+            given["kept"] = ""
+        posted: Any = self.data  # as it is, it cannot be changed; the page carries on what was kept
+        self.data = posted.copy()
+        self.data["kept"] = sealed(given.get("kept", ""))  # type: ignore[index]
+        return given
