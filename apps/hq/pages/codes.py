@@ -163,7 +163,7 @@ def code_new(request: HttpRequest, kind: str) -> HttpResponse:
     actor = actor_of(request)
     data = request.POST or None
     form = CodeForm(
-        data, request.FILES, kind=kind, medium=medium, actor=actor,
+        data, request.FILES or None, kind=kind, medium=medium, actor=actor,
         initial={"client_id": uuid4()},
     )  # fmt: skip
     return _edit(request, form, shift_forms(data, actor=actor), code=None)
@@ -189,7 +189,7 @@ def code_page(request: HttpRequest, pk: int) -> HttpResponse:
         "kept": sealed(str(code.welcome_picture)),
     }  # fmt: skip
     form = CodeForm(
-        data, request.FILES, kind=code.kind, medium=code.medium, actor=actor, fixed=True,
+        data, request.FILES or None, kind=code.kind, medium=code.medium, actor=actor, fixed=True,
         initial=initial,
     )  # fmt: skip
     shifts = list(code.shifts.select_related("guide"))
@@ -299,7 +299,7 @@ def code_batch(request: HttpRequest) -> HttpResponse:
     """A code for every live store that has none of this channel, in one go."""
     actor = actor_of(request)
     fresh = {"client_id": uuid4()}
-    form = BatchForm(request.POST or None, request.FILES, actor=actor, initial=fresh)
+    form = BatchForm(request.POST or None, request.FILES or None, actor=actor, initial=fresh)
     problem, status = "", 200
     if request.method == "POST":
         status = _BAD_REQUEST
