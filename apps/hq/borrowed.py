@@ -62,3 +62,21 @@ WORDS = [
     ngettext_lazy("Please correct the error below.", "Please correct the errors below.", 1),
     ngettext_lazy("entry", "entries", 1),
 ]
+# what Django says beside a field: its own Chinese names what is wrong, ours what to type
+FIELD_WORDS = [
+    gettext_noop("This field is required."),
+    gettext_noop("Enter a whole number."),
+    gettext_noop("Enter a number."),
+    gettext_noop("Enter a valid date."),
+    gettext_noop("Enter a valid time."),
+    gettext_noop("Enter a valid URL."),
+    gettext_noop("The submitted file is empty."),
+    gettext_noop("Select a valid choice. That choice is not one of the available choices."),
+    gettext_noop("Ensure this value is less than or equal to %(limit_value)s."),
+    gettext_noop("Ensure this value is greater than or equal to %(limit_value)s."),
+    ngettext_lazy(
+        "Ensure this value has at most %(limit_value)d character (it has %(show_value)d).",
+        "Ensure this value has at most %(limit_value)d characters (it has %(show_value)d).",
+        1,
+    ),
+]
