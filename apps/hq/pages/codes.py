@@ -224,7 +224,11 @@ def _saved(
     actor, now = actor_of(request), clock.now()
     if code is not None:
         services.change_code(code_id=code.pk, wanted=wanted, actor=actor, now=now)
-        messages.success(request, _("Saved. WeCom is told in a moment; the poster stays."))
+        if code.is_link:
+            said = _("Saved. WeCom is told in a moment; the address stays.")
+        else:
+            said = _("Saved. WeCom is told in a moment; the poster stays.")
+        messages.success(request, said)
         return redirect("hq:code", pk=code.pk)
     made = services.create_code(
         wanted=wanted,
@@ -233,7 +237,11 @@ def _saved(
         now=now,
         client_id=form.cleaned_data["client_id"],
     )
-    messages.success(request, _("Made. The poster can be printed; WeCom is told in a moment."))
+    if made.is_link:
+        said = _("Made. The address to copy is here in a moment.")
+    else:
+        said = _("Made. The poster can be printed; WeCom is told in a moment.")
+    messages.success(request, said)
     return redirect("hq:code", pk=made.pk)
 
 
