@@ -159,6 +159,22 @@ def note_words(notes: Sequence[Note], *, guide_id: int | None) -> list[str]:
     return words_to_tap([(note.body, note.guide_id) for note in notes], guide_id=guide_id)
 
 
+_OWN = Scoped(
+    lambda actor: (
+        served(actor).filter(public_id=Place("customer", UUIDField())).values_list("pk").order_by()
+    )
+)
+
+
+def find_customer(*, actor: Actor, public_id: uuid.UUID) -> tuple[int, bool] | None:
+    """The member whose card the actor may open, and whether TA is the actor's own. Nearly all are:
+    a look somebody granted is asked for after that."""
+    for (pk,) in _OWN.tuples(actor, customer=public_id):
+        return pk, True
+    pk = visible(actor).filter(public_id=public_id).values_list("pk", flat=True).first()
+    return None if pk is None else (pk, False)
+
+
 def get_customer(*, actor: Actor, public_id: uuid.UUID) -> Member:
     """The customer if the actor works for them, else 404. A granted look writes nothing."""
     member = served(actor).filter(public_id=public_id).first()

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -13,15 +14,16 @@ from django.utils.translation import pgettext
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.core import clock
+from apps.core.compiled import Compiled, among
 from apps.guide_portal.cards import SENDABLE, Chip, Person, due_chip, person_of, size_words
-from apps.guide_portal.customers import AWAY, own_word, served, three_facts, words_to_tap
+from apps.guide_portal.customers import AWAY, find_customer, own_word, three_facts, words_to_tap
 from apps.guide_portal.dossier import Dossier, read_dossier
 from apps.guide_portal.hints import Hint, hints_of
 from apps.guide_portal.taste import LOOKED_AT, Liking, likings
 from apps.guide_portal.templatetags.portal import month_day
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.selectors import open_targets_of_member
-from apps.members.models import Consent, Interaction, Member, VisitReason
+from apps.members.models import Consent, Interaction, VisitReason
 from apps.orders.models import Order
 from apps.orders.selectors import OrderView, orders_of
 from apps.outreach.policy import monthly_cap
@@ -122,11 +124,12 @@ class Record:
 
 
 def record_of(
-    *, members: QuerySet[Member], actor: Actor, before: datetime | None, now: datetime
+    *, public_id: UUID, actor: Actor, before: datetime | None, now: datetime
 ) -> Record | None:
-    """The whole record of the first of these members; None without one."""
+    """The whole record of a customer; None where the actor may not see one. A granted look reads
+    and no more."""
     guide_id = actor.guide_id or 0
-    found = _with_scope(members, actor).values_list("pk", "is_own").first()
+    found = find_customer(actor=actor, public_id=public_id)
     if found is None:
         return None
     member_id, is_own = found
@@ -172,11 +175,6 @@ def record_of(
         may_write=may_write,
         sending=_sending(file, cards, guide_id=guide_id, may_send=is_own),
     )
-
-
-def _with_scope(members: QuerySet[Member], actor: Actor) -> QuerySet:
-    """Whether the customer is one's own, beside the row: a granted look reads and no more."""
-    return members.annotate(is_own=Exists(served(actor).filter(pk=OuterRef("pk"))))
 
 
 # --- who, and when next ---------------------------------------------------------------------------
@@ -311,17 +309,26 @@ def _bought(order: OrderView) -> Bought:
     return Bought(name=name, detail=detail, net_fen=order.net_fen)
 
 
+def _tags_where(wanted: Q) -> QuerySet[Tag]:
+    found = Tag.objects.filter(wanted).select_related("group")
+    return found.order_by("group__position", "group__name", "name")
+
+
+_CARRIED = Compiled(lambda: _tags_where(Q(among("pk", "tags"))))
+_CARRIED_AND_OFFERED = Compiled(
+    lambda: _tags_where(
+        Q(among("pk", "tags")) | Q(group__guides_may_apply=True, retired_at__isnull=True)
+    )
+)
+
+
 def _tags(file: Dossier, *, may_write: bool) -> tuple[list[Tag], list[Tag]]:
     """Tags carried, and those to offer: one question for both."""
-    offered = Q(group__guides_may_apply=True, retired_at=None)
-    wanted = Q(pk__in=file.tag_ids) | offered if may_write else Q(pk__in=file.tag_ids)
-    found = list(
-        Tag.objects.filter(wanted)
-        .select_related("group")
-        .order_by("group__position", "group__name", "name")
-    )
-    carried = [tag for tag in found if tag.pk in set(file.tag_ids)]
-    more = [tag for tag in found if tag.pk not in set(file.tag_ids)]
+    asked = _CARRIED_AND_OFFERED if may_write else _CARRIED
+    own = set(file.tag_ids)
+    found = asked.rows(tags=list(own))
+    carried = [tag for tag in found if tag.pk in own]
+    more = [tag for tag in found if tag.pk not in own]
     return carried, more[:TAGS_OFFERED]
 
 

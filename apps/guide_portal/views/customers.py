@@ -137,7 +137,7 @@ class Customer(CustomerPage):
 
     def get(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         record = record_of(
-            members=customers.visible(self.actor).filter(public_id=public_id),
+            public_id=public_id,
             actor=self.actor,
             before=_moment(request.GET.get("before", "")),
             now=self.now,
