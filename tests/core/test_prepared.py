@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from apps.core.prepared import read
+from apps.core.prepared import as_keys, as_rows, read
 
 _KINDS = """
 SELECT %s::bigint, %s::text, %s::timestamptz, %s::date, %s::numeric, %s::uuid, %s::boolean,
@@ -63,3 +63,35 @@ def test_a_question_that_fails_is_djangos_error_and_the_next_one_is_answered():
         read("SELECT 1 / %s::int", [0])
 
     assert read("SELECT 1 / %s::int", [1]) == [(1,)]
+
+
+_GIVEN = """
+SELECT * FROM json_to_recordset(%s::json) AS given (
+    number bigint, said text, at timestamptz, ident uuid, key bytea, more jsonb
+)
+"""
+
+
+@pytest.mark.django_db
+def test_rows_arrive_as_they_were_and_what_a_row_lacks_is_empty():
+    row = {
+        "number": 2**40,
+        "said": '林\\晓 "雯"\n',
+        "at": datetime(2026, 3, 1, 9, 30, 0, 5, tzinfo=UTC),
+        "ident": UUID(int=5),
+        "key": bytes(range(16)),
+        "more": {"a": [1, "二"]},
+    }
+    found = read(_GIVEN, [as_rows([row, {"number": 1}])])
+    assert found[0] == (*list(row.values())[:-1], '{"a": [1, "二"]}')
+    assert found[1] == (1, None, None, None, None, None)
+    with pytest.raises(TypeError):
+        as_rows([{"number": Decimal("1.5")}])
+
+
+@pytest.mark.django_db
+def test_keys_are_found_byte_by_byte():
+    keys = [bytes(range(16)), bytes(16), b'\\x"{},']
+    found = read("SELECT key FROM unnest(%s::bytea[]) AS key", [as_keys(keys)])
+    assert [row[0] for row in found] == keys
+    assert read("SELECT 1 WHERE %s = ANY(%s::bytea[])", [b"a", as_keys([])]) == []

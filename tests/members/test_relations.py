@@ -160,3 +160,24 @@ def test_cards_cost_the_same_queries_at_any_size():
         return len(found)
 
     assert queries(2) == queries(40) <= 8
+
+
+def test_of_friends_told_together_the_first_guide_serves_and_nobody_is_served_anew():
+    store = make_store("S9")
+    early, late = make_guide(store), make_guide(store)
+    stranger, served = make_members(2)
+    serve((served.pk, late.pk, store.pk), now=NOW - DAY)
+    rows = [
+        services.FollowRow("wwtest", guide.pk, member.pk, f"wm{member.pk}", since)
+        for member in (stranger, served)
+        for guide, since in ((late, NOW - DAY), (early, NOW - 2 * DAY))
+    ]
+    begun = services.start_follows(rows=rows, now=NOW)
+    stored = FollowRelation.objects.order_by("pk")
+    assert [one.pk for one in begun] == [one.pk for one in stored]
+    assert [(one.since, one.until, one.ended_by) for one in begun] == [
+        (one.since, one.until, one.ended_by) for one in stored
+    ]
+    serving = dict(ServingPeriod.objects.current().values_list("member_id", "guide_id"))
+    assert serving == {stranger.pk: early.pk, served.pk: late.pk}
+    assert services.start_follows(rows=rows, now=NOW) == []
