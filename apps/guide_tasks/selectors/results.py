@@ -34,6 +34,7 @@ def control_counts(push_ids: Iterable[int]) -> dict[int, int]:
     return {
         push_id: len(BitMap.deserialize(bytes(drawn)))
         for push_id, drawn in stored.values_list("push_id", "control_members")
+        if drawn is not None
     }
 
 

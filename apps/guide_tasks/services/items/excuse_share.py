@@ -50,7 +50,7 @@ def _by_others(actor: Actor) -> Q:
     own = ItemMove.objects.filter(
         item=OuterRef("pk"), to_state=State.NOT_APPLICABLE, actor=actor.label
     )
-    return Q(state=State.NOT_APPLICABLE, excuse_reason__in=GUIDE_REASONS) & ~Exists(own)
+    return Q(~Exists(own), state=State.NOT_APPLICABLE, excuse_reason__in=GUIDE_REASONS)
 
 
 def _over(work: TaskItemQuerySet, actor: Actor, now: datetime) -> dict[Pair, dict[str, int]]:
