@@ -23,3 +23,8 @@ class DomainError(Exception):
     def __str__(self) -> str:
         text = str(self.message)
         return text % self.params if self.params else text
+
+
+def kind_of(error: Exception) -> str:
+    """What a log may say of an error: never its text, it may quote a person's data."""
+    return error.code if isinstance(error, DomainError) else type(error).__name__

@@ -19,6 +19,7 @@ from django.db import models
 from django.db.models import QuerySet
 
 from apps.core import lease
+from apps.core.errors import kind_of
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +66,7 @@ def alone(event: str, *, but: type[Exception] | tuple[()] = (), **about: object)
     except but:
         raise
     except Exception as error:
-        log.error(event, error=type(error).__name__, **about)
+        log.error(event, error=kind_of(error), **about)
 
 
 class CallFailed(Protocol):

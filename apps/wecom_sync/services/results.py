@@ -9,8 +9,8 @@ import structlog
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 
-from apps.core import lease
-from apps.core.errors import DomainError
+from apps.core import lease, outbox
+from apps.core.errors import kind_of
 from apps.guide_tasks.services import evidence
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.outreach.services import results as outreach
@@ -50,12 +50,11 @@ def poll_results(*, now: datetime, limit: int = 1_000) -> int:
         seen += len(ids)
         for dispatch in Dispatch.objects.filter(pk__in=ids).order_by("pk"):
             try:
-                found += _poll(dispatch, token, run)
+                with outbox.alone("result_not_applied", but=NotNow, dispatch_id=dispatch.pk):
+                    found += _poll(dispatch, token, run)
             except NotNow:  # the others would be told the same: their turn comes later
                 outreach.give_back_polls(token=token, now=run.moment())
                 return found
-            except Exception as error:  # one that cannot be applied must not stop the others
-                log.error("result_not_applied", dispatch_id=dispatch.pk, error=_kind(error))
     apply_decided(now=now)
     return found
 
@@ -82,14 +81,9 @@ def _tell(row: DispatchRecipient) -> bool:
         with suppress(ObjectDoesNotExist):  # the task is gone; nobody waits for this
             evidence.apply_result(recipient=row)
     except Exception as error:
-        log.error("result_not_applied", receiver_id=row.pk, error=_kind(error))
+        log.error("result_not_applied", receiver_id=row.pk, error=kind_of(error))
         return False
     return True
-
-
-def _kind(error: Exception) -> str:
-    """Never its text: it may quote a person's data."""
-    return error.code if isinstance(error, DomainError) else type(error).__name__
 
 
 def _poll(dispatch: Dispatch, token: UUID, run: Round) -> int:
