@@ -100,7 +100,7 @@ def figures_of(push_ids: Sequence[int]) -> dict[int, OccurrenceFigures]:
     left_out = _counted(NotIssued.objects.filter(**wanted), not_issued=Count("pk"))
     held = PushForecast.objects.filter(**wanted, control_members__isnull=False)
     control = {
-        push_id: len(BitMap.deserialize(bytes(ids)))
+        push_id: len(BitMap.deserialize(bytes(ids or b"")))
         for push_id, ids in held.values_list("push_id", "control_members")
     }
     return {
@@ -128,7 +128,7 @@ def series_rows(series: Iterable[PushSeries]) -> list[SeriesRow]:
     """The lines of a page of the list; a constant number of queries."""
     found = list(series)
     days = SeriesOccurrence.objects.filter(series__in=found)
-    counts = {
+    counts: dict[int, dict[str, int]] = {
         row["series_id"]: row
         for row in days.order_by()
         .values("series_id")

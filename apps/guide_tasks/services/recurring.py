@@ -112,6 +112,7 @@ _OBSTACLES: tuple[tuple[Skipped, Callable[[TaskPush, Actor, datetime], bool]], .
 
 
 def _skip(found: PushSeries, why: Skipped, now: datetime, sentence: str = "") -> None:
+    assert found.next_on is not None
     SeriesOccurrence.objects.create(
         series=found,
         on=found.next_on,

@@ -103,6 +103,7 @@ def _load(out: Say) -> dict[str, str]:
     gone = chains.leavers(chain, dice=dice)
     out(f"Customer groups: {groups.play(chain, gone, corp=corp, phones=phones, now=now)}")
     pushes.finish(now=clock.now())
+    pushes.repeat(now=now)
     _part(chain, gone, phones=phones, now=now)
     content.load_segments()
     _analyse()

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from apps.accounts.actor import SYSTEM, Actor
+from apps.accounts.models import User
 from apps.core import clock
 from apps.core.errors import DomainError
-from apps.guide_tasks.models import ExcuseReason, GuideTask, TaskTarget
+from apps.guide_tasks.models import ExcuseReason, GuideTask, TaskPush, TaskTarget
+from apps.guide_tasks.rhythm import Every
 from apps.guide_tasks.services import evidence, pushes, rules, sending, targets
+from apps.guide_tasks.services.series import SeriesTerms, repeat_push
 from apps.hq.demo.content import Content, silent_east
 from apps.hq.demo.phones import Phones
 from apps.outreach.models import Dispatch, DispatchRecipient, TrackedLink
@@ -162,6 +165,21 @@ def _tap(push_id: int, *, now: datetime, dice: random.Random) -> None:
         if dispatch_id in codes and dice.random() < _TAPS_SHARE:
             record_click(code=codes[dispatch_id], external_userid=external_userid, now=now)
     evidence.take_clicks(now=now, limit=5_000)
+
+
+def repeat(*, now: datetime) -> None:
+    """What went well goes out again on the first of every month, in the operator's name."""
+    push = TaskPush.objects.get(title=plans(clock.business_day(now))[-1].title)
+    terms = SeriesTerms(
+        every=Every.MONTH,
+        number=1,
+        starts_on=clock.business_day(now),
+        hour=time(10),
+        due_days=3,
+        due_hour=time(20),
+    )
+    operator = User.objects.get(username="operator")
+    repeat_push(push=push, terms=terms, actor=actor_for(user=operator, now=now), now=now)
 
 
 def finish(*, now: datetime) -> None:

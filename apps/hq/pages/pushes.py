@@ -238,7 +238,10 @@ def push_page(request: HttpRequest, pk: int) -> HttpResponse:
     push = visible_push(request, pk)
     if push.status == TaskPush.Status.PATTERN:
         return redirect("hq:series", pk=get_object_or_404(PushSeries, pattern=push).pk)
-    repeats = {"series": series_of_push(push), "may_repeat": _may_repeat(push, request)}
+    repeats: dict[str, Any] = {
+        "series": series_of_push(push),
+        "may_repeat": _may_repeat(push, request),
+    }
     if push.has_items:
         context = items_context(push, actor_of(request))
         return show(request, "hq/push_items.html", title=push.title, **repeats, **context)
