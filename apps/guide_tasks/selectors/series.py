@@ -128,7 +128,7 @@ def series_rows(series: Iterable[PushSeries]) -> list[SeriesRow]:
     """The lines of a page of the list; a constant number of queries."""
     found = list(series)
     days = SeriesOccurrence.objects.filter(series__in=found)
-    counts: dict[int, dict[str, int]] = {
+    counts: dict[int, Any] = {
         row["series_id"]: row
         for row in days.order_by()
         .values("series_id")

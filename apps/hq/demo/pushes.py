@@ -169,7 +169,8 @@ def _tap(push_id: int, *, now: datetime, dice: random.Random) -> None:
 
 def repeat(*, now: datetime) -> None:
     """What went well goes out again on the first of every month, in the operator's name."""
-    push = TaskPush.objects.get(title=plans(clock.business_day(now))[-1].title)
+    title = plans(clock.business_day(now))[-1].title
+    push = TaskPush.objects.filter(title=title, handed_out_at__lte=now).latest("pk")
     terms = SeriesTerms(
         every=Every.MONTH,
         number=1,
