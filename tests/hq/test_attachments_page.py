@@ -80,10 +80,12 @@ def test_a_title_of_too_many_bytes_and_a_file_that_is_no_picture_are_refused(
     assert not Attachment.objects.exists()
 
 
-def test_a_welcome_message_takes_none_yet(operator_client, script):
-    page = save(operator_client, script, [LINK], is_welcome="on").content.decode()
+def test_a_welcome_message_takes_them_too(operator_client, script):
+    assert save(operator_client, script, [LINK], is_welcome="on").status_code == 302
 
-    assert "欢迎语还不能带附件" in page
+    script.refresh_from_db()
+    assert script.is_welcome
+    assert [row.kind for row in script.attachments.all()] == ["link"]
 
 
 def test_the_page_asks_as_often_for_nine_as_for_one(
