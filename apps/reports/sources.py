@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -68,7 +69,7 @@ def sources(*, actor: Actor, now: datetime, days: int, region: Region | None = N
     days = min(max(days, 1), MOST_DAYS)
     today = clock.business_day(now)
     first = today - timedelta(days=days - 1)
-    given = {
+    given: dict[str, Any] = {
         "mark": STATE_MARK, "zone": str(clock.chain_tz()), "since": clock.day_start(first),
         "until": now, "assigned": AddWay.ASSIGNED, "today": today,
         "stores": _places(actor, region),

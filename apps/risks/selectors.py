@@ -76,11 +76,14 @@ def _deleted(guide_id: int, since: datetime, until: datetime) -> _Found:
     rows = lost_friendships(since=since, until=until).filter(
         guide_id=guide_id, ended_by=FollowRelation.EndedBy.GUIDE
     )
-    return list(
-        rows.annotate(is_back=Exists(again))
-        .order_by("-until")
-        .values_list("member_id", "until", "since", "is_back")[:LISTED]
-    )
+    found = rows.annotate(is_back=Exists(again)).order_by("-until")
+    return [
+        (member_id, ended, began, is_back)
+        for member_id, ended, began, is_back in found.values_list(
+            "member_id", "until", "since", "is_back"
+        )[:LISTED]
+        if ended is not None
+    ]
 
 
 def _contacted(guide_id: int, since: datetime, until: datetime) -> _Found:

@@ -1,9 +1,10 @@
 """The nightly look for signals: one statement a signal, whatever the number of guides."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, DateTimeField, F, OuterRef, Q, Subquery, Value
+from django.db.models import Count, DateTimeField, Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from apps.core import clock
@@ -72,12 +73,12 @@ def _deletes(rule: RiskRule, first: date, now: datetime) -> dict[int, Figures]:
     rows = (
         lost_friendships(since=clock.day_start(first), until=now)
         .filter(ended_by=FollowRelation.EndedBy.GUIDE, until__gt=Coalesce(last, since))
-        .annotate(back=Subquery(again.values("pk")[:1]))
+        .annotate(is_back=Exists(again))
         .order_by()
         .values("guide_id")
         .annotate(
             customers=Count("external_userid", distinct=True),
-            back=Count("external_userid", distinct=True, filter=Q(back__isnull=False)),
+            back=Count("external_userid", distinct=True, filter=Q(is_back=True)),
         )
         .filter(customers__gte=rule.least)
     )
@@ -86,7 +87,7 @@ def _deletes(rule: RiskRule, first: date, now: datetime) -> dict[int, Figures]:
 
 def _no_sales(rule: RiskRule, first: date, now: datetime) -> dict[int, Figures]:
     """Guides with contacts and no sale; after a decision only once all of its days are over."""
-    given = {
+    given: dict[str, Any] = {
         "since": clock.day_start(first), "first": first, "least": rule.least,
         "delivered": Grade.DELIVERED,
     }  # fmt: skip

@@ -75,7 +75,7 @@ def keep_department(host: Host, data: Row) -> Row:
         old = world.departments.get(str(ident))
         if old is None and not data.get("name"):
             raise ActionError("A new department needs a name.")
-        given = {name: data[name] for name in ("name", "parentid", "order") if name in data}
+        given: Row = {name: data[name] for name in ("name", "parentid", "order") if name in data}
         row: Row = {"id": ident, "parentid": 1, "order": 0, **(old or {}), **given}
         if ident != 1:
             _require_departments(world, [row["parentid"]])
