@@ -5,6 +5,7 @@ import pytest
 from apps.core import clock
 from apps.outreach import services as outreach
 from apps.outreach.models import GuideNotice
+from apps.outreach.services import buttons, notices
 from tests.factories import outreach as make
 
 pytestmark = pytest.mark.django_db
@@ -89,3 +90,42 @@ def test_after_many_failures_it_is_given_up(guide, simulator):
     row = GuideNotice.objects.get()
     assert row.state == GuideNotice.State.FAILED
     assert len(simulator.calls(SEND)) == 6
+
+
+# --- cards with a button --------------------------------------------------------------------------
+
+
+def queue_with_button(now, *sources_and_guides):
+    return outreach.queue_cards(
+        cards=[
+            notices.GuideCard(guide.pk, source, "催办", "还有 3 位客户", "/g/tasks/5/", now)
+            for source, guide in sources_and_guides
+        ],
+        with_button=True,
+    )
+
+
+def test_two_equal_cards_of_one_guide_are_two_cards(guide, simulator, monkeypatch):
+    monkeypatch.setattr(buttons, "may_have_buttons", lambda _corp_id: True)
+    now, other = clock.now(), make.make_posted_guide(simulator=simulator)
+    queue_with_button(now, ("chase:1", guide), ("chase:2", guide), ("chase:1", other))
+
+    assert outreach.send_notices(now=now) == 3
+
+    rows = GuideNotice.objects.all()
+    assert set(rows.values_list("state", flat=True)) == {GuideNotice.State.SENT}
+    assert len(set(rows.filter(guide=guide).values_list("task_id", flat=True))) == 2
+    assert len(simulator.calls(SEND)) == 2
+
+
+def test_a_card_that_breaks_stops_no_other(guide, simulator, monkeypatch):
+    def break_(*_args, **_more):
+        raise ValueError
+
+    monkeypatch.setattr(buttons, "may_have_buttons", lambda _corp_id: True)
+    monkeypatch.setattr(buttons, "send", break_)
+    now = clock.now()
+    queue_with_button(now, ("chase:1", guide))
+    queue(guide)
+
+    assert outreach.send_notices(now=now) == 1
