@@ -267,37 +267,62 @@ def test_what_stands_beside_the_chains_welcome_goes_out_with_it(simulator, add, 
     assert len(simulator.calls("media/upload")) == 1
 
 
-def test_a_codes_own_picture_goes_instead_and_is_uploaded_when_it_is_missing(simulator, add, words):
+@pytest.fixture
+def bells(monkeypatch):
+    """The jobs that were asked to bring pictures."""
+    rung = []
+    monkeypatch.setattr(media, "wake", rung.append)
+    return rung
+
+
+def test_a_codes_own_picture_goes_instead(simulator, add, words, bells):
     words.attachments.create(kind="link", title="新品", url="https://shop.example/")
-    told = add(attachments=[attachments.picture(kept_picture())])
+    file = kept_picture()
+    told = add(attachments=[attachments.picture(file)])
+    media.keep(files=[file], now=clock.now())
     queue(**told)
     welcomes.send_welcomes(now=clock.now())
+    assert bells == []
 
     (message,) = told_to(simulator, told)
     assert [one["msgtype"] for one in message["attachments"]] == ["image"]
     assert Welcome.objects.get().reason == ""
 
 
-def test_a_picture_that_cannot_be_uploaded_does_not_keep_the_words_waiting(simulator, add, words):
+def test_a_picture_that_is_not_there_is_asked_for_and_does_not_keep_the_words_waiting(
+    simulator, add, words, bells
+):
     told = add(attachments=[attachments.picture(kept_picture())])
     queue(**told)
-    simulator.post("/sim/faults", path="media/upload", errcode=45009)
     welcomes.send_welcomes(now=clock.now())
 
     (message,) = told_to(simulator, told)
     assert message["text"]
     assert message["attachments"] == []
     assert (states(), Welcome.objects.get().reason) == ([State.SENT], "已发出，图片没带上")
+    assert bells == ["outreach.keep_pictures", "contact_codes.keep_pictures"]
+    assert simulator.calls("media/upload") == []
 
 
-def test_a_picture_alone_that_is_gone_is_not_sent(simulator, add, words):
-    queue(**add(text="", attachments=[attachments.picture("attachments/gone.png")]))
-    welcomes.send_welcomes(now=clock.now())
-    assert states() == [State.FAILED]
-    assert simulator.calls(SEND) == []
+def test_a_picture_alone_waits_for_its_upload_as_long_as_there_is_time(simulator, add, words):
+    file = kept_picture()
+    told = [add(text="", attachments=[attachments.picture(one)]) for one in (file, "gone.png")]
+    for one in told:
+        queue(**one)
+    now = clock.now()
+    assert welcomes.send_welcomes(now=now) == 0
+    assert states() == [State.QUEUED, State.QUEUED]
+
+    media.keep(files=[file], now=now)
+    assert welcomes.send_welcomes(now=now + timedelta(seconds=5)) == 1
+    welcomes.send_welcomes(now=now + timedelta(seconds=18.5))
+    assert states() == [State.SENT, State.MISSED]
+    assert len(simulator.calls(SEND)) == 1
 
 
-def test_a_picture_that_wecom_forgot_is_uploaded_anew(simulator, guide, add, words):
+def test_a_picture_that_wecom_forgot_is_left_out_and_brought_for_the_next(
+    simulator, guide, add, words, bells
+):
     file = kept_picture()
     MediaUpload.objects.create(
         corp_id=guide.corp_id, file=file, media_id="gone",
@@ -309,4 +334,5 @@ def test_a_picture_that_wecom_forgot_is_uploaded_anew(simulator, guide, add, wor
     welcomes.send_welcomes(now=clock.now() + timedelta(seconds=1.2))
 
     (message,) = told_to(simulator, told)
-    assert [one["msgtype"] for one in message["attachments"]] == ["image"]
+    assert (bool(message["text"]), message["attachments"]) == (True, [])
+    assert "outreach.keep_pictures" in bells

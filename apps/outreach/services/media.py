@@ -4,7 +4,7 @@ An upload does nothing to anybody: two workers who upload the same picture leave
 by itself. So no lease is needed here; the send's own lease goes on meanwhile.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -22,6 +22,7 @@ from apps.wecom.shapes import MediaKind
 log = structlog.get_logger(__name__)
 
 JOB = "outreach.keep_pictures"
+CODES_JOB = "contact_codes.keep_pictures"  # codes have pictures of their own
 # pictures of scripts in use are uploaded anew this long before they end, so that no guide waits
 AHEAD = timedelta(hours=26)
 
@@ -31,6 +32,14 @@ class PictureGone(WeComError):
 
     code = "picture_gone"
     message = _("A picture of this message is gone. Choose it again in the script.")
+
+
+class PictureNotThere(WeComError):
+    """WeCom has this picture not yet, or no more, and there was no time to bring it."""
+
+    code = "picture_not_there"
+    message = _("The picture of this message is not at WeCom yet.")
+    retryable = True
 
 
 def bring(
@@ -56,17 +65,12 @@ def bring(
     return media
 
 
-def bring_what_can_be(
-    *, files: Iterable[str], corp_id: str, client: WeComClient, at: datetime
-) -> dict[str, str]:
-    """As `bring`, for what cannot wait: a picture that WeCom does not take now is left out."""
-    found: dict[str, str] = {}
-    for file in dict.fromkeys(files):
-        try:
-            found |= bring(files=[file], corp_id=corp_id, client=client, at=at)
-        except WeComError as error:
-            log.warning("picture_left_out", file=file, error=error.code)
-    return found
+def lying(*, wanted: Collection[tuple[str, str]], at: datetime) -> dict[tuple[str, str], str]:
+    """Corp and file → the id under which WeCom has it now; nothing is uploaded. One query."""
+    corps, files = {corp for corp, _file in wanted}, {file for _corp, file in wanted}
+    alive = MediaUpload.objects.alive(at).filter(corp_id__in=corps, file__in=files)
+    found = alive.values_list("corp_id", "file", "media_id")
+    return {(corp, file): media_id for corp, file, media_id in found if (corp, file) in wanted}
 
 
 def _upload(file: str, corp_id: str, client: WeComClient) -> str:
@@ -97,6 +101,12 @@ def forget(*, files: Iterable[str], corp_id: str) -> None:
 def ask_to_keep() -> None:
     """A script's pictures changed: have them at WeCom soon."""
     wake(JOB)
+
+
+def ask_to_keep_all() -> None:
+    """A picture of a script or of a code was missing when it was needed."""
+    wake(JOB)
+    wake(CODES_JOB)
 
 
 def keep_pictures(*, now: datetime) -> int:

@@ -178,13 +178,15 @@ def send_welcomes(*, now: datetime, limit: int = 2_000) -> int:
                 break
             faults.point("welcomes.call_started")
             seen += len(rows)
-            known = _pictures(clients, rows, run.moment())
+            known = _pictures(rows, run.moment())
             calls = [pool.submit(_call, _client(clients, row, n), row, known) for n, row in
                      enumerate(rows)]  # fmt: skip
             for row, call in zip(rows, calls, strict=True):
                 answer = call.result()
                 faults.point("welcomes.called")
                 sent += _record(row, token, answer, run.moment())
+            if not _files(rows) <= known.keys():  # after the calls: a slow broker delays none
+                media.ask_to_keep_all()
     return sent
 
 
@@ -236,20 +238,17 @@ def _client(
         return error
 
 
-def _pictures(
-    clients: dict[tuple[str, int], WeComClient], rows: Sequence[Welcome], at: datetime
-) -> _Pictures:
-    """The ids under which WeCom has the pictures of these. They lie there already, but for one that
-    was chosen a moment ago; what cannot be brought does not keep the words waiting."""
-    known: _Pictures = {}
-    for row in rows:
-        files = [file for file in files_of(row.attachments) if (row.corp_id, file) not in known]
-        client = _client(clients, row, 0) if files else None
-        if client is None or isinstance(client, WeComError):
-            continue
-        brought = media.bring_what_can_be(files=files, corp_id=row.corp_id, client=client, at=at)
-        known |= {(row.corp_id, file): media_id for file, media_id in brought.items()}
-    return known
+def _files(rows: Iterable[Welcome]) -> set[tuple[str, str]]:
+    """Corp and file of every picture these are to have."""
+    return {(row.corp_id, file) for row in rows for file in files_of(row.attachments)}
+
+
+def _pictures(rows: Sequence[Welcome], at: datetime) -> _Pictures:
+    """The ids under which WeCom has the pictures of these now. The job that keeps pictures has
+    brought them before; an upload here would use up the 20 seconds of all of them, so what is not
+    there is left out, and brought for the next."""
+    wanted = _files(rows)
+    return media.lying(wanted=wanted, at=at) if wanted else {}
 
 
 class _Answer(NamedTuple):
@@ -266,7 +265,7 @@ def _call(client: WeComClient | WeComError, row: Welcome, known: _Pictures) -> _
     ids = {file: known.get((row.corp_id, file), "") for file in files_of(row.attachments)}
     pieces = [piece for piece in row.attachments if ids.get(piece.get("file", ""), "none needed")]
     if not (row.text or pieces):
-        return _Answer(media.PictureGone("externalcontact/send_welcome_msg"))
+        return _Answer(media.PictureNotThere("externalcontact/send_welcome_msg"))
     try:
         client.send_welcome(code=row.code, text=row.text, attachments=for_wecom(pieces, ids))
     except WeComError as error:
@@ -277,8 +276,9 @@ def _call(client: WeComClient | WeComError, row: Welcome, known: _Pictures) -> _
 def _record(row: Welcome, token: UUID, answer: _Answer, at: datetime) -> bool:
     """How it ended, only while the lease is still ours; gives it back."""
     error = answer.error
-    if error is not None and error.errcode == MEDIA_UNKNOWN:  # the next call uploads them anew
+    if error is not None and error.errcode == MEDIA_UNKNOWN:
         media.forget(files=files_of(row.attachments), corp_id=row.corp_id)
+        media.ask_to_keep_all()
     told = _sent(at, answer.whole) if error is None else _not_sent(row, error, at)
     kept = row.settle(token, **told)
     if error is not None:
