@@ -299,7 +299,7 @@ def test_a_picture_that_is_not_there_is_asked_for_and_does_not_keep_the_words_wa
     (message,) = told_to(simulator, told)
     assert message["text"]
     assert message["attachments"] == []
-    assert (states(), Welcome.objects.get().reason) == ([State.SENT], "已发出，图片没带上")
+    assert (states(), Welcome.objects.get().reason) == ([State.SENT], "已发出，附件没带全")
     assert bells == ["outreach.keep_pictures", "contact_codes.keep_pictures"]
     assert simulator.calls("media/upload") == []
 
@@ -336,3 +336,40 @@ def test_a_picture_that_wecom_forgot_is_left_out_and_brought_for_the_next(
     (message,) = told_to(simulator, told)
     assert (bool(message["text"]), message["attachments"]) == (True, [])
     assert "outreach.keep_pictures" in bells
+
+
+# --- what stands beside is refused ----------------------------------------------------------------
+
+
+@pytest.fixture
+def beside(add):
+    link = attachments.link(title="新品", summary="", url="https://shop.example/")
+    return add(attachments=[link])
+
+
+def test_words_whose_attachment_wecom_refuses_are_said_alone(simulator, beside, words):
+    queue(**beside)
+    simulator.post("/sim/faults", path=SEND, errcode=40063, times=1)
+    assert welcomes.send_welcomes(now=clock.now()) == 1
+
+    (message,) = told_to(simulator, beside)
+    assert (bool(message["text"]), message["attachments"]) == (True, [])
+    assert (states(), bool(Welcome.objects.get().reason)) == ([State.SENT], True)
+
+
+def test_what_is_refused_without_attachments_too_is_tried_no_third_time(simulator, beside, words):
+    queue(**beside)
+    simulator.post("/sim/faults", path=SEND, errcode=40063, times=9)
+    welcomes.send_welcomes(now=clock.now())
+
+    assert (states(), len(simulator.calls(SEND))) == ([State.FAILED], 2)
+
+
+@pytest.mark.parametrize("errcode", [41049, 41050, 41051])
+def test_what_wecom_says_about_the_code_is_not_asked_twice(simulator, beside, words, errcode):
+    queue(**beside)
+    simulator.post("/sim/faults", path=SEND, errcode=errcode, times=1)
+    welcomes.send_welcomes(now=clock.now())
+
+    assert len(simulator.calls(SEND)) == 1
+    assert states() != [State.SENT]

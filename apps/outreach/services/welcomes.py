@@ -25,7 +25,7 @@ from apps.outreach.models import Attachment, MessageTemplate, ScriptVariant, Wel
 from apps.outreach.services import media
 from apps.stores.models import Posting
 from apps.wecom.client import WeComClient, client_for
-from apps.wecom.errors import MEDIA_UNKNOWN, CorpNotConfigured, WeComError, plain_reason
+from apps.wecom.errors import MEDIA_UNKNOWN, CorpNotConfigured, Refused, WeComError, plain_reason
 from apps.wecom.models import Corp
 from apps.wecom.services.rounds import Round
 
@@ -40,6 +40,7 @@ SIDE_BY_SIDE = 8
 KEEP_DAYS = 90
 
 ALREADY_WELCOMED, CODE_OVER = 41051, frozenset({41049, 41050})
+REFUSED = "refused"  # marks a piece that WeCom did not take: the words go without it
 _Pictures = dict[tuple[str, str], str]  # corp and file → the id there
 
 State = Welcome.State
@@ -252,10 +253,10 @@ def _pictures(rows: Sequence[Welcome], at: datetime) -> _Pictures:
 
 
 class _Answer(NamedTuple):
-    """`whole`: nothing was left out."""
+    """`beside`: how many pieces went with the words."""
 
     error: WeComError | None
-    whole: bool = True
+    beside: int = 0
 
 
 def _call(client: WeComClient | WeComError, row: Welcome, known: _Pictures) -> _Answer:
@@ -263,14 +264,15 @@ def _call(client: WeComClient | WeComError, row: Welcome, known: _Pictures) -> _
     if isinstance(client, WeComError):
         return _Answer(client)
     ids = {file: known.get((row.corp_id, file), "") for file in files_of(row.attachments)}
-    pieces = [piece for piece in row.attachments if ids.get(piece.get("file", ""), "none needed")]
+    wanted = [piece for piece in row.attachments if REFUSED not in piece]
+    pieces = [piece for piece in wanted if ids.get(piece.get("file", ""), "none needed")]
     if not (row.text or pieces):
         return _Answer(media.PictureNotThere("externalcontact/send_welcome_msg"))
     try:
         client.send_welcome(code=row.code, text=row.text, attachments=for_wecom(pieces, ids))
     except WeComError as error:
-        return _Answer(error)
-    return _Answer(None, len(pieces) == len(row.attachments))
+        return _Answer(error, len(pieces))
+    return _Answer(None, len(pieces))
 
 
 def _record(row: Welcome, token: UUID, answer: _Answer, at: datetime) -> bool:
@@ -279,7 +281,12 @@ def _record(row: Welcome, token: UUID, answer: _Answer, at: datetime) -> bool:
     if error is not None and error.errcode == MEDIA_UNKNOWN:
         media.forget(files=files_of(row.attachments), corp_id=row.corp_id)
         media.ask_to_keep_all()
-    told = _sent(at, answer.whole) if error is None else _not_sent(row, error, at)
+    if error is None:
+        told = _sent(at, answer.beside == len(row.attachments))
+    elif answer.beside and _may_be_the_attachments(row, error, at):
+        told = _without_attachments(row, error, at)
+    else:
+        told = _not_sent(row, error, at)
     kept = row.settle(token, **told)
     if error is not None:
         log.warning("welcome_not_sent", welcome_id=row.pk, state=told["state"], error=error.code)
@@ -287,8 +294,22 @@ def _record(row: Welcome, token: UUID, answer: _Answer, at: datetime) -> bool:
 
 
 def _sent(at: datetime, whole: bool) -> dict[str, Any]:
-    reason = "" if whole else gettext("sent without its picture")
+    reason = "" if whole else gettext("sent without all its attachments")
     return {"state": State.SENT, "sent_at": at, "reason": reason}
+
+
+def _may_be_the_attachments(row: Welcome, error: WeComError, at: datetime) -> bool:
+    """WeCom refuses the whole for one piece, and does not say that it was that: words that have
+    the time are said alone."""
+    final = isinstance(error, Refused) and not error.retryable and error.errcode != MEDIA_UNKNOWN
+    of_the_code = error.errcode == ALREADY_WELCOMED or error.errcode in CODE_OVER
+    return final and not of_the_code and bool(row.text) and at + ROOM <= row.expires_at
+
+
+def _without_attachments(row: Welcome, error: WeComError, at: datetime) -> dict[str, Any]:
+    marked = [{**piece, REFUSED: str(error.errcode)} for piece in row.attachments]
+    return {"state": State.QUEUED, "call_started_at": None, "not_before": at,
+            "attachments": marked, "reason": plain_reason(error)}  # fmt: skip
 
 
 def _not_sent(row: Welcome, error: WeComError, at: datetime) -> dict[str, Any]:
