@@ -148,8 +148,9 @@ def sentence_of(item: HandoverItem) -> str:
 
 def owned_groups(*, guide: Guide, store: Store) -> list[CustomerGroup]:
     """The living groups the guide owns in the store; of who works elsewhere by now also those
-    that began here. What is on its way by another run goes on there. Two queries."""
-    on_way = HandoverGroup.objects.open().filter(guide=guide).values("group_id")
+    that began here. What is on its way by another run, whoever gives it there, goes on there. Two
+    queries."""
+    on_way = HandoverGroup.objects.open().values("group_id")
     owned = CustomerGroup.objects.living().filter(owner=guide).exclude(pk__in=on_way)
     posted = Posting.objects.filter(guide=guide, store=store)
     spans = list(posted.values_list("during", flat=True))

@@ -11,6 +11,7 @@ from apps.core import clock, faults
 from apps.customer_groups.models import CustomerGroup
 from apps.customer_groups.services import mirror_group
 from apps.handovers import selectors, services
+from apps.handovers.errors import NothingToTryAgain
 from apps.handovers.models import HandoverGroup, HandoverRun
 from apps.handovers.services import group_calls
 from apps.stores.services import guide_leaves
@@ -181,6 +182,26 @@ def test_wecoms_refusal_is_told_in_words_and_a_person_tries_again(shop, open_gro
     ]
     run.refresh_from_db()
     assert run.state == HandoverRun.State.DONE
+
+
+def test_a_group_on_its_way_in_one_run_is_planned_and_tried_in_no_other(shop, open_groups):
+    heir, other = shop.others[:2]
+    [chat] = open_groups(1)
+    open_groups(1, guide=heir)
+    first = services.plan_run(guide=shop.leaver, store=shop.store, actor=SYSTEM, now=clock.now())
+    CustomerGroup.objects.filter(chat_id=chat).update(owner=heir, owner_userid=heir.wecom_userid)
+
+    second = services.plan_run(guide=heir, store=shop.store, actor=SYSTEM, now=clock.now())
+
+    assert [row.group.chat_id for row in first.groups.all()] == [chat]
+    assert chat not in [row.group.chat_id for row in second.groups.all()]
+    services.start_run(run=second, actor=SYSTEM, now=clock.now())
+    group = CustomerGroup.objects.get(chat_id=chat)
+    row = HandoverGroup.objects.create(
+        run=second, guide=heir, takeover=other, group=group, state="left", ended_at=clock.now()
+    )
+    with pytest.raises(NothingToTryAgain):
+        services.try_again(run=second, group_ids=[row.pk], to=other, actor=SYSTEM, now=clock.now())
 
 
 @pytest.fixture

@@ -189,9 +189,11 @@ def try_again(
 
 
 def _groups_again(run: HandoverRun, group_ids: Sequence[int], now: datetime) -> list[HandoverGroup]:
-    """Of these, the groups that are left to a person and that WeCom lets change owners again."""
+    """Of these, the groups that are left to a person, that WeCom lets change owners again, and
+    that no other run has taken on meanwhile."""
     left = [HandoverGroup.State.CANNOT, HandoverGroup.State.LEFT]
-    wanted = run.groups.current().select_for_update(of=("self",))
+    on_way = HandoverGroup.objects.open().values("group_id")
+    wanted = run.groups.current().exclude(group_id__in=on_way).select_for_update(of=("self",))
     rows = list(wanted.filter(pk__in=list(group_ids), state__in=left).order_by("pk"))
     spent = group_planning.used_up(run=run, group_ids=[one.group_id for one in rows], now=now)
     return [one for one in rows if one.group_id not in spent]
