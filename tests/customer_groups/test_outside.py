@@ -1,5 +1,6 @@
 """Codes and welcomes: one row, one call; a lost answer waits for a person."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -10,7 +11,10 @@ from apps.customer_groups import services
 from apps.customer_groups.errors import GroupsMissing, NotInWeCom, NotUnknown, WelcomeTooLong
 from apps.customer_groups.models import CustomerGroup, GroupCode, GroupMembership, GroupWelcome
 from apps.customer_groups.selectors import joined_by_code
+from apps.customer_groups.services import handover
 from apps.outreach import attachments
+from apps.outreach.models import MediaUpload
+from apps.outreach.services import media
 from apps.wecom_sync.services import handle_callbacks
 from tests.factories.items import png
 
@@ -204,3 +208,59 @@ def test_a_dead_worker_is_not_forgotten_over_a_picture(simulator, group):
     work()
     welcome.refresh_from_db()
     assert (welcome.state, made(simulator, f"{GW}/add")) == (State.UNKNOWN, 0)
+
+
+def during_upload(monkeypatch, act):
+    """`act` happens after the next picture was brought and before its call is marked."""
+    bring = media.bring
+
+    def brings(**wanted):
+        found = bring(**wanted)
+        monkeypatch.setattr(media, "bring", bring)
+        act()
+        return found
+
+    monkeypatch.setattr(media, "bring", brings)
+
+
+def test_a_slow_upload_leaves_the_call_a_whole_lease(simulator, group, monkeypatch):
+    first, second = (ask_welcome(group, picture=picture()) for _one in range(2))
+    leases = []
+
+    def expire():
+        GroupWelcome.objects.update(lease_until=clock.now())
+
+    def point(reached):
+        if reached == "customer_groups.call_started":
+            calling = GroupWelcome.objects.exclude(call_started_at=None).filter(wecom_id="")
+            leases.append(calling.get().lease_until)
+
+    during_upload(monkeypatch, expire)
+    monkeypatch.setattr(faults, "point", point)
+    work()
+    assert min(leases) > clock.now() + timedelta(seconds=handover.LEASE_SECONDS - 30)
+    assert len(leases) == 2
+    for welcome in (first, second):
+        welcome.refresh_from_db()
+        assert welcome.state == State.MADE
+
+
+def test_a_picture_changed_during_the_upload_is_brought_before_anything_is_called(
+    simulator, group, monkeypatch
+):
+    welcome, other = ask_welcome(group, picture=picture()), picture()
+
+    def change():
+        GroupWelcome.objects.update(picture=other)
+
+    during_upload(monkeypatch, change)
+    work()
+    welcome.refresh_from_db()
+    assert (welcome.state, welcome.call_started_at) == (State.QUEUED, None)
+    assert (welcome.lease_token, made(simulator, f"{GW}/add")) == (None, 0)
+    work()
+    welcome.refresh_from_db()
+    assert welcome.state == State.MADE
+    (call,) = simulator.calls(f"{GW}/add")
+    kept = MediaUpload.objects.get(file=other)
+    assert call["body"]["image"]["media_id"] == kept.media_id

@@ -55,12 +55,13 @@ def _settle(manager: Any, pk: int, token: UUID, run: Round) -> bool:
     row = lease.holds(manager.all(), token).filter(pk=pk).first()
     if row is None:
         return False
+    brought = _picture_of(row)
     try:
         media_id = _bring_picture(row, run)
     except WeComError as error:
         _note_failure(manager, row, token, error, run.moment())
         return False
-    row = _prepare(manager, pk, token, run.moment())
+    row = _prepare(manager, pk, token, run.moment(), brought)
     if row is None:
         return False
     faults.point("customer_groups.call_started")
@@ -77,11 +78,17 @@ def _settle(manager: Any, pk: int, token: UUID, run: Round) -> bool:
     return _write(manager, row, token, reason="", attempts=0, **after)
 
 
+def _picture_of(row: Row) -> str:
+    """The picture that the next call takes along; "" for none."""
+    takes_one = row.state in (State.QUEUED, State.CHANGING)
+    return str(getattr(row, "picture", "")) if takes_one else ""
+
+
 def _bring_picture(row: Row, run: Round) -> str:
     """The id under which WeCom has a welcome's picture, "" for what has none: before the mark that
     the call begins, for an upload changes nothing there. Raises WeComError."""
-    file = str(getattr(row, "picture", ""))
-    if not file or row.state not in (State.QUEUED, State.CHANGING):
+    file = _picture_of(row)
+    if not file:
         return ""
     if row.state == State.QUEUED and row.call_started_at is not None:
         return ""  # its worker is gone: nobody knows, and nothing is called
@@ -90,7 +97,9 @@ def _bring_picture(row: Row, run: Round) -> str:
 
 
 @transaction.atomic
-def _prepare(manager: Any, pk: int, token: UUID, at: datetime) -> Row | None:
+def _prepare(manager: Any, pk: int, token: UUID, at: datetime, brought: str) -> Row | None:
+    """The mark that the call begins, with a whole lease for it: pictures of the rows before may
+    have used up the one they all had. None where there is nothing to call for."""
     row = manager.held(pk, token)
     if row is None or row.state not in (
         State.QUEUED, State.CHANGING, State.REMOVING, State.MADE
@@ -101,9 +110,14 @@ def _prepare(manager: Any, pk: int, token: UUID, at: datetime) -> Row | None:
         reason = gettext("the reply was lost")
         _write(manager, row, token, state=State.UNKNOWN, unknown_since=at, reason=reason)
         return None
+    if _picture_of(row) != brought:  # changed during the upload: the next round brings that one
+        row.settle(token)
+        wake(JOB)
+        return None
+    row.lease_until = at + timedelta(seconds=LEASE_SECONDS)
     if row.state == State.QUEUED:
         row.call_started_at = at
-        row.save(update_fields=["call_started_at"])
+    row.save(update_fields=["lease_until", "call_started_at"])
     return row
 
 
