@@ -148,3 +148,14 @@ def test_a_code_is_one_per_member_and_guide_and_is_taken_back_when_old(shop):
     assert (first.state, first.address) == ("removed", "")
     again = contact_codes.want_code(member_id=member.pk, guide_id=shop.guide.pk, now=now)
     assert again.pk != first.pk
+
+
+def test_a_code_that_is_gone_at_wecom_counts_as_taken_back(shop):
+    now = clock.now()
+    code = contact_codes.want_code(member_id=make_member().pk, guide_id=shop.guide.pk, now=now)
+    contact_codes.make_codes(now=now)
+    ContactCode.objects.update(config_id="gone")
+
+    assert contact_codes.remove_old_codes(now=now + contact_codes.KEEP + timedelta(days=1)) == 1
+    code.refresh_from_db()
+    assert code.state == ContactCode.State.REMOVED

@@ -18,6 +18,7 @@ from apps.core.wake import wake
 from apps.member_portal.models import ContactCode
 from apps.members.invites import CONTACT_STATE
 from apps.members.services.verification import give_contact_token
+from apps.wecom.client import NO_CONTACT_WAY
 from apps.wecom.errors import WeComError, plain_reason
 from apps.wecom.services.rounds import Round
 
@@ -104,8 +105,9 @@ def remove_old_codes(*, now: datetime, limit: int = 500) -> int:
         try:
             run.client(code.guide.corp_id).delete_contact_way(config_id=code.config_id)
         except WeComError as error:
-            log.warning("contact_code_not_removed", contact_code_id=code.pk, error=error.code)
-            continue
+            if error.errcode != NO_CONTACT_WAY:  # what is gone need not be taken back
+                log.warning("contact_code_not_removed", contact_code_id=code.pk, error=error.code)
+                continue
         removed += code.settle(token, state=State.REMOVED, address="")
     return removed
 
