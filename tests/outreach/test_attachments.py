@@ -287,3 +287,17 @@ def test_a_corp_that_does_not_answer_is_asked_at_the_next_bell(corp, simulator, 
     simulator.post("/sim/faults/clear")
     pauses_are_over()
     assert media.keep_pictures(now=clock.now()) == 1
+
+
+def test_a_refused_picture_stops_no_other_and_is_not_counted(corp, simulator, script):
+    for _one in range(3):
+        Attachment.objects.create(
+            script=script, kind="image", picture=ContentFile(png(), name="photo.png")
+        )
+    gone = Attachment.objects.latest("pk").picture
+    gone.storage.delete(gone.name)
+    simulator.post("/sim/faults", path=UPLOAD, errcode=40009, times=1)
+
+    assert media.keep_pictures(now=clock.now()) == 1
+    assert MediaUpload.objects.count() == 1
+    assert len(simulator.calls(UPLOAD)) == 2

@@ -15,7 +15,7 @@ from apps.core import pictures
 from apps.core.wake import wake
 from apps.outreach.models import Attachment, MediaUpload
 from apps.wecom.client import WeComClient, client_for
-from apps.wecom.errors import WeComError
+from apps.wecom.errors import NoAnswer, NotNow, TokenExpired, Unreachable, WeComError
 from apps.wecom.models import Corp
 from apps.wecom.shapes import MediaKind
 
@@ -126,16 +126,28 @@ def keep(*, files: Iterable[str], now: datetime) -> int:
     for corp in Corp.objects.filter(is_active=True):
         kept = MediaUpload.objects.alive(now + AHEAD).filter(corp_id=corp.corp_id)
         missing = set(files) - set(kept.filter(file__in=files).values_list("file", flat=True))
-        client = client_for(corp) if missing else None
-        for file in sorted(missing):
-            assert client is not None
-            try:
-                _upload(file, corp.corp_id, client)
-            except PictureGone:
-                log.warning("picture_gone", file=file)
-            except WeComError as error:
-                log.warning("picture_not_uploaded", error=error.code)
-                break
-            uploaded += 1
+        uploaded += _keep_at(corp, sorted(missing)) if missing else 0
     MediaUpload.objects.filter(expires_at__lte=now).delete()
+    return uploaded
+
+
+def _keep_at(corp: Corp, files: Iterable[str]) -> int:
+    """A picture that cannot go up stops no other; a corp that takes none now is left for the next
+    bell."""
+    uploaded = 0
+    try:
+        client = client_for(corp)
+    except WeComError as error:
+        log.warning("pictures_not_uploaded", corp_id=corp.corp_id, error=error.code)
+        return 0
+    for file in files:
+        try:
+            _upload(file, corp.corp_id, client)
+        except (NotNow, Unreachable, NoAnswer, TokenExpired) as error:
+            log.warning("pictures_not_uploaded", corp_id=corp.corp_id, error=error.code)
+            break
+        except WeComError as error:
+            log.warning("picture_not_uploaded", file=file, error=error.code)
+        else:
+            uploaded += 1
     return uploaded
