@@ -10,7 +10,7 @@ from apps.member_portal.models import ContactCode
 from apps.member_portal.services import contact_codes
 from apps.members.models import FollowRelation, Member
 from apps.members.selectors import find_by_identity
-from apps.wecom.client import client_for
+from apps.wecom.client import WeComClient, client_for
 from apps.wecom_sync.services import sync_all
 from apps.wecom_sync.services.contacts import members_of_contacts
 from tests.factories.facts import make_member, make_phone
@@ -159,3 +159,28 @@ def test_a_code_that_is_gone_at_wecom_counts_as_taken_back(shop):
     assert contact_codes.remove_old_codes(now=now + contact_codes.KEEP + timedelta(days=1)) == 1
     code.refresh_from_db()
     assert code.state == ContactCode.State.REMOVED
+
+
+def test_a_code_that_breaks_stops_no_other_and_ends(shop, monkeypatch):
+    now = clock.now()
+    bad, good = (
+        contact_codes.want_code(member_id=make_member().pk, guide_id=shop.guide.pk, now=now)
+        for _one in range(2)
+    )
+    add = WeComClient.add_contact_way
+
+    def breaks(client, *, userid, state):
+        if state.endswith(bad.token):
+            raise ValueError
+        return add(client, userid=userid, state=state)
+
+    monkeypatch.setattr(WeComClient, "add_contact_way", breaks)
+    assert contact_codes.make_codes(now=now) == 1
+
+    good.refresh_from_db()
+    bad.refresh_from_db()
+    assert (good.state, bad.state, bad.attempts) == ("made", "wanted", 1)
+    for minute in range(2, 22, 2):
+        contact_codes.make_codes(now=now + timedelta(minutes=minute))
+    bad.refresh_from_db()
+    assert (bad.state, bad.attempts) == ("failed", contact_codes.PATIENCE.tries)

@@ -101,3 +101,32 @@ def test_without_a_provider_the_page_is_told_at_once(settings):
         queue()
 
     assert not SmsMessage.objects.exists()
+
+
+class Provider:
+    """Somebody's own class: breaks on one number, and has long numbers of its own."""
+
+    def send(self, *, phone, text, key):
+        if text == "bad":
+            raise ValueError
+        return 10**90
+
+
+def test_what_breaks_a_providers_class_stops_no_other_and_ends(settings, monkeypatch):
+    settings.SMS_SENDER = "somebody.Provider"
+    monkeypatch.setattr(sms, "sender", Provider)
+    now = clock.now()
+    bad, good = queue("code:1", now=now, text="bad"), queue("code:2", now=now)
+
+    assert outreach.send_due_sms(now=now) == 1
+
+    good.refresh_from_db()
+    assert (good.state, len(good.provider_id)) == (SmsMessage.State.SENT, 80)
+    bad.refresh_from_db()
+    assert (bad.state, bad.attempts) == (SmsMessage.State.QUEUED, 1)
+
+    SmsMessage.objects.filter(pk=bad.pk).update(expires_at=now + timedelta(hours=1))
+    for minute in range(2, 12):
+        outreach.send_due_sms(now=now + timedelta(minutes=minute))
+    bad.refresh_from_db()
+    assert (bad.state, bad.attempts, bad.body_enc) == (SmsMessage.State.FAILED, 5, None)

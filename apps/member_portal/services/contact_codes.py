@@ -64,11 +64,20 @@ def make_codes(*, now: datetime, limit: int = 200) -> int:
         limit=limit,
     ):
         for code in ContactCode.objects.filter(pk__in=ids).select_related("guide").order_by("pk"):
-            made += _make(code, token, run)
+            with outbox.alone("contact_code_failed", contact_code_id=code.pk):
+                made += _make(code, token, run)
     return made
 
 
 def _make(code: ContactCode, token: UUID, run: Round) -> bool:
+    assert PATIENCE.tries is not None
+    if code.attempts >= PATIENCE.tries:  # whatever broke broke each of them
+        code.settle(token, state=State.FAILED)
+        return False
+    # counted first: who breaks on it or dies over it has tried
+    mine = lease.holds(ContactCode.objects.filter(pk=code.pk), token)
+    if not mine.update(attempts=code.attempts + 1):
+        return False
     try:
         way = run.client(code.guide.corp_id).add_contact_way(
             userid=code.guide.wecom_userid, state=f"{CONTACT_STATE}{code.token}"

@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
-from apps.core import outbox, pii
+from apps.core import lease, outbox, pii
 from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.members.models import MemberIdentity
@@ -66,12 +66,21 @@ def send_due_sms(*, now: datetime, limit: int = 500) -> int:
         limit=limit,
     ):
         for message in SmsMessage.objects.filter(pk__in=ids).order_by("pk"):
-            sent += _send(message, token, run)
+            with outbox.alone("sms_failed", sms_id=message.pk):
+                sent += _send(message, token, run)
     return sent
 
 
 def _send(message: SmsMessage, token: UUID, run: Round) -> bool:
     """One call; the outcome is written only while the lease is still ours."""
+    assert PATIENCE.tries is not None
+    if message.attempts >= PATIENCE.tries:  # whatever broke broke each of them
+        message.settle(token, state=State.FAILED, **_OVER)
+        return False
+    # counted first: who breaks on it or dies over it has tried
+    mine = lease.holds(SmsMessage.objects.filter(pk=message.pk), token)
+    if not mine.update(attempts=message.attempts + 1):
+        return False
     assert message.phone_enc is not None
     assert message.body_enc is not None
     try:
@@ -84,8 +93,9 @@ def _send(message: SmsMessage, token: UUID, run: Round) -> bool:
         _note_failure(message, token, error, run.moment())
         return False
     return message.settle(
-        token, state=State.SENT, sent_at=run.moment(), provider_id=number, reason="", **_OVER
-    )
+        token, state=State.SENT, sent_at=run.moment(), provider_id=str(number)[:80], reason="",
+        **_OVER,
+    )  # fmt: skip
 
 
 def _note_failure(message: SmsMessage, token: UUID, error: sms.SmsError, at: datetime) -> None:
