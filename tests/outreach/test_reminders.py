@@ -75,3 +75,41 @@ def test_a_storm_of_limits_puts_it_off_and_then_it_goes_out_once(waiting, simula
     row = SendReminder.objects.get()
     assert (row.state, row.call_started_at) == (State.QUEUED, None)
     assert row.not_before > clock.now()
+
+
+def two_more(guide, simulator):
+    """Further sends on the phone that wait, of the same guide."""
+    for number in range(2):
+        friends = make.make_friends(guide, simulator=simulator)
+        make.request_send(guide, friends, sources=[f"more:{number}"])
+    outreach.send_queued(now=clock.now())
+    return outreach.queue_reminders(
+        sources=["task_target:7", "more:0", "more:1"], wave="a", actor=SYSTEM, now=clock.now()
+    )
+
+
+def test_a_limit_puts_off_its_own_corp_alone(waiting, guide, simulator):
+    assert two_more(guide, simulator) == 3
+    another = SendReminder.objects.order_by("pk").last()
+    type(waiting).objects.filter(pk=another.dispatch_id).update(corp_id="wwother")
+    simulator.post("/sim/faults", path=REMIND, errcode=45009, times=1)
+    work()
+
+    another.refresh_from_db()
+    assert another.state == State.REFUSED  # that corp is not connected: it had its turn
+    others = SendReminder.objects.exclude(pk=another.pk)
+    assert set(others.values_list("state", "call_started_at", "lease_token")) == {
+        (State.QUEUED, None, None)
+    }
+    assert min(others.values_list("not_before", flat=True)) > clock.now()
+    assert len(simulator.calls(REMIND)) == 1
+
+
+def test_a_send_that_wecom_is_still_busy_with_is_put_off_alone(waiting, guide, simulator):
+    two_more(guide, simulator)
+    simulator.post("/sim/faults", path=REMIND, errcode=41063, times=1)
+
+    assert work() == 2
+    row = SendReminder.objects.get(state=State.QUEUED)
+    assert (row.call_started_at, row.not_before > clock.now()) == (None, True)
+    assert work(clock.now() + timedelta(minutes=2)) == 1

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 
 from apps.accounts.actor import Actor
@@ -18,7 +18,7 @@ from apps.core.bites import delete_in_bites
 from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.outreach.models import Dispatch, SendReminder
-from apps.wecom.errors import Refused, WeComError, plain_reason
+from apps.wecom.errors import NotNow, Refused, TokenExpired, Unreachable, WeComError, plain_reason
 from apps.wecom.services.rounds import Round
 
 JOB = "outreach.send_reminders"
@@ -26,7 +26,8 @@ LEASE_SECONDS = 120
 BATCH = 100
 A_DAY = 3
 KEEP_DAYS = 90
-PATIENCE = Patience(first=timedelta(minutes=1), most=timedelta(minutes=1), tries=1)
+# as long as the send waits for the guide
+PATIENCE = Patience(first=timedelta(minutes=1), most=timedelta(minutes=1))
 TOO_OFTEN, CANCELLED = 41094, 41093
 
 State = SendReminder.State
@@ -71,23 +72,20 @@ def queue_reminders(*, sources: Collection[str], wave: str, actor: Actor, now: d
 
 
 def send_reminders(*, now: datetime, limit: int = 2_000) -> int:
-    """Make the calls that wait; returns how many sends were nudged."""
+    """Make the calls that wait; returns how many sends were nudged. A corp that wants no call now
+    is left alone for the rest of this run."""
     run, done = Round(now), 0
+
+    def due(at: datetime) -> QuerySet[SendReminder]:
+        waiting = SendReminder.objects.filter(state=State.QUEUED)
+        return waiting.exclude(dispatch__corp_id__in=run.resting).due(at)
+
     for token, ids in outbox.batches(
-        SendReminder.objects.filter(state=State.QUEUED).due,
-        clock=run.moment,
-        seconds=LEASE_SECONDS,
-        batch=BATCH,
-        limit=limit,
+        due, clock=run.moment, seconds=LEASE_SECONDS, batch=BATCH, limit=limit
     ):
         for pk in ids:
-            try:
-                with outbox.alone("reminder_failed", but=WeComError, reminder_id=pk):
-                    done += _remind(pk, token, run)
-            except WeComError as error:  # nothing was called; the others would be told the same
-                fate = fate_of(error, failed=0, patience=PATIENCE, at=run.moment())
-                _put_off(pk, token, fate.not_before)
-                return done
+            with outbox.alone("reminder_failed", reminder_id=pk):
+                done += _remind(pk, token, run)
     return done
 
 
@@ -99,7 +97,8 @@ def _remind(pk: int, token: UUID, run: Round) -> bool:
         run.client(row.dispatch.corp_id).remind_mass_send(msgid=row.dispatch.msgid)
     except WeComError as error:
         if error.retryable:  # nothing was called
-            raise
+            _put_off(row, token, error, run)
+            return False
         row.settle(token, state=_after(error), reason=_why(error))
         return False
     return row.settle(token, state=State.REMINDED, reason="")
@@ -138,12 +137,16 @@ def _why(error: WeComError) -> str:
 
 
 @transaction.atomic
-def _put_off(pk: int, token: UUID, later: datetime) -> None:
-    """This one was not called, nor were those behind it; one whose answer nobody wrote down keeps
-    its mark."""
-    queued = SendReminder.objects.filter(state=State.QUEUED)
-    uncalled = queued.filter(Q(pk=pk) | Q(call_started_at=None))
-    lease.release(uncalled, token=token, call_started_at=None, not_before=later)
+def _put_off(row: SendReminder, token: UUID, error: WeComError, run: Round) -> None:
+    """This one was not called; where all of its corp would be told the same, nor were those behind
+    it. One whose answer nobody wrote down keeps its mark."""
+    fate = fate_of(error, failed=0, patience=PATIENCE, at=run.moment())
+    uncalled = Q(pk=row.pk)
+    if isinstance(error, NotNow | Unreachable | TokenExpired):
+        run.resting.add(row.dispatch.corp_id)
+        uncalled |= Q(call_started_at=None, dispatch__corp_id=row.dispatch.corp_id)
+    queued = SendReminder.objects.filter(uncalled, state=State.QUEUED)
+    lease.release(queued, token=token, call_started_at=None, not_before=fate.not_before)
 
 
 def forget_old_reminders(*, now: datetime) -> int:
