@@ -104,12 +104,12 @@ ENTRIES = [
     Entry(
         "outreach.keep_pictures", 3600, _("Pictures of scripts"),
         _("Has the pictures of scripts in use lie at WeCom, which keeps each for three days."),
-        _("sends upload them themselves; pictures are missing in the chat's sidebar"),
+        _("sends upload them themselves; welcomes and the chat's sidebar go without them"),
     ),
     Entry(
         "contact_codes.keep_pictures", 3600, _("Pictures of codes' welcomes"),
         _("Has the pictures of codes' welcomes lie at WeCom, which keeps each for three days."),
-        _("welcomes upload them themselves and may come too late for their 20 seconds"),
+        _("welcomes by codes go out without their picture"),
     ),
     Entry(
         "wecom_sync.poll_moments", 60, _("Published moments posts"),
