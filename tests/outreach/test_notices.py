@@ -6,6 +6,7 @@ from apps.core import clock
 from apps.outreach import services as outreach
 from apps.outreach.models import GuideNotice
 from apps.outreach.services import buttons, notices
+from tests.conftest import WECOM
 from tests.factories import outreach as make
 
 pytestmark = pytest.mark.django_db
@@ -105,8 +106,11 @@ def queue_with_button(now, *sources_and_guides):
     )
 
 
-def test_two_equal_cards_of_one_guide_are_two_cards(guide, simulator, monkeypatch):
-    monkeypatch.setattr(buttons, "may_have_buttons", lambda _corp_id: True)
+def test_two_equal_cards_of_one_guide_are_two_cards(guide, simulator):
+    simulator.post(  # nobody listens there, and nobody presses
+        "/sim/callback-config", url="http://127.0.0.1:9/wecom/callback/contacts/", check=False,
+        token=WECOM["WECOM_TOKEN"], aes_key=WECOM["WECOM_AES_KEY"],
+    )  # fmt: skip
     now, other = clock.now(), make.make_posted_guide(simulator=simulator)
     queue_with_button(now, ("chase:1", guide), ("chase:2", guide), ("chase:1", other))
 
