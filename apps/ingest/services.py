@@ -21,7 +21,13 @@ from apps.guide_tasks.services.evidence import record_purchases
 from apps.ingest.models import IdempotencyRecord
 from apps.members import selectors as members
 from apps.members.models import Member
-from apps.members.services import ConsentRow, MemberRow, resolve_members
+from apps.members.services import (
+    ConsentRow,
+    ErasedMeanwhile,
+    MemberRow,
+    ResolvedMember,
+    resolve_members,
+)
 from apps.orders.services import REJECTED, UNCHANGED, OrderRow, ingest_orders
 from apps.profiles.services import refresh_profiles
 from apps.stores.models import Guide, Store
@@ -265,7 +271,7 @@ def take_members(
             work[index] = places.row(item)
         else:
             results[index] = problem
-    resolved = resolve_members(rows=list(work.values()), now=now, source="api", actor=actor)
+    resolved = _resolved(list(work.values()), now=now, actor=actor)
     numbers = {one.member_id for one in resolved if one.member_id is not None}
     public = dict(Member.objects.filter(pk__in=numbers).values_list("pk", "public_id"))
     for index, one in zip(work, resolved, strict=True):
@@ -276,6 +282,14 @@ def take_members(
             results[index] = ItemResult(index, status, reference=str(public[one.member_id]))
     refresh_profiles(member_ids=numbers, now=now)
     return [results[index] for index in range(len(items))]
+
+
+def _resolved(rows: list[MemberRow], *, now: datetime, actor: Actor) -> list[ResolvedMember]:
+    """A till need not send again because somebody in the batch was erased this second."""
+    try:
+        return resolve_members(rows=rows, now=now, source="api", actor=actor)
+    except ErasedMeanwhile:
+        return resolve_members(rows=rows, now=now, source="api", actor=actor)
 
 
 def _unread(items: list[Any]) -> dict[int, ItemResult]:

@@ -31,6 +31,7 @@ from apps.members.services.follow_ups import (
 )
 from apps.members.services.identities import (
     ConsentRow,
+    ErasedMeanwhile,
     MemberRow,
     ResolvedMember,
     resolve_members,
@@ -78,6 +79,7 @@ __all__ = [
     "ConsentRow",
     "DraftGone",
     "DraftTaken",
+    "ErasedMeanwhile",
     "EmptyNote",
     "FollowRow",
     "FollowUpDayImpossible",

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.actor import Actor
 from apps.core import clock, pii, prepared
+from apps.core.errors import DomainError
 from apps.core.ids import uuid7
 from apps.core.locks import take_turn
 from apps.members import story
@@ -25,6 +27,13 @@ TOLD = timedelta(days=3653)
 # held by whoever makes new members: two batches must not both make the same one, and an id drawn
 # for an insert that conflicts would be lost from the dense sequence
 _CREATE_LOCK = "members.create"
+
+
+class ErasedMeanwhile(DomainError):
+    """One of the batch was deleted between looking and writing. The same again finds a stranger."""
+
+    code = "erased_meanwhile"
+    message = _("This person's data was deleted a moment ago. Try again.")
 
 
 class ConsentRow(NamedTuple):
@@ -290,12 +299,10 @@ def _update(batch: _Batch, said: dict[int, dict[str, Any]], now: datetime) -> No
     if not known:
         return
     # one order for all writers: two batches about the same people wait, they do not lock each other
-    list(
-        Member.objects.select_for_update(no_key=True)
-        .filter(pk__in=known)
-        .order_by("pk")
-        .values_list("pk")
-    )
+    locked = Member.objects.select_for_update(no_key=True).filter(pk__in=known).order_by("pk")
+    # who asked to be deleted since they were looked up must not get a name and a number back
+    if any(erased_at for _pk, erased_at in locked.values_list("pk", "erased_at")):
+        raise ErasedMeanwhile
     for person, identity in batch.new_identities:
         if identity.kind == Kind.PHONE and person in said:
             said[person]["phone_last4"] = identity.value[-4:]
@@ -443,6 +450,8 @@ def resolve_members(
     An identity known to one member brings the row's other identities to that member. Identities of
     two members, or a second phone or unionid of one, are `identity_conflict`: nothing is merged,
     nothing written for that row. Ids are drawn only for members that are really new.
+
+    Raises ErasedMeanwhile, with nothing written: the caller begins anew.
     """
     batch = _Batch(rows)
     _row_errors(batch)
