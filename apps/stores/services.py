@@ -15,7 +15,7 @@ from apps.accounts.models import User
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.core.wake import wake
-from apps.stores.models import Cover, DayOff, Guide, Posting, Store, StoreDay
+from apps.stores.models import Cover, DayOff, Guide, Posting, ScopeGrant, Store, StoreDay
 
 # open work of who is not there any more, or is covered, goes to somebody who is
 MOVE_WORK_JOB = "guide_tasks.move_work"
@@ -159,16 +159,39 @@ def guide_leaves(*, guide: Guide, now: datetime, on: date) -> None:
 
 
 @transaction.atomic
-def guide_returns(*, guide: Guide) -> None:
-    """Somebody who had left is back and may sign in again; where they work is said by a posting.
-    Safe to repeat."""
+def guide_returns(*, guide: Guide) -> bool:
+    """The same person is back and may sign in again; where they work is said by a posting. Returns
+    whether they had left. Safe to repeat.
+
+    Leaving and being disabled by head office are one mark on the account: both end here.
+    """
     guide = Guide.objects.select_for_update().get(pk=guide.pk)
     if guide.status == Guide.Status.ACTIVE:
-        return
+        return False
     guide.status, guide.left_at = Guide.Status.ACTIVE, None
     guide.save(update_fields=["status", "left_at"])
     if guide.user_id is not None:
         User.objects.filter(pk=guide.user_id).update(is_active=True)
+    return True
+
+
+@transaction.atomic
+def guide_made_anew(*, guide: Guide, name: str) -> bool:
+    """WeCom's account was deleted and made again, maybe for somebody else: of the rights, names and
+    sign-ins of before nothing comes along. Returns whether they had left. Safe to repeat."""
+    if not guide_returns(guide=guide):
+        return False
+    name = (name or guide.name)[:40]
+    Guide.objects.filter(pk=guide.pk).update(name=name)
+    if guide.user_id is None:
+        return True
+    user = User.objects.select_for_update().get(pk=guide.user_id)
+    user.role, user.is_staff, user.is_superuser = Role.GUIDE, False, False
+    user.last_name, user.first_name, user.wecom_userid = name, "", ""
+    user.set_unusable_password()  # ends the sessions of before as well
+    user.save()
+    ScopeGrant.objects.filter(user=user).delete()
+    return True
 
 
 @transaction.atomic

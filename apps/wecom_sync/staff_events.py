@@ -98,7 +98,7 @@ def _newcomer(event: Happened, person: DepartmentMember, guide: Guide | None, no
     if store is None:
         return IN_NO_STORE
     if guide is not None:
-        stores.guide_returns(guide=guide)
+        stores.guide_made_anew(guide=guide, name=person.name)
     stores.post_newcomers(
         corp_id=event.corp_id,
         rows=[stores.NewGuide(person.userid, person.name, store.pk)],

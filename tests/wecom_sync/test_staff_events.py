@@ -7,9 +7,10 @@ import pytest
 from django.contrib.auth import get_user
 from django.test import Client
 
+from apps.accounts.capabilities import Role
 from apps.core import clock
-from apps.stores.models import Guide, Posting, Store
-from apps.stores.services import guide_leaves, user_of_guide
+from apps.stores.models import Guide, Posting, ScopeGrant, Store
+from apps.stores.services import guide_leaves, post_guide, user_of_guide
 from apps.wecom.models import CallbackEndpoint, RawCallback
 from apps.wecom_sync.services import handle_callbacks
 from tests.conftest import WECOM, wait_for
@@ -158,6 +159,37 @@ def test_an_account_made_anew_after_its_owner_left_signs_in_again(simulator, sta
     user.refresh_from_db()
     assert user.is_active
     assert Posting.objects.on(clock.today()).get(guide__wecom_userid="back_again").store == store
+
+
+def test_whoever_has_a_leavers_account_anew_is_a_plain_guide(simulator, staff, store):
+    create(simulator, "back_again", name="周婷")
+    staff("change_contact", "create_user", "back_again", at=clock.now() - timedelta(hours=2))
+    handle_callbacks(now=clock.now())
+    guide = Guide.objects.get(wecom_userid="back_again")
+    user = user_of_guide(guide=guide)
+    guide.refresh_from_db()
+    manager = Posting.PostingRole.STORE_MANAGER
+    post_guide(guide=guide, store=store, role=manager, from_day=clock.today())
+    user.refresh_from_db()
+    assert user.role == Role.STORE_MANAGER
+    ScopeGrant.objects.create(user=user, store=make_store())
+    phone = Client()
+    phone.force_login(user)
+    simulator.post("/sim/users/leave", userid="back_again")
+    staff("change_contact", "delete_user", "back_again", at=clock.now() - timedelta(hours=1))
+    handle_callbacks(now=clock.now())
+
+    create(simulator, "back_again", name="陈薇")
+    staff("change_contact", "create_user", "back_again")
+    handle_callbacks(now=clock.now())
+
+    guide.refresh_from_db()
+    user.refresh_from_db()
+    assert (guide.name, user.get_full_name()) == ("陈薇", "陈薇")
+    assert (user.role, user.is_active) == (Role.GUIDE, True)
+    assert not ScopeGrant.objects.filter(user=user).exists()
+    assert not get_user(phone).is_authenticated
+    assert Posting.objects.on(clock.today()).get(guide=guide).role == Posting.PostingRole.GUIDE
 
 
 def test_whom_head_office_took_out_does_not_come_back_by_a_wider_range(guide, simulator, staff):
