@@ -98,6 +98,7 @@ VERB_WORDS = {
     "exported": _("exported: %(what)s"),
     "imported": _("imported: %(what)s"),
     "left": _("left: %(what)s"),
+    "returned": _("back: %(what)s"),
 }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -259,7 +260,7 @@ class GuideAdmin(ImportExportAdmin):
     fields = ["corp_id", "wecom_userid", "name", "status", "left_at"]
     readonly_fields = ["status", "left_at"]
     inlines = [PostingInline]
-    actions = ["leave"]
+    actions = ["leave", "is_back"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Guide]:
         return with_posting(super().get_queryset(request))
@@ -282,6 +283,16 @@ class GuideAdmin(ImportExportAdmin):
         for guide in queryset:
             services.guide_leaves(guide=guide, now=clock.now(), on=clock.today())
             self._audit(request, guide, "left")
+
+    @admin.action(
+        description=_("Is back, the same person: may sign in again, needs a posting"),
+        permissions=["change"],
+    )
+    def is_back(self, request: HttpRequest, queryset: QuerySet[Guide]) -> None:
+        for guide in queryset:
+            with transaction.atomic():
+                if services.guide_returns(guide=guide):
+                    self._audit(request, guide, "returned")
 
 
 @admin.register(Region)

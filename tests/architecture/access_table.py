@@ -371,7 +371,7 @@ accounts.AuditEntry                  v      -         -       v
 
 # actions of a list beyond Django's own, and the letter of ADMIN that offers them
 ACTIONS = {
-    "stores.Guide": {"leave": "c"},
+    "stores.Guide": {"leave": "c", "is_back": "c"},
     "accounts.ApiKey": {"revoke": "c"},
     "wecom.RawCallback": {"replay_selected": "c"},
     "member_portal.DataRequest": {"erase": "c"},
