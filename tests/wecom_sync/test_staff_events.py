@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth import get_user
 from django.test import Client
+from django.urls import reverse
 
 from apps.accounts.capabilities import Role
+from apps.accounts.models import User
 from apps.core import clock
 from apps.stores.models import Guide, Posting, ScopeGrant, Store
 from apps.stores.services import guide_leaves, post_guide, user_of_guide
@@ -203,10 +205,12 @@ def test_whom_head_office_took_out_does_not_come_back_by_a_wider_range(guide, si
     assert guide.status == Status.LEFT
 
 
-def test_a_narrowed_visible_range_is_not_taken_for_an_exodus(simulator, corp, staff):
+@pytest.mark.parametrize("days", [0, 3])
+def test_a_narrowed_visible_range_is_not_taken_for_an_exodus(days, simulator, corp, staff):
     guides = [make.make_posted_guide() for _number in range(9)]
+    at = clock.now() - timedelta(days=days)  # the events may be read late
     for guide in guides:  # the simulator knows none of them: as if all were out of the range
-        staff("unsubscribe", "", guide.wecom_userid)
+        staff("unsubscribe", "", guide.wecom_userid, at=at)
 
     handle_callbacks(now=clock.now())
 
@@ -214,6 +218,23 @@ def test_a_narrowed_visible_range_is_not_taken_for_an_exodus(simulator, corp, st
     waiting = RawCallback.objects.filter(status="received")
     assert {row.last_error for row in waiting} == {"StaffVanished staff_vanished"}
     assert waiting.count() == 4
+
+
+def test_head_offices_own_leavers_are_no_sign_of_a_narrowed_range(simulator, corp, staff):
+    guides = [make.make_posted_guide() for _number in range(9)]
+    head_office = Client()
+    head_office.force_login(User.objects.create(username="hq", role=Role.HQ_ADMIN))
+    head_office.post(
+        reverse("admin:stores_guide_changelist"),
+        {"action": "leave", "_selected_action": [guide.pk for guide in guides[:7]]},
+    )
+    assert Guide.objects.filter(status=Status.LEFT).count() == 7
+    staff("unsubscribe", "", guides[8].wecom_userid)
+
+    handle_callbacks(now=clock.now())
+
+    guides[8].refresh_from_db()
+    assert guides[8].status == Status.LEFT
 
 
 @pytest.mark.slow
