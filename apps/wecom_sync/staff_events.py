@@ -1,5 +1,8 @@
 """Members come, move and go: each is read again by id, so order and repeats do not matter.
 
+But for one thing: an account deleted and made anew before the first of both events is read was here
+all the time to us. It keeps its predecessor's role and grants, until head office takes them away.
+
 WeCom tells it twice: as `change_contact` where contact sync or a provider's app listens, and to the
 app itself as `subscribe` and `unsubscribe`. Whoever is gone signs in no more from that moment; the
 nightly comparison finds those nobody told of.
