@@ -99,6 +99,22 @@ def rename_guides(*, names: Mapping[int, str]) -> int:
     return len(changed)
 
 
+@transaction.atomic
+def change_userid(*, corp_id: str, old: str, new: str) -> bool:
+    """WeCom calls the same person otherwise now. Returns whether anybody was called so and nobody
+    is known by the new id. Safe to repeat."""
+    guides = Guide.objects.filter(corp_id=corp_id)
+    guide = guides.select_for_update(no_key=True).filter(wecom_userid=old).first()
+    if guide is None or guides.filter(wecom_userid=new).exists():
+        return False
+    guide.wecom_userid = new
+    guide.save(update_fields=["wecom_userid"])
+    # the old id may be given to somebody else, whose account is called after it
+    users = User.objects.filter(pk=guide.user_id, username=_username(corp_id, old))
+    users.update(username=_username(corp_id, new))
+    return True
+
+
 class NewGuide(NamedTuple):
     """Somebody WeCom lists in a store's department whom we do not know."""
 
@@ -194,13 +210,18 @@ def guide_made_anew(*, guide: Guide, name: str) -> bool:
     return True
 
 
+def _username(corp_id: str, wecom_userid: str) -> str:
+    return f"wecom:{corp_id}:{wecom_userid}"
+
+
 @transaction.atomic
 def user_of_guide(*, guide: Guide) -> User:
     """The account behind a guide, made at the first WeCom sign-in. It has no usable password."""
     guide = Guide.objects.select_for_update().get(pk=guide.pk)
     if guide.user is not None:
         return guide.user
-    user = User(username=f"wecom:{guide.corp_id}:{guide.wecom_userid}", last_name=guide.name)
+    username = _username(guide.corp_id, guide.wecom_userid)
+    user = User(username=username, last_name=guide.name)
     user.set_unusable_password()
     user.save()
     guide.user = user

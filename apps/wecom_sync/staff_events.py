@@ -33,8 +33,13 @@ class Look:
 
 
 def _userid(event: Happened) -> str:
-    """Whom it is about: an app's own events name the member as their sender."""
-    return event.userid or str(event.fields.get("FromUserName") or "")
+    """Whom it is about, by the id of now: an app's own events name the member as their sender."""
+    return _new_userid(event) or event.userid or str(event.fields.get("FromUserName") or "")
+
+
+def _new_userid(event: Happened) -> str:
+    """An account's id may be changed once; everything else about it stays."""
+    return str(event.fields.get("NewUserID") or "")
 
 
 def _look(client: WeComClient, event: Happened) -> Look:
@@ -95,6 +100,8 @@ def _demand_no_exodus(event: Happened, now: datetime) -> None:
 def _here(event: Happened, look: Look, now: datetime) -> str:
     """New, moved or renamed: a newcomer of a live store is posted, a name follows. Where somebody
     works who has a posting already, head office says."""
+    if new := _new_userid(event):
+        stores.change_userid(corp_id=event.corp_id, old=event.userid, new=new)
     if look.person is None:
         return "gone meanwhile"
     guide = _guide_of(event)

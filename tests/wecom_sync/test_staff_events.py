@@ -123,6 +123,23 @@ def test_a_name_follows_when_a_member_moves(guide, simulator, staff):
     assert guide.name == "周岚岚"
 
 
+def test_a_changed_userid_is_the_same_guide(guide, simulator, staff):
+    old, user = guide.wecom_userid, user_of_guide(guide=guide)
+    create(simulator, "zhou.ting", department=1)
+    simulator.post("/sim/users/leave", userid=old)
+    staff("change_contact", "update_user", old, NewUserID="zhou.ting")
+    staff("change_contact", "update_user", old, NewUserID="zhou.ting")  # told twice
+
+    handle_callbacks(now=clock.now())
+
+    guide.refresh_from_db()
+    user.refresh_from_db()
+    assert (guide.wecom_userid, guide.name, guide.status) == ("zhou.ting", "周婷", Status.ACTIVE)
+    assert user.username.endswith(":zhou.ting")
+    assert Guide.objects.count() == 1
+    assert set(RawCallback.objects.values_list("status", flat=True)) == {"done"}
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_away_and_made_anew_ends_in_work_in_every_order(order, simulator, staff, store):
     create(simulator, "back_again")
