@@ -6,7 +6,6 @@ reached stands in the guide's list.
 
 import random
 import signal
-from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -28,7 +27,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.django_db(transac
 POINTS = ["welcomes.queued", "welcomes.call_started", "welcomes.called"]
 ROUNDS = 16
 LATER = timedelta(minutes=5)
-DEAD = {-signal.SIGKILL, -signal.SIGALRM}
+LIVED, KILLED, STOPPED = 0, -signal.SIGKILL, -signal.SIGALRM
 State = Welcome.State
 
 
@@ -74,12 +73,11 @@ def deaths():
 def test_killed_anywhere_in_the_fast_lane_nobody_is_greeted_twice_or_forgotten(
     guide, simulator, workers
 ):
-    ended, friends = Counter(), []
+    friends = []
     for death in deaths():
         friends.append(somebody_adds(simulator, guide))
-        ended[workers(death, clock.now(), "welcomes")] += 1
-        if death in POINTS:
-            assert ended.keys() & DEAD
+        ended = workers(death, clock.now(), "welcomes")
+        assert ended in ({KILLED} if death in POINTS else {LIVED, STOPPED}), death
 
     # what beat does afterwards
     take_welcome_codes(now=clock.now())
@@ -104,16 +102,18 @@ def test_killed_anywhere_in_the_fast_lane_nobody_is_greeted_twice_or_forgotten(
 def test_killed_anywhere_while_events_are_read_each_friendship_is_known_once(
     guide, simulator, workers
 ):
-    dice, friends = random.Random(7), []
+    dice, friends, ended = random.Random(7), [], set()
     for _round in range(10):
         friends += [somebody_adds(simulator, guide) for _number in range(3)]
-        workers(f"@{dice.uniform(0.01, 0.25):.3f}", clock.now(), "callbacks")
+        ended.add(workers(f"@{dice.uniform(0.01, 0.25):.3f}", clock.now(), "callbacks"))
     gone = friends[::5]
     for external in gone:
         pair = {"userid": guide.wecom_userid, "external_userid": external}
         simulator.post("/sim/follows/delete", by="guide", **pair)
     simulator.post("/sim/callbacks/flush", timeout_s=10)
-    workers("@0.1", clock.now(), "callbacks")
+    ended.add(workers("@0.1", clock.now(), "callbacks"))
+    assert STOPPED in ended
+    assert ended <= {LIVED, STOPPED}
 
     for minute in range(2, 40, 2):  # leases run out one after the other
         handle_callbacks(now=clock.now() + timedelta(minutes=minute))
