@@ -216,6 +216,12 @@ def test_another_card_in_its_place_may_be_answered_again(host, listener):
     other = requests.get(f"{host.url}/phone/guide/LiMing/notices/", timeout=5).text
     assert "周六盘点" in other
 
+    assert update(host, listener.events[-1]["ResponseCode"], userids=["zhoulan"]) == 0
+    page = requests.get(f"{host.url}/phone/guide/zhoulan/notices/", timeout=5).text
+    assert "周岚已领" in page
+    assert "真的到不了吗" in page
+    assert "周六盘点" not in page
+
 
 @pytest.mark.parametrize(
     "card",

@@ -31,8 +31,10 @@ class Cards:
     def on_card_updated(
         self, at: float, code: str, msgid: str, userids: list[str], change: Row
     ) -> None:
+        """A button's new words stand on the card that lies there, also on one put in its place."""
         world: Any = self
         self.response_codes[code]["used"] = True
         changes = world.notices[msgid].setdefault("changes", {})
         for userid in userids:
-            changes[userid] = dict(change)
+            kept = {} if "card" in change else changes.get(userid, {})
+            changes[userid] = {**kept, **change}
