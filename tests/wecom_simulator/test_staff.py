@@ -87,6 +87,8 @@ def test_an_account_that_is_gone_can_be_made_anew(host):
     assert "already" in taken["error"]
     host.sim("users/leave", {"userid": "zhoulan"})
     assert host.api("user/get", userid="zhoulan")["errcode"] == 60111
+    gone = host.sim("users/leave", {"userid": "zhoulan"}, status=400)  # not twice
+    assert "has left" in gone["error"]
 
     host.sim("users/create", {"userid": "zhoulan", "name": "周岚", "department": [2]})
 

@@ -56,7 +56,7 @@ def edit_user(host: Host, data: Row) -> Row:
 def leave_company(host: Host, data: Row) -> Row:
     """A member's account is deleted: {userid}. Their customers and groups wait for an heir."""
     with host.transaction() as world:
-        userid = require_user(world, data.get("userid"))["userid"]
+        userid = _require_staff(world, data)["userid"]
         before = _apps_of(world, userid)
         host.commit("user_left", userid=userid)
         for group in world.groups_of(userid):
