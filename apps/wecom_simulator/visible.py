@@ -1,5 +1,6 @@
 """An app's visible range: whole departments and single members, remembered between calls."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .world import Row, World
@@ -21,12 +22,7 @@ class Visible:
 
     def sees(self, agent: Row, userid: str) -> bool:
         """One member, without building the whole set."""
-        world = self.host.world
-        user = world.users.get(userid)
-        if user is None or userid in world.left_users:
-            return False
-        roots, single = range_of(agent)
-        return roots is None or userid in single or self._in(world, user, roots)
+        return is_in_range(self.host.world, agent, userid, self._tree)
 
     def members(self, agent: Row) -> set[str]:
         world, asked = self.host.world, range_of(agent)
@@ -39,17 +35,11 @@ class Visible:
         roots, _ = range_of(agent)
         return roots is None or department in self._tree(self.host.world, roots)
 
-    def _in(self, world: World, user: Row, roots: frozenset[str]) -> bool:
-        inside = self._tree(world, roots)
-        return not inside.isdisjoint(str(item) for item in user["department"])
-
     def _tree(self, world: World, roots: frozenset[str]) -> set[str]:
         self._refresh(world)
         key = tuple(sorted(roots))
         if key not in self._departments:
-            self._departments[key] = {
-                item for root in roots for item in world.department_tree(root)
-            }
+            self._departments[key] = _below(world, roots)
         return self._departments[key]
 
     def _refresh(self, world: World) -> None:
@@ -60,16 +50,24 @@ class Visible:
             self._members.clear()
 
 
-def is_in_range(world: World, agent: Row, userid: str) -> bool:
-    """One member, read without anything remembered: for a change that is just being made."""
+def _below(world: World, roots: frozenset[str]) -> set[str]:
+    return {item for root in roots for item in world.department_tree(root)}
+
+
+def is_in_range(
+    world: World,
+    agent: Row,
+    userid: str,
+    tree: Callable[[World, frozenset[str]], set[str]] = _below,
+) -> bool:
+    """One member. Nothing is remembered unless `tree` does, for a change that is being made."""
     user = world.users.get(userid)
     if user is None or userid in world.left_users:
         return False
     roots, single = range_of(agent)
     if roots is None or userid in single:
         return True
-    inside = {item for root in roots for item in world.department_tree(root)}
-    return not inside.isdisjoint(str(item) for item in user["department"])
+    return not tree(world, roots).isdisjoint(str(item) for item in user["department"])
 
 
 def range_of(agent: Row) -> Range:
