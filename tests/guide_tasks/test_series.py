@@ -442,6 +442,19 @@ def test_a_draft_that_goes_out_once_after_all_has_no_series(actor, moment):
     assert not PushSeries.objects.exists()
 
 
+def test_the_list_begins_with_what_runs_and_what_comes_next(first_push, actor, moment):
+    ended = repeat(first_push, actor, moment)
+    monthly = repeat(first_push, actor, moment, every="month", number=1)
+    paused = repeat(first_push, actor, moment)
+    weekly = repeat(first_push, actor, moment)
+    series_services.end_series(series=ended, actor=actor, now=moment)
+    series_services.pause_series(series=paused, actor=actor, now=moment)
+
+    listed = [series.pk for series in selectors.series_list(actor=actor)]
+
+    assert listed == [weekly.pk, monthly.pk, paused.pk, ended.pk]
+
+
 # --- known before ---------------------------------------------------------------------------------
 
 

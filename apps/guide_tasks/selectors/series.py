@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext as _
 from pyroaring import BitMap
 
@@ -120,7 +120,8 @@ def series_list(*, actor: Actor) -> QuerySet[PushSeries]:
         .begun()
         .select_related("pattern__segment_run__version__segment", "owner")
         .defer("pattern__segment_run__members")
-        .order_by("ended_at", "next_at", "-pk")
+        # without an end first: PostgreSQL would put them last
+        .order_by(F("ended_at").asc(nulls_first=True), "next_at", "-pk")
     )
 
 
