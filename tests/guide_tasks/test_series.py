@@ -301,6 +301,36 @@ def test_the_hour_of_a_day_that_went_out_changes_the_next_one(first_push, actor,
     assert fresh(series).next_at == MONDAY + WEEK + timedelta(hours=8)
 
 
+@pytest.mark.parametrize(
+    ("late", "skipped"), [(timedelta(minutes=1), ""), (timedelta(days=1), "missed")]
+)
+def test_a_day_that_is_due_survives_a_change_of_the_rhythm(
+    first_push, actor, moment, late, skipped
+):
+    series = repeat(first_push, actor, moment)
+    monthly = SeriesTerms(**{**vars_of(WEEKLY), "every": "month", "number": 31})
+
+    with clock.at(MONDAY + late) as now:
+        series_services.change_series(series=series, terms=monthly, actor=actor, now=now)
+    run_at(MONDAY + late)
+
+    day = SeriesOccurrence.objects.get(series=series)
+    assert (day.on, day.skipped) == (MONDAY.date(), skipped)
+    assert fresh(series).next_on == date(2026, 3, 31)
+
+
+def test_a_day_that_is_due_goes_out_no_more_when_it_was_often_enough(first_push, actor, moment):
+    series = repeat(first_push, actor, moment)
+    run_at(MONDAY)
+    once = SeriesTerms(**{**vars_of(WEEKLY), "times": 1})
+
+    with clock.at(MONDAY + WEEK) as now, pytest.raises(BadRhythm):
+        series_services.change_series(series=series, terms=once, actor=actor, now=now)
+
+    assert fresh(series).times is None
+    assert run_at(MONDAY + WEEK) == 1
+
+
 @pytest.mark.parametrize("change", [{"is_active": False}, {"role": Role.AUDITOR}])
 def test_whose_creator_may_no_longer_push_waits_for_a_person(
     first_push, owner, actor, moment, change

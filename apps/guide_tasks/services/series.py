@@ -58,9 +58,13 @@ def next_day(*, series: PushSeries, after: datetime) -> date | None:
         day = series.rhythm.first_from(day + timedelta(days=1))
     if series.until is not None and day > series.until:
         return None
-    if series.times is not None and days.handed_out().count() >= series.times:
-        return None
-    return day
+    return None if _is_through(series) else day
+
+
+def _is_through(series: PushSeries) -> bool:
+    """It has gone out as often as it was to."""
+    days = SeriesOccurrence.objects.filter(series=series)
+    return series.times is not None and days.handed_out().count() >= series.times
 
 
 def plan_next(*, series: PushSeries, after: datetime, now: datetime) -> None:
@@ -284,8 +288,9 @@ def copy_push(
 def change_series(
     *, series: PushSeries, terms: SeriesTerms, actor: Actor, now: datetime
 ) -> PushSeries:
-    """Another rhythm from the next day on; what was handed out stays. Raises BadRhythm,
-    SeriesNotThere, NotYourStore."""
+    """Another rhythm from the next day on; what was handed out stays. A day whose hour has come
+    already stays planned: the job hands it out, or says why not, before the new rhythm begins.
+    Raises BadRhythm, SeriesNotThere, NotYourStore."""
     _demand_hq(actor)
     series = _locked(series)
     if series.status == Status.ENDED:
@@ -295,7 +300,10 @@ def change_series(
     for name, value in asdict(terms).items():
         setattr(series, name, value)
     series.save(update_fields=list(asdict(terms)))
-    if series.status == Status.RUNNING:
+    is_due = series.next_at is not None and series.next_at <= now
+    if is_due and _is_through(series):
+        raise BadRhythm(_("No day of the rhythm lies ahead. Change when it ends."))
+    if series.status == Status.RUNNING and not is_due:
         plan_next(series=series, after=now, now=now)
         if series.status == Status.ENDED:
             raise BadRhythm(_("No day of the rhythm lies ahead. Change when it ends."))
