@@ -231,6 +231,33 @@ def test_a_new_push_repeats_when_the_third_step_says_so(operator_client, draft):
     assert SeriesOccurrence.objects.get().push.title == "秋冬回访 · 03-23"
 
 
+def test_a_repeating_draft_that_lay_for_days_begins_with_the_first_day_ahead(
+    operator_client, draft
+):
+    walk(operator_client, draft)
+    operator_client.post(step(draft, 3), {**HOURS, **RHYTHM, "next": "1"})
+
+    with clock.at(MONDAY + timedelta(days=3)):  # its first day and that one's due time are over
+        check = operator_client.get(step(draft, 6))
+        assert check.context["gaps"] == []
+        assert "03-30 10:00" in check.content.decode()
+        assert "04-01 21:00" in check.content.decode()
+        operator_client.post(step(draft, 6), {"hand_out": "1", "confirmed": "1"})
+
+    assert PushSeries.objects.get().next_at == MONDAY + timedelta(days=7)
+
+
+def test_a_repeating_draft_without_a_day_ahead_says_so(operator_client, draft):
+    walk(operator_client, draft)
+    operator_client.post(step(draft, 3), {**HOURS, **RHYTHM, "until": "2026-03-23", "next": "1"})
+
+    with clock.at(MONDAY + timedelta(hours=1)):
+        check = operator_client.get(step(draft, 6))
+
+    assert len(check.context["gaps"]) == 1
+    assert "结束条件" in check.context["gaps"][0]
+
+
 def test_the_third_step_takes_a_rhythm_back(operator_client, draft):
     walk(operator_client, draft)
     operator_client.post(step(draft, 3), {**HOURS, **RHYTHM, "next": "1"})

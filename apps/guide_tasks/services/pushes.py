@@ -217,15 +217,17 @@ def _refuse_pattern(push: TaskPush) -> None:
         raise PushRepeats()
 
 
-def missing(*, push: TaskPush, now: datetime) -> list[str]:
-    """What still has to be filled in before a push can be handed out, as sentences."""
+def missing(*, push: TaskPush, now: datetime, repeats: bool = False) -> list[str]:
+    """What still has to be filled in before a push can be handed out, or begin to repeat, as
+    sentences."""
     found = []
     if push.segment_run_id is None:
         found.append(_("Choose whom the push goes to."))
     if not push.body.strip():
         found.append(_("Choose a script."))
-    # a pattern's days have due times of their own
-    if push.status != Status.PATTERN and (push.due_at is None or push.due_at <= now):
+    # the days of a series have due times of their own
+    is_once = push.status != Status.PATTERN and not repeats
+    if is_once and (push.due_at is None or push.due_at <= now):
         found.append(_("The due time must lie ahead."))
     if scripts.has_customer_variables(push.body) and not push.generic_body.strip():
         found.append(_("A personal text also needs its variant for everybody."))

@@ -167,6 +167,18 @@ def prepare_series(
 
 
 @transaction.atomic
+def keep_ahead(*, series: PushSeries, now: datetime) -> date | None:
+    """A draft may lie for days before it begins: its times are those of the first day that still
+    lies ahead. Returns that day; None when none does."""
+    day = next_day(series=series, after=now)
+    if day is not None:
+        TaskPush.objects.filter(pk=series.pattern_id).update(
+            hand_out_at=series.goes_out_at(day), due_at=series.due_of(day)
+        )
+    return day
+
+
+@transaction.atomic
 def start_series(*, push: TaskPush, actor: Actor, now: datetime) -> PushSeries:
     """The wizard's last step: from now on the draft is the pattern. Safe to repeat.
 

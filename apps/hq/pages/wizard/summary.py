@@ -15,7 +15,7 @@ from apps.guide_tasks.models import PushForecast, PushSeries, TaskPush, TaskTarg
 from apps.guide_tasks.selectors.series import pattern_of, series_warnings
 from apps.guide_tasks.services import places, pushes
 from apps.guide_tasks.services.places import PushPlaces
-from apps.guide_tasks.services.series import start_series
+from apps.guide_tasks.services.series import keep_ahead, start_series
 from apps.hq import forms
 from apps.hq.access import actor_of
 from apps.hq.pages.wizard import frame
@@ -33,7 +33,8 @@ def page(request: HttpRequest, push: TaskPush) -> HttpResponse:
     now = clock.now()
     if request.method == "POST" and "share" in request.POST:
         return _change_share(request, push, now)
-    gaps, series = pushes.missing(push=push, now=now), pattern_of(push)
+    series = pattern_of(push)
+    gaps = _gaps(push, series, now)
     counted, changes, counted_before = _recount(push, now)
     problem = ""
     confirmed = request.POST.get("confirmed") == "1"
@@ -57,6 +58,16 @@ def page(request: HttpRequest, push: TaskPush) -> HttpResponse:
         **_terms(push, now),
         **_repetition(series, now),
     )
+
+
+def _gaps(push: TaskPush, series: PushSeries | None, now: datetime) -> list[str]:
+    """What is missing still. The times of what is to repeat are those of its first day ahead."""
+    gaps = pushes.missing(push=push, now=now, repeats=series is not None)
+    if series is not None and series.status == PushSeries.Status.PREPARED:
+        if keep_ahead(series=series, now=now) is None:
+            gaps.append(_("No day of the rhythm lies ahead. Change when it ends."))
+        push.refresh_from_db(fields=["hand_out_at", "due_at"])
+    return gaps
 
 
 def _change_share(request: HttpRequest, push: TaskPush, now: datetime) -> HttpResponse:
