@@ -495,6 +495,8 @@ def warnings_of(moment, **changes):
         rhythm=Rhythm(terms.every, terms.number, terms.starts_on),
         due_days=terms.due_days,
         now=moment,
+        until=terms.until,
+        times=terms.times,
     )
 
 
@@ -512,6 +514,20 @@ def test_the_other_series_count_with_it(first_push, actor, moment, settings):
     repeat(first_push, actor, moment)
 
     assert any("企业微信" in words for words in warnings_of(moment))
+
+
+def test_only_as_many_times_as_are_left_count(first_push, actor, moment, settings):
+    settings.WECOM_MONTHLY_CAP = 4
+    limited = warnings_of(moment, every="days", number=1, times=4)
+    assert not any("企业微信" in words for words in limited)
+    over = warnings_of(moment, every="days", number=1, times=5)
+    assert any("企业微信" in words for words in over)
+
+    other = repeat(first_push, actor, moment, every="days", number=1, times=2)
+    run_at(other.next_at)
+    one_left = {"every": "days", "number": 1, "starts_on": date(2026, 3, 20)}
+    assert not any("企业微信" in words for words in warnings_of(moment, times=3, **one_left))
+    assert any("企业微信" in words for words in warnings_of(moment, times=4, **one_left))
 
 
 def test_a_rhythm_closer_than_the_pause_between_messages_is_said_before(moment):

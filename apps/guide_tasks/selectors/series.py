@@ -4,10 +4,12 @@ before."""
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from pyroaring import BitMap
 
@@ -190,15 +192,36 @@ def newer_version(series: PushSeries) -> SegmentVersion | None:
 # --- known before ---------------------------------------------------------------------------------
 
 
-def _by_period(rhythm: Rhythm, now: datetime, until: Any = None) -> Counter[Any]:
-    """How many days of the rhythm fall into each of the periods WeCom counts in."""
-    today = clock.business_day(now)
-    last = today + AHEAD
-    days = rhythm.days(today, min(last, until) if until else last)
-    return Counter(policy.month_of(clock.day_start(day)) for day in days)
+def _by_period(
+    rhythm: Rhythm, first: date, last: date, until: date | None, left: int | None
+) -> Counter[date]:
+    """How many days of the rhythm fall into each of the periods WeCom counts in; `left`: how often
+    it goes out yet, where that is limited."""
+    days = rhythm.days(first, min(last, until) if until else last)
+    return Counter(policy.month_of(clock.day_start(day)) for day in islice(days, left))
 
 
-def _over(found: Counter[Any]) -> tuple[int, int] | None:
+def _left(times: int | None, handed_out: int) -> int | None:
+    return None if times is None else max(times - handed_out, 0)
+
+
+def _of_others(kind: str, but: PushSeries | None, first: date, last: date) -> Counter[date]:
+    """The same of all other running series of the kind; one query."""
+    days = SeriesOccurrence.objects.handed_out().filter(series=OuterRef("pk")).order_by()
+    counted = days.values("series").annotate(n=Count("pk")).values("n")
+    others = PushSeries.objects.filter(status=PushSeries.Status.RUNNING, pattern__kind=kind)
+    if but is not None:
+        others = others.exclude(pk=but.pk)
+    together: Counter[date] = Counter()
+    for other in others.annotate(handed_out=Coalesce(Subquery(counted), 0)):
+        left = _left(other.times, other.handed_out)
+        together += _by_period(
+            other.rhythm, max(first, other.next_on or first), last, other.until, left
+        )
+    return together
+
+
+def _over(found: Counter[date]) -> tuple[int, int] | None:
     """(how many, how many are allowed) of the worst period, where it is over WeCom's limit."""
     over = [
         (count, cap)
@@ -214,7 +237,8 @@ def rhythm_warnings(
     rhythm: Rhythm,
     due_days: int,
     now: datetime,
-    until: Any = None,
+    until: date | None = None,
+    times: int | None = None,
     but: PushSeries | None = None,
 ) -> list[str]:
     """What a person should know before a push repeats like this, as sentences.
@@ -223,7 +247,10 @@ def rhythm_warnings(
     """
     found = []
     if kind in COUNTED_BY_WECOM:
-        found += _limit_warnings(kind, _by_period(rhythm, now, until), now, but)
+        first = clock.business_day(now)
+        gone = SeriesOccurrence.objects.handed_out().filter(series=but).count() if but else 0
+        own = _by_period(rhythm, first, first + AHEAD, until, _left(times, gone))
+        found += _limit_warnings(own, _of_others(kind, but, first, first + AHEAD))
     if kind == TaskPush.Kind.CONTACT:
         if rhythm.shortest_gap < policy.RECENT_DAYS:
             found.append(
@@ -251,25 +278,18 @@ def series_warnings(*, series: PushSeries, now: datetime) -> list[str]:
         due_days=series.due_days,
         now=now,
         until=series.until,
+        times=series.times,
         but=series,
     )
 
 
-def _limit_warnings(
-    kind: str, own: Counter[Any], now: datetime, but: PushSeries | None
-) -> list[str]:
+def _limit_warnings(own: Counter[date], others: Counter[date]) -> list[str]:
     if worst := _over(own):
         return [
             _("Up to %(n)s times in one period; WeCom delivers %(cap)s. The rest would not arrive.")
             % {"n": worst[0], "cap": worst[1]}
         ]
-    others = PushSeries.objects.filter(status=PushSeries.Status.RUNNING, pattern__kind=kind)
-    if but is not None:
-        others = others.exclude(pk=but.pk)
-    together = Counter(own)
-    for other in others:
-        together += _by_period(other.rhythm, now, other.until)
-    if worst := _over(together):
+    if worst := _over(own + others):
         return [
             _(
                 "With the other repeating pushes up to %(n)s times in one period; WeCom delivers "

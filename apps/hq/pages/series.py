@@ -106,6 +106,7 @@ def _warnings_of(
         due_days=terms.due_days,
         now=now,
         until=terms.until,
+        times=terms.times,
         but=but,
     )
 
