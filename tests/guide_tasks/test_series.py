@@ -530,11 +530,24 @@ def test_only_as_many_times_as_are_left_count(first_push, actor, moment, setting
     assert any("企业微信" in words for words in warnings_of(moment, times=4, **one_left))
 
 
-def test_a_rhythm_closer_than_the_pause_between_messages_is_said_before(moment):
-    assert any("14" in words for words in warnings_of(moment))
-    assert any("14" in words for words in warnings_of(moment, every="days", number=13))
-    assert warnings_of(moment, every="days", number=14) == []
-    assert len(warnings_of(moment, every="days", number=14, due_days=14)) == 1
+@pytest.mark.parametrize(
+    ("gap", "due_days", "pause", "open_work"),
+    [
+        (7, 2, True, False),
+        (14, 2, True, False),  # what the form offers: reached up to two days after the hand-out
+        (16, 2, True, False),
+        (17, 2, False, False),
+        (7, 4, True, True),  # overdue work stays open three days more
+        (30, 27, True, True),
+        (30, 15, False, False),
+    ],
+)
+def test_a_rhythm_that_leaves_people_out_is_said_before(moment, gap, due_days, pause, open_work):
+    said = warnings_of(moment, every="days", number=gap, due_days=due_days)
+
+    assert any("可能隔几次才收到" in words for words in said) == pause
+    assert any("待处理" in words for words in said) == open_work
+    assert len(said) == pause + open_work
 
 
 # --- several workers ------------------------------------------------------------------------------

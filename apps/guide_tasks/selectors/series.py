@@ -15,6 +15,7 @@ from pyroaring import BitMap
 
 from apps.accounts.actor import Actor
 from apps.core import clock
+from apps.guide_tasks import hours
 from apps.guide_tasks.models import (
     Grade,
     NotIssued,
@@ -252,21 +253,31 @@ def rhythm_warnings(
         own = _by_period(rhythm, first, first + AHEAD, until, _left(times, gone))
         found += _limit_warnings(own, _of_others(kind, but, first, first + AHEAD))
     if kind == TaskPush.Kind.CONTACT:
-        if rhythm.shortest_gap < policy.RECENT_DAYS:
-            found.append(
-                _(
-                    "Whom a message reached in the last %(days)s days is left out: the same "
-                    "customer gets this at most once in %(days)s days."
-                )
-                % {"days": policy.RECENT_DAYS}
+        found += _gap_warnings(rhythm.shortest_gap, due_days)
+    return found
+
+
+def _gap_warnings(gap: int, due_days: int) -> list[str]:
+    """What comes of times that follow each other closely: a message of the last one may have
+    reached somebody as late as its due day, and its work stays open beyond that."""
+    found = []
+    if gap <= policy.RECENT_DAYS + due_days:
+        found.append(
+            _(
+                "Whom a message reached in the last %(days)s days is left out: the same customer "
+                "may get this only once in several times."
             )
-        if due_days >= rhythm.shortest_gap:
-            found.append(
-                _(
-                    "The work of one time is still open when the next one comes: who waits in it "
-                    "is left out of the next."
-                )
+            % {"days": policy.RECENT_DAYS}
+        )
+    late = hours.grace().days
+    if due_days + late >= gap:
+        found.append(
+            _(
+                "Work stays open %(days)s days beyond its due time, until after the next one "
+                "comes: who waits in it is left out of the next."
             )
+            % {"days": late}
+        )
     return found
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from apps.accounts import services as accounts
 from apps.accounts.actor import SYSTEM, Actor
 from apps.core import hours
+from apps.guide_tasks.hours import grace
 from apps.guide_tasks.models import (
     ExcuseDecision,
     ExcuseReason,
@@ -136,7 +137,7 @@ def decide(*, task: GuideTask, give_back: bool, actor: Actor, now: datetime) -> 
 def _give_back(chosen: QuerySet[TaskTarget], actor: Actor, now: datetime) -> int:
     """What is proven or on its way takes the way of every undo; the rest opens in one statement."""
     stopped = StopMark.objects.current().values("member__survivor_id")
-    able = chosen.filter(excuse_reason__in=RETURNABLE, due_at__gte=now - targets.grace()).exclude(
+    able = chosen.filter(excuse_reason__in=RETURNABLE, due_at__gte=now - grace()).exclude(
         member__survivor_id__in=stopped
     )
     rows = list(able.values_list("pk", "contact_grade", "push__required_grade"))

@@ -17,8 +17,9 @@ from pyroaring import BitMap
 from apps.campaigns.models import Campaign
 from apps.campaigns.services import draw_sql
 from apps.core import clock
+from apps.guide_tasks.hours import grace
 from apps.guide_tasks.models import AssignBy
-from apps.guide_tasks.services import choosing, duty, sending, targets
+from apps.guide_tasks.services import choosing, duty, sending
 from apps.guide_tasks.shapes import CONTROL, ISSUED, PushPlaces
 from apps.outreach import policy
 
@@ -144,7 +145,7 @@ def _reach(
         serving=serving,
     )
     if one_plan and settings.CONTACT_ONE_PLAN:
-        running = [sending.marketing_kinds(), now - targets.grace()]
+        running = [sending.marketing_kinds(), now - grace()]
         reach, params = _ONE_PLAN.format(reach=reach), [*running, *running, *params]
     return f"SELECT *, NULL::timestamptz AS opens_at FROM ({reach}) AS r", params
 

@@ -25,6 +25,7 @@ from apps.guide_tasks.errors import (
     PushNotReady,
     PushRepeats,
 )
+from apps.guide_tasks.hours import grace
 from apps.guide_tasks.models import (
     AssignBy,
     Grade,
@@ -34,7 +35,7 @@ from apps.guide_tasks.models import (
     TaskPush,
     TaskTarget,
 )
-from apps.guide_tasks.services import issuing, places, targets
+from apps.guide_tasks.services import issuing, places
 from apps.guide_tasks.services.items import issuing as item_issuing
 from apps.guide_tasks.shapes import PushPlaces
 from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
@@ -451,9 +452,7 @@ def close_due(*, now: datetime) -> int:
     """Close pushes past their time in which nothing is open any more."""
     still_open = TaskTarget.objects.open().filter(push_id=OuterRef("pk"))
     open_items = TaskItem.objects.open().filter(push_id=OuterRef("pk"))
-    over = Q(due_at__lt=now - targets.grace()) | Q(
-        due_at=None, handed_out_at__lt=now - timedelta(days=1)
-    )
+    over = Q(due_at__lt=now - grace()) | Q(due_at=None, handed_out_at__lt=now - timedelta(days=1))
     return (
         TaskPush.objects.filter(over, status=Status.HANDED_OUT)
         .exclude(Exists(still_open))

@@ -1,10 +1,9 @@
 """The states of a target: the only place where one changes, alone or in sets."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import BigIntegerField, QuerySet
@@ -13,6 +12,7 @@ from apps.accounts.actor import SYSTEM, Actor
 from apps.core.compiled import Compiled, Place
 from apps.core.querysets import keys_sql
 from apps.guide_tasks.errors import IllegalMove, NotYourTask, UnknownExcuse
+from apps.guide_tasks.hours import grace
 from apps.guide_tasks.models import (
     MOVES,
     OPEN_STATES,
@@ -37,13 +37,6 @@ GUIDE_REASONS = (
     ExcuseReason.OTHER,
 )
 SOURCE = "task_target:"
-# how long an overdue target may still be worked on before it counts as expired
-_DEFAULT_GRACE_DAYS = 3
-
-
-def grace() -> timedelta:
-    """How long after its due time a target stays open, shown as overdue."""
-    return timedelta(days=getattr(settings, "TASK_GRACE_DAYS", _DEFAULT_GRACE_DAYS))
 
 
 def lock(target_id: int, *also: str) -> TaskTarget:

@@ -28,8 +28,8 @@ from apps.guide_tasks.errors import (
     OwnPhoto,
     ReasonMissing,
 )
+from apps.guide_tasks.hours import grace
 from apps.guide_tasks.models import MOVES, ItemMove, State, TaskItem, TaskPush
-from apps.guide_tasks.services.targets import grace
 from apps.guide_tasks.wording import state_word
 from apps.outreach import services as outreach
 from apps.stores.models import Posting

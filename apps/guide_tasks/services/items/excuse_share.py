@@ -16,12 +16,12 @@ from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.guide_tasks import hours
+from apps.guide_tasks.hours import grace
 from apps.guide_tasks.models import ItemExcuseDecision, ItemMove, State, TaskItem, TaskPush
 from apps.guide_tasks.querysets import TaskItemQuerySet
 from apps.guide_tasks.selectors import Said, excuses_said
 from apps.guide_tasks.services.items import acts as items
 from apps.guide_tasks.services.items.excuses import GUIDE_REASONS
-from apps.guide_tasks.services.targets import grace
 from apps.outreach import services as outreach
 from apps.stores import selectors as stores
 

@@ -7,9 +7,9 @@ from django.db.models import F
 
 from apps.customer_groups import selectors as groups
 from apps.customer_groups import services as customer_groups
+from apps.guide_tasks.hours import grace
 from apps.guide_tasks.models import State, TaskItem, TaskPush
 from apps.guide_tasks.services.items import acts as items
-from apps.guide_tasks.services.targets import grace
 
 _MOST = 32_767
 _OPEN_OR_LATE = (State.OPEN, State.IN_PROGRESS, State.EXPIRED, State.NOT_DONE)

@@ -11,10 +11,10 @@ from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.guide_tasks import hours
 from apps.guide_tasks.errors import NobodyThere, NoGroupsThere, PushNotReady, PushRepeats
+from apps.guide_tasks.hours import grace
 from apps.guide_tasks.models import TaskItem, TaskPush
 from apps.guide_tasks.services.issuing import TODAY_PATH
 from apps.guide_tasks.services.items import group_sends
-from apps.guide_tasks.services.targets import grace
 from apps.guide_tasks.wording import item_notice_body
 from apps.outreach import services as outreach
 

@@ -6,9 +6,9 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F
 
+from apps.guide_tasks.hours import grace
 from apps.guide_tasks.models import OPEN_STATES, State, TaskItem, TaskPush
 from apps.guide_tasks.services.items import acts as items
-from apps.guide_tasks.services.targets import grace
 from apps.members.models import AddWay
 
 # a till or WeCom may tell late what happened in time
