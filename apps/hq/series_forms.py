@@ -49,7 +49,7 @@ class RhythmForm(forms.Form):
         choices=[*((n, str(n)) for n in range(1, LAST_DAY)), (LAST_DAY, _("last day"))],
     )
     days = forms.IntegerField(
-        label=_("Days from one to the next"), min_value=1, max_value=MOST_DAYS
+        label=_("Once in how many days (1 = every day)"), min_value=1, max_value=MOST_DAYS
     )
     series_hour = _hour(_("Goes out at"))
     due_days = forms.IntegerField(label=_("Days to do it"), min_value=0, max_value=30)

@@ -507,6 +507,15 @@ def test_more_often_than_wecom_delivers_is_said_before(moment, settings):
     assert not any("企业微信" in words for words in warnings_of(moment, every="month", number=1))
 
 
+@pytest.mark.parametrize(("rule", "words"), [("week", "一周内最多"), ("day", "一天内最多")])
+def test_the_period_is_the_one_wecom_counts_in(first_push, actor, moment, settings, rule, words):
+    settings.WECOM_CAP_RULE = rule
+    for _one in range(8):
+        repeat(first_push, actor, moment, every="days", number=1)
+
+    assert any(words in said for said in warnings_of(moment, every="days", number=1))
+
+
 def test_the_other_series_count_with_it(first_push, actor, moment, settings):
     settings.WECOM_MONTHLY_CAP = 5
     assert not any("企业微信" in words for words in warnings_of(moment))

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from pyroaring import BitMap
 
 from apps.accounts.actor import Actor
@@ -36,6 +37,12 @@ from apps.segments.models import SegmentVersion
 AHEAD = timedelta(days=92)
 # kinds of which WeCom counts what each customer, or each group, gets
 COUNTED_BY_WECOM = (TaskPush.Kind.CONTACT, TaskPush.Kind.GROUP_SEND)
+# the periods WeCom counts in, inside a sentence
+_PERIODS = {
+    "month": gettext_lazy("in one month"),
+    "week": gettext_lazy("in one week"),
+    "day": gettext_lazy("in one day"),
+}
 
 
 @dataclass(frozen=True)
@@ -295,17 +302,18 @@ def series_warnings(*, series: PushSeries, now: datetime) -> list[str]:
 
 
 def _limit_warnings(own: Counter[date], others: Counter[date]) -> list[str]:
+    period = _PERIODS[policy.cap_rule()]
     if worst := _over(own):
         return [
-            _("Up to %(n)s times in one period; WeCom delivers %(cap)s. The rest would not arrive.")
-            % {"n": worst[0], "cap": worst[1]}
+            _("Up to %(n)s times %(period)s; WeCom delivers %(cap)s. The rest would not arrive.")
+            % {"n": worst[0], "cap": worst[1], "period": period}
         ]
     if worst := _over(own + others):
         return [
             _(
-                "With the other repeating pushes up to %(n)s times in one period; WeCom delivers "
+                "With the other repeating pushes up to %(n)s times %(period)s; WeCom delivers "
                 "%(cap)s to one customer."
             )
-            % {"n": worst[0], "cap": worst[1]}
+            % {"n": worst[0], "cap": worst[1], "period": period}
         ]
     return []
