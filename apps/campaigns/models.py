@@ -48,7 +48,8 @@ class Campaign(models.Model):
 
 
 class CampaignAssignment(models.Model):
-    """Which arm a survivor was drawn into. The first assignment wins and is kept across merges.
+    """Which arm a survivor was drawn into. The first assignment wins and is kept across merges; a
+    campaign that goes out again says when it last planned the member.
 
     Written only in sets, from members read in the same transaction under a lock on the campaign:
     two foreign keys checked row by row would cost more than the rows themselves.
@@ -77,6 +78,7 @@ class CampaignAssignment(models.Model):
     bucket = models.PositiveSmallIntegerField(_("bucket"))
     arm = models.CharField(_("arm"), max_length=8, choices=Arm.choices)
     assigned_at = models.DateTimeField(_("assigned at"))
+    planned_at = models.DateTimeField(_("last planned at"))
 
     objects = CampaignAssignmentQuerySet.as_manager()
 

@@ -63,19 +63,20 @@ def draw_sql(campaign: Campaign, source: str) -> tuple[str, list[Any]]:
 
 
 @transaction.atomic
-def assign_from(*, campaign: Campaign, source: str, now: datetime) -> int:
-    """Store the arm of every member of `source` (SQL with columns member_id, bucket, arm) that
-    has none yet; the first assignment wins. Returns how many were new.
+def assign_from(*, campaign: Campaign, source: str, now: datetime) -> None:
+    """Store the arm of every member of `source` (SQL with columns member_id, bucket, arm; each
+    member once). The first assignment wins; it is kept when the member was last planned with.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""INSERT INTO campaigns_campaignassignment
-                    (campaign_id, member_id, bucket, arm, assigned_at)
-                SELECT %s, member_id, bucket, arm, %s FROM ({source}) AS drawn
-                ON CONFLICT (campaign_id, member_id) DO NOTHING""",
-            [campaign.pk, now],
+            f"""INSERT INTO campaigns_campaignassignment AS known
+                    (campaign_id, member_id, bucket, arm, assigned_at, planned_at)
+                SELECT %s, member_id, bucket, arm, %s, %s FROM ({source}) AS drawn
+                ON CONFLICT (campaign_id, member_id) DO UPDATE
+                    SET planned_at = excluded.planned_at
+                    WHERE known.planned_at < excluded.planned_at""",
+            [campaign.pk, now, now],
         )
-        return cursor.rowcount
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 import hashlib
 import random
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection, connections
@@ -73,6 +74,20 @@ def test_the_first_assignment_wins_whatever_is_drawn_later():
     after = dict(CampaignAssignment.objects.values_list("member_id", "arm"))
     assert {pk: after[pk] for pk in before} == before
     assert counts["control"] == sum(arm == "control" for arm in before.values())
+
+
+def test_a_later_draw_is_kept_beside_the_first():
+    members = [member.pk for member in make_members(2)]
+    drawn = campaign(control_share_bp=5000)
+    later = NOW + timedelta(days=7)
+
+    assign(campaign=drawn, member_ids=members, now=NOW)
+    assign(campaign=drawn, member_ids=members[:1], now=later)
+    assign(campaign=drawn, member_ids=members[:1], now=NOW)  # a late one takes nothing back
+
+    rows = CampaignAssignment.objects.all()
+    kept = {row.member_id: (row.assigned_at, row.planned_at) for row in rows}
+    assert kept == {members[0]: (NOW, later), members[1]: (NOW, NOW)}
 
 
 def test_impossible_campaigns_are_refused():

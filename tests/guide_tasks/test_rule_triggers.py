@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from apps.accounts.actor import SYSTEM
+from apps.campaigns.models import CampaignAssignment
 from apps.guide_tasks import services
 from apps.guide_tasks.models import Grade, NotIssued, State, TaskPush, TaskRule, TaskTarget
 from apps.guide_tasks.services import rules
@@ -505,6 +506,27 @@ def test_the_control_group_of_a_running_campaign_stays_untouched(moment, standin
         silent_since(person, later.date())
     look(later)
     assert found("silent") == control
+
+
+def test_a_campaign_that_goes_out_to_others_holds_nobody_out_longer(moment, standing, people):
+    set_rule("silent", daily_cap=None)
+    *before, again = people
+    then = moment - timedelta(days=9)
+    first = make_push(people, then, control_share_bp=9000)
+    terms = {"campaign": first.campaign, "arm": "control", "bucket": 1}
+    CampaignAssignment.objects.bulk_create(
+        CampaignAssignment(member=person, assigned_at=then, planned_at=then, **terms)
+        for person in people
+    )
+    services.hand_out(push=first, now=then, actor=SYSTEM)
+    hand_out([again], moment - timedelta(days=1), campaign=first.campaign)
+    assert not TaskTarget.objects.exists()
+    for person in people:
+        silent_since(person, moment.date())
+
+    look(moment)
+
+    assert found("silent") == {person.pk for person in before}
 
 
 def test_who_stands_on_a_list_already_is_not_put_on_a_second_one(moment, standing, people):

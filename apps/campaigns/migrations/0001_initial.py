@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                 ('bucket', models.PositiveSmallIntegerField(verbose_name='bucket')),
                 ('arm', models.CharField(choices=[('treated', 'treated'), ('control', 'control group')], max_length=8, verbose_name='arm')),
                 ('assigned_at', models.DateTimeField(verbose_name='assigned at')),
+                ('planned_at', models.DateTimeField(verbose_name='last planned at')),
                 ('campaign', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='campaigns.campaign', verbose_name='campaign')),
                 ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='members.member', verbose_name='member')),
             ],

@@ -73,13 +73,13 @@ _GENTLE = """
       JOIN guide_tasks_taskpush AS push ON push.id = n.push_id
       WHERE n.member_id = given.member_id AND push.rule_id = %s AND push.rule_on > %s
         AND n.reason <> 'guide_off')
-  AND NOT EXISTS (  -- held out: nobody writes while the campaign is measured
+  AND NOT EXISTS (  -- held out: nobody writes while the last time this member was planned with
+                    -- is measured, however often the campaign goes out to others
       SELECT 1 FROM members_member AS person
       JOIN campaigns_campaignassignment AS a ON a.member_id = person.id AND a.arm = 'control'
       JOIN campaigns_campaign AS c ON c.id = a.campaign_id
-      JOIN guide_tasks_taskpush AS push ON push.campaign_id = c.id
       WHERE person.survivor_id = given.member_id
-        AND push.handed_out_at > %s::timestamptz - c.window_days * interval '1 day')
+        AND a.planned_at > %s::timestamptz - c.window_days * interval '1 day')
 """
 _VALUE = "greatest(p.net_365_fen, p.net_fen / greatest(p.order_count, 1), 0)"
 # in the order of the guides' tasks: each one's rows lie together
