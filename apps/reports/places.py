@@ -8,9 +8,10 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, Q
 
 from apps.core import clock
+from apps.guide_tasks import selectors as guide_tasks
 from apps.guide_tasks.models import (
     ITEM_KINDS,
     AssignBy,
@@ -258,15 +259,15 @@ def _work(ids: list[int], period: Period, by: str) -> dict[int, dict[str, int]]:
 
 
 def _latest_lift(ids: list[int], now: datetime) -> PlaceLift | None:
-    """Of the pushes of two months that kept a control group and went to serving guides, the
-    latest with somebody of these stores in both arms."""
+    """Of the pushes of two months that kept a control group and went to serving guides, each the
+    first of its campaign, the latest with somebody of these stores in both arms."""
     tasks = GuideTask.objects.filter(store_id__in=ids, due_at__gte=now - 2 * timedelta(days=DAYS))
     kept = PushForecast.objects.filter(control_members__isnull=False).values("push_id")
     push = (
         TaskPush.objects.filter(
             pk__in=tasks.values("push_id"), assign_by=AssignBy.SERVING, handed_out_at__lte=now
         )
-        .filter(pk__in=kept)
+        .filter(~Exists(guide_tasks.earlier_in_campaign()), pk__in=kept)
         .exclude(kind__in=ITEM_KINDS)
         .select_related("campaign")
         .order_by("-handed_out_at", "-pk")

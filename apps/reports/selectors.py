@@ -178,6 +178,10 @@ def push_lift(
     With `store_ids` (the region board): members whom these stores served at the hand-out, in both
     arms alike, whoever was asked to contact them. Members nobody served are in neither, so the
     figures of all stores together may be fewer than those of the push.
+
+    Of a campaign that went out before only the arms are told and no difference: whoever was
+    reached the last time is left out of the treated by the reach policy, and of the control group
+    nobody is, so the arms are no longer alike.
     """
     start = push.handed_out_at or now
     end = start + timedelta(days=push.campaign.window_days)
@@ -189,13 +193,25 @@ def push_lift(
         cursor.execute(_TOTALS, params)
         arms = {row[0]: Arm(row[1], row[2], row[3], int(row[4])) for row in cursor.fetchall()}
     treated, control = (arms.get(name, Arm(0, 0, 0)) for name in ("treated", "control"))
+    window = {"window_from": start, "window_until": end, "is_running": now < end}
+    if control.members and guide_tasks.went_out_before(push):
+        return _unlike(treated, control, **window)
     return _judged(
-        treated,
-        control,
-        window_from=start,
-        window_until=end,
-        is_running=now < end,
-        days=_by_day(params, treated, control) if days else [],
+        treated, control, days=_by_day(params, treated, control) if days else [], **window
+    )
+
+
+def _unlike(treated: Arm, control: Arm, **window: Any) -> Lift:
+    """Two arms that may not be compared."""
+    return Lift(
+        treated=treated,
+        control=control,
+        verdict=Verdict.REPEATED,
+        conversion=None,
+        per_member=None,
+        smallest_visible=None,
+        times_larger=None,
+        **window,
     )
 
 

@@ -146,6 +146,7 @@ class Verdict(TextChoices):
     CONTROL_TOO_SMALL = "control_too_small", _("control group below 200")
     NO_CONTROL = "no_control", _("no control group kept, lift cannot be computed")
     LESS = "less", _("less was bought")
+    REPEATED = "repeated", _("not the first time, lift cannot be computed")
 
 
 @dataclass(frozen=True)

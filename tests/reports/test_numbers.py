@@ -13,6 +13,7 @@ from apps.members import services as members
 from apps.members.models import Member
 from apps.outreach.models import DispatchRecipient
 from apps.profiles.models import MemberProfile
+from apps.reports import places
 from apps.reports import selectors as reports
 from apps.reports.shapes import Arm, Verdict
 from apps.wecom_sync.models import SyncRun
@@ -247,6 +248,24 @@ def test_control_buyers_change_the_controls_figures_alone(moment):
     assert reports.push_funnel(push=push) == before
     assert lift.treated == before_lift.treated
     assert lift.control.buyers == before_lift.control.buyers + 1
+
+
+def test_the_arms_of_a_later_push_of_a_campaign_are_not_compared(moment):
+    store = make_store()
+    people = members_of(make_team(moment, guides=1, friends=20, store=store))
+    first = hand_out(people, moment, control_share_bp=5000)
+    later = moment + timedelta(days=7)
+    newcomers = members_of(make_team(later, guides=1, friends=5, store=store))
+    second = hand_out(people + newcomers, later, campaign=first.campaign)
+    now = later + timedelta(days=1)
+
+    kept, lift = (reports.push_lift(push=push, now=now) for push in (first, second))
+
+    assert kept.verdict == Verdict.CONTROL_TOO_SMALL
+    assert lift.verdict == Verdict.REPEATED
+    assert (lift.per_member, lift.conversion, lift.days) == (None, None, [])
+    assert lift.control.members >= kept.control.members > 0
+    assert places._latest_lift([store.pk], now).push_id == first.pk
 
 
 def test_a_manager_sees_their_stores_rows_alone(moment):

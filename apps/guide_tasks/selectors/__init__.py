@@ -35,8 +35,10 @@ from apps.guide_tasks.selectors.minutes import GuideCost, PushCost, minutes_spen
 from apps.guide_tasks.selectors.results import (
     control_counts,
     control_members,
+    earlier_in_campaign,
     push_places,
     push_results,
+    went_out_before,
 )
 from apps.guide_tasks.selectors.team import (
     CHASES_A_DAY,
@@ -62,6 +64,7 @@ __all__ = [
     "collisions",
     "control_counts",
     "control_members",
+    "earlier_in_campaign",
     "excuses_said",
     "form_of_address",
     "guide_context",
@@ -91,5 +94,6 @@ __all__ = [
     "task_page",
     "team_progress",
     "today",
+    "went_out_before",
     "words_of",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from pyroaring import BitMap
 
 from apps.guide_tasks.models import (
@@ -36,6 +36,18 @@ def control_counts(push_ids: Iterable[int]) -> dict[int, int]:
         for push_id, drawn in stored.values_list("push_id", "control_members")
         if drawn is not None
     }
+
+
+def earlier_in_campaign() -> QuerySet[TaskPush]:
+    """Inside a query of pushes: those of the same campaign that were handed out before."""
+    return TaskPush.objects.filter(
+        campaign_id=OuterRef("campaign_id"), handed_out_at__lt=OuterRef("handed_out_at")
+    )
+
+
+def went_out_before(push: TaskPush) -> bool:
+    """An earlier push of its campaign was handed out: its arms are no longer drawn alike."""
+    return TaskPush.objects.filter(Exists(earlier_in_campaign()), pk=push.pk).exists()
 
 
 def _in_policy_order(counted: dict[str, int]) -> dict[str, int]:
