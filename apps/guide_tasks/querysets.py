@@ -160,11 +160,6 @@ class PushSeriesQuerySet(models.QuerySet):
     def due(self, now: datetime) -> Self:
         return self.filter(status="running", next_at__lte=now)
 
-    def waiting_for_a_person(self) -> Self:
-        """Series with a day left out that nobody has read about."""
-        days = self.model._meta.apps.get_model("guide_tasks.SeriesOccurrence").objects
-        return self.filter(Exists(days.unread().filter(series=OuterRef("pk"))))
-
 
 class SeriesOccurrenceQuerySet(models.QuerySet):
     def handed_out(self) -> Self:

@@ -1,7 +1,7 @@
 """A regional manager's tasks: what runs there first, then handed out; other times for a push."""
 
 import uuid
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from django.db import connection
@@ -22,14 +22,15 @@ from apps.guide_tasks.errors import (
     PushNotRunning,
     TooMuchTime,
 )
-from apps.guide_tasks.models import RegionTiming, TaskItem, TaskPush, TaskTarget
-from apps.guide_tasks.services import timing
+from apps.guide_tasks.models import RegionTiming, SeriesOccurrence, TaskItem, TaskPush, TaskTarget
+from apps.guide_tasks.services import series, timing
 from apps.outreach.models import GuideNotice
 from apps.stores.models import ScopeGrant
 from apps.stores.selectors import actor_for
 from apps.stores.services import user_of_guide
 from tests.factories.facts import make_store
 from tests.factories.items import make_item_push
+from tests.factories.tasks import make_team
 from tests.guide_portal.conftest import make_manager, open_shop
 
 pytestmark = pytest.mark.django_db
@@ -124,6 +125,36 @@ def test_what_is_approved_for_these_days_is_named_too(shop, board):
     page = board.post(url("region_task"), fields(shop.store, days=3)).content.decode()
     assert "明天的陈列" in page
     assert "别处的陈列" not in page
+
+
+def test_what_repeats_is_named_where_its_next_time_falls_into_these_days(shop):
+    owner = User.objects.create(username="hq", role=Role.HQ_OPERATOR)
+    far = make_store(region="west")
+    make_team(shop.now, guides=1, store=far)
+    tomorrow = clock.business_day(shop.now) + DAY
+    terms = series.SeriesTerms("days", 2, tomorrow, time(10), 1, time(21))
+    pushes = [
+        make_item_push(shop.now, title="每两天陈列", stores=[shop.store]),
+        make_item_push(shop.now, title="别处陈列", stores=[far]),
+        shop.push,
+    ]
+    actor = actor_for(user=owner, now=shop.now)
+    *_items, contact = [
+        series.repeat_push(push=push, terms=terms, actor=actor, now=shop.now) for push in pushes
+    ]
+
+    def coming(days):
+        due_at = shop.now + days * DAY
+        found = selectors.collisions(stores=[shop.store], minutes=5, due_at=due_at, now=shop.now)
+        return [row.title for row in found.running if not row.open]
+
+    assert coming(0) == []
+    assert coming(3) == ["每两天陈列"]
+    # a series of customers that was here before comes here again
+    SeriesOccurrence.objects.create(
+        series=contact, on=shop.now.date(), push=shop.push, decided_at=shop.now
+    )
+    assert set(coming(3)) == {"每两天陈列", contact.pattern.title}
 
 
 @pytest.mark.parametrize("kind", ["free", "display", "recruit"])

@@ -343,7 +343,7 @@ def test_whose_creator_may_no_longer_push_waits_for_a_person(
     stopped = fresh(series)
     assert stopped.status == PushSeries.Status.PAUSED
     assert SeriesOccurrence.objects.get().skipped == "owner"
-    assert list(PushSeries.objects.waiting_for_a_person()) == [stopped]
+    assert SeriesOccurrence.objects.unread().get().series == stopped
 
     colleague = User.objects.create(username="lin", role=Role.HQ_ADMIN)
     other = actor_for(user=colleague, now=MONDAY)
@@ -362,7 +362,7 @@ def test_an_empty_segment_leaves_the_day_out_and_the_series_running(first_push, 
     assert fresh(series).next_at == MONDAY + WEEK
     with clock.at(MONDAY):
         assert series_services.note_skipped(series=series, actor=actor, now=MONDAY) == 1
-    assert not PushSeries.objects.waiting_for_a_person().exists()
+    assert not SeriesOccurrence.objects.unread().exists()
 
 
 def test_a_withdrawn_script_and_content_that_ran_out_leave_the_day_out(actor, moment, first_push):

@@ -9,7 +9,13 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
 from apps.core import clock
-from apps.guide_tasks.models import ITEM_KINDS, TaskPush
+from apps.guide_tasks.models import (
+    ITEM_KINDS,
+    GuideTask,
+    PushSeries,
+    SeriesOccurrence,
+    TaskPush,
+)
 from apps.stores.models import Posting, Store
 
 LISTED = 12
@@ -121,8 +127,9 @@ def collisions(
 
 
 def _planned(stores: Sequence[Store], due_at: datetime, now: datetime) -> list[TaskPush]:
-    """Approved pushes that reach these stores before then: items by their places, customers by the
-    forecast's count for each guide."""
+    """Approved pushes, and the next times of those that repeat, that reach these stores before
+    then: items by their places, customers by the forecast's count for each guide, or by where the
+    series has been before."""
     ids = [store.pk for store in stores]
     people = Posting.objects.on(clock.business_day(now)).filter(store_id__in=ids)
     in_store = TaskPush.stores.through.objects.filter(taskpush_id=OuterRef("pk"))
@@ -134,6 +141,11 @@ def _planned(stores: Sequence[Store], due_at: datetime, now: datetime) -> list[T
         | (~Exists(in_store) & ~Exists(in_region))
     )
     loads = [str(pk) for pk in people.values_list("guide_id", flat=True)]
-    found = TaskPush.objects.filter(status=TaskPush.Status.APPROVED, hand_out_at__lte=due_at)
-    here = items | Q(forecast__loads__has_any_keys=loads)
-    return list(found.filter(here).order_by("hand_out_at", "pk")[:LISTED])
+    series = PushSeries.objects.filter(pattern=OuterRef("pk"), next_at__lte=due_at)
+    ahead = Q(status=TaskPush.Status.APPROVED, hand_out_at__lte=due_at) | Q(
+        Exists(series), status=TaskPush.Status.PATTERN
+    )
+    tasks = GuideTask.objects.filter(store_id__in=ids, push_id=OuterRef("push_id"))
+    been_here = SeriesOccurrence.objects.filter(Exists(tasks), series__pattern=OuterRef("pk"))
+    here = items | Q(forecast__loads__has_any_keys=loads) | Exists(been_here)
+    return list(TaskPush.objects.filter(ahead, here).order_by("hand_out_at", "pk")[:LISTED])

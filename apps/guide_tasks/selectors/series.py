@@ -12,7 +12,6 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from pyroaring import BitMap
 
 from apps.accounts.actor import Actor
 from apps.core import clock
@@ -20,7 +19,6 @@ from apps.guide_tasks import hours
 from apps.guide_tasks.models import (
     Grade,
     NotIssued,
-    PushForecast,
     PushSeries,
     SeriesOccurrence,
     State,
@@ -30,6 +28,7 @@ from apps.guide_tasks.models import (
 )
 from apps.guide_tasks.rates import Completion, rate
 from apps.guide_tasks.rhythm import Rhythm
+from apps.guide_tasks.selectors.results import control_counts
 from apps.outreach import policy
 from apps.segments.models import SegmentVersion
 
@@ -108,11 +107,7 @@ def figures_of(push_ids: Sequence[int]) -> dict[int, OccurrenceFigures]:
         TaskItem.objects.filter(**wanted), issued=Count("pk"), done=done, excused=excused
     )
     left_out = _counted(NotIssued.objects.filter(**wanted), not_issued=Count("pk"))
-    held = PushForecast.objects.filter(**wanted, control_members__isnull=False)
-    control = {
-        push_id: len(BitMap.deserialize(bytes(ids or b"")))
-        for push_id, ids in held.values_list("push_id", "control_members")
-    }
+    control = control_counts(push_ids)
     return {
         push_id: OccurrenceFigures(
             control=control.get(push_id, 0),
