@@ -1,6 +1,7 @@
 """WeCom's daily figures of guides: asked for once they are there, read again, held against what was
 declared."""
 
+import math
 import uuid
 from datetime import timedelta
 
@@ -14,6 +15,8 @@ from apps.wecom.client import client_for
 from apps.wecom.errors import Refused
 from apps.wecom_sync import services
 from apps.wecom_sync.models import GuideDay
+from apps.wecom_sync.services import guide_days
+from tests.factories.facts import make_guide, make_store
 from tests.factories.outreach import make_friends, make_posted_guide
 from tests.factories.tasks import guide_actor, hand_out, target_of
 
@@ -151,3 +154,46 @@ def test_a_second_run_asks_nobody_twice(guide, simulator, morning):
         make_posted_guide(simulator=simulator)
     assert services.read_guide_days(now=morning) == 28
     assert services.read_guide_days(now=morning + timedelta(hours=1)) == 0
+
+
+def test_one_run_goes_on_until_nothing_is_due(guide, simulator, morning, monkeypatch):
+    monkeypatch.setattr(guide_days, "BATCH", 5)
+    simulator.post("/sim/switches", behavior_from_hour=0)
+    for _more in range(3):
+        make_posted_guide(simulator=simulator)
+    assert services.read_guide_days(now=morning) == 28
+    assert GuideDay.objects.filter(reads=1).count() == 28
+
+
+def test_a_closed_api_ends_the_run_and_leaves_the_rest_unclaimed(
+    guide, simulator, morning, monkeypatch
+):
+    monkeypatch.setattr(guide_days, "BATCH", 5)
+    simulator.post("/sim/switches", behavior_from_hour=0)
+    for _more in range(3):
+        make_posted_guide(simulator=simulator)
+    simulator.post("/sim/faults", path=CHATS, errcode=45009, times=1)
+
+    assert services.read_guide_days(now=morning) == 0
+    assert len(simulator.calls(CHATS)) == 1
+    assert GuideDay.objects.filter(ask_at__lte=morning).count() == 28 - 5
+
+
+def test_a_corp_that_cannot_be_asked_stops_no_other(guide, simulator, morning):
+    simulator.post("/sim/switches", behavior_from_hour=0)
+    make_guide(make_store(), corp="wwNotConnected")
+
+    assert services.read_guide_days(now=morning) == 7
+    assert GuideDay.objects.filter(guide=guide, reads=1).count() == 7
+
+
+def test_a_run_stops_when_its_time_is_used_up(guide, simulator, morning, monkeypatch):
+    monkeypatch.setattr(guide_days, "BATCH", 2)
+    monkeypatch.setattr(guide_days, "RUN_FOR", timedelta())
+    simulator.post("/sim/switches", behavior_from_hour=0)
+
+    assert services.read_guide_days(now=morning) == 2
+    runs = 1
+    while services.read_guide_days(now=morning + timedelta(minutes=10 * runs)):
+        runs += 1
+    assert runs == math.ceil(7 / 2)

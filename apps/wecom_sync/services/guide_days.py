@@ -1,7 +1,7 @@
 """WeCom's daily figures of every guide: planned as rows, asked for in the morning, read again."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
 
 import structlog
@@ -18,6 +18,8 @@ from apps.wecom_sync.models import GuideDay
 log = structlog.get_logger(__name__)
 
 BATCH = 300
+# half of the time between two beats: other jobs of the queue get their turn
+RUN_FOR = timedelta(minutes=5)
 # days after an outage for which figures are still fetched; WeCom itself keeps 180
 CATCH_UP_DAYS = 7
 # WeCom counts in the night and corrects later: asked from this hour, then twice more, a day apart
@@ -33,23 +35,35 @@ GIVE_UP_AFTER = timedelta(days=3)
 def read_guide_days(*, now: datetime) -> int:
     """Ask WeCom about days that are due; returns how many got figures. Any number of workers may
     run this: a claim moves `ask_at`, and figures are written whole, so a repeat changes nothing.
+
+    It goes on until nothing is due, the corps want no more calls, or its time is used up.
     """
     plan_days(now=now)
     run, kept = Round(now), 0
-    claimed = _claim(now=now)
-    declared = _declared(claimed)
+    while claimed := _claim(now=run.moment(), without=run.resting):
+        kept += _read_all(claimed, run)
+        if run.moment() - now >= RUN_FOR:
+            break
+    return kept
+
+
+def _read_all(claimed: Sequence[GuideDay], run: Round) -> int:
+    kept, declared = 0, _declared(claimed)
     by_guide: dict[int, list[GuideDay]] = defaultdict(list)
     for row in claimed:
         by_guide[row.guide_id].append(row)
     for rows in by_guide.values():
+        guide = rows[0].guide
+        if guide.corp_id in run.resting:
+            continue
         try:
             kept += _read(rows, declared, run)
         except Refused as error:
             _put_off(rows, run.moment())
-            log.warning("guide_days_refused", guide_id=rows[0].guide_id, errcode=error.errcode)
-        except WeComError as error:  # nobody there, or too often: the rest comes with the next run
+            log.warning("guide_days_refused", guide_id=guide.pk, errcode=error.errcode)
+        except WeComError as error:  # nobody there, or too often: the rest comes with a later run
+            run.resting.add(guide.corp_id)
             log.warning("guide_days_not_asked", error=error.code)
-            break
     return kept
 
 
@@ -81,10 +95,12 @@ def plan_days(*, now: datetime) -> None:
 
 
 @transaction.atomic
-def _claim(*, now: datetime) -> list[GuideDay]:
+def _claim(*, now: datetime, without: Collection[str]) -> list[GuideDay]:
+    """The next days that are due, of none of the corps `without`."""
     due = (
         GuideDay.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(ask_at__lte=now)
+        .exclude(guide__corp_id__in=without)
         .select_related("guide")
         .order_by("ask_at", "guide_id")
     )
