@@ -46,6 +46,8 @@ class StoreResource(RoomResource):
         "store_class": _("class"),
         "opened_on": _("opened on"),
         "closed_on": _("closed on"),
+        "corp_id": _("corp id"),
+        "wecom_department_id": _("WeCom department"),
         "latitude": _("latitude"),
         "longitude": _("longitude"),
     }
@@ -64,7 +66,8 @@ class StoreResource(RoomResource):
         model = Store
         import_id_fields = ["code"]
         fields = ["code", "name", "city", "region", "ownership", "legal_entity", "store_class",
-                  "opened_on", "closed_on", "latitude", "longitude"]  # fmt: skip
+                  "opened_on", "closed_on", "corp_id", "wecom_department_id", "latitude",
+                  "longitude"]  # fmt: skip
         export_order = fields
         skip_unchanged = True
         clean_model_instances = True

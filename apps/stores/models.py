@@ -5,6 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeOperators
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -90,6 +91,8 @@ class Store(models.Model):
     )
     opened_on = models.DateField(_("opened on"))
     closed_on = models.DateField(_("closed on"), null=True, blank=True)
+    # department numbers are a corp's own; empty = the chain's only corp
+    corp_id = models.CharField(_("corp id"), max_length=40, blank=True, default="")
     wecom_department_id = models.BigIntegerField(_("WeCom department"), null=True, blank=True)
     # as maps in China show it (GCJ-02); a customer's phone finds the nearest store by it
     latitude = models.FloatField(
@@ -127,6 +130,17 @@ class Store(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """A department without a corp is the only corp's; where guides are of several, it is asked
+        for."""
+        super().clean()
+        if self.wecom_department_id is None or self.corp_id:
+            return
+        known = list(Guide.objects.order_by().values_list("corp_id", flat=True).distinct()[:2])
+        if len(known) > 1:
+            raise ValidationError({"corp_id": _("Say which corp: there is not exactly one.")})
+        self.corp_id = known[0] if known else ""
 
 
 class Guide(models.Model):

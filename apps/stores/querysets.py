@@ -19,6 +19,11 @@ class StoreQuerySet(models.QuerySet):
         """Stores trading on that day (chain time)."""
         return self.filter(opened_on__lte=day).filter(Q(closed_on=None) | Q(closed_on__gt=day))
 
+    def of_corp(self, corp_id: str, *, only: bool) -> Self:
+        """Stores that are departments of this corp; of the `only` one also those that name none."""
+        named = self.filter(corp_id__in=[corp_id, ""] if only else [corp_id])
+        return named.exclude(wecom_department_id=None)
+
     def not_live(self) -> Self:
         """Stores that head office has not switched on: nothing happens there."""
         return self.filter(live_since=None)

@@ -115,6 +115,12 @@ def change_userid(*, corp_id: str, old: str, new: str) -> bool:
     return True
 
 
+def name_corp(*, corp_id: str) -> int:
+    """Stores with a department and no corp are of this one, as long as it is the only one; a second
+    corp changes nothing for them."""
+    return Store.objects.of_corp("", only=False).update(corp_id=corp_id)
+
+
 class NewGuide(NamedTuple):
     """Somebody WeCom lists in a store's department whom we do not know."""
 

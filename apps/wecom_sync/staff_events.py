@@ -14,12 +14,16 @@ from datetime import datetime, timedelta
 from apps.accounts.models import AuditEntry
 from apps.core import clock
 from apps.stores import services as stores
-from apps.stores.models import Guide, Store
+from apps.stores.models import Guide
 from apps.wecom.client import NOT_VISIBLE, WeComClient
 from apps.wecom.errors import Refused
 from apps.wecom.shapes import DepartmentMember
 from apps.wecom_sync.handlers import NOT_LIVE, Handler, Happened
-from apps.wecom_sync.services.reconciler.staff import HAS_LEFT, demand_plausible
+from apps.wecom_sync.services.reconciler.staff import (
+    HAS_LEFT,
+    demand_plausible,
+    live_departments,
+)
 
 A_DAY = timedelta(days=1)
 IN_NO_STORE = "in no live store"
@@ -114,8 +118,8 @@ def _here(event: Happened, look: Look, now: datetime) -> str:
 def _newcomer(event: Happened, person: DepartmentMember, guide: Guide | None, now: datetime) -> str:
     if guide is not None and not _is_made_anew(event, guide):
         return "has left"
-    live = Store.objects.filter(wecom_department_id__in=person.departments)
-    store = live.exclude(live_since=None).order_by("pk").first()
+    live = live_departments(event.corp_id)
+    store = live.filter(wecom_department_id__in=person.departments).first()
     if store is None:
         return IN_NO_STORE
     if guide is not None:

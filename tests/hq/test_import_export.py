@@ -251,6 +251,32 @@ def test_store_export_can_be_imported_again(admin_client, chain):
     assert page.context["totals"] == {"new": 0, "update": 0, "same": 1, "refused": 0}
 
 
+def test_a_stores_department_comes_with_its_corp(admin_client, chain):
+    make_guide(make_store("s9"), "old", corp="wwtest")
+    row = ["上海", "华东", "direct", "步禾", "A", "2024-01-01"]
+    sheet = [
+        [*HEAD, "企微部门", "企业 ID"],
+        ["s1", "一店", *row, "7", ""],
+        ["s2", "二店", *row, "7", "wwother"],
+        ["s3", "三店", *row, "", ""],
+    ]
+    confirm(admin_client, "stores_store", upload(admin_client, "stores_store", sheet))
+
+    found = Store.objects.exclude(code="s9").order_by("code")
+    assert list(found.values_list("corp_id", "wecom_department_id")) == [
+        ("wwtest", 7), ("wwother", 7), ("", None)
+    ]  # fmt: skip
+
+
+def test_with_several_corps_a_department_without_one_is_refused(admin_client, chain):
+    for corp in ("wwtest", "wwother"):
+        make_guide(make_store(), corp=corp)
+    row = ["s1", "一店", "上海", "华东", "direct", "步禾", "A", "2024-01-01", "7"]
+    page = upload(admin_client, "stores_store", [[*HEAD, "企微部门"], row])
+
+    assert "请填写企业 ID" in str(page.context["refused_rows"][0]["reasons"])
+
+
 def test_an_uploaded_file_waits_encrypted(admin_client, chain):
     page = upload(
         admin_client, "members_member", [MEMBER_HEAD, ["13912345678", "王芳", "", "", "", ""]]

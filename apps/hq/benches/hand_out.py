@@ -30,9 +30,9 @@ _PLACES = f"""
 INSERT INTO stores_region (code, name) VALUES ('b', 'Bench');
 INSERT INTO stores_legalentity (name, basis) VALUES ('Bench', 'same_handler');
 INSERT INTO stores_store (code, name, city, region_id, ownership, legal_entity_id, store_class,
-                          opened_on, live_since)
+                          opened_on, live_since, corp_id)
 SELECT 'B' || n, 'Store ' || n, '', (SELECT id FROM stores_region), 'direct',
-       (SELECT id FROM stores_legalentity), 'b', '2020-01-01', now()
+       (SELECT id FROM stores_legalentity), 'b', '2020-01-01', now(), ''
 FROM generate_series(1, greatest(%s / {STORES_EVERY}, 1)) AS n;
 INSERT INTO stores_guide (corp_id, wecom_userid, name, status)
 SELECT '{CORP}', 'g' || n, 'Guide ' || n, 'active' FROM generate_series(1, %s) AS n;

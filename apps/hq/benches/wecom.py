@@ -148,6 +148,7 @@ def _open_stores(client: WeComClient) -> None:
             store_class="b",
             opened_on="2020-01-01",
             live_since=timezone.now(),
+            corp_id=CORP["WECOM_CORP_ID"],
             wecom_department_id=one.id,
         )
         for one in client.list_departments()

@@ -111,6 +111,7 @@ def load_chain(*, corp_id: str, today: date, dice: random.Random) -> Chain:
             store_class=size,
             opened_on=today - timedelta(days=_NEW_SINCE_DAYS if code == _NEW else 900 + number),
             closed_on=today - timedelta(days=_CLOSED_DAYS_AGO) if code == _CLOSED else None,
+            corp_id=corp_id,
             wecom_department_id=100 + number,
             latitude=_PLACES[code][0],
             longitude=_PLACES[code][1],

@@ -90,6 +90,7 @@ class Migration(migrations.Migration):
                 ('store_class', models.CharField(choices=[('a', 'A'), ('b', 'B'), ('c', 'C')], default='b', max_length=2, verbose_name='class')),
                 ('opened_on', models.DateField(verbose_name='opened on')),
                 ('closed_on', models.DateField(blank=True, null=True, verbose_name='closed on')),
+                ('corp_id', models.CharField(blank=True, default='', max_length=40, verbose_name='corp id')),
                 ('wecom_department_id', models.BigIntegerField(blank=True, null=True, verbose_name='WeCom department')),
                 ('latitude', models.FloatField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(-90), django.core.validators.MaxValueValidator(90)], verbose_name='latitude')),
                 ('longitude', models.FloatField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(-180), django.core.validators.MaxValueValidator(180)], verbose_name='longitude')),

@@ -13,6 +13,7 @@ from apps.core import clock
 from apps.stores import services as stores
 from apps.stores.models import Guide, Posting, Store
 from apps.wecom.client import WeComClient
+from apps.wecom.models import Corp
 from apps.wecom.shapes import DepartmentMember
 from apps.wecom_sync.errors import StaffVanished
 from apps.wecom_sync.services.reconciler.walk import Walk
@@ -29,6 +30,8 @@ def compare(walk: Walk) -> None:
         walk.count(seen=len(staff))
         if not staff:  # lost rights look like an empty company; nobody leaves because of that
             return
+        if not walk.dry and _is_only(walk.corp.corp_id):
+            stores.name_corp(corp_id=walk.corp.corp_id)
         ours = Guide.objects.filter(corp_id=walk.corp.corp_id)
         known = set(ours.values_list("wecom_userid", flat=True))
         guides = {guide.wecom_userid: guide for guide in taking_part(ours.active(), walk.now)}
@@ -44,6 +47,16 @@ def _staff(client: WeComClient) -> dict[str, DepartmentMember]:
         for department in client.list_departments()
         for person in client.list_department_members(department.id)
     }
+
+
+def live_departments(corp_id: str) -> QuerySet[Store]:
+    """Live stores that are departments of this corp: another corp has the same numbers."""
+    stores_of_it = Store.objects.of_corp(corp_id, only=_is_only(corp_id))
+    return stores_of_it.exclude(live_since=None).order_by("pk")
+
+
+def _is_only(corp_id: str) -> bool:
+    return not Corp.objects.filter(is_active=True).exclude(corp_id=corp_id).exists()
 
 
 def taking_part(guides: QuerySet[Guide], now: datetime) -> QuerySet[Guide]:
@@ -90,10 +103,8 @@ def _rename(walk: Walk, guides: Mapping[str, Guide], staff: Mapping[str, Departm
 
 def _post(walk: Walk, people: Sequence[DepartmentMember]) -> None:
     """Who sits in a live store's department works there; everybody else is no guide."""
-    by_department = {
-        store.wecom_department_id: store
-        for store in Store.objects.exclude(wecom_department_id=None).exclude(live_since=None)
-    }
+    corp_id = walk.corp.corp_id
+    by_department = {store.wecom_department_id: store for store in live_departments(corp_id)}
     rows = []
     for person in people:
         store = next((by_department[d] for d in person.departments if d in by_department), None)
@@ -104,5 +115,4 @@ def _post(walk: Walk, people: Sequence[DepartmentMember]) -> None:
     walk.count(missing_here=len(rows))
     if not walk.dry:
         day = clock.business_day(walk.now)
-        corp_id = walk.corp.corp_id
         walk.count(healed=stores.post_newcomers(corp_id=corp_id, rows=rows, from_day=day))
