@@ -1,15 +1,18 @@
-"""How long WeCom takes to tell what became of a push: reckoned from the calls it lets us make.
+"""How long WeCom takes to tell what became of a push: reckoned from the calls it lets us make, from
+what one run of our job asks about, and from when a send is looked at again.
 
 Of each send it is asked first who has confirmed, then what became of every customer of those; two
-APIs, each with a limit of its own per minute and hour, so the slower one decides.
+APIs, each with a limit of its own per minute and hour, so the slowest of these and the job decides.
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from math import ceil
 
 from django.conf import settings
 
+from apps.outreach.services.polling import BEAT_SECONDS, SENDS_PER_BEAT
 from apps.wecom.client.limits import seconds_for
 
 WHO_CONFIRMED = "externalcontact/get_groupmsg_task"
@@ -19,29 +22,39 @@ RESULTS_PER_CALL = 1_000
 
 @dataclass(frozen=True, slots=True)
 class TimeToKnow:
-    """From the last confirmation until every result is known: when each guide sends one text to
-    all of theirs, and when every customer gets a text of their own."""
+    """At least so long it takes to ask about every send once: when each guide sends one text to all
+    of theirs, and when every customer gets a text of their own. On top comes the wait for the next
+    look: a confirmation within `often_for` of the hand-over is looked at `soon` after it at the
+    latest, a later one `late` after it."""
 
     together: timedelta
     one_by_one: timedelta
     calls_together: int
     calls_one_by_one: int
+    often_for: timedelta
+    soon: timedelta
+    late: timedelta
 
 
 def time_to_know(*, guides: int, customers: int) -> TimeToKnow:
     """For a push to so many guides about so many customers."""
     pages = ceil(customers / max(guides, 1) / RESULTS_PER_CALL) or 1
+    looks = [0, *settings.WECOM_POLL_DELAYS]
     return TimeToKnow(
         together=_round_of(guides, pages),
         one_by_one=_round_of(customers, 1),
         calls_together=guides * (1 + pages),
         calls_one_by_one=customers * 2,
+        often_for=timedelta(seconds=looks[-1]),
+        soon=timedelta(seconds=max(later - look for look, later in pairwise(looks))),
+        late=timedelta(seconds=settings.WECOM_POLL_THEN_SECONDS),
     )
 
 
 def _round_of(sends: int, pages: int) -> timedelta:
-    """The wait before a send is asked about, then one round over all of them."""
+    """One look at each of them, begun with nothing else to do."""
     if not sends:
         return timedelta()
-    slower = max(seconds_for(WHO_CONFIRMED, sends), seconds_for(WHAT_BECAME, sends * pages))
-    return timedelta(seconds=settings.WECOM_POLL_DELAYS[0] + ceil(slower))
+    ours = ceil(sends / SENDS_PER_BEAT) * BEAT_SECONDS
+    allowed = max(seconds_for(WHO_CONFIRMED, sends), seconds_for(WHAT_BECAME, sends * pages))
+    return timedelta(seconds=max(ours, ceil(allowed)))

@@ -6,6 +6,10 @@ from django.conf import settings
 
 from apps.outreach.models import Dispatch
 
+# the job that asks runs so often and takes so many sends at most: WeCom's 9,000 a minute
+BEAT_SECONDS = 20
+SENDS_PER_BEAT = 3_000
+
 
 def first_poll_at(handed_over_at: datetime) -> datetime:
     """The first look after a send was handed over."""

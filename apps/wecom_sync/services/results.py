@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -14,6 +14,7 @@ from apps.core.errors import kind_of
 from apps.guide_tasks.services import evidence
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.outreach.services import results as outreach
+from apps.outreach.services.polling import SENDS_PER_BEAT
 from apps.wecom.client import WeComClient
 from apps.wecom.errors import NotNow, Refused, WeComError
 from apps.wecom.services.rounds import Round
@@ -22,6 +23,8 @@ from apps.wecom.shapes import SendResult, SendStatus
 log = structlog.get_logger(__name__)
 
 BATCH = 50
+# a slow WeCom holds a worker no longer; what is left is the next beat's
+RUN_FOR = timedelta(minutes=3)
 CANCELLED_ALREADY = 41093
 
 _STATES = {
@@ -39,11 +42,11 @@ class Answer:
     results: tuple[SendResult, ...]
 
 
-def poll_results(*, now: datetime, limit: int = 1_000) -> int:
+def poll_results(*, now: datetime, limit: int = SENDS_PER_BEAT) -> int:
     """Ask WeCom about due sends and apply what it says; return how many receivers got a result."""
     apply_decided(now=now)
     run, found, seen = Round(now), 0, 0
-    while seen < limit:
+    while seen < limit and run.moment() - now < RUN_FOR:
         token, ids = outreach.claim_due_polls(now=run.moment(), limit=min(BATCH, limit - seen))
         if not ids:
             break
