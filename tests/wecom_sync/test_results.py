@@ -14,7 +14,7 @@ from apps.members.models import FollowRelation
 from apps.outreach import services as outreach
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.tagging.models import Tag, TagGroup
-from apps.wecom_sync.services import apply_decided, poll_results
+from apps.wecom_sync.services import apply_decided, poll_results, results
 from tests.factories import outreach as make
 from tests.factories import tasks
 
@@ -239,3 +239,29 @@ def test_a_decided_receiver_that_cannot_be_applied_stops_nobody_else(guide, work
     assert apply_decided(now=now) == 1
     monkeypatch.undo()
     assert apply_decided(now=now) == 1
+
+
+def test_one_run_asks_about_all_that_is_due_batch_after_batch(guide, simulator, now, monkeypatch):
+    monkeypatch.setattr(results, "BATCH", 2)
+    for _send in range(5):
+        make.request_send(guide, make.make_friends(guide, simulator=simulator), now=now)
+    outreach.send_queued(now=now)
+
+    poll_results(now=now + timedelta(minutes=2))
+
+    assert len(simulator.calls("externalcontact/get_groupmsg_task")) == 5
+    assert set(Dispatch.objects.values_list("polls", flat=True)) == {1}
+
+
+def test_a_run_whose_time_is_used_up_leaves_the_rest_to_the_next(
+    guide, simulator, now, monkeypatch
+):
+    make.request_send(guide, make.make_friends(guide, simulator=simulator), now=now)
+    outreach.send_queued(now=now)
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "RUN_FOR", timedelta())
+        poll_results(now=now + timedelta(minutes=2))
+    assert Dispatch.objects.get().polls == 0
+
+    poll_results(now=now + timedelta(minutes=2))
+    assert Dispatch.objects.get().polls == 1
