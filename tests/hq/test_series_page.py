@@ -117,6 +117,21 @@ def test_the_page_shows_the_days_side_by_side(operator_client, fixed_clock, team
     assert "何静" in page.content.decode()
 
 
+def test_a_later_time_says_why_it_has_no_lift(operator_client, fixed_clock):
+    before = fixed_clock - timedelta(days=7)
+    people = members_of(make_team(before, friends=20))
+    first = hand_out(people, before, control_share_bp=5000)
+    second = hand_out(people, fixed_clock, campaign=first.campaign)
+
+    shown = [
+        operator_client.get(reverse("hq:push", args=[push.pk])).content.decode()
+        for push in (first, second)
+    ]
+
+    assert ["两组已不可比" in page for page in shown] == [False, True]
+    assert "不是第一次下发" in shown[1]
+
+
 def test_a_series_is_paused_resumed_and_ended_with_a_button(operator_client, fixed_clock, team):
     series = make_series(fixed_clock, User.objects.get())
 
