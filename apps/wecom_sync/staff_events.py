@@ -19,11 +19,7 @@ from apps.wecom.client import NOT_VISIBLE, WeComClient
 from apps.wecom.errors import Refused
 from apps.wecom.shapes import DepartmentMember
 from apps.wecom_sync.handlers import NOT_LIVE, Handler, Happened
-from apps.wecom_sync.services.reconciler.staff import (
-    HAS_LEFT,
-    demand_plausible,
-    live_departments,
-)
+from apps.wecom_sync.services.reconciler.staff import HAS_LEFT, demand_plausible, stores_of
 
 A_DAY = timedelta(days=1)
 IN_NO_STORE = "in no live store"
@@ -118,8 +114,7 @@ def _here(event: Happened, look: Look, now: datetime) -> str:
 def _newcomer(event: Happened, person: DepartmentMember, guide: Guide | None, now: datetime) -> str:
     if guide is not None and not _is_made_anew(event, guide):
         return "has left"
-    live = live_departments(event.corp_id)
-    store = live.filter(wecom_department_id__in=person.departments).first()
+    store = stores_of([person], event.corp_id).get(person.userid)
     if store is None:
         return IN_NO_STORE
     if guide is not None:

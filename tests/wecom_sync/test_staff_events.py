@@ -14,7 +14,7 @@ from apps.core import clock
 from apps.stores.models import Guide, Posting, ScopeGrant, Store
 from apps.stores.services import guide_leaves, post_guide, user_of_guide
 from apps.wecom.models import CallbackEndpoint, RawCallback
-from apps.wecom_sync.services import handle_callbacks
+from apps.wecom_sync.services import handle_callbacks, sync_kind
 from tests.conftest import WECOM, wait_for
 from tests.factories import outreach as make
 from tests.factories.facts import make_store
@@ -97,6 +97,23 @@ def test_a_newcomer_of_a_live_store_works_there(told, simulator, staff, store):
 
     guide = Guide.objects.get(wecom_userid="new_one")
     assert (guide.name, guide.postings.get().store) == ("周婷", store)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_of_two_stores_the_first_department_counts_told_or_compared(
+    told, simulator, corp, staff, store
+):
+    simulator.post("/sim/seed", departments=[{"id": 8, "name": "徐汇店"}])
+    other = make_store()
+    Store.objects.filter(pk=other.pk).update(wecom_department_id=8, live_since=clock.now())
+    simulator.post("/sim/users/create", userid="new_one", name="周婷", department=[8, 7])
+    if told:
+        staff("change_contact", "create_user", "new_one")
+        handle_callbacks(now=clock.now())
+    else:
+        sync_kind(corp=corp, kind="departments", now=clock.now())
+
+    assert Posting.objects.get(guide__wecom_userid="new_one").store == other
 
 
 def test_nobody_of_ours_is_left_alone(simulator, staff, store):

@@ -55,6 +55,18 @@ def live_departments(corp_id: str) -> QuerySet[Store]:
     return stores_of_it.exclude(live_since=None).order_by("pk")
 
 
+def stores_of(people: Sequence[DepartmentMember], corp_id: str) -> dict[str, Store]:
+    """Where each works, by userid: the first of their departments that is a live store."""
+    asked = {department for person in people for department in person.departments}
+    live = live_departments(corp_id).filter(wecom_department_id__in=asked)
+    by_department = {store.wecom_department_id: store for store in live}
+    firsts = {
+        person.userid: next((one for one in person.departments if one in by_department), None)
+        for person in people
+    }
+    return {userid: by_department[one] for userid, one in firsts.items() if one is not None}
+
+
 def _is_only(corp_id: str) -> bool:
     return not Corp.objects.filter(is_active=True).exclude(corp_id=corp_id).exists()
 
@@ -104,10 +116,10 @@ def _rename(walk: Walk, guides: Mapping[str, Guide], staff: Mapping[str, Departm
 def _post(walk: Walk, people: Sequence[DepartmentMember]) -> None:
     """Who sits in a live store's department works there; everybody else is no guide."""
     corp_id = walk.corp.corp_id
-    by_department = {store.wecom_department_id: store for store in live_departments(corp_id)}
+    works_in = stores_of(people, corp_id)
     rows = []
     for person in people:
-        store = next((by_department[d] for d in person.departments if d in by_department), None)
+        store = works_in.get(person.userid)
         if store is None or person.status == HAS_LEFT:
             continue
         rows.append(stores.NewGuide(person.userid, person.name, store.pk))
