@@ -39,8 +39,8 @@ class RiskRule(models.Model):
 
 
 class RiskCase(models.Model):
-    """One signal about one guide. `figures` are as of the last look while the case is open and
-    stand still afterwards; `first` and `last` are the chain's days they cover."""
+    """One signal about one guide. `figures` are of the last look that found it and cover exactly
+    what happened from `since` to before `until`, as the evidence does."""
 
     class State(models.TextChoices):
         OPEN = "open", _("to be looked into")
@@ -59,8 +59,8 @@ class RiskCase(models.Model):
         null=True,
         verbose_name=_("store"),
     )
-    first = models.DateField(_("first day"))
-    last = models.DateField(_("last day"))
+    since = models.DateTimeField(_("since"))
+    until = models.DateTimeField(_("until"))
     figures = models.JSONField(_("figures"), default=dict)
     state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.OPEN)
     found_at = models.DateTimeField(_("found at"))

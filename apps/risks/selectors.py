@@ -1,12 +1,11 @@
 """Reads of cases: the list, and what a case was seen by."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db.models import Exists, Max, OuterRef, QuerySet
 
 from apps.accounts.actor import Actor
-from apps.core import clock
 from apps.guide_tasks.models import Grade, TaskTarget
 from apps.handovers.selectors import lost_friendships
 from apps.members.models import FollowRelation, Member
@@ -40,9 +39,8 @@ def cases(*, actor: Actor, undecided: bool = True) -> QuerySet[RiskCase]:
 
 def evidence_of(case: RiskCase) -> list[Seen]:
     """The customers behind the figures, masked, the latest first, at most 200; three queries."""
-    since, until = _span(case)
     look = _deleted if case.signal == Signal.DELETES else _contacted
-    found = look(case.guide_id, since, until)
+    found = look(case.guide_id, case.since, case.until)
     members = Member.objects.in_bulk([member_id for member_id, *_rest in found])
     persons = Member.objects.in_bulk({one.survivor_id for one in members.values()})
     orders = dict(MemberProfile.objects.filter(pk__in=persons).values_list("pk", "last_order_on"))
@@ -60,10 +58,6 @@ def evidence_of(case: RiskCase) -> list[Seen]:
             )
         )
     return seen
-
-
-def _span(case: RiskCase) -> tuple[datetime, datetime]:
-    return clock.day_start(case.first), clock.day_start(case.last + timedelta(days=1))
 
 
 _Found = list[tuple[int, datetime, datetime | None, bool]]

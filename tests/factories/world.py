@@ -207,8 +207,9 @@ def _risks(now, east, west):
     """A signal about a guide of each side that waits for somebody."""
     own, far = (
         RiskCase.objects.create(
-            signal="deletes", guide=side.team[0][0], store=side.store, first=now.date(),
-            last=now.date(), figures={"customers": 12, "back": 0}, found_at=now,
+            signal="deletes", guide=side.team[0][0], store=side.store,
+            since=now - timedelta(days=30),
+            until=now, figures={"customers": 12, "back": 0}, found_at=now,
         )
         for side in (east, west)
     )  # fmt: skip

@@ -23,6 +23,7 @@ from apps.guide_tasks.selectors.guide import (
     today,
 )
 from apps.guide_tasks.selectors.items import (
+    IN_TIME,
     Said,
     excuses_said,
     item_excuses,
@@ -30,6 +31,7 @@ from apps.guide_tasks.selectors.items import (
     items_of_day,
     photos_to_approve,
     store_items,
+    total_of,
 )
 from apps.guide_tasks.selectors.minutes import GuideCost, PushCost, minutes_spent, push_cost
 from apps.guide_tasks.selectors.results import (
@@ -52,6 +54,7 @@ from apps.guide_tasks.selectors.words import Words, words_of
 
 __all__ = [
     "CHASES_A_DAY",
+    "IN_TIME",
     "Collisions",
     "GuideCost",
     "PushCost",
@@ -94,6 +97,7 @@ __all__ = [
     "task_page",
     "team_progress",
     "today",
+    "total_of",
     "went_out_before",
     "words_of",
 ]

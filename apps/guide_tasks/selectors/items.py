@@ -1,8 +1,8 @@
 """Reads of work without customers: the guide's day, the store's list, what waits for approval."""
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -152,12 +152,9 @@ def photos_to_approve(*, actor: Actor) -> list[TaskItem]:
 
 
 @dataclass(frozen=True)
-class StoreResult(Completion):
-    """How far one store is with a push. issued = done + waiting + open + closed + excused."""
+class ItemFigures(Completion):
+    """How far work without customers is. issued = done + waiting + open + closed + excused."""
 
-    store_id: int
-    name: str
-    region: str
     issued: int
     done: int
     on_time: int
@@ -173,8 +170,17 @@ class StoreResult(Completion):
         return self.on_time
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoreResult(ItemFigures):
+    """How far one store is with a push."""
+
+    store_id: int
+    name: str
+    region: str
+
+
 # a photo is handed in by the guide; when somebody approves it is not the guide's delay
-_IN_TIME = Q(state=State.DONE) & (
+IN_TIME = Q(state=State.DONE) & (
     Q(submitted_at__lte=F("due_at")) | Q(submitted_at=None, done_at__lte=F("due_at"))
 )
 
@@ -188,7 +194,7 @@ def item_results(*, push: TaskPush, actor: Actor) -> list[StoreResult]:
         .filter(push=push)
         .order_by()
         .values_list("store_id", "store__name", "store__region__name", "state", "quota")
-        .annotate(n=Count("pk"), reached=Sum("counted"), in_time=Count("pk", filter=_IN_TIME))
+        .annotate(n=Count("pk"), reached=Sum("counted"), in_time=Count("pk", filter=IN_TIME))
     )
     for store_id, name, region, state, quota, number, reached, in_time in rows:
         names[store_id] = (name, region)
@@ -201,6 +207,12 @@ def item_results(*, push: TaskPush, actor: Actor) -> list[StoreResult]:
         (_store_result(pk, *names[pk], counter) for pk, counter in found.items()),
         key=lambda row: (row.region, row.name),
     )
+
+
+def total_of(rows: Sequence[StoreResult]) -> ItemFigures:
+    """All stores together."""
+    names = [field.name for field in fields(ItemFigures)]
+    return ItemFigures(**{name: sum(getattr(row, name) for row in rows) for name in names})
 
 
 def _store_result(store_id: int, name: str, region: str, counter: Counter[str]) -> StoreResult:

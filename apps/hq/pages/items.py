@@ -104,9 +104,7 @@ def item_push_new(request: HttpRequest, kind: str) -> HttpResponse:
 def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
     """The result page of a push without customers: by store, and the photos that wait."""
     rows = selectors.item_results(push=push, actor=actor)
-    names = ("issued", "done", "waiting", "open", "closed", "excused", "counted", "quota")
-    total = {name: sum(getattr(row, name) for row in rows) for name in names}
-    due = total["issued"] - total["excused"]
+    total = selectors.total_of(rows)
     waiting = (
         TaskItem.objects.visible_to(actor)
         .filter(push=push, state=State.TO_VERIFY)
@@ -118,11 +116,8 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
         "timings": selectors.region_timings(push=push, actor=actor),
         "rows": rows,
         "total": total,
-        "rate": total["done"] / due if due else None,
-        "raw_rate": total["done"] / total["issued"] if total["issued"] else None,
-        "excused_rate": total["excused"] / total["issued"] if total["issued"] else None,
         "waiting": waiting,
-        "excuses": selectors.item_excuses(push=push, actor=actor) if total["excused"] else [],
+        "excuses": selectors.item_excuses(push=push, actor=actor) if total.excused else [],
         "places": _places(push),
         "posts": MomentPost.objects.filter(source=push.source) if push.kind == Kind.MOMENTS else [],
         "sends": send_figures(source=push.source, actor=actor)
@@ -135,7 +130,7 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
         "may_push": actor.can(Capability.PUSH_TASKS),
         "may_withdraw": actor.can(Capability.PUSH_TASKS)
         and push.status == TaskPush.Status.HANDED_OUT
-        and total["issued"] > total["done"] + total["excused"],
+        and total.issued > total.done + total.excused,
     }
 
 

@@ -35,8 +35,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('signal', models.CharField(choices=[('deletes', 'deletes customers'), ('no_sales', 'many contacts, no sale')], max_length=12, verbose_name='signal')),
-                ('first', models.DateField(verbose_name='first day')),
-                ('last', models.DateField(verbose_name='last day')),
+                ('since', models.DateTimeField(verbose_name='since')),
+                ('until', models.DateTimeField(verbose_name='until')),
                 ('figures', models.JSONField(default=dict, verbose_name='figures')),
                 ('state', models.CharField(choices=[('open', 'to be looked into'), ('looking', 'being looked into'), ('confirmed', 'confirmed'), ('false_alarm', 'false alarm')], default='open', max_length=12, verbose_name='state')),
                 ('found_at', models.DateTimeField(verbose_name='found at')),

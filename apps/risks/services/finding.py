@@ -1,11 +1,10 @@
 """The nightly look for signals: one statement a signal, whatever the number of guides."""
 
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Count, DateTimeField, Exists, F, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
 from apps.core import clock
 from apps.guide_tasks.models import Grade
@@ -15,8 +14,6 @@ from apps.risks.models import RiskCase, RiskRule, Signal
 from apps.risks.querysets import OPEN
 from apps.risks.services.rules import ensure_rules
 from apps.stores.models import Posting
-
-Figures = dict[str, int]
 
 # Guides of stores whose till names sellers, with enough proven contacts and not one sale of their
 # own; how many of those customers bought all the same. A merged person counts once.
@@ -51,28 +48,41 @@ def find_cases(*, now: datetime) -> int:
     """Open a case for each guide whose figures reach a rule's limit, and bring open ones up to
     date. What somebody has decided does not count again. Safe to repeat; returns the new ones."""
     rules = ensure_rules()
-    today = clock.business_day(now)
     opened = 0
     for signal, look in _LOOKS.items():
         rule = rules[signal]
         if rule.is_active:
-            first = today - timedelta(days=rule.days - 1)
-            opened += _keep(signal, look(rule, first, now), first, now)
+            first = clock.business_day(now) - timedelta(days=rule.days - 1)
+            opened += _keep(signal, look(rule, first, now), now)
     return opened
 
 
-def _deletes(rule: RiskRule, first: date, now: datetime) -> dict[int, Figures]:
+class _Found(NamedTuple):
+    since: datetime
+    figures: dict[str, int]
+
+
+def _decided(signal: str, since: datetime) -> dict[int, datetime]:
+    """The last decision about each guide, where it lies in the time looked at."""
+    rows = RiskCase.objects.filter(signal=signal, decided_at__gte=since).order_by()
+    return dict(rows.values_list("guide_id").annotate(at=Max("decided_at")))
+
+
+def _deletes(rule: RiskRule, first: date, now: datetime) -> dict[int, _Found]:
     """Customers whom the guide deleted since the last decision, and those of them who are that
     guide's friend again."""
-    decided = RiskCase.objects.filter(signal=Signal.DELETES, guide_id=OuterRef("guide_id"))
-    since = Value(clock.day_start(first), DateTimeField())
-    last = Subquery(decided.order_by("-decided_at").values("decided_at")[:1])
+    since = clock.day_start(first)
+    decided = _decided(Signal.DELETES, since)
     again = FollowRelation.objects.current().filter(
         guide_id=OuterRef("guide_id"), external_userid=OuterRef("external_userid")
     )
+    cleared = Q()
+    for guide_id, at in decided.items():
+        cleared |= Q(guide_id=guide_id, until__lt=at)
     rows = (
-        lost_friendships(since=clock.day_start(first), until=now)
-        .filter(ended_by=FollowRelation.EndedBy.GUIDE, until__gt=Coalesce(last, since))
+        lost_friendships(since=since, until=now)
+        .filter(ended_by=FollowRelation.EndedBy.GUIDE)
+        .exclude(cleared)
         .annotate(is_back=Exists(again))
         .order_by()
         .values("guide_id")
@@ -82,53 +92,56 @@ def _deletes(rule: RiskRule, first: date, now: datetime) -> dict[int, Figures]:
         )
         .filter(customers__gte=rule.least)
     )
-    return {row["guide_id"]: {"customers": row["customers"], "back": row["back"]} for row in rows}
+    return {
+        row["guide_id"]: _Found(
+            decided.get(row["guide_id"], since),
+            {"customers": row["customers"], "back": row["back"]},
+        )
+        for row in rows
+    }
 
 
-def _no_sales(rule: RiskRule, first: date, now: datetime) -> dict[int, Figures]:
+def _no_sales(rule: RiskRule, first: date, now: datetime) -> dict[int, _Found]:
     """Guides with contacts and no sale; after a decision only once all of its days are over."""
+    since = clock.day_start(first)
     given: dict[str, Any] = {
-        "since": clock.day_start(first), "first": first, "least": rule.least,
-        "delivered": Grade.DELIVERED,
+        "since": since, "first": first, "least": rule.least, "delivered": Grade.DELIVERED,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_NO_SALES, given)
-        found = {guide: {"contacts": n, "bought": m} for guide, n, m in cursor.fetchall()}
-    decided = RiskCase.objects.filter(
-        signal=Signal.NO_SALES, guide_id__in=found, decided_at__gte=clock.day_start(first)
-    )
-    for guide_id in decided.values_list("guide_id", flat=True):
-        found.pop(guide_id, None)
-    return found
+        found = cursor.fetchall()
+    decided = _decided(Signal.NO_SALES, since)
+    return {
+        guide_id: _Found(since, {"contacts": contacts, "bought": bought})
+        for guide_id, contacts, bought in found
+        if guide_id not in decided
+    }
 
 
 _LOOKS = {Signal.DELETES: _deletes, Signal.NO_SALES: _no_sales}
 
 
-def _keep(signal: str, found: dict[int, Figures], first: date, now: datetime) -> int:
+def _keep(signal: str, found: dict[int, _Found], now: datetime) -> int:
+    """Write down what was found; the store is the one the guide works in when a case begins."""
     today = clock.business_day(now)
     stores = dict(
         Posting.objects.filter(guide_id__in=found, during__contains=today)
         .order_by("guide_id", F("pk").desc())
         .values_list("guide_id", "store_id")
     )
-    fresh = [
-        RiskCase(
-            signal=signal, guide_id=guide_id, store_id=stores.get(guide_id), first=first,
-            last=today, figures=figures, found_at=now,
-        )
-        for guide_id, figures in found.items()
-    ]  # fmt: skip
     open_now = RiskCase.objects.filter(signal=signal, state__in=OPEN, guide_id__in=found)
-    known = {case.guide_id: case for case in open_now.select_for_update()}
-    renewed = [_renewed(known[case.guide_id], case) for case in fresh if case.guide_id in known]
-    RiskCase.objects.bulk_update(renewed, ["last", "figures"])
-    unknown = [case for case in fresh if case.guide_id not in known]
+    known = list(open_now.select_for_update())
+    for case in known:
+        case.since, case.figures = found[case.guide_id]
+        case.until = now
+    RiskCase.objects.bulk_update(known, ["since", "until", "figures"])
+    unknown = [
+        RiskCase(
+            signal=signal, guide_id=guide_id, store_id=stores.get(guide_id), since=one.since,
+            until=now, figures=one.figures, found_at=now,
+        )
+        for guide_id, one in found.items()
+        if guide_id not in {case.guide_id for case in known}
+    ]  # fmt: skip
     RiskCase.objects.bulk_create(unknown, ignore_conflicts=True)
     return len(unknown)
-
-
-def _renewed(case: RiskCase, seen: RiskCase) -> RiskCase:
-    """The open case with today's figures; its first day stays, as does the store it began in."""
-    case.last, case.figures = seen.last, seen.figures
-    return case

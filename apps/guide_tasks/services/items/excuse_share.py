@@ -19,7 +19,7 @@ from apps.guide_tasks import hours
 from apps.guide_tasks.hours import grace
 from apps.guide_tasks.models import ItemExcuseDecision, ItemMove, State, TaskItem, TaskPush
 from apps.guide_tasks.querysets import TaskItemQuerySet
-from apps.guide_tasks.selectors import Said, excuses_said
+from apps.guide_tasks.selectors import IN_TIME, Said, excuses_said
 from apps.guide_tasks.services.items import acts as items
 from apps.guide_tasks.services.items.excuses import GUIDE_REASONS
 from apps.outreach import services as outreach
@@ -64,7 +64,7 @@ def _over(work: TaskItemQuerySet, actor: Actor, now: datetime) -> dict[Pair, dic
         .values("push_id", "store_id")
         .annotate(
             issued=Count("pk"),
-            done=Count("pk", filter=Q(state=State.DONE, done_at__lte=F("due_at"))),
+            done=Count("pk", filter=IN_TIME),
             excused=Count("pk", filter=Q(state=State.NOT_APPLICABLE)),
             shared=Count("pk", filter=Q(guide=None)),
             chosen=Count("pk", filter=_by_others(actor)),
