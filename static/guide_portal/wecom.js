@@ -44,8 +44,12 @@
   // the sidebar opens on the contact of the chat beside it
   const form = document.getElementById("contact");
   const CHATS = ["contact_profile", "single_chat_tools", "single_kf_tools", "chat_attachment"];
+  // a customer's profile shows the sidebar as well, but nothing can be sent from there
+  const TOOLBARS = ["single_chat_tools", "group_chat_tools", "single_kf_tools", "chat_attachment"];
+  let entry = "";
   const load = async () => {
     const context = await tried(() => window.ww.getContext());
+    entry = context ? context.entry : "";
     const found = context && CHATS.includes(context.entry)
       && await tried(() => window.ww.getCurExternalContact());
     hide("looking");
@@ -55,7 +59,10 @@
   };
   if (form) load();
 
-  const intoChat = (message) => tried(() => window.ww.sendChatMessage({ ...message, enterChat: true }).then(() => true));
+  const intoChat = (message) => tried(async () => {
+    if (entry && !TOOLBARS.includes(entry)) return null;
+    return window.ww.sendChatMessage({ ...message, enterChat: true }).then(() => true);
+  });
   // a page or an invitation: where WeCom does not take it, it is copied
   document.addEventListener("click", async (event) => {
     const sender = event.target.closest("[data-message]");
