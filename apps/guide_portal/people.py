@@ -437,19 +437,19 @@ def goer_page(*, guide: Guide, store: Store, now: datetime) -> GoerPage:
 
 def _may_plan(guide: Guide, store: Store, *, has_customers: bool) -> bool:
     """There are WeCom friends or groups to hand over, and no handover of theirs stands
-    unfinished."""
-    running = HandoverRun.objects.unfinished().filter(guide=guide, store=store)
-    if running.exists():
-        return False
-    if owned_groups(guide=guide, store=store):
-        return True
-    served = ServingPeriod.objects.current().filter(store=store, guide=guide).values("member_id")
-    friends = FollowRelation.objects.current().filter(guide=guide)
+    unfinished. Groups are looked up only where there are no friends."""
+    running = HandoverRun.objects.unfinished().filter(guide=OuterRef("pk"), store=store)
+    friends = FollowRelation.objects.current().filter(guide=OuterRef("pk"))
     if has_customers:
-        friends = friends.filter(member_id__in=served)
+        served = ServingPeriod.objects.current().filter(store=store, guide=guide)
+        friends = friends.filter(member_id__in=served.values("member_id"))
     elif guide.status != Guide.Status.LEFT:
-        return False
-    return friends.exists()
+        friends = friends.none()
+    asked = Guide.objects.filter(pk=guide.pk).annotate(
+        is_running=Exists(running), has_friends=Exists(friends)
+    )
+    is_running, has_friends = asked.values_list("is_running", "has_friends").get()
+    return not is_running and (has_friends or bool(owned_groups(guide=guide, store=store)))
 
 
 def _state(code: str) -> Chip:

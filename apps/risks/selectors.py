@@ -85,7 +85,7 @@ def _contacted(guide_id: int, since: datetime, until: datetime) -> _Found:
         TaskTarget.objects.filter(
             guide_id=guide_id,
             contacted_at__gte=since,
-            contacted_at__lt=until,
+            contacted_at__lte=until,
             contact_grade__gte=Grade.DELIVERED,
         )
         .order_by()

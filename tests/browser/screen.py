@@ -39,7 +39,7 @@ CONTENT_REPORTS = """document.addEventListener('securitypolicyviolation', (event
 # names, formats and the like that Chinese pages write in Latin letters
 LATIN = {
     "admin", "api", "cdnow", "csv", "demo", "hq", "http", "https", "json", "operator", "rfm",
-    "sku", "xlsx", "ods", "html", "tsv", "yaml", "xls", "openapi",
+    "sku", "xlsx", "jpeg", "png", "ods", "html", "tsv", "yaml", "xls", "openapi",
 }  # fmt: skip
 # addresses, logins, public ids, codes: not sentences
 NOT_WORDS = re.compile(r"https?://\S+|\S*[\d_/{}@]\S*|\b\w+\.(?:py|css|js|csv|env)\b")

@@ -30,6 +30,8 @@ def kind_of(path):
 
 
 def sign_in(phone, demo, userid):
+    # what the page before still asks for must not come as somebody else
+    phone.wait_for_load_state("networkidle")
     there = quote(f"{demo.url}/g/sign-in/", safe="")
     phone.goto(f"{demo.sim}/open?as={quote(f'guide:{userid}')}&url={there}")
     phone.wait_for_url(f"{demo.url}/g/**")

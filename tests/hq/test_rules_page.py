@@ -84,7 +84,7 @@ def test_a_number_out_of_bounds_saves_nothing_and_says_so_in_chinese(admin_clien
     answer = admin_client.post(reverse("hq:save_rules"), data)
 
     assert answer.status_code == 422
-    assert "小于或等于" in answer.content.decode()
+    assert "最多填" in answer.content.decode()
     assert TaskRule.objects.get(key="silent").due_days == 3
 
 

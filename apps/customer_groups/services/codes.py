@@ -133,7 +133,7 @@ def _told(actor: Actor, action: str, row: Outside, detail: dict[str, object]) ->
     accounts.audit(
         actor=actor,
         action=action,
-        object_type=row._meta.model_name or "",
+        object_type=row._meta.label_lower,
         object_id=row.pk,
         detail=detail,
     )

@@ -213,7 +213,7 @@ def decide_outside(*, row: Outside, again: bool, actor: Actor, now: datetime) ->
     accounts.audit(
         actor=actor,
         action="group_thing.decided",
-        object_type=held._meta.model_name,
+        object_type=held._meta.label_lower,
         object_id=held.pk,
         detail={"again": again},
     )
