@@ -437,7 +437,7 @@ def goer_page(*, guide: Guide, store: Store, now: datetime) -> GoerPage:
 
 def _may_plan(guide: Guide, store: Store, *, has_customers: bool) -> bool:
     """There are WeCom friends or groups to hand over, and no handover of theirs stands
-    unfinished. Groups are looked up only where there are no friends."""
+    unfinished."""
     running = HandoverRun.objects.unfinished().filter(guide=OuterRef("pk"), store=store)
     friends = FollowRelation.objects.current().filter(guide=OuterRef("pk"))
     if has_customers:
@@ -445,11 +445,9 @@ def _may_plan(guide: Guide, store: Store, *, has_customers: bool) -> bool:
         friends = friends.filter(member_id__in=served.values("member_id"))
     elif guide.status != Guide.Status.LEFT:
         friends = friends.none()
-    asked = Guide.objects.filter(pk=guide.pk).annotate(
-        is_running=Exists(running), has_friends=Exists(friends)
-    )
-    is_running, has_friends = asked.values_list("is_running", "has_friends").get()
-    return not is_running and (has_friends or bool(owned_groups(guide=guide, store=store)))
+    groups = owned_groups(guide=guide, store=store)
+    asked = Guide.objects.filter(~Exists(running), Exists(friends) | Exists(groups), pk=guide.pk)
+    return asked.exists()
 
 
 def _state(code: str) -> Chip:

@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Count, DateField, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import TruncDate
 
 from apps.accounts.actor import Actor
 from apps.core import clock
@@ -146,20 +147,20 @@ def sentence_of(item: HandoverItem) -> str:
     return reasons.sentence(item.reason) or str(item.get_state_display())
 
 
-def owned_groups(*, guide: Guide, store: Store) -> list[CustomerGroup]:
+def owned_groups(*, guide: Guide, store: Store) -> QuerySet[CustomerGroup]:
     """The living groups the guide owns in the store; of who works elsewhere by now also those
-    that began here. What is on its way by another run, whoever gives it there, goes on there. Two
-    queries."""
+    that began here. What is on its way by another run, whoever gives it there, goes on there."""
     on_way = HandoverGroup.objects.open().values("group_id")
     owned = CustomerGroup.objects.living().filter(owner=guide).exclude(pk__in=on_way)
-    posted = Posting.objects.filter(guide=guide, store=store)
-    spans = list(posted.values_list("during", flat=True))
-    return [
-        group
-        for group in owned.order_by("pk")
-        if group.store_id == store.pk
-        or any(clock.business_day(group.opened_at) in span for span in spans)
-    ]
+    opened_on = TruncDate("opened_at", tzinfo=clock.chain_tz(), output_field=DateField())
+    began_here = Posting.objects.filter(
+        guide=guide, store=store, during__contains=OuterRef("opened_on")
+    )
+    return (
+        owned.annotate(opened_on=opened_on)
+        .filter(Q(store=store) | Exists(began_here))
+        .order_by("pk")
+    )
 
 
 # --- lists ----------------------------------------------------------------------------------------

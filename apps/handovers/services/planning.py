@@ -75,7 +75,7 @@ def plan_run(
         return known
     left = guide.status == Guide.Status.LEFT
     customers = customers_of(guide=guide, store=store, now=now)
-    groups = owned_groups(guide=guide, store=store)
+    groups = list(owned_groups(guide=guide, store=store))
     if not customers and not groups:
         raise NothingToHandOver(name=guide.name)
     to_store = to_store or store
