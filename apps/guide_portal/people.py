@@ -6,7 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -412,13 +421,14 @@ def goer_page(*, guide: Guide, store: Store, now: datetime) -> GoerPage:
     rows = list(given.select_related("member", "guide").order_by("is_friend", "pk")[:SHOWN])
     counts = Counter(given.values_list("is_friend", flat=True))
     waiting = list(theirs.select_related("member").order_by("pk")[:SHOWN])
+    left, may_plan = _what_is_left(guide, store, now, has_customers=bool(waiting))
     return GoerPage(
         person=colleague(guide),
         chip=gone_chip(guide),
         waiting=_total(waiting, theirs),
         friends=counts[True],
         strangers=counts[False],
-        open=following.left_behind(now=now).filter(guide=guide, store=store).count(),
+        open=left,
         customers=[
             *(Customer(person_of(one.member), _state("waiting"), "") for one in waiting),
             *(
@@ -431,13 +441,16 @@ def goer_page(*, guide: Guide, store: Store, now: datetime) -> GoerPage:
             ),
         ],
         helpers=[one for one in _helpers(store, now) if not one.is_away] if waiting else [],
-        may_plan=_may_plan(guide, store, has_customers=bool(waiting)),
+        may_plan=may_plan,
     )
 
 
-def _may_plan(guide: Guide, store: Store, *, has_customers: bool) -> bool:
-    """There are WeCom friends or groups to hand over, and no handover of theirs stands
-    unfinished."""
+def _what_is_left(
+    guide: Guide, store: Store, now: datetime, *, has_customers: bool
+) -> tuple[int, bool]:
+    """Open tasks that stayed with a leaver, and whether a handover can be planned: there are WeCom
+    friends or groups to hand over, and none of theirs stands unfinished. One query."""
+    work = following.left_behind(now=now).filter(guide=OuterRef("pk"), store=store)
     running = HandoverRun.objects.unfinished().filter(guide=OuterRef("pk"), store=store)
     friends = FollowRelation.objects.current().filter(guide=OuterRef("pk"))
     if has_customers:
@@ -446,8 +459,14 @@ def _may_plan(guide: Guide, store: Store, *, has_customers: bool) -> bool:
     elif guide.status != Guide.Status.LEFT:
         friends = friends.none()
     groups = owned_groups(guide=guide, store=store)
-    asked = Guide.objects.filter(~Exists(running), Exists(friends) | Exists(groups), pk=guide.pk)
-    return asked.exists()
+    tasks = work.order_by().values("guide_id").annotate(n=Count("pk")).values("n")
+    asked = Guide.objects.filter(pk=guide.pk).annotate(
+        tasks=Coalesce(Subquery(tasks), 0),
+        may_plan=ExpressionWrapper(
+            ~Exists(running) & (Exists(friends) | Exists(groups)), BooleanField()
+        ),
+    )
+    return asked.values_list("tasks", "may_plan").get()
 
 
 def _state(code: str) -> Chip:
