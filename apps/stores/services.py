@@ -110,8 +110,9 @@ def change_userid(*, corp_id: str, old: str, new: str) -> bool:
     guide.wecom_userid = new
     guide.save(update_fields=["wecom_userid"])
     # the old id may be given to somebody else, whose account is called after it
-    users = User.objects.filter(pk=guide.user_id, username=_username(corp_id, old))
-    users.update(username=_username(corp_id, new))
+    if guide.user_id is not None:
+        users = User.objects.filter(pk=guide.user_id, username=_username(corp_id, old))
+        users.update(username=_username(corp_id, new))
     return True
 
 

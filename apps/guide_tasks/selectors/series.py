@@ -28,6 +28,7 @@ from apps.guide_tasks.models import (
 )
 from apps.guide_tasks.rates import Completion, rate
 from apps.guide_tasks.rhythm import Rhythm
+from apps.guide_tasks.selectors.items import IN_TIME
 from apps.guide_tasks.selectors.results import control_counts
 from apps.outreach import policy
 from apps.segments.models import SegmentVersion
@@ -55,6 +56,7 @@ class OccurrenceFigures(Completion):
     control: int = 0
     issued: int = 0
     done: int = 0
+    on_time: int = 0
     excused: int = 0
     delivered: int = 0
     purchased: int = 0
@@ -62,6 +64,10 @@ class OccurrenceFigures(Completion):
     @property
     def planned(self) -> int:
         return self.not_issued + self.control + self.issued
+
+    @property
+    def in_time(self) -> int:
+        return self.on_time
 
     @property
     def delivery_rate(self) -> float | None:
@@ -99,12 +105,17 @@ def figures_of(push_ids: Sequence[int]) -> dict[int, OccurrenceFigures]:
         TaskTarget.objects.filter(**wanted),
         issued=Count("pk"),
         done=done,
+        on_time=Count("pk", filter=Q(state=State.DONE, done_at__lte=F("due_at"))),
         excused=excused,
         delivered=Count("pk", filter=Q(contact_grade=Grade.DELIVERED)),
         purchased=Count("pk", filter=Q(purchased_at__isnull=False)),
     )
     items = _counted(
-        TaskItem.objects.filter(**wanted), issued=Count("pk"), done=done, excused=excused
+        TaskItem.objects.filter(**wanted),
+        issued=Count("pk"),
+        done=done,
+        on_time=Count("pk", filter=IN_TIME),
+        excused=excused,
     )
     left_out = _counted(NotIssued.objects.filter(**wanted), not_issued=Count("pk"))
     control = control_counts(push_ids)
