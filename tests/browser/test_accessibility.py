@@ -5,11 +5,13 @@ is opened once and measured in both themes, at the widths of a small phone, a ph
 the care theme, and at twice the type.
 """
 
+import contextlib
 import re
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser.conftest import PHONE
 
@@ -90,6 +92,8 @@ def walk(phone, demo):
         if kind_of(urlsplit(phone.url).path) != kind or phone.locator("main").count() == 0:
             found[kind] = []  # led on to another page, or a file
             continue
+        with contextlib.suppress(PlaywrightTimeout):  # what the phone draws by itself; told below
+            phone.locator("main h1").first.wait_for(state="attached", timeout=5_000)
         for link in phone.evaluate(LINKS):
             if link.startswith(f"{demo.url}/g/"):
                 waiting.append(link.removeprefix(demo.url).partition("#")[0])
