@@ -32,7 +32,9 @@ class HandoverRunQuerySet(models.QuerySet):
         return waiting if actor.sees_all else waiting.filter(store__region_id__in=actor.region_ids)
 
 
-class HandoverItemQuerySet(models.QuerySet):
+class AttemptQuerySet(models.QuerySet):
+    """Attempts of a run, of customers or of groups."""
+
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
@@ -43,12 +45,14 @@ class HandoverItemQuerySet(models.QuerySet):
         )
 
     def current(self) -> Self:
-        """The latest attempt of each customer."""
+        """The latest attempt of each."""
         return self.filter(is_current=True)
 
     def open(self) -> Self:
         return self.filter(state__in=OPEN)
 
+
+class HandoverItemQuerySet(AttemptQuerySet):
     def begun_since(self, moment: datetime) -> Self:
         """Attempts that WeCom took on since: these count for its limit, whatever became of them."""
         taken = ("waiting", "done", "refused", "full")
@@ -61,23 +65,7 @@ class HandoverCallQuerySet(models.QuerySet):
         return self if actor.sees_all else self.none()
 
 
-class HandoverGroupQuerySet(models.QuerySet):
-    def visible_to(self, actor: Actor) -> Self:
-        if actor.sees_all:
-            return self
-        return self.filter(
-            Q(run__store_id__in=actor.store_ids)
-            | Q(run__store__region_id__in=actor.region_ids)
-            | Q(run__to_store__region_id__in=actor.region_ids)
-        )
-
-    def current(self) -> Self:
-        """The latest attempt of each group."""
-        return self.filter(is_current=True)
-
-    def open(self) -> Self:
-        return self.filter(state__in=OPEN)
-
+class HandoverGroupQuerySet(AttemptQuerySet):
     def called_since(self, moment: datetime) -> Self:
         """What WeCom may have counted since: everything it was called for and did not refuse."""
         return self.filter(called_at__gte=moment).exclude(state="cannot")

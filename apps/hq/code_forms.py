@@ -55,6 +55,13 @@ class PersonField(forms.CharField):
         return found
 
 
+def _ask_as(form: forms.Form, actor: Actor) -> None:
+    """The form's persons are looked up among those the actor sees."""
+    for field in form.fields.values():
+        if isinstance(field, PersonField):
+            field.actor = actor
+
+
 class CodeForm(PictureForm):
     client_id = forms.UUIDField(widget=forms.HiddenInput)
     title = forms.CharField(label=pgettext_lazy("contact code", "Title"), max_length=30)
@@ -109,9 +116,7 @@ class CodeForm(PictureForm):
         if medium == Medium.LINK:
             self.fields["title"].label = pgettext_lazy("acquisition", "Name of the link")
             self.fields["poster_text"].label = _("Text beside the QR code")
-        for name in ("guide", "backup"):
-            if name in self.fields:
-                self.fields[name].actor = actor  # type: ignore[attr-defined]
+        _ask_as(self, actor)
 
     def clean_store(self) -> Store:
         word = _first_word(self.cleaned_data["store"])
@@ -158,7 +163,7 @@ class ShiftForm(forms.Form):
 
     def __init__(self, *args: Any, actor: Actor, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["guide"].actor = actor  # type: ignore[attr-defined]
+        _ask_as(self, actor)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -58,7 +58,8 @@ class PictureForm(forms.Form):
                 given["kept"] = attachments.keep_file(clean)
         elif given.get("no_picture"):
             given["kept"] = ""
-        posted: Any = self.data  # as it is, it cannot be changed; the page carries on what was kept
-        self.data = posted.copy()
-        self.data["kept"] = sealed(given.get("kept", ""))  # type: ignore[index]
+        posted: Any = self.data
+        posted = posted.copy()  # as it is, it cannot be changed; the page carries on what was kept
+        posted["kept"] = sealed(given.get("kept", ""))
+        self.data = posted
         return given

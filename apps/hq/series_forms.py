@@ -63,7 +63,9 @@ class RhythmForm(forms.Form):
     def __init__(self, *args: Any, once: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices: list[tuple[str, Any]] = [(ONCE, _("no, once"))] if once else []
-        self.fields["every"].choices = [*choices, *Every.choices]  # type: ignore[attr-defined]
+        every = self.fields["every"]
+        assert isinstance(every, forms.ChoiceField)
+        every.choices = [*choices, *Every.choices]
         if once and self.is_bound and self.data.get("every", ONCE) == ONCE:
             for field in self.fields.values():
                 field.required = False

@@ -101,7 +101,7 @@ def change_welcome(
     row = GroupWelcome.objects.select_for_update().get(pk=welcome.pk)
     if not row.wecom_id or row.state not in (State.MADE, State.CHANGING, State.FAILED):
         raise NotInWeCom()
-    row.text, row.picture = text, picture  # type: ignore[assignment]
+    row.text, row.picture.name = text, picture
     row.state, row.not_before, row.attempts = State.CHANGING, now, 0
     row.save(update_fields=["text", "picture", "state", "not_before", "attempts"])
     _told(actor, "group_welcome.changed", row, {})

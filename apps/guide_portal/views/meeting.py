@@ -1,5 +1,7 @@
 """For store managers: 早会, 预警, and the differences somebody should ask about."""
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -55,54 +57,50 @@ class LookAtMismatch(GuidePage):
         return redirect("guide_portal:approvals")
 
 
-class DecideExcuses(GuidePage):
-    """The share of 不适用 of one guide's task: it stands, or the customers go back to the guide."""
+class DecideShare(GuidePage):
+    """A share of 不适用 over the limit: it stands, or the work goes back."""
 
     capability = Capability.MANAGE_TEAM
+
+    def decided(
+        self, request: HttpRequest, decide: Callable[[bool], int], back: str
+    ) -> HttpResponseBase:
+        """Decide once; `back` says how many went back."""
+        form = ActForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        give_back = request.POST.get("decision") == "return"
+        returned: list[int] = []
+        done = self.once(form.cleaned_data["client_id"], lambda: returned.append(decide(give_back)))
+        if done:
+            words = back % {"n": sum(returned)} if give_back else _("Confirmed, it stands")
+            messages.success(request, words)
+        return redirect("guide_portal:approvals")
+
+
+class DecideExcuses(DecideShare):
+    """Of one guide's task: the customers go back to the guide."""
 
     def post(self, request: HttpRequest, task_id: int) -> HttpResponseBase:
         mine = GuideTask.objects.visible_to(self.actor).exclude(guide_id=self.guide_id)
         task = get_object_or_404(mine, pk=task_id)
-        form = ActForm(request.POST)
-        if not form.is_valid():
-            return self.bad_form(form)
-        give_back = request.POST.get("decision") == "return"
-        returned: list[int] = []
-        done = self.once(
-            form.cleaned_data["client_id"],
-            lambda: returned.append(
-                excuse_share.decide(task=task, give_back=give_back, actor=self.actor, now=self.now)
+        return self.decided(
+            request,
+            lambda back: excuse_share.decide(
+                task=task, give_back=back, actor=self.actor, now=self.now
             ),
+            _("%(n)s customers are back with the guide"),
         )
-        if done and give_back:
-            words = _("%(n)s customers are back with the guide") % {"n": sum(returned)}
-            messages.success(request, words)
-        elif done:
-            messages.success(request, _("Confirmed, it stands"))
-        return redirect("guide_portal:approvals")
 
 
-class DecideItemExcuses(GuidePage):
-    """What a store calls 不适用 of work without customers: it stands, or is to be done."""
-
-    capability = Capability.MANAGE_TEAM
+class DecideItemExcuses(DecideShare):
+    """Of a store's work without customers: it is to be done."""
 
     def post(self, request: HttpRequest, item_id: int) -> HttpResponseBase:
         led = TaskItem.objects.managed_by(self.actor).exclude(guide_id=self.guide_id)
         item = get_object_or_404(led, pk=item_id)
-        form = ActForm(request.POST)
-        if not form.is_valid():
-            return self.bad_form(form)
-        give_back = request.POST.get("decision") == "return"
-        returned: list[int] = []
-        done = self.once(
-            form.cleaned_data["client_id"],
-            lambda: returned.append(
-                decide_items(item=item, give_back=give_back, actor=self.actor, now=self.now)
-            ),
+        return self.decided(
+            request,
+            lambda back: decide_items(item=item, give_back=back, actor=self.actor, now=self.now),
+            _("%(n)s are to be done again"),
         )
-        if done and give_back:
-            messages.success(request, _("%(n)s are to be done again") % {"n": sum(returned)})
-        elif done:
-            messages.success(request, _("Confirmed, it stands"))
-        return redirect("guide_portal:approvals")

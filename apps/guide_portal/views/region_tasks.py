@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -39,7 +40,9 @@ class NewRegionTask(RegionPage):
         check: region_tasks.Check | None = None,
     ) -> HttpResponse:
         kinds, chosen = kinds_on(), {str(pk) for pk in form["stores"].value() or []}
-        stores = form.fields["stores"].queryset  # type: ignore[attr-defined]
+        field = form.fields["stores"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        assert field.queryset is not None
         context = {
             "form": form,
             "problem": problem,
@@ -51,7 +54,7 @@ class NewRegionTask(RegionPage):
             "minutes": [(n, str(n) == str(form["minutes"].value())) for n in MINUTES],
             "dues": DUE_CHOICES,
             "days": str(form["days"].value() or 1),
-            "stores": [(one, not form.is_bound or str(one.pk) in chosen) for one in stores],
+            "stores": [(one, not form.is_bound or str(one.pk) in chosen) for one in field.queryset],
         }
         name = "guide_portal/region_task_check.html" if check else "guide_portal/region_task.html"
         return render(self.request, name, context, status=status)
