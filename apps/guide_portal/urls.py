@@ -102,6 +102,7 @@ urlpatterns = [
     path("items/<int:item_id>/hand-in/", items.HandInPhoto.as_view(), name="hand_in_photo"),
     path("items/<int:item_id>/not-suitable/", items.ExcuseItem.as_view(), name="excuse_item"),
     path("items/<int:item_id>/undo/", items.UndoItem.as_view(), name="undo_item"),
+    path("pictures/<str:sealed>/", items.SentPicture.as_view(), name="picture"),
     path("items/<int:item_id>/photo/", items.ItemPhoto.as_view(), name="item_photo"),
     path("team/tasks/", store_tasks.StoreTasks.as_view(), name="store_tasks"),
     path("team/tasks/new/", store_tasks.NewTask.as_view(), name="new_task"),

@@ -1,5 +1,7 @@
 """The short form of a push without customers. It checks shape; the push's service decides."""
 
+import hashlib
+import json
 import re
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -102,6 +104,15 @@ class ItemPushForm(forms.Form):
         fields = dict(self.cleaned_data)
         fields["stores"] = fields.pop("codes")
         return {"kind": self.kind, **fields}
+
+
+def mark_of(wanted: dict[str, Any]) -> str:
+    """Changes with whatever would go out, or to whom: what was looked at is what is handed out."""
+    told = {
+        name: sorted(row.pk for row in value) if name in ("regions", "stores") else str(value)
+        for name, value in wanted.items()
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def initial_push(now: datetime) -> dict[str, Any]:

@@ -7,24 +7,13 @@ once, and the form carries its sealed name on.
 from typing import Any
 
 from django import forms
-from django.core import signing
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.errors import DomainError
 from apps.outreach import attachments
+from apps.outreach.attachments import opened, sealed
 
-SALT = "hq.picture"
-
-
-def sealed(file: str) -> str:
-    return signing.dumps(file, salt=SALT) if file else ""
-
-
-def opened(text: str) -> str:
-    try:
-        return str(signing.loads(text, salt=SALT)) if text else ""
-    except signing.BadSignature:
-        return ""
+__all__ = ["PictureForm", "opened", "sealed"]
 
 
 class PictureForm(forms.Form):

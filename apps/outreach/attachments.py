@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.core import signing
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.urls import reverse
@@ -22,6 +23,7 @@ Piece = dict[str, str]
 
 FOLDER = "attachments"
 MOST = 9  # beside one message
+_SALT = "hq.picture"
 MAX_PICTURE_BYTES = 2 * 1024 * 1024
 LINK_BYTES = {"title": 128, "summary": 512, "url": 2048, "picture_url": 2048}
 MINIPROGRAM_BYTES = {"title": 64}
@@ -40,6 +42,16 @@ class PictureRefused(DomainError):
 class PictureTooLarge(DomainError):
     code = "picture_too_large"
     message = _("The picture is over %(limit)s MB. Make it smaller and choose it again.")
+
+
+class NotForMoments(DomainError):
+    code = "not_for_moments"
+    message = _("Moments take up to nine pictures or one link: not both, and no mini program.")
+
+
+class PieceTooLong(DomainError):
+    code = "piece_too_long"
+    message = _("“%(words)s” is too long: at most %(most)s bytes (a Chinese character is 3).")
 
 
 def place(instance: Any, filename: str) -> str:
@@ -62,6 +74,19 @@ def keep_file(picture: File) -> str:
     return default_storage.save(place(None, str(picture.name)), picture)
 
 
+def sealed(file: str) -> str:
+    """A kept picture's name for a page: only what we sealed can be asked for."""
+    return signing.Signer(salt=_SALT).sign_object(file) if file else ""
+
+
+def opened(text: str) -> str:
+    """The picture behind a sealed name; "" where it is none of ours."""
+    try:
+        return str(signing.Signer(salt=_SALT).unsign_object(text)) if text else ""
+    except signing.BadSignature:
+        return ""
+
+
 def picture(file: str) -> Piece:
     """A picture alone."""
     return {"kind": "image", "title": "", "file": file}
@@ -82,6 +107,24 @@ def cover_address(file: str) -> str:
 def demand_few(pieces: Sequence[Piece]) -> None:
     if len(pieces) > MOST:
         raise TooManyAttachments(most=MOST)
+
+
+def demand_short(pieces: Iterable[Piece]) -> None:
+    """WeCom counts the bytes of links and mini programs. Raises PieceTooLong."""
+    limits = {"link": LINK_BYTES, "miniprogram": MINIPROGRAM_BYTES}
+    for piece in pieces:
+        for name, most in limits.get(piece["kind"], {}).items():
+            if len(piece[name].encode()) > most:
+                raise PieceTooLong(words=piece[name][:20], most=most)
+
+
+def demand_for_moments(pieces: Sequence[Piece]) -> None:
+    """A post takes less than a message. Raises TooManyAttachments, NotForMoments."""
+    demand_few(pieces)
+    kinds = {piece["kind"] for piece in pieces}
+    one_link = kinds == {"link"} and len(pieces) == 1
+    if kinds - {"image"} and not one_link:
+        raise NotForMoments()
 
 
 def files_of(pieces: Iterable[Piece]) -> list[str]:

@@ -75,6 +75,10 @@ class MediaUploadQuerySet(models.QuerySet):
         """What WeCom still has then."""
         return self.filter(expires_at__gt=at + self.MARGIN)
 
+    def of(self, *, for_moments: bool = False) -> Self:
+        """Those for messages; or those for moments, which no message takes."""
+        return self.filter(for_moments=for_moments)
+
 
 class ScriptProposalQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:

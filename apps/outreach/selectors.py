@@ -94,7 +94,8 @@ def pieces_for_chat(
     if script_id is None:
         return []
     corp = Guide.objects.filter(pk=guide_id).values("corp_id")
-    there = MediaUpload.objects.alive(now).filter(corp_id__in=corp, file=OuterRef("picture"))
+    here = MediaUpload.objects.alive(now).of()
+    there = here.filter(corp_id__in=corp, file=OuterRef("picture"))
     rows = Attachment.objects.filter(script_id=script_id)
     rows = rows.annotate(media_id=Subquery(there.values("media_id")[:1]))
     return [(row.piece, row.media_id or "") for row in rows]  # type: ignore[attr-defined]

@@ -162,6 +162,10 @@ def plain_reason(error: WeComError) -> str:
         return gettext("WeCom does not know the sender")
     if error.errcode == MEDIA_UNKNOWN:
         return gettext("WeCom does not take a picture of this message")
+    if error.errcode in (41064, 41065, 41072):
+        return gettext("WeCom does not take these attachments together, or not here")
+    if error.errcode in (41080, 41081, 45001):
+        return gettext("a picture is too large for WeCom")
     if error.errcode == 45002:
         return gettext("the text is too long for WeCom")
     number = "" if error.errcode is None else f" ({error.errcode})"

@@ -150,6 +150,7 @@ guide_portal:visits              POST  in   ok   in   ok/ok/404  403  403  in
 guide_portal:close_visit_item    POST  in   ok   in   ok/ok/404  ok/ok/404  403  in
 # own: the store's item, anybody's there; a manager looks at every item of the store, and decides
 guide_portal:item                GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:picture             GET   in   in   in   in   ok   ok   in
 guide_portal:item_photo          GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:report_item         POST  in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:hand_in_photo       POST  in   in   in   in   ok/404/404  ok/404/404  in

@@ -175,6 +175,7 @@ MEANING = {
     ("outreach:cover", "name"): "cover_name",
     ("outreach:cover", "extension"): "png",
     ("hq:kept_picture", "sealed"): "sealed_picture",
+    ("guide_portal:picture", "sealed"): "sealed_picture",
     ("guide_portal:close_visit_item", "item_id"): "visit_item_id",
     ("hq:code_new", "kind"): "store",
     ("hq:code", "pk"): "code_id",

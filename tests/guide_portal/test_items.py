@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from apps.customer_groups.models import GroupSend
 from apps.guide_tasks.models import State, TaskItem, TaskPush
+from apps.outreach import attachments
 from apps.stores.models import DayOff
 from tests.factories.facts import make_guide
 from tests.factories.groups import make_group
@@ -299,3 +300,23 @@ def test_the_managers_pages_ask_as_much_for_many_rows_as_for_one(
 
     assert _queries(managers_phone, at(name)) == few
     assert few <= 12
+
+
+def test_a_guide_sees_what_goes_out_with_the_message(shop, phone):
+    make_group(shop.guide, shop.store, shop.now)
+    kept = attachments.keep_file(attachments.clean_picture(png()))
+    link = attachments.link(title="秋冬新款", summary="", url="https://shop.example.com/a")
+    item = item_for(
+        shop,
+        kind=Kind.GROUP_SEND,
+        body="周末新款到店",
+        attachments=[attachments.picture(kept), link],
+    )
+
+    page = text_of(phone.get(at("item", item)))
+    address = reverse("guide_portal:picture", args=[attachments.sealed(kept)])
+    assert address in page
+    assert "秋冬新款" in page
+    shown = phone.get(address)
+    assert shown["Content-Type"] == "image/png"
+    assert phone.get(reverse("guide_portal:picture", args=["abc:def"])).status_code == 404

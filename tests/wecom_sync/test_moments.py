@@ -1,6 +1,7 @@
 """Moments posts: one call each, guides publish on their phones, WeCom's word finishes the item."""
 
 from datetime import timedelta
+from urllib.request import urlopen
 
 import pytest
 from django.utils.translation import gettext, override
@@ -8,14 +9,15 @@ from django.utils.translation import gettext, override
 from apps.accounts.actor import SYSTEM
 from apps.core import clock
 from apps.guide_tasks.models import State, TaskItem, TaskPush
+from apps.outreach import attachments
 from apps.outreach import services as outreach
-from apps.outreach.models import MomentPost
+from apps.outreach.models import MediaUpload, MomentPost
 from apps.outreach.services import moments
 from apps.stores.models import Posting
 from apps.wecom_sync import services
 from tests.factories.facts import make_guide
-from tests.factories.items import make_item_push
-from tests.factories.outreach import CORP, seed
+from tests.factories.items import make_item_push, png
+from tests.factories.outreach import CORP, make_friends, seed
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +40,7 @@ def later(**span):
 
 
 def made(simulator):
-    return [call["effect"]["moment_id"] for call in calls(simulator)]
+    return [call["effect"]["moment_id"] for call in calls(simulator) if call.get("effect")]
 
 
 def calls(simulator):
@@ -228,3 +230,62 @@ def test_published_after_the_end_still_counts_while_wecom_is_asked(push, guide, 
 
     poll(later(days=2))
     assert states()[guide.wecom_userid] == State.DONE
+
+
+# --- pictures and links ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept(settings, tmp_path):
+    """A picture of ours that a post may carry."""
+    settings.MEDIA_ROOT = str(tmp_path)
+    return attachments.keep_file(attachments.clean_picture(png()))
+
+
+def post_with(*pieces):
+    return make_item_push(
+        clock.now(), kind=TaskPush.Kind.MOMENTS, body="新靴到店", attachments=list(pieces)
+    )
+
+
+def test_a_posts_pictures_are_uploaded_for_moments_and_seen_by_friends(guide, kept, simulator):
+    (friend,) = make_friends(guide, simulator=simulator)
+    MediaUpload.objects.create(  # a message's id is good for nothing here
+        corp_id=CORP, file=kept, media_id="message", expires_at=later(days=2)
+    )
+    post_with(attachments.picture(kept))
+    assert outreach.send_moments(now=later(seconds=1)) == 1
+
+    (call,) = calls(simulator)
+    (shown,) = call["body"]["attachments"]
+    media_id = shown["image"]["media_id"]
+    assert MediaUpload.objects.get(for_moments=True).media_id == media_id != "message"
+    (moment_id,) = made(simulator)
+    simulator.post("/sim/moments/publish", userid=guide.wecom_userid, moment_id=moment_id)
+    with urlopen(f"{simulator.url}/phone/customer/{friend[1]}/moments/", timeout=5) as answer:
+        assert f"/media/{media_id}" in answer.read().decode()
+
+
+def test_a_post_carries_one_link_and_nothing_beside_it(guide, kept, simulator):
+    link = attachments.link(title="新靴", summary="", url="https://shop.example.com/a")
+    with pytest.raises(attachments.NotForMoments):
+        post_with(link, attachments.picture(kept))
+    with pytest.raises(attachments.TooManyAttachments):
+        post_with(*[attachments.picture(kept)] * 10)
+    with pytest.raises(attachments.PieceTooLong):
+        post_with({**link, "title": "靴" * 43})
+
+    post_with(link)
+    assert outreach.send_moments(now=later(seconds=1)) == 1
+    assert calls(simulator)[0]["body"]["attachments"][0]["link"]["title"] == "新靴"
+
+
+def test_a_post_whose_picture_wecom_has_no_more_gets_it_anew(guide, kept, simulator):
+    MediaUpload.objects.create(
+        corp_id=CORP, file=kept, media_id="gone", expires_at=later(days=2), for_moments=True
+    )
+    post_with(attachments.picture(kept))
+    assert outreach.send_moments(now=later(seconds=1)) == 0
+
+    assert outreach.send_moments(now=later(minutes=3)) == 1
+    assert len(made(simulator)) == 1

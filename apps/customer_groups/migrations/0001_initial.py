@@ -102,6 +102,7 @@ class Migration(migrations.Migration):
                 ('part', models.PositiveSmallIntegerField(default=0)),
                 ('corp_id', models.CharField(max_length=40, verbose_name='corp id')),
                 ('text', models.TextField(verbose_name='text')),
+                ('attachments', models.JSONField(blank=True, default=list, verbose_name='attachments')),
                 ('chat_ids', models.JSONField(verbose_name='groups')),
                 ('left_out', models.JSONField(default=list, verbose_name='left out by WeCom')),
                 ('sent_chat_ids', models.JSONField(default=list, verbose_name='groups that have it')),

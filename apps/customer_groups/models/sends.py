@@ -37,6 +37,8 @@ class GroupSend(OutgoingOnce):
     part = models.PositiveSmallIntegerField(default=0)
     corp_id = models.CharField(_("corp id"), max_length=40)
     text = models.TextField(_("text"))
+    # as they were when it was asked for: see `outreach.attachments`
+    attachments = models.JSONField(_("attachments"), default=list, blank=True)
     chat_ids = models.JSONField(_("groups"))
     left_out = models.JSONField(_("left out by WeCom"), default=list)
     sent_chat_ids = models.JSONField(_("groups that have it"), default=list)

@@ -8,6 +8,7 @@ stays `unknown` until a person decides.
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -25,8 +26,10 @@ from apps.customer_groups.errors import ListNotReadable, NotUnknown
 from apps.customer_groups.models import CustomerGroup, GroupSend
 from apps.customer_groups.selectors import awaited
 from apps.customer_groups.services.codes import JOB
+from apps.outreach.attachments import Piece, demand_few, files_of
+from apps.outreach.services import media
 from apps.wecom.client.groups import GROUP_SEND_MAX
-from apps.wecom.errors import Refused, WeComError, plain_reason
+from apps.wecom.errors import MEDIA_UNKNOWN, Refused, WeComError, plain_reason
 from apps.wecom.services.rounds import Round
 
 LEASE_SECONDS = 120
@@ -49,9 +52,12 @@ def queue_group_sends(
     text: str,
     not_before: datetime,
     closes_at: datetime,
+    attachments: Sequence[Piece] = (),
 ) -> int:
     """Queue a send for each of these owners to the own living groups. A source has each owner's
-    send once, however often it is asked for. Returns how many are queued now."""
+    send once, however often it is asked for. Returns how many are queued now. Raises
+    TooManyAttachments."""
+    demand_few(attachments)
     owned: dict[tuple[int, str], list[str]] = defaultdict(list)
     groups = CustomerGroup.objects.sendable().filter(owner_id__in=list(guide_ids))
     groups = groups.order_by("owner_id", "pk")
@@ -61,7 +67,8 @@ def queue_group_sends(
         [
             GroupSend(
                 source=source, guide_id=owner_id, part=part, corp_id=corp_id, text=text,
-                chat_ids=chats, not_before=not_before, closes_at=closes_at,
+                attachments=list(attachments), chat_ids=chats, not_before=not_before,
+                closes_at=closes_at,
             )
             for (owner_id, corp_id), everything in owned.items()
             for part, chats in _parts(everything)
@@ -111,6 +118,19 @@ def hand_over_sends(*, now: datetime) -> int:
 
 
 def _settle(pk: int, token: UUID, run: Round) -> bool:
+    mine = GroupSend.objects.filter(
+        pk=pk, state=State.QUEUED, call_started_at=None, withdrawn_at=None
+    )
+    try:
+        attached = media.attached(mine=lease.holds(mine, token), run=run, seconds=LEASE_SECONDS)
+    except media.LeaseLost:
+        return False
+    except WeComError as error:
+        return _again_later(GroupSend.objects.get(pk=pk), token, error, run.moment())
+    return _call(pk, token, run, attached)
+
+
+def _call(pk: int, token: UUID, run: Round, attached: list[dict[str, Any]]) -> bool:
     send = _prepare(pk, token, run.moment())
     if send is None:
         return False
@@ -121,7 +141,10 @@ def _settle(pk: int, token: UUID, run: Round) -> bool:
     faults.point("customer_groups.send_call_started")
     try:
         made = run.client(send.corp_id).create_group_send(
-            sender=send.guide.wecom_userid, chat_ids=send.chat_ids, text=send.text
+            sender=send.guide.wecom_userid,
+            chat_ids=send.chat_ids,
+            text=send.text,
+            attachments=attached,
         )
     except WeComError as error:
         _note_failure(send, token, error, run.moment())
@@ -147,8 +170,9 @@ def _prepare(pk: int, token: UUID, at: datetime) -> GroupSend | None:
     if at >= send.closes_at:  # a worker that comes too late
         send.settle(token, state=State.CLOSED)
         return None
-    send.call_started_at = at
-    send.save(update_fields=["call_started_at"])
+    # a whole lease for the call: what came before may have used up the one they all had
+    send.call_started_at, send.lease_until = at, at + timedelta(seconds=LEASE_SECONDS)
+    send.save(update_fields=["call_started_at", "lease_until"])
     return send
 
 
@@ -219,6 +243,9 @@ def _note_failure(send: GroupSend, token: UUID, error: WeComError, at: datetime)
         reason, later = plain_reason(error), at + LOOK_AFTER
         send.settle(token, state=State.UNKNOWN, unknown_since=at, reason=reason, not_before=later)
         return
+    if error.errcode == MEDIA_UNKNOWN:  # the next try uploads them anew
+        media.forget(files=files_of(send.attachments), corp_id=send.corp_id)
+        error.retryable = True
     _again_later(send, token, error, at)
 
 

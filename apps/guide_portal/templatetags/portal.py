@@ -9,6 +9,7 @@ from typing import Any
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.core.ids import uuid7
 from apps.guide_portal import display
+from apps.outreach.attachments import Piece, sealed
 
 register = template.Library()
 
@@ -124,3 +126,14 @@ def deciding(sentence: str) -> SafeString:
         return format_html("{}", sentence or "")
     before, fact, after = sentence[: found.start()], found[0], sentence[found.end() :]
     return format_html("{}<b>{}</b>{}", before, fact, after)
+
+
+@register.filter
+def picture_address(file: str) -> str:
+    """Where this page finds a picture that goes out with a message."""
+    return reverse("guide_portal:picture", args=[sealed(file)]) if file else ""
+
+
+@register.filter
+def has_pictures(pieces: Iterable[Piece]) -> bool:
+    return any(piece["kind"] == "image" for piece in pieces or ())

@@ -1,6 +1,7 @@
 """One thing to do that is no customer: its page, the guide's word, the photo."""
 
 from django.contrib import messages
+from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -8,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts import modules
 from apps.core import clock
+from apps.core.pictures import media_type
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.item_forms import ExcuseItemForm, PhotoForm, ReportForm
 from apps.guide_portal.items import item_page
@@ -18,6 +20,7 @@ from apps.guide_tasks import photos
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.errors import WhyMissing
 from apps.guide_tasks.models import TaskItem, TaskPush
+from apps.outreach.attachments import opened
 
 
 class ItemBase(GuidePage):
@@ -160,6 +163,20 @@ class ItemPhoto(ItemBase):
 
     def get(self, request: HttpRequest, item_id: int) -> HttpResponseBase:
         return photo_response(self.seen_item(item_id))
+
+
+class SentPicture(GuidePage):
+    """A picture that goes out with a message; only a page of ours can have sealed its name."""
+
+    def get(self, request: HttpRequest, sealed: str) -> HttpResponseBase:
+        file = opened(sealed)
+        if not file:
+            raise Http404
+        try:
+            with default_storage.open(file, "rb") as kept:
+                return HttpResponse(kept.read(), content_type=media_type(file))
+        except OSError:
+            raise Http404 from None
 
 
 def photo_response(item: TaskItem) -> HttpResponseBase:

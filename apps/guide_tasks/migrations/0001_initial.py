@@ -90,6 +90,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('draft', 'draft'), ('approved', 'waiting for its hour'), ('handed_out', 'handed out'), ('closed', 'closed'), ('pattern', 'repeats')], default='draft', max_length=12, verbose_name='status')),
                 ('body', models.TextField(blank=True, verbose_name='personal text')),
                 ('generic_body', models.TextField(blank=True, verbose_name='text for everybody')),
+                ('attachments', models.JSONField(blank=True, default=list, verbose_name='attachments')),
                 ('required_grade', models.PositiveSmallIntegerField(choices=[(0, 'no proof'), (1, 'self-reported'), (2, 'initiated'), (3, 'delivered')], default=3, verbose_name='counts as done at')),
                 ('assign_by', models.CharField(choices=[('serving', 'serving guide'), ('friend', 'serving guide, else another WeCom friend'), ('last', 'who was in touch last'), ('pool', 'the store, least busy first')], default='serving', max_length=8, verbose_name='who gets it')),
                 ('follow_up_days', models.PositiveSmallIntegerField(blank=True, default=7, null=True, verbose_name='follow up when no order after days')),

@@ -88,6 +88,8 @@ class TaskPush(models.Model):
         blank=True,
         verbose_name=_("content"),
     )
+    # what goes out beside the words where no script says it: see `outreach.attachments`
+    attachments = models.JSONField(_("attachments"), default=list, blank=True)
     result_tags = models.ManyToManyField(
         "tagging.Tag", related_name="+", blank=True, verbose_name=_("result tags")
     )

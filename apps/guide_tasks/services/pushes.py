@@ -40,6 +40,7 @@ from apps.guide_tasks.services.items import issuing as item_issuing
 from apps.guide_tasks.shapes import PushPlaces
 from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
 from apps.outreach import policy, scripts
+from apps.outreach.attachments import Piece
 from apps.outreach.models import ContentAsset, MessageTemplate
 from apps.segments import selectors as segments
 from apps.segments.models import SegmentRun
@@ -103,6 +104,7 @@ def create_push(
     quota: int | None = None,
     quota_of: str = "",
     once_per_store: bool = False,
+    attachments: Iterable[Piece] = (),
 ) -> TaskPush:
     """A draft; made alone it gets a campaign of its own. A template gives texts and content."""
     if campaign is None:
@@ -129,6 +131,7 @@ def create_push(
         asset=asset,
         required_grade=required_grade,
         assign_by=assign_by,
+        attachments=list(attachments),
         follow_up_days=follow_up_days,
         hand_out_at=hand_out_at,
         due_at=due_at,

@@ -17,9 +17,10 @@ from apps.core.ids import uuid7
 from apps.customer_groups.selectors import send_figures
 from apps.guide_tasks import photos, selectors
 from apps.guide_tasks import services as guide_tasks
-from apps.guide_tasks.models import State, TaskItem, TaskPush
+from apps.guide_tasks.models import CONFIRMED_IN_WECOM, State, TaskItem, TaskPush
 from apps.hq.access import actor_of, hq_action, hq_page, show
-from apps.hq.item_forms import ItemPushForm, initial_push
+from apps.hq.attachments_form import AttachmentsForm, shown
+from apps.hq.item_forms import ItemPushForm, initial_push, mark_of
 from apps.outreach.models import MomentPost
 
 Kind = TaskPush.Kind
@@ -57,6 +58,7 @@ KINDS: dict[str, tuple[str, Any, Any]] = {
     ),
 }
 SHOWN_PHOTOS = 24
+_SHOWN_FIRST = CONFIRMED_IN_WECOM
 
 
 @hq_page(Capability.PUSH_TASKS)
@@ -70,28 +72,57 @@ def push_kinds(request: HttpRequest) -> HttpResponse:
 
 @hq_page(Capability.PUSH_TASKS)
 def item_push_new(request: HttpRequest, kind: str) -> HttpResponse:
-    """One page: what, where, until when. Handed out at once or at its hour."""
+    """One page: what, where, until when. Handed out at once or at its hour.
+
+    What customers are to read is shown once as they will see it, before it can be handed out.
+    """
     if kind not in KINDS:
         raise Http404
-    now = clock.now()
-    form = ItemPushForm(
-        request.POST or None, kind=kind, initial={**initial_push(now), "client_id": uuid7()}
-    )
-    problem = ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            push = guide_tasks.create_item_push(actor=actor_of(request), now=now, **form.wanted())
-        except DomainError as error:
-            problem = str(error)
-        else:
-            return redirect("hq:push", pk=push.pk)
+    now, posted = clock.now(), request.POST or None
+    form = ItemPushForm(posted, kind=kind, initial={**initial_push(now), "client_id": uuid7()})
+    extras = AttachmentsForm(posted, request.FILES, kind=kind) if kind in _SHOWN_FIRST else None
+    if posted is None or not _are_valid(form, extras):
+        return _item_push_page(request, kind, form, extras, status=400 if posted else 200)
+    wanted = {**form.wanted(), **({"attachments": extras.pieces} if extras else {})}
+    mark = mark_of(wanted)
+    if extras and request.POST.get("looked") != mark:
+        return _item_push_page(request, kind, form, extras, look=wanted, mark=mark)
+    try:
+        push = guide_tasks.create_item_push(actor=actor_of(request), now=now, **wanted)
+    except DomainError as error:
+        return _item_push_page(request, kind, form, extras, problem=str(error), status=400)
+    return redirect("hq:push", pk=push.pk)
+
+
+def _are_valid(form: ItemPushForm, extras: AttachmentsForm | None) -> bool:
+    """Both are looked at, so that a picture is kept and every mistake named at once."""
+    others = extras is None or extras.is_valid()
+    return form.is_valid() and others
+
+
+def _item_push_page(
+    request: HttpRequest,
+    kind: str,
+    form: ItemPushForm,
+    extras: AttachmentsForm | None,
+    *,
+    look: dict[str, Any] | None = None,
+    mark: str = "",
+    problem: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """`look`: the push as it would go out, with the `mark` that says it was looked at."""
     icon, purpose, proof = KINDS[kind]
     return show(
         request,
         "hq/item_push.html",
         title=_("New push"),
-        status=400 if request.method == "POST" else 200,
+        status=status,
         form=form,
+        extras=extras,
+        look=look,
+        pieces=shown(look["attachments"]) if look else [],
+        mark=mark,
         kind_label=Kind(kind).label,
         icon=icon,
         purpose=purpose,
@@ -119,6 +150,7 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
         "waiting": waiting,
         "excuses": selectors.item_excuses(push=push, actor=actor) if total.excused else [],
         "places": _places(push),
+        "pieces": shown(push.attachments),
         "posts": MomentPost.objects.filter(source=push.source) if push.kind == Kind.MOMENTS else [],
         "sends": send_figures(source=push.source, actor=actor)
         if push.kind == Kind.GROUP_SEND

@@ -142,11 +142,12 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('corp_id', models.CharField(max_length=40)),
                 ('file', models.CharField(max_length=100)),
+                ('for_moments', models.BooleanField(default=False)),
                 ('media_id', models.CharField(max_length=255)),
                 ('expires_at', models.DateTimeField(db_index=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('corp_id', 'file'), name='outreach_media_once')],
+                'constraints': [models.UniqueConstraint(fields=('corp_id', 'file', 'for_moments'), name='outreach_media_once')],
             },
         ),
         migrations.CreateModel(
@@ -200,6 +201,7 @@ class Migration(migrations.Migration):
                 ('source', models.CharField(max_length=60, verbose_name='source')),
                 ('corp_id', models.CharField(max_length=40, verbose_name='corp id')),
                 ('text', models.CharField(max_length=2000, verbose_name='text')),
+                ('attachments', models.JSONField(blank=True, default=list, verbose_name='attachments')),
                 ('userids', models.JSONField(verbose_name='senders')),
                 ('state', models.CharField(choices=[('queued', 'queued'), ('handed_over', 'handed over'), ('made', 'made in WeCom'), ('failed', 'failed'), ('unknown', 'unknown'), ('closed', 'closed')], default='queued', max_length=12, verbose_name='state')),
                 ('jobid', models.CharField(blank=True, max_length=64)),

@@ -27,6 +27,8 @@ class MomentPost(OutgoingOnce):
     source = models.CharField(_("source"), max_length=60)
     corp_id = models.CharField(_("corp id"), max_length=40)
     text = models.CharField(_("text"), max_length=2000)
+    # as they were when it was asked for: see `attachments`
+    attachments = models.JSONField(_("attachments"), default=list, blank=True)
     userids = models.JSONField(_("senders"))
     state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.QUEUED)
     jobid = models.CharField(max_length=64, blank=True)

@@ -196,10 +196,12 @@ class Attachment(models.Model):
 
 
 class MediaUpload(models.Model):
-    """The id under which a corp has one of our pictures, until it ends there after three days."""
+    """The id under which a corp has one of our pictures, until it ends there after three days. A
+    picture for moments has an id of its own that nothing else takes."""
 
     corp_id = models.CharField(max_length=40)
     file = models.CharField(max_length=100)
+    for_moments = models.BooleanField(default=False)
     media_id = models.CharField(max_length=255)
     expires_at = models.DateTimeField(db_index=True)
 
@@ -207,7 +209,9 @@ class MediaUpload(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["corp_id", "file"], name="outreach_media_once")
+            models.UniqueConstraint(
+                fields=["corp_id", "file", "for_moments"], name="outreach_media_once"
+            )
         ]
 
     def __str__(self) -> str:

@@ -8,7 +8,6 @@ WeCom's own list can say (`unknowns`). No transaction is open while WeCom is cal
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -33,10 +32,6 @@ PATIENCE = Patience(first=timedelta(seconds=15), most=timedelta(minutes=15))
 LOOK_AFTER_SECONDS = 5
 
 State = Dispatch.State
-
-
-class LeaseLost(Exception):
-    """Another worker has the send by now."""
 
 
 def send_queued(*, now: datetime, limit: int = 500) -> int:
@@ -77,8 +72,12 @@ def claim_due(
 def hand_over(*, dispatch_id: int, token: UUID, run: Round) -> bool:
     """Take one leased send through pictures, check, call and record; true when WeCom has it."""
     try:
-        attached = _attached(dispatch_id=dispatch_id, token=token, run=run)
-    except LeaseLost:
+        attached = media.attached(
+            mine=lease.holds(Dispatch.objects.filter(pk=dispatch_id), token),
+            run=run,
+            seconds=LEASE_SECONDS,
+        )
+    except media.LeaseLost:
         return False
     except WeComError as error:
         _failed(dispatch_id=dispatch_id, token=token, error=error, run=run, called=False)
@@ -108,29 +107,6 @@ def hand_over(*, dispatch_id: int, token: UUID, run: Round) -> bool:
     )
     faults.point("outreach.committed")
     return recorded
-
-
-def _attached(*, dispatch_id: int, token: UUID, run: Round) -> list[dict[str, Any]]:
-    """The send's attachments for WeCom, its pictures uploaded where WeCom has them no more. The
-    lease goes on from each upload. Raises LeaseLost, WeComError."""
-    mine = lease.holds(Dispatch.objects.filter(pk=dispatch_id), token)
-    corp_id, pieces = mine.values_list("corp_id", "attachments").first() or ("", [])
-    files = attachments.files_of(pieces)
-    if not files:
-        return attachments.for_wecom(pieces, {})
-
-    def go_on() -> None:
-        if not mine.update(lease_until=run.moment() + timedelta(seconds=LEASE_SECONDS)):
-            raise LeaseLost
-
-    known = media.bring(
-        files=files,
-        corp_id=corp_id,
-        client=run.client(corp_id),
-        at=run.moment(),
-        before_each=go_on,
-    )
-    return attachments.for_wecom(pieces, known)
 
 
 def _held(dispatch_id: int, token: UUID) -> Dispatch | None:

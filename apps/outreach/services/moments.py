@@ -4,8 +4,9 @@ The call that makes a post is never repeated blindly: `call_started_at` is commi
 the answer is lost, WeCom's own list of posts tells by text and time whether there is one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -18,9 +19,11 @@ from apps.core import lease, outbox
 from apps.core.errors import DomainError
 from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
+from apps.outreach.attachments import Piece, demand_for_moments, files_of
 from apps.outreach.models import MomentPost
+from apps.outreach.services import media
 from apps.outreach.services.unknowns import ListNotReadable
-from apps.wecom.errors import WeComError, plain_reason
+from apps.wecom.errors import MEDIA_UNKNOWN, WeComError, plain_reason
 from apps.wecom.services.rounds import Round
 
 JOB = "outreach.send_moments"
@@ -48,13 +51,17 @@ def queue_moment(
     text: str,
     not_before: datetime,
     closes_at: datetime,
+    attachments: Sequence[Piece] = (),
 ) -> bool:
-    """Queue one post for these senders; False when this source has its post already."""
+    """Queue one post for these senders; False when this source has its post already. Raises
+    TooManyAttachments, NotForMoments."""
+    demand_for_moments(attachments)
     _post, made = MomentPost.objects.get_or_create(
         source=source,
         corp_id=corp_id,
         defaults={
             "text": text,
+            "attachments": list(attachments),
             "userids": sorted(userids),
             "not_before": not_before,
             "closes_at": closes_at,
@@ -88,6 +95,20 @@ def send_moments(*, now: datetime, limit: int = 200) -> int:
 
 
 def _hand_over(post_id: int, token: UUID, run: Round) -> bool:
+    mine = MomentPost.objects.filter(pk=post_id, state=State.QUEUED, call_started_at=None)
+    try:
+        attached = media.attached(
+            mine=lease.holds(mine, token), run=run, seconds=LEASE_SECONDS, for_moments=True
+        )
+    except media.LeaseLost:
+        return False
+    except WeComError as error:
+        _note_failure(MomentPost.objects.get(pk=post_id), token, error, run.moment())
+        return False
+    return _call(post_id, token, run, attached)
+
+
+def _call(post_id: int, token: UUID, run: Round, attached: list[dict[str, Any]]) -> bool:
     at = run.moment()
     with transaction.atomic():
         post = MomentPost.objects.held(post_id, token)
@@ -101,12 +122,14 @@ def _hand_over(post_id: int, token: UUID, run: Round) -> bool:
             post.settle(token, state=State.CLOSED)
             return False
         if lost is None:
-            post.call_started_at = at
-            post.save(update_fields=["call_started_at"])
+            post.call_started_at, post.lease_until = at, at + timedelta(seconds=LEASE_SECONDS)
+            post.save(update_fields=["call_started_at", "lease_until"])
     if lost is not None:
         return _look_up(post, token, run, lost)
     try:
-        jobid = run.client(post.corp_id).create_moment(userids=post.userids, text=post.text)
+        jobid = run.client(post.corp_id).create_moment(
+            userids=post.userids, text=post.text, attachments=attached
+        )
     except WeComError as error:
         _note_failure(post, token, error, run.moment())
         return False
@@ -146,6 +169,9 @@ def _posts_like(post: MomentPost, run: Round, lost: datetime) -> list[str]:
 
 def _note_failure(post: MomentPost, token: UUID, error: WeComError, at: datetime) -> None:
     reason = plain_reason(error)
+    if error.errcode == MEDIA_UNKNOWN:  # the next try uploads them anew
+        media.forget(files=files_of(post.attachments), corp_id=post.corp_id)
+        error.retryable = True
     fate = fate_of(error, failed=post.attempts, patience=PATIENCE, at=at)
     if fate.lost:
         post.settle(token, not_before=at + SETTLE, reason=reason)

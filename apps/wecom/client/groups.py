@@ -125,7 +125,14 @@ class Groups(Transport):
 
     # -- mass sends to groups -------------------------------------------------------------------
 
-    def create_group_send(self, *, sender: str, chat_ids: Sequence[str], text: str) -> MassSend:
+    def create_group_send(
+        self,
+        *,
+        sender: str,
+        chat_ids: Sequence[str],
+        text: str,
+        attachments: Sequence[Json] = (),
+    ) -> MassSend:
         """Make the task that the owner must confirm on the phone. Nothing goes out before that.
 
         `failed` names groups WeCom left out. `NoAnswer` means the task may exist: look it up with
@@ -141,6 +148,8 @@ class Groups(Transport):
             "chat_id_list": list(chat_ids),
             "text": {"content": text},
         }
+        if attachments:
+            body["attachments"] = list(attachments)
         answer = self._call("externalcontact/add_msg_template", data=body, effect=True)
         if not answer.get("msgid"):
             raise NoAnswer("add_msg_template: no msgid", outcome_unknown=True)

@@ -12,10 +12,13 @@ MOMENT_MAX_TEXT = 2_000
 
 
 class Moments(Transport):
-    def create_moment(self, *, userids: Sequence[str], text: str) -> str:
+    def create_moment(
+        self, *, userids: Sequence[str], text: str, attachments: Sequence[Json] = ()
+    ) -> str:
         """Have a post made that each of these members confirms on the phone; the job's id.
 
-        `NoAnswer` means the post may exist: look for it with `list_moments` first.
+        Its pictures are those of `upload_attachment`. `NoAnswer` means the post may exist: look for
+        it with `list_moments` first.
         """
         if not 1 <= len(text) <= MOMENT_MAX_TEXT:
             raise Refused("add_moment_task: 1 to 2,000 characters", errcode=40058)
@@ -23,6 +26,8 @@ class Moments(Transport):
             "text": {"content": text},
             "visible_range": {"sender_list": {"user_list": list(userids)}},
         }
+        if attachments:
+            body["attachments"] = list(attachments)
         answer = self._call("externalcontact/add_moment_task", data=body, effect=True)
         if not answer.get("jobid"):
             raise NoAnswer("add_moment_task: no jobid", outcome_unknown=True)

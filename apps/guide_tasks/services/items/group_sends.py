@@ -22,6 +22,7 @@ def queue_sends(*, push: TaskPush, due_at: datetime, now: datetime) -> None:
         source=push.source,
         guide_ids=[pk for pk in guide_ids if pk is not None],
         text=push.body,
+        attachments=push.attachments,
         not_before=now,
         closes_at=due_at + grace(),
     )

@@ -147,6 +147,7 @@ def _queue_posts(push: TaskPush, due_at: datetime, now: datetime) -> None:
             corp_id=corp_id,
             userids=userids,
             text=push.body,
+            attachments=push.attachments,
             not_before=now,
             closes_at=due_at + grace(),
         )

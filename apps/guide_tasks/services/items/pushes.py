@@ -1,7 +1,7 @@
 """Pushes without customers, made by head office for many stores or by a manager for the own one."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, time
 
 from django.db import transaction
@@ -31,6 +31,7 @@ from apps.guide_tasks.services.items import acts as items
 from apps.guide_tasks.services.items import issuing as item_issuing
 from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
 from apps.outreach import services as outreach
+from apps.outreach.attachments import Piece, demand_few, demand_for_moments, demand_short
 from apps.outreach.models import ContentAsset
 from apps.stores.models import Region, Store
 
@@ -60,11 +61,13 @@ def create_item_push(
     hand_out_until: time = hours.HAND_OUT_UNTIL,
     minutes: int = MINUTES_PER_CUSTOMER,
     client_id: uuid.UUID | None = None,
+    attachments: Sequence[Piece] = (),
 ) -> TaskPush:
     """A complete push of items: handed out at once, or by the job when its hour comes. The same
     `client_id` again gives the push that was made.
 
-    Raises PushNotReady, NotYourStore, NobodyThere, KindIsOff.
+    Raises PushNotReady, NotYourStore, NobodyThere, KindIsOff, TooManyAttachments, NotForMoments,
+    PieceTooLong.
     """
     if (known := _made_before(client_id)) is not None:
         return known
@@ -73,6 +76,7 @@ def create_item_push(
         raise KindIsOff()
     _demand_place(actor, kind, list(regions), chosen)
     _demand_whole(kind, title, body, due_at, quota, quota_of, now)
+    _demand_pieces(kind, attachments)
     push = pushes.create_push(
         title=title.strip(),
         actor=actor,
@@ -83,6 +87,7 @@ def create_item_push(
         kind=kind,
         body=body.strip(),
         asset=asset,
+        attachments=attachments,
         follow_up_days=None,
         due_at=due_at,
         hand_out_from=hand_out_from,
@@ -192,6 +197,16 @@ def _demand_place(actor: Actor, kind: str, regions: list[Region], stores: list[S
     mine = actor.can(Capability.MANAGE_TEAM) and stores and led and not regions
     if not mine or kind not in kinds:
         raise NotYourStore()
+
+
+def _demand_pieces(kind: str, pieces: Sequence[Piece]) -> None:
+    if pieces and kind not in CONFIRMED_IN_WECOM:
+        raise PushNotReady()
+    demand_short(pieces)
+    if kind == Kind.MOMENTS:
+        demand_for_moments(pieces)
+    else:
+        demand_few(pieces)
 
 
 def _demand_whole(
