@@ -15,6 +15,7 @@ from apps.outreach.models import MediaUpload
 from apps.outreach.services import media
 from tests.factories.items import make_item_push, png
 from tests.factories.outreach import CORP, make_friends
+from tests.factories.wecom import pauses_are_over
 
 pytestmark = pytest.mark.django_db
 
@@ -108,11 +109,13 @@ def test_an_id_that_wecom_has_no_more_is_uploaded_anew_and_sent_once(guide, memb
 
 def test_an_upload_that_does_not_work_puts_the_send_off(guide, member, simulator):
     push_of(attachments.picture(kept()))
-    simulator.post("/sim/faults", path=UPLOAD, errcode=-1, times=1)
+    simulator.post("/sim/faults", path=UPLOAD, errcode=-1, times=9)
 
     assert services.hand_over_sends(now=later(seconds=1)) == 0
     send = GroupSend.objects.get()
     assert (send.state, send.call_started_at, send.attempts) == ("queued", None, 1)
+    simulator.post("/sim/faults/clear")
+    pauses_are_over()
     assert services.hand_over_sends(now=later(minutes=3)) == 1
     assert len(simulator.calls(SEND)) == 1
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from apps.core import clock
+from apps.core import clock, lease
 from apps.outreach import attachments, scripts
 from apps.outreach import services as outreach
 from apps.outreach.admin import AttachmentForm
@@ -160,7 +160,8 @@ def test_a_worker_that_dies_after_the_upload_leaves_one_message(guide, simulator
     now = clock.now()
     dispatch = asked(guide, make.make_friends(guide, simulator=simulator), script)
     token, (pk,) = handover.claim_due(now=now, limit=1)
-    handover._attached(dispatch_id=pk, token=token, run=handover.Round(now))
+    mine = lease.holds(Dispatch.objects.filter(pk=pk), token)
+    media.attached(mine=mine, run=handover.Round(now), seconds=handover.LEASE_SECONDS)
 
     outreach.send_queued(now=now + timedelta(minutes=10))
 
