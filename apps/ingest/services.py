@@ -18,6 +18,7 @@ from apps.core.errors import DomainError
 from apps.core.locks import take_turn
 from apps.core.logs import scrub_text
 from apps.guide_tasks.services.evidence import record_purchases
+from apps.guide_tasks.services.link_orders import credit_links
 from apps.ingest.models import IdempotencyRecord
 from apps.members import selectors as members
 from apps.members.models import Member
@@ -28,7 +29,8 @@ from apps.members.services import (
     ResolvedMember,
     resolve_members,
 )
-from apps.orders.services import REJECTED, UNCHANGED, OrderRow, ingest_orders
+from apps.orders.models import Order
+from apps.orders.services import REJECTED, UNCHANGED, OrderResult, OrderRow, ingest_orders
 from apps.profiles.services import refresh_profiles
 from apps.stores.models import Guide, Store
 
@@ -53,6 +55,7 @@ _SENTENCES = {
     "foreign_member": gettext_noop("The member belongs to a store of others."),
     "unknown_guide": gettext_noop("There is no guide with the WeCom id %(value)s."),
     "impossible_date": gettext_noop("A date lies in the future or too far back."),
+    "unknown_link": gettext_noop("No link of ours has this code. The order was kept without it."),
 }
 
 
@@ -80,10 +83,12 @@ class MemberItem:
 
 @dataclass(frozen=True, slots=True)
 class OrderItem:
-    """One order; the buyer by an identity inside the row or by the member's public id."""
+    """One order; the buyer by an identity inside the row or by the member's public id. `link_code`
+    is that of the tracked link by which the buyer came to the shop."""
 
     row: OrderRow
     member: UUID | None = None
+    link_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +101,30 @@ class ItemError:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """The answer for one item. `reference` is what the caller may keep: never an inner id."""
+    """The answer for one item. `reference` is what the caller may keep: never an inner id; a
+    `warning` names what was left out of an item that was kept."""
 
     index: int
     status: str
     reference: str = ""
     code: str = ""
     message: str = ""
+    warning: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The item's place in the answer."""
         # answers are kept, and a till whose columns are mixed up sends a number as a code
         message = scrub_text(self.message)
         error = {"code": self.code, "message": message} if self.code else None
+        warning = None
+        if self.warning:
+            warning = {"code": self.warning, "message": _(_SENTENCES[self.warning])}
         return {
             "index": self.index,
             "status": self.status,
             "reference": self.reference or None,
             "error": error,
+            "warning": warning,
         }
 
 
@@ -322,8 +333,10 @@ def take_orders(
 ) -> list[ItemResult]:
     """Keep each order; figures, stages and 已成交 follow in the same transaction."""
     results = _unread(items)
-    rows = _with_buyers({n: item for n, item in enumerate(items) if isinstance(item, OrderItem)})
+    readable = {n: item for n, item in enumerate(items) if isinstance(item, OrderItem)}
+    rows = _with_buyers(readable)
     stored = ingest_orders(rows=list(rows.values()), now=now, actor=actor)
+    nobodys = _credit(zip(readable.values(), stored, strict=True), now=now)
     for index, one in zip(rows, stored, strict=True):
         results[index] = ItemResult(
             index,
@@ -331,9 +344,21 @@ def take_orders(
             reference="" if one.order_id is None else rows[index].external_no,
             code=one.error_code,
             message=one.message,
+            warning="unknown_link" if one.order_id in nobodys else "",
         )
     changed = [one for one in stored if one.status not in (REJECTED, UNCHANGED)]
     refresh_profiles(member_ids={pk for one in changed for pk in one.member_ids}, now=now)
     order_ids = sorted({one.order_id for one in changed if one.order_id is not None})
     record_purchases(order_ids=order_ids, now=now)
     return [results[index] for index in range(len(items))]
+
+
+def _credit(stored: Iterable[tuple[OrderItem, OrderResult]], *, now: datetime) -> set[int]:
+    """Keep by which links the sales came, also those that were known before; returns the orders
+    whose code is nobody's."""
+    codes = {
+        one.order_id: item.link_code
+        for item, one in stored
+        if one.order_id is not None and item.link_code and item.row.kind == Order.Kind.SALE
+    }
+    return credit_links(codes=codes, now=now) if codes else set()

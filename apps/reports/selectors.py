@@ -89,6 +89,12 @@ WHERE t.push_id = %s AND t.contact_grade = %s AND (
 
 # executions, of those that were due: what is not applicable was not
 _BEGUN = Q(started_at__isnull=False) & ~Q(state=State.NOT_APPLICABLE)
+# who was lost at a step of a push: not begun, begun and not delivered, delivered and not bought
+LOST: dict[str, Q] = {
+    "not_begun": Q(started_at=None) & ~Q(state=State.NOT_APPLICABLE),
+    "not_delivered": _BEGUN & ~Q(contact_grade=Grade.DELIVERED),
+    "not_bought": Q(contact_grade=Grade.DELIVERED, purchased_at=None),
+}
 
 
 def push_funnel(*, push: TaskPush) -> Funnel:
@@ -98,6 +104,8 @@ def push_funnel(*, push: TaskPush) -> Funnel:
     timing = TaskTarget.objects.filter(push=push).aggregate(
         started=Count("pk", filter=_BEGUN),
         on_time=Count("pk", filter=Q(state=State.DONE, done_at__lte=F("due_at"))),
+        not_delivered=Count("pk", filter=LOST["not_delivered"]),
+        not_bought=Count("pk", filter=LOST["not_bought"]),
     )
     changes = PushForecast.objects.filter(push=push).values_list("changes", flat=True).first()
     return Funnel(

@@ -39,6 +39,8 @@ class Funnel(Completion):
     guides_done: int
     started: int
     on_time: int
+    not_delivered: int
+    not_bought: int
     changes: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -68,6 +70,11 @@ class Funnel(Completion):
     @property
     def planned(self) -> int:
         return self.not_issued_count + self.control + self.issued
+
+    @property
+    def not_begun(self) -> int:
+        """Issued = begun + not begun + not applicable."""
+        return self.issued - self.excused - self.started
 
     @property
     def delivered(self) -> int:

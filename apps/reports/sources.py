@@ -72,7 +72,7 @@ def sources(*, actor: Actor, now: datetime, days: int, region: Region | None = N
     given: dict[str, Any] = {
         "mark": STATE_MARK, "zone": str(clock.chain_tz()), "since": clock.day_start(first),
         "until": now, "assigned": AddWay.ASSIGNED, "today": today,
-        "stores": _places(actor, region),
+        "stores": places_of(actor, region),
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_COUNTED, given)
@@ -92,7 +92,7 @@ def sources(*, actor: Actor, now: datetime, days: int, region: Region | None = N
     )
 
 
-def _places(actor: Actor, region: Region | None) -> list[int] | None:
+def places_of(actor: Actor, region: Region | None) -> list[int] | None:
     """The stores that count; None for the whole chain."""
     if actor.sees_all and region is None:
         return None

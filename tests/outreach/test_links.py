@@ -99,7 +99,7 @@ def test_an_outside_address_is_where_the_link_leads(guide, friends):
 
     target = outreach.record_click(code=code, external_userid=None, now=clock.now())
 
-    assert target == "https://mall.example/new"
+    assert target == f"https://mall.example/new?link_code={code}"
 
 
 @pytest.mark.parametrize("asset", [None, {"valid_until": clock.now() - timedelta(days=1)}, {}])

@@ -14,9 +14,12 @@ from apps.contact_codes.models import ChannelCode
 from apps.members import services as members
 from apps.members.models import AddWay, FollowRelation, Member
 from apps.profiles.models import MemberProfile
+from apps.reports.enrolments import enrolments
 from apps.reports.sources import sources
 from apps.stores.models import Region
+from tests.factories.facts import make_phone
 from tests.factories.outreach import CORP, make_friends
+from tests.factories.tasks import buy
 from tests.guide_portal.conftest import open_shop
 from tests.hq.conftest import signed_in as office_client
 
@@ -119,6 +122,73 @@ def test_the_page_shows_the_chain_or_one_region_and_a_region_its_own(shop):
     assert "7 天内新增 2 位好友" in office.get(page, own).content.decode()
     assert "新增 0 位好友" in office.get(page, {"region": elsewhere.code}).content.decode()
     assert "新增 0 位好友" in office_client(Role.REGION_MANAGER).get(page).content.decode()
+
+
+@pytest.mark.parametrize("way", range(1, 19))
+def test_every_number_wecom_documents_has_a_word_of_its_own(way):
+    words = [AddWay.words(number) for number in AddWay.values]
+
+    assert AddWay.words(way) != AddWay.words(0)
+    assert len(set(words)) == len(words)
+
+
+def join(shop, source, count=1, *, days=1, guide=None, store=None):
+    rows = [
+        members.MemberRow(
+            identities=[("phone", "", make_phone())],
+            joined_at=shop.now - timedelta(days=days),
+            source=source,
+            home_store_id=(store or shop.store).pk,
+            enrolling_guide_id=guide.pk if guide else None,
+        )
+        for _one in range(count)
+    ]
+    found = members.resolve_members(rows=rows, now=shop.now, source="api", actor=SYSTEM)
+    return [Member.objects.get(pk=one.member_id) for one in found]
+
+
+def test_members_stand_by_the_source_that_was_told_with_what_they_bought_since(shop):
+    first, second, _third = join(shop, "pos", 3)
+    join(shop, "Mini-Program", 2)
+    join(shop, "service_account", guide=shop.guide)
+    join(shop, "商场快闪")
+    join(shop, "")
+    join(shop, "mall", days=9)
+    buy(first, shop.store, shop.now - timedelta(hours=2), fen=30_000)
+    buy(first, shop.store, shop.now - timedelta(hours=1), fen=20_000)
+    buy(first, shop.store, shop.now - timedelta(days=3), fen=90_000)
+    buy(second, shop.store, shop.now - timedelta(hours=2), number="BACK")
+    buy(second, shop.store, shop.now - timedelta(hours=1), original="BACK")
+
+    found = enrolments(actor=SYSTEM, now=shop.now, days=7)
+
+    rows = {one.name: one for one in found.rows}
+    assert {name: one.joined for name, one in rows.items()} == {
+        "收银台": 3, "小程序": 2, "服务号": 1, "商场快闪": 1, "未注明来源": 1,
+    }  # fmt: skip
+    assert (rows["收银台"].bought, rows["收银台"].orders, rows["收银台"].net_fen) == (1, 2, 50_000)
+    assert rows["服务号"].with_guide == 1
+    assert (found.total.joined, found.total.net_fen) == (8, 50_000)
+
+
+def test_a_friend_who_joined_by_a_guides_code_came_by_that_code(shop):
+    [(friend, _external)] = make_friends(shop.guide, 1, since=shop.now - timedelta(days=1))
+    Member.objects.filter(pk=friend.pk).update(
+        source="wecom", joined_at=shop.now, enrolling_guide=shop.guide
+    )
+
+    [one] = enrolments(actor=SYSTEM, now=shop.now + timedelta(minutes=1), days=7).rows
+
+    assert (one.name, one.joined, one.friends) == ("导购开卡码", 1, 1)
+
+
+def test_a_region_sees_who_joined_at_its_own_stores(shop):
+    join(shop, "pos", 2)
+    elsewhere = Region.objects.create(code="elsewhere", name="别处")
+    page, office = reverse("hq:sources"), office_client(Role.HQ_OPERATOR)
+
+    assert "30 天内入会 2 人" in office.get(page).content.decode()
+    assert "30 天内入会 0 人" in office.get(page, {"region": elsewhere.code}).content.decode()
 
 
 def test_more_codes_ask_no_more(shop):

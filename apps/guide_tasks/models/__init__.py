@@ -1,6 +1,6 @@
 """The work handed to guides: pushes, each guide's share, each member in it, and every proof."""
 
-from apps.guide_tasks.models.evidence import Evidence
+from apps.guide_tasks.models.evidence import Evidence, LinkOrder
 from apps.guide_tasks.models.items import ItemExcuseDecision, ItemMove, TaskItem
 from apps.guide_tasks.models.pushes import (
     CONFIRMED_IN_WECOM,
@@ -36,6 +36,7 @@ __all__ = [
     "ItemExcuse",
     "ItemExcuseDecision",
     "ItemMove",
+    "LinkOrder",
     "MOVES",
     "NotIssued",
     "OPEN_STATES",

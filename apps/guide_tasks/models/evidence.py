@@ -1,10 +1,11 @@
-"""Proofs."""
+"""Proofs, and orders that came by a link of ours."""
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from apps.guide_tasks.models.pushes import TaskPush
 from apps.guide_tasks.models.states import Grade, Outcome
 from apps.guide_tasks.models.targets import TaskTarget
 from apps.guide_tasks.querysets import EvidenceQuerySet
@@ -51,3 +52,40 @@ class Evidence(models.Model):
 
     def __str__(self) -> str:
         return f"evidence {self.source}"
+
+
+class LinkOrder(models.Model):
+    """An order whose shop named the tracked link it came by. The link's guide and push are kept
+    beside it: a message may be taken away later, who brought the order stays.
+
+    It is no proof of contact: a link may be passed on, and then somebody else buys.
+    """
+
+    order = models.OneToOneField(
+        "orders.Order", on_delete=models.CASCADE, related_name="+", verbose_name=_("order")
+    )
+    link = models.ForeignKey(
+        "outreach.TrackedLink",
+        on_delete=models.SET_NULL,
+        related_name="+",
+        null=True,
+        verbose_name=_("tracked link"),
+    )
+    guide = models.ForeignKey(
+        "stores.Guide",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("guide"),
+    )
+    push = models.ForeignKey(
+        TaskPush, on_delete=models.CASCADE, related_name="+", null=True, verbose_name=_("push")
+    )
+    told_at = models.DateTimeField(_("told at"))
+
+    class Meta:
+        verbose_name = _("order by a link")
+        verbose_name_plural = _("orders by links")
+
+    def __str__(self) -> str:
+        return f"link_order:{self.pk}"

@@ -3,10 +3,12 @@
 import base64
 import secrets
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from apps.hq.benches import Options, Result, Say, bench
+from apps.hq.benches._disturbed import open_import, pause, wait_until_busy, working_worker
 from apps.hq.benches._serving import BenchFailed, percentile, send_all, server
 from apps.wecom import services
 from apps.wecom.crypto import Keys, seal_text
@@ -22,13 +24,20 @@ class Figures:
     p99_ms: float
 
 
-@bench("callback", {"--callbacks": 10_000, "--senders": 50})
+@bench(
+    "callback",
+    {"--callbacks": 10_000, "--senders": 50, "--paused-worker": 1, "--open-import": 1000},
+)
 def callback(options: Options, say: Say) -> list[Result]:
-    """Throughput and the slow end, ours beside a bare handler on the same server."""
+    """Throughput and the slow end, ours beside a bare handler on the same server; then ours again
+    while a worker stands still in its work and an import of so many members is open."""
     count, senders = options["callbacks"], options["senders"]
+    disturbed = bool(options["paused_worker"] or options["open_import"])
     keys = _connect()
-    say(f"sealing {count:,} callbacks")
-    posts = [_post(keys, number) for number in range(count + WARM_UP)]
+    rounds = 2 if disturbed else 1
+    say(f"sealing {rounds * count:,} callbacks")
+    posts = [_post(keys, number) for number in range(rounds * (count + WARM_UP))]
+    first, second = posts[: count + WARM_UP], posts[count + WARM_UP :]
     bare_env = {
         "BARE_TOKEN": keys.token,
         "BARE_AES_KEY": keys.aes_key,
@@ -36,17 +45,38 @@ def callback(options: Options, say: Say) -> list[Result]:
     }
     with server("apps.hq.benches._bare_callback:application", bare_env) as port:
         say("measuring the bare handler")
-        floor = _measure(port, posts, senders)
+        floor = _measure(port, first, senders)
     with server("scrm.wsgi", {}) as port:
         say("measuring ours")
-        ours = _measure(port, posts, senders)
+        ours = _measure(port, first, senders)
+    results = _beside("", ours, floor)
+    if disturbed:
+        say("measuring ours with a paused worker and an open import")
+        results += _beside("disturbed_", _disturbed(second, senders, options), ours)
     kept = RawCallback.objects.count()
     if kept != len(posts):
         raise BenchFailed(f"{len(posts)} sent, {kept} kept")
+    return results
+
+
+def _beside(name: str, ours: Figures, floor: Figures) -> list[Result]:
     return [
-        Result("per_s", "callbacks/s", ours.per_s, floor.per_s, floor.per_s / ours.per_s),
-        Result("p99_ms", "ms", ours.p99_ms, floor.p99_ms, ours.p99_ms / floor.p99_ms),
+        Result(f"{name}per_s", "callbacks/s", ours.per_s, floor.per_s, floor.per_s / ours.per_s),
+        Result(f"{name}p99_ms", "ms", ours.p99_ms, floor.p99_ms, ours.p99_ms / floor.p99_ms),
     ]
+
+
+def _disturbed(posts: list[bytes], senders: int, options: Options) -> Figures:
+    """The same door; the floor of these figures is the door left in peace."""
+    with ExitStack() as stack:
+        port = stack.enter_context(server("scrm.wsgi", {}))
+        if options["paused_worker"]:
+            worker = stack.enter_context(working_worker())
+            send_all(port, posts[:WARM_UP], senders)
+            wait_until_busy()
+            pause(worker)
+        stack.enter_context(open_import(options["open_import"]))
+        return _measure(port, posts, senders)
 
 
 def _connect() -> Keys:

@@ -8,9 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from apps.accounts.capabilities import Capability
 from apps.core import clock
@@ -19,6 +17,7 @@ from apps.hq import charts
 from apps.hq.access import actor_of, hq_page, show
 from apps.hq.pages.todos import todo_row
 from apps.hq.selectors import members_by_reach, people
+from apps.hq.steps import STEPS, LoopStep
 from apps.members.models import FollowRelation, ServingPeriod
 from apps.outreach import policy
 from apps.reports import selectors as reports
@@ -34,51 +33,9 @@ class LoopCell:
     """One of the five numbers, ready to print."""
 
     number: LoopNumber
-    title: str | Promise
-    rate_name: str | Promise
-    text: str | Promise
-    base: str | Promise
+    step: LoopStep
     link: str
     spark: charts.Spark | None
-
-
-_LOOP: dict[str, tuple[Any, Any, Any, Any]] = {
-    "planned": (
-        gettext_lazy("Segment"),
-        gettext_lazy("reachable"),
-        gettext_lazy("Members chosen by the pushes of the period; who was chosen by two pushes "
-                     "counts twice. Reachable = (issued + control) ÷ chosen."),
-        gettext_lazy("chosen"),
-    ),
-    "issued": (
-        gettext_lazy("Issued"),
-        gettext_lazy("issue rate"),
-        gettext_lazy("Members who went into a guide's task. Chosen = issued + control + not issued "
-                     "by reason."),
-        gettext_lazy("chosen − control"),
-    ),
-    "started": (
-        gettext_lazy("Executed"),
-        gettext_lazy("execution rate"),
-        gettext_lazy("Members with whom the guide has begun: chat opened, sent or reported. The "
-                     "rate leaves out what is not applicable."),
-        gettext_lazy("issued − not applicable"),
-    ),
-    "delivered": (
-        gettext_lazy("Delivered"),
-        gettext_lazy("reach rate"),
-        gettext_lazy("WeCom confirmed the message to this customer, or the customer tapped their "
-                     "own link. What guides report themselves does not count."),
-        gettext_lazy("issued"),
-    ),
-    "purchased": (
-        gettext_lazy("Bought"),
-        gettext_lazy("conversion"),
-        gettext_lazy("Members with a net-positive order in the outcome window (order view). Bought "
-                     "is not lift."),
-        gettext_lazy("issued, not delivered"),
-    ),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +74,15 @@ def home(request: HttpRequest) -> HttpResponse:
     """The admin's index; the site has checked that this person may enter."""
     now, actor = clock.now(), actor_of(request)
     found = reports.home(actor=actor, now=now)
-    cells = []
-    for number in found.loop:
-        title, rate_name, text, base = _LOOP[number.code]
-        link = reverse("hq:loop_people", args=[number.code])
-        cells.append(
-            LoopCell(number, title, rate_name, text, base, link, charts.spark(number.points))
+    cells = [
+        LoopCell(
+            number,
+            STEPS[number.code],
+            reverse("hq:loop_people", args=[number.code]),
+            charts.spark(number.points),
         )
+        for number in found.loop
+    ]
     start = clock.business_day(now) - timedelta(days=found.period_days - 1)
     return show(
         request,
@@ -189,7 +148,7 @@ def loop_people(request: HttpRequest, code: str) -> HttpResponse:
         .select_related("push")
         .order_by("-pk")
     )
-    return _target_list(request, rows, str(_LOOP[code][0]))
+    return _target_list(request, rows, str(STEPS[code].title))
 
 
 def _planned(request: HttpRequest) -> HttpResponse:
@@ -198,7 +157,7 @@ def _planned(request: HttpRequest) -> HttpResponse:
     return show(
         request,
         "hq/loop_planned.html",
-        title=str(_LOOP["planned"][0]),
+        title=str(STEPS["planned"].title),
         rows=rows,
         sums={name: sum(getattr(row, name) for row in rows) for name in names},
         days=reports.PERIOD_DAYS,

@@ -38,6 +38,7 @@ from apps.orders.models import Order
 from apps.outreach import policy
 from apps.outreach import services as outreach
 from apps.profiles import selectors as profiles
+from apps.reports.link_orders import links_of_orders
 from apps.tagging import selectors as tagging
 from apps.tagging import services as tag_services
 from apps.tagging.models import Tag, TagChange
@@ -185,7 +186,9 @@ def _timeline(request: HttpRequest, row: Member, group: list[int], now: datetime
 def _order_tab(
     request: HttpRequest, row: Member, group: list[int], now: datetime
 ) -> dict[str, Any]:
-    return {"orders": orders.orders_of(member_ids=group, limit=50)}
+    found = orders.orders_of(member_ids=group, limit=50)
+    came = links_of_orders(order_ids=[order.order_id for order in found])
+    return {"orders": [(order, came.get(order.order_id)) for order in found]}
 
 
 def _tag_tab(request: HttpRequest, row: Member, group: list[int], now: datetime) -> dict[str, Any]:

@@ -37,16 +37,19 @@ from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.hq.pages.items import items_context
 from apps.hq.pages.wizard import place_words, segment_name
 from apps.hq.selectors import people
+from apps.hq.steps import STEPS, LoopStep
 from apps.members.models import Member
 from apps.outreach import policy
 from apps.outreach.services.asking import time_to_know
 from apps.reports import selectors as reports
 from apps.reports.declared import declared_by_region
+from apps.reports.link_orders import push_link_orders
 from apps.reports.shapes import Funnel, Lift
 
 PER_PAGE = 50
 LIST_PAGE = 30
 EXPIRED = (State.EXPIRED, State.NOT_DONE)
+LINKED = "linked"
 
 
 def _targets(**condition: Any) -> Coalesce:
@@ -113,6 +116,10 @@ def target_place(place: str) -> tuple[str, Q] | None:
         "open": (_("To be done"), Q(state__in=[State.OPEN, State.IN_PROGRESS, State.TO_VERIFY])),
         "expired": (_("Past its time"), Q(state__in=EXPIRED)),
         "excused": (_("Not applicable"), Q(state=State.NOT_APPLICABLE)),
+        "started": (_("Executed"), Q(started_at__isnull=False) & ~Q(state=State.NOT_APPLICABLE)),
+        "not_begun": (_("Issued and not begun"), reports.LOST["not_begun"]),
+        "not_delivered": (_("Begun and not delivered"), reports.LOST["not_delivered"]),
+        "not_bought": (_("Delivered and not bought"), reports.LOST["not_bought"]),
     }
     if place in simple:
         return simple[place]
@@ -126,6 +133,11 @@ def target_place(place: str) -> tuple[str, Q] | None:
         words = {"engaged": _("engaged"), "visited": _("visited"), "purchased": _("bought")}
         return words[value], Q(**{f"{value}_at__isnull": False})
     return None
+
+
+def _linked_place(push: TaskPush) -> tuple[str, Q]:
+    bought = push_link_orders(push=push).targets
+    return _("Ordered by the link of this push"), Q(pk__in=bought)
 
 
 def _note_of(target: TaskTarget) -> str:
@@ -161,7 +173,7 @@ def _place_rows(
     request: HttpRequest, push: TaskPush, place: str, actor: Actor
 ) -> tuple[str, Any, dict[int, str]]:
     """Title, a page of member ids, and each one's note."""
-    found = target_place(place)
+    found = _linked_place(push) if place == LINKED else target_place(place)
     if found is not None:
         title, condition = found
         rows = TaskTarget.objects.visible_to(actor).filter(condition, push=push).order_by("pk")
@@ -273,24 +285,43 @@ class Part:
 
 def result_context(push: TaskPush, actor: Actor, by: str) -> dict[str, Any]:
     """Everything of the result page. A region manager sees counts, their own places, no lift."""
-    now = clock.now()
     funnel = reports.push_funnel(push=push)
-    lift = reports.push_lift(push=push, now=now) if actor.sees_all else None
-    by = by if by in ("region", "store", "guide") else "region"
-    rows = reports.push_breakdown(push=push, by=by, actor=actor)
-    total_days = push.campaign.window_days
-    day = (now - push.handed_out_at).days + 1 if push.handed_out_at else 0
+    is_out = push.status == TaskPush.Status.HANDED_OUT
     return {
         "push": push,
         "funnel": funnel,
-        "known": time_to_know(guides=funnel.guides, customers=funnel.issued),
+        "segment": segment_name(push),
+        **_effect(push, actor),
+        **_everybody(funnel),
+        "steps": _step_rows(funnel),
+        **_axes(push, funnel),
+        **_by_place(push, actor, by),
+        "timings": guide_tasks.region_timings(push=push, actor=actor),
+        "may_recall": is_out and push.rule_id is None and actor.can(Capability.PUSH_TASKS),
+        "may_chase": is_out and actor.can(Capability.MANAGE_TEAM),
+    }
+
+
+def _effect(push: TaskPush, actor: Actor) -> dict[str, Any]:
+    """Lift with its charts, and where in its window the push stands; head office's alone."""
+    now, days = clock.now(), push.campaign.window_days
+    lift = reports.push_lift(push=push, now=now) if actor.sees_all else None
+    day = (now - push.handed_out_at).days + 1 if push.handed_out_at else 0
+    return {
         "lift": lift,
         "interval": _interval_of(lift),
         "lines": charts.lines(lift.days) if lift else None,
+        "control_minimum": reports.ENOUGH_CONTROL,
         "is_running": bool(lift and lift.is_running),
-        "day": min(day, total_days),
-        "days": total_days,
-        "segment": segment_name(push),
+        "day": min(day, days),
+        "days": days,
+        "link_orders": push_link_orders(push=push) if actor.sees_all else None,
+    }
+
+
+def _everybody(funnel: Funnel) -> dict[str, Any]:
+    """Each planned member in one place, and why."""
+    return {
         "planned_parts": _planned_parts(funnel),
         "issued_parts": _issued_parts(funnel),
         "issued_width": 100 * funnel.issued / funnel.planned if funnel.planned else 0,
@@ -299,26 +330,63 @@ def result_context(push: TaskPush, actor: Actor, by: str) -> dict[str, Any]:
         "excuses": [
             (code, ExcuseReason(code).label, n) for code, n in funnel.excused_by_reason.items()
         ],
-        "grades": _grade_rows(push, funnel),
-        "outcomes": _outcome_rows(funnel),
-        "minutes_spent": guide_tasks.minutes_spent(
-            push=push, contacted=funnel.issued - funnel.grades["none"]
-        ),
         "changes": [
             {**row, "from_words": place_words(row["from"]), "to_words": place_words(row["to"])}
             for row in funnel.changes
         ],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step of the funnel with whose it is, and whom it lost on the way to the next one."""
+
+    step: LoopStep
+    count: int
+    place: str
+    rate: float | None
+    lost: int
+    lost_words: str | Promise
+    lost_place: str
+
+
+def _step_rows(funnel: Funnel) -> list[StepRow]:
+    reachable = funnel.issued + funnel.control
+    share = reachable / funnel.planned if funnel.planned else None
+    table: list[tuple[str, int, str, float | None, int, str, str]] = [
+        ("planned", funnel.planned, "", share,
+         funnel.not_issued_count, _("not issued"), "not_issued"),
+        ("issued", funnel.issued, "issued", funnel.dispatch_rate,
+         funnel.not_begun, _("not begun"), "not_begun"),
+        ("started", funnel.started, "started", funnel.execution_rate,
+         funnel.not_delivered, _("not delivered"), "not_delivered"),
+        ("delivered", funnel.delivered, "grade.3", funnel.reach_rate,
+         funnel.not_bought, _("not bought"), "not_bought"),
+        ("purchased", funnel.purchased, "outcome.purchased", funnel.conversion_rate, 0, "", ""),
+    ]  # fmt: skip
+    return [StepRow(STEPS[code], *rest) for code, *rest in table]  # type: ignore[arg-type]
+
+
+def _axes(push: TaskPush, funnel: Funnel) -> dict[str, Any]:
+    """Proofs and outcomes, and what they cost the guides."""
+    contacted = funnel.issued - funnel.grades["none"]
+    return {
+        "grades": _grade_rows(push, funnel),
+        "outcomes": _outcome_rows(funnel),
+        "known": time_to_know(guides=funnel.guides, customers=funnel.issued),
+        "minutes_spent": guide_tasks.minutes_spent(push=push, contacted=contacted),
+    }
+
+
+def _by_place(push: TaskPush, actor: Actor, by: str) -> dict[str, Any]:
+    """Who did how well, by region unless another place is asked for."""
+    by = by if by in ("region", "store", "guide") else "region"
+    rows = reports.push_breakdown(push=push, by=by, actor=actor)
+    return {
         "by": by,
         "bys": [("region", _("Region")), ("store", _("Store")), ("guide", _("Guide"))],
         "breakdown": rows,
         "total": reports.total_of(rows, _("Total")),
-        "control_minimum": reports.ENOUGH_CONTROL,
-        "timings": guide_tasks.region_timings(push=push, actor=actor),
-        "may_recall": actor.can(Capability.PUSH_TASKS)
-        and push.status == TaskPush.Status.HANDED_OUT
-        and push.rule_id is None,
-        "may_chase": actor.can(Capability.MANAGE_TEAM)
-        and push.status == TaskPush.Status.HANDED_OUT,
     }
 
 

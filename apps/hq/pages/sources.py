@@ -1,4 +1,4 @@
-"""好友与社群 › 好友来源: by which code or way friends came, and what became of them."""
+"""好友与社群 › 好友来源: by which code friends came and members joined, and what became of them."""
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.hq.access import actor_of, hq_page, show
+from apps.reports.enrolments import enrolments
 from apps.reports.sources import sources
 from apps.stores.models import Region
 
@@ -21,13 +22,17 @@ def source_page(request: HttpRequest) -> HttpResponse:
     days = int(asked) if asked.isascii() and asked in map(str, PERIODS) else PERIODS[1]
     regions = list(Region.objects.order_by("code")) if actor.sees_all else []
     chosen = next((one for one in regions if one.code == request.GET.get("region")), None)
-    found = sources(actor=actor, now=clock.now(), days=days, region=chosen)
+    now = clock.now()
+    found = sources(actor=actor, now=now, days=days, region=chosen)
+    joined = enrolments(actor=actor, now=now, days=days, region=chosen)
     return show(
         request,
         "hq/sources.html",
         title=_("Where friends come from"),
         found=found,
         rows=found.rows[:LISTED],
+        joined=joined,
+        joined_rows=joined.rows[:LISTED],
         days=days,
         periods=PERIODS,
         regions=regions,

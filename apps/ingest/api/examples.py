@@ -42,6 +42,7 @@ ORDERS = OpenApiExample(
                 "selling_guide_userid": "guide01",
                 "paid_at": "2026-03-18T15:20:00+08:00",
                 "net_fen": 49900,
+                "link_code": "q3Zt0aXw-7Lk",
                 "lines": [
                     {
                         "line_no": 1,
@@ -82,12 +83,19 @@ ANSWER = OpenApiExample(
         "accepted": 1,
         "rejected": 1,
         "results": [
-            {"index": 0, "status": "created", "reference": "S001-20260318-0001", "error": None},
+            {
+                "index": 0,
+                "status": "created",
+                "reference": "S001-20260318-0001",
+                "error": None,
+                "warning": None,
+            },
             {
                 "index": 1,
                 "status": "rejected",
                 "reference": None,
                 "error": {"code": "unknown_sku", "message": "没有 SKU 为 R2101-WHT-99 的商品。"},
+                "warning": None,
             },
         ],
     },

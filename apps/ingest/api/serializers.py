@@ -68,7 +68,13 @@ class MemberSerializer(serializers.Serializer):
     )
     level = serializers.CharField(max_length=20, required=False, allow_blank=True)
     source = serializers.CharField(  # type: ignore[assignment]
-        max_length=40, required=False, allow_blank=True
+        max_length=40,
+        required=False,
+        allow_blank=True,
+        help_text=_(
+            "Where the person joined: pos, mini_program, service_account, mall, or a word of your "
+            "own. Figures count members by it."
+        ),
     )
     consents = serializers.ListField(child=ConsentSerializer(), required=False, max_length=10)
 
@@ -136,6 +142,16 @@ class OrderSerializer(serializers.Serializer):
     is_staff = serializers.BooleanField(default=False)
     is_group_buy = serializers.BooleanField(default=False)
     is_stored_value = serializers.BooleanField(default=False)
+    link_code = serializers.CharField(
+        max_length=64,
+        default="",
+        allow_blank=True,
+        help_text=_(
+            "Sale: the value of link_code in the address by which the buyer came to the shop. The "
+            "guide and the push of that link are kept with the order; a code that is not ours is a "
+            "warning, and the same order sent again with a code adds it."
+        ),
+    )
     lines = serializers.ListField(child=LineSerializer(), max_length=500)
 
     def to_item(self) -> OrderItem:
@@ -143,11 +159,12 @@ class OrderSerializer(serializers.Serializer):
         data = dict(self.validated_data)
         member = data.pop("member", None)
         identity = data.pop("member_identity", None)
+        link_code = data.pop("link_code")
         lines = [LineRow(**line) for line in data.pop("lines")]
         row = OrderRow(
             member_identity=None if identity is None else _identity(identity), lines=lines, **data
         )
-        return OrderItem(row=row, member=member)
+        return OrderItem(row=row, member=member, link_code=link_code)
 
 
 class MemberBatchSerializer(serializers.Serializer):
@@ -170,6 +187,9 @@ class ItemResultSerializer(serializers.Serializer):
         allow_null=True, help_text=_("The member's id, or the order's number")
     )
     error = ItemErrorSerializer(allow_null=True)
+    warning = ItemErrorSerializer(
+        allow_null=True, help_text=_("What was left out of an item that was kept")
+    )
 
 
 class BatchAnswerSerializer(serializers.Serializer):

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -14,6 +15,16 @@ from apps.core.wake import wake
 from apps.outreach.models import DispatchRecipient, LinkClick, TrackedLink
 
 CLICK_JOB = "guide_tasks.take_clicks"
+# what the code is called in a shop's address and in the order that comes back
+CODE_NAME = "link_code"
+
+
+def shop_address(url: str, code: str) -> str:
+    """The outside page with the link's code in its address: the shop sends the code back with the
+    order, and so the order is known to have come by this link."""
+    parts = urlsplit(url)
+    query = "&".join(filter(None, [parts.query, f"{CODE_NAME}={code}"]))
+    return urlunsplit(parts._replace(query=query))
 
 
 @transaction.atomic
@@ -33,7 +44,7 @@ def record_click(*, code: str, external_userid: str | None, now: datetime) -> st
     if recipient is not None:
         wake(CLICK_JOB)
     if link.asset is not None and link.asset.url:
-        return link.asset.url
+        return shop_address(link.asset.url, code)
     return reverse("outreach:content", args=[code])
 
 
