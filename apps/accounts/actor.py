@@ -11,8 +11,9 @@ class Actor:
     """A person or an API key with what they may do and the rows they may see.
 
     `sees_all` is head office; otherwise the id sets below bound every queryset. `guide_id` is set
-    for somebody who works in a store; `store_ids` are stores they lead or were granted. `on` is
-    the business day of the request: postings and relations are read as of then.
+    for somebody who works in a store, `corp_id` is the WeCom corp they are in; `store_ids` are
+    stores they lead or were granted. `on` is the business day of the request: postings and
+    relations are read as of then.
     """
 
     user_id: int | None = None
@@ -24,6 +25,7 @@ class Actor:
     region_ids: frozenset[int] = field(default_factory=frozenset)
     store_ids: frozenset[int] = field(default_factory=frozenset)
     guide_id: int | None = None
+    corp_id: str = ""
     on: date = date.min
 
     def can(self, capability: Capability) -> bool:

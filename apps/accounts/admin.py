@@ -47,7 +47,7 @@ class UserAdmin(RoomAdmin, DjangoUserAdmin):
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         (_("Person"), {"fields": ["last_name", "first_name", "email"]}),
-        (_("Access"), {"fields": ["role", "is_active", "wecom_userid"]}),
+        (_("Access"), {"fields": ["role", "is_active", "wecom_userid", "wecom_corp_id"]}),
         (_("Times"), {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [

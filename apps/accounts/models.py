@@ -21,13 +21,20 @@ class User(AbstractUser):
             "Whoever scans with this account at the sign-in page of head office is let in."
         ),
     )
+    # the same account name in another corp is another person
+    wecom_corp_id = models.CharField(
+        _("WeCom corp id"),
+        max_length=64,
+        blank=True,
+        help_text=_("Whose WeCom the account is in; empty: the corp that was connected first."),
+    )
 
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
         constraints = [
             models.UniqueConstraint(
-                fields=["wecom_userid"],
+                fields=["wecom_corp_id", "wecom_userid"],
                 condition=~models.Q(wecom_userid=""),
                 name="accounts_one_user_per_wecom",
                 violation_error_message=_("Somebody else signs in with this WeCom account."),

@@ -15,9 +15,9 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.stores.models import Guide, Posting
 from apps.stores.services import user_of_guide
-from apps.wecom.client import authorize_url, client_for, default_corp
+from apps.wecom.client import authorize_url, client_for, corp_at_door
 
-STATES_KEY = "guide_sign_in"
+STATES_KEY = "guide_sign_ins"
 MAX_STATES = 5  # several cards tapped at once each come back with their own state
 PREFIX = "/g/"
 
@@ -67,27 +67,32 @@ def outside_wecom(request: HttpRequest) -> bool:
     return not (inside or settings.WECOM_OAUTH_IN_ANY_BROWSER)
 
 
-def begin(request: HttpRequest, *, onward: str) -> str:
-    """Remember where to go on to; the address that asks WeCom who this is."""
+def begin(request: HttpRequest, *, onward: str, corp_id: str = "") -> str:
+    """Remember where to go on to and whose WeCom was asked; the address that asks it who this is.
+
+    Raises CorpNotNamed where several corps are connected and the address named none.
+    """
+    corp = corp_at_door(corp_id)
     state = secrets.token_urlsafe(16).replace("-", "x").replace("_", "y")
     waiting = list(request.session.get(STATES_KEY, []))[-(MAX_STATES - 1) :]
-    request.session[STATES_KEY] = [*waiting, [state, safe_next(onward)]]
-    return authorize_url(settings.PUBLIC_BASE_URL + reverse("guide_portal:sign_in_back"), state)
+    request.session[STATES_KEY] = [*waiting, [state, safe_next(onward), corp.corp_id]]
+    back = settings.PUBLIC_BASE_URL + reverse("guide_portal:sign_in_back")
+    return authorize_url(back, state, corp)
 
 
-def take_state(request: HttpRequest, *, state: str) -> str:
-    """Where this answer's question wanted to go; each state works once."""
+def take_state(request: HttpRequest, *, state: str) -> tuple[str, str]:
+    """Where this answer's question wanted to go, and the corp it was put to; a state works once."""
     waiting = [tuple(item) for item in request.session.get(STATES_KEY, [])]
-    for known, onward in waiting:
+    for known, onward, corp_id in waiting:
         if state and secrets.compare_digest(known, state):
             request.session[STATES_KEY] = [item for item in waiting if item[0] != known]
-            return onward
+            return onward, corp_id
     raise SignInLost
 
 
-def identify(*, code: str, now: datetime) -> User:
-    """The user of the guide behind a code; made at the first sign-in."""
-    corp = default_corp()
+def identify(*, code: str, corp_id: str, now: datetime) -> User:
+    """The user of the guide behind a code of this corp; made at the first sign-in."""
+    corp = corp_at_door(corp_id)
     who = client_for(corp).oauth_user(code)
     if not who.userid:
         raise NotAGuide

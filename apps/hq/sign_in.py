@@ -13,9 +13,10 @@ from apps.accounts.capabilities import HQ_ROLES
 from apps.accounts.models import User
 from apps.core.errors import DomainError
 from apps.stores.models import Guide
-from apps.wecom.client import client_for, default_corp, login_url
+from apps.wecom.client import client_for, corp_at_door, login_url
+from apps.wecom.models import Corp
 
-STATES_KEY = "hq_sign_in"
+STATES_KEY = "hq_sign_ins"
 MAX_STATES = 5  # several windows may wait for a scan
 STATE_SECONDS = 600
 PREFIX = "/admin/"
@@ -41,33 +42,41 @@ def safe_next(raw: str) -> str:
     return raw if inside and not here else reverse("admin:index")
 
 
-def begin(request: HttpRequest, *, onward: str, now: datetime) -> str:
-    """Remember where to go on to; the address of WeCom's page with the code to scan."""
+def begin(request: HttpRequest, *, onward: str, corp_id: str = "", now: datetime) -> str:
+    """Remember where to go on to and whose WeCom was asked; its page with the code to scan.
+
+    Raises CorpNotNamed where several corps are connected and none is named.
+    """
+    corp = corp_at_door(corp_id)
     state = secrets.token_hex(16)
     waiting = list(request.session.get(STATES_KEY, []))[-(MAX_STATES - 1) :]
-    request.session[STATES_KEY] = [*waiting, [state, safe_next(onward), now.timestamp()]]
-    return login_url(settings.PUBLIC_BASE_URL + reverse("hq:wecom_sign_in_back"), state)
+    request.session[STATES_KEY] = [
+        *waiting,
+        [state, safe_next(onward), now.timestamp(), corp.corp_id],
+    ]
+    return login_url(settings.PUBLIC_BASE_URL + reverse("hq:wecom_sign_in_back"), state, corp)
 
 
-def take_state(request: HttpRequest, *, state: str, now: datetime) -> str:
-    """Where this scan wanted to go; each state works once, in this browser, for ten minutes."""
+def take_state(request: HttpRequest, *, state: str, now: datetime) -> tuple[str, str]:
+    """Where this scan wanted to go, and the corp that was asked; each state works once, in this
+    browser, for ten minutes."""
     waiting = [tuple(item) for item in request.session.get(STATES_KEY, [])]
-    for known, onward, begun in waiting:
+    for known, onward, begun, corp_id in waiting:
         if state and secrets.compare_digest(known, state):
             request.session[STATES_KEY] = [item for item in waiting if item[0] != known]
             if now.timestamp() - begun > STATE_SECONDS:
                 break
-            return str(onward)
+            return str(onward), str(corp_id)
     raise ScanLost()
 
 
-def identify(*, code: str) -> User:
-    """The active user of head office behind a code; raises NotOfHeadOffice."""
+def identify(*, code: str, corp_id: str) -> User:
+    """The active user of head office behind a code of this corp; raises NotOfHeadOffice."""
     if not code:
         raise ScanLost()
-    corp = default_corp()
+    corp = corp_at_door(corp_id)
     userid = client_for(corp).oauth_user(code).userid
-    user = User.objects.filter(wecom_userid=userid).first() if userid else None
+    user = _of_head_office(corp, userid) if userid else None
     if user is None and userid:  # who leads a region has a phone among the guides
         guides = Guide.objects.active().filter(corp_id=corp.corp_id, wecom_userid=userid)
         guide = guides.exclude(user=None).select_related("user").first()
@@ -75,3 +84,15 @@ def identify(*, code: str) -> User:
     if user is None or not user.is_active or user.role not in HQ_ROLES:
         raise NotOfHeadOffice()
     return user
+
+
+def _of_head_office(corp: Corp, userid: str) -> User | None:
+    """Who of head office has this account. Whoever names no corp is in the first that was
+    connected, also while that one is switched off: never in whichever is left."""
+    first = Corp.objects.order_by("pk").values_list("corp_id", flat=True).first()
+    corps = {corp.corp_id, ""} if corp.corp_id == first else {corp.corp_id}
+    return (
+        User.objects.filter(wecom_userid=userid, wecom_corp_id__in=corps)
+        .order_by("-wecom_corp_id")
+        .first()
+    )

@@ -17,11 +17,13 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.errors import DomainError
 from apps.member_portal.services.joining import Seen
 from apps.members.models import Member
-from apps.wecom.client import authorize_url, client_for, default_corp
-from apps.wecom.errors import WeComError
+from apps.wecom.client import authorize_url, client_for, corp_at_door, default_corp
+from apps.wecom.errors import CorpNotConnected, CorpNotNamed, WeComError
+from apps.wecom.models import Corp
 
 KEY = "member"
-STATES = "member_states"
+STATES = "member_questions"
+CORP = "member_corp"
 SEEN = "member_seen"
 ASKED = "member_asked"
 MAX_STATES = 5
@@ -77,16 +79,22 @@ def safe_next(raw: str) -> str:
     return raw if inside else reverse("member_portal:home")
 
 
-def question(request: HttpRequest, *, onward: str) -> str | None:
-    """The address that asks WeCom who this is; None without a connected corp."""
+def question(request: HttpRequest, *, onward: str, corp_id: str = "") -> str | None:
+    """The address that asks WeCom who this is; None without a connected corp.
+
+    A customer is somebody in the corp of the guide who invited them; without an invitation in the
+    one this browser was asked for last, else in the first.
+    """
     state = secrets.token_hex(16)
     back = f"{settings.PUBLIC_BASE_URL}{reverse('member_portal:wecom_back')}"
     try:
-        address = authorize_url(back, state)
+        corp = _corp_of(corp_id or request.session.get(CORP, ""))
+        address = authorize_url(back, state, corp)
     except WeComError:
         return None
+    request.session[CORP] = corp.corp_id
     waiting = list(request.session.get(STATES, []))[-(MAX_STATES - 1) :]
-    request.session[STATES] = [*waiting, [state, safe_next(onward)]]
+    request.session[STATES] = [*waiting, [state, safe_next(onward), corp.corp_id]]
     request.session[ASKED] = True
     return address
 
@@ -95,20 +103,27 @@ def take_answer(request: HttpRequest) -> str:
     """Keep whom WeCom named and say where to go on to; each state works once."""
     state, code = request.GET.get("state", ""), request.GET.get("code", "")
     waiting = [tuple(item) for item in request.session.get(STATES, [])]
-    for known, onward in waiting:
+    for known, onward, corp_id in waiting:
         if state and secrets.compare_digest(known.encode(), state.encode()):
             request.session[STATES] = [item for item in waiting if item[0] != known]
-            _keep_seen(request, code)
+            _keep_seen(request, code, str(corp_id))
             return str(onward)
     raise AnswerLost
 
 
-def _keep_seen(request: HttpRequest, code: str) -> None:
+def _corp_of(corp_id: str) -> Corp:
+    try:
+        return corp_at_door(corp_id)
+    except (CorpNotNamed, CorpNotConnected):  # a customer is not asked which of our corps it is
+        return default_corp()
+
+
+def _keep_seen(request: HttpRequest, code: str, corp_id: str) -> None:
     request.session.pop(SEEN, None)
     try:
-        corp = default_corp()
+        corp = corp_at_door(corp_id)
         who = client_for(corp).oauth_user(code).external_userid if code else None
-    except WeComError:  # the page works without knowing
+    except (WeComError, CorpNotConnected):  # the page works without knowing
         return
     if who:
         request.session[SEEN] = [corp.corp_id, who]

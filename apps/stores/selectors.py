@@ -40,7 +40,7 @@ _POSTING = Compiled(
         .live()
         .filter(guide__user_id=Place("user", BigIntegerField()), guide__status=Guide.Status.ACTIVE)
         .order_by("pk")
-        .values_list("guide_id", "store_id", "role")[:1]
+        .values_list("guide_id", "store_id", "role", "guide__corp_id")[:1]
     )
 )
 
@@ -60,10 +60,10 @@ def actor_for(*, user: User, now: datetime) -> Actor:
             on=day,
         )
     regions, stores = _granted(_GRANTS.tuples(user=user.pk))
-    guide_id = None
+    guide_id, corp_id = None, ""
     posting = _POSTING.tuples(user=user.pk, day=day)
     if posting:
-        guide_id, store_id, role = posting[0]
+        guide_id, store_id, role, corp_id = posting[0]
         if role == Posting.PostingRole.STORE_MANAGER:
             stores |= {store_id}
     elif user.role in (Role.GUIDE, Role.STORE_MANAGER):
@@ -76,6 +76,7 @@ def actor_for(*, user: User, now: datetime) -> Actor:
         region_ids=regions,
         store_ids=stores,
         guide_id=guide_id,
+        corp_id=corp_id,
         on=day,
     )
 

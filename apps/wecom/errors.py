@@ -113,6 +113,27 @@ class CorpNotConfigured(WeComError):
     message = _("No WeCom corp is connected yet.")
 
 
+class CorpNotConnected(DomainError):
+    """An address names a corp that is not connected here."""
+
+    code = "wecom_corp_not_connected"
+    message = _("This address names a WeCom corp that is not connected. Open the app in WeCom.")
+
+
+class CorpNotNamed(DomainError):
+    """Several corps are connected, and an address names none of them."""
+
+    code = "wecom_corp_not_named"
+    message = _("Say which company's WeCom you are in.")
+
+
+class CodeNotOurs(Refused):
+    """WeCom gave this code out for no app of this corp: it is another corp's, or invented."""
+
+    code = "wecom_code_not_ours"
+    message = _("WeCom gave this sign-in out for another corp. Open the app in your own WeCom.")
+
+
 class AppKnown(DomainError):
     """This app of this corp is connected already."""
 

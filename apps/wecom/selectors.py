@@ -9,7 +9,7 @@ from django.db.models import Count, F, Max, Min, Q, QuerySet
 
 from apps.core.pii import decrypt
 from apps.wecom.crypto import Keys
-from apps.wecom.models import CallbackEndpoint, CorpApp, RawCallback
+from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,11 @@ def _read_endpoint(slug: str) -> EndpointConfig | None:
         receive_id=receive_id,
     )
     return EndpointConfig(pk=pk, corp_id=corp_id, agent_id=agent_id, keys=keys)
+
+
+def active_corps() -> list[Corp]:
+    """The connected corps, the one connected first at the top."""
+    return list(Corp.objects.filter(is_active=True).order_by("pk"))
 
 
 def apps_with_checks() -> QuerySet[CorpApp]:

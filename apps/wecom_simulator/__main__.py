@@ -13,6 +13,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = f"{__package__}.settings"
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 
+from . import corps  # noqa: E402
 from .config import corp_from, target_from  # noqa: E402
 from .host import Host, install  # noqa: E402
 from .sample import credentials, put_sample  # noqa: E402
@@ -47,6 +48,7 @@ def make_host(options: argparse.Namespace, port: int) -> Host:
             host.commit("callback_targets", targets=[target])
     host.remember_start()
     install(host)
+    corps.reopen()
     return host
 
 
@@ -68,7 +70,8 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    host.sender.start()
+    for each in corps.every():
+        each.sender.start()
     sys.stdout.write(f"WeCom simulator at {host.own_url}/\n")
     if options.sample:
         put_sample(host)
@@ -76,7 +79,8 @@ def main() -> int:
     sys.stdout.flush()
     server.serve_forever(poll_interval=0.2)
     server.server_close()
-    host.close()
+    for each in corps.every():
+        each.close()
     return 0
 
 

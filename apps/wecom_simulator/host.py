@@ -7,6 +7,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class Host:
     """All of it, guarded by one lock. Changes go through `commit` inside `transaction()`."""
 
     def __init__(
-        self, state_dir: Path, *, product_url: str, own_url: str, seed: int | None = None
+        self, state_dir: Path, *, product_url: str, own_url: str, seed: int | str | None = None
     ) -> None:
         self.lock = threading.RLock()
         self.state_dir = state_dir
@@ -206,13 +207,44 @@ def new_id(prefix: str, size: int = 12) -> str:
 
 
 _running: list[Host] = []
+_asked: ContextVar[Host | None] = ContextVar("asked", default=None)
 
 
 def install(host: Host) -> None:
-    """Make this the host the views talk to."""
+    """Make this the host the views talk to, unless a request is for another corp."""
     _running[:] = [host]
 
 
-def current() -> Host:
-    """The host of this process."""
+def join(host: Host) -> None:
+    """One more corp in this process."""
+    _running.append(host)
+
+
+def part(host: Host) -> None:
+    """A corp is no more in this process."""
+    _running.remove(host)
+
+
+def first() -> Host:
+    """The host of the corp this process was started for."""
     return _running[0]
+
+
+def others() -> list[Host]:
+    """The hosts of the corps that came after."""
+    return _running[1:]
+
+
+@contextmanager
+def speaking_for(host: Host) -> Iterator[None]:
+    """What happens inside happens in this host's corp."""
+    mark = _asked.set(host)
+    try:
+        yield
+    finally:
+        _asked.reset(mark)
+
+
+def current() -> Host:
+    """The host whose corp is asked."""
+    return _asked.get() or first()

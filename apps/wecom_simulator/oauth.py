@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlencode, urlparse, urlunparse
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 
-from . import jssdk
+from . import corps, jssdk
 from .actions import ActionError, create_personal_send
 from .endpoints.session import CODE_LIFE_S
 from .host import Host, current, new_id
@@ -19,6 +19,8 @@ MOST_STATE = 128
 def who_is(request: HttpRequest, world: World) -> str:
     """`guide:<userid>` or `customer:<external_userid>` of this browser, if such a person exists;
     `stranger:<name>` has WeChat and no friend in the corp."""
+    if corps.home_of(request).world is not world:
+        return ""  # a phone of another corp; the same name there is another person
     who = request.COOKIES.get(COOKIE, "")
     kind, _, ident = who.partition(":")
     if kind == "stranger" and ident:
@@ -29,6 +31,8 @@ def who_is(request: HttpRequest, world: World) -> str:
 
 def as_person(response: HttpResponse, who: str) -> HttpResponse:
     response.set_cookie(COOKIE, who, max_age=30 * 86400, samesite="Lax", httponly=True)
+    if corps.others():
+        corps.keep(response, current().world.corp["corp_id"])
     return response
 
 

@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_GET, require_POST
 
-from . import actions
+from . import actions, corps
 from .actions import CHINA, ActionError
 from .host import Host, current
 from .oauth import as_person, find_customers, find_guides
@@ -114,6 +114,7 @@ def home(request: HttpRequest) -> HttpResponse:
             row.update(person(row["name"], row["external_userid"]))
         context = {
             "query": query, "guides": guides, "customers": customers, "corp": host.world.corp,
+            "corps": [each.world.corp for each in corps.every()] if corps.others() else [],
             "all_guides": len(host.world.users), "all_customers": len(host.world.customers),
         }  # fmt: skip
     return render(request, "home.html", context)

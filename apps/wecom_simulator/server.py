@@ -8,7 +8,7 @@ from typing import Any
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 
-from .host import current as host
+from .corps import every as every_host
 
 
 class Handler(WSGIRequestHandler):
@@ -42,7 +42,8 @@ class Server(ThreadedWSGIServer):
 
     def service_actions(self) -> None:
         """Between two polls: what is due by the host's clock happens without being asked for."""
-        host().ticker.run()
+        for host in every_host():
+            host.ticker.run()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A caller that went away is no event here."""

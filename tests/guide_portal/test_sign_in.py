@@ -74,7 +74,7 @@ def test_a_colleagues_tap_on_a_shared_phone_signs_the_colleague_in(guide, simula
     come_in(client, f"guide:{guide.wecom_userid}")
     colleague = make_posted_guide(simulator=simulator)
 
-    to_wecom = client.get(local(door_of(TODAY)))
+    to_wecom = client.get(local(door_of(TODAY, guide.corp_id)))
     back = client.get(local(where_wecom_sends(to_wecom.url, f"guide:{colleague.wecom_userid}")))
 
     assert back.url == TODAY

@@ -12,6 +12,8 @@ from django.urls import reverse
 from apps.accounts.capabilities import Role
 from apps.accounts.models import AuditEntry
 from apps.core import clock
+from apps.wecom.models import Corp
+from tests.factories import corps
 from tests.factories import outreach as make
 from tests.hq.conftest import make_user
 
@@ -136,7 +138,7 @@ def test_it_leads_to_pages_of_head_office_only(scan, person, client, onward):
 
 def test_when_wecom_does_not_answer_the_page_says_so(world, scan, person, client):
     back = scan(client)
-    world.post("/sim/faults", path="auth/getuserinfo", errcode=40029, times=1)
+    world.post("/sim/faults", path="auth/getuserinfo", errcode=-1, times=1)
 
     answer = client.get(back, follow=True)
 
@@ -149,3 +151,60 @@ def test_without_a_corp_the_page_says_so(db, client):
 
     assert answer.redirect_chain[-1][0] == LOGIN
     assert "还没有" in answer.content.decode()
+
+
+@pytest.fixture
+def second_corp(world):
+    """Another corp, in which somebody has the same WeCom user id."""
+    corps.connect_second(world)
+    world.post(
+        f"/sim/seed?corp={corps.CORP}",
+        departments=[{"id": 1, "name": "总部"}],
+        users=[{"userid": USERID, "name": "许文博", "department": [1]}],
+    )
+    return corps.CORP
+
+
+def scan_in(client, world, corp_id):
+    there = client.get(START, {"corp": corp_id, "next": "/admin/"}).url
+    assert dict(parse_qsl(urlsplit(there).query))["appid"] == corp_id
+    query = {**dict(parse_qsl(urlsplit(there).query)), "scanned_by": USERID}
+    back = way_back(f"{world.url}/wwlogin/sso/login?{urlencode(query)}")
+    return client.get(f"{BACK}?{urlsplit(back).query}", follow=True)
+
+
+def test_each_corp_has_its_button(second_corp, client):
+    page = client.get(LOGIN).content.decode()
+
+    for corp_id in (second_corp, make.CORP):
+        assert f"{START}?corp={corp_id}&amp;next=" in page
+    assert "用「二号企业」的企微扫码登录" in page
+
+
+def test_the_same_account_in_another_corp_is_somebody_else(second_corp, world, person, client):
+    answer = scan_in(client, world, second_corp)
+
+    assert signed_in(client) is None
+    assert "不属于总部" in answer.content.decode()
+
+
+def test_who_is_in_the_second_corp_comes_in_by_its_code_alone(second_corp, world, person, client):
+    colleague = make_user(Role.HQ_OPERATOR)
+    colleague.wecom_userid, colleague.wecom_corp_id = USERID, second_corp
+    colleague.save()
+
+    scan_in(client, world, second_corp)
+    assert signed_in(client) == str(colleague.pk)
+    client.logout()
+    scan_in(client, world, make.CORP)
+    assert signed_in(client) == str(person.pk)
+
+
+def test_who_names_no_corp_stays_in_the_first_even_when_it_is_off(
+    second_corp, world, person, client
+):
+    Corp.objects.filter(corp_id=make.CORP).update(is_active=False)
+
+    scan_in(client, world, second_corp)
+
+    assert signed_in(client) is None

@@ -33,7 +33,8 @@ def test_a_card_arrives_with_an_address_that_leads_to_us(guide, simulator):
     assert outreach.send_notices(now=clock.now()) == 1
 
     (card,) = notices_on_phone(simulator, guide)
-    assert card["url"] == "http://testserver/g/sign-in/?next=%2Fg%2Ftasks%2F5%2F"
+    door = f"http://testserver/g/sign-in/?corp={guide.corp_id}"
+    assert card["url"] == f"{door}&next=%2Fg%2Ftasks%2F5%2F"
     assert card["title"] == "新任务：秋冬焕新"
 
 

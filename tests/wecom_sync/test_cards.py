@@ -90,7 +90,7 @@ def test_a_chase_has_one_button_and_still_opens_the_page(chased, simulator):
 
     (card,) = cards(simulator, chased[0].guide)
     assert card["buttons"] == [{"text": "知道了", "key": "ack"}]
-    assert card["url"].endswith("/g/sign-in/?next=%2Fg%2F")
+    assert card["url"].endswith("/g/sign-in/?corp=wwtest0000000001&next=%2Fg%2F")
     assert card["title"].startswith("请看一下")
     assert len(simulator.calls(SEND)) == 1  # equal cards are one call
     assert GuideNotice.objects.values("task_id").distinct().count() == 1

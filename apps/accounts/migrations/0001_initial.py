@@ -35,6 +35,7 @@ class Migration(migrations.Migration):
                 ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
                 ('role', models.CharField(choices=[('hq_admin', 'HQ administrator'), ('hq_operator', 'HQ operator'), ('region_manager', 'Region manager'), ('store_manager', 'Store manager'), ('guide', 'Guide'), ('auditor', 'Auditor')], default='guide', max_length=20, verbose_name='role')),
                 ('wecom_userid', models.CharField(blank=True, help_text='Whoever scans with this account at the sign-in page of head office is let in.', max_length=64, verbose_name='WeCom account')),
+                ('wecom_corp_id', models.CharField(blank=True, help_text='Whose WeCom the account is in; empty: the corp that was connected first.', max_length=64, verbose_name='WeCom corp id')),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],
@@ -86,6 +87,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='user',
-            constraint=models.UniqueConstraint(condition=models.Q(('wecom_userid', ''), _negated=True), fields=('wecom_userid',), name='accounts_one_user_per_wecom', violation_error_message='Somebody else signs in with this WeCom account.'),
+            constraint=models.UniqueConstraint(condition=models.Q(('wecom_userid', ''), _negated=True), fields=('wecom_corp_id', 'wecom_userid'), name='accounts_one_user_per_wecom', violation_error_message='Somebody else signs in with this WeCom account.'),
         ),
     ]

@@ -26,8 +26,10 @@ from apps.guide_portal import receipts
 from apps.stores.access import CapabilityRequired
 
 
-def sign_in_address(onward: str) -> str:
-    return f"{reverse('guide_portal:sign_in')}?{urlencode({'next': onward})}"
+def sign_in_address(onward: str, corp_id: str = "") -> str:
+    """In by WeCom and on to the page; by this corp's WeCom, where it is known whose it is."""
+    named = {"corp": corp_id} if corp_id else {}
+    return f"{reverse('guide_portal:sign_in')}?{urlencode({**named, 'next': onward})}"
 
 
 def referring_page(request: HttpRequest) -> str:

@@ -80,7 +80,7 @@ class Customers(GuidePage):
             "todo_count": badge(guide_id=self.guide_id, now=self.now),
             "empty_action": _("All customers"),
             "empty_to": reverse("guide_portal:customers"),
-            **sdk_context(),
+            **sdk_context(self.actor),
         }
         return render(self.request, "guide_portal/customers.html", {**context, **words, **more})
 

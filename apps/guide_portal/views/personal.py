@@ -61,7 +61,7 @@ class Message(GuidePage):
             why=lists.label_of(code) if code else "",
             now=now,
         )
-        context = {"page": page, "text": text or page.text, **sdk_context()}
+        context = {"page": page, "text": text or page.text, **sdk_context(self.actor)}
         return render(self.request, "guide_portal/message.html", context, status=status)
 
     def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:

@@ -16,7 +16,7 @@ from apps.guide_portal.views.targets import TargetPage
 from apps.guide_portal.wecom import sdk_context
 from apps.guide_tasks import services as guide_tasks
 from apps.members.models import Member
-from apps.wecom.client import client_for, default_corp
+from apps.wecom.client import client_for, corp_at_door
 
 PERSON = "guide_portal/partials/_sidebar_person.html"
 MESSAGES = "guide_portal/partials/_sidebar_messages.html"
@@ -27,7 +27,7 @@ class Sidebar(GuidePage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         context = {
-            **sdk_context(),
+            **sdk_context(self.actor),
             "empty_head": _("Open a customer's chat"),
             "empty_words": _("The sidebar shows the customer of the chat it stands beside."),
             "empty_action": _("Find a customer"),
@@ -45,7 +45,7 @@ class Contact(GuidePage):
         if form.is_valid():
             member = sidebar.sidebar_member(
                 actor=self.actor,
-                corp_id=default_corp().corp_id,
+                corp_id=self.actor.corp_id,
                 external_userid=form.cleaned_data["external_userid"],
             )
         if member is not None and not self.request.htmx:
@@ -104,7 +104,7 @@ class Signature(GuidePage):
         form = SignatureForm(request.GET)
         if not form.is_valid() or not _is_ours(request, form.cleaned_data["url"]):
             return JsonResponse({"error": "url"}, status=400)
-        client, url = client_for(), request.GET["url"]
+        client, url = client_for(corp_at_door(self.actor.corp_id)), request.GET["url"]
         signed = (
             client.config_signature(url)
             if form.cleaned_data["kind"] == "config"

@@ -48,7 +48,7 @@ class TargetPage(GuidePage):
             context["text"] = text or personal_text(target, now=now, bought=bought)
             context["refusal"] = refusal_words(target, now=now)
             context["contacted"] = "" if context["refusal"] else contact_words(target, now=now)
-            context.update(sdk_context())
+            context.update(sdk_context(self.actor))
         else:
             following = next_up(guide_id=self.guide_id, but=target.pk, now=now)
             context["next"] = todo_card(following, now=now) if following else None

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
@@ -150,6 +151,14 @@ def _steps(app: CorpApp) -> list[StepView]:
     ]
 
 
+def _doors(app: CorpApp) -> list[tuple[str, str]]:
+    """What to enter in WeCom's admin for this corp: the app's home page, the chat's sidebar."""
+    sign_in = f"{settings.PUBLIC_BASE_URL.rstrip('/')}{reverse('guide_portal:sign_in')}"
+    home = f"{sign_in}?{urlencode({'corp': app.corp.corp_id})}"
+    side = f"{home}&{urlencode({'next': reverse('guide_portal:sidebar')})}"
+    return [(_("App's home page"), home), (_("Chat toolbar, sidebar"), side)]
+
+
 @hq_page(Capability.MANAGE_WECOM)
 def connection_app(request: HttpRequest, pk: int) -> HttpResponse:
     """The checklist of one app."""
@@ -164,7 +173,7 @@ def connection_app(request: HttpRequest, pk: int) -> HttpResponse:
         steps=[(step, _meaning(step.row.step)) for step in steps],
         done=sum(step.row.state == State.OK for step in steps),
         endpoints=[(row, connection.callback_url(row)) for row in endpoints],
-        door=f"{settings.PUBLIC_BASE_URL.rstrip('/')}{reverse('guide_portal:sign_in')}",
+        doors=_doors(app),
     )
 
 

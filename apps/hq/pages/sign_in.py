@@ -17,7 +17,7 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.hq import sign_in
 from apps.stores.selectors import actor_for
-from apps.wecom.errors import CorpNotConfigured, WeComError
+from apps.wecom.errors import CodeNotOurs, CorpNotConfigured, WeComError
 
 
 def _public(view: Any) -> Any:
@@ -27,8 +27,8 @@ def _public(view: Any) -> Any:
 
 
 def _back_to_sign_in(request: HttpRequest, error: DomainError, onward: str = "") -> HttpResponse:
-    reason = str(error)
-    if isinstance(error, WeComError) and not isinstance(error, CorpNotConfigured):
+    reason = str(error.message) if isinstance(error, CodeNotOurs) else str(error)
+    if isinstance(error, WeComError) and not isinstance(error, CorpNotConfigured | CodeNotOurs):
         reason = _("WeCom did not say who scanned. Scan once more, or sign in with your password.")
     messages.error(request, reason)
     query = f"?{urlencode({'next': onward})}" if onward else ""
@@ -39,9 +39,11 @@ def _back_to_sign_in(request: HttpRequest, error: DomainError, onward: str = "")
 def wecom_sign_in(request: HttpRequest) -> HttpResponse:
     onward = request.GET.get("next", "")
     try:
-        return redirect(sign_in.begin(request, onward=onward, now=clock.now()))
+        corp_id = request.GET.get("corp", "")
+        there = sign_in.begin(request, onward=onward, corp_id=corp_id, now=clock.now())
     except DomainError as error:
-        return _back_to_sign_in(request, error)
+        return _back_to_sign_in(request, error, onward)
+    return redirect(there)
 
 
 @_public
@@ -50,8 +52,9 @@ def wecom_sign_in_back(request: HttpRequest) -> HttpResponse:
     onward = ""
     now = clock.now()
     try:
-        onward = sign_in.take_state(request, state=request.GET.get("state", ""), now=now)
-        user = sign_in.identify(code=request.GET.get("code", ""))
+        state = request.GET.get("state", "")
+        onward, corp_id = sign_in.take_state(request, state=state, now=now)
+        user = sign_in.identify(code=request.GET.get("code", ""), corp_id=corp_id)
     except DomainError as error:
         accounts.audit(
             actor=NOBODY,

@@ -9,8 +9,17 @@ from django.utils.translation import gettext
 
 from apps.core.money import format_fen
 from apps.hq import look
+from apps.wecom.models import Corp
+from apps.wecom.selectors import active_corps
 
 register = template.Library()
+
+
+@register.simple_tag
+def corps_to_scan_in() -> list[Corp]:
+    """The corps to choose from at the sign-in; none where there is no choice."""
+    corps = active_corps()
+    return corps if len(corps) > 1 else []
 
 
 @register.filter

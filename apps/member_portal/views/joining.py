@@ -43,7 +43,8 @@ class Join(OpenPage):
         if isinstance(invite, HttpResponse):
             return invite
         if session.asks_who(request):
-            address = session.question(request, onward=request.path)
+            asked = invite.guide.corp_id
+            address = session.question(request, onward=request.path, corp_id=asked)
             if address:
                 return redirect(address)
         return self._page(invite, form=None, status=200)

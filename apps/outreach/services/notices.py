@@ -147,14 +147,15 @@ def _each_guide_once(alike: Iterable[GuideNotice]) -> list[list[GuideNotice]]:
     return groups
 
 
-def door_of(path: str) -> str:
-    """The address outside that leads to a guide page.
+def door_of(path: str, corp_id: str) -> str:
+    """The address outside that leads a guide of this corp to a guide page.
 
-    By way of the sign-in, also for a phone with a session: WeCom says whose tap this is, and on a
-    store's phone it may be a colleague's.
+    By way of the sign-in, also for a phone with a session: that corp's WeCom says whose tap this
+    is, and on a store's phone it may be a colleague's.
     """
     sign_in = reverse("guide_portal:sign_in")
-    return f"{settings.PUBLIC_BASE_URL}{sign_in}?{urlencode({'next': path})}"
+    query = urlencode({"corp": corp_id, "next": path})
+    return f"{settings.PUBLIC_BASE_URL}{sign_in}?{query}"
 
 
 def _card(notice: GuideNotice) -> tuple[str, str, str, str, bool, str]:
@@ -165,14 +166,15 @@ def _card(notice: GuideNotice) -> tuple[str, str, str, str, bool, str]:
 
 def _send(notices: list[GuideNotice], token: UUID, run: Round) -> int:
     first = notices[0]
+    url = door_of(first.path, first.guide.corp_id)
     try:
         client = run.client(first.guide.corp_id)
         if first.with_button and buttons.may_have_buttons(first.guide.corp_id):
-            answer = buttons.send(notices, token, client, url=door_of(first.path))
+            answer = buttons.send(notices, token, client, url=url)
         else:
             answer = client.send_notice(
                 userids=[notice.guide.wecom_userid for notice in notices],
-                card=TextCard(first.title, first.body, door_of(first.path)),
+                card=TextCard(first.title, first.body, url),
             )
     except WeComError as error:
         _note_failure(notices, token, error, run.moment())

@@ -3,7 +3,7 @@
 from apps.wecom.client.agents import NOT_VISIBLE
 from apps.wecom.client.contact_ways import NO_CONTACT_WAY
 from apps.wecom.client.contacts import NO_RELATION
-from apps.wecom.client.corps import default_corp
+from apps.wecom.client.corps import corp_at_door, default_corp
 from apps.wecom.client.jssdk import sign_page
 from apps.wecom.client.messages import CARD_REFUSED, CODE_USED_UP, NOTICE_MAX_USERS
 from apps.wecom.client.oauth import authorize_url, login_url
@@ -32,6 +32,7 @@ __all__ = [
     "call_counts",
     "client_for",
     "client_of",
+    "corp_at_door",
     "default_corp",
     "latest_calls",
     "login_url",

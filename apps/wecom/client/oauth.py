@@ -6,15 +6,24 @@ from django.conf import settings
 
 from apps.wecom.client.corps import customer_contact_app, default_corp
 from apps.wecom.client.transport import Transport
+from apps.wecom.errors import CodeNotOurs, Refused
 from apps.wecom.models import Corp
 from apps.wecom.shapes import OAuthUser
+
+_INVALID_CODE = 40029
 
 
 class OAuth(Transport):
     def oauth_user(self, code: str) -> OAuthUser:
-        """Who came back with this code. A code works once and for five minutes, else `Refused`."""
-        # never repeated by us: the first answer uses the code up
-        answer = self._call("auth/getuserinfo", params={"code": code}, effect=True)
+        """Who came back with this code. A code works once and for five minutes, else `Refused`;
+        `CodeNotOurs` where WeCom gave it out for another corp."""
+        try:
+            # never repeated by us: the first answer uses the code up
+            answer = self._call("auth/getuserinfo", params={"code": code}, effect=True)
+        except Refused as error:
+            if error.errcode == _INVALID_CODE:
+                raise CodeNotOurs(error.detail, errcode=error.errcode) from None
+            raise
         return OAuthUser(
             userid=answer.get("userid") or None,
             external_userid=answer.get("external_userid") or None,

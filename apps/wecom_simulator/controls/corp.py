@@ -1,9 +1,9 @@
 """Who the corp is, where its callbacks go, what is up."""
 
-from .. import callbacks
+from .. import callbacks, corps
 from ..actions import ActionError
 from ..config import agents_from
-from ..host import Host
+from ..host import Host, first
 from ..world import Row
 from .base import control
 from .people import forget_browsers
@@ -22,8 +22,12 @@ def healthz(host: Host, data: Row) -> Row:
 
 @control("POST")
 def reset(host: Host, data: Row) -> Row:
-    """Back to how this process was started; `keep_settings` leaves corp and callbacks alone."""
-    host.reset(keep_settings=bool(data.get("keep_settings")))
+    """Back to how this process was started, with one corp; `keep_settings` leaves corps and
+    callbacks alone."""
+    keep = bool(data.get("keep_settings"))
+    if host is first() and not keep:
+        corps.forget()
+    host.reset(keep_settings=keep)
     forget_browsers()
     return {"ok": True}
 
@@ -44,6 +48,15 @@ def corp(host: Host, data: Row) -> Row:
             for agent in world.corp["agents"].values()
         ]
         return shown
+
+
+@control("GET", "POST")
+def all_corps(host: Host, data: Row) -> list[Row]:
+    """Every corp of this process; posted, one more beside the first: {corp_id, name, agents,
+    contact_secret, sidebar_url}."""
+    if "agents" in data:
+        corps.put(data)
+    return [{name: each.world.corp[name] for name in ("corp_id", "name")} for each in corps.every()]
 
 
 @control("POST")

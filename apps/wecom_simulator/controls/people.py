@@ -95,6 +95,7 @@ def tap_link(host: Host, data: Row) -> Row:
     browser.headers["Accept-Language"] = "zh-CN,zh;q=0.9"
     own = urlparse(host.own_url).hostname or "127.0.0.1"
     browser.cookies.set("sim_as", f"customer:{ident}", domain=own, path="/")
+    browser.cookies.set("sim_corp", host.world.corp["corp_id"], domain=own, path="/")
     try:
         answer = browser.get(url, timeout=15)
     except requests.RequestException as error:
