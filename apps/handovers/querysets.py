@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.actor import Actor
+from apps.stores.models import Posting, Store
 
 OPEN = ("planned", "queued", "unknown", "waiting")
 UNFINISHED = ("draft", "to_approve", "running")
@@ -69,3 +70,17 @@ class HandoverGroupQuerySet(AttemptQuerySet):
     def called_since(self, moment: datetime) -> Self:
         """What WeCom may have counted since: everything it was called for and did not refuse."""
         return self.filter(called_at__gte=moment).exclude(state="cannot")
+
+
+class UnassignedLeaverQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Head office all; who leads a place those who worked there once."""
+        if actor.sees_all:
+            return self
+        stores = Store.objects.visible_to(actor).values("pk")
+        worked = Posting.objects.filter(guide_id=OuterRef("guide_id"), store__in=stores)
+        return self.filter(Exists(worked))
+
+    def differing(self) -> Self:
+        """WeCom and we do not say the same: somebody has to look."""
+        return self.filter(Q(done_here__gt=0) | Q(unknown_here__gt=0) | Q(guide=None))

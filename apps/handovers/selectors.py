@@ -5,14 +5,27 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Case, Count, DateField, Exists, OuterRef, Q, QuerySet, Value, When
-from django.db.models.functions import TruncDate
+from django.db.models import (
+    Case,
+    Count,
+    DateField,
+    Exists,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, TruncDate
 
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.customer_groups.models import CustomerGroup
 from apps.handovers import reasons
-from apps.handovers.models import HandoverGroup, HandoverItem, HandoverRun
+from apps.handovers.models import HandoverGroup, HandoverItem, HandoverRun, UnassignedLeaver
 from apps.members.models import FollowRelation, ServingPeriod
 from apps.stores.models import Guide, Posting, Store
 
@@ -183,25 +196,38 @@ def waiting_for(*, actor: Actor) -> list[HandoverRun]:
 @dataclass(frozen=True, slots=True)
 class Leaver:
     """Somebody who has left and still has customers or groups in a store; no handover runs for
-    them."""
+    them. `alone` are friends whom somebody else serves, or nobody; `in_wecom` is how many WeCom's
+    list names of this guide, wherever they are served, that are nowhere on their way."""
 
     guide: Guide
     store: Store
     served: int
     friends: int
+    alone: int
     groups: int
+    in_wecom: int | None
 
 
 def leavers_without_run(*, actor: Actor, limit: int = 50) -> list[Leaver]:
-    """Who has left, still serves members of a store the actor sees or owns groups there, and is
-    not being handed over; the latest first, four queries."""
+    """Who has left, still serves members of a store the actor sees, is somebody's friend or owns
+    groups there, and is not being handed over; the latest first, six queries."""
     customers = _leavers_customers(actor, limit)
+    alone = _leavers_friends(actor, limit)
     groups = _leavers_groups(actor, limit)
-    guides = Guide.objects.in_bulk({guide_id for guide_id, _store in {**customers, **groups}})
-    stores = Store.objects.in_bulk({store_id for _guide, store_id in {**customers, **groups}})
+    keys = {**customers, **alone, **groups}
+    guides = Guide.objects.in_bulk({guide_id for guide_id, _store in keys})
+    stores = Store.objects.in_bulk({store_id for _guide, store_id in keys})
+    listed = _in_wecom(guides)
     found = [
-        Leaver(guides[key[0]], stores[key[1]], *customers.get(key, (0, 0)), groups.get(key, 0))
-        for key in {**customers, **groups}
+        Leaver(
+            guides[key[0]],
+            stores[key[1]],
+            *customers.get(key, (0, 0)),
+            alone=alone.get(key, 0),
+            groups=groups.get(key, 0),
+            in_wecom=listed.get(key[0]),
+        )
+        for key in keys
     ]
     return sorted(found, key=_latest_first)[:limit]
 
@@ -229,6 +255,43 @@ def _leavers_customers(actor: Actor, limit: int) -> dict[tuple[int, int], tuple[
     return {(guide_id, store_id): (n, friends) for guide_id, store_id, n, friends in rows}
 
 
+def _leavers_friends(actor: Actor, limit: int) -> dict[tuple[int, int], int]:
+    """{(guide, store): friends they do not serve and nobody ever planned for}. The store is the one
+    that serves TA, else the one the guide worked in last."""
+    serving = ServingPeriod.objects.current().filter(member_id=OuterRef("member__survivor_id"))
+    last = Posting.objects.filter(guide_id=OuterRef("guide_id")).order_by("-during")
+    planned = HandoverItem.objects.filter(
+        guide_id=OuterRef("guide_id"), external_userid=OuterRef("external_userid")
+    )
+    rows = (
+        FollowRelation.objects.current()
+        .filter(guide__status=Guide.Status.LEFT, member__erased_at=None)
+        .filter(~Exists(serving.filter(guide_id=OuterRef("guide_id"))), ~Exists(planned))
+        .annotate(
+            place=Coalesce(
+                Subquery(serving.values("store_id")[:1]), Subquery(last.values("store_id")[:1])
+            )
+        )
+        .exclude(place=None)
+    )
+    if not actor.sees_all:
+        rows = rows.filter(place__in=Store.objects.visible_to(actor).values("pk"))
+    counted = (
+        rows.filter(~Exists(_busy("guide_id", "place")))
+        .order_by("-guide__left_at", "guide_id", "place")
+        .values_list("guide_id", "place")
+        .annotate(n=Count("pk"))[:limit]
+    )
+    return {(guide_id, store_id): n for guide_id, store_id, n in counted}
+
+
+def _in_wecom(guide_ids: Iterable[int]) -> dict[int, int]:
+    """How many customers of these WeCom's list names that are neither gone over nor on their way;
+    nothing of who was never on it."""
+    rows = UnassignedLeaver.objects.filter(guide_id__in=list(guide_ids))
+    return {row.guide_id or 0: row.customers - row.done_here - row.on_way for row in rows}
+
+
 def _leavers_groups(actor: Actor, limit: int) -> dict[tuple[int, int], int]:
     """{(guide, store): living groups they own}."""
     theirs = CustomerGroup.objects.visible_to(actor).living()
@@ -242,11 +305,54 @@ def _leavers_groups(actor: Actor, limit: int) -> dict[tuple[int, int], int]:
     return {(guide_id, store_id): n for guide_id, store_id, n in rows}
 
 
-def _busy(guide: str) -> QuerySet[HandoverRun]:
+def _busy(guide: str, store: str = "store_id") -> QuerySet[HandoverRun]:
     """A run of theirs that is not over."""
     return HandoverRun.objects.unfinished().filter(
-        guide_id=OuterRef(guide), store_id=OuterRef("store_id")
+        guide_id=OuterRef(guide), store_id=OuterRef(store)
     )
+
+
+# --- WeCom's own list ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ListTotal:
+    """WeCom's list of leavers' customers as of the last look; all zero before the first."""
+
+    leavers: int
+    customers: int
+    on_way: int
+    done_here: int
+    read_at: datetime | None
+
+
+def unassigned_total(*, actor: Actor) -> ListTotal:
+    rows = UnassignedLeaver.objects.visible_to(actor)
+    found = rows.aggregate(
+        leavers=Count("pk"),
+        customers=Coalesce(Sum("customers"), 0),
+        on_way=Coalesce(Sum("on_way"), 0),
+        done_here=Coalesce(Sum("done_here"), 0),
+        read_at=Max("read_at"),
+    )
+    return ListTotal(**found)
+
+
+@dataclass(frozen=True, slots=True)
+class ListDiffers:
+    """A leaver about whom WeCom and we do not say the same, with the latest handover of theirs."""
+
+    row: UnassignedLeaver
+    run: HandoverRun | None
+
+
+def unassigned_differences(*, actor: Actor, limit: int = 50) -> list[ListDiffers]:
+    """Who counts as handed over and is nobody's in WeCom, or is not known here; two queries."""
+    rows = UnassignedLeaver.objects.visible_to(actor).differing().select_related("guide")
+    found = list(rows.order_by("-done_here", "-unknown_here", "pk")[:limit])
+    runs = HandoverRun.objects.visible_to(actor).filter(guide_id__in=[r.guide_id for r in found])
+    latest = {run.guide_id: run for run in runs.order_by("pk")}
+    return [ListDiffers(row, latest.get(row.guide_id or 0)) for row in found]
 
 
 # --- losses --------------------------------------------------------------------------------------

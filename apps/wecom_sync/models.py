@@ -27,6 +27,7 @@ class SyncRun(LeasedModel):
         CONTACTS = "contacts", _("external contacts and friendships")
         WAYS = "contact_ways", _("channel codes")
         GROUPS = "groups", _("customer groups")
+        UNASSIGNED = "unassigned", _("leavers' customers")
 
     class State(models.TextChoices):
         RUNNING = "running", _("running")

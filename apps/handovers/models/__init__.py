@@ -2,5 +2,6 @@
 
 from apps.handovers.models.groups import HandoverGroup
 from apps.handovers.models.runs import HandoverCall, HandoverItem, HandoverRun
+from apps.handovers.models.unassigned import UnassignedLeaver
 
-__all__ = ["HandoverCall", "HandoverGroup", "HandoverItem", "HandoverRun"]
+__all__ = ["HandoverCall", "HandoverGroup", "HandoverItem", "HandoverRun", "UnassignedLeaver"]

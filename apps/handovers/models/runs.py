@@ -179,6 +179,8 @@ class HandoverItem(models.Model):
     called_at = models.DateTimeField(_("called at"), null=True)
     takeover_at = models.DateTimeField(_("takes place at"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)
+    # done by our count, and WeCom's list of customers who are nobody's names TA all the same
+    unassigned_at = models.DateTimeField(_("nobody's in WeCom, seen at"), null=True)
     created_at = models.DateTimeField(_("created at"), db_default=Now())
 
     objects = HandoverItemQuerySet.as_manager()

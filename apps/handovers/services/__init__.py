@@ -6,6 +6,7 @@ from apps.handovers.services.group_calls import send_groups
 from apps.handovers.services.group_looks import look_at_groups
 from apps.handovers.services.planning import change_successor, drop_run, plan_run
 from apps.handovers.services.running import decide_run, may_approve, start_run, try_again
+from apps.handovers.services.unassigned import hold_against_ours, keep_unassigned
 
 __all__ = [
     "ask_results",
@@ -13,6 +14,8 @@ __all__ = [
     "decide_run",
     "drop_run",
     "hear_of_failure",
+    "hold_against_ours",
+    "keep_unassigned",
     "look_at_groups",
     "may_approve",
     "plan_run",

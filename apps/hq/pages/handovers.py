@@ -22,6 +22,7 @@ from apps.stores import selectors as store_reads
 from apps.stores.models import Guide, Store
 
 PER_PAGE = 50
+NOBODYS = "nobodys"  # done by our count, nobody's by WeCom's
 GROUPS_SHOWN = 100
 TONES = {"draft": "", "to_approve": "warn", "running": "", "done": "on"}
 ITEM_TONES = {"done": "on", "refused": "bad", "full": "bad", "cannot": "bad", "left": "bad"}
@@ -44,6 +45,8 @@ def handover_list(request: HttpRequest) -> HttpResponse:
             for run in page
         ],
         leavers=selectors.leavers_without_run(actor=actor),
+        listed=selectors.unassigned_total(actor=actor),
+        differences=selectors.unassigned_differences(actor=actor),
         stores=_stores(request),
         may_act=actor.can(Capability.HAND_OVER),
     )
@@ -100,9 +103,10 @@ def handover(request: HttpRequest, pk: int) -> HttpResponse:
     run = _run(request, pk)
     asked = request.GET.get("state", "")
     states = REST if asked == "rest" else [asked] if asked in HandoverItem.State.values else []
-    page = Paginator(selectors.items_of(run, states=states), PER_PAGE).get_page(
-        request.GET.get("page")
-    )
+    items = selectors.items_of(run, states=states)
+    if asked == NOBODYS:
+        items = items.exclude(unassigned_at=None)
+    page = Paginator(items, PER_PAGE).get_page(request.GET.get("page"))
     actor = actor_of(request)
     report, groups = selectors.report_of(run), selectors.group_report_of(run)
     tone, standing = _standing(run, report, groups)
@@ -119,8 +123,9 @@ def handover(request: HttpRequest, pk: int) -> HttpResponse:
         group_rows=[_group_row(row) for row in selectors.groups_of(run)[:GROUPS_SHOWN]],
         colleagues=_colleagues(run),
         page=page,
-        query=f"state={asked}&" if states else "",
-        asked=asked if states else "",
+        nobodys=run.items.current().exclude(unassigned_at=None).count(),
+        query=f"state={asked}&" if states or asked == NOBODYS else "",
+        asked=asked if states or asked == NOBODYS else "",
         rows=[_row(item) for item in page],
         may_act=actor.can(Capability.HAND_OVER),
         may_approve=services.may_approve(run, actor),

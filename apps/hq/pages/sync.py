@@ -38,6 +38,12 @@ WORDS: dict[str, Promise] = {
     "tag_renamed_here": gettext_lazy("tag %(tag)s would be called %(to)s here"),
     "tag_renamed_there": gettext_lazy("tag %(tag)s would be called %(to)s in WeCom"),
     "code_gone": gettext_lazy("code %(title)s is gone in WeCom and would be made again"),
+    "unassigned_done": gettext_lazy(
+        "%(name)s (%(userid)s): %(number)s handed over here are still nobody's in WeCom"
+    ),
+    "unassigned_unknown": gettext_lazy(
+        "%(name)s (%(userid)s): %(number)s of WeCom's list are not known here as friends"
+    ),
     "refused": gettext_lazy("%(userid)s: WeCom refuses their list (%(errcode)s)"),
 }
 ADVICE: dict[str, Promise] = {

@@ -1,15 +1,16 @@
 """继承: customers of who has left (离职) or changes places (在职), given to a successor."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from apps.wecom.client.transport import Transport
 from apps.wecom.client.values import Json, moment
 from apps.wecom.errors import NoAnswer, Refused
-from apps.wecom.shapes import TransferResult, TransferStart
+from apps.wecom.shapes import TransferResult, TransferStart, Unassigned
 
 TRANSFER_MAX_CUSTOMERS = 100
 TRANSFER_MAX_WORDS = 200
 TRANSFER_MAX_GROUPS = 100
+_UNASSIGNED_PAGE = 1_000
 
 
 class Transfers(Transport):
@@ -56,6 +57,16 @@ class Transfers(Transport):
             )
             for row in self._pages(f"{_base(left)}transfer_result", body, "customer")
         ]
+
+    def unassigned(self) -> Iterator[Unassigned]:
+        """Every customer of somebody who left whom nobody has taken over or is about to."""
+        body: Json = {"page_size": _UNASSIGNED_PAGE}
+        for row in self._pages("externalcontact/get_unassigned_list", body, "info"):
+            yield Unassigned(
+                userid=row.get("handover_userid") or "",
+                external_userid=row.get("external_userid") or "",
+                left_at=moment(row.get("dimission_time")),
+            )
 
     def transfer_groups(
         self, *, chat_ids: Sequence[str], new_owner: str, left: bool

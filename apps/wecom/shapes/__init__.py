@@ -28,6 +28,7 @@ from apps.wecom.shapes.transfers import (
     TransferResult,
     TransferStart,
     TransferStatus,
+    Unassigned,
 )
 
 __all__ = [
@@ -66,4 +67,5 @@ __all__ = [
     "TransferResult",
     "TransferStart",
     "TransferStatus",
+    "Unassigned",
 ]

@@ -29,3 +29,12 @@ class TransferResult:
     external_userid: str
     status: int
     takeover_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unassigned:
+    """A customer of a member who has left, whom WeCom counts as nobody's."""
+
+    userid: str
+    external_userid: str
+    left_at: datetime | None

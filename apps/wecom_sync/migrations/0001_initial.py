@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('lease_token', models.UUIDField(blank=True, editable=False, null=True, verbose_name='lease token')),
                 ('lease_until', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='leased until')),
-                ('kind', models.CharField(choices=[('departments', 'departments and staff'), ('tags', 'corp tags'), ('contacts', 'external contacts and friendships'), ('contact_ways', 'channel codes'), ('groups', 'customer groups')], max_length=12, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('departments', 'departments and staff'), ('tags', 'corp tags'), ('contacts', 'external contacts and friendships'), ('contact_ways', 'channel codes'), ('groups', 'customer groups'), ('unassigned', "leavers' customers")], max_length=12, verbose_name='kind')),
                 ('corp_id', models.CharField(max_length=40, verbose_name='corp id')),
                 ('state', models.CharField(choices=[('running', 'running'), ('done', 'done'), ('failed', 'failed')], default='running', max_length=8, verbose_name='state')),
                 ('dry', models.BooleanField(default=False, verbose_name='dry run')),

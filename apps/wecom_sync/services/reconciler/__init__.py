@@ -14,7 +14,14 @@ from apps.wecom.client import client_for
 from apps.wecom.models import Corp
 from apps.wecom_sync.errors import AlreadyRunning, UnknownKind
 from apps.wecom_sync.models import SyncRun
-from apps.wecom_sync.services.reconciler import contact_ways, friends, groups, staff, tags
+from apps.wecom_sync.services.reconciler import (
+    contact_ways,
+    friends,
+    groups,
+    staff,
+    tags,
+    unassigned,
+)
 from apps.wecom_sync.services.reconciler.walk import GOES_ON_FOR, Walk, begin, finish, why
 
 # reasons that go by themselves, and how long one waits for it
@@ -32,6 +39,7 @@ KINDS: dict[str, Callable[[Walk], None]] = {
     Kind.CONTACTS: friends.compare,
     Kind.GROUPS: groups.compare,
     Kind.WAYS: contact_ways.compare,
+    Kind.UNASSIGNED: unassigned.compare,
 }
 
 

@@ -1,0 +1,97 @@
+"""WeCom's own list of leavers' customers, held against our handovers."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from apps.handovers.models import HandoverItem, UnassignedLeaver
+from apps.handovers.querysets import OPEN
+from apps.members.models import FollowRelation
+from apps.stores.models import Guide
+from apps.wecom.shapes import Unassigned
+
+# WeCom takes a while to strike whoever has gone over off its list
+LAG = timedelta(hours=1)
+
+State = HandoverItem.State
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The list beside ours: a row for each leaver, and the customers that are done by our count."""
+
+    rows: list[UnassignedLeaver]
+    done_here: list[int]
+
+
+def hold_against_ours(*, corp_id: str, listed: Sequence[Unassigned], now: datetime) -> Held:
+    """What each leaver's listed customers are to us; three queries, whatever their number."""
+    guides = {
+        guide.wecom_userid: guide
+        for guide in Guide.objects.filter(
+            corp_id=corp_id, wecom_userid__in={one.userid for one in listed}
+        )
+    }
+    ids = [guide.pk for guide in guides.values()]
+    items = _items(ids)
+    friends = set(
+        FollowRelation.objects.current()
+        .filter(corp_id=corp_id, guide_id__in=ids)
+        .values_list("guide_id", "external_userid")
+    )
+    counted: dict[str, Counter[str]] = {}
+    done: list[int] = []
+    for one in listed:
+        found = counted.setdefault(one.userid, Counter())
+        found["customers"] += 1
+        guide = guides.get(one.userid)
+        key = (guide.pk if guide else 0, one.external_userid)
+        pk, state, ended_at = items.get(key, (0, "", None))
+        if state == State.DONE:
+            if ended_at is None or ended_at <= now - LAG:
+                found["done_here"] += 1
+                done.append(pk)
+        elif state in OPEN:
+            found["on_way"] += 1
+        elif guide is not None and key not in friends:
+            found["unknown_here"] += 1
+    left_at = {one.userid: one.left_at for one in listed}
+    rows = [
+        UnassignedLeaver(
+            corp_id=corp_id,
+            userid=userid,
+            guide=guides.get(userid),
+            left_at=left_at[userid],
+            customers=found["customers"],
+            done_here=found["done_here"],
+            on_way=found["on_way"],
+            unknown_here=found["unknown_here"],
+            read_at=now,
+        )
+        for userid, found in counted.items()
+    ]
+    return Held(rows=rows, done_here=done)
+
+
+def _items(guide_ids: Sequence[int]) -> dict[tuple[int, str], tuple[int, str, datetime | None]]:
+    """The latest attempt for each customer of these guides."""
+    rows = HandoverItem.objects.current().filter(guide_id__in=guide_ids).exclude(external_userid="")
+    return {
+        (guide_id, external): (pk, state, ended_at)
+        for pk, guide_id, external, state, ended_at in rows.order_by("pk").values_list(
+            "pk", "guide_id", "external_userid", "state", "ended_at"
+        )
+    }
+
+
+@transaction.atomic
+def keep_unassigned(*, corp_id: str, held: Held, now: datetime) -> None:
+    """The last look takes the place of the one before. Safe to repeat."""
+    UnassignedLeaver.objects.filter(corp_id=corp_id).delete()
+    UnassignedLeaver.objects.bulk_create(held.rows, batch_size=1_000)
+    marked = HandoverItem.objects.filter(run__corp_id=corp_id)
+    marked.exclude(unassigned_at=None).exclude(pk__in=held.done_here).update(unassigned_at=None)
+    marked.filter(pk__in=held.done_here).update(unassigned_at=now)
