@@ -189,6 +189,25 @@ class City:
         return f"{latitude:.3f},{longitude:.3f}"
 
 
+def pages_of(
+    *, guide_ids: Iterable[int], store_ids: Iterable[int]
+) -> tuple[dict[int, str], dict[int, str]]:
+    """Pages of codes that can be scanned now: by guide, and by store; in one query."""
+    Kind = ChannelCode.Kind
+    wanted = Q(kind=Kind.GUIDE, guide_id__in=list(guide_ids)) | Q(
+        kind=Kind.STORE, store_id__in=list(store_ids)
+    )
+    codes = ChannelCode.objects.running().filter(wanted, medium=ChannelCode.Medium.CODE)
+    guides: dict[int, str] = {}
+    stores: dict[int, str] = {}
+    for code in codes.exclude(address="").order_by("pk"):
+        if code.kind == Kind.GUIDE and code.guide_id:
+            guides.setdefault(code.guide_id, code.slug)
+        elif code.store_id:
+            stores.setdefault(code.store_id, code.slug)
+    return guides, stores
+
+
 def cities_of(signpost: ChannelCode, *, now: datetime) -> list[City]:
     """Stores with a code that can be scanned now, by city: of the signpost's own channel where the
     store has one, else any."""

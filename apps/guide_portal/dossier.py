@@ -32,6 +32,7 @@ from apps.members.models import (
     FollowRelation,
     FollowUp,
     Interaction,
+    JoinRefusal,
     Member,
     MemberIdentity,
     MemberNote,
@@ -76,6 +77,7 @@ class Dossier:
     confirmed: list[Row]
     budget_used: int
     is_waiting: bool
+    refusal: Row | None
 
     def friend_of(self, guide_id: int) -> Row | None:
         return next((row for row in self.friends if row["guide_id"] == guide_id), None)
@@ -116,7 +118,7 @@ def read_dossier(*, member_id: int, guide_id: int, now: datetime) -> Dossier:
 
 
 def _whole_member() -> QuerySet:
-    """Sixteen subqueries: written once, see `Compiled`."""
+    """Seventeen subqueries: written once, see `Compiled`."""
     guide_id, now = Place("guide", BigIntegerField()), Place("now", DateTimeField())
     month = Place("month", DateField())
     members = Member.objects.filter(pk=Place("member", BigIntegerField()))
@@ -173,6 +175,10 @@ def _whole_member() -> QuerySet:
         ),
         _used=Subquery(ContactBudget.objects.filter(**own, month=month).values("used")[:1]),
         _waiting=Exists(waiting),
+        _refusal=_rows(
+            JoinRefusal.objects.filter(**person).order_by("-at", "-pk")[:1],
+            **by, reason="reason", at="at",
+        ),
     )  # fmt: skip
 
 
@@ -206,6 +212,7 @@ def _dossier(found: Any) -> Dossier:
         confirmed=found._confirmed,
         budget_used=found._used or 0,
         is_waiting=found._waiting,
+        refusal=next(iter(_timed(found._refusal)), None),
     )
 
 

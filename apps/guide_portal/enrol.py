@@ -5,7 +5,7 @@ learns from it who is one. 待邀请: who wanted to join and could not; each has
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import segno
 from django.db.models import Q
@@ -82,11 +82,12 @@ def _qr(address: str) -> str:
     return segno.make(address, error="m").svg_data_uri(scale=6, border=0)
 
 
-def enrol_page(*, guide_id: int, now: datetime) -> EnrolPage:
+def enrol_page(*, guide_id: int, now: datetime, valid_for: timedelta = VALID_FOR) -> EnrolPage:
     """A fresh invitation as a QR code. Raises NoStoreToday."""
     store = store_today(guide_id=guide_id, now=now)
-    address = invite_address(make_invite(guide_id=guide_id, store_id=store.pk, now=now))
-    return EnrolPage(store=store.name, qr=_qr(address), address=address, until=now + VALID_FOR)
+    token = make_invite(guide_id=guide_id, store_id=store.pk, now=now, valid_for=valid_for)
+    address = invite_address(token)
+    return EnrolPage(store=store.name, qr=_qr(address), address=address, until=now + valid_for)
 
 
 def drafts_of(*, actor: Actor, now: datetime) -> list[DraftRow]:

@@ -6,7 +6,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.guide_tasks.models import ExcuseReason
-from apps.members.models import AccessRequest, ConfirmedFact, EnrolDraft, VisitReason
+from apps.members.models import (
+    AccessRequest,
+    ConfirmedFact,
+    EnrolDraft,
+    JoinReason,
+    VisitReason,
+)
 
 OFFERED_REASONS = (
     ExcuseReason.BOUGHT_ALREADY,
@@ -73,6 +79,11 @@ class FactForm(ActForm):
 class VisitReasonForm(ActForm):
     visit = forms.IntegerField(min_value=1, max_value=2**63 - 1)
     reason = forms.ChoiceField(choices=VisitReason.choices)
+
+
+class RefusalForm(ActForm):
+    reason = forms.ChoiceField(choices=JoinReason.choices)
+    words = forms.CharField(max_length=200, required=False)
 
 
 class WordingForm(ActForm):

@@ -19,6 +19,7 @@ from apps.guide_portal.cards import SENDABLE, Chip, Person, due_chip, person_of,
 from apps.guide_portal.customers import AWAY, find_customer, own_word, three_facts, words_to_tap
 from apps.guide_portal.dossier import Dossier, read_dossier
 from apps.guide_portal.hints import Hint, hints_of
+from apps.guide_portal.joining import Asking, asking, said_words
 from apps.guide_portal.taste import LOOKED_AT, Liking, likings
 from apps.guide_portal.templatetags.portal import month_day
 from apps.guide_tasks.models import TaskTarget
@@ -101,6 +102,7 @@ class Record:
     stage_chip: Chip | None
     is_stopped: bool
     cards: list[Why]
+    asking: Asking | None
     friend_words: str
     follow_up: str
     follow_up_days: list[tuple[str, str]]
@@ -152,6 +154,7 @@ def record_of(
         stage_chip=_stage_chip(file),
         is_stopped=file.is_stopped,
         cards=cards,
+        asking=_asking(file, actor) if may_write else None,
         friend_words=_friend_words(file, orders, guide_id, now) if is_own else "",
         follow_up=_follow_up_words(file, now),
         follow_up_days=_soon(now),
@@ -226,6 +229,17 @@ def _sending(file: Dossier, cards: Sequence[Why], *, guide_id: int, may_send: bo
         return Sending(off=_("Waiting for WeCom's result"))
     href = reverse("guide_portal:message", args=[file.member.public_id])
     return Sending(href=href, label=_("Send a message"))
+
+
+def _asking(file: Dossier, actor: Actor) -> Asking | None:
+    """The invitation for who has not joined; whoever wants no contact is asked nothing."""
+    if file.member.joined_at is not None or file.is_stopped:
+        return None
+    row = file.refusal
+    if row is None:
+        return asking()
+    who = own_word(row["guide_id"], row["guide"], actor)
+    return asking(said_words(row["reason"], who, row["at"]))
 
 
 def _friend_words(file: Dossier, orders: Sequence[OrderView], guide_id: int, now: datetime) -> str:
@@ -402,6 +416,7 @@ _ICONS: dict[str, tuple[str, str]] = {
     Kind.PURCHASED: ("bag", "till"),
     Kind.VISITED: ("store", "till"),
     Kind.VISIT_NOTED: ("store", "till"),
+    Kind.JOIN_REFUSED: ("skip", ""),
     Kind.NOTE_ADDED: ("note", ""),
     Kind.TAGGED: ("tag", ""),
     Kind.UNTAGGED: ("tag", ""),

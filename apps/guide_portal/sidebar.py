@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -15,10 +16,12 @@ from apps.core import clock
 from apps.guide_portal import enrol
 from apps.guide_portal.cards import SENDABLE, Card, Person, bought_words, person_of, target_cards
 from apps.guide_portal.customers import own_word, three_facts, visible
+from apps.guide_portal.joining import Asking, asking, invite_words, said_last
 from apps.guide_portal.library import materials
 from apps.guide_portal.texts import personal_text, refusal_words
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.selectors import open_targets_of_member
+from apps.members.invites import IN_CHAT_FOR
 from apps.members.models import AddWay, FollowRelation, Member, StopMark
 from apps.members.selectors import find_by_identity, member_card, notes_of
 from apps.orders.selectors import last_purchases
@@ -31,7 +34,7 @@ from apps.profiles.models import MemberFacts, MemberProfile
 class SidebarPage:
     """The first screen: who, from where, whose, last purchase and total, why now.
 
-    `stopped` wants no contact from anybody; `has_joined` false offers the invitation.
+    `stopped` wants no contact from anybody; `asking` and `invite` are for who has not joined.
     """
 
     person: Person
@@ -44,20 +47,22 @@ class SidebarPage:
     can_send: bool
     text: str
     refusal: str
-    has_joined: bool
+    invite: "ChatMessage | None"
+    asking: Asking | None
     stopped: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """Something to send into the chat: `message` is what `sendChatMessage` takes, `text` what is
-    copied where WeCom does not take it."""
+    """Something to send into the chat: `message` is what `sendChatMessage` takes. Where WeCom does
+    not take it `text` is copied, and `picture` shown to be passed on by hand."""
 
     pk: str
     title: str
     words: str
     message: str
     text: str
+    picture: str = ""
 
 
 def sidebar_member(*, actor: Actor, corp_id: str, external_userid: str) -> Member | None:
@@ -78,6 +83,7 @@ def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
     target = next((one for one in targets if task and one.pk == task.target_id), None)
     refusal = _refusal(target, task, now)
     notes = notes_of(member_id=member.pk, limit=1)
+    asks = member.joined_at is None and not stopped
     owner = own_word(card.serving_guide_id, card.serving_guide, actor) if card.serving_guide else ""
     return SidebarPage(
         person=person_of(member),
@@ -90,7 +96,8 @@ def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
         can_send=task is not None and task.can_send and not refusal,
         text=personal_text(target, now=now) if target else "",
         refusal=refusal,
-        has_joined=member.joined_at is not None,
+        invite=_invitation(actor.guide_id or 0, now) if asks else None,
+        asking=asking(said_last(member=member, actor=actor)) if asks else None,
         stopped=stopped,
     )
 
@@ -122,14 +129,13 @@ def _person(member: Member) -> tuple[list[int], bool]:
 
 
 def chat_messages(*, member: Member, actor: Actor, now: datetime) -> list[ChatMessage]:
-    """What goes with the open task's script, the invitation for who has not joined, then the pages
-    ready to send. Nothing for who asked for no contact."""
+    """What goes with the open task's script, then the pages ready to send. Nothing for who asked
+    for no contact."""
     guide_id = actor.guide_id or 0
     group, stopped = _person(member)
     if stopped:
         return []
-    invited = [] if member.joined_at else [_invitation(guide_id, now)]
-    return [*_of_task(group, guide_id, now), *invited] + [
+    return _of_task(group, guide_id, now) + [
         _link(f"page-{one.pk}", one.title, one.summary, one.url)
         for one in materials(guide_id=guide_id, now=now, counted=False)
     ]
@@ -154,14 +160,15 @@ def _of_task(group: Sequence[int], guide_id: int, now: datetime) -> list[ChatMes
         elif piece["kind"] == "miniprogram":
             found.append(_mini_program(key, piece))
         elif media_id:
-            found.append(_picture(key, piece, media_id))
+            address = reverse("guide_portal:target_picture", args=[target.pk, number])
+            found.append(_picture(key, piece, media_id, address))
     return [] if found and refusal_words(target, now=now) else found
 
 
-def _picture(pk: str, piece: Piece, media_id: str) -> ChatMessage:
+def _picture(pk: str, piece: Piece, media_id: str, address: str) -> ChatMessage:
     message = json.dumps({"msgtype": "image", "image": {"mediaid": media_id}})
     words = _("Picture that goes with the task's message")
-    return ChatMessage(pk, piece["title"] or _("Picture"), words, message, "")
+    return ChatMessage(pk, piece["title"] or _("Picture"), words, message, "", address)
 
 
 def _mini_program(pk: str, piece: Piece) -> ChatMessage:
@@ -170,17 +177,23 @@ def _mini_program(pk: str, piece: Piece) -> ChatMessage:
     inner["imgUrl"] = cover_address(piece["file"])
     message = json.dumps({"msgtype": "miniprogram", "miniprogram": inner}, ensure_ascii=False)
     words = _("Mini program that goes with the task's message")
-    return ChatMessage(pk, piece["title"], words, message, "")
+    return ChatMessage(pk, piece["title"], words, message, _named(piece["title"]))
 
 
-def _invitation(guide_id: int, now: datetime) -> ChatMessage:
-    page = enrol.enrol_page(guide_id=guide_id, now=now)
-    return _link(
-        "invite",
-        _("Join as a member"),
-        _("%(store)s invites you; the number is entered on your own phone") % {"store": page.store},
-        page.address,
-    )
+def _named(title: str) -> str:
+    """A mini program has no address outside WeChat: a text can only name it."""
+    return _("Mini program in WeChat: %(title)s") % {"title": title}
+
+
+def _invitation(guide_id: int, now: datetime) -> ChatMessage | None:
+    """None for who works in no store today: there is nowhere to invite to."""
+    try:
+        page = enrol.enrol_page(guide_id=guide_id, now=now, valid_for=IN_CHAT_FOR)
+    except enrol.NoStoreToday:
+        return None
+    words = _("%(store)s invites you; the number is entered on your own phone")
+    card = _link("invite", _("Join as a member"), words % {"store": page.store}, page.address)
+    return replace(card, text=invite_words(page.store, page.address))
 
 
 def _link(pk: str, title: str, words: str, url: str, *, picture: str = "") -> ChatMessage:

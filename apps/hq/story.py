@@ -28,7 +28,7 @@ GROUPS: dict[str, tuple[Kind, ...]] = {
         Kind.TASK_ISSUED, Kind.CONTACT_GRADED, Kind.CONTACT_FAILED, Kind.TASK_DONE,
         Kind.TASK_EXCUSED, Kind.TASK_EXPIRED, Kind.TASK_MOVED, Kind.ENGAGED, Kind.VISITED,
         Kind.NOTE_ADDED,
-        Kind.VISIT_NOTED,
+        Kind.VISIT_NOTED, Kind.JOIN_REFUSED,
     ),
     "wecom": (Kind.FRIEND_ADDED, Kind.FRIEND_ENDED, Kind.SERVING_CHANGED),
     "tags": (Kind.TAGGED, Kind.UNTAGGED, Kind.STAGE_CHANGED),

@@ -49,3 +49,7 @@ class PurposeForm(forms.Form):
 
 class ActForm(forms.Form):
     client_id = forms.UUIDField()
+
+
+class FindForm(forms.Form):
+    words = forms.CharField(max_length=20)

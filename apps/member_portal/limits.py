@@ -27,6 +27,7 @@ JOINS_OF_PHONE = Limit(10, HOUR)
 CODES_OF_PHONE = Limit(6, DAY)
 CODES_OF_ADDRESS = Limit(30, HOUR)
 CODES_OF_GUIDE = Limit(40, HOUR)
+FINDS_OF_ADDRESS = Limit(60, HOUR)
 
 
 def take(what: str, who: str, limit: Limit) -> None:

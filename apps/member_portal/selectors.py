@@ -12,6 +12,7 @@ from apps.members.models import (
     Consent,
     EnrolDraft,
     FollowRelation,
+    JoinRefusal,
     Member,
     MemberIdentity,
     MemberNote,
@@ -225,7 +226,11 @@ def _kept_by_guides(ids: list[int]) -> dict[str, list[dict[str, str]]]:
     notes = MemberNote.objects.filter(member_id__in=ids).order_by("created_at")
     facts = ConfirmedFact.objects.filter(member_id__in=ids).order_by("confirmed_at")
     drafts = EnrolDraft.objects.filter(member_id__in=ids).order_by("made_at")
+    refusals = JoinRefusal.objects.filter(member_id__in=ids).order_by("at")
     return {
+        "did_not_join": [
+            {"why": str(row.get_reason_display()), "at": _day(row.at)} for row in refusals
+        ],
         "invited_as": [
             {"called": pii.decrypt(row.called_enc), "at": _day(row.made_at)} for row in drafts
         ],

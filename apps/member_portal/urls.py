@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.member_portal.views import joining, me, sign_in
+from apps.member_portal.views import finding, joining, me, sign_in
 
 app_name = "member_portal"
 
@@ -18,6 +18,7 @@ urlpatterns = [
     path("sign-in/back/", sign_in.WeComBack.as_view(), name="wecom_back"),
     path("sign-out/", sign_in.SignOut.as_view(), name="sign_out"),
     path("guide/add/", me.AddGuide.as_view(), name="add_guide"),
+    path("find/", finding.Find.as_view(), name="find"),
     path("choices/", me.Choices.as_view(), name="choices"),
     path("choices/off/", me.Withdraw.as_view(), name="withdraw"),
     path("choices/on/", me.Give.as_view(), name="give"),

@@ -19,6 +19,8 @@ from apps.members.models import EnrolDraft
 from apps.stores.models import Guide, Posting, Store
 
 VALID_FOR = timedelta(hours=2)
+# what stands in a chat is read in the evening, or the day after
+IN_CHAT_FOR = timedelta(days=3)
 # a draft and its code live this long, and not a day longer
 DRAFT_KEPT = timedelta(days=30)
 # no letter of the signed kind begins with it
@@ -50,9 +52,11 @@ def _seal(text: str) -> str:
     return hmac.digest(settings.SECRET_KEY.encode(), message, hashlib.sha256).hex()[:_SEAL_LENGTH]
 
 
-def make_invite(*, guide_id: int, store_id: int, now: datetime) -> str:
-    """A token of letters and digits that is good until `now` + VALID_FOR."""
-    until = int((now + VALID_FOR).timestamp())
+def make_invite(
+    *, guide_id: int, store_id: int, now: datetime, valid_for: timedelta = VALID_FOR
+) -> str:
+    """A token of letters and digits that is good until `now` + `valid_for`."""
+    until = int((now + valid_for).timestamp())
     text = f"{guide_id:x}g{store_id:x}g{until:x}"
     return f"{text}g{_seal(text)}"
 

@@ -19,6 +19,7 @@ from apps.members.querysets import (
     FollowRelationQuerySet,
     FollowUpQuerySet,
     InteractionQuerySet,
+    JoinRefusalQuerySet,
     MemberIdentityQuerySet,
     MemberMergeQuerySet,
     MemberNoteQuerySet,
@@ -536,6 +537,45 @@ class AccessRequest(models.Model):
 
     def __str__(self) -> str:
         return f"access_request:{self.pk} of guide:{self.guide_id}"
+
+
+class JoinReason(models.TextChoices):
+    """Why a customer who was asked did not join: one tap."""
+
+    LATER = "later", _("wants to think about it")
+    HURRY = "hurry", _("has no time just now")
+    NUMBER = "number", _("will not give the number")
+    MESSAGES = "messages", _("fears too many messages")
+    NO_USE = "no_use", _("sees no use in it")
+    FAMILY = "family", _("the family has a card")
+
+
+class JoinRefusal(models.Model):
+    """未入会原因: what a known contact answered when a guide asked them to join. The last answer
+    of a person counts; words beside it are a note, where all words of guides are."""
+
+    member = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
+    )
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
+    )
+    reason = models.CharField(_("reason"), max_length=12, choices=JoinReason.choices)
+    client_id = models.UUIDField(_("client id"), unique=True)
+    at = models.DateTimeField(_("at"))
+
+    objects = JoinRefusalQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("reason for not joining")
+        verbose_name_plural = _("reasons for not joining")
+        indexes = [
+            models.Index(fields=["member", "-at"], name="members_refusal_last"),
+            models.Index(fields=["at"], name="members_refusal_when"),
+        ]
+
+    def __str__(self) -> str:
+        return f"join_refusal:{self.pk} of member:{self.member_id}"
 
 
 class EnrolDraft(models.Model):

@@ -134,6 +134,10 @@ class AccessRequestQuerySet(models.QuerySet):
         return self.filter(state="waiting")
 
 
+class JoinRefusalQuerySet(OfMemberQuerySet):
+    pass
+
+
 class EnrolDraftQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         """Who wrote them, nobody else: they are about people who have agreed to nothing yet."""

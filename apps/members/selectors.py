@@ -10,6 +10,7 @@ from apps.members.models import (
     Consent,
     FollowRelation,
     Interaction,
+    JoinRefusal,
     LookUp,
     LookUpAlert,
     Member,
@@ -211,6 +212,12 @@ def member_card(*, member_ids: Sequence[int]) -> dict[int, MemberCard]:
             last_contact_at=contacts.get(member.pk),
         )
     return cards
+
+
+def last_refusal(*, member_id: int) -> JoinRefusal | None:
+    """What a person answered last who was asked to join, with the guide who asked."""
+    rows = JoinRefusal.objects.filter(member__survivor_id=member_id).select_related("guide")
+    return rows.order_by("-at", "-pk").first()
 
 
 def notes_of(*, member_id: int, limit: int = 20) -> list[Note]:

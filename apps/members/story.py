@@ -28,6 +28,7 @@ class What(StrEnum):
     STOP_LIFTED = "contact.stop_lifted"
     NOTE_ADDED = "note.added"
     VISIT_NOTED = "visit.noted"
+    JOIN_REFUSED = "join.refused"
 
 
 @dataclass(frozen=True, slots=True)

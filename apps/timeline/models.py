@@ -39,6 +39,7 @@ class Kind(models.TextChoices):
     PURCHASED = "outcome.purchased", _("bought in the window")
     NOTE_ADDED = "note.added", _("note added")
     VISIT_NOTED = "visit.noted", _("was in the shop")
+    JOIN_REFUSED = "join.refused", _("was asked to join, did not")
 
 
 class FeedEpoch(models.Model):

@@ -47,6 +47,8 @@ guide_portal:task_live           GET   in   in   in   in   ok/404/404  ok/404/40
 guide_portal:send_task           POST  in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:target              GET   in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:target_live         GET   in   in   in   in   ok/404/404  ok/404/404  in
+# the world's script has no picture
+guide_portal:target_picture      GET   in   in   in   in   404  404  in
 guide_portal:send_target         POST  in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:open_chat           POST  in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:sidebar_sent        POST  in   in   in   in   ok/404/404  ok/404/404  in
@@ -69,6 +71,8 @@ guide_portal:fact                POST  in   in   in   in   ok/ok/404   ok/404/40
 guide_portal:message             GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:message             POST  in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:chat                POST  in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:invite              GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:not_joined          POST  in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:customer_list       GET   in   in   in   in   ok   ok   in
 # only who has just found somebody may ask to see them; the form says whom
 guide_portal:ask_access          GET   in   in   in   in   404  404  in
@@ -184,6 +188,8 @@ member_portal:wecom_ask          POST  ok   ok   ok   ok   ok   ok   ok
 member_portal:wecom_back         GET   409  409  409  409  409  409  409
 member_portal:sign_out           POST  ok   ok   ok   ok   ok   ok   ok
 member_portal:add_guide          POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:find               GET   ok   ok   ok   ok   ok   ok   ok
+member_portal:find               POST  400  400  400  400  400  400  400
 member_portal:choices            GET   ok   ok   ok   ok   ok   ok   ok
 member_portal:withdraw           POST  ok   ok   ok   ok   ok   ok   ok
 member_portal:give               POST  ok   ok   ok   ok   ok   ok   ok

@@ -4,15 +4,18 @@ from datetime import time, timedelta
 from urllib.parse import quote
 
 import pytest
+from django.core.files.base import ContentFile
 from django.urls import reverse
 from playwright.sync_api import expect
 
 from apps.core import clock
-from apps.guide_tasks.models import Grade, TaskTarget
+from apps.guide_tasks.models import Grade, TaskPush, TaskTarget
+from apps.members.models import FollowRelation, JoinRefusal, Member
 from apps.outreach import services as outreach
-from apps.outreach.models import Dispatch
+from apps.outreach.models import Dispatch, MediaUpload, MessageTemplate
 from apps.wecom_sync import services as wecom_sync
 from tests.conftest import wait_for
+from tests.factories.items import png
 from tests.factories.outreach import seed
 from tests.guide_portal.conftest import open_shop
 
@@ -169,3 +172,147 @@ def test_every_target_is_large_enough_for_a_thumb(street, screen):
         )
         assert small == [], path
         assert screen.evaluate("document.documentElement.scrollWidth") == 360, path
+
+
+# --- beside the chat, as small as phones are ------------------------------------------------------
+
+
+def beside_the_chat(street, screen, target):
+    """The sidebar on the guide's phone: the whole of a small screen."""
+    chat = f"/phone/guide/{street.guide.wecom_userid}/chat/{target.external_userid}/"
+    screen.set_viewport_size({"width": 1000, "height": 712})
+    screen.goto(street.simulator.url + chat)
+    frame = screen.locator("#frame")
+    frame.evaluate(
+        "one => Object.assign(one.style, {flex: 'none', width: '360px', height: '640px'})"
+    )
+    sidebar = frame.content_frame
+    expect(sidebar.locator(".name").first).to_be_visible(timeout=15_000)
+    return sidebar
+
+
+def test_source_last_purchase_and_total_stand_on_the_first_screen(street, screen):
+    target = street.targets[0]
+    FollowRelation.objects.filter(member=target.member).update(add_way=1)
+    Member.objects.filter(pk=target.member_id).update(joined_at=None)  # asks for more room still
+    sidebar = beside_the_chat(street, screen, target)
+
+    seen = sidebar.locator("body").evaluate(
+        """body => [...body.querySelectorAll('#source, .facts div')].map((one) => {
+            const box = one.getBoundingClientRect();
+            return {
+              text: one.innerText, bottom: box.bottom, cut: one.scrollWidth > one.clientWidth,
+              foot: (body.querySelector('.foot') || body).getBoundingClientRect().top,
+            };
+        })"""
+    )
+
+    assert sidebar.locator("body").evaluate("() => [innerWidth, innerHeight, scrollY]") == [
+        360, 640, 0,
+    ]  # fmt: skip
+    words = [one["text"] for one in seen]
+    assert words[0].startswith("来源")
+    assert "扫码添加" in words[0]
+    assert any(word.startswith("上次购买") for word in words)
+    assert any(word.startswith("累计") for word in words)
+    for one in seen:
+        assert one["bottom"] <= min(640, one["foot"]), one
+        assert not one["cut"], one
+
+
+def take_away_sending(sidebar, how):
+    """As in an old WeCom, or as when it says no."""
+    refusing = "() => Promise.reject({errMsg: 'sendChatMessage:fail'})"
+    value = {"old": "undefined", "refusing": refusing}[how]
+    sidebar.locator("body").evaluate(f"() => {{ window.ww.sendChatMessage = {value}; }}")
+
+
+@pytest.mark.parametrize("how", ["old", "refusing"])
+def test_a_text_that_wecom_does_not_take_is_copied_and_counts_for_nothing(street, screen, how):
+    target = street.targets[0]
+    sidebar = beside_the_chat(street, screen, target)
+    take_away_sending(sidebar, how)
+    text = sidebar.locator("#script").inner_text()
+
+    sidebar.locator(".foot .btn.solid").click()
+    expect(sidebar.locator("#not-sent")).to_be_visible()
+    sidebar.locator("#not-sent [data-copy]").click()
+
+    expect(sidebar.locator("#say")).to_contain_text("粘贴")
+    assert screen.evaluate("navigator.clipboard.readText()") == text
+    assert sidebar.locator("#noted").count() == 0
+    expect(screen.locator("#thread")).not_to_contain_text(text)
+    target.refresh_from_db()
+    assert target.contact_grade == Grade.NONE
+
+
+def with_every_kind(street):
+    """The task's script with a picture, a link and a mini program beside it; WeCom has both
+    pictures under ids it has forgotten."""
+    script = MessageTemplate.objects.create(name="全套", body=street.push.body)
+    TaskPush.objects.filter(pk=street.push.pk).update(template=script)
+    kinds = [
+        {"kind": "image", "title": "新靴"},
+        {"kind": "miniprogram", "title": "会员商城", "appid": "wx1", "page": "pages/index"},
+    ]
+    for place, fields in enumerate(kinds):
+        kept = ContentFile(png(), name="photo.png")
+        row = script.attachments.create(picture=kept, place=place, **fields)
+        MediaUpload.objects.create(
+            corp_id=street.guide.corp_id,
+            file=row.picture.name,
+            media_id="forgotten",
+            expires_at=clock.now() + timedelta(days=2),
+        )
+    script.attachments.create(
+        kind="link", title="秋冬画册", url="https://shop.example.com/a", place=2
+    )
+
+
+def test_every_kind_has_a_way_by_hand_where_wecom_does_not_take_it(street, screen):
+    target = street.targets[0]
+    with_every_kind(street)
+    Member.objects.filter(pk=target.member_id).update(joined_at=None)
+    sidebar = beside_the_chat(street, screen, target)
+    sidebar.locator("details summary", has_text="发一个页面").click()
+    expect(sidebar.locator("#message-task-2")).to_be_visible()
+    take_away_sending(sidebar, "refusing")
+    by_hand = {
+        "task-0": None,
+        "task-1": "会员商城",
+        "task-2": "https://shop.example.com/a",
+        "invite": "/m/join/",
+    }
+
+    for key, words in by_hand.items():
+        sidebar.locator(f'[data-instead="#instead-{key}"]').click()
+        instead = sidebar.locator(f"#instead-{key}")
+        expect(instead).to_be_visible()
+        expect(sidebar.locator(f"#sent-{key}")).to_be_hidden()
+        if words is None:  # a picture is passed on from where it stands
+            picture = instead.locator("img")
+            picture.scroll_into_view_if_needed()
+            assert wait_for(
+                lambda shown=picture: shown.evaluate("one => one.naturalWidth") > 0,
+                message="The picture did not come.",
+            )
+        else:
+            instead.locator("[data-copy]").click()
+            assert words in screen.evaluate("navigator.clipboard.readText()")
+    target.refresh_from_db()
+    assert target.contact_grade == Grade.NONE
+
+
+def test_one_tap_invites_who_has_not_joined_and_one_says_why_not(street, screen):
+    target = street.targets[0]
+    Member.objects.filter(pk=target.member_id).update(joined_at=None)
+    sidebar = beside_the_chat(street, screen, target)
+
+    sidebar.locator("#join [data-message]").click()
+
+    expect(sidebar.locator("#sent-invite")).to_be_visible(timeout=15_000)
+    expect(screen.locator("#thread")).to_contain_text("加入会员")
+    sidebar.locator("#join button[value=number]").click()
+    expect(sidebar.locator("#noted")).to_be_visible()
+    expect(sidebar.locator("#join")).to_contain_text("不想留手机号")
+    assert JoinRefusal.objects.get().member_id == target.member_id

@@ -80,14 +80,20 @@ def test_a_page_is_sent_as_a_link_with_the_guides_mark(shop, phone):
     assert "加入会员" not in found
 
 
-def test_who_has_not_joined_is_invited_first(shop, phone, card):
+def test_who_has_not_joined_is_invited_in_one_tap(shop, card):
     member = shop.members[0]
     Member.objects.filter(pk=member.pk).update(joined_at=None)
-    assert "TA 还没入会" in card(external(member))
-    page = phone.get(url("sidebar_messages", member.public_id)).content.decode()
+    page = card(external(member))
+    assert "TA 还没入会" in page
     first, *_others = messages_in(page)
     assert first["news"]["title"] == "加入会员"
     assert "/m/join/" in first["news"]["link"]
+    assert url("invite", member.public_id) in page
+
+    Member.objects.filter(pk=member.pk).update(joined_at=shop.now)
+    page = card(external(member))
+    assert "TA 还没入会" not in page
+    assert messages_in(page) == []
 
 
 def test_nothing_is_offered_for_who_wants_no_contact(shop, phone, card):
@@ -95,6 +101,7 @@ def test_nothing_is_offered_for_who_wants_no_contact(shop, phone, card):
     StopMark.objects.create(member=member, source="test", since=shop.now)
     page = card(external(member))
     assert url("sidebar_messages", member.public_id) not in page
+    assert url("not_joined", member.public_id) not in page
     assert messages_in(phone.get(url("sidebar_messages", member.public_id)).content.decode()) == []
 
 

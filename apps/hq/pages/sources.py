@@ -7,6 +7,7 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.hq.access import actor_of, hq_page, show
 from apps.reports.enrolments import enrolments
+from apps.reports.not_joined import not_joined
 from apps.reports.sources import sources
 from apps.stores.models import Region
 
@@ -33,6 +34,7 @@ def source_page(request: HttpRequest) -> HttpResponse:
         rows=found.rows[:LISTED],
         joined=joined,
         joined_rows=joined.rows[:LISTED],
+        reasons=not_joined(actor=actor, now=now, days=days, region=chosen),
         days=days,
         periods=PERIODS,
         regions=regions,

@@ -403,4 +403,20 @@ class Migration(migrations.Migration):
             model_name='followrelation',
             index=models.Index(condition=models.Q(('until__isnull', False)), fields=['until'], name='members_follow_ended'),
         ),
+        migrations.CreateModel(
+            name='JoinRefusal',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('reason', models.CharField(choices=[('later', 'wants to think about it'), ('hurry', 'has no time just now'), ('number', 'will not give the number'), ('messages', 'fears too many messages'), ('no_use', 'sees no use in it'), ('family', 'the family has a card')], max_length=12, verbose_name='reason')),
+                ('client_id', models.UUIDField(unique=True, verbose_name='client id')),
+                ('at', models.DateTimeField(verbose_name='at')),
+                ('guide', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='guide')),
+                ('member', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='members.member', verbose_name='member')),
+            ],
+            options={
+                'verbose_name': 'reason for not joining',
+                'verbose_name_plural': 'reasons for not joining',
+                'indexes': [models.Index(fields=['member', '-at'], name='members_refusal_last'), models.Index(fields=['at'], name='members_refusal_when')],
+            },
+        ),
     ]

@@ -36,6 +36,12 @@ from apps.members.services.identities import (
     ResolvedMember,
     resolve_members,
 )
+from apps.members.services.joining import (
+    HasJoined,
+    RefusalTaken,
+    UnknownJoinReason,
+    note_refusal,
+)
 from apps.members.services.lookups import (
     TooManyLookUps,
     begin_look_up,
@@ -83,14 +89,17 @@ __all__ = [
     "EmptyNote",
     "FollowRow",
     "FollowUpDayImpossible",
+    "HasJoined",
     "MemberRow",
     "NotYoursToDecide",
     "NoteIdTaken",
     "NumberInDraft",
+    "RefusalTaken",
     "ResolvedMember",
     "TooManyDrafts",
     "TooManyLookUps",
     "UnknownAccessReason",
+    "UnknownJoinReason",
     "UnknownPurpose",
     "UnknownVisitReason",
     "UnmaskLimitReached",
@@ -109,6 +118,7 @@ __all__ = [
     "give_consent",
     "give_visit_reason",
     "lift_stop",
+    "note_refusal",
     "note_visit",
     "record_interaction",
     "request_access",
