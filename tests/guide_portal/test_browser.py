@@ -111,7 +111,7 @@ def test_the_sidebar_shows_the_chats_customer_and_sends_into_it(street, screen):
     screen.goto(street.simulator.url + chat)
     sidebar = screen.frame_locator("#frame")
 
-    expect(sidebar.locator(".name")).to_contain_text("林晓雯", timeout=15_000)
+    expect(sidebar.locator("h1.name")).to_contain_text("林晓雯", timeout=15_000)
     text = sidebar.locator("#script").inner_text()
     sidebar.locator(".foot .btn.solid").click()
 
@@ -127,7 +127,7 @@ def test_a_page_is_sent_into_the_chat_or_else_copied(street, screen):
     chat = f"/phone/guide/{street.guide.wecom_userid}/chat/{target.external_userid}/"
     screen.goto(street.simulator.url + chat)
     sidebar = screen.frame_locator("#frame")
-    sidebar.locator("details summary").click(timeout=15_000)
+    sidebar.locator("summary", has_text="发页面").click(timeout=15_000)
     page = sidebar.locator("article", has_text="秋冬新款到店")
 
     page.locator("[data-message]").click()
@@ -187,7 +187,7 @@ def beside_the_chat(street, screen, target):
         "one => Object.assign(one.style, {flex: 'none', width: '360px', height: '640px'})"
     )
     sidebar = frame.content_frame
-    expect(sidebar.locator(".name").first).to_be_visible(timeout=15_000)
+    expect(sidebar.locator("h1.name")).to_be_visible(timeout=15_000)
     return sidebar
 
 
@@ -274,7 +274,7 @@ def test_every_kind_has_a_way_by_hand_where_wecom_does_not_take_it(street, scree
     with_every_kind(street)
     Member.objects.filter(pk=target.member_id).update(joined_at=None)
     sidebar = beside_the_chat(street, screen, target)
-    sidebar.locator("details summary", has_text="发一个页面").click()
+    sidebar.locator("summary", has_text="发页面").click()
     expect(sidebar.locator("#message-task-2")).to_be_visible()
     take_away_sending(sidebar, "refusing")
     by_hand = {
