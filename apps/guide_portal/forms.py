@@ -141,3 +141,4 @@ class DisplayForm(forms.Form):
 class SignatureForm(forms.Form):
     kind = forms.ChoiceField(choices=[("config", ""), ("agent", "")])
     url = forms.CharField(max_length=500)
+    refused = forms.BooleanField(required=False)  # WeCom took the last one's ticket no more

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
 
 from apps.accounts.actor import Actor
 from apps.core import clock
@@ -116,8 +116,7 @@ def unknown_dispatches(*, actor: Actor) -> QuerySet[Dispatch]:
 
 def sent_by_others(*, actor: Actor) -> QuerySet[DispatchRecipient]:
     """Results that name another sender than the guide we asked for."""
-    named = DispatchRecipient.objects.visible_to(actor).exclude(sender_userid="")
-    return named.exclude(sender_userid=F("dispatch__guide__wecom_userid"))
+    return DispatchRecipient.objects.visible_to(actor).filter(by_another=True)
 
 
 def outbox_health(*, now: datetime) -> OutboxHealth:

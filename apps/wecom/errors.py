@@ -75,8 +75,9 @@ class Refused(WeComError):
 
     code = "wecom_refused"
     message = _("WeCom refused the call.")
-    # busy; version conflict; mass send still being dispatched; another app's welcome in flight
-    LATER = frozenset({-1, 6000, 41063, 41096})
+    # busy; version conflict; mass send still being dispatched; another app's welcome in flight;
+    # too many moments posts at once, or one still being dispatched
+    LATER = frozenset({-1, 6000, 41063, 41078, 41079, 41096})
 
     def __init__(self, detail: str = "", *, errcode: int | None = None) -> None:
         super().__init__(detail, errcode=errcode)
@@ -187,6 +188,8 @@ def plain_reason(error: WeComError) -> str:
         return gettext("WeCom does not take these attachments together, or not here")
     if error.errcode in (41080, 41081, 45001):
         return gettext("a picture is too large for WeCom")
+    if error.errcode in (41078, 41079):
+        return gettext("WeCom is still busy with earlier moments posts; we try again by ourselves")
     if error.errcode == 45002:
         return gettext("the text is too long for WeCom")
     number = "" if error.errcode is None else f" ({error.errcode})"

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_S = 5
+TIMEOUT_MS = 5_000
 URL_CHECK_TIMEOUT_S = 1
-RETRY_AFTER_S = (1.0, 2.0, 4.0)
+RETRY_AFTER_MS = 1_000  # then twice as long, and twice again
+MOST_RETRIES = 3
 NO_FAULTS: Row = {
     # of the next so many events
     "drop": 0, "duplicate": 0, "reorder": 0, "delay": 0,
@@ -29,6 +30,8 @@ NO_FAULTS: Row = {
     "drop_share": 0.0, "duplicate_share": 0.0, "reorder_share": 0.0, "delay_share": 0.0,
     # how long a delay is, and how far an event out of order may slip behind
     "delay_ms": 0, "spread_ms": 1000,
+    # how long an answer may take, and how soon the first retry comes: short for a test
+    "timeout_ms": TIMEOUT_MS, "retry_after_ms": RETRY_AFTER_MS,
 }  # fmt: skip
 MOST_SENDERS = 64
 CONTACT_SYNC = {"change_contact", "batch_job_result"}
@@ -255,7 +258,7 @@ class CallbackSender:
         """Send to one address and log it; True when a retry is on its way."""
         attempt = event.get("attempt", 1)
         result = "dropped" if event.get("drop") else self._post(target["url"], *signed)
-        retry = result in ("timeout", "failed connection") and attempt <= len(RETRY_AFTER_S)
+        retry = result in ("timeout", "failed connection") and attempt <= MOST_RETRIES
         with self.host.transaction():
             self.host.commit("delivery", delivery={
                 "event": event["id"], "url": target["url"], "attempt": attempt, "result": result,
@@ -263,7 +266,7 @@ class CallbackSender:
             })  # fmt: skip
         if retry:
             again = {**event, "attempt": attempt + 1, "target": target["url"]}
-            self._schedule(again, RETRY_AFTER_S[attempt - 1])
+            self._schedule(again, self.faults["retry_after_ms"] / 1000 * 2 ** (attempt - 1))
         return retry
 
     def _session(self) -> requests.Session:
@@ -278,7 +281,7 @@ class CallbackSender:
                 f"{url}?{query}",
                 data=body,
                 headers=HEADERS,
-                timeout=TIMEOUT_S,
+                timeout=self.faults["timeout_ms"] / 1000,
                 allow_redirects=False,
             )
         except requests.Timeout:

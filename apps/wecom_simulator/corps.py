@@ -64,6 +64,8 @@ def _of_request(request: HttpRequest) -> Host:
     named = of_id(query.get("corp", "") or query.get("corpId", ""))
     if named is not None:
         return named
+    if path.startswith("/sim/jssdk/"):  # a page on somebody's phone asks
+        return home_of(request)
     if path.startswith("/sim/"):
         return first()
     return _of_code(path) or home_of(request)

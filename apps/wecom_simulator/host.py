@@ -64,6 +64,8 @@ class Host:
         self.visible = Visible(self)
         self.ticker = Ticker(self)
         self.flying: Counter[str] = Counter()
+        self.choices: dict[str, list[str]] = {}  # whom a member picks next, see js_calls
+        self.chosen: dict[str, set[str]] = {}  # and whom they picked before
         self.worlds = 0  # how often another world took the place of the first
         self.sender = CallbackSender(self)
         self.start_chance()
@@ -161,6 +163,7 @@ class Host:
             self.sender.clear()
             self.faults = []
             self.rates.clear()
+            self.choices, self.chosen = {}, {}
             self.world = fresh
             self.journal.start_over(fresh.dump())
             self.start_chance()
@@ -175,6 +178,7 @@ class Host:
             self.sender.clear()
             self.faults = []
             self.rates.clear()
+            self.choices, self.chosen = {}, {}
             self.world = world
             self.journal.start_over(world.dump())
             self.start_chance()

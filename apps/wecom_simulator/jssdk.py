@@ -7,7 +7,7 @@ from .actions import ActionError
 from .host import Host
 from .world import Row
 
-BAD_SIGNATURE = 40093
+BAD_SIGNATURE, DEAD_TICKET = 40093, 42012
 
 
 def trusted(agent: Row, url: str) -> bool:
@@ -17,19 +17,18 @@ def trusted(agent: Row, url: str) -> bool:
 
 
 def verify(host: Host, data: Row) -> Row:
-    """Check `config` or `agentConfig` against the tickets that are valid now."""
+    """Check `config` or `agentConfig` against the tickets given out: one that is over or revoked
+    answers 42012, none at all 40093."""
     kind = {"config": "config", "agentConfig": "agent_config"}.get(str(data.get("kind")))
     if kind is None:
         raise ActionError("kind must be config or agentConfig.")
     with host.lock:
         corp, now = host.world.corp, host.now()
-        tickets = [
-            ticket
+        tickets = {
+            ticket: row["expires_at"] > now and not row.get("dead")
             for ticket, row in host.world.tickets.items()
-            if row["kind"] == kind
-            and row["expires_at"] > now
-            and (kind == "config" or row["app"] == str(data.get("agentId")))
-        ]
+            if row["kind"] == kind and (kind == "config" or row["app"] == str(data.get("agentId")))
+        }
     if data.get("corpId") != corp["corp_id"]:
         return {"ok": False, "errcode": 40013, "reason": "corpId is not this corp"}
     url = str(data.get("url", ""))
@@ -37,13 +36,16 @@ def verify(host: Host, data: Row) -> Row:
     if not any(trusted(agent, url) for agent in agents):
         return {"ok": False, "errcode": 50001, "reason": "the page is not on the trusted domain"}
     given = [str(data.get(name, "")) for name in ("nonceStr", "timestamp")]
-    good = any(
-        crypto.jssdk_signature(ticket, given[0], given[1], url) == data.get("signature")
-        for ticket in tickets
-    )
-    if not good:
+    alive = [
+        is_alive
+        for ticket, is_alive in tickets.items()
+        if crypto.jssdk_signature(ticket, given[0], given[1], url) == data.get("signature")
+    ]
+    if not alive:
         reason = "bad signature" if tickets else "no valid ticket was asked for"
         return {"ok": False, "errcode": BAD_SIGNATURE, "reason": reason}
+    if not any(alive):
+        return {"ok": False, "errcode": DEAD_TICKET, "reason": "jsapi_ticket unusable"}
     return {"ok": True, "errcode": 0}
 
 

@@ -1,12 +1,13 @@
 """Sign-in pages: who holds this browser decides who comes back with a code."""
 
+import json
 from urllib.parse import parse_qsl, urlencode, urlparse, urlunparse
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 
-from . import corps, jssdk
-from .actions import ActionError, create_personal_send
+from . import corps, js_calls, jssdk
+from .actions import ActionError
 from .endpoints.session import CODE_LIFE_S
 from .host import Host, current, new_id
 from .world import Row, World
@@ -180,13 +181,9 @@ def _page_call(host: Host, who: str, name: str, data: Row) -> Row:
     kind, _, userid = who.partition(":")
     if kind != "guide":
         raise ActionError("no permission")
-    ident = data.get("externalUserIds", "").split(";")
-    if name == "openEnterpriseChat":
-        if userid not in host.world.follows.get(ident[0], {}):
-            raise ActionError("not a friend")
-        return {"ok": True, "url": f"{host.own_url}/phone/guide/{userid}/chat/{ident[0]}/"}
-    if name == "shareToExternalContact":
-        text = {"content": data.get("text", "")}
-        create_personal_send(host, userid, {"externalUserIds": ident, "text": text})
-        return {"ok": True, "url": f"{host.own_url}/phone/guide/{userid}/sends/"}
-    raise ActionError("not supported by the simulator")
+    try:
+        params = json.loads(data.get("params") or "{}")
+    except ValueError as error:
+        raise ActionError("invalid parameters") from error
+    answer = js_calls.perform(host, userid, name, params if isinstance(params, dict) else {})
+    return {**answer, "url": host.own_url + answer["url"]} if "url" in answer else answer

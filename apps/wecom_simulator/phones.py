@@ -398,8 +398,14 @@ def chat(request: HttpRequest, userid: str, external_userid: str) -> HttpRespons
             remark=follow["remark"], me=person(guide["name"], userid),
             messages=bubbles(world, external_userid, userid, host.now(), f"guide:{userid}"),
             sidebar=world.corp["sidebar_url"], back=f"/phone/guide/{userid}/",
+            entry=entry_of(request, "single_chat_tools"),
         )  # fmt: skip
     return as_person(render(request, "chat.html", context), f"guide:{userid}")
+
+
+def entry_of(request: HttpRequest, toolbar: str) -> str:
+    """Where the app's page was opened: in the toolbar beside the chat, or from 附件栏."""
+    return "chat_attachment" if request.GET.get("entry") == "chat_attachment" else toolbar
 
 
 def bubbles(world: World, ident: str, userid: str, now: float, who: str) -> list[Row]:

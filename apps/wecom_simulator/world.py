@@ -16,6 +16,11 @@ DEFAULT_SWITCHES: Row = {
     "concurrent_reads": None,  # of one API at once; more answer 45033
     "bad_secrets_block": 50,  # wrong secrets within an hour that block the address for it
     "contact_ways_most": 500_000,
+    "acquisition_links_most": 1000,
+    "group_welcomes_most": 100,
+    "moment_jobs_most": None,  # of a day; more answer 41078
+    "departments_most": None,  # in one answer; five times as many where ids alone are asked for
+    "mobile_edits_told": False,  # whether a remark's number alone is told as an edit
     "welcome_delivery_s": 0,  # seconds during which another app's welcome answers 41096
     "no_welcome_code": False,  # as if a welcome were set in the admin site
     "behavior_from_hour": 8,  # a day's figures are there from this hour of the next day on
@@ -104,6 +109,11 @@ class World(Groups, Transfers, Acquisition, Moments, Bulk, Cards, AppChats):
 
     def on_ticket(self, at: float, ticket: str, kind: str, app: str, expires_at: float) -> None:
         self.tickets[ticket] = {"kind": kind, "app": app, "expires_at": expires_at}
+
+    def on_tickets_killed(self, at: float) -> None:
+        """Revoked before their end; they stay known, so a page signed with one is told why."""
+        for row in self.tickets.values():
+            row["dead"] = True
 
     def on_code(self, at: float, code: str, **row: Any) -> None:
         self.codes[code] = {**row, "used": False}

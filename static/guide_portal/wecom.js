@@ -6,19 +6,31 @@
   const hide = (id) => { const place = document.getElementById(id); if (place) place.hidden = true; };
   if (!window.ww) { hide("looking"); show("no-contact"); return; }
 
-  const signed = (kind) => async (url) => {
-    const query = new URLSearchParams({ kind, url });
+  // WeCom may revoke a ticket before its end: then it is asked for once more, with a new one
+  const TICKET_OVER = /42012/;
+  let refused = false;
+  const signed = (kind, fresh = "") => async (url) => {
+    const query = new URLSearchParams({ kind, url, refused: fresh });
     const answer = await fetch(`${me.dataset.signature}?${query}`, { credentials: "same-origin" });
     if (!answer.ok) throw new Error("signature");
     return answer.json();
   };
-  window.ww.register({
+  const register = () => window.ww.register({
     corpId: me.dataset.corp,
     agentId: me.dataset.agent,
+    onConfigFail: (error) => again(error),
+    onAgentConfigFail: (error) => again(error),
     jsApiList: ["getContext", "getCurExternalContact", "sendChatMessage", "openEnterpriseChat", "scanQRCode"],
     getConfigSignature: signed("config"),
     getAgentConfigSignature: signed("agent"),
   });
+  const again = async (error) => {
+    if (refused || !TICKET_OVER.test(`${error.errCode} ${error.errMsg}`)) return;
+    refused = true;
+    await tried(() => signed("config", "1")(window.location.href.split("#")[0]));
+    register();
+    if (form) load();
+  };
 
   const tried = async (call) => {
     try { return await call(); } catch { return null; }
@@ -54,9 +66,11 @@
       && await tried(() => window.ww.getCurExternalContact());
     hide("looking");
     if (!found || !found.userId) { show("no-contact"); return; }
+    hide("no-contact");
     form.elements.external_userid.value = found.userId;
     form.requestSubmit();
   };
+  register();
   if (form) load();
 
   const intoChat = (message) => tried(async () => {

@@ -146,3 +146,31 @@ def test_no_welcome_code_when_the_admin_site_has_a_welcome(host, listener):
 
     host.sim("callbacks/flush", {})
     assert "WelcomeCode" not in listener.events[0]
+
+
+def test_an_answer_that_comes_too_late_is_asked_for_three_times_more(host, listener):
+    listener.register(host)
+    host.sim("callbacks/faults", {"timeout_ms": 150, "retry_after_ms": 20})
+    listener.answers = [(200, 0.4)] * 4
+
+    host.sim("customers/add-guide", FRIEND)
+
+    assert host.sim("callbacks/flush", {"timeout_s": 8})["pending"] == 0
+    log = host.sim("callbacks")["deliveries"]
+    assert [row["result"] for row in log] == ["timeout"] * 4
+    assert [row["retry"] for row in log] == [True, True, True, False]
+    assert host.sim("callbacks/faults", {})["faults"]["timeout_ms"] == 150
+    host.sim("reset", {"keep_settings": True})
+    assert host.sim("callbacks/faults", {})["faults"]["timeout_ms"] == 5000
+
+
+def test_one_connection_carries_many_events_with_their_length(host, listener):
+    listener.register(host)
+    before = listener.connections
+
+    for _ in range(5):
+        host.sim("customers/add-guide", FRIEND)
+    host.sim("callbacks/flush", {})
+
+    assert len(listener.events) == 5  # each was read by its Content-Length
+    assert listener.connections == before + 1

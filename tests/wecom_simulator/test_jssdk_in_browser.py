@@ -26,7 +26,7 @@ const attempt = async (name, params) => {
 };
 ww.register({
   corpId: document.body.dataset.corp, agentId: 1000002,
-  jsApiList: ["getContext", "getCurExternalContact", "sendChatMessage"],
+  jsApiList: ["getContext", "getCurExternalContact", "sendChatMessage", ...MORE],
   getConfigSignature: signed("config"), getAgentConfigSignature: signed("agent"),
   onConfigSuccess: () => note("config", "ok"), onConfigFail: (e) => note("config", e.errMsg),
 });
@@ -35,9 +35,18 @@ ww.register({
   await attempt("getCurExternalContact");
   await attempt("sendChatMessage", { msgtype: "text", text: { content: "从侧边栏发的" } });
   await attempt("openEnterpriseChat", { externalUserIds: "wmA" });
+  for (const name of MORE) await attempt(name, PARAMS[name]);
   note("end", true);
 })();
 """
+
+
+ALL = {
+    "openUserProfile": {"type": 2, "userid": "wmC"},
+    "openExistedChatWithMsg": {"chatId": "wrNone"},
+    "selectExternalContact": {"filterType": 0},
+    "shareToExternalChat": {"chatIds": [], "text": {"content": "x"}},
+}
 
 
 class Product:
@@ -58,6 +67,7 @@ class Product:
             '<script src="/page.js"></script>'
         )
         product = self
+        self.calls = {}
 
         class Handler(BaseHTTPRequestHandler):
             def log_message(self, *args):
@@ -66,7 +76,9 @@ class Product:
             def do_GET(self):
                 parts = urlparse(self.path)
                 if parts.path == "/page.js":
-                    return self.answer(SCRIPT, "application/javascript")
+                    params = json.dumps(product.calls)
+                    known = f"const PARAMS = {params}; const MORE = Object.keys(PARAMS);"
+                    return self.answer(known + SCRIPT, "application/javascript")
                 if parts.path == "/sign":
                     query = {k: v[0] for k, v in parse_qs(parts.query).items()}
                     return self.answer(json.dumps(product.sign(**query)), "application/json")
@@ -151,3 +163,65 @@ def test_page_with_a_forged_signature_gets_nothing(host, product, page):
     assert said["config"] == "config:fail bad signature"
     assert said["getCurExternalContact"] == "getCurExternalContact:fail no permission"
     assert host.sim("phones/customers/wmA")["messages"] == []
+
+
+def test_on_a_profile_the_customer_is_known_and_nothing_can_be_sent(
+    host, product, page, complaints
+):
+    page.goto(f"{host.url}/phone/guide/zhoulan/chat/wmA/profile/")
+
+    said = outcome(page.frame_locator("#frame"))
+
+    assert said["getContext"]["entry"] == "contact_profile"
+    assert said["getCurExternalContact"]["userId"] == "wmA"
+    assert said["sendChatMessage"] == "sendChatMessage:fail no permission"
+    assert host.sim("phones/customers/wmA")["messages"] == []
+    assert complaints == []
+
+
+def test_from_the_attachments_of_a_chat_one_may_send_and_not_ask_who_it_is(host, product, page):
+    page.goto(f"{host.url}/phone/guide/zhoulan/chat/wmA/")
+    page.get_by_text("附件栏").click()
+    page.wait_for_url("**entry=chat_attachment**")
+
+    said = outcome(page.frame_locator("#frame"))
+
+    assert said["getContext"]["entry"] == "chat_attachment"
+    assert said["getCurExternalContact"] == "getCurExternalContact:fail no permission"
+    assert said["sendChatMessage"]["errMsg"] == "sendChatMessage:ok"
+
+
+def test_customers_are_picked_from_a_list_that_the_phone_draws(host, product, page):
+    product.calls = {"selectExternalContact": ALL["selectExternalContact"]}
+    page.goto(f"{host.url}/phone/guide/zhoulan/chat/wmA/")
+
+    page.locator("dialog label", has_text="陈静怡").click()
+    page.locator("dialog").get_by_text("确定").click()
+
+    said = outcome(page.frame_locator("#frame"))
+    assert said["selectExternalContact"]["userIds"] == ["wmB"]
+
+
+def test_the_other_calls_fail_with_their_reasons_and_need_permission(host, product, page):
+    product.calls = ALL
+    page.goto(product.url)  # nobody's phone
+    said = outcome(page)
+    assert {said[name] for name in ALL} == {f"{name}:fail no permission" for name in ALL}
+
+    page.goto(f"{host.url}/phone/guide/zhoulan/")
+    page.goto(product.url)
+    said = outcome(page)
+    assert said["openUserProfile"] == "openUserProfile:fail no permission"  # a colleague's
+    assert said["openExistedChatWithMsg"] == "openExistedChatWithMsg:fail invalid chatId"
+    assert said["selectExternalContact"] == "selectExternalContact:cancel"
+    assert said["shareToExternalChat"] == "shareToExternalChat:fail no group to send to"
+
+
+def test_with_a_forged_signature_no_call_does_anything(host, product, page):
+    product.calls = ALL
+    product.tickets = {"config": "made-up", "agent": "made-up"}
+    page.goto(f"{host.url}/phone/guide/zhoulan/chat/wmA/")
+
+    said = outcome(page.frame_locator("#frame"))
+
+    assert {said[name] for name in ALL} == {f"{name}:fail no permission" for name in ALL}

@@ -105,6 +105,8 @@ class Signature(GuidePage):
         if not form.is_valid() or not _is_ours(request, form.cleaned_data["url"]):
             return JsonResponse({"error": "url"}, status=400)
         client, url = client_for(corp_at_door(self.actor.corp_id)), request.GET["url"]
+        if form.cleaned_data["refused"]:
+            client.forget_tickets()
         signed = (
             client.config_signature(url)
             if form.cleaned_data["kind"] == "config"

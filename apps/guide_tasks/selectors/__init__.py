@@ -40,6 +40,7 @@ from apps.guide_tasks.selectors.results import (
     earlier_in_campaign,
     push_places,
     push_results,
+    sent_by_others,
     went_out_before,
 )
 from apps.guide_tasks.selectors.team import (
@@ -89,6 +90,7 @@ __all__ = [
     "pushes_to_help",
     "region_timings",
     "running_pushes",
+    "sent_by_others",
     "store_items",
     "surname",
     "target_context",

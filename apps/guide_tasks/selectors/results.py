@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Coalesce, Concat
 from pyroaring import BitMap
 
 from apps.guide_tasks.models import (
@@ -18,6 +19,8 @@ from apps.guide_tasks.shapes import (
     PushResults,
 )
 from apps.outreach import policy
+from apps.outreach.models import DispatchRecipient
+from apps.stores.models import Guide
 
 
 def control_members(push: TaskPush) -> BitMap:
@@ -90,6 +93,21 @@ def push_results(push: TaskPush) -> PushResults:
         outcomes=outcomes,
         **guides,
     )
+
+
+def sent_by_others(push: TaskPush) -> QuerySet[TaskTarget]:
+    """Targets whose message WeCom handed to somebody else than the guide we named, each with
+    `sent_by`, the name of who sent it (the userid of who is no guide here)."""
+    own = Concat(Value("task_target:"), Cast(OuterRef("pk"), CharField()))
+    named = DispatchRecipient.objects.filter(by_another=True, source=own)
+    guides = Guide.objects.filter(
+        corp_id=OuterRef("dispatch__corp_id"), wecom_userid__iexact=OuterRef("sender_userid")
+    )
+    who = named.annotate(who=Coalesce(Subquery(guides.values("name")[:1]), "sender_userid")).values(
+        "who"
+    )[:1]
+    found = TaskTarget.objects.filter(Exists(named), push=push)
+    return found.annotate(sent_by=Subquery(who))
 
 
 def push_places(push: TaskPush) -> PushPlaces:

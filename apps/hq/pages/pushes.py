@@ -50,6 +50,7 @@ PER_PAGE = 50
 LIST_PAGE = 30
 EXPIRED = (State.EXPIRED, State.NOT_DONE)
 LINKED = "linked"
+BY_OTHERS = "by_others"
 
 
 def _targets(**condition: Any) -> Coalesce:
@@ -179,6 +180,11 @@ def _place_rows(
         rows = TaskTarget.objects.visible_to(actor).filter(condition, push=push).order_by("pk")
         page = Paginator(_narrowed(rows, request), PER_PAGE).get_page(request.GET.get("page"))
         return title, page, {row.member_id: _note_of(row) for row in page}
+    if place == BY_OTHERS:
+        found_here = guide_tasks.sent_by_others(push).visible_to(actor).order_by("pk")
+        sent = Paginator(_narrowed(found_here, request), PER_PAGE).get_page(request.GET.get("page"))
+        by = {row.member_id: _("sent by %(who)s") % {"who": row.sent_by} for row in sent}
+        return _("Sent by somebody else than the guide"), sent, by
     refused = _not_issued_place(place)
     if refused is not None:
         title, condition = refused
@@ -295,6 +301,7 @@ def result_context(push: TaskPush, actor: Actor, by: str) -> dict[str, Any]:
         **_everybody(funnel),
         "steps": _step_rows(funnel),
         **_axes(push, funnel),
+        "by_others": guide_tasks.sent_by_others(push).visible_to(actor).count(),
         **_by_place(push, actor, by),
         "timings": guide_tasks.region_timings(push=push, actor=actor),
         "may_recall": is_out and push.rule_id is None and actor.can(Capability.PUSH_TASKS),

@@ -83,6 +83,7 @@ class Migration(migrations.Migration):
                 ('applied_at', models.DateTimeField(null=True)),
                 ('budget_month', models.DateField(null=True)),
                 ('sender_userid', models.CharField(blank=True, max_length=64, verbose_name='really sent by')),
+                ('by_another', models.BooleanField(db_default=False, verbose_name='sent by somebody else')),
                 ('dispatch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recipients', to='outreach.dispatch', verbose_name='send')),
                 ('member', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='members.member', verbose_name='member')),
             ],
@@ -420,6 +421,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='dispatchrecipient',
             index=models.Index(condition=models.Q(('applied_at', None), models.Q(('state', 'waiting'), _negated=True)), fields=['id'], name='outreach_recipient_untold'),
+        ),
+        migrations.AddIndex(
+            model_name='dispatchrecipient',
+            index=models.Index(condition=models.Q(('by_another', True)), fields=['source'], name='outreach_recipient_by_another'),
         ),
         migrations.AddConstraint(
             model_name='dispatchrecipient',

@@ -177,6 +177,8 @@ class DispatchRecipient(models.Model):
     applied_at = models.DateTimeField(null=True)
     budget_month = models.DateField(null=True)
     sender_userid = models.CharField(_("really sent by"), max_length=64, blank=True)
+    # WeCom may hand a task to whoever talked with the customer last, whomever we named
+    by_another = models.BooleanField(_("sent by somebody else"), db_default=False)
 
     objects = DispatchRecipientQuerySet.as_manager()
 
@@ -189,6 +191,11 @@ class DispatchRecipient(models.Model):
                 fields=["id"],
                 condition=Q(applied_at=None) & ~Q(state="waiting"),
                 name="outreach_recipient_untold",
+            ),
+            models.Index(
+                fields=["source"],
+                condition=Q(by_another=True),
+                name="outreach_recipient_by_another",
             ),
         ]
         constraints = [

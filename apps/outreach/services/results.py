@@ -66,8 +66,10 @@ def record_recipient_result(
         return None
     receiver.state, receiver.result_at = Result(status), at
     receiver.sender_userid = sender_userid
+    asked = dispatch.guide.wecom_userid or ""  # WeCom may write an id in another case
+    receiver.by_another = bool(sender_userid) and sender_userid.lower() != asked.lower()
     receiver.applied_at = None
-    receiver.save(update_fields=["state", "result_at", "sender_userid", "applied_at"])
+    receiver.save(update_fields=["state", "result_at", "sender_userid", "by_another", "applied_at"])
     if receiver.state == Result.DELIVERED:
         budget.take_places(receivers=[receiver], now=at)  # given back when it was thought unsent
     else:

@@ -1,22 +1,44 @@
 """通讯录: departments and members within the visible range."""
 
 from apps.wecom.client.transport import Transport
+from apps.wecom.client.values import Json
+from apps.wecom.errors import Refused
 from apps.wecom.shapes import Department, DepartmentMember
+
+TOO_LARGE = 45029
 
 
 class Directory(Transport):
     def list_departments(self) -> list[Department]:
-        """The whole visible tree."""
-        answer = self._call("department/list", effect=False)
-        return [
-            Department(
-                id=int(row["id"]),
-                name=row.get("name") or "",
-                parent_id=int(row.get("parentid") or 0),
-                order=int(row.get("order") or 0),
-            )
-            for row in answer.get("department") or ()
-        ]
+        """The whole visible tree; where it is too large for one answer, branch by branch."""
+        try:
+            return self._branch(None)
+        except Refused as error:
+            if error.errcode != TOO_LARGE:
+                raise
+        answer = self._call("department/simplelist", effect=False)
+        below: dict[int, list[int]] = {}
+        for row in answer.get("department_id") or ():
+            below.setdefault(int(row.get("parentid") or 0), []).append(int(row["id"]))
+        inside = {ident for children in below.values() for ident in children}
+        tops = [ident for parent in below.keys() - inside for ident in below[parent]]
+        return [one for ident in sorted(tops) for one in self._in_parts(ident, below)]
+
+    def _in_parts(self, ident: int, below: dict[int, list[int]]) -> list[Department]:
+        """A department with everything under it, its own branches apart if they are too many."""
+        try:
+            return self._branch(ident)
+        except Refused as error:
+            if error.errcode != TOO_LARGE or not below.get(ident):
+                raise
+        own = self._call("department/get", params={"id": ident}, effect=False)["department"]
+        rest = [one for child in below[ident] for one in self._in_parts(child, below)]
+        return [_department(own), *rest]
+
+    def _branch(self, ident: int | None) -> list[Department]:
+        params = None if ident is None else {"id": ident}
+        answer = self._call("department/list", params=params, effect=False)
+        return [_department(row) for row in answer.get("department") or ()]
 
     def list_department_members(self, department_id: int) -> list[DepartmentMember]:
         """Members who sit in this very department, without its sub-departments."""
@@ -31,3 +53,12 @@ class Directory(Transport):
             )
             for row in answer.get("userlist") or ()
         ]
+
+
+def _department(row: Json) -> Department:
+    return Department(
+        id=int(row["id"]),
+        name=row.get("name") or "",
+        parent_id=int(row.get("parentid") or 0),
+        order=int(row.get("order") or 0),
+    )

@@ -20,9 +20,21 @@ class JsSdk(Transport):
         """What `ww.register` wants from `getAgentConfigSignature`: with this very app's ticket."""
         return self._signature(url, self._ticket("agent", "ticket/get", {"type": "agent_config"}))
 
-    def _ticket(self, kind: str, path: str, params: Json | None) -> str:
+    def forget_tickets(self) -> bool:
+        """A page says that WeCom takes our ticket no more (it may be revoked before its end): the
+        next signature fetches a new one. Once a minute at most, for pages may err or lie."""
+        keys = [self._ticket_key(kind) for kind in ("corp", "agent")]
+        try:
+            return self.kept.forget(self.access_token_key, keys)
+        except RedisError as exc:
+            raise Unreachable(f"ticket: {type(exc).__name__}") from None
+
+    def _ticket_key(self, kind: str) -> str:
         # per secret: the library keeps one agent ticket per corp and apps overwrite each other
-        key = f"ticket:{kind}:{self.access_token_key}"
+        return f"ticket:{kind}:{self.access_token_key}"
+
+    def _ticket(self, kind: str, path: str, params: Json | None) -> str:
+        key = self._ticket_key(kind)
 
         def fetch() -> str:
             answer = self._call(path, params=params, effect=False)

@@ -1,7 +1,7 @@
 """Tokens and tickets: kept for all processes, fetched by one while the others wait or go on."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -14,6 +14,7 @@ LOCK_SECONDS = 15  # a holder that was killed stops the others for no longer tha
 EARLY_MS = 600_000  # so long before its end somebody asks for the next one
 # WeCom may hand out the very same token until it ends: then it is asked again, but not by everybody
 EARLY_AGAIN_MS = 60_000
+FORGET_AGAIN_MS = 60_000
 
 Fetch = Callable[[], str]
 
@@ -42,6 +43,13 @@ class Kept:
 
     def _mine(self, key: str) -> bool:
         return bool(self.redis.set(f"{PREFIX}:early:{key}", b"1", nx=True, px=EARLY_AGAIN_MS))
+
+    def forget(self, who: str, keys: Sequence[str]) -> bool:
+        """Drop kept values that did not work, unless that was done a moment ago."""
+        if not self.redis.set(f"{PREFIX}:forgot:{who}", b"1", nx=True, px=FORGET_AGAIN_MS):
+            return False
+        self.redis.delete(*(f"{PREFIX}:{key}" for key in keys))
+        return True
 
     def renew(self, key: str, fetch: Fetch, *, failed: str | None) -> str:
         """One caller asks, the others wait and take its result; a value that works is kept."""

@@ -72,7 +72,34 @@ CAUSES: dict[str, Cause] = {
         _("WeCom does not accept the signature of the page."),
         _("The address in the browser must begin with PUBLIC_BASE_URL"),
     ),
-    "42012": Cause(_("WeCom does not accept the ticket of the page."), _("Check again")),
+    "42012": Cause(
+        _("WeCom does not accept the ticket of the page."),
+        _("Close the page in WeCom and open it again: a new ticket is fetched by itself"),
+    ),
+    "40031": Cause(
+        _("One of the members we asked about is not in WeCom's address book any more."),
+        _("Nothing to mend: the others are read without that member, the sync run names who it is"),
+    ),
+    "40100": Cause(
+        _("This customer is being handed over to somebody else already."),
+        _("Nothing to mend: WeCom decides within 24 hours, see Handovers"),
+    ),
+    "40129": Cause(
+        _("This customer is being handed over already."),
+        _("Nothing to mend: WeCom decides within 24 hours, see Handovers"),
+    ),
+    "40143": Cause(
+        _("WeCom has barred this member's account; nothing can be inherited from it."),
+        _("WeCom admin › Contacts: have the account released, then start the handover again"),
+    ),
+    "41078": Cause(
+        _("Too many moments posts are being made at once. The product waits and tries again."),
+        _("Nothing to mend; hand out fewer pushes with a post at the same time"),
+    ),
+    "45029": Cause(
+        _("The answer is too large for WeCom. The product asks again in smaller parts."),
+        _("Nothing to mend; a narrower visible range makes it quicker"),
+    ),
     "-1": Cause(_("WeCom is busy."), _("Check again in a minute")),
     "wecom_unreachable": Cause(
         _("This server cannot reach WeCom."),

@@ -11,7 +11,7 @@ from .groups import (
     leave_group,
     say_in_group,
 )
-from .moments import answer_moment, publish_moment, shown_to
+from .moments import answer_moment, create_personal_moment, publish_moment, shown_to
 from .people import add_guide, bulk, confirm_friend, edit_follow, end_follow, seed
 from .sends import (
     confirm_send,
@@ -41,6 +41,7 @@ __all__ = [
     "confirm_friend",
     "confirm_send",
     "create_group",
+    "create_personal_moment",
     "create_personal_send",
     "create_tag",
     "create_user",

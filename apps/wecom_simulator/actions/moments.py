@@ -1,6 +1,6 @@
 """客户朋友圈 on the phones: members publish, their friends like and comment."""
 
-from ..host import Host
+from ..host import Host, new_id
 from ..world import Row, World
 from .base import ActionError, require_friends, require_user
 
@@ -19,6 +19,20 @@ def publish_moment(host: Host, data: Row) -> Row:
                 raise ActionError("The corp took this post back.")
             host.commit("moment_published", moment_id=moment["moment_id"], userid=userid)
         return {"published": moment["moment_id"], "userid": userid}
+
+
+def create_personal_moment(host: Host, userid: str, data: Row) -> Row:
+    """A page hands the member a post of their own: {text: {content}, attachments}."""
+    with host.transaction() as world:
+        who = require_user(world, userid)["userid"]
+        moment: Row = {
+            "moment_id": new_id("mom", 15), "jobid": None, "create_time": host.now(),
+            "text": str((data.get("text") or {}).get("content", "")), "tasks": {who: None},
+            "attachments": data.get("attachments") or [], "invalid": [], "invalid_parties": [],
+            "tags": [], "invalid_tags": [], "cancelled_at": None, "create_type": 1, "creator": who,
+        }  # fmt: skip
+        host.commit("moment", moment=moment)
+        return {"moment_id": moment["moment_id"]}
 
 
 def answer_moment(host: Host, data: Row) -> Row:

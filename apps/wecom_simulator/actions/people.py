@@ -180,6 +180,8 @@ def edit_follow(host: Host, data: Row) -> Row:
     with host.transaction() as world:
         userid, ident = require_friends(world, data)
         host.commit("follow_edited", userid=userid, external_userid=ident, fields=fields)
+        if set(fields) == {"remark_mobiles"} and not world.switches["mobile_edits_told"]:
+            return {"event": None}
         event = {
             "Event": "change_external_contact", "ChangeType": "edit_external_contact",
             "UserID": userid, "ExternalUserID": ident,

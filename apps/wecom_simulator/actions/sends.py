@@ -105,16 +105,17 @@ def is_pending(send: Row, userid: str) -> bool:
 
 
 def create_personal_send(host: Host, userid: str, data: Row) -> Row:
-    """A page hands the member's own mass send to the helper, where it waits like any other."""
+    """A page hands the member's own mass send to the helper, where it waits like any other:
+    {externalUserIds or chatIds, text, attachments}."""
     with host.transaction() as world:
         require_user(world, userid)
-        wanted = data.get("externalUserIds") or []
-        receivers = [ident for ident in wanted if userid in world.follows.get(ident, {})]
+        to_groups = "chatIds" in data
+        receivers = _groups(world, userid, data) if to_groups else _friends(world, userid, data)
         if not receivers:
-            raise ActionError("no customer to send to")
+            raise ActionError("no group to send to" if to_groups else "no customer to send to")
         send = {
-            "msgid": new_id("msg", 15), "chat_type": "single", "create_type": 1,
-            "creator": userid, "create_time": host.now(),
+            "msgid": new_id("msg", 15), "chat_type": "group" if to_groups else "single",
+            "create_type": 1, "creator": userid, "create_time": host.now(),
             "text": str((data.get("text") or {}).get("content", "")),
             "attachments": data.get("attachments") or [], "cancelled_at": None, "reminds": [],
             "app": "", "asked_sender": userid,
@@ -125,3 +126,14 @@ def create_personal_send(host: Host, userid: str, data: Row) -> Row:
         }  # fmt: skip
         host.commit("send", send=send)
         return {"msgid": send["msgid"]}
+
+
+def _friends(world: World, userid: str, data: Row) -> list[str]:
+    wanted = data.get("externalUserIds") or []
+    return [ident for ident in wanted if userid in world.follows.get(ident, {})]
+
+
+def _groups(world: World, userid: str, data: Row) -> list[str]:
+    """Living groups of the member's own."""
+    mine = {row["chat_id"] for row in world.groups_of(userid) if not row["dismissed_at"]}
+    return [ident for ident in data.get("chatIds") or [] if ident in mine]

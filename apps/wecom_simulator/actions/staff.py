@@ -11,7 +11,7 @@ from .base import ActionError, require_user
 
 # what an address configured after 2022-08-15 is told of: these fields alone, and no others' changes
 TOLD = ("department", "is_leader_in_dept", "direct_leader")
-EDITABLE = {*TOLD, "name", "position", "status", "can_follow"}
+EDITABLE = {*TOLD, "name", "position", "status", "can_follow", "banned"}
 
 
 def create_user(host: Host, data: Row) -> Row:

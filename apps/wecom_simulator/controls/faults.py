@@ -70,6 +70,14 @@ def expire_tokens(host: Host, data: Row) -> Row:
         return {"expired": len(world.tokens), "errcode": errcode}
 
 
+@control("POST")
+def expire_tickets(host: Host, data: Row) -> Row:
+    """Every jsapi ticket given out so far is revoked: pages signed with one answer 42012."""
+    with host.transaction() as world:
+        host.commit("tickets_killed")
+        return {"expired": len(world.tickets)}
+
+
 @control("GET")
 def calls(host: Host, data: Row) -> Row:
     """Calls received after `since`, of one path if asked; the newest `limit` if asked."""

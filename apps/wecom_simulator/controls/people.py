@@ -5,7 +5,7 @@ from urllib.parse import urlparse
 
 import requests
 
-from .. import actions, jssdk
+from .. import actions, js_calls, jssdk
 from ..actions import ActionError
 from ..host import Host
 from ..world import Row
@@ -172,3 +172,30 @@ def jssdk_send(host: Host, data: Row) -> Row:
         }
         return actions.say_in_group(host, group)
     return actions.chat_message(host, message, via="sidebar")
+
+
+@control("POST")
+def jssdk_call(host: Host, data: Row) -> Row:
+    """What the phone's half of the script asks for its owner: {userid, name, params}."""
+    params = data.get("params") or {}
+    return js_calls.perform(host, str(data.get("userid")), str(data.get("name")), params)
+
+
+@control("POST")
+def jssdk_offered(host: Host, data: Row) -> Row:
+    """The list a member picks customers from: {userid, filterType?}."""
+    with host.lock:
+        userid = actions.require_user(host.world, data.get("userid"))["userid"]
+        found = js_calls.offered(host, userid, data.get("filterType", js_calls.EVERYBODY))
+        names = host.world.customers
+        rows = [{"external_userid": ident, "name": names[ident]["name"]} for ident in found]
+    return {"customers": rows}
+
+
+@control("POST")
+def jssdk_choose(host: Host, data: Row) -> Row:
+    """Whom a member picks when a page asks next: {userid, external_userids}; none: nobody."""
+    with host.lock:
+        userid = actions.require_user(host.world, data.get("userid"))["userid"]
+        host.choices[userid] = [str(item) for item in data.get("external_userids") or []]
+        return {"userid": userid, "external_userids": host.choices[userid]}

@@ -8,7 +8,6 @@ from ..world import Row
 from .base import Call, Needs, endpoint, number, optional_text, page, page_size, text, texts
 
 PATH = "externalcontact/customer_acquisition/"
-MOST_LINKS = 1000
 MOST_NAME = 30
 MOST_PEOPLE = 500
 HALF_A_YEAR_S = 180 * 86400
@@ -52,7 +51,7 @@ def _priority(call: Call) -> Row | None:
 @endpoint(f"{PATH}create_link", needs=Needs.CUSTOMERS, writes=True)
 def create_link(call: Call) -> Row:
     name = text(call.body, "link_name", most=MOST_NAME)
-    if len(call.world.links) >= MOST_LINKS:
+    if len(call.world.links) >= call.world.switches["acquisition_links_most"]:
         raise ApiError(41095)
     link_id = new_id("ca", 12)
     link: Row = {

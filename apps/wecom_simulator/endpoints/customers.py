@@ -96,6 +96,10 @@ def batch_get_by_user(call: Call) -> Row:
     userids = texts(call.body, "userid_list", most=100)
     if not userids:
         raise ApiError(40063)
+    world = call.world
+    names = [world.user_names.get(item.lower()) for item in userids]
+    if any(name is None or name in world.left_users for name in names):
+        raise ApiError(40031)  # one of them is nobody; who is only out of range answers 60111
     real = [call.user(userid)["userid"] for userid in userids]
     size = min(max(number(call.body, "limit", 50), 1), 100)
     scope = f"by_user:{','.join(real)}"

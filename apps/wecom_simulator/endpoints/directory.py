@@ -24,12 +24,22 @@ def _require_department(call: Call, ident: str) -> Row:
     return call.world.departments[ident]
 
 
+IDS_ALONE = 5  # times as many departments fit into an answer without names
+
+
+def _check_size(call: Call, rows: list[Row], *, times: int = 1) -> list[Row]:
+    most = call.world.switches["departments_most"]
+    if most is not None and len(rows) > most * times:
+        raise ApiError(45029)
+    return rows
+
+
 @endpoint("department/list")
 def department_list(call: Call) -> Row:
     return {"department": [
         {"id": row["id"], "name": row["name"], "name_en": "", "department_leader": [],
          "parentid": row["parentid"], "order": row["order"]}
-        for row in _departments(call)
+        for row in _check_size(call, _departments(call))
     ]}  # fmt: skip
 
 
@@ -37,7 +47,7 @@ def department_list(call: Call) -> Row:
 def department_simplelist(call: Call) -> Row:
     return {"department_id": [
         {"id": row["id"], "parentid": row["parentid"], "order": row["order"]}
-        for row in _departments(call)
+        for row in _check_size(call, _departments(call), times=IDS_ALONE)
     ]}  # fmt: skip
 
 

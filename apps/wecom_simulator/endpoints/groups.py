@@ -19,7 +19,6 @@ from .base import (
 
 VISIBLE_WITHOUT_FILTER = 1000
 MOST_GROUPS_OF_A_CODE = 5
-MOST_WELCOMES = 100
 MOST_WELCOME_BYTES = 3000
 NO_SUCH_GROUP = 86001
 
@@ -174,7 +173,7 @@ def _welcome_fields(call: Call) -> Row:
 
 @endpoint("externalcontact/group_welcome_template/add", needs=Needs.CUSTOMERS, writes=True)
 def add_group_welcome(call: Call) -> Row:
-    if len(call.world.group_welcomes) >= MOST_WELCOMES:
+    if len(call.world.group_welcomes) >= call.world.switches["group_welcomes_most"]:
         raise ApiError(41055)
     template_id = new_id("gw", 12)
     welcome = {"template_id": template_id, **_welcome_fields(call)}

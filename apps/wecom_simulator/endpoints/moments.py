@@ -22,6 +22,7 @@ MONTH_S = 30 * 86400
 MOST_TEXT = 2000
 MOST_PICTURES = 9
 JOB_LIFE_S = 86400
+ALL = 2  # of the corp 0, of members themselves 1
 
 
 @endpoint("externalcontact/add_moment_task", needs=Needs.CUSTOMERS, writes=True)
@@ -33,6 +34,7 @@ def add_moment_task(call: Call) -> Row:
     wanted = call.body.get("visible_range") or {}
     if not isinstance(wanted, dict):
         raise ApiError(40058)
+    _check_jobs(call)
     tasks, invalid_users, invalid_parties = _senders(call, wanted.get("sender_list"))
     tags, invalid_tags = _audience(call, wanted.get("external_contact_list"))
     moment_id, jobid = new_id("mom", 15), new_id("job", 15)
@@ -57,6 +59,17 @@ def _check_together(content: str, extras: list[Row]) -> None:
         raise ApiError(41064)
     if len(content) > MOST_TEXT:
         raise ApiError(40058)
+
+
+def _check_jobs(call: Call) -> None:
+    """So many jobs lie there for a day."""
+    most = call.world.switches["moment_jobs_most"]
+    since = call.now - JOB_LIFE_S
+    jobs = [
+        row for row in call.world.moments.values() if row["jobid"] and row["create_time"] > since
+    ]
+    if most is not None and len(jobs) >= most:
+        raise ApiError(41078)
 
 
 def _senders(call: Call, wanted: Any) -> tuple[list[str], list[str], list[Any]]:
@@ -121,22 +134,26 @@ def get_moment_list(call: Call) -> Row:
     start, end = number(call.body, "start_time", 0), number(call.body, "end_time", 0)
     if not start or end < start or end - start > MONTH_S:
         raise ApiError(40058)
+    kind = number(call.body, "filter_type", ALL)
     rows = [
         _listing(row)
         for row in call.world.moments.values()
         if row["tasks"] and start <= int(row["create_time"]) <= end
-    ]
+        and kind in (ALL, row.get("create_type", 0))
+    ]  # fmt: skip
     size = page_size(call.body, default=20, most=100)
-    part, cursor = page(call, rows, size=size, scope=f"moments:{start}:{end}")
+    part, cursor = page(call, rows, size=size, scope=f"moments:{start}:{end}:{kind}")
     return {"moment_list": part, "next_cursor": cursor}
 
 
 def _listing(row: Row) -> Row:
     told: Row = {
         "moment_id": row["moment_id"], "create_time": str(int(row["create_time"])),
-        "create_type": 0, "visible_type": int(not row.get("tags")),
+        "create_type": row.get("create_type", 0), "visible_type": int(not row.get("tags")),
         "text": {"content": row["text"]},
     }  # fmt: skip
+    if row.get("creator"):
+        told["creator"] = row["creator"]
     pictures = [item["image"] for item in row["attachments"] if item["msgtype"] == "image"]
     if pictures:
         told["image"] = [{"media_id": item.get("media_id", "")} for item in pictures]

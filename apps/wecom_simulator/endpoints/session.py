@@ -50,7 +50,7 @@ def _app_of_secret(call: Call, secret: str) -> str:
 def _ticket(call: Call, kind: str) -> Row:
     for ticket, row in call.world.tickets.items():
         same = row["kind"] == kind and row["app"] == call.app
-        if same and row["expires_at"] > call.now:
+        if same and not row.get("dead") and row["expires_at"] > call.now:
             return {"ticket": ticket, "expires_in": int(row["expires_at"] - call.now)}
     ticket = new_id("sim_ticket_", 24)
     expires_at = call.now + TOKEN_LIFE_S

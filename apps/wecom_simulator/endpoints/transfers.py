@@ -19,7 +19,7 @@ UNASSIGNED_MOST = 50_000
 def transfer_customer(call: Call) -> Row:
     """在职: the giving member is still here; a greeting may go with it."""
     handover, takeover = _pair(call)
-    call.user(handover)
+    _not_banned(call.user(handover))
     words = call.body.get("transfer_success_msg") or ""
     if not isinstance(words, str) or len(words) > 200:
         raise ApiError(40058)
@@ -34,6 +34,7 @@ def resigned_transfer_customer(call: Call) -> Row:
     left_at = call.world.left_users.get(real)
     if left_at is None or left_at < call.now - WITHIN_S:
         raise ApiError(40097)
+    _not_banned(call.world.users.get(real, {}))
     return _begin(call, real, _successor(call, takeover), kind="resigned")
 
 
@@ -42,6 +43,12 @@ def _pair(call: Call) -> tuple[str, str]:
     if handover.lower() == takeover.lower():
         raise ApiError(40130)
     return handover, takeover
+
+
+def _not_banned(giver: Row) -> None:
+    """From an account that WeCom has banned nothing is inherited."""
+    if giver.get("banned"):
+        raise ApiError(40143)
 
 
 def _successor(call: Call, userid: str) -> Row:
@@ -90,8 +97,10 @@ def _refusal(call: Call, handover: str, takeover: Row, ident: str, kind: str) ->
     if follow["deleted_by_customer_at"]:
         return 84061
     of_customer = world.transfers_of(ident)
-    if any(row["status"] == WAITING and row["handover"] == handover for row in of_customer):
-        return 40129
+    waiting = [r for r in of_customer if r["status"] == WAITING and r["handover"] == handover]
+    if waiting:  # to this successor already, or to somebody else
+        same = any(row["takeover"] == takeover["userid"] for row in waiting)
+        return 40129 if same else 40100
     lately = [
         row for row in of_customer
         if row["kind"] == "onjob" and row["asked_at"] > call.now - WINDOW_S

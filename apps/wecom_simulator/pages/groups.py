@@ -13,6 +13,7 @@ from ..phones import (
     attachment_view,
     base_context,
     clock,
+    entry_of,
     guide_row,
     linked,
     name_of,
@@ -75,6 +76,7 @@ def group_page(request: HttpRequest, userid: str, chat_id: str) -> HttpResponse:
             mine=group["owner"] == userid, messages=_messages(world, group, userid, host.now()),
             title=f"{group['name'] or '未命名的群'}（{len(people)}）",
             back=f"/phone/guide/{userid}/groups/", sidebar=world.corp["sidebar_url"],
+            entry=entry_of(request, "group_chat_tools"),
         )  # fmt: skip
     return as_person(render(request, "group.html", context), f"guide:{userid}")
 

@@ -26,24 +26,74 @@
 
   const fail = (reason) => { throw new Error(reason); };
 
+  // where the page was opened decides what it may know and do
+  const entry = phone.dataset.entry;
+  const KNOWS_CONTACT = ["contact_profile", "single_chat_tools", "single_kf_tools"];
+  const SENDS = ["single_chat_tools", "group_chat_tools", "chat_attachment", "single_kf_tools"];
+  const from = (entries) => { if (!entries.includes(entry)) fail("no permission"); };
+
+  const onward = async (name, params) => {
+    const answer = await post("/sim/jssdk/call", { userid, name, params });
+    if (!answer.ok) fail(answer.error);
+    if (answer.url) window.location.href = answer.url;
+    return answer.result || {};
+  };
+
+  // the client draws this list itself, over the page that asked
+  const pick = (rows) => new Promise((resolve) => {
+    const dialog = document.createElement("dialog");
+    const form = document.createElement("form");
+    form.method = "dialog";
+    for (const row of rows) {
+      const label = document.createElement("label");
+      const box = Object.assign(document.createElement("input"), { type: "checkbox", name: "who", value: row.external_userid });
+      label.className = "pick";
+      label.append(box, row.name);
+      form.append(label);
+    }
+    const done = Object.assign(document.createElement("button"), { className: "main", value: "ok", textContent: "确定" });
+    const close = Object.assign(document.createElement("button"), { className: "quiet", value: "", textContent: "取消" });
+    form.append(done, close);
+    dialog.append(form);
+    dialog.addEventListener("close", () => {
+      const picked = dialog.returnValue === "ok" ? new FormData(form).getAll("who") : [];
+      dialog.remove();
+      resolve(picked);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+
   const calls = {
     hello: () => ({}),
     verify: (params) => post("/sim/jssdk/verify", params),
-    getContext: () => ({ entry: chat ? "group_chat_tools" : "single_chat_tools" }),
-    getCurExternalContact: () => (external ? { userId: external } : fail("no permission")),
-    getCurExternalChat: () => (chat ? { chatId: chat } : fail("no permission")),
+    getContext: () => ({ entry }),
+    getCurExternalContact: () => {
+      from(KNOWS_CONTACT);
+      return external ? { userId: external } : fail("without context of external contact");
+    },
+    getCurExternalChat: () => {
+      from(["group_chat_tools"]);
+      return { chatId: chat };
+    },
     sendChatMessage: async (params) => {
+      from(SENDS);
       const answer = await post("/sim/jssdk/send", { ...params, userid, external_userid: external, chat_id: chat });
       if (!answer.ok) fail(answer.error);
       await redraw();
       return {};
     },
-    openEnterpriseChat: (params) => {
-      const other = String([].concat(params.externalUserIds || [])[0] || "").split(";")[0];
-      window.location.href = `/phone/guide/${userid}/chat/${other}/`;
-      return { chatId: other };
+    selectExternalContact: async (params) => {
+      const { customers } = await post("/sim/jssdk/offered", { userid, filterType: params.filterType || 0 });
+      const picked = await pick(customers);
+      if (!picked.length) throw new Error("cancel");
+      return onward("selectExternalContact", { ...params, picked });
     },
   };
+  for (const name of [
+    "openEnterpriseChat", "openExistedChatWithMsg", "openUserProfile", "navigateToAddCustomer",
+    "shareToExternalContact", "shareToExternalChat", "shareToExternalMoments",
+  ]) calls[name] = (params) => onward(name, params);
 
   window.addEventListener("message", async (event) => {
     if (event.source !== frame.contentWindow || !event.data || !event.data.wwCall) return;
@@ -56,8 +106,8 @@
     try {
       reply({ result: await calls[name](params || {}) });
     } catch (error) {
-      reply({ failed: `fail ${error.message}` });
+      reply({ failed: error.message === "cancel" ? "cancel" : `fail ${error.message}` });
     }
   });
-  thread.lastElementChild?.scrollIntoView({ block: "end" });
+  thread?.lastElementChild?.scrollIntoView({ block: "end" });
 })();

@@ -4,8 +4,12 @@
   const base = new URL(".", document.currentScript.src);
   const home = base.origin;
   const CHAT_ONLY = ["getCurExternalContact", "sendChatMessage", "getCurExternalChat"];
-  const ANYWHERE = ["getContext", "openEnterpriseChat", "shareToExternalContact"];
-  const PHONE_ANSWERS_MS = 600;
+  const ANYWHERE = [
+    "getContext", "openEnterpriseChat", "openExistedChatWithMsg", "openUserProfile", "selectExternalContact",
+    "navigateToAddCustomer", "shareToExternalContact", "shareToExternalChat", "shareToExternalMoments",
+  ];
+  const HELLO_EVERY_MS = 150;
+  const MOST_HELLOS = 20;
   let number = 0;
   let settings = null;
   let configReady = null;
@@ -40,10 +44,17 @@
     document.head.append(script);
   });
 
-  const inPhone = window.parent === window ? Promise.resolve(false) : Promise.race([
-    askPhone("hello").then(() => true, () => false),
-    new Promise((resolve) => { setTimeout(() => resolve(false), PHONE_ANSWERS_MS); }),
-  ]);
+  // the phone around this frame may still be loading: it is greeted more than once
+  const inPhone = window.parent === window ? Promise.resolve(false) : new Promise((resolve) => {
+    let hellos = 0;
+    const greet = () => {
+      if (hellos === MOST_HELLOS) { clearInterval(again); resolve(false); return; }
+      hellos += 1;
+      askPhone("hello").then(() => { clearInterval(again); resolve(true); }, () => {});
+    };
+    const again = setInterval(greet, HELLO_EVERY_MS);
+    greet();
+  });
 
   const pageUrl = () => window.location.href.split("#")[0];
   const failure = (name, reason, errCode) => ({ errMsg: `${name}:${reason}`, errCode: errCode ?? -1 });
@@ -92,19 +103,16 @@
     if (!phone && name === "getContext") return { entry: "normal" };
     if (!phone && name === "getCurExternalContact") throw failure(name, "fail without context of external contact");
     if (!phone && CHAT_ONLY.includes(name)) throw failure(name, "fail no permission");
-    if (phone && name !== "shareToExternalContact") return askPhone(name, params);
+    if (phone) return askPhone(name, params);
     return outside(name, params);
   };
 
   const outside = async (name, params) => {
-    const several = (value) => (Array.isArray(value) ? value.join(";") : String(value || ""));
-    const answer = await askHost(name, {
-      externalUserIds: several(params.externalUserIds),
-      text: params.text?.content || "",
-    });
-    if (!answer.ok) throw failure(name, `fail ${answer.reason}`);
+    const given = Object.fromEntries(Object.entries(params || {}).filter(([, value]) => typeof value !== "function"));
+    const answer = await askHost(name, { params: JSON.stringify(given) });
+    if (!answer.ok) throw failure(name, answer.reason === "cancel" ? "cancel" : `fail ${answer.reason}`);
     if (answer.url) (window.top || window).location.href = answer.url;
-    return {};
+    return answer.result || {};
   };
 
   const api = (name) => async (params = {}) => {
@@ -115,7 +123,8 @@
       return result;
     } catch (error) {
       const bad = error.errMsg ? error : failure(name, error.message);
-      params.fail?.(bad);
+      if (bad.errMsg === `${name}:cancel`) params.cancel?.(bad);
+      else params.fail?.(bad);
       params.complete?.(bad);
       throw bad;
     }
@@ -132,6 +141,5 @@
     ),
   };
   for (const name of [...CHAT_ONLY, ...ANYWHERE]) ww[name] = api(name);
-  for (const name of ["openUserProfile", "openExistedChatWithMsg", "selectExternalContact", "navigateToAddCustomer"]) ww[name] = api(name);
   window.ww = ww;
 })();

@@ -51,7 +51,7 @@ def poll_results(*, now: datetime, limit: int = SENDS_PER_BEAT) -> int:
         if not ids:
             break
         seen += len(ids)
-        for dispatch in Dispatch.objects.filter(pk__in=ids).order_by("pk"):
+        for dispatch in Dispatch.objects.filter(pk__in=ids).select_related("guide").order_by("pk"):
             try:
                 with outbox.alone("result_not_applied", but=NotNow, dispatch_id=dispatch.pk):
                     found += _poll(dispatch, token, run)
