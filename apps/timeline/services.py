@@ -53,8 +53,7 @@ class FeedBatch:
 # partitioned table would have to hold the time and could not recognise the key alone. "IS TRUE"
 # keeps the last condition a hashed look-up: as a join the planner, which cannot know how many rows
 # come, has looped over fifty thousand keys for each of them.
-_INSERT = """
-WITH numbered AS MATERIALIZED (
+_NEW_KEYS = """numbered AS MATERIALIZED (
     SELECT DISTINCT ON (key_hash) * FROM (
         SELECT nextval('timeline_event_id_seq') AS event_id, rows.* FROM ({rows}) AS rows
     ) AS given
@@ -64,12 +63,14 @@ WITH numbered AS MATERIALIZED (
     SELECT key_hash, event_id, occurred_at FROM numbered
     ON CONFLICT (key_hash) DO NOTHING
     RETURNING key_hash
-)
+)"""
+_EVENTS = """
 INSERT INTO timeline_memberevent
     (id, occurred_at, member_id, identity_id, kind, source, actor, payload)
 SELECT event_id, occurred_at, member_id, identity_id, kind, source, actor, payload
 FROM numbered WHERE (key_hash IN (SELECT key_hash FROM fresh)) IS TRUE
 """
+_INSERT = f"WITH {_NEW_KEYS}{_EVENTS}"
 
 _FROM_SELECT = """
 SELECT sha256(convert_to(key, 'UTF8')) AS key_hash, occurred_at, member_id, identity_id, kind,
@@ -89,7 +90,7 @@ _RECORD = _INSERT.format(rows=_FROM_SELECT.format(select=_GIVEN))
 _known_months: set[date] = set()
 
 
-def _ensure_months(first: datetime, last: datetime) -> None:
+def ensure_months(first: datetime, last: datetime) -> None:
     """Late news of a past month needs its partition; DDL is rare, so remember what is there."""
     months = set(partitions.months_between(partitions.month_of(first), partitions.month_of(last)))
     if months - _known_months:
@@ -112,7 +113,7 @@ def record_events(events: Iterable[NewEvent]) -> int:
     if not rows:
         return 0
     times = [event.occurred_at for event in rows]
-    _ensure_months(min(times), max(times))
+    ensure_months(min(times), max(times))
     return write(
         _RECORD, [as_rows({name: getattr(event, name) for name in _TOLD} for event in rows)]
     )
@@ -153,10 +154,21 @@ def record_from_select(
     payload jsonb. `first` and `last` bound their times (for the partitions). Returns how many were
     new.
     """
-    _ensure_months(first, last)
+    ensure_months(first, last)
     with connection.cursor() as cursor:
         cursor.execute(_INSERT.format(rows=_FROM_SELECT.format(select=select)), params)
         return cursor.rowcount
+
+
+def story_steps(rows: str) -> str:
+    """SQL: the same as named steps (`numbered`, `fresh`, `story`) in the WITH of a statement of the
+    caller's own, where one way to the database is all an effect may cost.
+
+    `rows` is a step before with the columns that `record_from_select` asks for. Call
+    `ensure_months` for their times first.
+    """
+    given = _FROM_SELECT.format(select=f"SELECT * FROM {rows}")
+    return f"{_NEW_KEYS.format(rows=given)}, story AS ({_EVENTS})"
 
 
 # --- the feed -----------------------------------------------------------------------------------

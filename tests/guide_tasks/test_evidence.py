@@ -10,6 +10,7 @@ from apps.accounts.actor import SYSTEM
 from apps.guide_tasks import selectors, services
 from apps.guide_tasks.errors import UnproofedGrade
 from apps.guide_tasks.models import Evidence, Grade, State, TargetMove, TaskTarget
+from apps.guide_tasks.services.evidence import record_contacts
 from apps.members.models import FollowRelation, Interaction
 from apps.orders.services import LineRow, OrderRow, ingest_orders
 from apps.outreach.models import Dispatch, DispatchRecipient, LinkClick, TrackedLink
@@ -90,14 +91,29 @@ def test_a_proof_takes_one_step_and_tells_it_in_its_order(moment, target, people
     with CaptureQueriesContext(connection) as asked:
         after = services.record_contact(source="dispatch_recipient:1", **given)
 
-    # the step, the month's partition once, the story, the member's record
-    assert len([row for row in asked if "SAVEPOINT" not in row["sql"]]) <= 4
+    # one statement for step, story and the member's record, and the month's partition once
+    assert len([row for row in asked if "SAVEPOINT" not in row["sql"]]) <= 2
     target.refresh_from_db()
     assert (after.state, after.done_at, after.started_at) == (State.DONE, moment, moment)
     assert TaskTarget.objects.filter(pk=target.pk).values().get() == {
         name: getattr(after, name) for name in TaskTarget.objects.values().first()
     }
     assert kinds_of(people[0])[-2:] == [Kind.CONTACT_GRADED, Kind.TASK_DONE]
+
+
+def test_one_proof_for_many_targets_is_one_statement(moment, push, people):
+    given = {"grade": Grade.INITIATED, "source": "dispatch:1", "occurred_at": moment}
+    ids = [target_of(push, person).pk for person in people]
+    record_contacts(target_ids=ids[:1], **given)
+
+    with CaptureQueriesContext(connection) as asked:
+        stepped = record_contacts(target_ids=ids, **given)
+
+    assert len([row for row in asked if "SAVEPOINT" not in row["sql"]]) <= 2
+    assert sorted(target.pk for target in stepped) == sorted(ids[1:])
+    assert [kinds_of(person).count(Kind.CONTACT_GRADED) for person in people] == [1, 1, 1]
+    # nothing has reached TA yet, so the member's record says nothing
+    assert not Interaction.objects.exists()
 
 
 def test_a_second_proof_of_another_source_is_kept_and_moves_nothing(moment, target):

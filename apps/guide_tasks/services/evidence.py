@@ -5,7 +5,6 @@ identified click on the link of this target's own message do.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -60,16 +59,17 @@ def target_id_of(source: str) -> int | None:
 _MAY_COMPLETE = (*OPEN_STATES, State.NOT_DONE, State.EXPIRED)
 
 _COLUMNS = [field.attname for field in TaskTarget._meta.concrete_fields]
-# The whole step at once, for targets of one push or of many. They are held first: of two proofs at
-# the same moment the second sees what the first one left. A known proof takes no step. A tag
-# retired since the push was made is not put on any more.
+# All that a proof leaves, for targets of one push or of many, in one way to the database: the step,
+# its history, the story, the contact kept with the member. Targets are held first: of two proofs at
+# the same moment the second sees what the first one left. A known proof takes no step, and then
+# nothing is told. A tag retired since the push was made is not put on any more.
 _STEP = f"""
 WITH held AS (
     SELECT t.id, t.state AS was, t.contact_grade AS had,
         CASE WHEN t.state = ANY(%(may_complete)s) AND push.required_grade <= %(grade)s THEN 'done'
              WHEN t.state = 'open' THEN 'in_progress' ELSE t.state END AS state
     FROM guide_tasks_tasktarget AS t JOIN guide_tasks_taskpush AS push ON push.id = t.push_id
-    WHERE t.id = ANY(%(targets)s) ORDER BY t.id FOR UPDATE OF t
+    WHERE t.id = {{which}} ORDER BY t.id FOR UPDATE OF t
 ), proof AS (
     INSERT INTO guide_tasks_evidence (target_id, grade, outcome, source, actor, occurred_at)
     SELECT id, %(grade)s, '', %(source)s, %(actor)s, %(at)s FROM held
@@ -79,36 +79,43 @@ WITH held AS (
 ), history AS (
     INSERT INTO guide_tasks_targetmove (target_id, from_state, to_state, at, actor, reason)
     SELECT id, was, state, %(at)s, %(actor)s, '' FROM step WHERE was <> state
-)
-UPDATE guide_tasks_tasktarget AS t
-SET state = step.state, contact_grade = greatest(had, %(grade)s),
-    contacted_at = CASE WHEN had < %(grade)s THEN %(at)s ELSE contacted_at END,
-    started_at = CASE WHEN was = step.state THEN started_at ELSE coalesce(started_at, %(at)s) END,
-    done_at = CASE WHEN was <> step.state AND step.state = 'done' THEN %(at)s ELSE done_at END
-FROM step WHERE t.id = step.id
-RETURNING {", ".join(f"t.{column}" for column in _COLUMNS)}, was, had, ARRAY(
+), moved AS (
+    UPDATE guide_tasks_tasktarget AS t
+    SET state = step.state, contact_grade = greatest(had, %(grade)s),
+        contacted_at = CASE WHEN had < %(grade)s THEN %(at)s ELSE contacted_at END,
+        started_at = CASE WHEN was = step.state THEN started_at
+                          ELSE coalesce(started_at, %(at)s) END,
+        done_at = CASE WHEN was <> step.state AND step.state = 'done' THEN %(at)s
+                       ELSE done_at END
+    FROM step WHERE t.id = step.id
+    RETURNING {", ".join(f"t.{column}" for column in _COLUMNS)},
+        had < %(grade)s AS rises, was <> step.state AND step.state = 'done' AS completes
+), told AS (
+    SELECT '{_TARGET}' || id || ':' || event.key, %(at)s, member_id, NULL::bigint, event.kind,
+        '{_TARGET}' || id, %(actor)s,
+        event.more || jsonb_build_object('push_id', push_id, 'guide_id', guide_id)
+    FROM moved CROSS JOIN LATERAL (VALUES
+        (rises, '{Kind.CONTACT_GRADED.value}', 'contact:' || contact_grade,
+         jsonb_build_object('grade', contact_grade)),
+        (completes, '{Kind.TASK_DONE.value}', 'done', '{{}}')
+    ) AS event (happened, kind, key, more)
+    WHERE event.happened
+), {timeline.story_steps("told")}, talked AS (
+    SELECT '{Interaction.Kind.MESSAGE.value}', %(at)s, '{_TARGET}' || id || ':delivered', '',
+        guide_id, member_id
+    FROM moved WHERE rises AND contact_grade >= {Grade.DELIVERED:d}
+), {members.interaction_steps("talked")}
+SELECT moved.*, ARRAY(
     SELECT tag.id FROM guide_tasks_taskpush_result_tags AS result
     JOIN tagging_tag AS tag ON tag.id = result.tag_id AND tag.retired_at IS NULL
-    WHERE result.taskpush_id = t.push_id)
+    WHERE completes AND result.taskpush_id = push_id)
+FROM moved
 """
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A target after a new proof, and what it was before."""
-
-    target: TaskTarget
-    was: str
-    had: int
-    tag_ids: list[int]
-
-    @property
-    def rises(self) -> bool:
-        return self.target.contact_grade > self.had
-
-    @property
-    def completes(self) -> bool:
-        return self.target.state == State.DONE != self.was
+# without an array PostgreSQL knows how many rows it plans for, and keeps one plan; in fewer than
+# four thousand characters psycopg keeps its reading of the places as well
+_STEP = " ".join(_STEP.split())
+_STEP_OF_ONE = _STEP.replace("{which}", "%(target)s")
+_STEP_OF_MANY = _STEP.replace("{which}", "ANY(%(targets)s)")
 
 
 def record_contact(
@@ -143,50 +150,28 @@ def record_contacts(
     """
     if grade >= Grade.DELIVERED and not source.startswith((RECIPIENT, CLICK)):
         raise UnproofedGrade()
-    # part of the caller's transaction: a mark of its own would be two more ways to the database
-    with transaction.atomic(savepoint=False):
-        steps = _take_steps(target_ids, grade, source, occurred_at, actor)
-        _tell_contacts(steps, occurred_at, actor)
-        for step in steps:
-            _note_result(step, occurred_at)
-    return [step.target for step in steps]
-
-
-def _take_steps(
-    target_ids: Sequence[int], grade: Grade, source: str, at: datetime, actor: str
-) -> list[_Step]:
+    many = len(target_ids) != 1
     terms: dict[str, Any] = {
-        "targets": list(target_ids),
+        **({"targets": list(target_ids)} if many else {"target": target_ids[0]}),
         "grade": int(grade),
         "source": source,
-        "at": at,
+        "at": occurred_at,
         "actor": actor,
         "may_complete": list(_MAY_COMPLETE if grade >= Grade.DELIVERED else OPEN_STATES),
+        "until": clock.business_day(occurred_at),
     }
     size = len(_COLUMNS)
-    return [
-        _Step(TaskTarget.from_db(connection.alias, _COLUMNS, row[:size]), *row[size:])
-        for row in read(_STEP, terms)
-    ]
+    found = []
+    # part of the caller's transaction: a mark of its own would be two more ways to the database
+    with transaction.atomic(savepoint=False):
+        timeline.ensure_months(occurred_at, occurred_at)
+        for row in read(_STEP_OF_MANY if many else _STEP_OF_ONE, terms):
+            found.append(TaskTarget.from_db(connection.alias, _COLUMNS, row[:size]))
+            _tag(found[-1], row[-1], occurred_at)
+    return found
 
 
-def _tell_contacts(steps: Sequence[_Step], at: datetime, actor: str) -> None:
-    """One event for a grade that rose, one for work that is done."""
-    events = []
-    for step in steps:
-        grade = int(step.target.contact_grade)
-        if step.rises:
-            events.append(
-                _event(step.target, Kind.CONTACT_GRADED, f"contact:{grade}", at, actor, grade=grade)
-            )
-        if step.completes:
-            events.append(_event(step.target, Kind.TASK_DONE, "done", at, actor))
-    timeline.record_events(events)
-
-
-def _event(
-    target: TaskTarget, kind: Kind, key: str, at: datetime, actor: str, **more: int
-) -> timeline.NewEvent:
+def _event(target: TaskTarget, kind: Kind, key: str, at: datetime, actor: str) -> timeline.NewEvent:
     return timeline.NewEvent(
         member_id=target.member_id,
         kind=kind,
@@ -194,23 +179,8 @@ def _event(
         key=f"{target.source}:{key}",
         occurred_at=at,
         actor=actor,
-        payload={**more, "push_id": target.push_id, "guide_id": target.guide_id},
+        payload={"push_id": target.push_id, "guide_id": target.guide_id},
     )
-
-
-def _note_result(step: _Step, at: datetime) -> None:
-    """What the member's record gains besides the story."""
-    target = step.target
-    if step.rises and target.contact_grade >= Grade.DELIVERED:
-        members.record_interaction(
-            member_id=target.member_id,
-            guide_id=target.guide_id,
-            kind=Interaction.Kind.MESSAGE,
-            occurred_at=at,
-            source=f"{target.source}:delivered",
-        )
-    if step.completes:
-        _tag(target, step.tag_ids, at)
 
 
 def _tag(target: TaskTarget, tag_ids: Sequence[int], at: datetime) -> None:

@@ -57,6 +57,7 @@ from apps.members.services.notes import (
     add_note,
     confirm_fact,
     drop_fact,
+    interaction_steps,
     record_interaction,
     unmask_phone,
 )
@@ -117,6 +118,7 @@ __all__ = [
     "forget_drafts",
     "give_consent",
     "give_visit_reason",
+    "interaction_steps",
     "lift_stop",
     "note_refusal",
     "note_visit",

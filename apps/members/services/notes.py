@@ -126,18 +126,27 @@ def drop_fact(*, member_id: int, kind: str, word: str) -> bool:
 
 
 # the date falls with the contact that does what it reminded of, in one way to the database
-_KEEP = """
-WITH kept AS (
+_STEPS = """kept AS (
     INSERT INTO members_interaction (kind, occurred_at, source, reason, guide_id, member_id)
-    VALUES (%(kind)s, %(at)s, %(source)s, '', %(guide)s, %(member)s)
-    ON CONFLICT (source) DO NOTHING RETURNING guide_id, member_id
+    {rows}
+    ON CONFLICT (source) DO NOTHING RETURNING occurred_at, guide_id, member_id
 ), followed_up AS (
-    UPDATE members_followup AS date SET closed_at = %(at)s, closed = 'contacted'
+    UPDATE members_followup AS date SET closed_at = kept.occurred_at, closed = 'contacted'
     FROM kept WHERE date.member_id = kept.member_id AND date.guide_id = kept.guide_id
         AND date.closed_at IS NULL AND date.due_on <= %(until)s::date
-)
-SELECT FROM kept
-"""
+)"""
+_ONE = "VALUES (%(kind)s, %(at)s, %(source)s, '', %(guide)s, %(member)s)"
+_KEEP = f"WITH {_STEPS.format(rows=_ONE)} SELECT FROM kept"
+
+
+def interaction_steps(rows: str) -> str:
+    """SQL: the same as named steps (`kept`, `followed_up`) in the WITH of a statement of the
+    caller's own, where one way to the database is all an effect may cost.
+
+    `rows` is a step before with the columns kind, occurred_at, source, reason, guide_id, member_id,
+    all of one day: the place `until`.
+    """
+    return _STEPS.format(rows=f"SELECT * FROM {rows}")
 
 
 def record_interaction(
