@@ -1,5 +1,7 @@
 """Taking turns: whoever names the same thing waits until the other's transaction is over."""
 
+from collections.abc import Collection
+
 from django.db import connection
 
 
@@ -11,3 +13,21 @@ def take_turn(name: str) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+_EACH = """
+SELECT pg_advisory_xact_lock(name) FROM (
+    SELECT DISTINCT hashtextextended(name, 0) AS name FROM unnest(%s::text[]) AS name ORDER BY 1
+) AS sorted
+"""
+
+
+def take_turns(within: str, names: Collection[str]) -> None:
+    """Wait for everybody who named one of these, or who took the turn of `within` as a whole.
+
+    All names in one order, so that two who name the same wait and do not block each other. Each
+    name is a place in PostgreSQL's table of locks: some hundreds, no more.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [within])
+        cursor.execute(_EACH, [[f"{within}:{name}" for name in names]])

@@ -4,9 +4,9 @@ A claim is (kind, source): a rule's, a push's, WeCom's. People share one claim b
 a colleague may take off what a guide put on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.actor import SYSTEM, Actor
 from apps.core import partitions
 from apps.core.errors import DomainError
+from apps.core.prepared import as_rows
 from apps.tagging.models import MemberTags, Tag, TagChange, TagGroup
 from apps.tagging.selectors import CLAIM, STANDING
 from apps.timeline import services as timeline
@@ -63,6 +64,14 @@ def retire_tags(*, tag_ids: Iterable[int], at: datetime) -> int:
     return Tag.objects.filter(pk__in=list(tag_ids), retired_at=None).update(retired_at=at)
 
 
+class Claimed(NamedTuple):
+    """A tag on a member, and on whose word."""
+
+    member_id: int
+    tag_id: int
+    source: str
+
+
 # --- claims --------------------------------------------------------------------------------------
 
 # rows are made first and locked in one order, so that sets that cross wait for each other
@@ -74,17 +83,24 @@ ON CONFLICT (member_id) DO NOTHING
 _LOCK = """
 SELECT member_id FROM tagging_membertags WHERE member_id = ANY(%s) ORDER BY member_id FOR UPDATE
 """
+# every tag for every member, or pairs that each name their source
+_ALL_PAIRS = """
+SELECT DISTINCT member_id, tag_id, %(source)s::text AS source
+FROM unnest(%(members)s::bigint[]) AS member_id, unnest(%(tags)s::bigint[]) AS tag_id
+"""
+_EACH_PAIR = """
+SELECT DISTINCT member_id, tag_id, source FROM json_to_recordset(%(pairs)s::json)
+    AS given (member_id bigint, tag_id bigint, source text)
+"""
 _LOG = f"""
-WITH standing AS ({STANDING}), pairs AS (
-    SELECT DISTINCT member_id, tag_id
-    FROM unnest(%(members)s::bigint[]) AS member_id, unnest(%(tags)s::bigint[]) AS tag_id
-)
+WITH standing AS ({STANDING}), pairs AS ({{pairs}})
 INSERT INTO tagging_tagchange (at, member_id, tag_id, added, claim, source, actor, expires_at)
-SELECT %(at)s, pairs.member_id, pairs.tag_id, %(added)s, %(claim)s, %(source)s, %(actor)s,
+SELECT %(at)s, pairs.member_id, pairs.tag_id, %(added)s, %(claim)s, pairs.source, %(actor)s,
     %(expires_at)s
 FROM pairs
 LEFT JOIN standing ON standing.member_id = pairs.member_id AND standing.tag_id = pairs.tag_id
-    AND standing.claim = %(claim)s AND standing.claim_source = %(claim_source)s AND standing.added
+    AND standing.claim = %(claim)s AND standing.added
+    AND standing.claim_source = CASE WHEN %(claim)s = 'person' THEN '' ELSE pairs.source END
 WHERE {{needed}}
 """
 # news is a claim that does not stand, or stands until another day
@@ -122,7 +138,13 @@ def _locked(cursor: Any, member_ids: list[int]) -> None:
 
 
 def _settle(
-    cursor: Any, *, member_ids: list[int], tag_ids: list[int], source: str, actor: str, at: datetime
+    cursor: Any,
+    *,
+    member_ids: list[int],
+    tag_ids: list[int],
+    source_of: Callable[[int, int], str],
+    actor: str,
+    at: datetime,
 ) -> list[tuple[int, int, bool]]:
     """Make the rows say what the claims say; return (member, tag, put on) for what has changed."""
     cursor.execute(_SETTLE, {"members": member_ids, "tags": tag_ids})
@@ -138,6 +160,7 @@ def _settle(
             actor=actor,
         )
         for member_id, tag_id, added in changed
+        for source in [source_of(member_id, tag_id)]
     )
     return changed
 
@@ -152,7 +175,9 @@ def _claim_change(
     actor: Actor,
     at: datetime,
     expires_at: datetime | None = None,
+    each: Sequence[Claimed] = (),
 ) -> list[tuple[int, int, bool]]:
+    """All these tags on all these members; with `each` those pairs alone, by their sources."""
     members, tags = sorted(set(member_ids)), sorted(set(tag_ids))
     if claim not in TagChange.Claim.values:
         raise UnknownClaim
@@ -168,16 +193,31 @@ def _claim_change(
         "at": at,
         "claim": claim,
         "source": source,
-        "claim_source": "" if claim == TagChange.Claim.PERSON else source,
         "actor": actor.label,
         "expires_at": expires_at,
     }
+    if each:
+        values["pairs"] = as_rows(one._asdict() for one in each)
+    sources = {(one.member_id, one.tag_id): one.source for one in each}
+    log = _LOG.format(
+        pairs=_EACH_PAIR if each else _ALL_PAIRS, needed=_ADDING if added else _REMOVING
+    )
     with connection.cursor() as cursor:
         _locked(cursor, members)
-        cursor.execute(_LOG.format(needed=_ADDING if added else _REMOVING), values)
+        cursor.execute(log, values)
         return _settle(
-            cursor, member_ids=members, tag_ids=tags, source=source, actor=actor.label, at=at
+            cursor,
+            member_ids=members,
+            tag_ids=tags,
+            source_of=lambda member_id, tag_id: sources.get((member_id, tag_id), source),
+            actor=actor.label,
+            at=at,
         )
+
+
+def _demand_in_use(tag_ids: set[int]) -> None:
+    if Tag.objects.filter(pk__in=tag_ids, retired_at=None).count() != len(tag_ids):
+        raise UnknownTag
 
 
 @transaction.atomic
@@ -196,8 +236,7 @@ def apply_tags(
     Repeating a standing claim changes nothing. Raises UnknownTag for a retired or missing tag.
     """
     tags = set(tag_ids)
-    if Tag.objects.filter(pk__in=tags, retired_at=None).count() != len(tags):
-        raise UnknownTag
+    _demand_in_use(tags)
     changed = _claim_change(
         added=True,
         member_ids=member_ids,
@@ -207,6 +246,25 @@ def apply_tags(
         actor=actor,
         at=at,
         expires_at=expires_at,
+    )
+    return len(changed)
+
+
+@transaction.atomic
+def apply_each(*, claims: Collection[Claimed], claim: str, actor: Actor, at: datetime) -> int:
+    """Claim for each survivor a tag of their own, by its own source; as `apply_tags`, in the same
+    few statements for any number."""
+    tags = {one.tag_id for one in claims}
+    _demand_in_use(tags)
+    changed = _claim_change(
+        added=True,
+        member_ids={one.member_id for one in claims},
+        tag_ids=tags,
+        claim=claim,
+        source="",
+        actor=actor,
+        at=at,
+        each=sorted(set(claims)),
     )
     return len(changed)
 

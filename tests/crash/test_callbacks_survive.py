@@ -125,6 +125,23 @@ def test_killed_anywhere_while_events_are_read_each_friendship_is_known_once(
     assert set(current) == set(friends) - set(gone)
 
 
+def test_killed_with_a_whole_set_written_and_not_closed_nothing_is_lost_or_twice(
+    guide, simulator, workers
+):
+    friends = [somebody_adds(simulator, guide) for _number in range(5)]
+
+    assert workers("callbacks.taken", clock.now(), "callbacks") == KILLED
+
+    assert not FollowRelation.objects.exists()
+    assert not TaskTarget.objects.exists()
+    handle_callbacks(now=clock.now() + LATER)
+    rows = FollowRelation.objects.values_list("external_userid", flat=True)
+    assert sorted(rows) == sorted(friends)
+    greeted = TaskTarget.objects.values_list("external_userid", flat=True)
+    assert sorted(greeted) == sorted(friends)
+    assert set(RawCallback.objects.values_list("status", flat=True)) == {"done"}
+
+
 def test_eight_worker_processes_with_an_expired_token_renew_it_once(guide, simulator, workers):
     client_for().list_follow_userids()
     simulator.post("/sim/tokens/expire", errcode=42001)

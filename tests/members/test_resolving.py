@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, connections
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.actor import SYSTEM
@@ -196,3 +196,71 @@ def test_two_batches_at_once_make_each_person_once():
 
     assert Member.objects.count() == 50
     assert {one.member_id for one in answers[0]} == {one.member_id for one in answers[1]}
+
+
+@pytest.fixture
+def held_open():
+    """Another connection makes members and keeps its transaction open until it is told to end."""
+    done, made, threads = threading.Event(), threading.Event(), []
+
+    def hold(*rows):
+        def work():
+            try:
+                with transaction.atomic():
+                    resolve(*rows)
+                    made.set()
+                    done.wait(20)
+            finally:
+                connections.close_all()
+
+        threads.append(threading.Thread(target=work))
+        threads[0].start()
+        assert made.wait(20)
+
+    yield hold
+    done.set()
+    for thread in threads:
+        thread.join()
+
+
+def resolve_within(seconds, *rows):
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{seconds}s'")
+        return resolve(*rows)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.slow
+def test_who_makes_other_people_does_not_wait(held_open):
+    held_open(row(("phone", "", make_phone())))
+
+    (answer,) = resolve_within(1, row(("phone", "", make_phone())))
+
+    assert answer.created
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.slow
+@pytest.mark.parametrize("shared", ["phone", "member"])
+def test_who_is_about_the_same_person_waits(held_open, shared):
+    phone, one, other = make_phone(), ("external_userid", "c", "wm1"), ("unionid", "", "o1")
+    if shared == "member":  # known by two identities: each batch names another of them
+        resolve(row(one, other))
+        held_open(row(one, ("phone", "", phone)))
+        waiting = row(other, ("phone", "", make_phone()))
+    else:
+        held_open(row(one, ("phone", "", phone)))
+        waiting = row(("phone", "", phone))
+
+    with pytest.raises(OperationalError, match="lock timeout"):
+        resolve_within(1, waiting)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.slow
+def test_a_large_batch_stops_everybody_who_brings_somebody_new(held_open):
+    held_open(*[row(("phone", "", make_phone())) for _number in range(300)])
+
+    with pytest.raises(OperationalError, match="lock timeout"):
+        resolve_within(1, row(("phone", "", make_phone())))

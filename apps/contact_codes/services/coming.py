@@ -63,12 +63,14 @@ def _tag(came: dict[int, list[int]], now: datetime) -> None:
         return
     rows = Member.objects.filter(pk__in={pk for code in wanted for pk in came[code]})
     survivors = dict(rows.values_list("pk", "survivor_id"))
-    for code_id, tag_ids in sorted(wanted.items()):
-        tagging.apply_tags(
-            member_ids={survivors[pk] for pk in came[code_id]},
-            tag_ids=tag_ids,
-            claim=TagChange.Claim.RULE,
-            source=f"contact_code:{code_id}",
-            actor=SYSTEM,
-            at=now,
-        )
+    tagging.apply_each(
+        claims=[
+            tagging.Claimed(survivors[pk], tag_id, f"contact_code:{code_id}")
+            for code_id, tag_ids in wanted.items()
+            for pk in came[code_id]
+            for tag_id in tag_ids
+        ],
+        claim=TagChange.Claim.RULE,
+        actor=SYSTEM,
+        at=now,
+    )

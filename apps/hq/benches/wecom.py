@@ -6,42 +6,29 @@ say into one table without a key: nobody is recognised, nothing is compared.
 """
 
 import logging
-import os
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import structlog
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from apps.core.embedded import process
 from apps.hq.benches import Options, Result, Say, bench
 from apps.hq.benches._bulk import sql
 from apps.hq.benches._serving import BenchFailed
-from apps.hq.benches._simulated import control
+from apps.hq.benches._simulated import connect, control, open_stores, simulator
 from apps.members.models import FollowRelation
-from apps.stores.models import Guide, LegalEntity, Region, Store
-from apps.wecom import services as wecom
+from apps.stores.models import Guide
 from apps.wecom.client import WeComClient, client_for
 from apps.wecom.models import Corp
 from apps.wecom_sync.models import SyncRun
 from apps.wecom_sync.services import sync_kind
 
-CORP = {
-    "WECOM_CORP_ID": "wwbench000000001",
-    "WECOM_AGENT_ID": "1000002",
-    "WECOM_SECRET": "bench-app-secret",  # a secret of the bench's own simulator
-    "WECOM_CONTACT_SECRET": "bench-contact-secret",
-}
 GUIDES_PER_CALL = 100
 KILL_AT = 0.4  # of the guides
 # the lease of a worker that was killed is over after this
@@ -60,13 +47,13 @@ def wecom_sync(options: Options, say: Say) -> list[Result]:
     each = max(wanted // guides, 1)
     # a line of log for every refusal is part of neither side
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    with _simulator() as url:
+    with simulator() as url:
         say(f"making {guides:,} guides with {each} contacts each")
         control(url, "bulk", guides=guides, contacts=each, seed=1)
         control(url, "switches", calls_per_minute=10**9)
-        corp = _connect(url)
+        corp = connect(url)
         client = client_for(corp)
-        _open_stores(client)
+        open_stores(client)
         say("reading departments and staff")
         staff_s = _timed(lambda: _sync(corp, "departments"))
         say("measuring the bare pages")
@@ -85,75 +72,6 @@ def wecom_sync(options: Options, say: Say) -> list[Result]:
         Result("again_contacts_per_s", "contacts/s", kept / again_s, floor, again_s / floor_s),
         Result("taken_up_again", "times", resumed),
     ]
-
-
-# --- the other side ------------------------------------------------------------------------------
-
-
-@contextmanager
-def _simulator() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory(prefix="scrm-bench-sim-") as state:
-        argv = [sys.executable, "-m", "apps.wecom_simulator", "--port", str(port)]
-        argv += ["--state-dir", state, "--product", "http://127.0.0.1:9"]
-        output = (Path(state) / "simulator.log").open("ab")
-        child = process.spawn(argv, env={**os.environ, **CORP}, output=output)
-        try:
-            _wait(url, child)
-            yield url
-        finally:
-            process.end(child)
-            output.close()
-
-
-def _wait(url: str, child: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until and child.poll() is None:
-        with suppress(OSError):
-            control(url, "healthz")
-            return
-        time.sleep(0.1)
-    raise BenchFailed("the simulator did not start")
-
-
-def _connect(url: str) -> Corp:
-    os.environ["WECOM_API_BASE"] = settings.WECOM_API_BASE = f"{url}/cgi-bin/"
-    # as fast as the other side answers: WeCom's own 10,000 a minute would be the only figure
-    os.environ["WECOM_LIMIT_PERCENT"] = "100000"
-    settings.WECOM_LIMIT_PERCENT = 100_000
-    return wecom.connect_corp(
-        corp_id=CORP["WECOM_CORP_ID"],
-        corp_name="Bench",
-        agent_id=int(CORP["WECOM_AGENT_ID"]),
-        secret=CORP["WECOM_SECRET"],
-        token="benchtoken",  # noqa: S106  nobody calls back here
-        aes_key="abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
-        slug="bench",
-    ).corp
-
-
-def _open_stores(client: WeComClient) -> None:
-    region = Region.objects.create(code="b", name="Bench")
-    entity = LegalEntity.objects.create(name="Bench", basis="same_handler")
-    Store.objects.bulk_create(
-        Store(
-            code=f"B{one.id}",
-            name=one.name,
-            region=region,
-            ownership="direct",
-            legal_entity=entity,
-            store_class="b",
-            opened_on="2020-01-01",
-            live_since=timezone.now(),
-            corp_id=CORP["WECOM_CORP_ID"],
-            wecom_department_id=one.id,
-        )
-        for one in client.list_departments()
-        if one.parent_id
-    )
 
 
 # --- what is measured ----------------------------------------------------------------------------

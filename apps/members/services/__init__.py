@@ -62,10 +62,12 @@ from apps.members.services.notes import (
     unmask_phone,
 )
 from apps.members.services.relations import (
+    FollowEnd,
     FollowRow,
     correct_states,
     end_follow,
     end_follows,
+    end_told,
     set_serving_guide,
     start_follow,
     start_follows,
@@ -88,6 +90,7 @@ __all__ = [
     "DraftTaken",
     "ErasedMeanwhile",
     "EmptyNote",
+    "FollowEnd",
     "FollowRow",
     "FollowUpDayImpossible",
     "HasJoined",
@@ -114,6 +117,7 @@ __all__ = [
     "end_follow",
     "end_follow_up",
     "end_follows",
+    "end_told",
     "end_look_up",
     "forget_drafts",
     "give_consent",

@@ -11,7 +11,7 @@ from apps.accounts.actor import Actor
 from apps.core import clock, pii, prepared
 from apps.core.errors import DomainError
 from apps.core.ids import uuid7
-from apps.core.locks import take_turn
+from apps.core.locks import take_turn, take_turns
 from apps.members import story
 from apps.members.models import Consent, Member, MemberIdentity
 from apps.members.selectors import identities_by_key, normalise
@@ -24,9 +24,11 @@ _KINDS = frozenset(Kind.values)
 _MAX_VALUE = 128
 # what lies further back stays a date on the row: the story would need a partition for every month
 TOLD = timedelta(days=3653)
-# held by whoever makes new members: two batches must not both make the same one, and an id drawn
-# for an insert that conflicts would be lost from the dense sequence
-_CREATE_LOCK = "members.create"
+# held by whoever brings new identities: two batches must not both make the same person, nor each
+# give one person a phone; an id drawn for an insert that conflicts would be lost from the dense
+# sequence. A batch of a few names its people alone, a large one stops everybody
+_TURN = "members.create"
+_FEW = 250
 
 
 class ErasedMeanwhile(DomainError):
@@ -157,6 +159,28 @@ class _Batch:
         """Identities of the batch that nobody is known by."""
         given = (identity for found in self.identities.values() for identity in found)
         return {identity.place for identity in given} - self.known.keys()
+
+    def take_turns(self) -> None:
+        """Wait for batches about the same people, then look again at who is known now."""
+        held: set[str] = set()
+        while missing := self._turns() - held:
+            if len(held) + len(missing) > _FEW:
+                take_turn(_TURN)
+                self.load_known()
+                return
+            take_turns(_TURN, missing)
+            held |= missing
+            self.load_known()
+
+    def _turns(self) -> set[str]:
+        """What somebody else could bring at this moment: the new identities, and whom they join."""
+        found = set()
+        for identities in self.identities.values():
+            places = {identity.place for identity in identities}
+            if new := places - self.known.keys():
+                found |= {key.hex() for _kind, _scope, key in new}
+                found |= {str(self.known[place]) for place in places - new}
+        return found
 
     def decide(self) -> None:
         """Say who each row is, in order; a row sees what the rows before it brought."""
@@ -456,9 +480,7 @@ def resolve_members(
     batch = _Batch(rows)
     _row_errors(batch)
     batch.load_known()
-    if batch.unknown():
-        take_turn(_CREATE_LOCK)
-        batch.load_known()
+    batch.take_turns()
     batch.decide()
     batch.name_strangers()
     said = _said(batch)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -37,9 +37,10 @@ def lock_members(member_ids: Iterable[int]) -> None:
 
 _GIVEN = """
 WITH given AS MATERIALIZED (
-    SELECT DISTINCT ON (member_id) member_id, guide_id, store_id
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) WITH ORDINALITY
-        AS rows (member_id, guide_id, store_id, place)
+    SELECT DISTINCT ON (member_id) member_id, guide_id, store_id, since
+    FROM json_to_recordset(%s::json) AS rows (
+        member_id bigint, guide_id bigint, store_id bigint, since timestamptz, place int
+    )
     ORDER BY member_id, place DESC
 )
 """
@@ -50,16 +51,16 @@ _CORRECT = (
 UPDATE members_servingperiod AS period
 SET guide_id = given.guide_id, store_id = given.store_id, reason = %s
 FROM given
-WHERE period.member_id = given.member_id AND period.until IS NULL AND period.since >= %s
+WHERE period.member_id = given.member_id AND period.until IS NULL AND period.since >= given.since
     AND (period.guide_id, period.store_id) IS DISTINCT FROM (given.guide_id, given.store_id)
 """
 )
 _END = (
     _GIVEN
     + """
-UPDATE members_servingperiod AS period SET until = %s
+UPDATE members_servingperiod AS period SET until = given.since
 FROM given
-WHERE period.member_id = given.member_id AND period.until IS NULL AND period.since < %s
+WHERE period.member_id = given.member_id AND period.until IS NULL AND period.since < given.since
     AND (period.guide_id, period.store_id) IS DISTINCT FROM (given.guide_id, given.store_id)
 """
 )
@@ -68,7 +69,7 @@ _BEGIN = (
     + """
 INSERT INTO members_servingperiod (member_id, guide_id, store_id, since, reason)
 SELECT given.member_id, given.guide_id, given.store_id,
-    greatest(%s::timestamptz, (
+    greatest(given.since, (
         SELECT max(before.until) FROM members_servingperiod AS before
         WHERE before.member_id = given.member_id
     )), %s
@@ -92,24 +93,32 @@ def set_serving_guide(
     """
     if not pairs:
         return 0
-    given = _columns(pairs)
-    lock_members(given[0])
-    prepared.write(_CORRECT, [*given, reason, now])
-    prepared.write(_END, [*given, now, now])
-    return _begin_serving(pairs, reason, now, actor)
+    rows = [_Serving(*pair, now) for pair in pairs]
+    given = _numbered(rows)
+    lock_members(row.member_id for row in rows)
+    prepared.write(_CORRECT, [given, reason])
+    prepared.write(_END, [given])
+    return _begin_serving(rows, reason, actor)
 
 
-def _columns(pairs: Sequence[tuple[int, int, int]]) -> list[list[int]]:
-    return [list(column) for column in zip(*pairs, strict=True)]
+class _Serving(NamedTuple):
+    """Who serves a member from when on."""
+
+    member_id: int
+    guide_id: int
+    store_id: int
+    since: datetime
 
 
-def _begin_serving(
-    pairs: Sequence[tuple[int, int, int]], reason: str, now: datetime, actor: Actor
-) -> int:
+def _numbered(rows: Sequence[_Serving]) -> str:
+    return prepared.as_rows({**row._asdict(), "place": place} for place, row in enumerate(rows))
+
+
+def _begin_serving(rows: Sequence[_Serving], reason: str, actor: Actor) -> int:
     """Of members who are locked and whom nobody serves now."""
-    if not pairs:
+    if not rows:
         return 0
-    begun = prepared.read(_BEGIN, [*_columns(pairs), now, reason])
+    begun = prepared.read(_BEGIN, [_numbered(rows), reason])
     story.tell(
         [
             story.Happening(
@@ -154,11 +163,12 @@ _SERVED = "SELECT member_id FROM members_servingperiod WHERE member_id = ANY(%s)
 
 @transaction.atomic
 def start_follows(
-    *, rows: Sequence[FollowRow], now: datetime, actor: Actor = SYSTEM
+    *, rows: Sequence[FollowRow], now: datetime | None, actor: Actor = SYSTEM
 ) -> list[FollowRelation]:
     """Keep WeCom friendships that began, set-wise; return the new ones. Repeats change nothing.
 
-    A member without 专属导购 is from now on served by the guide they befriended first.
+    A member without 专属导购 is served by the guide they befriended first: from `now` on, or with
+    None from the moment the friendship began.
     """
     if not rows:
         return []
@@ -179,25 +189,25 @@ def start_follows(
             for relation in relations
         ]
     )
-    _begin_serving(_first_friends(relations, now), "first_friend", now, actor)
+    _begin_serving(_first_friends(relations, now), "first_friend", actor)
     return relations
 
 
-def _first_friends(
-    relations: Sequence[FollowRelation], now: datetime
-) -> list[tuple[int, int, int]]:
+def _first_friends(relations: Sequence[FollowRelation], now: datetime | None) -> list[_Serving]:
     """Who has no 专属导购 yet is served by the first guide they befriend, where that one works."""
-    works = Posting.objects.on(clock.business_day(now)).filter(
-        guide__in={one.guide_id for one in relations}
-    )
-    store_of = dict(works.values_list("guide_id", "store_id"))
+    postings = Posting.objects.filter(guide__in={one.guide_id for one in relations})
+    places: dict[int, list[tuple[Any, int]]] = {}
+    for guide_id, during, store_id in postings.values_list("guide_id", "during", "store_id"):
+        places.setdefault(guide_id, []).append((during, store_id))
     members = sorted({one.member_id for one in relations})
     served = {row[0] for row in prepared.read(_SERVED, [members])}
-    first: dict[int, tuple[int, int, int]] = {}
+    first: dict[int, _Serving] = {}
     for one in sorted(relations, key=lambda one: (one.since, one.pk)):
-        if one.guide_id in store_of and one.member_id not in served:
-            pair = (one.member_id, one.guide_id, store_of[one.guide_id])
-            first.setdefault(one.member_id, pair)
+        since = now or one.since
+        day = clock.business_day(since)
+        store = next((to for during, to in places.get(one.guide_id, ()) if day in during), None)
+        if store is not None and one.member_id not in served:
+            first.setdefault(one.member_id, _Serving(one.member_id, one.guide_id, store, since))
     return list(first.values())
 
 
@@ -214,7 +224,7 @@ def start_follow(
 ) -> FollowRelation | None:
     """Keep one friendship that began; None when it is known."""
     row = FollowRow(corp_id, guide_id, member_id, external_userid, since, state, add_way)
-    begun = start_follows(rows=[row], now=since, actor=actor)
+    begun = start_follows(rows=[row], now=None, actor=actor)
     return begun[0] if begun else None
 
 
@@ -233,11 +243,30 @@ def correct_states(*, states: Mapping[int, str]) -> int:
         return cursor.rowcount
 
 
-def _end(relations: list[FollowRelation], *, at: datetime, ended_by: str, actor: Actor) -> None:
-    FollowRelation.objects.filter(pk__in=[relation.pk for relation in relations]).update(
-        until=at, ended_by=ended_by
-    )
-    for relation in relations:
+class FollowEnd(NamedTuple):
+    """One WeCom friendship that ended, as somebody tells it."""
+
+    corp_id: str
+    guide_id: int
+    external_userid: str
+    at: datetime
+    ended_by: str
+
+
+_END_FOLLOWS = """
+UPDATE members_followrelation AS follow SET until = given.at, ended_by = given.ended_by
+FROM json_to_recordset(%s::json) AS given (id bigint, at timestamptz, ended_by text)
+WHERE follow.id = given.id
+"""
+
+
+def _end(ends: Sequence[tuple[FollowRelation, datetime, str]], actor: Actor) -> None:
+    """Of friendships that are locked."""
+    if not ends:
+        return
+    rows = ({"id": one.pk, "at": at, "ended_by": by} for one, at, by in ends)
+    prepared.write(_END_FOLLOWS, [prepared.as_rows(rows)])
+    for relation, at, ended_by in ends:
         relation.until, relation.ended_by = at, ended_by
     story.tell(
         [
@@ -250,9 +279,35 @@ def _end(relations: list[FollowRelation], *, at: datetime, ended_by: str, actor:
                 payload={"guide_id": relation.guide_id, "ended_by": ended_by},
                 actor=actor.label,
             )
-            for relation in relations
+            for relation, at, ended_by in ends
         ]
     )
+
+
+@transaction.atomic
+def end_told(*, ends: Sequence[FollowEnd], actor: Actor = SYSTEM) -> list[FollowRelation]:
+    """End standing friendships, each at its own moment, set-wise; return those that stood. What
+    began after its `at` stays (late news)."""
+    told = {(end.corp_id, end.guide_id, end.external_userid): end for end in ends}
+    if not told:
+        return []
+    standing = (
+        FollowRelation.objects.current()
+        .select_for_update()
+        .filter(
+            corp_id__in={end.corp_id for end in ends},
+            external_userid__in={end.external_userid for end in ends},
+            guide__in={end.guide_id for end in ends},
+        )
+        .order_by("pk")
+    )
+    ended = []
+    for relation in standing:
+        end = told.get((relation.corp_id, relation.guide_id, relation.external_userid))
+        if end is not None and relation.since <= end.at:
+            ended.append((relation, end.at, end.ended_by))
+    _end(ended, actor)
+    return [relation for relation, _at, _by in ended]
 
 
 @transaction.atomic
@@ -266,13 +321,9 @@ def end_follow(
     actor: Actor = SYSTEM,
 ) -> FollowRelation | None:
     """End the standing friendship; None without one, or when it began after `at` (late news)."""
-    relations = list(
-        FollowRelation.objects.current()
-        .select_for_update()
-        .filter(corp_id=corp_id, guide_id=guide_id, external_userid=external_userid, since__lte=at)
-    )
-    _end(relations, at=at, ended_by=ended_by, actor=actor)
-    return relations[0] if relations else None
+    end = FollowEnd(corp_id, guide_id, external_userid, at, ended_by)
+    ended = end_told(ends=[end], actor=actor)
+    return ended[0] if ended else None
 
 
 @transaction.atomic
@@ -286,5 +337,5 @@ def end_follows(
         .filter(pk__in=relation_ids, since__lte=at)
         .order_by("pk")
     )
-    _end(relations, at=at, ended_by=ended_by, actor=actor)
+    _end([(relation, at, ended_by) for relation in relations], actor)
     return len(relations)

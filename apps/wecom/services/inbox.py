@@ -1,7 +1,7 @@
 """The inbox, for the jobs that interpret it: claim, close, put back, give up, read again."""
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from apps.core import clock, lease
 from apps.core.bites import delete_in_bites
 from apps.core.errors import DomainError
 from apps.core.wake import wake
-from apps.wecom.errors import CallbackLeaseLost, WeComError
+from apps.wecom.errors import CallbackLeaseLost, NotNow, WeComError
 from apps.wecom.models import RawCallback
 from apps.wecom.services.bells import HANDLER_JOB, WELCOME_JOB, looking
 
@@ -89,37 +89,61 @@ def finish(row: RawCallback, token: UUID, *, ignored: bool = False, note: str = 
 
     Raises CallbackLeaseLost when another worker holds the row now.
     """
-    status = RawCallback.Status.IGNORED if ignored else RawCallback.Status.DONE
-    closed = (
-        RawCallback.objects.filter(pk=row.pk)
-        .held_by(token=token)
-        .update(
-            status=status,
-            handled_at=clock.now(),
-            last_error=note[:200],
-            lease_token=None,
-            lease_until=None,
-        )
-    )
-    if not closed:
+    if not _close([row.pk], token, ignored=ignored, note=note):
         raise CallbackLeaseLost("Another worker took this callback over.")
+
+
+def finish_all(notes: Mapping[int, str], token: UUID) -> None:
+    """Close many rows, by id; whoever has a note was ignored because of it. As `finish`: all of
+    them are still held, or nothing of the transaction may stay.
+
+    Raises CallbackLeaseLost when another worker holds one of them now.
+    """
+    rows_of: dict[str, list[int]] = {}
+    for pk, note in notes.items():
+        rows_of.setdefault(note, []).append(pk)
+    closed = sum(
+        _close(ids, token, ignored=bool(note), note=note) for note, ids in sorted(rows_of.items())
+    )
+    if closed != len(notes):
+        raise CallbackLeaseLost("Another worker took some of these callbacks over.")
+
+
+def _close(ids: list[int], token: UUID, *, ignored: bool, note: str) -> int:
+    held = RawCallback.objects.filter(pk__in=ids).held_by(token=token)
+    return held.update(
+        status=RawCallback.Status.IGNORED if ignored else RawCallback.Status.DONE,
+        handled_at=clock.now(),
+        last_error=note[:200],
+        lease_token=None,
+        lease_until=None,
+    )
 
 
 @transaction.atomic
 def fail(row: RawCallback, token: UUID, error: BaseException | str) -> None:
-    """Put the row back with a growing pause, or give it up after the last attempt.
+    """Put the row back with a growing pause, or give it up after the last attempt. A call that was
+    never made, because its turn had not come, is no attempt.
 
     Nothing happens when the lease is lost: the row is somebody else's now.
     """
     held = RawCallback.objects.select_for_update().filter(pk=row.pk).held_by(token=token).first()
     if held is None:
         return
+    pause = _pause(held.attempts)
+    if isinstance(error, NotNow):
+        held.attempts -= 1
+        pause = timedelta(seconds=error.retry_after * random.uniform(1, 1.5))  # noqa: S311
     dead = held.attempts >= MAX_ATTEMPTS
     held.status = RawCallback.Status.DEAD if dead else RawCallback.Status.RECEIVED
     held.last_error = _describe(error)
-    held.not_before = clock.now() + _pause(held.attempts)
+    held.not_before = clock.now() + pause
     held.lease_token = held.lease_until = None
-    held.save(update_fields=["status", "last_error", "not_before", "lease_token", "lease_until"])
+    held.save(
+        update_fields=[
+            "status", "last_error", "not_before", "lease_token", "lease_until", "attempts",
+        ]
+    )  # fmt: skip
 
 
 def _pause(attempts: int) -> timedelta:

@@ -1,5 +1,9 @@
-"""The inbox is read: each event's effect and its closing commit together."""
+"""The inbox is read: each event's effect and its closing commit together.
 
+Events of friends are most of it and are read as sets; all others one by one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -9,16 +13,19 @@ from django.db import transaction
 from apps.wecom import services as wecom
 from apps.wecom.client import WeComClient, client_for
 from apps.wecom.errors import CallbackLeaseLost
-from apps.wecom.models import RawCallback
+from apps.wecom.models import Corp, RawCallback
 from apps.wecom_sync.card_events import CARD_HANDLERS
 from apps.wecom_sync.group_events import GROUP_HANDLERS
 from apps.wecom_sync.handlers import HANDLERS, Handler, happened
+from apps.wecom_sync.services.friends import FRIEND_EVENTS, read_friends
 from apps.wecom_sync.staff_events import STAFF_HANDLERS
 
 log = structlog.get_logger(__name__)
 
-BATCH = 50
+BATCH = 100
 KNOWN = {**HANDLERS, **GROUP_HANDLERS, **CARD_HANDLERS, **STAFF_HANDLERS}
+
+ClientOf = Callable[[Corp], WeComClient]
 
 
 def handle_callbacks(*, now: datetime, limit: int = 2_000) -> int:
@@ -27,24 +34,58 @@ def handle_callbacks(*, now: datetime, limit: int = 2_000) -> int:
     One that fails waits for a later attempt and does not hold up the others.
     """
     closed, seen = 0, 0
-    clients: dict[int, WeComClient] = {}
+    client_of = _clients()
     while seen < limit:
         batch = wecom.claim_callbacks(now=now, limit=min(BATCH, limit - seen))
         if not batch.rows:
             break
         seen += len(batch.rows)
-        for row in batch.rows:
-            closed += _handle(row, batch.token, clients, now)
+        for rows in _stretches(batch.rows):
+            friends = [row for row in rows if _kind(row) in FRIEND_EVENTS]
+            closed += read_friends(rows=friends, token=batch.token, client_of=client_of, now=now)
+            for row in rows:
+                if _kind(row) not in FRIEND_EVENTS:
+                    closed += _handle(row, batch.token, client_of, now)
     return closed
 
 
-def _handle(row: RawCallback, token: UUID, clients: dict[int, WeComClient], now: datetime) -> bool:
-    handler = KNOWN.get((row.event, row.change_type))
+def _kind(row: RawCallback) -> tuple[str, str]:
+    return row.event, row.change_type
+
+
+def _clients() -> ClientOf:
+    """One client for each corp, made when it is needed."""
+    clients: dict[int, WeComClient] = {}
+
+    def client_of(corp: Corp) -> WeComClient:
+        if corp.pk not in clients:
+            clients[corp.pk] = client_for(corp)
+        return clients[corp.pk]
+
+    return client_of
+
+
+def _stretches(rows: Iterable[RawCallback]) -> Iterator[list[RawCallback]]:
+    """What is read together. Who comes to work or leaves is read in its place: it decides whose
+    friends the others are."""
+    waiting: list[RawCallback] = []
+    for row in rows:
+        if _kind(row) in STAFF_HANDLERS:
+            yield waiting
+            yield [row]
+            waiting = []
+        else:
+            waiting.append(row)
+    yield waiting
+
+
+def _handle(row: RawCallback, token: UUID, client_of: ClientOf, now: datetime) -> bool:
+    handler = KNOWN.get(_kind(row))
     try:
         if handler is None:
             wecom.finish(row, token, ignored=True, note="no handler")
         else:
-            _apply(row, token, handler, clients, now)
+            _apply(row, token, handler, client_of, now)
     except CallbackLeaseLost:
         return False
     except Exception as error:  # a bad event must not stop the good ones behind it
@@ -55,17 +96,10 @@ def _handle(row: RawCallback, token: UUID, clients: dict[int, WeComClient], now:
 
 
 def _apply(
-    row: RawCallback,
-    token: UUID,
-    handler: Handler,
-    clients: dict[int, WeComClient],
-    now: datetime,
+    row: RawCallback, token: UUID, handler: Handler, client_of: ClientOf, now: datetime
 ) -> None:
-    corp = row.endpoint.corp
-    if corp.pk not in clients:
-        clients[corp.pk] = client_for(corp)
     event = happened(row)
-    detail = handler.look(clients[corp.pk], event)
+    detail = handler.look(client_of(row.endpoint.corp), event)
     with transaction.atomic():
         nothing_because = handler.apply(event, detail, now)
         wecom.finish(row, token, ignored=bool(nothing_because), note=nothing_because)

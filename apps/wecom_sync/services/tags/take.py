@@ -117,15 +117,13 @@ def _survivors(relations: Iterable[FollowRelation]) -> dict[int, int]:
 
 
 def _claim(taking: _Taking) -> None:
-    for tag, members in sorted(taking.put_on.items()):
-        tagging.apply_tags(
-            member_ids=members,
-            tag_ids=[tag],
-            claim=TagChange.Claim.WECOM,
-            source=SOURCE,
-            actor=SYSTEM,
-            at=taking.now,
-        )
+    put_on = [
+        tagging.Claimed(member, tag, SOURCE)
+        for tag, members in taking.put_on.items()
+        for member in members
+    ]
+    if put_on:
+        tagging.apply_each(claims=put_on, claim=TagChange.Claim.WECOM, actor=SYSTEM, at=taking.now)
     for tag, members in sorted(taking.taken_off.items()):
         gone = members - _still_shown(tag, members)
         if taking.book.winner_of[tag] == Winner.WECOM:

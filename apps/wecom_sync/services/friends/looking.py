@@ -1,0 +1,42 @@
+"""Customers are read again from WeCom, several at once: it takes a tenth of a second for each."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from apps.wecom.client import NO_RELATION, WeComClient
+from apps.wecom.errors import Refused
+from apps.wecom.shapes import ContactDetail
+
+LOOKERS = 8
+LOOKS_OF_ONE = 4  # a looker more for each of these
+
+Looked = ContactDetail | Exception | None
+
+
+def look_at(
+    make_client: Callable[[], WeComClient], external_userids: Sequence[str]
+) -> dict[str, Looked]:
+    """Each customer as WeCom knows them now, or why it did not say. The lookers ask WeCom alone,
+    never the database."""
+    if not external_userids:
+        return {}
+    try:
+        client = make_client()
+    except Exception as error:  # nobody may ask: the events wait, others go on
+        return dict.fromkeys(external_userids, error)
+    lookers = min(LOOKERS, -(-len(external_userids) // LOOKS_OF_ONE))
+    if lookers == 1:
+        return {ident: _look(client, ident) for ident in external_userids}
+    with ThreadPoolExecutor(max_workers=lookers) as pool:
+        found = pool.map(lambda ident: _look(client, ident), external_userids)
+        return dict(zip(external_userids, found, strict=True))
+
+
+def _look(client: WeComClient, external_userid: str) -> Looked:
+    """None when nobody of the corp follows them."""
+    try:
+        return client.get_contact(external_userid)
+    except Refused as error:
+        return None if error.errcode == NO_RELATION else error
+    except Exception as error:
+        return error
