@@ -12,7 +12,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.core import partitions
+from apps.core import kept_files, partitions
 from apps.core.errors import DomainError
 from apps.core.models import JobRun
 from apps.core.queues import QUEUES, Queue, queue_of, route
@@ -88,3 +88,9 @@ def make_partitions() -> str:
     """Make the months ahead."""
     made = partitions.ensure_ahead(now=timezone.now())
     return _("%(n)s made") % {"n": len(made)}
+
+
+@job(name="core.forget_files", queue=Queue.BULK)
+def forget_files() -> str:
+    """Delete kept pictures that no row names."""
+    return _("%(n)s deleted") % {"n": kept_files.forget_files(now=timezone.now())}

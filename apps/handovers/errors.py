@@ -43,3 +43,10 @@ class DecisionNeedsAWord(DomainError):
 class NothingToTryAgain(DomainError):
     code = "handover_nothing_left"
     message = _("These customers cannot be tried once more. Open the page again.")
+
+
+class HandedOverMeanwhile(DomainError):
+    code = "handover_meanwhile"
+    message = _(
+        "Somebody else is handing over the same groups just now. Open the page again in a moment."
+    )

@@ -297,6 +297,11 @@ ENTRIES = [
         _("codes are kept longer than meant"),
     ),
     Entry(
+        "core.forget_files", "04:10", _("Pictures nobody uses"),
+        _("Deletes pictures older than a day that no script, code, message or photo names."),
+        _("replaced pictures take up room"),
+    ),
+    Entry(
         "core.make_partitions", "03:40", _("Partitions"),
         _("Makes the months ahead before anybody writes into them."),
         _("when next month is missing the product takes no more traffic"),

@@ -165,6 +165,8 @@ class Guide(models.Model):
         _("status"), max_length=10, choices=Status.choices, default=Status.ACTIVE
     )
     left_at = models.DateTimeField(_("left at"), null=True, blank=True)
+    # leaving ended the sign-in, so coming back opens it; what head office had closed stays closed
+    closed_by_leaving = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(_("created at"), db_default=Now())
 
     objects = GuideQuerySet.as_manager()

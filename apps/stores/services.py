@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from psycopg.types.range import DateRange
 
 from apps.accounts import services as accounts
-from apps.accounts.actor import Actor
+from apps.accounts.actor import SYSTEM, Actor
 from apps.accounts.capabilities import Role
 from apps.accounts.models import User
 from apps.core import clock
@@ -20,6 +20,7 @@ from apps.stores.models import Cover, DayOff, Guide, Posting, ScopeGrant, Store,
 # open work of who is not there any more, or is covered, goes to somebody who is
 MOVE_WORK_JOB = "guide_tasks.move_work"
 PLAN_AHEAD = timedelta(days=92)
+MADE_ANEW = "guide.made_anew"
 
 
 class PostingOverlaps(DomainError):
@@ -174,11 +175,11 @@ def guide_leaves(*, guide: Guide, now: datetime, on: date) -> None:
     for posting in Posting.objects.on(on).filter(guide=guide):
         posting.during = DateRange(posting.during.lower, on)
         posting.save(update_fields=["during"])
+    account = User.objects.filter(pk=guide.user_id, is_active=True)
+    guide.closed_by_leaving = account.update(is_active=False) > 0
     guide.status, guide.left_at = Guide.Status.LEFT, now
-    guide.save(update_fields=["status", "left_at"])
+    guide.save(update_fields=["status", "left_at", "closed_by_leaving"])
     wake(MOVE_WORK_JOB)
-    if guide.user_id is not None:
-        User.objects.filter(pk=guide.user_id).update(is_active=False)
 
 
 @transaction.atomic
@@ -186,15 +187,15 @@ def guide_returns(*, guide: Guide) -> bool:
     """The same person is back and may sign in again; where they work is said by a posting. Returns
     whether they had left. Safe to repeat.
 
-    Leaving and being disabled by head office are one mark on the account: both end here.
+    An account that head office had closed before they left stays closed.
     """
     guide = Guide.objects.select_for_update().get(pk=guide.pk)
     if guide.status == Guide.Status.ACTIVE:
         return False
-    guide.status, guide.left_at = Guide.Status.ACTIVE, None
-    guide.save(update_fields=["status", "left_at"])
-    if guide.user_id is not None:
+    if guide.closed_by_leaving:
         User.objects.filter(pk=guide.user_id).update(is_active=True)
+    guide.status, guide.left_at, guide.closed_by_leaving = Guide.Status.ACTIVE, None, False
+    guide.save(update_fields=["status", "left_at", "closed_by_leaving"])
     return True
 
 
@@ -204,6 +205,7 @@ def guide_made_anew(*, guide: Guide, name: str) -> bool:
     sign-ins of before nothing comes along. Returns whether they had left. Safe to repeat."""
     if not guide_returns(guide=guide):
         return False
+    accounts.audit(actor=SYSTEM, action=MADE_ANEW, object_type="stores.guide", object_id=guide.pk)
     name = (name or guide.name)[:40]
     Guide.objects.filter(pk=guide.pk).update(name=name)
     if guide.user_id is None:

@@ -1,7 +1,7 @@
 """Members come, move and go: each is read again by id, so order and repeats do not matter.
 
-But for one thing: an account deleted and made anew before the first of both events is read was here
-all the time to us. It keeps its predecessor's role and grants, until head office takes them away.
+An account deleted and made anew before the first of both events is read was here all the time to
+us; that it was deleted says that somebody left and that somebody, maybe another one, came.
 
 WeCom tells it twice: as `change_contact` where contact sync or a provider's app listens, and to the
 app itself as `subscribe` and `unsubscribe`. Whoever is gone signs in no more from that moment; the
@@ -69,7 +69,7 @@ def _gone(event: Happened, look: Look, now: datetime) -> str:
     if guide is None:
         return "guide not known"
     if look.person is not None:
-        return "still here"
+        return _still_here(event, look.person, guide, now)
     if guide.status == Guide.Status.LEFT:
         return "has left already"
     if _waits_for_store(guide, now):
@@ -78,6 +78,33 @@ def _gone(event: Happened, look: Look, now: datetime) -> str:
     # as of the event: an account made anew after it is told of later
     stores.guide_leaves(guide=guide, now=min(event.at, now), on=clock.business_day(now))
     return ""
+
+
+def _still_here(event: Happened, person: DepartmentMember, guide: Guide, now: datetime) -> str:
+    """Out of the visible range for a while is nothing; deleted and here again is an account made
+    anew, and its predecessor's rights end with them."""
+    known_since = event.change != "delete_user" or guide.created_at > event.at
+    if known_since or guide.status == Guide.Status.LEFT or _told_since(event, guide):
+        return "still here"
+    if _waits_for_store(guide, now):
+        return NOT_LIVE
+    today = clock.business_day(now)
+    worked = guide.postings.on(today).values_list("store_id", flat=True).first()
+    store = stores_of([person], event.corp_id).get(person.userid)
+    stores.guide_leaves(guide=guide, now=min(event.at, now), on=today)
+    stores.guide_made_anew(guide=guide, name=person.name)
+    place = store.pk if store else worked
+    if place is None:
+        return IN_NO_STORE
+    _post(event, person, place, now)
+    return ""
+
+
+def _told_since(event: Happened, guide: Guide) -> bool:
+    """It was seen already, by another event or the comparison: a late event ends nobody's rights a
+    second time."""
+    made_anew = AuditEntry.objects.filter(object_type="stores.guide", object_id=str(guide.pk))
+    return made_anew.filter(action=stores.MADE_ANEW, at__gte=event.at).exists()
 
 
 def _demand_no_exodus(event: Happened, now: datetime) -> None:
@@ -119,12 +146,16 @@ def _newcomer(event: Happened, person: DepartmentMember, guide: Guide | None, no
         return IN_NO_STORE
     if guide is not None:
         stores.guide_made_anew(guide=guide, name=person.name)
+    _post(event, person, store.pk, now)
+    return ""
+
+
+def _post(event: Happened, person: DepartmentMember, store_id: int, now: datetime) -> None:
     stores.post_newcomers(
         corp_id=event.corp_id,
-        rows=[stores.NewGuide(person.userid, person.name, store.pk)],
+        rows=[stores.NewGuide(person.userid, person.name, store_id)],
         from_day=clock.business_day(now),
     )
-    return ""
 
 
 def _is_made_anew(event: Happened, guide: Guide) -> bool:

@@ -11,9 +11,9 @@ from apps.core import clock, faults
 from apps.customer_groups.models import CustomerGroup
 from apps.customer_groups.services import mirror_group
 from apps.handovers import selectors, services
-from apps.handovers.errors import NothingToTryAgain
+from apps.handovers.errors import HandedOverMeanwhile, NothingToTryAgain
 from apps.handovers.models import HandoverGroup, HandoverRun
-from apps.handovers.services import group_calls
+from apps.handovers.services import group_calls, group_planning
 from apps.stores.services import guide_leaves
 from apps.wecom.services.rounds import Round
 from tests.factories.groups import make_group
@@ -197,6 +197,8 @@ def test_a_group_on_its_way_in_one_run_is_planned_and_tried_in_no_other(shop, op
     assert chat not in [row.group.chat_id for row in second.groups.all()]
     services.start_run(run=second, actor=SYSTEM, now=clock.now())
     group = CustomerGroup.objects.get(chat_id=chat)
+    with pytest.raises(HandedOverMeanwhile):  # both looked before either of them wrote
+        group_planning.keep(second, [group], [other.pk])
     row = HandoverGroup.objects.create(
         run=second, guide=heir, takeover=other, group=group, state="left", ended_at=clock.now()
     )

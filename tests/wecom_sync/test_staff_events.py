@@ -78,7 +78,6 @@ def test_a_leavers_sign_in_ends_at_once(told, guide, simulator, staff):
 
 
 def test_an_end_that_is_not_true_any_more_changes_nothing(guide, simulator, staff):
-    staff("change_contact", "delete_user", guide.wecom_userid)
     staff("unsubscribe", "", guide.wecom_userid)
 
     handle_callbacks(now=clock.now())
@@ -226,6 +225,55 @@ def test_whoever_has_a_leavers_account_anew_is_a_plain_guide(simulator, staff, s
     assert not ScopeGrant.objects.filter(user=user).exists()
     assert not get_user(phone).is_authenticated
     assert Posting.objects.on(clock.today()).get(guide=guide).role == Posting.PostingRole.GUIDE
+
+
+@pytest.mark.parametrize("order", ["delete first", "create first"])
+def test_an_account_made_anew_before_anybody_read_of_it_has_no_rights_of_before(
+    order, simulator, staff, store
+):
+    create(simulator, "back_again", name="周婷")
+    staff("change_contact", "create_user", "back_again", at=clock.now() - timedelta(hours=3))
+    handle_callbacks(now=clock.now())
+    guide = Guide.objects.get(wecom_userid="back_again")
+    Guide.objects.update(created_at=clock.now() - timedelta(hours=3))
+    user = user_of_guide(guide=guide)
+    ScopeGrant.objects.create(user=user, store=make_store())
+    simulator.post("/sim/users/leave", userid="back_again")
+    create(simulator, "back_again", name="陈薇")
+    changes = [("delete_user", 2), ("create_user", 1)]
+    for change, hours in changes if order == "delete first" else reversed(changes):
+        staff("change_contact", change, "back_again", at=clock.now() - timedelta(hours=hours))
+        handle_callbacks(now=clock.now())
+
+    user.refresh_from_db()
+    assert (user.get_full_name(), user.is_active) == ("陈薇", True)
+    assert not ScopeGrant.objects.filter(user=user).exists()
+    assert Posting.objects.on(clock.today()).get(guide=guide).store == store
+
+    ScopeGrant.objects.create(user=user, store=make_store())
+    staff("change_contact", "delete_user", "back_again", at=clock.now() - timedelta(hours=2.5))
+    staff("unsubscribe", "", "back_again", at=clock.now() - timedelta(hours=1))
+    handle_callbacks(now=clock.now())
+    assert ScopeGrant.objects.filter(user=user).exists()
+
+
+def test_whom_head_office_disabled_stays_disabled_on_an_account_made_anew(simulator, staff, store):
+    create(simulator, "back_again")
+    staff("change_contact", "create_user", "back_again", at=clock.now() - timedelta(hours=2))
+    handle_callbacks(now=clock.now())
+    user = user_of_guide(guide=Guide.objects.get(wecom_userid="back_again"))
+    type(user).objects.filter(pk=user.pk).update(is_active=False)
+    simulator.post("/sim/users/leave", userid="back_again")
+    staff("change_contact", "delete_user", "back_again", at=clock.now() - timedelta(hours=1))
+    handle_callbacks(now=clock.now())
+
+    create(simulator, "back_again")
+    staff("change_contact", "create_user", "back_again")
+    handle_callbacks(now=clock.now())
+
+    user.refresh_from_db()
+    assert not user.is_active
+    assert Guide.objects.get(user=user).status == Status.ACTIVE
 
 
 def test_whom_head_office_took_out_does_not_come_back_by_a_wider_range(guide, simulator, staff):

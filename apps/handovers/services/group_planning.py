@@ -2,14 +2,16 @@
 first, else who owns fewest."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
+from django.db import IntegrityError, transaction
 from django.db.models import Count
 
 from apps.core.wake import wake
 from apps.customer_groups.models import CustomerGroup, GroupMembership
 from apps.handovers import reasons
+from apps.handovers.errors import HandedOverMeanwhile
 from apps.handovers.models import HandoverGroup, HandoverRun
 from apps.stores.models import Guide
 
@@ -17,6 +19,7 @@ JOB = "handovers.send_groups"
 # WeCom lets a group change owners on the job twice in this time
 WINDOW = timedelta(days=90)
 MOST_IN_WINDOW = 2
+_OPEN_ONCE = "handovers_group_open_once"
 
 State = HandoverGroup.State
 
@@ -49,10 +52,22 @@ def _owned(guide_ids: Collection[int]) -> Counter[int]:
 def keep(run: HandoverRun, groups: Sequence[CustomerGroup], among: Sequence[int]) -> None:
     """A planned row for every group."""
     chosen = choose_owners(groups, among=among)
-    HandoverGroup.objects.bulk_create(
+    _add(
         HandoverGroup(run=run, guide_id=run.guide_id, group=group, takeover_id=chosen[group.pk])
         for group in groups
     )
+
+
+def _add(rows: Iterable[HandoverGroup]) -> None:
+    """A group is on its way once: of two people at the same moment the second one hears of it.
+    Raises HandedOverMeanwhile."""
+    try:
+        with transaction.atomic():
+            HandoverGroup.objects.bulk_create(rows)
+    except IntegrityError as error:
+        if _OPEN_ONCE not in str(error):
+            raise
+        raise HandedOverMeanwhile() from error
 
 
 def queue(*, run: HandoverRun, now: datetime) -> int:
@@ -87,7 +102,7 @@ def used_up(*, run: HandoverRun, group_ids: Collection[int], now: datetime) -> s
 def attempt(*, run: HandoverRun, rows: Sequence[HandoverGroup], to: Guide, now: datetime) -> int:
     """A next attempt for each of these groups; the ones before stay as history."""
     HandoverGroup.objects.filter(pk__in=[one.pk for one in rows]).update(is_current=False)
-    HandoverGroup.objects.bulk_create(
+    _add(
         HandoverGroup(
             run=run,
             guide_id=run.guide_id,

@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=40, verbose_name='name')),
                 ('status', models.CharField(choices=[('active', 'active'), ('left', 'left')], default='active', max_length=10, verbose_name='status')),
                 ('left_at', models.DateTimeField(blank=True, null=True, verbose_name='left at')),
+                ('closed_by_leaving', models.BooleanField(default=False, editable=False)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='created at')),
                 ('user', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],

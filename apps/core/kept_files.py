@@ -1,0 +1,88 @@
+"""Files nobody names any more: a picture that was replaced, or chosen in a form nobody sent."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from django.apps import apps
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.db.models import FileField, JSONField, Model
+
+# a form may lie open for a while before it is sent
+KEEP = timedelta(days=1)
+BATCH = 1000
+# rows that carry copies of pieces, each with the name of its file: see outreach.attachments
+PIECES = "attachments"
+
+
+def forget_files(*, now: datetime) -> int:
+    """Delete kept files older than a day that no row names; returns how many.
+
+    Looks into the folders of our own file fields alone. A file whose name comes into a row only now
+    was chosen a day ago at least.
+    """
+    gone = 0
+    for names in _batches(_old_files(now - KEEP)):
+        for name in sorted(names - _named(names)):
+            default_storage.delete(name)
+            gone += 1
+    return gone
+
+
+def _fields() -> Iterator[tuple[type[Model], FileField]]:
+    for model in apps.get_models():
+        for field in model._meta.concrete_fields:
+            if isinstance(field, FileField):
+                yield model, field
+
+
+def _folders() -> set[str]:
+    """Where our file fields keep their files."""
+    paths = (field.generate_filename(None, "any.png") for _model, field in _fields())  # type: ignore[arg-type]
+    return {folder for path in paths if (folder := path.rpartition("/")[0])}
+
+
+def _old_files(before: datetime) -> Iterator[str]:
+    for folder in sorted(_folders()):
+        try:
+            _inside, names = default_storage.listdir(folder)
+        except FileNotFoundError:  # nobody has kept a file there
+            continue
+        for name in sorted(names):
+            path = f"{folder}/{name}"
+            if default_storage.get_modified_time(path) < before:
+                yield path
+
+
+def _batches(names: Iterable[str]) -> Iterator[set[str]]:
+    batch: set[str] = set()
+    for name in names:
+        batch.add(name)
+        if len(batch) == BATCH:
+            yield batch
+            batch = set()
+    if batch:
+        yield batch
+
+
+def _named(names: set[str]) -> set[str]:
+    """Which of these a row names: a file field, or a piece of a message."""
+    found: set[str] = set()
+    for model, field in _fields():
+        rows = model._base_manager.filter(**{f"{field.name}__in": names})
+        found.update(rows.values_list(field.name, flat=True))
+    for model in apps.get_models():
+        if any(isinstance(f, JSONField) and f.name == PIECES for f in model._meta.concrete_fields):
+            found |= _in_pieces(model._meta.db_table, names)
+    return found
+
+
+def _in_pieces(table: str, names: set[str]) -> set[str]:
+    sql = f"""
+        SELECT DISTINCT piece ->> 'file' FROM {connection.ops.quote_name(table)} AS kept
+        CROSS JOIN LATERAL jsonb_array_elements(kept.{PIECES}) AS piece
+        WHERE kept.{PIECES} <> '[]' AND piece ->> 'file' = ANY(%s)
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [list(names)])
+        return {row[0] for row in cursor.fetchall()}
