@@ -28,7 +28,9 @@ class Invite(CarePage):
         if member.joined_at:
             return self.back(member)
         page = invite_page(member=member, actor=self.actor, now=self.now)
-        return render(request, "guide_portal/invite.html", {"page": page, **sdk_context()})
+        return render(
+            request, "guide_portal/invite.html", {"page": page, **sdk_context(self.actor)}
+        )
 
 
 class NotJoined(CarePage):
