@@ -66,6 +66,7 @@ ACTION_WORDS = {
     "push.handed_out": _("push handed out"),
     "push.retimed": _("push given other times in a region"),
     "push.returned": _("push sent back to draft"),
+    "push.reminded": _("owners reminded in WeCom"),
     "push.withdrawn": _("push taken back"),
     "risk.decided": _("risk signal decided"),
     "risk.rule_changed": _("risk rule changed"),

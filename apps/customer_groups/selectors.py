@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
 
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.customer_groups.models import CustomerGroup, GroupCode, GroupMembership, GroupSend
+from apps.outreach import policy
 
 WEEK = timedelta(days=7)
 State = GroupSend.State
@@ -136,6 +138,7 @@ class SendFigures:
     sent: int
     confirmed: int
     left_out: int
+    over_limit: int
     troubled: list[GroupSend]
 
 
@@ -148,10 +151,56 @@ def awaited(send: GroupSend) -> set[str]:
     return send.expected - lost
 
 
-def sent_and_awaited(*, source: str, guide_id: int) -> tuple[int, int]:
-    """Of one owner: groups that have it, and groups that are to have it."""
+# what is on its way takes a place as well; of what WeCom let through no more nobody gets another
+_FULL = """
+SELECT g.id FROM customer_groups_customergroup AS g JOIN (
+    SELECT part.corp_id, chat.id AS chat_id, count(*) AS times, bool_or(part.told) AS told
+    FROM (
+        SELECT corp_id, sent_chat_ids AS ids, false AS told FROM customer_groups_groupsend
+        WHERE confirmed_at >= %(since)s
+        UNION ALL
+        SELECT corp_id, over_limit_chat_ids, true FROM customer_groups_groupsend
+        WHERE confirmed_at >= %(since)s
+        UNION ALL
+        SELECT corp_id, chat_ids, false FROM customer_groups_groupsend
+        WHERE confirmed_at IS NULL AND withdrawn_at IS NULL AND closes_at > %(now)s
+            AND state IN ('queued', 'handed_over', 'unknown')
+    ) AS part, jsonb_array_elements_text(part.ids) AS chat (id)
+    GROUP BY 1, 2
+) AS used ON used.corp_id = g.corp_id AND used.chat_id = g.chat_id
+WHERE g.dismissed_at IS NULL AND (used.told OR used.times >= %(cap)s)
+"""
+
+
+def full_groups(*, now: datetime) -> list[int]:
+    """Living groups to which WeCom lets nothing more through in the present period: as many as for
+    one customer, by the month, or by week or day where its admin chose. Owners' own sends are not
+    known here until WeCom leaves a group out."""
+    since = clock.day_start(policy.month_of(now))
+    with connection.cursor() as cursor:
+        cursor.execute(_FULL, {"since": since, "now": now, "cap": policy.monthly_cap(now)})
+        return [row[0] for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerResult:
+    """An owner's send: groups that have it, that are to have it, that WeCom let nothing through
+    to."""
+
+    sent: int
+    awaited: int
+    over_limit: int
+
+
+def owner_result(*, source: str, guide_id: int) -> OwnerResult:
+    """Of one owner, all parts together."""
     sends = list(GroupSend.objects.filter(source=source, guide_id=guide_id))
-    return sum(len(send.sent_chat_ids) for send in sends), sum(len(awaited(one)) for one in sends)
+    over_limit = sum(len(send.over_limit_chat_ids) for send in sends)
+    return OwnerResult(
+        sent=sum(len(send.sent_chat_ids) for send in sends),
+        awaited=sum(len(awaited(send)) for send in sends) - over_limit,
+        over_limit=over_limit,
+    )
 
 
 def send_state(*, source: str, guide_id: int) -> str:
@@ -174,7 +223,8 @@ def send_figures(*, source: str, actor: Actor) -> SendFigures:
         owners=len({send.guide_id for send in sends}),
         groups=sum(len(send.chat_ids) for send in sends),
         sent=sum(len(send.sent_chat_ids) for send in sends),
-        confirmed=len({send.guide_id for send in sends if send.sent_chat_ids}),
+        confirmed=len({s.guide_id for s in sends if s.confirmed_at or s.sent_chat_ids}),
         left_out=sum(len(send.left_out) for send in sends),
+        over_limit=sum(len(send.over_limit_chat_ids) for send in sends),
         troubled=[send for send in sends if send.state in (State.FAILED, State.UNKNOWN)],
     )

@@ -112,6 +112,7 @@ class ItemPage:
     photo: str
     may_undo: bool
     send_state: str = ""
+    answers: str = ""
 
 
 def items_today(*, guide_id: int, now: datetime) -> ItemsToday:
@@ -182,6 +183,15 @@ def state_chip(item: TaskItem) -> Chip:
         State.EXPIRED: Chip("skip", pgettext("chip", "Expired")),
         State.NOT_APPLICABLE: Chip("skip", _("Not applicable")),
     }.get(State(item.state), Chip("ring", pgettext("chip", "To do")))
+
+
+def answers_words(found: selectors.MomentFigures) -> str:
+    """12 位客户可见，赞 3，评论 1"""
+    return _("shown to %(n)s customers, %(likes)s likes, %(comments)s comments") % {
+        "n": found.customers,
+        "likes": found.likes,
+        "comments": found.comments,
+    }
 
 
 def _line(item: TaskItem, said: selectors.Said | None) -> str:
@@ -282,6 +292,7 @@ def item_page(item: TaskItem, *, now: datetime) -> ItemPage:
         done = pgettext("groups", "Sent") if way_of_groups else _("Won")
         quota = progress(("ok", done, won), ("", _("To go"), item.quota - won))
     said = selectors.excuses_said([item]).get(item.pk)
+    answered = selectors.moment_answers([item]).get(item.pk)
     running = item.push.status == TaskPush.Status.HANDED_OUT
     return ItemPage(
         item=item,
@@ -293,6 +304,7 @@ def item_page(item: TaskItem, *, now: datetime) -> ItemPage:
         photo=reverse("guide_portal:item_photo", args=[item.pk]) if item.photo else "",
         may_undo=running and item.excuse_reason in GUIDE_REASONS,
         send_state=_send_state(item) if way == "groups" else "",
+        answers=answers_words(answered) if answered else "",
     )
 
 
@@ -322,14 +334,19 @@ def enough_words() -> str:
 
 def store_tasks(*, actor: Actor, now: datetime) -> list[StoreTask]:
     """What runs in the manager's stores besides customers, in one query (three if anything is
-    excused)."""
+    excused, one more if there are moments posts)."""
     found = selectors.store_items(actor=actor, now=now)
     said = selectors.excuses_said(item for rows in found.values() for item in rows)
-    return [_store_task(push, rows, said, now) for push, rows in found.items()]
+    answered = selectors.moment_answers([item for rows in found.values() for item in rows])
+    return [_store_task(push, rows, said, answered, now) for push, rows in found.items()]
 
 
 def _store_task(
-    push: TaskPush, items: Sequence[TaskItem], said: dict[int, selectors.Said], now: datetime
+    push: TaskPush,
+    items: Sequence[TaskItem],
+    said: dict[int, selectors.Said],
+    answered: dict[int, selectors.MomentFigures],
+    now: datetime,
 ) -> StoreTask:
     asked = sum(item.state != State.NOT_APPLICABLE for item in items)
     undone = [item for item in items if item.state in UNDONE]
@@ -353,16 +370,24 @@ def _store_task(
         ),
         done=done,
         total=asked,
-        rows=[_led_card(item, said.get(item.pk), now) for item in items],
+        rows=[_led_card(item, said.get(item.pk), answered.get(item.pk), now) for item in items],
         is_open=done < asked,
         chase_ids=chase,
         chase_stop=enough_words() if undone and not chase else "",
     )
 
 
-def _led_card(item: TaskItem, said: selectors.Said | None, now: datetime) -> ItemCard:
-    """A row of the manager's list: also how often it was reminded of today."""
+def _led_card(
+    item: TaskItem,
+    said: selectors.Said | None,
+    answered: selectors.MomentFigures | None,
+    now: datetime,
+) -> ItemCard:
+    """A row of the manager's list: also how often it was reminded of today, and what customers did
+    under a post."""
     card, times = item_card(item, now=now, said=said), selectors.chases_today(item, now)
+    if answered:
+        card = replace(card, line=" · ".join(filter(None, (card.line, answers_words(answered)))))
     if item.state not in UNDONE or not times:
         return card
     words = _("Reminded %(used)s times, %(left)s left today") % {

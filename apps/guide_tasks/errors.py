@@ -124,7 +124,15 @@ class NoMoreTime(DomainError):
 
 class NoGroupsThere(DomainError):
     code = "no_groups_there"
-    message = _("Nobody in these places owns a customer group. Choose other places.")
+    message = _(
+        "Nobody in these places owns a customer group that may still get a message. Choose other "
+        "places."
+    )
+
+
+class NobodyToRemind(DomainError):
+    code = "nobody_to_remind"
+    message = _("Everybody has confirmed, or was reminded three times in 24 hours.")
 
 
 class NobodyThere(DomainError):

@@ -117,6 +117,11 @@ ENTRIES = [
         _("published posts look unfinished"),
     ),
     Entry(
+        "wecom_sync.read_moments", 300, _("Likes and comments in moments"),
+        _("Reads what customers did under guides' posts: after an hour, a day, three and seven."),
+        _("likes and comments stay as they were"),
+    ),
+    Entry(
         "wecom_sync.poll_group_sends", 20, _("Sends to groups"),
         _("Asks WeCom which groups have their owners' message: often at first, then once a day."),
         _("messages that reached their groups look unfinished"),

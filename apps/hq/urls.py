@@ -49,6 +49,7 @@ urlpatterns = [
     path("admin/pushes/kinds/", items.push_kinds, name="push_kinds"),
     path("admin/pushes/new/<slug:kind>/", items.item_push_new, name="item_push_new"),
     path("admin/pushes/<int:pk>/items/withdraw/", items.item_withdraw, name="item_withdraw"),
+    path("admin/pushes/<int:pk>/items/remind/", items.item_remind, name="item_remind"),
     path("admin/pushes/items/<int:pk>/photo/", items.item_photo, name="item_photo"),
     path("admin/pushes/items/<int:pk>/decide/", items.item_decide, name="item_decide"),
     path("admin/pushes/<int:pk>/", pushes.push_page, name="push"),

@@ -33,6 +33,12 @@ def poll_moments() -> str:
     return _("%(n)s published") % {"n": services.poll_moments(now=clock.now())}
 
 
+@job(name="wecom_sync.read_moments", queue="bulk")
+def read_moments() -> str:
+    """Read likes and comments under guides' posts."""
+    return _("%(n)s posts read") % {"n": services.read_moments(now=clock.now())}
+
+
 @job(name="wecom_sync.poll_group_sends", queue="sync")
 def poll_group_sends() -> str:
     """Ask WeCom which groups have their owners' messages."""

@@ -226,6 +226,7 @@ hq:push_kinds                    GET   in   ok   ok   403     in  in  403
 hq:item_push_new                 GET   in   ok   ok   403     in  in  403
 hq:item_push_new                 POST  in   ok   ok   403     in  in  403
 hq:item_withdraw                 POST  in   ok   ok   403     in  in  403
+hq:item_remind                   POST  in   ok   ok   403     in  in  403
 hq:item_photo                    GET   in   ok   ok   ok/404  in  in  ok
 hq:item_decide                   POST  in   ok   403  ok/404  in  in  403
 hq:push_next                     POST  in   ok   ok   403     in  in  403

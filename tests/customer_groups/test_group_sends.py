@@ -139,7 +139,11 @@ def test_some_of_the_groups_are_work_in_progress(guide, open_group, simulator):
     services.hand_over_sends(now=later(seconds=1))
     token, (send,) = services.claim_send_polls(now=later(minutes=2))
     services.note_send_asked(
-        send=send, token=token, sent_chat_ids=[first.chat_id], now=later(minutes=2)
+        send=send,
+        token=token,
+        sent_chat_ids=[first.chat_id],
+        confirmed_at=later(minutes=1),
+        now=later(minutes=2),
     )
     guide_tasks.record_group_sent(source=send.source, guide_id=guide.pk, now=later(minutes=2))
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from apps.customer_groups.models import GroupSend
 from apps.guide_tasks.models import State, TaskItem, TaskPush
 from apps.outreach import attachments
+from apps.outreach.models import MomentPost, MomentReading
 from apps.stores.models import DayOff
 from tests.factories.facts import make_guide
 from tests.factories.groups import make_group
@@ -320,3 +321,15 @@ def test_a_guide_sees_what_goes_out_with_the_message(shop, phone):
     shown = phone.get(address)
     assert shown["Content-Type"] == "image/png"
     assert phone.get(reverse("guide_portal:picture", args=["abc:def"])).status_code == 404
+
+
+def test_likes_and_comments_stand_at_the_post_for_guide_and_manager(shop, phone, managers_phone):
+    item = item_for(shop, kind=Kind.MOMENTS, body="新靴到店")
+    MomentReading.objects.create(
+        post=MomentPost.objects.get(), guide=shop.guide, userid=shop.guide.wecom_userid,
+        published_at=shop.now, customers=12, likes=3, comments=1, read_at=shop.now,
+    )  # fmt: skip
+
+    words = "12 位客户可见，赞 3，评论 1"
+    assert words in text_of(phone.get(at("item", item)))
+    assert words in text_of(managers_phone.get(reverse("guide_portal:store_tasks")))

@@ -9,10 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.accounts.capabilities import Role
-from apps.customer_groups.models import GroupSend
+from apps.customer_groups.models import GroupSend, GroupSendReminder
 from apps.guide_tasks import services
 from apps.guide_tasks.models import State, TaskItem, TaskPush
-from apps.outreach.models import MomentPost
+from apps.outreach.models import MomentPost, MomentReading
 from apps.stores.models import Posting, ScopeGrant
 from tests.factories.facts import make_guide, make_store
 from tests.factories.groups import make_group
@@ -216,3 +216,39 @@ def test_the_pages_ask_as_much_for_many_stores_as_for_few(admin_client, stores, 
 
     paths[0] = reverse("hq:push", args=[more.pk])
     assert [_queries(admin_client, path) for path in paths] == few
+
+
+def test_a_posts_page_shows_what_customers_did_store_by_store(operator_client, stores, fixed_clock):
+    answer = send(operator_client, "moments", **fields(fixed_clock))
+    post = MomentPost.objects.get()
+    assert "客户的赞和评论" not in operator_client.get(answer["Location"]).content.decode()
+    for number, store in enumerate(stores, start=1):
+        MomentReading.objects.create(
+            post=post, guide=Posting.objects.get(store=store).guide, userid=f"u{number}",
+            published_at=fixed_clock, customers=10 * number, likes=number, comments=2,
+            read_at=fixed_clock,
+        )  # fmt: skip
+
+    page = operator_client.get(answer["Location"])
+    assert [row.likes for row in page.context["answers"]] == [3, 2, 1]
+    total = page.context["answered"]
+    assert (total.posts, total.customers, total.likes, total.comments) == (3, 60, 6, 6)
+    assert "客户的赞和评论" in page.content.decode()
+
+
+def test_head_office_has_wecom_remind_owners_who_have_not_confirmed(
+    operator_client, stores, fixed_clock
+):
+    owner = Posting.objects.get(store=stores[0]).guide
+    make_group(owner, stores[0], fixed_clock)
+    answer = send(operator_client, "group_send", **fields(fixed_clock))
+    push = TaskPush.objects.get()
+    address = reverse("hq:item_remind", args=[push.pk])
+    assert address in operator_client.get(answer["Location"]).content.decode()
+
+    said = operator_client.post(address, {"wave": "a"}, follow=True).content.decode()
+    assert "都已确认" in said  # WeCom does not have it yet
+    GroupSend.objects.update(state="handed_over", msgid="msg1")
+    said = operator_client.post(address, {"wave": "a"}, follow=True).content.decode()
+    assert "已请企微催办 1 条群发" in said
+    assert GroupSendReminder.objects.count() == 1

@@ -8,16 +8,18 @@ from django.utils.translation import gettext, override
 
 from apps.accounts.actor import SYSTEM
 from apps.core import clock
+from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import State, TaskItem, TaskPush
 from apps.outreach import attachments
 from apps.outreach import services as outreach
-from apps.outreach.models import MediaUpload, MomentPost
+from apps.outreach.models import MediaUpload, MomentPost, MomentReading
 from apps.outreach.services import moments
 from apps.stores.models import Posting
 from apps.wecom_sync import services
 from tests.factories.facts import make_guide
 from tests.factories.items import make_item_push, png
 from tests.factories.outreach import CORP, make_friends, seed
+from tests.factories.wecom import pauses_are_over
 
 pytestmark = pytest.mark.django_db
 
@@ -107,7 +109,7 @@ def test_a_post_whose_time_is_over_is_not_made_any_more(push, simulator):
 
 def test_a_post_taken_back_while_its_call_was_open_is_not_made_later(push, simulator):
     MomentPost.objects.update(call_started_at=clock.now())
-    moments.drop_moment(source=push.source)
+    moments.drop_moment(source=push.source, now=clock.now())
 
     for minutes in (20, 25, 30):
         outreach.send_moments(now=later(minutes=minutes))
@@ -180,7 +182,7 @@ def test_a_person_says_it_is_not_there_and_it_is_made_once_more(unknown, simulat
 
 
 def test_a_post_whose_push_was_taken_back_is_not_made_by_a_persons_word(unknown, push, simulator):
-    moments.drop_moment(source=push.source)
+    moments.drop_moment(source=push.source, now=clock.now())
 
     assert decide(unknown, published=False).state == "closed"
     assert outreach.send_moments(now=later(minutes=30)) == 0
@@ -289,3 +291,98 @@ def test_a_post_whose_picture_wecom_has_no_more_gets_it_anew(guide, kept, simula
 
     assert outreach.send_moments(now=later(minutes=3)) == 1
     assert len(made(simulator)) == 1
+
+
+# --- taken back -----------------------------------------------------------------------------------
+
+CANCEL = "externalcontact/cancel_moment_task"
+
+
+def take_back(push):
+    return guide_tasks.withdraw_item_push(push=push, actor=SYSTEM, now=clock.now())
+
+
+def test_a_post_taken_back_is_stopped_for_who_has_not_published_it(
+    push, guide, colleague, simulator
+):
+    outreach.send_moments(now=later(seconds=1))
+    (moment_id,) = made(simulator)
+    simulator.post("/sim/moments/publish", userid=guide.wecom_userid, moment_id=moment_id)
+    poll(later(minutes=1))
+
+    take_back(push)
+    assert poll(later(minutes=2)) == 0
+    assert outreach.send_moments(now=later(minutes=3)) == 1
+    assert outreach.send_moments(now=later(minutes=4)) == 0
+    assert [call["body"]["moment_id"] for call in simulator.calls(CANCEL)] == [moment_id]
+    assert MomentPost.objects.get().state == "cancelled"
+    assert states()[guide.wecom_userid] == State.DONE
+
+
+def test_a_post_taken_back_before_wecom_has_made_it_is_stopped_when_it_is_there(push, simulator):
+    outreach.send_moments(now=later(seconds=1))
+    take_back(push)
+    assert outreach.send_moments(now=later(seconds=2)) == 0
+
+    poll(later(minutes=1))
+    MomentPost.objects.update(not_before=later(minutes=1))
+    assert outreach.send_moments(now=later(minutes=2)) == 1
+    assert MomentPost.objects.get().state == "cancelled"
+
+
+def test_wecom_not_answering_is_asked_to_stop_it_again(push, simulator):
+    outreach.send_moments(now=later(seconds=1))
+    poll(later(minutes=1))
+    take_back(push)
+    simulator.post("/sim/faults", path=CANCEL, errcode=-1, times=9)
+    assert outreach.send_moments(now=later(minutes=2)) == 0
+
+    simulator.post("/sim/faults/clear")
+    pauses_are_over()
+    assert outreach.send_moments(now=later(minutes=5)) == 1
+    assert MomentPost.objects.get().state == "cancelled"
+
+
+# --- likes and comments ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def published(push, guide, simulator):
+    """A guide's post that two friends see; one likes it and writes below it."""
+    friends = make_friends(guide, 2, simulator=simulator)
+    outreach.send_moments(now=later(seconds=1))
+    (moment_id,) = made(simulator)
+    simulator.post("/sim/moments/publish", userid=guide.wecom_userid, moment_id=moment_id)
+    poll(later(minutes=1))
+    said = {"moment_id": moment_id, "userid": guide.wecom_userid, "external_userid": friends[0][1]}
+    simulator.post("/sim/moments/answer", **said, kind="like")
+    simulator.post("/sim/moments/answer", **said, kind="comment", text="有 37 码吗")
+    return moment_id
+
+
+def test_likes_and_comments_are_read_late_and_kept_as_numbers(published, guide):
+    assert services.read_moments(now=later(minutes=30)) == 0
+    assert services.read_moments(now=later(minutes=62)) == 1
+
+    reading = MomentReading.objects.get()
+    assert (reading.guide, reading.customers) == (guide, 2)
+    assert (reading.likes, reading.comments) == (1, 1)
+    assert services.read_moments(now=later(hours=2)) == 0
+    assert [services.read_moments(now=later(days=day)) for day in (2, 4, 8, 20)] == [1, 1, 1, 0]
+
+
+def test_a_post_that_is_gone_in_wecom_keeps_its_numbers_and_is_asked_about_no_more(
+    published, simulator
+):
+    services.read_moments(now=later(minutes=62))
+    simulator.post("/sim/faults", path="externalcontact/get_moment_comments", errcode=41060)
+    assert services.read_moments(now=later(days=2)) == 0
+    reading = MomentReading.objects.get()
+    assert (reading.likes, reading.not_before) == (1, None)
+
+
+def test_wecom_asking_to_slow_down_puts_the_reading_off(published, simulator):
+    simulator.post("/sim/faults", path="externalcontact/get_moment_comments", errcode=45009)
+    assert services.read_moments(now=later(minutes=62)) == 0
+    pauses_are_over()
+    assert services.read_moments(now=later(minutes=80)) == 1

@@ -106,6 +106,8 @@ class Migration(migrations.Migration):
                 ('chat_ids', models.JSONField(verbose_name='groups')),
                 ('left_out', models.JSONField(default=list, verbose_name='left out by WeCom')),
                 ('sent_chat_ids', models.JSONField(default=list, verbose_name='groups that have it')),
+                ('over_limit_chat_ids', models.JSONField(default=list, verbose_name="groups over WeCom's limit")),
+                ('confirmed_at', models.DateTimeField(null=True, verbose_name='confirmed at')),
                 ('state', models.CharField(choices=[('queued', 'queued'), ('handed_over', 'waits for its owner'), ('unknown', 'unknown'), ('failed', 'failed'), ('cancelled', 'taken back'), ('closed', 'closed')], default='queued', max_length=12, verbose_name='state')),
                 ('msgid', models.CharField(blank=True, max_length=80)),
                 ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
@@ -151,6 +153,28 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'group welcomes',
                 'ordering': ['-id'],
                 'indexes': [models.Index(condition=models.Q(('state__in', ['queued', 'changing', 'removing'])), fields=['not_before'], name='groups_welcome_due')],
+            },
+        ),
+        migrations.CreateModel(
+            name='GroupSendReminder',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('lease_token', models.UUIDField(blank=True, editable=False, null=True, verbose_name='lease token')),
+                ('lease_until', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='leased until')),
+                ('wave', models.CharField(max_length=80)),
+                ('state', models.CharField(choices=[('queued', 'queued'), ('reminded', 'reminded'), ('not_needed', 'not needed any more'), ('refused', 'refused by WeCom'), ('unknown', 'unknown')], default='queued', max_length=10, verbose_name='state')),
+                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
+                ('not_before', models.DateTimeField(verbose_name='not before')),
+                ('call_started_at', models.DateTimeField(null=True)),
+                ('created_by', models.CharField(max_length=40, verbose_name='created by')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('group_send', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customer_groups.groupsend', verbose_name='send to groups')),
+            ],
+            options={
+                'verbose_name': 'reminder of a send to groups',
+                'verbose_name_plural': 'reminders of sends to groups',
+                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='groups_reminder_queue')],
+                'constraints': [models.UniqueConstraint(fields=('group_send', 'wave'), name='groups_reminder_once')],
             },
         ),
         migrations.AddIndex(
@@ -208,6 +232,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='groupsend',
             index=models.Index(fields=['guide'], name='groups_send_guide'),
+        ),
+        migrations.AddIndex(
+            model_name='groupsend',
+            index=models.Index(condition=models.Q(('confirmed_at__isnull', False)), fields=['confirmed_at'], name='groups_send_confirmed'),
         ),
         migrations.AddConstraint(
             model_name='groupsend',

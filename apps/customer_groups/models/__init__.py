@@ -2,13 +2,14 @@
 
 from apps.customer_groups.models.groups import CustomerGroup, GroupMembership
 from apps.customer_groups.models.outside import GroupCode, GroupWelcome, Outside
-from apps.customer_groups.models.sends import GroupSend
+from apps.customer_groups.models.sends import GroupSend, GroupSendReminder
 
 __all__ = [
     "CustomerGroup",
     "GroupCode",
     "GroupMembership",
     "GroupSend",
+    "GroupSendReminder",
     "GroupWelcome",
     "Outside",
 ]

@@ -8,6 +8,7 @@ from django.utils.translation import pgettext_lazy
 
 from apps.core.models import OutgoingOnce
 from apps.customer_groups.querysets import GroupSendQuerySet
+from apps.outreach.models import Reminder
 
 
 class GroupSend(OutgoingOnce):
@@ -42,6 +43,9 @@ class GroupSend(OutgoingOnce):
     chat_ids = models.JSONField(_("groups"))
     left_out = models.JSONField(_("left out by WeCom"), default=list)
     sent_chat_ids = models.JSONField(_("groups that have it"), default=list)
+    # the owner confirmed and these got nothing: they had as much as WeCom lets through
+    over_limit_chat_ids = models.JSONField(_("groups over WeCom's limit"), default=list)
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
     state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.QUEUED)
     msgid = models.CharField(max_length=80, blank=True)
     closes_at = models.DateTimeField(_("asked about until"))
@@ -62,6 +66,11 @@ class GroupSend(OutgoingOnce):
                 name="groups_send_due",
             ),
             models.Index(fields=["guide"], name="groups_send_guide"),
+            models.Index(
+                fields=["confirmed_at"],
+                condition=Q(confirmed_at__isnull=False),
+                name="groups_send_confirmed",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["source", "guide", "part"], name="groups_send_once"),
@@ -74,6 +83,39 @@ class GroupSend(OutgoingOnce):
         return f"group_send:{self.pk}"
 
     @property
+    def is_waiting(self) -> bool:
+        """On the owner's phone, not confirmed."""
+        waits = self.state == self.State.HANDED_OVER and self.confirmed_at is None
+        return waits and self.withdrawn_at is None
+
+    @property
     def expected(self) -> set[str]:
         """The groups that are to have it: without those WeCom left out."""
         return set(self.chat_ids) - set(self.left_out)
+
+
+class GroupSendReminder(Reminder):
+    """A reminder of a send to groups."""
+
+    group_send = models.ForeignKey(
+        GroupSend, on_delete=models.CASCADE, related_name="+", verbose_name=_("send to groups")
+    )
+
+    class Meta:
+        verbose_name = _("reminder of a send to groups")
+        verbose_name_plural = _("reminders of sends to groups")
+        indexes = [
+            models.Index(
+                fields=["not_before"], condition=Q(state="queued"), name="groups_reminder_queue"
+            )
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["group_send", "wave"], name="groups_reminder_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"group_send_reminder:{self.pk}"
+
+    @property
+    def send(self) -> GroupSend:
+        return self.group_send

@@ -9,6 +9,11 @@ from apps.customer_groups.services.mirror import (
     mirror_group,
     note_people,
 )
+from apps.customer_groups.services.reminders import (
+    forget_group_reminders,
+    queue_group_reminders,
+    send_group_reminders,
+)
 from apps.customer_groups.services.sends import (
     claim_send_polls,
     decide_group_send,
@@ -28,6 +33,7 @@ __all__ = [
     "decide_outside",
     "dissolve",
     "drop_group_sends",
+    "forget_group_reminders",
     "forget_old_sends",
     "give_back_send",
     "hand_over_outside",
@@ -38,6 +44,8 @@ __all__ = [
     "mirror_group",
     "note_people",
     "note_send_asked",
+    "queue_group_reminders",
     "queue_group_sends",
+    "send_group_reminders",
     "take_back",
 ]

@@ -24,7 +24,7 @@ from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.customer_groups.errors import ListNotReadable, NotUnknown
 from apps.customer_groups.models import CustomerGroup, GroupSend
-from apps.customer_groups.selectors import awaited
+from apps.customer_groups.selectors import awaited, full_groups
 from apps.customer_groups.services.codes import JOB
 from apps.outreach.attachments import Piece, demand_few, files_of
 from apps.outreach.services import media
@@ -37,6 +37,7 @@ BATCH = 50
 PATIENCE = Patience(first=timedelta(minutes=1), most=timedelta(minutes=10), tries=6)
 LOOK_AFTER = timedelta(minutes=5)  # WeCom's list lags behind
 LOOK_FOR = timedelta(hours=1)  # after that only a person goes on looking
+RESULTS_IN = timedelta(hours=1)  # after the owner's tap WeCom has named every group that has it
 CLOCK_SLACK = timedelta(minutes=2)  # WeCom's clock and ours
 CANCELLED_ALREADY = 41093
 KEEP_DAYS = 365  # what a push came to stands on its items
@@ -54,13 +55,14 @@ def queue_group_sends(
     closes_at: datetime,
     attachments: Sequence[Piece] = (),
 ) -> int:
-    """Queue a send for each of these owners to the own living groups. A source has each owner's
-    send once, however often it is asked for. Returns how many are queued now. Raises
-    TooManyAttachments."""
+    """Queue a send for each of these owners to the own living groups that may still get one. A
+    source has each owner's send once, however often it is asked for. Returns how many are queued
+    now. Raises TooManyAttachments."""
     demand_few(attachments)
+    full = full_groups(now=not_before)
     owned: dict[tuple[int, str], list[str]] = defaultdict(list)
     groups = CustomerGroup.objects.sendable().filter(owner_id__in=list(guide_ids))
-    groups = groups.order_by("owner_id", "pk")
+    groups = groups.exclude(pk__in=full).order_by("owner_id", "pk")
     for owner_id, corp_id, chat_id in groups.values_list("owner_id", "corp_id", "chat_id"):
         owned[owner_id, corp_id].append(chat_id)
     GroupSend.objects.bulk_create(
@@ -276,21 +278,36 @@ def claim_send_polls(*, now: datetime) -> tuple[UUID, list[GroupSend]]:
 
 
 def note_send_asked(
-    *, send: GroupSend, token: UUID, sent_chat_ids: Collection[str], now: datetime
+    *,
+    send: GroupSend,
+    token: UUID,
+    sent_chat_ids: Collection[str],
+    confirmed_at: datetime | None,
+    now: datetime,
 ) -> bool:
-    """WeCom named the groups that have it. What it has once named stays."""
-    sent = sorted((set(sent_chat_ids) & set(send.chat_ids)) | set(send.sent_chat_ids))
-    over = now >= send.closes_at or awaited(send) <= set(sent)
+    """WeCom named the groups that have it, and when the owner confirmed. What it has once named
+    stays. A group that is not named an hour after the tap got nothing: WeCom let no more through.
+    """
+    sent = (set(sent_chat_ids) & set(send.chat_ids)) | set(send.sent_chat_ids)
+    tapped = send.confirmed_at or confirmed_at
+    missing = awaited(send) - sent
+    full = missing if tapped is not None and now >= tapped + RESULTS_IN else set()
+    over = now >= send.closes_at or missing <= full
     return send.settle(
         token,
-        sent_chat_ids=sent,
+        sent_chat_ids=sorted(sent),
+        over_limit_chat_ids=sorted(full),
+        confirmed_at=tapped,
         state=State.CLOSED if over else State.HANDED_OVER,
-        not_before=_next_look(send, now),
+        not_before=_next_look(send, now, tapped),
     )
 
 
-def _next_look(send: GroupSend, now: datetime) -> datetime:
-    """1, 5, 15, 60 minutes after the hand-over, then daily; the last time when it closes."""
+def _next_look(send: GroupSend, now: datetime, tapped: datetime | None) -> datetime:
+    """1, 5, 15, 60 minutes after the hand-over, then daily; once more an hour after the owner's
+    tap; the last time when it closes."""
+    if tapped is not None and now < tapped + RESULTS_IN:
+        return min(tapped + RESULTS_IN, send.closes_at)
     begun = send.handed_over_at or now
     ahead = (begun + timedelta(seconds=seconds) for seconds in settings.WECOM_POLL_DELAYS)
     later = now + timedelta(seconds=settings.WECOM_POLL_THEN_SECONDS)

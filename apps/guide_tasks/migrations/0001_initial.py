@@ -145,7 +145,7 @@ class Migration(migrations.Migration):
                 ('reviewed_by', models.CharField(blank=True, max_length=40, verbose_name='reviewed by')),
                 ('refusal', models.CharField(blank=True, max_length=200, verbose_name='why not')),
                 ('done_at', models.DateTimeField(null=True, verbose_name='done at')),
-                ('excuse_reason', models.CharField(blank=True, choices=[('no_goods', 'the store does not have these goods'), ('no_place', 'the store has no place for this display'), ('shut', 'the store is shut or being refitted'), ('other', 'another reason'), ('withdrawn', 'taken back')], max_length=24, verbose_name='reason')),
+                ('excuse_reason', models.CharField(blank=True, choices=[('no_goods', 'the store does not have these goods'), ('no_place', 'the store has no place for this display'), ('shut', 'the store is shut or being refitted'), ('other', 'another reason'), ('withdrawn', 'taken back'), ('full', 'WeCom lets no more through to these groups')], max_length=24, verbose_name='reason')),
                 ('excuse_sentence', models.CharField(blank=True, max_length=200, verbose_name='sentence')),
                 ('chased_at', models.DateTimeField(null=True, verbose_name='chased at')),
                 ('chases', models.PositiveSmallIntegerField(default=0, verbose_name='chases')),

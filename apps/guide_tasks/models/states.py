@@ -69,10 +69,11 @@ class ExcuseReason(models.TextChoices):
 
 
 class ItemExcuse(models.TextChoices):
-    """Why work without customers is 不适用. All but the last are offered to who does it."""
+    """Why work without customers is 不适用. All but the last two are offered to who does it."""
 
     NO_GOODS = "no_goods", _("the store does not have these goods")
     NO_PLACE = "no_place", _("the store has no place for this display")
     SHUT = "shut", _("the store is shut or being refitted")
     OTHER = "other", _("another reason")
     WITHDRAWN = "withdrawn", _("taken back")
+    FULL = "full", _("WeCom lets no more through to these groups")

@@ -1,5 +1,6 @@
 """Reads of the tasks' room, by who asks: the guide, the team, the result of a push."""
 
+from apps.guide_tasks.selectors.ahead import GroupSendAhead, group_send_ahead, guides_ahead
 from apps.guide_tasks.selectors.collisions import Collisions, collisions
 from apps.guide_tasks.selectors.contexts import (
     form_of_address,
@@ -34,6 +35,12 @@ from apps.guide_tasks.selectors.items import (
     total_of,
 )
 from apps.guide_tasks.selectors.minutes import GuideCost, PushCost, minutes_spent, push_cost
+from apps.guide_tasks.selectors.moments import (
+    MomentFigures,
+    moment_answers,
+    moment_results,
+    moment_total,
+)
 from apps.guide_tasks.selectors.results import (
     control_counts,
     control_members,
@@ -57,7 +64,9 @@ __all__ = [
     "CHASES_A_DAY",
     "IN_TIME",
     "Collisions",
+    "GroupSendAhead",
     "GuideCost",
+    "MomentFigures",
     "PushCost",
     "Said",
     "Words",
@@ -71,11 +80,16 @@ __all__ = [
     "earlier_in_campaign",
     "excuses_said",
     "form_of_address",
+    "group_send_ahead",
     "guide_context",
+    "guides_ahead",
     "item_excuses",
     "item_results",
     "items_of_day",
     "minutes_spent",
+    "moment_answers",
+    "moment_results",
+    "moment_total",
     "my_numbers",
     "next_up",
     "open_targets_of_member",

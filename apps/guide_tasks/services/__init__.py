@@ -18,7 +18,7 @@ from apps.guide_tasks.services.items.acts import (
     report_item,
 )
 from apps.guide_tasks.services.items.excuses import excuse_item, undo_item_excuse
-from apps.guide_tasks.services.items.group_sends import record_group_sent
+from apps.guide_tasks.services.items.group_sends import record_group_sent, remind_owners
 from apps.guide_tasks.services.items.leading import chase_items, extend_item, withdraw_item
 from apps.guide_tasks.services.items.pushes import create_item_push, withdraw_item_push
 from apps.guide_tasks.services.items.quotas import count_quotas
@@ -96,6 +96,7 @@ __all__ = [
     "record_published",
     "record_purchases",
     "refuse_item",
+    "remind_owners",
     "report_item",
     "run_daily_rules",
     "run_rules",

@@ -58,6 +58,7 @@ KINDS: dict[str, tuple[str, Any, Any]] = {
     ),
 }
 SHOWN_PHOTOS = 24
+SHOWN_STORES = 50
 _SHOWN_FIRST = CONFIRMED_IN_WECOM
 
 
@@ -122,6 +123,7 @@ def _item_push_page(
         extras=extras,
         look=look,
         pieces=shown(look["attachments"]) if look else [],
+        ahead=_ahead(kind, look) if look else None,
         mark=mark,
         kind_label=Kind(kind).label,
         icon=icon,
@@ -132,10 +134,24 @@ def _item_push_page(
     )
 
 
+def _ahead(kind: str, wanted: dict[str, Any]) -> Any:
+    """What it would come to, counted for the day on which it is handed out."""
+    places: dict[str, Any] = {
+        "region_ids": [row.pk for row in wanted["regions"]],
+        "store_ids": [row.pk for row in wanted["stores"]],
+        "at": max(wanted["hand_out_at"] or clock.now(), clock.now()),
+    }
+    if kind == Kind.GROUP_SEND:
+        return selectors.group_send_ahead(**places)
+    return selectors.guides_ahead(**places)
+
+
 def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
     """The result page of a push without customers: by store, and the photos that wait."""
     rows = selectors.item_results(push=push, actor=actor)
     total = selectors.total_of(rows)
+    is_post = push.kind == Kind.MOMENTS
+    answers = selectors.moment_results(push=push, actor=actor) if is_post else []
     waiting = (
         TaskItem.objects.visible_to(actor)
         .filter(push=push, state=State.TO_VERIFY)
@@ -151,15 +167,22 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
         "excuses": selectors.item_excuses(push=push, actor=actor) if total.excused else [],
         "places": _places(push),
         "pieces": shown(push.attachments),
-        "posts": MomentPost.objects.filter(source=push.source) if push.kind == Kind.MOMENTS else [],
+        "posts": MomentPost.objects.filter(source=push.source) if is_post else [],
+        "answers": answers[:SHOWN_STORES],
+        "answered": selectors.moment_total(answers) if answers else None,
         "sends": send_figures(source=push.source, actor=actor)
         if push.kind == Kind.GROUP_SEND
         else None,
+        "wave": uuid7(),
         "proof": KINDS[push.kind][2] if push.kind in KINDS else "",
         "may_decide": actor.can(Capability.MANAGE_TEAM),
         "is_draft": push.handed_out_at is None,
         "may_settle": actor.can(Capability.SETTLE_SENDS),
         "may_push": actor.can(Capability.PUSH_TASKS),
+        "may_remind": actor.can(Capability.PUSH_TASKS)
+        and push.kind == Kind.GROUP_SEND
+        and push.status == TaskPush.Status.HANDED_OUT
+        and total.open > 0,
         "may_withdraw": actor.can(Capability.PUSH_TASKS)
         and push.status == TaskPush.Status.HANDED_OUT
         and total.issued > total.done + total.excused,
@@ -183,6 +206,22 @@ def item_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, _("Taken back: %(n)s open tasks.") % {"n": taken})
+    return redirect("hq:push", pk=push.pk)
+
+
+@hq_action(Capability.PUSH_TASKS)
+def item_remind(request: HttpRequest, pk: int) -> HttpResponse:
+    """催办: WeCom nudges every owner who has not confirmed."""
+    push = get_object_or_404(TaskPush.objects.visible_to(actor_of(request)), pk=pk)
+    wave = request.POST.get("wave", "")[:40]
+    try:
+        n = guide_tasks.remind_owners(
+            push=push, wave=wave, actor=actor_of(request), now=clock.now()
+        )
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("WeCom reminds of %(n)s messages.") % {"n": n})
     return redirect("hq:push", pk=push.pk)
 
 

@@ -204,7 +204,7 @@ class Migration(migrations.Migration):
                 ('text', models.CharField(max_length=2000, verbose_name='text')),
                 ('attachments', models.JSONField(blank=True, default=list, verbose_name='attachments')),
                 ('userids', models.JSONField(verbose_name='senders')),
-                ('state', models.CharField(choices=[('queued', 'queued'), ('handed_over', 'handed over'), ('made', 'made in WeCom'), ('failed', 'failed'), ('unknown', 'unknown'), ('closed', 'closed')], default='queued', max_length=12, verbose_name='state')),
+                ('state', models.CharField(choices=[('queued', 'queued'), ('handed_over', 'handed over'), ('made', 'made in WeCom'), ('failed', 'failed'), ('unknown', 'unknown'), ('cancelled', 'taken back'), ('closed', 'closed')], default='queued', max_length=12, verbose_name='state')),
                 ('jobid', models.CharField(blank=True, max_length=64)),
                 ('moment_id', models.CharField(blank=True, max_length=64)),
                 ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
@@ -213,6 +213,7 @@ class Migration(migrations.Migration):
                 ('not_before', models.DateTimeField(verbose_name='not before')),
                 ('closes_at', models.DateTimeField(verbose_name='asked about until')),
                 ('unknown_since', models.DateTimeField(null=True, verbose_name='unknown since')),
+                ('withdrawn_at', models.DateTimeField(null=True, verbose_name='withdrawn at')),
             ],
             options={
                 'verbose_name': 'moments post',
@@ -521,5 +522,28 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='guidenotice',
             index=django.contrib.postgres.indexes.BrinIndex(fields=['created_at'], name='outreach_notice_created'),
+        ),
+        migrations.CreateModel(
+            name='MomentReading',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('lease_token', models.UUIDField(blank=True, editable=False, null=True, verbose_name='lease token')),
+                ('lease_until', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='leased until')),
+                ('userid', models.CharField(max_length=64)),
+                ('published_at', models.DateTimeField(verbose_name='published at')),
+                ('customers', models.PositiveIntegerField(default=0, verbose_name='shown to customers')),
+                ('likes', models.PositiveIntegerField(default=0, verbose_name='likes')),
+                ('comments', models.PositiveIntegerField(default=0, verbose_name='comments')),
+                ('read_at', models.DateTimeField(null=True, verbose_name='read at')),
+                ('not_before', models.DateTimeField(null=True, verbose_name='next reading')),
+                ('guide', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='guide')),
+                ('post', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='readings', to='outreach.momentpost', verbose_name='moments post')),
+            ],
+            options={
+                'verbose_name': 'reading of a moments post',
+                'verbose_name_plural': 'readings of moments posts',
+                'indexes': [models.Index(condition=models.Q(('not_before__isnull', False)), fields=['not_before'], name='outreach_reading_due')],
+                'constraints': [models.UniqueConstraint(fields=('post', 'userid'), name='outreach_reading_once')],
+            },
         ),
     ]

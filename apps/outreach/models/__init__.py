@@ -8,6 +8,7 @@ from apps.outreach.models.links import (
 )
 from apps.outreach.models.moments import (
     MomentPost,
+    MomentReading,
 )
 from apps.outreach.models.notices import (
     ButtonAnswer,
@@ -23,6 +24,7 @@ from apps.outreach.models.sends import (
     ContactBudget,
     Dispatch,
     DispatchRecipient,
+    Reminder,
     SendReminder,
 )
 from apps.outreach.models.sms import (
@@ -48,6 +50,8 @@ __all__ = [
     "MediaUpload",
     "MessageTemplate",
     "MomentPost",
+    "MomentReading",
+    "Reminder",
     "ScriptProposal",
     "ScriptVariant",
     "SendReminder",

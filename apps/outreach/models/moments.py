@@ -2,8 +2,10 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from apps.core.models import OutgoingOnce
+from apps.core.models import LeasedModel, OutgoingOnce
+from apps.core.outbox import OutboxQuerySet
 from apps.outreach.querysets import (
     MomentPostQuerySet,
 )
@@ -22,6 +24,7 @@ class MomentPost(OutgoingOnce):
         MADE = "made", _("made in WeCom")
         FAILED = "failed", _("failed")
         UNKNOWN = "unknown", _("unknown")
+        CANCELLED = "cancelled", pgettext_lazy("moments post", "taken back")
         CLOSED = "closed", _("closed")
 
     source = models.CharField(_("source"), max_length=60)
@@ -35,6 +38,7 @@ class MomentPost(OutgoingOnce):
     moment_id = models.CharField(max_length=64, blank=True)
     closes_at = models.DateTimeField(_("asked about until"))
     unknown_since = models.DateTimeField(_("unknown since"), null=True)
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True)
 
     objects = MomentPostQuerySet.as_manager()
 
@@ -54,3 +58,50 @@ class MomentPost(OutgoingOnce):
 
     def __str__(self) -> str:
         return f"moment of {self.source}"
+
+
+class MomentReading(LeasedModel):
+    """What customers did under one guide's post, read from WeCom late and several times.
+
+    There is no event for it. `not_before` = the next reading, empty after the last one.
+    """
+
+    post = models.ForeignKey(
+        MomentPost,
+        on_delete=models.CASCADE,
+        related_name="readings",
+        verbose_name=_("moments post"),
+    )
+    userid = models.CharField(max_length=64)
+    guide = models.ForeignKey(
+        "stores.Guide",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("guide"),
+    )
+    published_at = models.DateTimeField(_("published at"))
+    customers = models.PositiveIntegerField(_("shown to customers"), default=0)
+    likes = models.PositiveIntegerField(_("likes"), default=0)
+    comments = models.PositiveIntegerField(_("comments"), default=0)
+    read_at = models.DateTimeField(_("read at"), null=True)
+    not_before = models.DateTimeField(_("next reading"), null=True)
+
+    objects = OutboxQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("reading of a moments post")
+        verbose_name_plural = _("readings of moments posts")
+        indexes = [
+            models.Index(
+                fields=["not_before"],
+                condition=models.Q(not_before__isnull=False),
+                name="outreach_reading_due",
+            )
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["post", "userid"], name="outreach_reading_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"moment_reading:{self.pk}"

@@ -1,5 +1,7 @@
 """The outbox of sends, each receiver's result, and how often a member was written to."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -104,8 +106,13 @@ class Dispatch(OutgoingOnce):
     def __str__(self) -> str:
         return f"dispatch:{self.pk}"
 
+    @property
+    def is_waiting(self) -> bool:
+        """On the guide's phone, not confirmed."""
+        return self.state == self.State.HANDED_OVER
 
-class SendReminder(LeasedModel):
+
+class Reminder(LeasedModel):
     """催办 of one send in WeCom itself: its members who have not confirmed are nudged once more.
 
     WeCom takes three for a send in 24 hours. A row first, one call; if the answer is lost nobody
@@ -119,9 +126,6 @@ class SendReminder(LeasedModel):
         REFUSED = "refused", pgettext_lazy("reminder", "refused by WeCom")
         UNKNOWN = "unknown", _("unknown")
 
-    dispatch = models.ForeignKey(
-        Dispatch, on_delete=models.CASCADE, related_name="+", verbose_name=_("send")
-    )
     wave = models.CharField(max_length=80)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.QUEUED)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
@@ -131,6 +135,22 @@ class SendReminder(LeasedModel):
     created_at = models.DateTimeField(_("created at"))
 
     objects = OutboxQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    @property
+    def send(self) -> Any:
+        """What is to be confirmed: it knows `corp_id`, `msgid` and whether it `is_waiting`."""
+        raise NotImplementedError
+
+
+class SendReminder(Reminder):
+    """A reminder of a send to customers."""
+
+    dispatch = models.ForeignKey(
+        Dispatch, on_delete=models.CASCADE, related_name="+", verbose_name=_("send")
+    )
 
     class Meta:
         verbose_name = _("reminder of a send")
@@ -146,6 +166,10 @@ class SendReminder(LeasedModel):
 
     def __str__(self) -> str:
         return f"send_reminder:{self.pk}"
+
+    @property
+    def send(self) -> Dispatch:
+        return self.dispatch
 
 
 class DispatchRecipient(models.Model):

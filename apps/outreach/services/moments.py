@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -72,10 +72,15 @@ def queue_moment(
     return made
 
 
-def drop_moment(*, source: str) -> int:
-    """Do not make what WeCom does not have; a post that it has stays there. Returns how many were
-    dropped at once; where a call is open its look-up ends the post."""
+@transaction.atomic
+def drop_moment(*, source: str, now: datetime) -> int:
+    """Do not make what WeCom does not have; of a post that it has whoever has not published it
+    cannot any more. Returns how many were dropped at once; where a call is open its look-up ends
+    the post."""
     posts = MomentPost.objects.filter(source=source)
+    known = posts.filter(state__in=[State.HANDED_OVER, State.MADE], withdrawn_at=None)
+    if known.update(withdrawn_at=now, not_before=now, attempts=0):
+        wake(JOB)
     posts.filter(state=State.UNKNOWN).update(closes_at=F("not_before"))  # not made again
     queued = posts.filter(state=State.QUEUED)
     queued.exclude(call_started_at=None).update(closes_at=F("call_started_at"))
@@ -83,11 +88,12 @@ def drop_moment(*, source: str) -> int:
 
 
 def send_moments(*, now: datetime, limit: int = 200) -> int:
-    """Have WeCom make what is due; returns how many jobs it took."""
+    """Have WeCom make what is due, and stop what was taken back; returns how many it took."""
     run, sent = Round(now), 0
-    queued = MomentPost.objects.filter(state=State.QUEUED)
+    to_cancel = Q(state=State.MADE, withdrawn_at__isnull=False)
+    waiting = MomentPost.objects.filter(Q(state=State.QUEUED) | to_cancel)
     most = min(limit, BATCH)
-    token, ids = lease.claim(queued.due(now), now=now, seconds=LEASE_SECONDS, limit=most)
+    token, ids = lease.claim(waiting.due(now), now=now, seconds=LEASE_SECONDS, limit=most)
     for post_id in ids:
         with outbox.alone("moment_failed", post_id=post_id):
             sent += _hand_over(post_id, token, run)
@@ -95,6 +101,9 @@ def send_moments(*, now: datetime, limit: int = 200) -> int:
 
 
 def _hand_over(post_id: int, token: UUID, run: Round) -> bool:
+    made = lease.holds(MomentPost.objects.filter(pk=post_id, state=State.MADE), token).first()
+    if made is not None:
+        return _cancel(made, token, run)
     mine = MomentPost.objects.filter(pk=post_id, state=State.QUEUED, call_started_at=None)
     try:
         attached = media.attached(
@@ -135,6 +144,21 @@ def _call(post_id: int, token: UUID, run: Round, attached: list[dict[str, Any]])
         return False
     post.settle(token, state=State.HANDED_OVER, jobid=jobid, reason="", not_before=at)
     return True
+
+
+def _cancel(post: MomentPost, token: UUID, run: Round) -> bool:
+    """Tried for a while; a post that WeCom does not stop goes on being asked about."""
+    at = run.moment()
+    try:
+        run.client(post.corp_id).cancel_moment(moment_id=post.moment_id)
+    except WeComError as error:
+        fate = fate_of(error, failed=post.attempts, patience=PATIENCE, at=at, harmless=True)
+        if fate.over:
+            post.settle(token, withdrawn_at=None, reason=plain_reason(error), not_before=at)
+        else:
+            post.settle(token, **fate.again)
+        return False
+    return post.settle(token, state=State.CANCELLED, reason="")
 
 
 def _look_up(post: MomentPost, token: UUID, run: Round, lost: datetime) -> bool:
@@ -185,8 +209,9 @@ def _note_failure(post: MomentPost, token: UUID, error: WeComError, at: datetime
 
 def claim_moment_polls(*, now: datetime, limit: int) -> tuple[UUID, list[MomentPost]]:
     """Lease posts that WeCom is to be asked about."""
-    made = MomentPost.objects.filter(state__in=[State.HANDED_OVER, State.MADE])
-    token, ids = lease.claim(made.due(now), now=now, seconds=LEASE_SECONDS, limit=limit)
+    made = Q(state=State.MADE, withdrawn_at=None)
+    asked = MomentPost.objects.filter(made | Q(state=State.HANDED_OVER))
+    token, ids = lease.claim(asked.due(now), now=now, seconds=LEASE_SECONDS, limit=limit)
     return token, list(MomentPost.objects.filter(pk__in=ids).order_by("pk"))
 
 

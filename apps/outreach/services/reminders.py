@@ -17,7 +17,7 @@ from apps.core import lease, outbox
 from apps.core.bites import delete_in_bites
 from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
-from apps.outreach.models import Dispatch, SendReminder
+from apps.outreach.models import Reminder, SendReminder
 from apps.wecom.errors import NotNow, Refused, TokenExpired, Unreachable, WeComError, plain_reason
 from apps.wecom.services.rounds import Round
 
@@ -72,32 +72,38 @@ def queue_reminders(*, sources: Collection[str], wave: str, actor: Actor, now: d
 
 
 def send_reminders(*, now: datetime, limit: int = 2_000) -> int:
-    """Make the calls that wait; returns how many sends were nudged. A corp that wants no call now
-    is left alone for the rest of this run."""
-    run, done = Round(now), 0
+    """Make the calls that wait; returns how many sends were nudged."""
+    return work_off(SendReminder, of="dispatch", now=now, limit=limit)
 
-    def due(at: datetime) -> QuerySet[SendReminder]:
-        waiting = SendReminder.objects.filter(state=State.QUEUED)
-        return waiting.exclude(dispatch__corp_id__in=run.resting).due(at)
+
+def work_off(model: type[Reminder], *, of: str, now: datetime, limit: int = 2_000) -> int:
+    """Make the calls that wait for this kind of send, which its reminder names `of`. A corp that
+    wants no call now is left alone for the rest of this run."""
+    run, done = Round(now), 0
+    rows: Any = model._default_manager
+
+    def due(at: datetime) -> QuerySet[Reminder]:
+        waiting = rows.filter(state=State.QUEUED)
+        return waiting.exclude(**{f"{of}__corp_id__in": run.resting}).due(at)
 
     for token, ids in outbox.batches(
         due, clock=run.moment, seconds=LEASE_SECONDS, batch=BATCH, limit=limit
     ):
         for pk in ids:
             with outbox.alone("reminder_failed", reminder_id=pk):
-                done += _remind(pk, token, run)
+                done += _remind(rows, of, pk, token, run)
     return done
 
 
-def _remind(pk: int, token: UUID, run: Round) -> bool:
-    row = _prepare(pk, token, run.moment())
+def _remind(rows: Any, of: str, pk: int, token: UUID, run: Round) -> bool:
+    row = _prepare(rows, of, pk, token, run.moment())
     if row is None:
         return False
     try:
-        run.client(row.dispatch.corp_id).remind_mass_send(msgid=row.dispatch.msgid)
+        run.client(row.send.corp_id).remind_mass_send(msgid=row.send.msgid)
     except WeComError as error:
         if error.retryable:  # nothing was called
-            _put_off(row, token, error, run)
+            _put_off(rows, of, row, token, error, run)
             return False
         row.settle(token, state=_after(error), reason=_why(error))
         return False
@@ -105,16 +111,15 @@ def _remind(pk: int, token: UUID, run: Round) -> bool:
 
 
 @transaction.atomic
-def _prepare(pk: int, token: UUID, at: datetime) -> SendReminder | None:
+def _prepare(rows: Any, of: str, pk: int, token: UUID, at: datetime) -> Reminder | None:
     """The mark that the call begins; None when there is nothing to call for."""
-    queued = SendReminder.objects.filter(state=State.QUEUED)
-    row = queued.select_related("dispatch").held(pk, token)
+    row: Reminder | None = rows.filter(state=State.QUEUED).select_related(of).held(pk, token)
     if row is None:
         return None
     if row.call_started_at is not None:
         row.settle(token, state=State.UNKNOWN, reason=gettext("the reply was lost"))
         return None
-    if row.dispatch.state != Dispatch.State.HANDED_OVER:
+    if not row.send.is_waiting:
         row.settle(token, state=State.NOT_NEEDED)
         return None
     row.call_started_at = at
@@ -137,19 +142,20 @@ def _why(error: WeComError) -> str:
 
 
 @transaction.atomic
-def _put_off(row: SendReminder, token: UUID, error: WeComError, run: Round) -> None:
+def _put_off(rows: Any, of: str, row: Reminder, token: UUID, error: WeComError, run: Round) -> None:
     """This one was not called; where all of its corp would be told the same, nor were those behind
     it. One whose answer nobody wrote down keeps its mark."""
     fate = fate_of(error, failed=0, patience=PATIENCE, at=run.moment())
     uncalled = Q(pk=row.pk)
     if isinstance(error, NotNow | Unreachable | TokenExpired):
-        run.resting.add(row.dispatch.corp_id)
-        uncalled |= Q(call_started_at=None, dispatch__corp_id=row.dispatch.corp_id)
-    queued = SendReminder.objects.filter(uncalled, state=State.QUEUED)
+        run.resting.add(row.send.corp_id)
+        uncalled |= Q(**{"call_started_at": None, f"{of}__corp_id": row.send.corp_id})
+    queued = rows.filter(uncalled, state=State.QUEUED)
     lease.release(queued, token=token, call_started_at=None, not_before=fate.not_before)
 
 
-def forget_old_reminders(*, now: datetime) -> int:
+def forget_old_reminders(*, now: datetime, model: type[Reminder] = SendReminder) -> int:
     """Delete what is older than KEEP_DAYS; returns how many went."""
-    old = SendReminder.objects.filter(created_at__lt=now - timedelta(days=KEEP_DAYS))
+    rows: Any = model._default_manager
+    old = rows.filter(created_at__lt=now - timedelta(days=KEEP_DAYS))
     return delete_in_bites(old.exclude(state=State.QUEUED))

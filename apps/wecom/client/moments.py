@@ -6,7 +6,7 @@ from datetime import datetime
 from apps.wecom.client.transport import Transport
 from apps.wecom.client.values import Json
 from apps.wecom.errors import NoAnswer, Refused
-from apps.wecom.shapes import MomentJob, MomentListing, MomentTask
+from apps.wecom.shapes import MomentAnswers, MomentJob, MomentListing, MomentTask
 
 MOMENT_MAX_TEXT = 2_000
 
@@ -43,6 +43,32 @@ class Moments(Transport):
         return MomentJob(
             moment_id=(result.get("moment_id") or "") if over else "",
             refused=int(result.get("errcode") or 0) if over else 0,
+        )
+
+    def cancel_moment(self, *, moment_id: str) -> None:
+        """Whoever has not published it cannot any more. Repeating it is harmless."""
+        body: Json = {"moment_id": moment_id}
+        self._call("externalcontact/cancel_moment_task", data=body, effect=False)
+
+    def moment_answers(self, *, moment_id: str, userid: str) -> MomentAnswers:
+        """Likes and comments of customers under this member's post; their own are not counted."""
+        answer = self._call(
+            "externalcontact/get_moment_comments",
+            data={"moment_id": moment_id, "userid": userid},
+            effect=False,
+        )
+
+        def of_customers(name: str) -> int:
+            return sum(1 for row in answer.get(name) or () if row.get("external_userid"))
+
+        return MomentAnswers(likes=of_customers("like_list"), comments=of_customers("comment_list"))
+
+    def moment_viewers(self, *, moment_id: str, userid: str) -> int:
+        """How many customers this member's post is shown to."""
+        body: Json = {"moment_id": moment_id, "userid": userid, "limit": 5000}
+        return sum(
+            1
+            for _row in self._pages("externalcontact/get_moment_send_result", body, "customer_list")
         )
 
     def list_moment_tasks(self, moment_id: str) -> list[MomentTask]:

@@ -21,7 +21,7 @@ from apps.wecom.shapes.mass_sends import (
 )
 from apps.wecom.shapes.media import AttachmentScene, Media, MediaKind
 from apps.wecom.shapes.messages import ButtonCard, NoticeResult, TextCard
-from apps.wecom.shapes.moments import MomentJob, MomentListing, MomentTask
+from apps.wecom.shapes.moments import MomentAnswers, MomentJob, MomentListing, MomentTask
 from apps.wecom.shapes.oauth import OAuthUser
 from apps.wecom.shapes.tags import CorpTagGroup, CorpTagItem
 from apps.wecom.shapes.transfers import (
@@ -55,6 +55,7 @@ __all__ = [
     "MassSendFilter",
     "MassSendListing",
     "MemberDay",
+    "MomentAnswers",
     "MomentJob",
     "MomentListing",
     "MomentTask",

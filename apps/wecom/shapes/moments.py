@@ -18,6 +18,14 @@ class MomentTask:
 
 
 @dataclass(frozen=True, slots=True)
+class MomentAnswers:
+    """What customers did under one member's post; never what they wrote."""
+
+    likes: int
+    comments: int
+
+
+@dataclass(frozen=True, slots=True)
 class MomentListing:
     moment_id: str
     text: str

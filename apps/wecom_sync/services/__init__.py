@@ -4,6 +4,7 @@ from apps.wecom_sync.errors import AlreadyRunning, UnknownKind
 from apps.wecom_sync.services.callbacks import handle_callbacks
 from apps.wecom_sync.services.group_sends import poll_group_sends
 from apps.wecom_sync.services.guide_days import look_at_mismatch, read_guide_days
+from apps.wecom_sync.services.moment_answers import read_moments
 from apps.wecom_sync.services.moments import poll_moments
 from apps.wecom_sync.services.reconciler import (
     KINDS,
@@ -32,6 +33,7 @@ __all__ = [
     "poll_results",
     "push_tags",
     "read_guide_days",
+    "read_moments",
     "sync_all",
     "sync_contacts",
     "sync_departments",

@@ -31,13 +31,19 @@ def poll_group_sends(*, now: datetime) -> int:
 
 
 def _poll(send: GroupSend, token: UUID, run: Round) -> bool:
-    rows = run.client(send.corp_id).list_group_send_results(
-        msgid=send.msgid, userid=send.guide.wecom_userid
-    )
+    """Results are asked for of an owner who has confirmed, of nobody else."""
+    client, owner = run.client(send.corp_id), send.guide.wecom_userid
+    tasks = client.list_send_tasks(msgid=send.msgid)
+    tapped = next((task for task in tasks if task.userid == owner and task.sent), None)
+    rows = client.list_group_send_results(msgid=send.msgid, userid=owner) if tapped else []
     at = run.moment()
     with transaction.atomic():
         noted = groups.note_send_asked(
-            send=send, token=token, sent_chat_ids=[row.chat_id for row in rows], now=at
+            send=send,
+            token=token,
+            sent_chat_ids=[row.chat_id for row in rows],
+            confirmed_at=(tapped.sent_at or at) if tapped else None,
+            now=at,
         )
         return noted and guide_tasks.record_group_sent(
             source=send.source, guide_id=send.guide_id, now=at

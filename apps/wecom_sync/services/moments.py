@@ -7,7 +7,7 @@ import structlog
 
 from apps.guide_tasks import services as guide_tasks
 from apps.outreach.models import MomentPost
-from apps.outreach.services import moments
+from apps.outreach.services import moment_readings, moments
 from apps.wecom.errors import WeComError
 from apps.wecom.services.rounds import Round
 
@@ -50,6 +50,7 @@ def _poll(post: MomentPost, token: UUID, run: Round) -> int:
     found = guide_tasks.record_published(
         source=post.source, corp_id=post.corp_id, userids=published, now=at
     )
+    moment_readings.note_published(post=post, userids=published, now=at)
     done = bool(tasks) and len(published) == len(tasks)
     moments.note_moment_asked(post=post, token=token, all_done=done, now=at)
     return found

@@ -4,11 +4,16 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
+from apps.accounts import services as accounts
+from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Capability
 from apps.customer_groups import selectors as groups
 from apps.customer_groups import services as customer_groups
+from apps.guide_tasks.errors import NobodyToRemind, NotYourStore, PushNotRunning
 from apps.guide_tasks.hours import grace
-from apps.guide_tasks.models import State, TaskItem, TaskPush
+from apps.guide_tasks.models import ItemExcuse, State, TaskItem, TaskPush
 from apps.guide_tasks.services.items import acts as items
 
 _MOST = 32_767
@@ -29,18 +34,54 @@ def queue_sends(*, push: TaskPush, due_at: datetime, now: datetime) -> None:
 
 
 @transaction.atomic
+def remind_owners(*, push: TaskPush, wave: str, actor: Actor, now: datetime) -> int:
+    """Head office has WeCom nudge every owner who has not confirmed; `wave` names the tap, so that
+    the same one again does nothing. Returns how many sends. Raises NotYourStore, PushNotRunning,
+    NobodyToRemind."""
+    if not (actor.sees_all and actor.can(Capability.PUSH_TASKS)):
+        raise NotYourStore()
+    if push.status != TaskPush.Status.HANDED_OUT or push.kind != TaskPush.Kind.GROUP_SEND:
+        raise PushNotRunning()
+    undone = TaskItem.objects.filter(push=push, state__in=(State.OPEN, State.IN_PROGRESS))
+    guides = undone.exclude(guide_id=None).values_list("guide_id", flat=True)
+    wanted = [(push.source, pk, f"hq:{wave}"[:80]) for pk in guides if pk is not None]
+    queued = customer_groups.queue_group_reminders(wanted=wanted, actor=actor, now=now)
+    if not queued:
+        raise NobodyToRemind()
+    accounts.audit(
+        actor=actor,
+        action="push.reminded",
+        object_type="task_push",
+        object_id=str(push.pk),
+        detail={"sends": queued},
+    )
+    return queued
+
+
+@transaction.atomic
 def record_group_sent(*, source: str, guide_id: int, now: datetime) -> bool:
     """Bring an owner's item up to what WeCom said of the groups, also after the end: some have
-    the message = in progress, all of them = done. True when it is done now."""
+    the message = in progress, all that WeCom lets through = done; nothing for an owner whose groups
+    are all full. True when it is done now."""
     push_id = source.removeprefix("task_push:")
     if not push_id.isdecimal():
         return False
     mine = TaskItem.objects.filter(push_id=int(push_id), guide_id=guide_id)
     if mine.select_for_update().first() is None:
         return False
-    sent, awaited = groups.sent_and_awaited(source=source, guide_id=guide_id)
-    mine.update(counted=sent, quota=min(awaited, _MOST))
-    if sent:
+    found = groups.owner_result(source=source, guide_id=guide_id)
+    mine.update(counted=found.sent, quota=min(found.awaited, _MOST))
+    if found.over_limit and not found.sent and not found.awaited:
+        items.move_set(
+            which=mine,
+            sources=(State.OPEN, State.IN_PROGRESS),
+            to=State.NOT_APPLICABLE,
+            at=now,
+            excuse=ItemExcuse.FULL,
+            sentence=_("Your groups have had as many messages as WeCom lets through."),
+        )
+        return False
+    if found.sent:
         items.move_set(which=mine, sources=[State.OPEN], to=State.IN_PROGRESS, at=now)
     whole = mine.filter(counted__gte=F("quota"), counted__gt=0)
     proof = TaskItem.Proof.WECOM

@@ -9,10 +9,12 @@ from django.db import connection, transaction
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.core import clock
+from apps.customer_groups.selectors import full_groups
 from apps.guide_tasks import hours
 from apps.guide_tasks.errors import NobodyThere, NoGroupsThere, PushNotReady, PushRepeats
 from apps.guide_tasks.hours import grace
 from apps.guide_tasks.models import TaskItem, TaskPush
+from apps.guide_tasks.posted import ON_DUTY, POSTED
 from apps.guide_tasks.services.issuing import TODAY_PATH
 from apps.guide_tasks.services.items import group_sends
 from apps.guide_tasks.wording import item_notice_body
@@ -20,23 +22,6 @@ from apps.outreach import services as outreach
 
 Status = TaskPush.Status
 
-# who belongs on that day to the chosen places; no place chosen = the chain
-_POSTED = """
-SELECT p.guide_id, p.store_id, p.role FROM stores_posting AS p
-JOIN stores_guide AS g ON g.id = p.guide_id AND g.status = 'active'
-JOIN stores_store AS s ON s.id = p.store_id AND s.opened_on <= %(day)s
-    AND s.live_since IS NOT NULL AND (s.closed_on IS NULL OR s.closed_on > %(day)s)
-WHERE p.during @> %(day)s::date AND (
-    (cardinality(%(regions)s::bigint[]) = 0 AND cardinality(%(stores)s::bigint[]) = 0)
-    OR s.region_id = ANY(%(regions)s::bigint[]) OR s.id = ANY(%(stores)s::bigint[]))
-"""
-# and works on it
-_ON_DUTY = f"""{_POSTED}
-    AND NOT EXISTS (
-        SELECT 1 FROM stores_dayoff AS off WHERE off.guide_id = p.guide_id AND off.day = %(day)s)
-    AND NOT EXISTS (
-        SELECT 1 FROM stores_storeday AS shut WHERE shut.store_id = s.id AND shut.day = %(day)s)
-"""
 _COLUMNS = """
 INSERT INTO guide_tasks_taskitem
     (push_id, store_id, guide_id, state, proof, quota, counted, opens_at, due_at, note, photo,
@@ -47,28 +32,30 @@ _REST = """0, %(now)s::timestamptz, %(due)s::timestamptz,
 _VALUES = f"'open', '', %(quota)s::smallint, {_REST}"
 _EACH_GUIDE = f"""
 {_COLUMNS}
-SELECT %(push)s, store_id, guide_id, {_VALUES} FROM ({_ON_DUTY}) AS duty
+SELECT %(push)s, store_id, guide_id, {_VALUES} FROM ({ON_DUTY}) AS duty
 WHERE role = 'guide' ORDER BY guide_id
 ON CONFLICT (push_id, guide_id) WHERE guide_id IS NOT NULL DO NOTHING
 """
 _EACH_STORE = f"""
 {_COLUMNS}
-SELECT DISTINCT %(push)s::bigint, store_id, NULL::bigint, {_VALUES} FROM ({_ON_DUTY}) AS duty
+SELECT DISTINCT %(push)s::bigint, store_id, NULL::bigint, {_VALUES} FROM ({ON_DUTY}) AS duty
 ORDER BY store_id
 ON CONFLICT (push_id, store_id) WHERE guide_id IS NULL DO NOTHING
 """
-# whoever owns groups there, with how many: nobody else can send to them, on a day off or not
+# whoever owns groups there that may still get one, with how many: nobody else can send to them, on
+# a day off or not
 _EACH_OWNER = f"""
 {_COLUMNS}
-SELECT %(push)s, store_id, guide_id, 'open', '', owned.n, {_REST} FROM ({_POSTED}) AS posted
+SELECT %(push)s, store_id, guide_id, 'open', '', owned.n, {_REST} FROM ({POSTED}) AS posted
 JOIN LATERAL (
     SELECT least(count(*), 32767)::smallint AS n FROM customer_groups_customergroup AS own
     WHERE own.owner_id = posted.guide_id AND own.dismissed_at IS NULL AND own.standing IN (0, 3)
+        AND own.id <> ALL(%(full)s::bigint[])
 ) AS owned ON owned.n > 0
 ORDER BY guide_id
 ON CONFLICT (push_id, guide_id) WHERE guide_id IS NOT NULL DO NOTHING
 """
-_TOLD = f"SELECT DISTINCT guide_id FROM ({_ON_DUTY}) AS duty WHERE %(all)s OR role = 'guide'"
+_TOLD = f"SELECT DISTINCT guide_id FROM ({ON_DUTY}) AS duty WHERE %(all)s OR role = 'guide'"
 
 
 @transaction.atomic
@@ -93,6 +80,7 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> int:
         "regions": list(push.regions.values_list("pk", flat=True)),
         "stores": list(push.stores.values_list("pk", flat=True)),
         "all": push.once_per_store,
+        "full": full_groups(now=now) if push.kind == TaskPush.Kind.GROUP_SEND else [],
     }
     issued, told = _issue(push, values)
     if push.kind == TaskPush.Kind.MOMENTS:

@@ -100,6 +100,7 @@ def chase_items(*, item_ids: Iterable[int], actor: Actor, now: datetime) -> int:
         raise GuideAway()
     if chased:
         _tell_chased(chased, actor, now)
+        _nudge_in_wecom(chased, actor, now)
         ids = [row.item_id for row in chased]
         accounts.audit(
             actor=actor, action="item.chased", detail={"count": len(ids), "items": ids[:200]}
@@ -130,6 +131,22 @@ def _tell_chased(chased: list[_Chased], actor: Actor, now: datetime) -> None:
             if guide_id != actor.guide_id
         ]
     outreach.queue_cards(cards=cards)
+
+
+def _nudge_in_wecom(chased: list[_Chased], actor: Actor, now: datetime) -> None:
+    """A message that lies on an owner's phone WeCom reminds them of as well."""
+    kinds = TaskPush.objects.filter(kind=TaskPush.Kind.GROUP_SEND)
+    to_groups = kinds.in_bulk({row.push_id for row in chased})
+    day = clock.business_day(now)
+    customer_groups.queue_group_reminders(
+        wanted=[
+            (to_groups[row.push_id].source, row.guide_id, f"chase:{day:%Y%m%d}:{row.times}")
+            for row in chased
+            if row.push_id in to_groups and row.guide_id is not None
+        ],
+        actor=actor,
+        now=now,
+    )
 
 
 # --- more time, taken back ------------------------------------------------------------------------

@@ -137,9 +137,9 @@ def _start(
 def withdraw_item_push(*, push: TaskPush, actor: Actor, now: datetime) -> int:
     """Take a running push of items back: what nobody has done is 不适用, outside every rate.
 
-    A post not yet made is not made; one that WeCom has stays there. Sends to groups that wait for
-    their owner are cancelled in WeCom. Returns how many were taken
-    back; the same again changes nothing. Raises NotYourStore, PushNotRunning.
+    A post not yet made is not made; one that WeCom has, and sends to groups that wait for their
+    owner, are cancelled there: what was published or sent stays. Returns how many were taken back;
+    the same again changes nothing. Raises NotYourStore, PushNotRunning.
     """
     if not (actor.sees_all and actor.can(Capability.PUSH_TASKS)):
         raise NotYourStore()
@@ -160,7 +160,7 @@ def withdraw_item_push(*, push: TaskPush, actor: Actor, now: datetime) -> int:
         sentence=_("Head office took this task back"),
         actor=actor.label,
     )
-    outreach.drop_moment(source=push.source)
+    outreach.drop_moment(source=push.source, now=now)
     customer_groups.drop_group_sends(source=push.source, now=now)
     accounts.audit(
         actor=actor,

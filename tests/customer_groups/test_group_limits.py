@@ -1,0 +1,187 @@
+"""How much a group may get: counted before anybody confirms, and learnt from what WeCom lets by."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.core import clock
+from apps.customer_groups import services
+from apps.customer_groups.models import CustomerGroup, GroupSend
+from apps.customer_groups.selectors import full_groups
+from apps.guide_tasks import selectors
+from apps.guide_tasks.errors import NoGroupsThere
+from apps.guide_tasks.models import State, TaskItem, TaskPush
+from apps.stores.models import Posting
+from apps.wecom.services.rounds import Round
+from apps.wecom_sync.services import poll_group_sends
+from tests.factories.facts import make_guide, make_store
+from tests.factories.groups import make_group
+from tests.factories.items import make_item_push
+from tests.factories.outreach import CORP, make_friends
+
+pytestmark = pytest.mark.django_db
+
+RESULT = "externalcontact/get_groupmsg_send_result"
+
+
+def later(**span):
+    return clock.now() + timedelta(**span)
+
+
+@pytest.fixture
+def two_groups(guide, simulator, read):
+    """Two groups on the guide's phone."""
+    found = []
+    for number in range(2):
+        (friend,) = make_friends(guide, simulator=simulator)
+        made = simulator.post(
+            "/sim/groups/create", userid=guide.wecom_userid, name=f"群{number}",
+            external_userids=[friend[1]],
+        )  # fmt: skip
+        read(made["chat_id"])
+        found.append(made["chat_id"])
+    return found
+
+
+def push_now():
+    return make_item_push(clock.now(), kind=TaskPush.Kind.GROUP_SEND, body="周末新款到店")
+
+
+def confirm(simulator, guide):
+    send = GroupSend.objects.latest("pk")
+    simulator.post("/sim/sends/confirm", userid=guide.wecom_userid, msgid=send.msgid)
+
+
+def poll(**span):
+    GroupSend.objects.filter(state="handed_over").update(not_before=later(**span))
+    return poll_group_sends(now=later(**span))
+
+
+def test_results_are_asked_for_only_after_the_owners_tap(two_groups, guide, simulator):
+    push_now()
+    services.hand_over_sends(now=later(seconds=1))
+    poll(minutes=1)
+    assert simulator.calls(RESULT) == []
+
+    confirm(simulator, guide)
+    assert poll(minutes=5) == 1
+    assert len(simulator.calls(RESULT)) == 1
+    assert GroupSend.objects.get().confirmed_at is not None
+
+
+def test_a_group_that_wecom_passed_over_is_no_debt_of_its_owner(two_groups, guide, simulator):
+    simulator.post("/sim/switches", day_cap=1)
+    other = (
+        Round(clock.now())
+        .client(CORP)
+        .create_group_send(  # none of ours
+            sender=guide.wecom_userid, chat_ids=two_groups[:1], text="群主自己的"
+        )
+    )
+    simulator.post("/sim/sends/confirm", userid=guide.wecom_userid, msgid=other.msgid)
+    push_now()
+    services.hand_over_sends(now=later(seconds=1))
+    first = GroupSend.objects.get()
+    confirm(simulator, guide)
+    assert poll(minutes=5) == 0
+    assert TaskItem.objects.get().state == State.IN_PROGRESS
+
+    assert poll(minutes=90) == 1
+    first.refresh_from_db()
+    assert (first.state, first.over_limit_chat_ids) == ("closed", [two_groups[0]])
+    item = TaskItem.objects.get()
+    assert (item.state, item.counted, item.quota) == (State.DONE, 1, 1)
+
+
+def test_an_owner_whose_groups_are_all_full_has_nothing_left_to_do(two_groups, guide, simulator):
+    push_now()
+    services.hand_over_sends(now=later(seconds=1))
+    simulator.post("/sim/switches", month_cap=0)
+    confirm(simulator, guide)
+    poll(minutes=90)
+
+    item = TaskItem.objects.get()
+    assert (item.state, item.excuse_reason) == (State.NOT_APPLICABLE, "full")
+    assert len(full_groups(now=later(minutes=91))) == 2
+
+
+@pytest.fixture
+def store(corp):
+    return make_store()
+
+
+@pytest.fixture
+def owner(store):
+    return make_guide(store, corp=CORP)
+
+
+def sent_to(group, at, **fields):
+    known = {
+        "source": f"task_push:{GroupSend.objects.count() + 900}",
+        "state": "closed",
+        "sent_chat_ids": [group.chat_id],
+        "confirmed_at": at,
+        "closes_at": at + timedelta(days=1),
+    }
+    return GroupSend.objects.create(
+        guide=group.owner, corp_id=CORP, text="新款", chat_ids=[group.chat_id], not_before=at,
+        **{**known, **fields},
+    )  # fmt: skip
+
+
+def test_a_full_group_is_left_out_and_named_before(owner, store, settings):
+    settings.WECOM_CAP_RULE = "day"
+    now = clock.now()
+    full, free = (make_group(owner, store, now) for _one in range(2))
+    make_group(owner, store, now, standing=1)
+    sent_to(full, now)
+
+    assert full_groups(now=now) == [full.pk]
+    ahead = selectors.group_send_ahead(region_ids=[], store_ids=[store.pk], at=now)
+    assert (ahead.owners, ahead.groups, ahead.full, ahead.ownerless) == (1, 1, 1, 1)
+    push = push_now()
+    assert GroupSend.objects.get(source=push.source).chat_ids == [free.chat_id]
+    assert TaskItem.objects.get(push=push).quota == 1
+    assert full.pk not in full_groups(now=now + timedelta(days=2))
+
+
+def test_what_is_on_its_way_takes_a_place_and_what_was_taken_back_none(owner, store, settings):
+    settings.WECOM_CAP_RULE = "day"
+    now = clock.now()
+    group = make_group(owner, store, now)
+    waiting = sent_to(group, now, state="handed_over", sent_chat_ids=[], confirmed_at=None)
+    assert full_groups(now=now) == [group.pk]
+
+    with pytest.raises(NoGroupsThere):
+        push_now()
+    waiting.state, waiting.withdrawn_at = "cancelled", now
+    waiting.save()
+    assert full_groups(now=now) == []
+
+
+def test_by_the_month_a_group_may_get_as_many_as_the_month_has_days(owner, store, settings):
+    settings.WECOM_MONTHLY_CAP = 2
+    now = clock.now()
+    group = make_group(owner, store, now)
+    sent_to(group, now)
+    assert full_groups(now=now) == []
+    sent_to(group, now)
+    assert full_groups(now=now) == [group.pk]
+
+
+def test_counting_ahead_asks_as_much_for_many_groups_as_for_few(owner, store):
+    def queries():
+        with CaptureQueriesContext(connection) as asked:
+            selectors.group_send_ahead(region_ids=[], store_ids=[], at=clock.now())
+        return len(asked)
+
+    make_group(owner, store, clock.now())
+    few = queries()
+    for _one in range(8):
+        place = make_store()
+        sent_to(make_group(make_guide(place, corp=CORP), place, clock.now()), clock.now())
+    assert queries() == few
+    assert Posting.objects.count() >= 9
+    assert CustomerGroup.objects.count() == 9
