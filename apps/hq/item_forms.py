@@ -74,6 +74,8 @@ class ItemPushForm(forms.Form):
         self.fields["body"].required = kind in CONFIRMED_IN_WECOM
         if kind == Kind.GROUP_SEND:
             self.fields["body"].label = _("What the groups read")
+        if kind == Kind.MOMENTS:
+            self.fields["body"].label = _("What customers read in moments")
 
     def clean_codes(self) -> list[Store]:
         """The stores behind the codes; a code that is none is named."""

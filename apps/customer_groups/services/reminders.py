@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -41,7 +42,7 @@ def queue_group_reminders(
     if not wanted:
         return 0
     sources, guides, waves = (list(column) for column in zip(*wanted, strict=True))
-    terms = {
+    terms: dict[str, Any] = {
         "sources": sources,
         "guides": guides,
         "waves": waves,

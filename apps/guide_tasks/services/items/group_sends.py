@@ -43,7 +43,7 @@ def remind_owners(*, push: TaskPush, wave: str, actor: Actor, now: datetime) -> 
     if push.status != TaskPush.Status.HANDED_OUT or push.kind != TaskPush.Kind.GROUP_SEND:
         raise PushNotRunning()
     undone = TaskItem.objects.filter(push=push, state__in=(State.OPEN, State.IN_PROGRESS))
-    guides = undone.exclude(guide_id=None).values_list("guide_id", flat=True)
+    guides = undone.values_list("guide_id", flat=True)
     wanted = [(push.source, pk, f"hq:{wave}"[:80]) for pk in guides if pk is not None]
     queued = customer_groups.queue_group_reminders(wanted=wanted, actor=actor, now=now)
     if not queued:
