@@ -45,7 +45,9 @@ class AttachmentsForm(forms.Form):
     pictures = _PicturesField(
         label=gettext_lazy("Pictures"),
         required=False,
-        widget=_Pictures({"accept": "image/jpeg,image/png"}),
+        widget=_Pictures(
+            {"accept": "image/jpeg,image/png", "aria-label": gettext_lazy("Pictures")}
+        ),
     )
     link_title = forms.CharField(label=gettext_lazy("Link: title"), max_length=60, required=False)
     link_summary = forms.CharField(
