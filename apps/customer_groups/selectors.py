@@ -1,8 +1,10 @@
 """Reads of the groups' pages: lists with what came and went, a group's weeks, codes' joins."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
@@ -151,35 +153,67 @@ def awaited(send: GroupSend) -> set[str]:
     return send.expected - lost
 
 
-# what is on its way takes a place as well; of what WeCom let through no more nobody gets another
-_FULL = """
-SELECT g.id FROM customer_groups_customergroup AS g JOIN (
-    SELECT part.corp_id, chat.id AS chat_id, count(*) AS times, bool_or(part.told) AS told
-    FROM (
-        SELECT corp_id, sent_chat_ids AS ids, false AS told FROM customer_groups_groupsend
-        WHERE confirmed_at >= %(since)s
-        UNION ALL
-        SELECT corp_id, over_limit_chat_ids, true FROM customer_groups_groupsend
-        WHERE confirmed_at >= %(since)s
-        UNION ALL
-        SELECT corp_id, chat_ids, false FROM customer_groups_groupsend
-        WHERE confirmed_at IS NULL AND withdrawn_at IS NULL AND closes_at > %(now)s
-            AND state IN ('queued', 'handed_over', 'unknown')
-    ) AS part, jsonb_array_elements_text(part.ids) AS chat (id)
-    GROUP BY 1, 2
-) AS used ON used.corp_id = g.corp_id AND used.chat_id = g.chat_id
+# what is on its way takes a place as well; of what WeCom let through no more nobody gets another.
+# `one` is the chat asked about, in a list, or an empty list for all
+_USED = """
+SELECT part.corp_id, chat.id AS chat_id, count(*) AS times, bool_or(part.told) AS told
+FROM (
+    SELECT corp_id, sent_chat_ids AS ids, false AS told FROM customer_groups_groupsend
+    WHERE confirmed_at >= %(since)s AND sent_chat_ids @> %(one)s::jsonb
+    UNION ALL
+    SELECT corp_id, over_limit_chat_ids, true FROM customer_groups_groupsend
+    WHERE confirmed_at >= %(since)s AND over_limit_chat_ids @> %(one)s::jsonb
+    UNION ALL
+    SELECT corp_id, chat_ids, false FROM customer_groups_groupsend
+    WHERE confirmed_at IS NULL AND withdrawn_at IS NULL AND closes_at > %(now)s
+        AND state IN ('queued', 'handed_over', 'unknown') AND chat_ids @> %(one)s::jsonb
+) AS part, jsonb_array_elements_text(part.ids) AS chat (id)
+GROUP BY 1, 2
+"""
+_FULL = f"""
+SELECT g.id FROM customer_groups_customergroup AS g JOIN ({_USED}) AS used
+    ON used.corp_id = g.corp_id AND used.chat_id = g.chat_id
 WHERE g.dismissed_at IS NULL AND (used.told OR used.times >= %(cap)s)
 """
+_OF_ONE = (
+    f"SELECT times, told FROM ({_USED}) AS used WHERE corp_id = %(corp)s AND chat_id = %(chat)s"
+)
+
+
+def _asked(now: datetime, one: str = "") -> dict[str, Any]:
+    since = clock.day_start(policy.month_of(now))
+    asked = {"since": since, "now": now, "one": json.dumps([one] if one else [])}
+    return asked | {"cap": policy.monthly_cap(now)}
 
 
 def full_groups(*, now: datetime) -> list[int]:
     """Living groups to which WeCom lets nothing more through in the present period: as many as for
     one customer, by the month, or by week or day where its admin chose. Owners' own sends are not
     known here until WeCom leaves a group out."""
-    since = clock.day_start(policy.month_of(now))
     with connection.cursor() as cursor:
-        cursor.execute(_FULL, {"since": since, "now": now, "cap": policy.monthly_cap(now)})
+        cursor.execute(_FULL, _asked(now))
         return [row[0] for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class SendRoom:
+    """Mass sends that a group has had in the present period (`month`, `week` or `day`), or that are
+    on their way to it, and how many more WeCom lets through."""
+
+    period: str
+    cap: int
+    used: int
+    left: int
+
+
+def send_room(group: CustomerGroup, *, now: datetime) -> SendRoom:
+    """Of one group; one query."""
+    asked = _asked(now, group.chat_id)
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_ONE, {**asked, "corp": group.corp_id, "chat": group.chat_id})
+        used, told = cursor.fetchone() or (0, False)
+    left = 0 if told else max(asked["cap"] - used, 0)
+    return SendRoom(period=policy.cap_rule(), cap=asked["cap"], used=used, left=left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.core import clock
 from apps.customer_groups import services
 from apps.customer_groups.models import CustomerGroup, GroupSend
-from apps.customer_groups.selectors import full_groups
+from apps.customer_groups.selectors import full_groups, send_room
 from apps.guide_tasks import selectors
 from apps.guide_tasks.errors import NoGroupsThere
 from apps.guide_tasks.models import State, TaskItem, TaskPush
@@ -168,6 +168,21 @@ def test_by_the_month_a_group_may_get_as_many_as_the_month_has_days(owner, store
     sent_to(group, now)
     assert full_groups(now=now) == []
     sent_to(group, now)
+    assert full_groups(now=now) == [group.pk]
+
+
+def test_a_groups_room_counts_what_it_had_and_what_is_on_its_way(owner, store, settings):
+    settings.WECOM_MONTHLY_CAP = 4
+    now = clock.now()
+    group, other = (make_group(owner, store, now) for _one in range(2))
+    sent_to(other, now)
+    assert send_room(group, now=now).left == 4
+    sent_to(group, now)
+    sent_to(group, now, state="queued", sent_chat_ids=[], confirmed_at=None)
+    assert (send_room(group, now=now).used, send_room(group, now=now).left) == (2, 2)
+
+    sent_to(group, now, sent_chat_ids=[], over_limit_chat_ids=[group.chat_id])
+    assert send_room(group, now=now).left == 0
     assert full_groups(now=now) == [group.pk]
 
 

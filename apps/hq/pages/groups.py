@@ -108,6 +108,7 @@ def group(request: HttpRequest, pk: int) -> HttpResponse:
         title=found.name or _("Group without a name"),
         group=found,
         weeks=selectors.weeks_of(found, now=now),
+        room=selectors.send_room(found, now=now) if found.is_living else None,
         stays=[
             {"stay": stay, "name": masked_name(stay.member) if stay.member else ""}
             for stay in stays
