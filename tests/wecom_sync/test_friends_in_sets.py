@@ -15,6 +15,7 @@ from apps.stores.models import Guide
 from apps.timeline.models import MemberEvent
 from apps.wecom.models import RawCallback
 from apps.wecom_sync.services import handle_callbacks
+from apps.wecom_sync.services.friends.looking import LOOKERS
 from tests.factories import outreach as make
 
 pytestmark = pytest.mark.django_db
@@ -150,16 +151,14 @@ def test_a_newcomer_told_of_before_their_friend_is_known_when_the_friend_is_read
 
 
 def test_what_waits_for_its_turn_at_wecom_has_had_no_attempt(come, simulator):
-    (row,) = come(1)
-    simulator.post("/sim/faults", path=GET, errcode=45009, times=1)
+    come(30)
+    simulator.post("/sim/faults", path=GET, errcode=45009, times=99)
 
     assert handle_callbacks(now=clock.now()) == 0
 
-    row.refresh_from_db()
-    assert (row.status, row.attempts, row.last_error) == (
-        Status.RECEIVED, 0, "RateLimited 45009",
-    )  # fmt: skip
-    assert row.not_before > clock.now()
+    rows = RawCallback.objects.filter(status=Status.RECEIVED, attempts=0)
+    assert rows.filter(not_before__gt=clock.now(), lease_token=None).count() == 30
+    assert len(simulator.calls(GET)) <= LOOKERS
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from apps.wecom.services.inbox import (
     forget_old_callbacks,
     greeted,
     hold_greeting,
+    put_off,
     replay,
     replay_chosen,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "hold_greeting",
     "keep_callback",
     "receive_callback",
+    "put_off",
     "replay",
     "replay_chosen",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from apps.accounts.actor import Actor
 from apps.accounts.services import audit
@@ -122,28 +122,37 @@ def _close(ids: list[int], token: UUID, *, ignored: bool, note: str) -> int:
 
 @transaction.atomic
 def fail(row: RawCallback, token: UUID, error: BaseException | str) -> None:
-    """Put the row back with a growing pause, or give it up after the last attempt. A call that was
-    never made, because its turn had not come, is no attempt.
+    """Put the row back with a growing pause, or give it up after the last attempt; whose turn at
+    WeCom has not come is put off.
 
     Nothing happens when the lease is lost: the row is somebody else's now.
     """
+    if isinstance(error, NotNow):
+        put_off([row.pk], token, error)
+        return
     held = RawCallback.objects.select_for_update().filter(pk=row.pk).held_by(token=token).first()
     if held is None:
         return
-    pause = _pause(held.attempts)
-    if isinstance(error, NotNow):
-        held.attempts -= 1
-        pause = timedelta(seconds=error.retry_after * random.uniform(1, 1.5))  # noqa: S311
     dead = held.attempts >= MAX_ATTEMPTS
     held.status = RawCallback.Status.DEAD if dead else RawCallback.Status.RECEIVED
     held.last_error = _describe(error)
-    held.not_before = clock.now() + pause
+    held.not_before = clock.now() + _pause(held.attempts)
     held.lease_token = held.lease_until = None
-    held.save(
-        update_fields=[
-            "status", "last_error", "not_before", "lease_token", "lease_until", "attempts",
-        ]
-    )  # fmt: skip
+    held.save(update_fields=["status", "last_error", "not_before", "lease_token", "lease_until"])
+
+
+def put_off(ids: Collection[int], token: UUID, error: NotNow) -> None:
+    """Let rows wait for their turn at WeCom, one statement; no call was made, so none of them has
+    had an attempt."""
+    pause = timedelta(seconds=error.retry_after * random.uniform(1, 1.5))  # noqa: S311
+    RawCallback.objects.filter(pk__in=ids).held_by(token=token).update(
+        status=RawCallback.Status.RECEIVED,
+        attempts=F("attempts") - 1,
+        last_error=_describe(error),
+        not_before=clock.now() + pause,
+        lease_token=None,
+        lease_until=None,
+    )
 
 
 def _pause(attempts: int) -> timedelta:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from apps.wecom.client import NO_RELATION, WeComClient
-from apps.wecom.errors import Refused
+from apps.wecom.errors import NotNow, Refused
 from apps.wecom.shapes import ContactDetail
 
 LOOKERS = 8
@@ -21,22 +21,34 @@ def look_at(
     if not external_userids:
         return {}
     try:
-        client = make_client()
+        look = _Look(make_client())
     except Exception as error:  # nobody may ask: the events wait, others go on
         return dict.fromkeys(external_userids, error)
     lookers = min(LOOKERS, -(-len(external_userids) // LOOKS_OF_ONE))
     if lookers == 1:
-        return {ident: _look(client, ident) for ident in external_userids}
+        return {ident: look(ident) for ident in external_userids}
     with ThreadPoolExecutor(max_workers=lookers) as pool:
-        found = pool.map(lambda ident: _look(client, ident), external_userids)
+        found = pool.map(look, external_userids)
         return dict(zip(external_userids, found, strict=True))
 
 
-def _look(client: WeComClient, external_userid: str) -> Looked:
-    """None when nobody of the corp follows them."""
-    try:
-        return client.get_contact(external_userid)
-    except Refused as error:
-        return None if error.errcode == NO_RELATION else error
-    except Exception as error:
-        return error
+class _Look:
+    """Asks for one customer after the other; once WeCom wants to be left alone, for none."""
+
+    def __init__(self, client: WeComClient) -> None:
+        self.client = client
+        self.not_now: NotNow | None = None
+
+    def __call__(self, external_userid: str) -> Looked:
+        """None when nobody of the corp follows them."""
+        if self.not_now is not None:
+            return self.not_now
+        try:
+            return self.client.get_contact(external_userid)
+        except NotNow as error:
+            self.not_now = error
+            return error
+        except Refused as error:
+            return None if error.errcode == NO_RELATION else error
+        except Exception as error:
+            return error

@@ -11,7 +11,7 @@ from django.db import transaction
 from apps.core import faults
 from apps.wecom import services as wecom
 from apps.wecom.client import WeComClient
-from apps.wecom.errors import CallbackLeaseLost
+from apps.wecom.errors import CallbackLeaseLost, NotNow
 from apps.wecom.models import Corp, RawCallback
 from apps.wecom_sync.handlers import happened
 from apps.wecom_sync.services.friends import taking
@@ -56,14 +56,18 @@ class _Reading:
         ours = {pk: event for pk, event in events.items() if not strange[pk]}
         asked = [one.external_userid for one in ours.values() if one.change in taking.BEGINS]
         looked = look_at(lambda: client_of(self.corp), list(dict.fromkeys(asked)))
-        heard = []
+        heard, waiting = [], []
         for pk, event in ours.items():
             guide, found = guides[event.userid][0], looked.get(event.external_userid)
-            if isinstance(found, Exception) and event.change in taking.BEGINS:
+            if isinstance(found, NotNow) and event.change in taking.BEGINS:
+                waiting.append((pk, found))
+            elif isinstance(found, Exception) and event.change in taking.BEGINS:
                 self._fail(pk, found)
             elif guide is not None:
                 detail = None if isinstance(found, Exception) else found
                 heard.append(Heard(pk, event, guide, detail))
+        if waiting:
+            wecom.put_off([pk for pk, _error in waiting], self.token, waiting[-1][1])
         return closed + sum(self._take(together) for together in _sets(heard))
 
     def _close(self, notes: dict[int, str]) -> int:
