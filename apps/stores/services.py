@@ -175,8 +175,9 @@ def guide_leaves(*, guide: Guide, now: datetime, on: date) -> None:
     for posting in Posting.objects.on(on).filter(guide=guide):
         posting.during = DateRange(posting.during.lower, on)
         posting.save(update_fields=["during"])
-    account = User.objects.filter(pk=guide.user_id, is_active=True)
-    guide.closed_by_leaving = account.update(is_active=False) > 0
+    if guide.user_id is not None:
+        account = User.objects.filter(pk=guide.user_id, is_active=True)
+        guide.closed_by_leaving = account.update(is_active=False) > 0
     guide.status, guide.left_at = Guide.Status.LEFT, now
     guide.save(update_fields=["status", "left_at", "closed_by_leaving"])
     wake(MOVE_WORK_JOB)
@@ -192,7 +193,7 @@ def guide_returns(*, guide: Guide) -> bool:
     guide = Guide.objects.select_for_update().get(pk=guide.pk)
     if guide.status == Guide.Status.ACTIVE:
         return False
-    if guide.closed_by_leaving:
+    if guide.user_id is not None and guide.closed_by_leaving:
         User.objects.filter(pk=guide.user_id).update(is_active=True)
     guide.status, guide.left_at, guide.closed_by_leaving = Guide.Status.ACTIVE, None, False
     guide.save(update_fields=["status", "left_at", "closed_by_leaving"])
