@@ -1,10 +1,11 @@
 """What every answer carries: a content policy, and a session that belongs to one audience."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
-from csp.middleware import CSPMiddleware, PolicyParts
+from csp.constants import HEADER, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.utils import build_policy
 from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
@@ -36,24 +37,39 @@ def strict_policy() -> dict[str, Any]:
     }
 
 
-class ContentPolicyMiddleware(CSPMiddleware):
-    """django-csp with our policy, loosened by path only where a package needs it."""
+# what a package needs beyond it, by the kind of answer
+_LOOSENED: dict[str, dict[str, list[str]]] = {
+    "page": {},
+    "admin": {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]},
+    "api docs": {"style-src": [SELF, UNSAFE_INLINE]},
+    # a picture opened by itself: the browser's own frame around it sets styles
+    "picture": {"style-src": [SELF, UNSAFE_INLINE]},
+}
 
-    def get_policy_parts(
-        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
-    ) -> PolicyParts:
-        if report_only:
-            return PolicyParts(config=None)
-        directives = strict_policy()
-        if request.path.startswith(ADMIN_PREFIX):
-            directives["script-src"] = [SELF, UNSAFE_EVAL]
-            directives["style-src"] = [SELF, UNSAFE_INLINE]
-        elif request.path.startswith(API_DOCS_PREFIX):
-            directives["style-src"] = [SELF, UNSAFE_INLINE]
-        elif response.headers.get("Content-Type", "").startswith("image/"):
-            # a picture opened by itself: the browser's own frame around it sets styles
-            directives["style-src"] = [SELF, UNSAFE_INLINE]
-        return PolicyParts(config=directives)
+
+def _kind(request: HttpRequest, response: HttpResponseBase) -> str:
+    if request.path.startswith(ADMIN_PREFIX):
+        return "admin"
+    if request.path.startswith(API_DOCS_PREFIX):
+        return "api docs"
+    is_picture = response.headers.get("Content-Type", "").startswith("image/")
+    return "picture" if is_picture else "page"
+
+
+class ContentPolicyMiddleware:
+    """Our policy in django-csp's words, loosened only where a package needs it. It never changes
+    while a process runs, so the header of each kind of answer is written once."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        self._headers = {
+            kind: build_policy(strict_policy() | loosened) for kind, loosened in _LOOSENED.items()
+        }
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault(HEADER, self._headers[_kind(request, response)])
+        return response
 
 
 class AudienceSessionMiddleware(SessionMiddleware):

@@ -1,4 +1,4 @@
-"""Addresses of single customers and targets. A page names dozens: a pattern is looked up once."""
+"""Addresses of the guide's pages. A page names dozens: each pattern is looked up once."""
 
 import uuid
 from functools import cache
@@ -14,6 +14,12 @@ def _around(name: str, stand_in: int | uuid.UUID) -> tuple[str, str]:
     return before, after
 
 
+@cache
+def plain(name: str) -> str:
+    """The address of this name (in guide_portal) that is about nobody."""
+    return reverse(f"guide_portal:{name}")
+
+
 def numbered(name: str, pk: int) -> str:
     """The address of this name (in guide_portal) for a row's number."""
     before, after = _around(name, _NUMBER)
@@ -24,3 +30,10 @@ def of_person(name: str, public_id: str | uuid.UUID | None) -> str:
     """The address of this name for a customer; nobody has none."""
     before, after = _around(name, _UUID)
     return f"{before}{public_id}{after}" if public_id else ""
+
+
+def to(name: str, key: int | str | uuid.UUID | None = None) -> str:
+    """The address of this name: of a row by its number, of a person by public id, or of nobody."""
+    if key is None:
+        return plain(name)
+    return numbered(name, key) if isinstance(key, int) else of_person(name, key)

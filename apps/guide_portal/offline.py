@@ -1,6 +1,7 @@
 """The files a phone keeps so that pages open without network: ours alone, nobody in them."""
 
 import hashlib
+from functools import cache
 
 from django.contrib.staticfiles.storage import staticfiles_storage
 
@@ -19,6 +20,7 @@ def file_addresses() -> list[str]:
     return [staticfiles_storage.url(name) for name in ASSETS]
 
 
+@cache
 def files_version() -> str:
     """Changes when one of the files does, because their addresses carry their hashes."""
     all_of_them = "|".join([*file_addresses(), staticfiles_storage.url(WORKER)])

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BigIntegerField, DateField, Exists, Func, OuterRef, Q, QuerySet
+from django.db.models.functions import JSONObject
 
 from apps.accounts.actor import NOBODY, Actor
 from apps.accounts.capabilities import Capability, Role
@@ -23,26 +25,35 @@ def _granted(
     rows: Iterable[tuple[int | None, int | None]],
 ) -> tuple[frozenset[int], frozenset[int]]:
     """Regions and stores among (region, store)."""
+    rows = list(rows)
     regions = frozenset(region for region, _store in rows if region is not None)
     stores = frozenset(store for _region, store in rows if store is not None)
     return regions, stores
 
 
-# both asked for every page, so written once
-_GRANTS = Compiled(
-    lambda: ScopeGrant.objects.filter(user_id=Place("user", BigIntegerField())).values_list(
-        "region_id", "store_id"
-    )
-)
-_POSTING = Compiled(
-    lambda: (
-        Posting.objects.filter(during__contains=Place("day", DateField()))
+def _standing() -> QuerySet[Any, Any]:
+    """What was granted to somebody, and where they work: asked for every page, so in one go."""
+    user, day = Place("user", BigIntegerField()), Place("day", DateField())
+    granted = ScopeGrant.objects.filter(user_id=OuterRef("pk"))
+    posted = (
+        Posting.objects.filter(during__contains=day)
         .live()
-        .filter(guide__user_id=Place("user", BigIntegerField()), guide__status=Guide.Status.ACTIVE)
-        .order_by("pk")
-        .values_list("guide_id", "store_id", "role", "guide__corp_id")[:1]
+        .filter(guide__user_id=OuterRef("pk"), guide__status=Guide.Status.ACTIVE)
+        .order_by("pk")[:1]
     )
-)
+    return User.objects.filter(pk=user).values_list(
+        ArraySubquery(granted.values(json=JSONObject(region="region_id", store="store_id"))),
+        ArraySubquery(
+            posted.values(
+                json=JSONObject(
+                    guide="guide_id", corp="guide__corp_id", store="store_id", role="role"
+                )
+            )
+        ),
+    )
+
+
+_STANDING = Compiled(_standing)
 
 
 def actor_for(*, user: User, now: datetime) -> Actor:
@@ -59,13 +70,13 @@ def actor_for(*, user: User, now: datetime) -> Actor:
             sees_all=True,
             on=day,
         )
-    regions, stores = _granted(_GRANTS.tuples(user=user.pk))
+    granted, posted = next(iter(_STANDING.tuples(user=user.pk, day=day)), ([], []))
+    regions, stores = _granted((one["region"], one["store"]) for one in granted)
     guide_id, corp_id = None, ""
-    posting = _POSTING.tuples(user=user.pk, day=day)
-    if posting:
-        guide_id, store_id, role, corp_id = posting[0]
-        if role == Posting.PostingRole.STORE_MANAGER:
-            stores |= {store_id}
+    if posted:
+        guide_id, corp_id = posted[0]["guide"], posted[0]["corp"]
+        if posted[0]["role"] == Posting.PostingRole.STORE_MANAGER:
+            stores |= {posted[0]["store"]}
     elif user.role in (Role.GUIDE, Role.STORE_MANAGER):
         return NOBODY  # who left, or is posted nowhere that is live, has no business here
     return Actor(

@@ -1,5 +1,6 @@
 """What every way of running shares. Values come from the environment and fail loudly when bad."""
 
+import logging
 from pathlib import Path
 
 import environ
@@ -230,6 +231,7 @@ TEMPLATES = [
 # --- Database, cache, jobs ---------------------------------------------------------------------
 DATABASES = {"default": env.db("DATABASE_URL")}
 DATABASES["default"].update(
+    ENGINE="apps.core.database",
     CONN_HEALTH_CHECKS=True,
     CONN_MAX_AGE=env.int("DATABASE_CONN_MAX_AGE", default=600),
     ATOMIC_REQUESTS=False,
@@ -279,7 +281,7 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "apps.accounts.backends.Accounts",
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -364,6 +366,8 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = structlog_logging(level=LOG_LEVEL, json=env.bool("LOG_JSON", default=True))
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+# one line for a request, when it is answered; the line of its begin is for who looks for a hang
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 
 # --- Numbers for operations: each web process exports on a free port of "9100-9110" ------------
 if _ports := env.str("PROMETHEUS_PORTS", default=""):

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from apps.core import clock
 from apps.core.ids import uuid7
-from apps.guide_portal import display
+from apps.guide_portal import display, links
 from apps.outreach.attachments import Piece, sealed
 
 register = template.Library()
@@ -44,10 +44,20 @@ def icon(name: str, extra: str = "") -> SafeString:
     )
 
 
+register.simple_tag(links.to)
+
+
+@register.simple_tag
+@cache
+def file(name: str) -> str:
+    """The address of a static file: it changes with the file, so never while a process runs."""
+    return static(name)
+
+
 @register.simple_tag
 def client_id() -> SafeString:
     """A hidden id made once per form: sending the form again is the same act."""
-    return format_html('<input type="hidden" name="client_id" value="{}">', uuid7())
+    return SafeString(f'<input type="hidden" name="client_id" value="{uuid7()}">')
 
 
 @register.filter

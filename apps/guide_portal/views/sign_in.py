@@ -94,7 +94,7 @@ class SignInBack(CapabilityRequired, View):
             wipe = "all" if isinstance(error, sign_in.NotAGuide) else ""
             reason = _reason(error)
             return _outside(request, reason=reason, onward=onward, wipe=wipe, corp_id=corp_id)
-        login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+        login(request, user, backend="apps.accounts.backends.Accounts")
         return redirect(sign_in.onward_for(user, onward=onward))
 
 

@@ -63,7 +63,7 @@ def wecom_sign_in_back(request: HttpRequest) -> HttpResponse:
             detail={"reason": error.code},
         )
         return _back_to_sign_in(request, error, onward)
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    login(request, user, backend="apps.accounts.backends.Accounts")
     accounts.audit(
         actor=actor_for(user=user, now=now),
         action="account.wecom_sign_in",
