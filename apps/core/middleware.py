@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import translation
 
 # Unfold's Alpine evaluates expressions and sets styles
 ADMIN_PREFIX = "/admin/"
@@ -70,6 +71,18 @@ class ContentPolicyMiddleware:
         response = self.get_response(request)
         response.headers.setdefault(HEADER, self._headers[_kind(request, response)])
         return response
+
+
+class LanguageMiddleware:
+    """Every page is in the language of the settings. Said once for a request: else each word of a
+    page first looks for a language that nobody chose, which takes as long as the word."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        translation.activate(settings.LANGUAGE_CODE)
+        return self.get_response(request)
 
 
 class AudienceSessionMiddleware(SessionMiddleware):

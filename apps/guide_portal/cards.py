@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from apps.core import clock
+from apps.core.shown import Shown
 from apps.guide_portal import links
 from apps.guide_portal.templatetags.portal import hour_minute, month_day, when, yuan
 from apps.guide_tasks import selectors
@@ -29,7 +30,7 @@ _MOVING = ("to_confirm", "sent")
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Person(Shown):
     """A member or a colleague as a row shows them."""
 
     pk: int
@@ -60,14 +61,14 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Chip:
+class Chip(Shown):
     icon: str
     word: str
     tone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class Card(Shown):
     """One customer of a task, ready for a template. `is_waiting`: WeCom may answer any moment;
     `is_held_back`: a colleague was in touch, marketing has to wait."""
 
@@ -349,7 +350,7 @@ def _target_card(
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Shown):
     """A bar without computed widths: one cell per customer, scaled down for many."""
 
     cells: list[str]

@@ -14,6 +14,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.scoped import Scoped
 from apps.core import clock
 from apps.core.compiled import Compiled, Place, among
+from apps.core.shown import Shown
 from apps.guide_portal.cards import (
     Chip,
     Person,
@@ -36,7 +37,7 @@ AWAY = (Stage.SILENT, Stage.LOST)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Row(Shown):
     person: Person
     words: str
     chip: Chip | None

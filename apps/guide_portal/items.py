@@ -13,6 +13,7 @@ from apps.accounts import modules
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import User
+from apps.core.shown import Shown
 from apps.customer_groups import selectors as groups
 from apps.guide_portal import handovers
 from apps.guide_portal.access import waiting_rows
@@ -47,7 +48,7 @@ _ICONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class ItemCard:
+class ItemCard(Shown):
     """One thing to do, as a card or a row. `line` says where it stands, with time and source."""
 
     pk: int
@@ -73,7 +74,7 @@ class ItemCard:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemsToday:
+class ItemsToday(Shown):
     """The items of 今日 and their share of its finish line."""
 
     todo: list[ItemCard] = field(default_factory=list)

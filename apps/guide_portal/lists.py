@@ -39,6 +39,7 @@ from apps.accounts.scoped import Scoped
 from apps.core import clock
 from apps.core.compiled import Place, fill
 from apps.core.prepared import read
+from apps.core.shown import Shown
 from apps.guide_portal import links
 from apps.guide_portal.cards import Chip, Person, person_of
 from apps.guide_portal.customers import served
@@ -84,7 +85,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Row(Shown):
     """One customer: why TA stands here, and the one tap to TA."""
 
     person: Person
@@ -95,7 +96,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Shown):
     """One list of the tab, with how many stand in it."""
 
     code: str

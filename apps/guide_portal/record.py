@@ -15,6 +15,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.compiled import Compiled, among
+from apps.core.shown import Shown
 from apps.guide_portal.cards import SENDABLE, Chip, Person, due_chip, person_of, size_words
 from apps.guide_portal.customers import AWAY, find_customer, own_word, three_facts, words_to_tap
 from apps.guide_portal.dossier import Dossier, read_dossier
@@ -43,7 +44,7 @@ SOON = (1, 3, 7)
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class Why(Shown):
     """An open task of this guide for the customer."""
 
     target_id: int
@@ -56,14 +57,14 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
-class Bought:
+class Bought(Shown):
     name: str
     detail: str
     net_fen: int
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(Shown):
     at: datetime
     words: str
     source: str
@@ -90,7 +91,7 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Record(Shown):
     """Everything the customer's page shows, in its order."""
 
     person: Person

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from apps.core.shown import Shown
 from apps.guide_portal.cards import (
     Card,
     Progress,
@@ -23,7 +24,7 @@ ALL, EACH = "all", "each"
 
 
 @dataclass(frozen=True, slots=True)
-class TaskPage:
+class TaskPage(Shown):
     """The task as the page shows it; `way` is the chosen one of the two ways to send, `todo` whom
     it would reach now."""
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
+from apps.core.shown import Shown
 from apps.guide_portal.cards import Chip, Person, Progress, cells, due_words, percent, progress
 from apps.guide_tasks.selectors import CHASES_A_DAY, team_progress
 from apps.guide_tasks.shapes import GuideProgress
@@ -29,7 +30,7 @@ class Rates(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class TeamRow:
+class TeamRow(Shown):
     guide: GuideProgress
     person: Person
     push_id: int
@@ -47,7 +48,7 @@ class TeamRow:
 
 
 @dataclass(frozen=True, slots=True)
-class TeamPage:
+class TeamPage(Shown):
     push_id: int
     title: str
     others: list[tuple[int, str]]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from apps.core import clock
 from apps.core.compiled import Compiled, Place
+from apps.core.shown import Shown
 from apps.guide_portal import links
 from apps.guide_portal.cards import (
     Card,
@@ -34,7 +35,7 @@ TASK_MEMORY = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class TaskLink:
+class TaskLink(Shown):
     """A task that runs, so that each is one tap away also when nobody of it is left to contact."""
 
     href: str
@@ -43,7 +44,7 @@ class TaskLink:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Row(Shown):
     """A piece of work behind 更多: who or what, why, until when."""
 
     href: str
@@ -53,7 +54,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Today:
+class Today(Shown):
     """Today's page: what is left (cards first, then rows), what is done or waits for proof, what
     does not count."""
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django import template
@@ -61,6 +61,14 @@ def client_id() -> SafeString:
 
 
 @register.filter
+def hidden(numbers: Iterable[int], name: str) -> SafeString:
+    """Rows that a form is about, by their numbers."""
+    return format_html_join(
+        "", '<input type="hidden" name="{}" value="{}">', ((name, n) for n in numbers)
+    )
+
+
+@register.filter
 def yuan(fen: int | None) -> str:
     """Fen as ¥1,234.50; whole yuan without decimals."""
     amount = Decimal(fen or 0) / 100
@@ -78,23 +86,40 @@ def strips(tones: Iterable[str]) -> SafeString:
     return SafeString("".join(map(_strip, tones)))
 
 
+@lru_cache(maxsize=4096)
+def _face(tint: int, initial: str) -> SafeString:
+    return format_html('<span class="face f{}" aria-hidden="true">{}</span>', tint, initial)
+
+
+@register.filter
+def face(person: Any) -> SafeString:
+    """Who a row is about, as the letter in a circle."""
+    return _face(person.tint, person.initial)
+
+
+_CHIP = '<span class="chip {}">{}{}</span>'
+
+
+@register.filter(name="chip")
+@lru_cache(maxsize=4096)
+def chip_of(chip: Any) -> SafeString:
+    """A state: icon and word; nothing for no chip. A page has dozens, most of them alike."""
+    if not chip:
+        return SafeString("")
+    return format_html(_CHIP, chip.tone, icon(chip.icon), chip.word)
+
+
 _LIGHT_ROW = (
     '<a class="row low" href="{}"><span class="fill"><span class="body clip block">{}</span>'
     '<span class="sub clip block">{}</span></span>{}</a>'
 )
-_CHIP = '<span class="chip {}">{}{}</span>'
 
 
 @register.filter
 def light_rows(rows: Iterable[Any]) -> SafeString:
     """Pieces of work behind 更多, up to a hundred of them, without a look-up for each word."""
-    rows = list(rows)
-    chips = {
-        due: format_html(_CHIP, due.tone, icon(due.icon), due.word)
-        for due in {row.due for row in rows}
-    }
     return format_html_join(
-        "", _LIGHT_ROW, ((row.href, row.name, row.words, chips[row.due]) for row in rows)
+        "", _LIGHT_ROW, ((row.href, row.name, row.words, chip_of(row.due)) for row in rows)
     )
 
 
