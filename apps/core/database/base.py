@@ -9,6 +9,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """A connection whose server went away has an end to read. Only when there is something to read
     is the server asked whether it still answers, instead of once for every request."""
 
+    health_check_done: bool
+
     def close_if_health_check_failed(self) -> None:
         if not self.health_check_done and self._is_silent():
             self.health_check_done = True
