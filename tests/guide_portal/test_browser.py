@@ -13,6 +13,7 @@ from apps.guide_tasks.models import Grade, TaskPush, TaskTarget
 from apps.members.models import FollowRelation, JoinRefusal, Member
 from apps.outreach import services as outreach
 from apps.outreach.models import Dispatch, MediaUpload, MessageTemplate
+from apps.wecom.client import client_for
 from apps.wecom_sync import services as wecom_sync
 from tests.conftest import wait_for
 from tests.factories.items import png
@@ -316,3 +317,36 @@ def test_one_tap_invites_who_has_not_joined_and_one_says_why_not(street, screen)
     expect(sidebar.locator("#noted")).to_be_visible()
     expect(sidebar.locator("#join")).to_contain_text("不想留手机号")
     assert JoinRefusal.objects.get().member_id == target.member_id
+
+
+def test_from_a_customers_profile_nothing_is_sent_and_the_page_offers_to_copy(street, screen):
+    """`sendChatMessage` fails outside a chat's toolbar: first it is asked where the page is."""
+    target = street.targets[0]
+    screen.set_viewport_size({"width": 1000, "height": 712})
+    profile = f"/phone/guide/{street.guide.wecom_userid}/chat/{target.external_userid}/profile/"
+    screen.goto(street.simulator.url + profile)
+    sidebar = screen.frame_locator("#frame")
+    expect(sidebar.locator("h1.name")).to_contain_text("林晓雯", timeout=15_000)
+
+    sidebar.locator(".foot .btn.solid").click()
+
+    expect(sidebar.locator("#not-sent")).to_be_visible(timeout=15_000)
+    said = street.simulator.get(f"/sim/phones/customers/{target.external_userid}")["messages"]
+    assert [row for row in said if row["via"] == "sidebar"] == []
+    target.refresh_from_db()
+    assert target.contact_grade == Grade.NONE
+
+
+def test_a_ticket_that_wecom_revoked_is_fetched_anew_and_the_page_goes_on(street, screen):
+    target = street.targets[0]
+    screen.set_viewport_size({"width": 1000, "height": 712})
+    client = client_for()
+    client.config_signature(street.url), client.agent_config_signature(street.url)
+    street.simulator.post("/sim/tickets/expire")
+    chat = f"/phone/guide/{street.guide.wecom_userid}/chat/{target.external_userid}/"
+
+    screen.goto(street.simulator.url + chat)
+
+    sidebar = screen.frame_locator("#frame")
+    expect(sidebar.locator("h1.name")).to_contain_text("林晓雯", timeout=15_000)
+    assert client.forget_tickets() is False  # once a minute and no more

@@ -14,6 +14,7 @@ from apps.handovers import selectors, services
 from apps.handovers.models import HandoverCall, HandoverItem, HandoverRun
 from apps.members import services as members
 from apps.members.models import EnrolDraft, FollowRelation, FollowUp, ServingPeriod
+from apps.wecom.client import client_for
 from tests.factories.tasks import hand_out
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -281,3 +282,36 @@ def test_a_leavers_contact_codes_point_to_the_successor(shop, after_a_day):
 
     code.refresh_from_db()
     assert code.guide == heir
+
+
+def test_of_a_barred_account_nothing_is_inherited_and_the_page_says_why(shop, after_a_day):
+    [(member, _external)] = shop.befriend(shop.leaver, 1)
+    shop.simulator.post("/sim/users/edit", userid=shop.leaver.wecom_userid, banned=True)
+    shop.leave()
+
+    run = shop.start()
+    after_a_day()
+
+    [item] = selectors.items_of(run, states=selectors.REST)
+    assert item.member_id == member.pk
+    assert selectors.sentence_of(item) == "原导购的账号被企微封禁，客户不能继承"
+
+
+def test_whom_somebody_else_is_to_get_already_waits_and_is_called_for_no_second_time(
+    shop, after_a_day
+):
+    [(_member, external)] = shop.befriend(shop.leaver, 1)
+    (elsewhere,) = [one.wecom_userid for one in shop.hire()]  # in no plan of ours
+    wecom = client_for()
+    shop.leave()
+    wecom.transfer_customers(
+        handover=shop.leaver.wecom_userid, takeover=elsewhere, external_userids=[external],
+        left=True,
+    )  # fmt: skip
+
+    run = shop.start()
+    services.send_calls(now=clock.now())
+
+    answers = shop.simulator.calls("externalcontact/resigned/transfer_customer")
+    assert len(answers) == 2
+    assert states(run) == {"waiting": 1}

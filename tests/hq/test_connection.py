@@ -12,7 +12,8 @@ from apps.core import clock
 from apps.core.pii import decrypt
 from apps.stores.models import Guide
 from apps.wecom import client as wecom
-from apps.wecom.errors import RateLimited
+from apps.wecom.diagnosis import cause_of
+from apps.wecom.errors import RateLimited, Refused
 from apps.wecom.models import CallbackEndpoint, ConnectionCheck, Corp, CorpApp
 from apps.wecom.services import ensure_demo_corp
 from tests.conftest import WECOM
@@ -298,3 +299,25 @@ def test_the_calls_cost_no_query_each(admin, app, django_assert_max_num_queries)
 def test_others_do_not_see_the_connection(app):
     assert Client().get(reverse("hq:connections")).status_code == 302
     assert signed_in(Role.HQ_OPERATOR).get(reverse("hq:connections")).status_code == 403
+
+
+IN_WORDS = {
+    40031: "已不在企微通讯录中",
+    40100: "正在转给另一位成员",
+    40143: "已被封禁",
+    41078: "同时创建的朋友圈太多",
+    42012: "企微不认页面票据",
+    45029: "会自动分批再读",
+}
+
+
+@pytest.mark.parametrize("code", IN_WORDS)
+def test_each_answer_of_wecom_is_said_in_words_with_what_to_do(admin, app, simulator, code):
+    simulator.post("/sim/faults", path="user/list", errcode=code, times=1)
+    with pytest.raises(Refused):
+        wecom.client_for().list_department_members(1)
+
+    page = admin.get(reverse("hq:wecom_calls"), {"outcome": str(code)}).content.decode()
+
+    assert IN_WORDS[code] in page
+    assert str(cause_of(str(code)).where) in page

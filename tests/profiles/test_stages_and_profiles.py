@@ -18,6 +18,7 @@ from apps.orders.models import Order
 from apps.orders.services import LineRow, OrderRow, ingest_orders
 from apps.profiles import selectors, services, stages
 from apps.profiles.models import MemberFacts, MemberProfile, Stage, StageVersion
+from apps.segments.compile import compile_definition
 from apps.timeline.models import MemberEvent
 from tests.factories.facts import NOW, make_member, make_members, make_product, make_store
 
@@ -310,3 +311,22 @@ def test_an_order_that_arrives_during_the_nightly_run_keeps_its_stage():
     thread.join()
 
     assert selectors.profile_of(member.pk).stage == Stage.ACTIVE
+
+
+def test_a_one_time_buyer_leaves_new_by_age_and_is_no_repeat_buyer(shop):
+    once, twice = make_members(2)
+    buy(once, "A1", days_ago=61)
+    buy(twice, "B1", days_ago=61)
+    buy(twice, "B2", days_ago=5)
+
+    found = {pk: selectors.profile_of(pk) for pk in (once.pk, twice.pk)}
+
+    # both are 活跃; who bought again is told by the orders alone
+    assert {profile.stage for profile in found.values()} == {"active"}
+    assert (found[once.pk].order_count, found[twice.pk].order_count) == (1, 2)
+    again = compile_definition(
+        {"op": "and", "items": [{"field": "order_count", "operator": "gte", "value": 2}]}, now=NOW
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(again.sql, again.params)
+        assert [row[0] for row in cursor.fetchall()] == [twice.pk]

@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 from django.core.cache import cache
 
+from apps.accounts.actor import SYSTEM
 from apps.guide_tasks.models import TaskTarget
 from apps.members.models import FollowRelation
 from apps.orders.models import Order
 from apps.outreach.models import MessageTemplate
 from apps.reports import guides, scripts
 from apps.reports.scripts import ScriptResult
+from apps.reports.selectors import push_breakdown
 from apps.stores.models import Guide
 from tests.factories.facts import make_guide, make_store
 from tests.factories.tasks import buy, deliver, hand_out, make_team, members_of
@@ -181,3 +183,24 @@ def test_the_figures_ask_as_often_for_a_large_store_as_for_a_small_one(
         with django_assert_num_queries(1):
             guides.praise(guide_id=me.pk, now=fixed_clock)
     assert Guide.objects.count() > 6
+
+
+def test_an_order_after_messages_of_several_guides_is_one_guides_and_counted_once(
+    till, fixed_clock
+):
+    """Two guides reached the buyer, a third one sold: the guides' sales add up to the order."""
+    reached = []
+    for guide in till.guides[:2]:
+        friend = FollowRelation.objects.filter(guide=guide).first().member
+        push = hand_out([friend], fixed_clock)
+        deliver(TaskTarget.objects.get(push=push), fixed_clock)
+        TaskTarget.objects.filter(push=push).update(member=till.buyer)  # TA knows all three
+        reached.append(push)
+
+    till(till.guides[2], 88_000, days_ago=0)
+
+    nets = [sales(guide, fixed_clock).net_fen for guide in till.guides]
+    assert nets == [0, 0, 88_000]
+    for by in ("guide", "store", "region"):  # nor does a push's table say it twice
+        rows = push_breakdown(push=reached[0], by=by, actor=SYSTEM)
+        assert sum(row.net_fen for row in rows) == 88_000

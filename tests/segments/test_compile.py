@@ -9,6 +9,7 @@ from apps.members import services as members
 from apps.members.models import Member
 from apps.profiles.models import MemberProfile
 from apps.segments import selectors, services
+from apps.segments.catalogue import FIELDS
 from apps.segments.compile import compile_definition
 from apps.segments.errors import SegmentError
 from apps.tagging.models import MemberTags, Tag, TagGroup
@@ -303,3 +304,15 @@ def test_saving_the_same_tree_again_makes_no_version(moment):
 
     assert same.pk == first.pk
     assert (other.segment_id, other.number) == (first.segment_id, 2)
+
+
+@pytest.mark.parametrize("field", ["note", "notes", "remark", "fact"])
+def test_what_guides_wrote_is_no_condition(moment, field):
+    """Free words may speak of illness or a child on its way: nobody is chosen by them."""
+    definition = {"op": "and", "items": [leaf(field, "contains", "怀孕")]}
+
+    with pytest.raises(SegmentError):
+        compile_definition(definition, now=moment)
+
+    read = " ".join(str(field.sql) for field in FIELDS.values())
+    assert not [word for word in ("membernote", "confirmedfact", "body_enc") if word in read]

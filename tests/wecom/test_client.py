@@ -476,3 +476,18 @@ def test_the_qr_page_knows_the_app(wc, chain):
     with urllib.request.urlopen(url, timeout=10) as answer:
         assert answer.status == 200
     assert url.startswith(f"{chain.url}/wwlogin/sso/login?")
+
+
+def test_a_tree_too_large_for_one_answer_is_read_branch_by_branch(wc, simulator):
+    whole = {one.id: one for one in wc.list_departments()}
+    more = [{"id": 100 + n, "name": f"店{n}", "parentid": 2} for n in range(6)]
+    simulator.post("/sim/seed", departments=more)
+    simulator.post("/sim/switches", departments_most=3)
+
+    found = wc.list_departments()
+
+    assert {one.id for one in found} == whole.keys() | {row["id"] for row in more}
+    assert len(found) == len({one.id for one in found})
+    assert {one.parent_id for one in found if one.id >= 100} == {2}
+    codes = [call["errcode"] for call in simulator.calls("department/list")]
+    assert codes.count(45029) >= 2

@@ -386,3 +386,17 @@ def test_wecom_asking_to_slow_down_puts_the_reading_off(published, simulator):
     assert services.read_moments(now=later(minutes=62)) == 0
     pauses_are_over()
     assert services.read_moments(now=later(minutes=80)) == 1
+
+
+def test_too_many_posts_at_once_wait_and_say_so_in_words(push, simulator):
+    simulator.post("/sim/switches", moment_jobs_most=0)
+    assert outreach.send_moments(now=later(seconds=1)) == 0
+    post = MomentPost.objects.get()
+    with override("zh-hans"):
+        assert outreach.send_moments(now=later(minutes=3)) == 0
+    post.refresh_from_db()
+    assert (post.state, post.reason) == ("queued", "企微还在创建之前的朋友圈，稍后会自动重试")
+
+    simulator.post("/sim/switches", moment_jobs_most=None)
+    assert outreach.send_moments(now=later(minutes=20)) == 1
+    assert len(made(simulator)) == 1
