@@ -31,7 +31,7 @@ CORP = {
 }
 
 
-def control(url: str, path: str, **body: Any) -> Any:
+def control(url: str, path: str, /, **body: Any) -> Any:
     data = json.dumps(body).encode() if body else None
     request = urllib.request.Request(f"{url}/sim/{path}", data=data)  # noqa: S310
     request.add_header("Content-Type", "application/json")

@@ -57,9 +57,10 @@ class Came:
     at: datetime
 
 
-@bench("events", {"--guides": 200, "--events": 2_000})
+@bench("events", {"--guides": 200, "--events": 2_000, "--wecom-ms": 0})
 def events(options: Options, say: Say) -> list[Result]:
-    """Events a second, and what each costs, beside the bare calls."""
+    """Events a second, and what each costs, beside the bare calls; `--wecom-ms` is how long the
+    other side takes for an answer, as WeCom does and a simulator beside us does not."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with simulator() as url, ExitStack() as quiet:
         quiet.enter_context(asleep())  # the bench is the only worker
@@ -68,6 +69,9 @@ def events(options: Options, say: Say) -> list[Result]:
         client = client_for(connect(url))
         _read("add_external_contact", came[:WARM_UP])
         came = came[WARM_UP:]
+        if options["wecom_ms"]:
+            late = {"path": "externalcontact/get", "delay_ms": options["wecom_ms"]}
+            control(url, "faults", **late, times=10**9)
         say("measuring the bare calls")
         floor = _measure(lambda: _ask(client, came), len(came))
         say("measuring new friends")
