@@ -15,7 +15,7 @@ demo-reset: $(READY) $(MO)
 	@exec $(PY) manage.py demo
 
 test: $(READY) $(MO)
-	@sh .ci/test
+	@sh .ci/test $(TESTS)
 
 lint: $(READY)
 	$(PY) -m ruff check .
