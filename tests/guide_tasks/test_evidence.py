@@ -87,7 +87,7 @@ def test_wecoms_delivered_completes_the_target_and_the_record_grows(moment, peop
 
 
 def test_a_proof_takes_one_step_and_tells_it_in_its_order(moment, target, people):
-    given = {"target": target, "grade": Grade.DELIVERED, "occurred_at": moment}
+    given = {"target_id": target.pk, "grade": Grade.DELIVERED, "occurred_at": moment}
     with CaptureQueriesContext(connection) as asked:
         after = services.record_contact(source="dispatch_recipient:1", **given)
 
@@ -117,7 +117,7 @@ def test_one_proof_for_many_targets_is_one_statement(moment, push, people):
 
 
 def test_a_second_proof_of_another_source_is_kept_and_moves_nothing(moment, target):
-    given = {"target": target, "grade": Grade.INITIATED}
+    given = {"target_id": target.pk, "grade": Grade.INITIATED}
     services.record_contact(source="chat:1", occurred_at=moment, **given)
     before = TaskTarget.objects.filter(pk=target.pk).values().get()
 
@@ -156,7 +156,7 @@ def test_grades_only_rise(moment, target):
 def test_nobody_but_wecom_and_the_customer_proves_delivery(target, moment, source):
     with pytest.raises(UnproofedGrade):
         services.record_contact(
-            target=target, grade=Grade.DELIVERED, source=source, occurred_at=moment
+            target_id=target.pk, grade=Grade.DELIVERED, source=source, occurred_at=moment
         )
 
     target.refresh_from_db()

@@ -120,7 +120,7 @@ _STEP_OF_MANY = _STEP.replace("{which}", "ANY(%(targets)s)")
 
 def record_contact(
     *,
-    target: TaskTarget,
+    target_id: int,
     grade: Grade,
     source: str,
     occurred_at: datetime,
@@ -131,9 +131,9 @@ def record_contact(
     The same source again changes nothing. Raises UnproofedGrade for a DELIVERED without proof.
     """
     stepped = record_contacts(
-        target_ids=[target.pk], grade=grade, source=source, occurred_at=occurred_at, actor=actor
+        target_ids=[target_id], grade=grade, source=source, occurred_at=occurred_at, actor=actor
     )
-    return stepped[0] if stepped else TaskTarget.objects.get(pk=target.pk)
+    return stepped[0] if stepped else TaskTarget.objects.get(pk=target_id)
 
 
 def record_contacts(
@@ -288,7 +288,7 @@ def apply_result(*, recipient: DispatchRecipient) -> TaskTarget | None:
     source = f"{RECIPIENT}{recipient.pk}"
     if recipient.state == DispatchRecipient.State.DELIVERED:
         return record_contact(
-            target=TaskTarget(pk=target_id),
+            target_id=target_id,
             grade=Grade.DELIVERED,
             source=source,
             occurred_at=at,
@@ -351,7 +351,10 @@ def take_clicks(*, now: datetime, limit: int = 500) -> int:
             continue
         source = f"{CLICK}{click.pk}"
         record_contact(
-            target=target, grade=Grade.DELIVERED, source=source, occurred_at=click.clicked_at
+            target_id=target.pk,
+            grade=Grade.DELIVERED,
+            source=source,
+            occurred_at=click.clicked_at,
         )
         record_outcome(
             target=target,

@@ -238,7 +238,7 @@ def _note(
     if held.opens_at > now:
         raise NotOpenYet()
     noted = evidence.record_contact(
-        target=held,
+        target_id=held.pk,
         grade=grade,
         source=f"{what}:{client_id}",
         occurred_at=now,

@@ -189,7 +189,7 @@ def _contacts(work: Work, now: datetime, say: Say) -> list[Result]:
 
 def _contact(target_id: int, now: datetime) -> None:
     evidence.record_contact(
-        target=TaskTarget(pk=target_id),
+        target_id=target_id,
         grade=Grade.DELIVERED,
         source=f"{evidence.RECIPIENT}{target_id}",
         occurred_at=now,
