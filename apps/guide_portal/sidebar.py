@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef
-from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -18,6 +17,7 @@ from apps.guide_portal.cards import SENDABLE, Card, Person, bought_words, person
 from apps.guide_portal.customers import own_word, three_facts, visible
 from apps.guide_portal.joining import Asking, asking, invite_words, said_last
 from apps.guide_portal.library import materials
+from apps.guide_portal.templatetags.portal import picture_address
 from apps.guide_portal.texts import personal_text, refusal_words
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.selectors import open_targets_of_member
@@ -160,7 +160,7 @@ def _of_task(group: Sequence[int], guide_id: int, now: datetime) -> list[ChatMes
         elif piece["kind"] == "miniprogram":
             found.append(_mini_program(key, piece))
         elif media_id:
-            address = reverse("guide_portal:target_picture", args=[target.pk, number])
+            address = picture_address(piece["file"])
             found.append(_picture(key, piece, media_id, address))
     return [] if found and refusal_words(target, now=now) else found
 

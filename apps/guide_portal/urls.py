@@ -43,11 +43,6 @@ urlpatterns = [
     path("tasks/<int:task_id>/send/", tasks.SendTask.as_view(), name="send_task"),
     path("targets/<int:target_id>/", targets.Target.as_view(), name="target"),
     path("targets/<int:target_id>/live/", targets.TargetLive.as_view(), name="target_live"),
-    path(
-        "targets/<int:target_id>/pictures/<int:place>/",
-        targets.TargetPicture.as_view(),
-        name="target_picture",
-    ),
     path("targets/<int:target_id>/send/", targets.SendTarget.as_view(), name="send_target"),
     path("targets/<int:target_id>/chat/", targets.OpenChat.as_view(), name="open_chat"),
     path("targets/<int:target_id>/sidebar/", sidebar.SidebarSent.as_view(), name="sidebar_sent"),

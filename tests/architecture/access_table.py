@@ -47,8 +47,6 @@ guide_portal:task_live           GET   in   in   in   in   ok/404/404  ok/404/40
 guide_portal:send_task           POST  in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:target              GET   in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:target_live         GET   in   in   in   in   ok/404/404  ok/404/404  in
-# the world's script has no picture
-guide_portal:target_picture      GET   in   in   in   in   404  404  in
 guide_portal:send_target         POST  in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:open_chat           POST  in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:sidebar_sent        POST  in   in   in   in   ok/404/404  ok/404/404  in

@@ -3,14 +3,12 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.files.storage import default_storage
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.errors import DomainError
-from apps.core.pictures import media_type
 from apps.guide_portal.cards import person_of, target_cards, todo_card
 from apps.guide_portal.forms import ActForm, NotSuitableForm, SendForm
 from apps.guide_portal.reasons import STOP, offered_reasons
@@ -73,18 +71,6 @@ class TargetLive(TargetPage):
         if card.can_send:  # WeCom gave the customer back: the form is wanted again
             response.headers["HX-Refresh"] = "true"
         return response
-
-
-class TargetPicture(TargetPage):
-    """A picture of the task's message, to be passed on by hand where WeCom does not take it."""
-
-    def get(self, request: HttpRequest, target_id: int, place: int) -> HttpResponseBase:
-        pieces = attachments_of(script_id=self.target(target_id).push.template_id)
-        file = pieces[place].get("file") if place < len(pieces) else None
-        if not file:
-            raise Http404
-        with default_storage.open(file, "rb") as kept:
-            return HttpResponse(kept.read(), content_type=media_type(file))
 
 
 class SendTarget(TargetPage):
