@@ -88,6 +88,8 @@ ACTION_WORDS = {
     "store.live": _("store switched on"),
     "store.not_live": _("store switched off"),
     "store.open": _("closed day taken back"),
+    "store_move.kept": _("stays, although WeCom shows another department"),
+    "store_move.taken": _("posted to the store of their WeCom department"),
     "target.withdrawn": _("customer taken off a task"),
     "task.chased": _("guides reminded"),
     "task.extended": _("task given more time"),

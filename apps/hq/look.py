@@ -181,6 +181,7 @@ _WECOM = [
     _tab(_("Health"), "/admin/wecom/health/", C.VIEW_HEALTH),
     _tab(_("Connection"), "/admin/wecom/connection/", C.MANAGE_WECOM),
     _tab(pgettext_lazy("menu", "Comparison"), "/admin/wecom/sync/", C.VIEW_HEALTH),
+    _tab(_("Departments"), "/admin/wecom/departments/", C.VIEW_HEALTH),
     _tab(_("Unknown sends"), "/admin/wecom/unknown/", C.VIEW_HEALTH),
     _tab(_("Given-up events"), "/admin/wecom/dead/", C.VIEW_HEALTH),
     _tab(_("Callback inbox"), "/admin/wecom/rawcallback/", C.MANAGE_WECOM),

@@ -5,6 +5,7 @@ from apps.hq.pages import (
     codes,
     connection,
     dead_callbacks,
+    departments,
     groups,
     handovers,
     home,
@@ -106,6 +107,12 @@ urlpatterns = [
         "admin/wecom/connection/keys/<int:pk>/", connection.connection_keys, name="connection_keys"
     ),
     path("admin/wecom/wake/<slug:job>/", wecom.wecom_wake, name="wecom_wake"),
+    path("admin/wecom/departments/", departments.departments, name="departments"),
+    path(
+        "admin/wecom/departments/moves/<int:pk>/",
+        departments.decide_store_move,
+        name="decide_store_move",
+    ),
     path("admin/wecom/sync/", sync.sync_page, name="sync"),
     path("admin/wecom/sync/<slug:kind>/", sync.compare_now, name="compare_now"),
     path("admin/wecom/dead/", dead_callbacks.dead_callbacks, name="dead_callbacks"),

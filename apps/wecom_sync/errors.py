@@ -33,6 +33,13 @@ class GroupsVanished(DomainError):
     code = "groups_vanished"
 
 
+class MoveOver(DomainError):
+    """Somebody decided meanwhile, or the guide works elsewhere by now."""
+
+    code = "move_over"
+    message = _("This is settled already, or the guide works elsewhere by now. Look again.")
+
+
 class RunLost(DomainError):
     """The lease ran out and somebody else took over."""
 

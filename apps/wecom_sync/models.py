@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from apps.core.models import LeasedModel
-from apps.wecom_sync.querysets import GuideDayQuerySet, TagWordQuerySet
+from apps.wecom_sync.querysets import GuideDayQuerySet, StoreMoveQuerySet, TagWordQuerySet
 
 
 class SyncRun(LeasedModel):
@@ -22,6 +22,7 @@ class SyncRun(LeasedModel):
     """
 
     class Kind(models.TextChoices):
+        TREE = "tree", _("department tree")
         DEPARTMENTS = "departments", _("departments and staff")
         TAGS = "tags", _("corp tags")
         CONTACTS = "contacts", _("external contacts and friendships")
@@ -81,6 +82,72 @@ class SyncRun(LeasedModel):
     def left(self) -> int:
         """Differences that were found and not healed."""
         return max(self.drift - self.healed, 0)
+
+
+class Department(models.Model):
+    """A department as WeCom shows it. Stores name theirs by number; the tree itself decides
+    nothing here."""
+
+    corp_id = models.CharField(_("corp id"), max_length=40)
+    number = models.BigIntegerField(_("number"))
+    parent = models.BigIntegerField(_("number of the one above"))
+    name = models.CharField(_("name"), max_length=64)
+    seen_at = models.DateTimeField(_("seen at"))
+
+    class Meta:
+        verbose_name = _("WeCom department")
+        verbose_name_plural = _("WeCom departments")
+        constraints = [
+            models.UniqueConstraint(fields=["corp_id", "number"], name="wecom_sync_department_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StoreMove(models.Model):
+    """A guide sits in another store's department than the store they work in. Head office says what
+    it means: nobody's posting changes because of WeCom."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("to be decided")
+        TAKEN = "taken", _("works there now")
+        KEPT = "kept", _("stays")
+        GONE = "gone", _("over by itself")
+
+    guide = models.ForeignKey(
+        "stores.Guide", on_delete=models.CASCADE, related_name="+", verbose_name=_("guide")
+    )
+    from_store = models.ForeignKey(
+        "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("works in")
+    )
+    to_store = models.ForeignKey(
+        "stores.Store",
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("department of"),
+    )
+    state = models.CharField(_("state"), max_length=5, choices=State.choices, default=State.OPEN)
+    seen_at = models.DateTimeField(_("seen at"))
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+    decided_by = models.CharField(_("decided by"), max_length=40, blank=True)
+
+    objects = StoreMoveQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("move to another store's department")
+        verbose_name_plural = _("moves to other stores' departments")
+        constraints = [
+            # what stands for WeCom's picture of now: waiting for a word, or answered with "stays"
+            models.UniqueConstraint(
+                fields=["guide"],
+                condition=Q(state__in=["open", "kept"]),
+                name="wecom_sync_move_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"guide:{self.guide_id} {self.from_store_id}>{self.to_store_id}"
 
 
 class FollowNews(models.Model):

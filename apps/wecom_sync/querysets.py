@@ -37,3 +37,16 @@ class TagWordQuerySet(models.QuerySet):
         if actor.sees_all:
             return self
         return self.filter(member_id__in=Member.objects.visible_to(actor).values("survivor_id"))
+
+
+class StoreMoveQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Head office alone moves people between stores."""
+        return self if actor.sees_all else self.none()
+
+    def open(self) -> Self:
+        return self.filter(state="open")
+
+    def standing(self) -> Self:
+        """What is said about WeCom's picture of now."""
+        return self.filter(state__in=["open", "kept"])

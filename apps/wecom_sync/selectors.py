@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apps.wecom_sync.models import SyncRun
+from django.db.models import Exists, OuterRef, QuerySet
+
+from apps.accounts.actor import Actor
+from apps.stores.models import Store
+from apps.wecom_sync.models import Department, StoreMove, SyncRun
 
 TREND_RUNS = 14
 _LOOKED_AT = 400
@@ -41,3 +45,55 @@ def kind_states(*, kinds: Sequence[str], corp_ids: Sequence[str]) -> list[KindSt
                 )
             )
     return states
+
+
+# --- departments ---------------------------------------------------------------------------------
+
+
+def open_moves(*, actor: Actor) -> list[StoreMove]:
+    """Guides in another store's department about whom head office has not said what it means."""
+    rows = StoreMove.objects.visible_to(actor).open().filter(guide__status="active")
+    return list(rows.select_related("guide", "from_store", "to_store").order_by("seen_at", "pk"))
+
+
+def departments(*, without_store: bool = False) -> QuerySet[Department]:
+    """Departments by corp and number; only those that no store names, if asked."""
+    rows = Department.objects.order_by("corp_id", "number")
+    if not without_store:
+        return rows
+    # a store that names no corp is the only one's: the number alone says it
+    named = Store.objects.filter(
+        wecom_department_id=OuterRef("number"), corp_id__in=[OuterRef("corp_id"), ""]
+    )
+    return rows.filter(~Exists(named))
+
+
+def stores_of_departments(rows: Sequence[Department]) -> dict[int, list[Store]]:
+    """The stores that name each of these departments, by the department's own key; one query."""
+    numbers = {row.number for row in rows}
+    known: dict[int, list[Store]] = {}
+    for store in Store.objects.filter(wecom_department_id__in=numbers).order_by("code"):
+        known.setdefault(store.wecom_department_id or 0, []).append(store)
+    return {
+        row.pk: [one for one in known.get(row.number, []) if one.corp_id in ("", row.corp_id)]
+        for row in rows
+    }
+
+
+def names_above(rows: Sequence[Department]) -> dict[int, str]:
+    """The name of the department above each, by the department's own key; one query."""
+    parents = Department.objects.filter(number__in={row.parent for row in rows})
+    names = {(one.corp_id, one.number): one.name for one in parents}
+    return {row.pk: names.get((row.corp_id, row.parent), "") for row in rows}
+
+
+def stores_without_department() -> list[Store]:
+    """Stores whose department WeCom does not show any more, once it was ever read; one query."""
+    if not Department.objects.exists():
+        return []
+    shown = Department.objects.filter(number=OuterRef("wecom_department_id"))
+    there = shown.filter(corp_id=OuterRef("corp_id"))
+    named = Store.objects.exclude(wecom_department_id=None).filter(closed_on=None)
+    of_a_corp = named.exclude(corp_id="").filter(~Exists(there))
+    of_the_only_one = named.filter(corp_id="").filter(~Exists(shown))
+    return list((of_a_corp | of_the_only_one).order_by("code"))

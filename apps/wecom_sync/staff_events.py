@@ -17,8 +17,10 @@ from apps.stores import services as stores
 from apps.stores.models import Guide
 from apps.wecom.client import NOT_VISIBLE, WeComClient
 from apps.wecom.errors import Refused
-from apps.wecom.shapes import DepartmentMember
+from apps.wecom.shapes import Department, DepartmentMember
 from apps.wecom_sync.handlers import NOT_LIVE, Handler, Happened
+from apps.wecom_sync.services.departments import keep_department
+from apps.wecom_sync.services.moves import find_moves, keep_moves
 from apps.wecom_sync.services.reconciler.staff import HAS_LEFT, demand_plausible, stores_of
 
 A_DAY = timedelta(days=1)
@@ -126,7 +128,7 @@ def _demand_no_exodus(event: Happened, now: datetime) -> None:
 
 def _here(event: Happened, look: Look, now: datetime) -> str:
     """New, moved or renamed: a newcomer of a live store is posted, a name follows. Where somebody
-    works who has a posting already, head office says."""
+    works who has a posting already, head office says: it is asked about a move."""
     if new := _new_userid(event):
         stores.change_userid(corp_id=event.corp_id, old=event.userid, new=new)
     if look.person is None:
@@ -135,7 +137,20 @@ def _here(event: Happened, look: Look, now: datetime) -> str:
     if guide is None or guide.status == Guide.Status.LEFT:
         return _newcomer(event, look.person, guide, now)
     stores.rename_guides(names={guide.pk: look.person.name} if look.person.name else {})
+    _notice_move(event, look.person, guide, now)
     return ""
+
+
+def _notice_move(event: Happened, person: DepartmentMember, guide: Guide, now: datetime) -> None:
+    if _waits_for_store(guide, now):
+        return
+    moved = find_moves(
+        guides={person.userid: guide},
+        people={person.userid: person},
+        works_in=stores_of([person], event.corp_id),
+        now=now,
+    )
+    keep_moves(moved=moved, among=[guide.pk], now=now)
 
 
 def _newcomer(event: Happened, person: DepartmentMember, guide: Guide | None, now: datetime) -> str:
@@ -163,12 +178,30 @@ def _is_made_anew(event: Happened, guide: Guide) -> bool:
     return event.change == "create_user" and guide.left_at is not None and event.at >= guide.left_at
 
 
+def _look_at_department(client: WeComClient, event: Happened) -> Department | None:
+    return client.get_department(_number(event))
+
+
+def _department(event: Happened, look: Department | None, now: datetime) -> str:
+    """Made, renamed, moved or deleted: as it is now, whichever of them was told last."""
+    keep_department(corp_id=event.corp_id, number=_number(event), shown=look, now=now)
+    return ""
+
+
+def _number(event: Happened) -> int:
+    return int(event.fields.get("Id") or 0)
+
+
 _HERE, _GONE = Handler(_look, _here), Handler(_look, _gone)
+_DEPARTMENT = Handler(_look_at_department, _department)
 
 STAFF_HANDLERS: dict[tuple[str, str], Handler] = {
     ("change_contact", "create_user"): _HERE,
     ("change_contact", "update_user"): _HERE,
     ("change_contact", "delete_user"): _GONE,
+    ("change_contact", "create_party"): _DEPARTMENT,
+    ("change_contact", "update_party"): _DEPARTMENT,
+    ("change_contact", "delete_party"): _DEPARTMENT,
     ("subscribe", ""): _HERE,
     ("unsubscribe", ""): _GONE,
 }

@@ -264,6 +264,8 @@ hq:connection                    GET   in   ok   403  403     in  in  403
 hq:connection_check              POST  in   ok   403  403     in  in  403
 hq:connection_keys               POST  in   ok   403  403     in  in  403
 hq:wecom_wake                    POST  in   ok   403  403     in  in  403
+hq:departments                   GET   in   ok   ok   403     in  in  ok
+hq:decide_store_move             POST  in   ok   403  403     in  in  403
 hq:sync                          GET   in   ok   ok   403     in  in  ok
 hq:compare_now                   POST  in   ok   403  403     in  in  403
 hq:dead_callbacks                GET   in   ok   ok   403     in  in  ok

@@ -167,6 +167,7 @@ MEANING = {
     ("hq:change_risk_rule", "signal"): "deletes",
     ("hq:risk", "pk"): "risk_id",
     ("hq:decide_risk", "pk"): "risk_id",
+    ("hq:decide_store_move", "pk"): "move_id",
     ("hq:decide_group_send", "pk"): "group_send_id",
     ("hq:decide_moment", "pk"): "moment_id",
     ("hq:decide_proposal", "pk"): "proposal_id",

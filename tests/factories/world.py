@@ -55,7 +55,7 @@ from apps.stores.services import user_of_guide
 from apps.stores.visits import Wanted, keep_visit
 from apps.tagging.models import Tag, TagGroup
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
-from apps.wecom_sync.models import CorpTag, GuideDay, SyncRun, TagWord
+from apps.wecom_sync.models import CorpTag, GuideDay, StoreMove, SyncRun, TagWord
 from tests.factories.facts import make_guide, make_product, make_store
 from tests.factories.items import jpeg, make_item_push, png
 from tests.factories.outreach import CORP, make_asset, make_friends
@@ -167,6 +167,7 @@ def make_world(now):
         series=tuple(_series(now, side, users[Role.HQ_OPERATOR]) for side in (east, west)),
         runs=tuple(_run(now, side) for side in (east, west)),
         risks=_risks(now, east, west),
+        moves=_moves(now, east, west),
         visit_items=tuple(_visited(now, side).pk for side in (east, east, west)),
         east=east,
         west=west,
@@ -201,6 +202,17 @@ def _run(now, side):
         corp_id=CORP, kind="resigned", guide=side.gone, store=side.store, to_store=side.store,
         state="to_approve", planned_by="test", planned_at=now,
     )  # fmt: skip
+
+
+def _moves(now, east, west):
+    """A guide of each side sits in the other side's department."""
+    own, far = (
+        StoreMove.objects.create(
+            guide=side.team[0][0], from_store=side.store, to_store=other.store, seen_at=now
+        )
+        for side, other in ((east, west), (west, east))
+    )
+    return own, own, far
 
 
 def _risks(now, east, west):
@@ -374,6 +386,7 @@ def numbers_of(world, role):
         "store_id": (world.east.store.pk, world.east.store.pk, world.west.store.pk),
         "run_id": (world.runs[0].pk, world.runs[0].pk, world.runs[1].pk),
         "risk_id": tuple(case.pk for case in world.risks),
+        "move_id": tuple(move.pk for move in world.moves),
         "gone_id": (world.east.gone.pk, world.east.gone.pk, world.west.gone.pk),
         "cover_id": (world.east.cover.pk, world.east.cover.pk, world.west.cover.pk),
         "target_id": each(lambda guide, _m: TaskTarget.objects.filter(guide=guide).latest("pk").pk),

@@ -29,6 +29,14 @@ LAST_RUNS = 12
 WORDS: dict[str, Promise] = {
     "newcomer": gettext_lazy("%(name)s (%(userid)s) would be posted to %(store)s"),
     "leaver": gettext_lazy("%(name)s (%(userid)s) would leave: not listed in WeCom"),
+    "moved": gettext_lazy(
+        "%(name)s (%(userid)s) works in %(store)s and sits in %(to)s: you would be asked"
+    ),
+    "department_new": gettext_lazy("department %(name)s (%(number)s) is new"),
+    "department_changed": gettext_lazy(
+        "department %(name)s (%(number)s): renamed or moved, %(to)s"
+    ),
+    "department_gone": gettext_lazy("department %(name)s (%(number)s) is gone in WeCom"),
     "renamed": gettext_lazy("%(name)s (%(userid)s) would be called %(to)s"),
     "new_friends": gettext_lazy("%(name)s (%(userid)s): %(number)s friends would begin"),
     "ended_friends": gettext_lazy("%(name)s (%(userid)s): %(number)s friendships would end"),

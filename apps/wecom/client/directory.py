@@ -6,6 +6,8 @@ from apps.wecom.errors import Refused
 from apps.wecom.shapes import Department, DepartmentMember
 
 TOO_LARGE = 45029
+# deleted or never there; outside the app's visible range
+NO_DEPARTMENT = frozenset({60123, 60011})
 
 
 class Directory(Transport):
@@ -39,6 +41,17 @@ class Directory(Transport):
         params = None if ident is None else {"id": ident}
         answer = self._call("department/list", params=params, effect=False)
         return [_department(row) for row in answer.get("department") or ()]
+
+    def get_department(self, department_id: int) -> Department | None:
+        """One department; None when it is gone or the app may not see it."""
+        params = {"id": department_id}
+        try:
+            answer = self._call("department/get", params=params, effect=False)
+        except Refused as error:
+            if error.errcode in NO_DEPARTMENT:
+                return None
+            raise
+        return _department(answer["department"])
 
     def list_department_members(self, department_id: int) -> list[DepartmentMember]:
         """Members who sit in this very department, without its sub-departments."""

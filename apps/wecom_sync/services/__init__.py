@@ -6,6 +6,7 @@ from apps.wecom_sync.services.group_sends import poll_group_sends
 from apps.wecom_sync.services.guide_days import look_at_mismatch, read_guide_days
 from apps.wecom_sync.services.moment_answers import read_moments
 from apps.wecom_sync.services.moments import poll_moments
+from apps.wecom_sync.services.moves import decide_move
 from apps.wecom_sync.services.reconciler import (
     KINDS,
     go_on,
@@ -23,6 +24,7 @@ __all__ = [
     "AlreadyRunning",
     "UnknownKind",
     "apply_decided",
+    "decide_move",
     "forget_old_words",
     "go_on",
     "handle_callbacks",

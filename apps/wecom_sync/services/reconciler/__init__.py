@@ -20,6 +20,7 @@ from apps.wecom_sync.services.reconciler import (
     groups,
     staff,
     tags,
+    tree,
     unassigned,
 )
 from apps.wecom_sync.services.reconciler.walk import GOES_ON_FOR, Walk, begin, finish, why
@@ -34,6 +35,7 @@ Kind = SyncRun.Kind
 
 # people before what hangs on them
 KINDS: dict[str, Callable[[Walk], None]] = {
+    Kind.TREE: tree.compare,
     Kind.DEPARTMENTS: staff.compare,
     Kind.TAGS: tags.compare,
     Kind.CONTACTS: friends.compare,

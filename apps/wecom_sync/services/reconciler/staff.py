@@ -16,6 +16,7 @@ from apps.wecom.client import WeComClient
 from apps.wecom.models import Corp
 from apps.wecom.shapes import DepartmentMember
 from apps.wecom_sync.errors import StaffVanished
+from apps.wecom_sync.services import moves
 from apps.wecom_sync.services.reconciler.walk import Walk
 
 HAS_LEFT = 5
@@ -38,6 +39,7 @@ def compare(walk: Walk) -> None:
         demand_plausible(len(guides), len(guides.keys() - staff.keys()))
         _leave(walk, guides, staff)
         _rename(walk, guides, staff)
+        _notice_moves(walk, guides, staff)
         _post(walk, [person for userid, person in staff.items() if userid not in known])
 
 
@@ -111,6 +113,24 @@ def _rename(walk: Walk, guides: Mapping[str, Guide], staff: Mapping[str, Departm
     walk.count(differing=len(names))
     if not walk.dry:
         walk.count(healed=stores.rename_guides(names=names))
+
+
+def _notice_moves(
+    walk: Walk, guides: Mapping[str, Guide], staff: Mapping[str, DepartmentMember]
+) -> None:
+    """Who sits elsewhere than they work: head office is asked, nobody is moved."""
+    here = {userid: one for userid, one in staff.items() if userid in guides and not _is_gone(one)}
+    works_in = stores_of(list(here.values()), walk.corp.corp_id)
+    found = moves.find_moves(guides=guides, people=here, works_in=works_in, now=walk.now)
+    waiting = moves.undecided(found)
+    walk.count(differing=len(waiting))
+    for one in waiting:
+        who = {"userid": one.guide.wecom_userid, "name": one.guide.name}
+        walk.example("moved", **who, store=one.from_store.name, to=one.to_store.name)
+    if not walk.dry:
+        # also who has left meanwhile, or whose store was switched off
+        stands = moves.standing_in(walk.corp.corp_id)
+        moves.keep_moves(moved=found, among=stands, now=walk.now)
 
 
 def _post(walk: Walk, people: Sequence[DepartmentMember]) -> None:

@@ -1,0 +1,314 @@
+"""Departments follow WeCom, whatever the order of what it tells; a person's move is head office's
+to decide."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from apps.accounts.actor import SYSTEM
+from apps.accounts.models import AuditEntry
+from apps.core import clock
+from apps.stores.models import Posting, Store
+from apps.stores.services import guide_leaves, post_guide
+from apps.wecom.models import CallbackEndpoint, RawCallback
+from apps.wecom_sync.errors import MoveOver
+from apps.wecom_sync.models import Department, StoreMove
+from apps.wecom_sync.selectors import open_moves, stores_without_department
+from apps.wecom_sync.services import decide_move, handle_callbacks, sync_kind
+from tests.factories.facts import make_guide, make_store
+from tests.factories.outreach import CORP
+
+pytestmark = pytest.mark.django_db
+
+_numbers = itertools.count(1)
+State = StoreMove.State
+
+
+@pytest.fixture
+def tree(corp, simulator):
+    """Head office and two stores below it."""
+    simulator.post(
+        "/sim/seed",
+        departments=[
+            {"id": 1, "name": "总部", "parentid": 0},
+            {"id": 7, "name": "静安店", "parentid": 1},
+            {"id": 8, "name": "徐汇店", "parentid": 1},
+        ],
+    )
+    stores = {}
+    for number in (7, 8):
+        store = make_store()
+        Store.objects.filter(pk=store.pk).update(
+            corp_id=CORP, wecom_department_id=number, live_since=clock.now()
+        )
+        stores[number] = Store.objects.get(pk=store.pk)
+    return stores
+
+
+@pytest.fixture
+def anna(tree, simulator):
+    """Works in 7 here and there."""
+    simulator.post("/sim/users/create", userid="anna", name="周婷", department=[7])
+    return make_guide(tree[7], "anna", corp=CORP)
+
+
+def tell(change, **fields):
+    RawCallback.objects.create(
+        key=(2**201 + next(_numbers)).to_bytes(32, "big"),
+        endpoint=CallbackEndpoint.objects.get(slug="contacts"),
+        event="change_contact",
+        change_type=change,
+        fields=fields,
+        created_by_wecom_at=clock.now(),
+        not_before=clock.now() - timedelta(minutes=1),
+    )
+
+
+def hear():
+    handle_callbacks(now=clock.now())
+
+
+def known():
+    return dict(Department.objects.values_list("number", "name"))
+
+
+def compare(corp, kind, **fields):
+    return sync_kind(corp=corp, kind=kind, now=clock.now(), **fields)
+
+
+def move(simulator, *departments):
+    simulator.post("/sim/users/edit", userid="anna", department=list(departments))
+
+
+# --- the tree ------------------------------------------------------------------------------------
+
+
+def test_a_comparison_brings_renames_and_removes_and_then_finds_nothing(tree, corp, simulator):
+    first = compare(corp, "tree")
+    simulator.post("/sim/departments/keep", id=7, name="静安旗舰店")
+    simulator.post("/sim/departments/keep", id=9, name="新店")
+    simulator.post("/sim/departments/delete", id=8)
+
+    second, third = compare(corp, "tree"), compare(corp, "tree")
+
+    assert (first.missing_here, first.healed) == (3, 3)
+    found = second.missing_here, second.differing, second.missing_there, second.healed
+    assert found == (1, 1, 1, 3)
+    assert third.drift == 0
+    assert known() == {1: "总部", 7: "静安旗舰店", 9: "新店"}
+
+
+def test_a_dry_run_names_what_it_would_do_and_does_nothing(tree, corp):
+    run = compare(corp, "tree", dry=True)
+
+    assert {"what": "department_new", "name": "静安店", "number": 7} in run.examples
+    assert run.drift == 3
+    assert known() == {}
+
+
+def test_told_changes_are_read_again_so_order_and_repeats_do_not_matter(tree, corp, simulator):
+    compare(corp, "tree")
+    simulator.post("/sim/departments/keep", id=7, name="静安旗舰店")
+    simulator.post("/sim/departments/delete", id=8)
+    tell("delete_party", Id="8")
+    tell("update_party", Id="8", Name="徐汇一店")  # older, told after it was deleted
+    tell("delete_party", Id="7")  # never true: it is there
+    tell("create_party", Id="7")
+    tell("create_party", Id="7")
+
+    hear()
+
+    assert known() == {1: "总部", 7: "静安旗舰店"}
+    assert set(RawCallback.objects.values_list("status", flat=True)) == {"done"}
+
+
+def test_lost_rights_take_no_department_away(tree, corp, simulator):
+    compare(corp, "tree")
+    simulator.post("/sim/faults", path="department/list", errcode=60011, times=1)
+
+    run = compare(corp, "tree")
+
+    assert run.state == "failed"
+    assert len(known()) == 3
+
+
+def test_a_store_whose_department_is_gone_is_named(tree, corp, simulator):
+    assert stores_without_department() == []  # nothing was ever read
+    compare(corp, "tree")
+    assert stores_without_department() == []
+
+    simulator.post("/sim/departments/delete", id=8)
+    compare(corp, "tree")
+
+    assert stores_without_department() == [tree[8]]
+
+
+# --- moves ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["told", "compared"])
+def notice(request, corp):
+    def look():
+        if request.param == "told":
+            tell("update_user", UserID="anna", Department="8")
+            hear()
+        else:
+            compare(corp, "departments")
+
+    return look
+
+
+def test_a_move_asks_head_office_and_changes_no_posting(notice, anna, tree, simulator):
+    move(simulator, 8)
+
+    notice()
+    notice()
+
+    (found,) = open_moves(actor=SYSTEM)
+    assert (found.guide, found.from_store, found.to_store) == (anna, tree[7], tree[8])
+    assert Posting.objects.get(guide=anna).store == tree[7]
+
+
+def test_whoever_sits_in_both_departments_is_where_they_should_be(notice, anna, simulator):
+    move(simulator, 8, 7)
+
+    notice()
+
+    assert open_moves(actor=SYSTEM) == []
+
+
+def test_a_move_that_was_taken_back_is_over(notice, anna, simulator):
+    move(simulator, 8)
+    notice()
+    move(simulator, 7)
+
+    notice()
+
+    assert StoreMove.objects.get().state == State.GONE
+
+
+def test_who_is_said_to_stay_is_not_asked_about_again_until_wecom_shows_another(
+    notice, anna, tree, simulator
+):
+    move(simulator, 8)
+    notice()
+    decide_move(move=StoreMove.objects.get(), take=False, actor=SYSTEM, now=clock.now())
+
+    notice()
+    assert open_moves(actor=SYSTEM) == []
+    assert Posting.objects.get(guide=anna).store == tree[7]
+
+    move(simulator, 7)
+    notice()
+    move(simulator, 8)
+    notice()
+    assert len(open_moves(actor=SYSTEM)) == 1
+
+
+def test_the_dry_run_says_it_and_the_comparison_counts_it_until_decided(
+    anna, tree, corp, simulator
+):
+    move(simulator, 8)
+
+    dry = compare(corp, "departments", dry=True)
+    assert dry.examples == [
+        {"what": "moved", "userid": "anna", "name": anna.name, "store": tree[7].name,
+         "to": tree[8].name}
+    ] or [one["what"] for one in dry.examples] == ["renamed", "moved"]  # fmt: skip
+    assert not StoreMove.objects.exists()
+
+    assert compare(corp, "departments").left == 1
+    decide_move(move=StoreMove.objects.get(), take=False, actor=SYSTEM, now=clock.now())
+    assert compare(corp, "departments").left == 0
+
+
+def test_taken_means_posted_there_from_today_once(anna, tree, corp, simulator):
+    move(simulator, 8)
+    compare(corp, "departments")
+    row = StoreMove.objects.get()
+
+    for _time in range(2):
+        decide_move(move=row, take=True, actor=SYSTEM, now=clock.now())
+
+    today = Posting.objects.on(clock.today()).get(guide=anna)
+    assert (today.store, today.role) == (tree[8], "guide")
+    assert AuditEntry.objects.filter(action="store_move.taken").count() == 1
+    assert compare(corp, "departments").left == 0
+    with pytest.raises(MoveOver):
+        decide_move(move=row, take=False, actor=SYSTEM, now=clock.now())
+
+
+def test_a_move_of_somebody_who_works_elsewhere_by_now_is_over(anna, tree, corp, simulator):
+    move(simulator, 8)
+    compare(corp, "departments")
+    third = make_store()
+    post_guide(guide=anna, store=third, role="guide", from_day=clock.today())
+
+    with pytest.raises(MoveOver):
+        decide_move(move=StoreMove.objects.get(), take=True, actor=SYSTEM, now=clock.now())
+
+
+def test_a_leaver_is_not_asked_about(anna, corp, simulator):
+    move(simulator, 8)
+    compare(corp, "departments")
+
+    guide_leaves(guide=anna, now=clock.now(), on=clock.today())
+
+    assert open_moves(actor=SYSTEM) == []
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+
+def test_head_office_decides_on_the_page(anna, tree, corp, simulator, admin_client):
+    compare(corp, "tree")
+    move(simulator, 8)
+    compare(corp, "departments")
+    address = reverse("hq:departments")
+
+    page = admin_client.get(address).content.decode()
+    assert "1 位导购在企微里坐在别家门店的部门" in page
+    assert anna.name in page
+
+    admin_client.post(
+        reverse("hq:decide_store_move", args=[StoreMove.objects.get().pk]), {"act": "take"}
+    )
+
+    page = admin_client.get(address).content.decode()
+    assert "每位导购都在自己任职的部门" in page
+    assert Posting.objects.on(clock.today()).get(guide=anna).store == tree[8]
+
+
+def test_departments_without_a_store_are_found(tree, corp, admin_client):
+    compare(corp, "tree")
+
+    page = admin_client.get(reverse("hq:departments"), {"only": "loose"}).content.decode()
+
+    assert "总部" in page
+    assert "静安店" not in page
+
+
+def test_the_page_asks_as_often_for_many_departments_as_for_few(tree, corp, admin_client):
+    address = reverse("hq:departments")
+    compare(corp, "tree")
+    admin_client.get(address)
+
+    def queries():
+        with CaptureQueriesContext(connection) as asked:
+            admin_client.get(address)
+        return len(asked)
+
+    few = queries()
+    Department.objects.bulk_create(
+        Department(corp_id=CORP, number=n, parent=1, name=f"店{n}", seen_at=clock.now())
+        for n in range(100, 180)
+    )
+    for number in range(100, 120):
+        store = make_store()
+        Store.objects.filter(pk=store.pk).update(corp_id=CORP, wecom_department_id=number)
+
+    assert queries() == few
