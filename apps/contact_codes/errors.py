@@ -7,6 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.errors import DomainError
 
 
+class CorpsMixed(DomainError):
+    code = "corps_mixed"
+    message = _("These guides and the store are in several WeCom corps. One code belongs to one.")
+
+
 class CodeIncomplete(DomainError):
     code = "code_incomplete"
     message = _("Choose who receives the customers: a guide, a store, or guides with their hours.")

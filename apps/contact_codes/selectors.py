@@ -209,13 +209,12 @@ def pages_of(
 
 
 def cities_of(signpost: ChannelCode, *, now: datetime) -> list[City]:
-    """Stores with a code that can be scanned now, by city: of the signpost's own channel where the
-    store has one, else any."""
+    """Stores with a code that can be scanned now, by city, of whichever corp: of the signpost's own
+    channel where the store has one, else any."""
     open_now = Store.objects.open_on(clock.business_day(now)).filter(live_since__isnull=False)
     codes: QuerySet[ChannelCode] = (
         ChannelCode.objects.running()
         .filter(
-            corp_id=signpost.corp_id,
             kind=ChannelCode.Kind.STORE,
             medium=ChannelCode.Medium.CODE,
             store__in=open_now,

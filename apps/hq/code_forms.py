@@ -45,14 +45,19 @@ class PersonField(forms.CharField):
         super().__init__(max_length=110, widget=widget, **options)
 
     def clean(self, value: Any) -> Any:
-        word = _first_word(super().clean(value))
+        given = super().clean(value)
+        word = _first_word(given)
         if not word:
             return None
         rows = Guide.objects.visible_to(self.actor).active()
-        found = rows.filter(wecom_userid=word).first()
-        if found is None:
+        found = list(rows.filter(wecom_userid=word)[:5])
+        if len(found) > 1:  # of several corps: the name behind the id says who is meant
+            found = [one for one in found if f"{one.wecom_userid} {one.name}" == given.strip()]
+        if len(found) > 1:
+            raise ValidationError(_("Two corps have a guide with this id and name."))
+        if not found:
             raise ValidationError(_("No guide with this WeCom user id."))
-        return found
+        return found[0]
 
 
 def _ask_as(form: forms.Form, actor: Actor) -> None:

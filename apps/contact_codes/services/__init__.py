@@ -11,6 +11,7 @@ from apps.contact_codes.services.codes import (
     tell_again,
 )
 from apps.contact_codes.services.coming import customer_came
+from apps.contact_codes.services.corps import corp_of
 from apps.contact_codes.services.duty import refresh_duty
 from apps.contact_codes.services.links import hear_of_links, read_links
 from apps.contact_codes.services.pushing import push_codes
@@ -22,6 +23,7 @@ __all__ = [
     "Shift",
     "Wanted",
     "change_code",
+    "corp_of",
     "create_code",
     "customer_came",
     "forget_old_scans",

@@ -20,6 +20,7 @@ from apps.contact_codes.errors import (
     WelcomeTooLong,
 )
 from apps.contact_codes.models import EVERY_DAY, ChannelCode, CodeShift, new_slug, new_state
+from apps.contact_codes.services.corps import stores_of_corp
 from apps.contact_codes.services.duty import MOST_USERS, PUSH_JOB, refresh_duty
 from apps.core import clock
 from apps.core.locks import take_turn
@@ -63,6 +64,12 @@ class Wanted:
     poster_text: str = ""
     tag_ids: Sequence[int] = ()
     shifts: Sequence[Shift] = field(default_factory=tuple)
+
+    @property
+    def guide_ids(self) -> set[int]:
+        """Everybody who may receive by it by name."""
+        named = [self.guide_id, self.backup_id, *(shift.guide_id for shift in self.shifts)]
+        return {one for one in named if one is not None}
 
 
 def _check(wanted: Wanted) -> None:
@@ -252,7 +259,7 @@ class Batch:
 def make_store_codes(
     *, region_id: int | None, wanted: Wanted, corp_id: str, actor: Actor, now: datetime
 ) -> Batch:
-    """A code of this channel for every live store (of the region) that has none; set-wise.
+    """A code of this channel for every live store of the corp (and region) that has none.
 
     `wanted.title` and the other words are those of every code. Safe to repeat.
     """
@@ -261,7 +268,7 @@ def make_store_codes(
                   card_text=wanted.card_text, card_url=wanted.card_url))  # fmt: skip
     _take_turn(corp_id)
     stores = Store.objects.visible_to(actor).open_on(clock.business_day(now))
-    stores = stores.filter(live_since__isnull=False)
+    stores = stores_of_corp(stores.filter(live_since__isnull=False), corp_id)
     if region_id is not None:
         stores = stores.filter(region_id=region_id)
     same = ChannelCode.objects.running().filter(

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -24,7 +25,8 @@ from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.hq.code_forms import BatchForm, CodeForm, shift_forms
 from apps.hq.picture_form import sealed
 from apps.stores.models import Guide, Store
-from apps.wecom.client import default_corp
+from apps.wecom.errors import CorpNotConfigured
+from apps.wecom.selectors import active_corps
 
 PER_PAGE = 50
 OFFERED = 500  # choices offered while typing; beyond that the code is typed
@@ -232,7 +234,7 @@ def _saved(
         return redirect("hq:code", pk=code.pk)
     made = services.create_code(
         wanted=wanted,
-        corp_id=default_corp().corp_id,
+        corp_id=services.corp_of(guide_ids=wanted.guide_ids, store_id=wanted.store_id),
         actor=actor,
         now=now,
         client_id=form.cleaned_data["client_id"],
@@ -302,6 +304,25 @@ def _form_page(
     return show(request, "hq/code.html", title=title, status=status, **context)
 
 
+@transaction.atomic
+def _made_in_every_corp(form: BatchForm, actor: Actor) -> services.Batch:
+    """Each corp's stores get codes of their own corp."""
+    region, corps = form.cleaned_data["region"], active_corps()
+    if not corps:
+        raise CorpNotConfigured()
+    made = [
+        services.make_store_codes(
+            region_id=region.pk if region else None,
+            wanted=form.wanted([]),
+            corp_id=corp.corp_id,
+            actor=actor,
+            now=clock.now(),
+        )
+        for corp in corps
+    ]
+    return services.Batch(sum(one.made for one in made), sum(one.there for one in made))
+
+
 @hq_page(Capability.MANAGE_CODES)
 def code_batch(request: HttpRequest) -> HttpResponse:
     """A code for every live store that has none of this channel, in one go."""
@@ -312,15 +333,8 @@ def code_batch(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         status = _BAD_REQUEST
         if form.is_valid():
-            region = form.cleaned_data["region"]
             try:
-                made = services.make_store_codes(
-                    region_id=region.pk if region else None,
-                    wanted=form.wanted([]),
-                    corp_id=default_corp().corp_id,
-                    actor=actor,
-                    now=clock.now(),
-                )
+                made = _made_in_every_corp(form, actor)
             except DomainError as error:
                 problem = str(error)
             else:

@@ -1,0 +1,29 @@
+"""Whose WeCom a code is made in: that of the people who receive by it."""
+
+from collections.abc import Collection
+
+from django.db.models import QuerySet
+
+from apps.contact_codes.errors import CorpsMixed
+from apps.stores.models import Guide, Store
+from apps.wecom.client import default_corp
+from apps.wecom.selectors import active_corps
+
+
+def corp_of(*, guide_ids: Collection[int], store_id: int | None) -> str:
+    """The corp of these guides and the store; where they name none, the one that was connected
+    first. Raises CorpsMixed, CorpNotConfigured."""
+    corps = set(Guide.objects.filter(pk__in=guide_ids).values_list("corp_id", flat=True))
+    if store_id is not None:
+        store = Store.objects.filter(pk=store_id).exclude(corp_id="")
+        corps |= set(store.values_list("corp_id", flat=True))
+    if len(corps) > 1:
+        raise CorpsMixed()
+    return corps.pop() if corps else default_corp().corp_id
+
+
+def stores_of_corp(stores: QuerySet[Store], corp_id: str) -> QuerySet[Store]:
+    """The corp's stores; of the one that was connected first also those that name none."""
+    corps = active_corps()
+    first = not corps or corps[0].corp_id == corp_id
+    return stores.filter(corp_id__in=[corp_id, ""] if first else [corp_id])
