@@ -33,6 +33,7 @@ NAMES_OF_THINGS = {
     "timeline.ConsumerCursor",
     "wecom.Corp",
     "wecom.CorpApp",
+    "wecom_sync.Department",
 }
 # `_enc` here is the corp's own secret
 CORP_SECRETS = {"wecom.Corp", "wecom.CorpApp", "wecom.CallbackEndpoint"}
