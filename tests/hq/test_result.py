@@ -4,7 +4,7 @@ from django.urls import reverse
 from apps.accounts.capabilities import Role
 from apps.stores.models import Region, ScopeGrant
 from tests.factories.facts import make_store
-from tests.factories.tasks import deliver, hand_out, make_team, members_of, target_of
+from tests.factories.tasks import deliver, hand_out, make_team, members_of, tap, target_of
 from tests.hq.conftest import make_user, signed_in
 
 
@@ -35,6 +35,22 @@ def test_every_number_opens_its_masked_list(admin_client, push, place, count):
     assert page.context["total"] == count
     assert len(page.context["rows"]) == count
     assert "林晓雯" not in page.content.decode()
+
+
+def test_each_step_has_an_owner_and_opens_whom_it_lost(admin_client, push, team, fixed_clock):
+    tap(target_of(push, team[0][1][1]), fixed_clock)
+
+    page = admin_client.get(reverse("hq:push", args=[push.pk]))
+
+    steps = page.context["steps"]
+    assert [row.count for row in steps] == [6, 6, 2, 1, 0]
+    assert [row.lost for row in steps] == [0, 0, 4, 1, 1]
+    for row in steps:
+        assert str(row.step.owner) in page.content.decode()
+        for place, count in ((row.place, row.count), (row.lost_place, row.lost)):
+            if place:
+                listed = admin_client.get(reverse("hq:push_people", args=[push.pk, place]))
+                assert listed.context["total"] == count
 
 
 def test_an_unknown_place_is_not_found(admin_client, push):

@@ -171,18 +171,32 @@ def send_to_task(
     known = Dispatch.objects.filter(idem_key=key).first()
     if known is not None:
         return known
-    open_targets = list(
+    chosen = _allowed(task, _still_open(task, now), now)
+    dispatch = _ask_for_task(task, chosen, key=key, now=now, actor=actor)
+    _sent(chosen, dispatch, task.push, now, actor)
+    return dispatch
+
+
+def _still_open(task: GuideTask, now: datetime) -> list[TaskTarget]:
+    """Who is still to be contacted, held until the transaction ends. Raises NothingToSend."""
+    found = list(
         task.targets.select_for_update(of=("self",))
         .filter(state__in=_SENDABLE, opens_at__lte=now)
         .order_by("pk")
     )
-    if not open_targets or not task.push.generic_body.strip():
+    if not found or not task.push.generic_body.strip():
         raise NothingToSend()
-    chosen = _allowed(task, open_targets, now)
+    return found
+
+
+def _ask_for_task(
+    task: GuideTask, chosen: Sequence[TaskTarget], *, key: str, now: datetime, actor: Actor
+) -> Dispatch:
+    """One send with the generic text to all of these, inside the push's contact hours."""
     push = task.push
     words = selectors.words_of(push=push, store_id=task.store_id)
     not_before = hours.next_within(now, push.contact_from, push.contact_until)
-    dispatch = outreach.request_mass_send(
+    return outreach.request_mass_send(
         guide=task.guide,
         recipients=[(each.member_id, each.external_userid, each.source) for each in chosen],
         text=scripts.render(words.generic_body, selectors.guide_context(task)),
@@ -197,8 +211,6 @@ def send_to_task(
         contact_hours=(push.contact_from, push.contact_until),
         attachments=attachments_of(script_id=push.template_id),
     )
-    _sent(chosen, dispatch, push, now, actor)
-    return dispatch
 
 
 def _allowed(task: GuideTask, found: Sequence[TaskTarget], now: datetime) -> list[TaskTarget]:

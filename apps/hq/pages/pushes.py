@@ -346,7 +346,7 @@ def _everybody(funnel: Funnel) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One step of the funnel with whose it is, and whom it lost on the way to the next one."""
+    """One step of the funnel: whose it is, and who came to the one before it and no further."""
 
     step: LoopStep
     count: int
@@ -361,15 +361,15 @@ def _step_rows(funnel: Funnel) -> list[StepRow]:
     reachable = funnel.issued + funnel.control
     share = reachable / funnel.planned if funnel.planned else None
     table: list[tuple[str, int, str, float | None, int, str, str]] = [
-        ("planned", funnel.planned, "", share,
-         funnel.not_issued_count, _("not issued"), "not_issued"),
+        ("planned", funnel.planned, "", share, 0, "", ""),
         ("issued", funnel.issued, "issued", funnel.dispatch_rate,
-         funnel.not_begun, _("not begun"), "not_begun"),
+         funnel.not_issued_count, _("not issued"), "not_issued"),
         ("started", funnel.started, "started", funnel.execution_rate,
-         funnel.not_delivered, _("not delivered"), "not_delivered"),
+         funnel.not_begun, _("not begun"), "not_begun"),
         ("delivered", funnel.delivered, "grade.3", funnel.reach_rate,
+         funnel.not_delivered, _("not delivered"), "not_delivered"),
+        ("purchased", funnel.purchased, "outcome.purchased", funnel.conversion_rate,
          funnel.not_bought, _("not bought"), "not_bought"),
-        ("purchased", funnel.purchased, "outcome.purchased", funnel.conversion_rate, 0, "", ""),
     ]  # fmt: skip
     return [StepRow(STEPS[code], *rest) for code, *rest in table]  # type: ignore[arg-type]
 
