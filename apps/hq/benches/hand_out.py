@@ -34,8 +34,8 @@ INSERT INTO stores_store (code, name, city, region_id, ownership, legal_entity_i
 SELECT 'B' || n, 'Store ' || n, '', (SELECT id FROM stores_region), 'direct',
        (SELECT id FROM stores_legalentity), 'b', '2020-01-01', now(), ''
 FROM generate_series(1, greatest(%s / {STORES_EVERY}, 1)) AS n;
-INSERT INTO stores_guide (corp_id, wecom_userid, name, status)
-SELECT '{CORP}', 'g' || n, 'Guide ' || n, 'active' FROM generate_series(1, %s) AS n;
+INSERT INTO stores_guide (corp_id, wecom_userid, name, status, closed_by_leaving)
+SELECT '{CORP}', 'g' || n, 'Guide ' || n, 'active', false FROM generate_series(1, %s) AS n;
 INSERT INTO stores_posting (guide_id, store_id, role, during)
 SELECT g.id, s.id, 'guide', daterange('2020-01-01', NULL)
 FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM stores_guide) AS g

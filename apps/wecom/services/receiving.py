@@ -7,6 +7,7 @@ who wait. Each is answered only after the commit that holds its row.
 import contextlib
 import json
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,6 +67,9 @@ KEEP_SQL = """
     RETURNING key
 """
 MOST_AT_ONCE = 200
+# a statement and its commit cost as much as ten rows: whoever writes lets those come along who are
+# being read just now
+GATHER_SECONDS = 0.001
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -182,6 +186,7 @@ class _Desk:
             mine.turn.acquire()
         bells: tuple[str, ...] = ()
         if not mine.written:  # nobody wrote for us: we write for all who wait
+            time.sleep(GATHER_SECONDS)
             together = self._take()
             try:
                 bells = self._write_together(together)
