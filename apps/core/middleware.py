@@ -1,6 +1,7 @@
 """What every answer carries: a content policy, and a session that belongs to one audience."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -57,19 +58,22 @@ def _kind(request: HttpRequest, response: HttpResponseBase) -> str:
     return "picture" if is_picture else "page"
 
 
+@lru_cache
+def _header(kind: str, _addresses: tuple[str, ...]) -> str:
+    """The policy of a kind of answer, written once as long as the addresses in it stay the same."""
+    return build_policy(strict_policy() | _LOOSENED[kind])
+
+
 class ContentPolicyMiddleware:
-    """Our policy in django-csp's words, loosened only where a package needs it. It never changes
-    while a process runs, so the header of each kind of answer is written once."""
+    """Our policy in django-csp's words, loosened only where a package needs it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self._headers = {
-            kind: build_policy(strict_policy() | loosened) for kind, loosened in _LOOSENED.items()
-        }
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        response.headers.setdefault(HEADER, self._headers[_kind(request, response)])
+        addresses = (settings.WECOM_JSSDK_URL, settings.WECOM_OAUTH_BASE, *settings.FRAME_ANCESTORS)
+        response.headers.setdefault(HEADER, _header(_kind(request, response), addresses))
         return response
 
 

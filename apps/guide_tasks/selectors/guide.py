@@ -273,11 +273,16 @@ def _proof_code(evidence: Evidence) -> str:
     return _CHIP_OF_GRADE.get(evidence.grade or 0, "self_reported")
 
 
+_EVIDENCE = Compiled(
+    lambda: Evidence.objects.filter(among("target_id", "targets")).order_by("occurred_at", "pk")
+)
+
+
 def proofs_of(targets: Sequence[TaskTarget | Line]) -> dict[int, list[Proof]]:
     """Lines under each name: delivered and outcomes once there are any, else what is waited for."""
     ids = [target.pk for target in targets]
     lines: dict[int, list[Proof]] = defaultdict(list)
-    rows = Evidence.objects.filter(target_id__in=ids).order_by("occurred_at", "pk")
+    rows = _EVIDENCE.rows(targets=ids) if ids else []
     strong: dict[int, bool] = defaultdict(bool)
     for evidence in rows:
         code = _proof_code(evidence)
