@@ -20,7 +20,7 @@ from apps.contact_codes.errors import (
     WelcomeTooLong,
 )
 from apps.contact_codes.models import EVERY_DAY, ChannelCode, CodeShift, new_slug, new_state
-from apps.contact_codes.services.corps import stores_of_corp
+from apps.contact_codes.services.corps import named_by_its_stores
 from apps.contact_codes.services.duty import MOST_USERS, PUSH_JOB, refresh_duty
 from apps.core import clock
 from apps.core.locks import take_turn
@@ -268,7 +268,8 @@ def make_store_codes(
                   card_text=wanted.card_text, card_url=wanted.card_url))  # fmt: skip
     _take_turn(corp_id)
     stores = Store.objects.visible_to(actor).open_on(clock.business_day(now))
-    stores = stores_of_corp(stores.filter(live_since__isnull=False), corp_id)
+    named = named_by_its_stores(corp_id)
+    stores = stores.filter(live_since__isnull=False, corp_id__in=named)
     if region_id is not None:
         stores = stores.filter(region_id=region_id)
     same = ChannelCode.objects.running().filter(

@@ -2,8 +2,6 @@
 
 from collections.abc import Collection
 
-from django.db.models import QuerySet
-
 from apps.contact_codes.errors import CorpsMixed
 from apps.stores.models import Guide, Store
 from apps.wecom.client import default_corp
@@ -22,8 +20,8 @@ def corp_of(*, guide_ids: Collection[int], store_id: int | None) -> str:
     return corps.pop() if corps else default_corp().corp_id
 
 
-def stores_of_corp(stores: QuerySet[Store], corp_id: str) -> QuerySet[Store]:
-    """The corp's stores; of the one that was connected first also those that name none."""
+def named_by_its_stores(corp_id: str) -> list[str]:
+    """What the corp's stores say whose they are; those of the first may name none."""
     corps = active_corps()
     first = not corps or corps[0].corp_id == corp_id
-    return stores.filter(corp_id__in=[corp_id, ""] if first else [corp_id])
+    return [corp_id, ""] if first else [corp_id]
