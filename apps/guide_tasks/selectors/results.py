@@ -1,11 +1,13 @@
 """The rows behind a push's result."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, Concat
 from pyroaring import BitMap
 
+from apps.accounts.actor import Actor
 from apps.guide_tasks.models import (
     GuideTask,
     NotIssued,
@@ -95,7 +97,7 @@ def push_results(push: TaskPush) -> PushResults:
     )
 
 
-def sent_by_others(push: TaskPush) -> QuerySet[TaskTarget]:
+def sent_by_others(*, push: TaskPush, actor: Actor) -> QuerySet[Any]:
     """Targets whose message WeCom handed to somebody else than the guide we named, each with
     `sent_by`, the name of who sent it (the userid of who is no guide here)."""
     own = Concat(Value("task_target:"), Cast(OuterRef("pk"), CharField()))
@@ -106,7 +108,7 @@ def sent_by_others(push: TaskPush) -> QuerySet[TaskTarget]:
     who = named.annotate(who=Coalesce(Subquery(guides.values("name")[:1]), "sender_userid")).values(
         "who"
     )[:1]
-    found = TaskTarget.objects.filter(Exists(named), push=push)
+    found = TaskTarget.objects.visible_to(actor).filter(Exists(named), push=push)
     return found.annotate(sent_by=Subquery(who))
 
 

@@ -181,7 +181,7 @@ def _place_rows(
         page = Paginator(_narrowed(rows, request), PER_PAGE).get_page(request.GET.get("page"))
         return title, page, {row.member_id: _note_of(row) for row in page}
     if place == BY_OTHERS:
-        found_here = guide_tasks.sent_by_others(push).visible_to(actor).order_by("pk")
+        found_here: Any = guide_tasks.sent_by_others(push=push, actor=actor).order_by("pk")
         sent = Paginator(_narrowed(found_here, request), PER_PAGE).get_page(request.GET.get("page"))
         by = {row.member_id: _("sent by %(who)s") % {"who": row.sent_by} for row in sent}
         return _("Sent by somebody else than the guide"), sent, by
@@ -301,7 +301,7 @@ def result_context(push: TaskPush, actor: Actor, by: str) -> dict[str, Any]:
         **_everybody(funnel),
         "steps": _step_rows(funnel),
         **_axes(push, funnel),
-        "by_others": guide_tasks.sent_by_others(push).visible_to(actor).count(),
+        "by_others": guide_tasks.sent_by_others(push=push, actor=actor).count(),
         **_by_place(push, actor, by),
         "timings": guide_tasks.region_timings(push=push, actor=actor),
         "may_recall": is_out and push.rule_id is None and actor.can(Capability.PUSH_TASKS),

@@ -80,7 +80,7 @@ def add(request: HttpRequest, userid: str) -> HttpResponse:
         found = find_customers(host.world, request.GET.get("q", ""), SHOWN_PHONES + len(mine))
     if request.method == "POST":
         names = ("name", "external_userid")
-        data = {name: request.POST[name] for name in names if request.POST.get(name)}
+        data: Row = {name: request.POST[name] for name in names if request.POST.get(name)}
         data |= {"userid": userid, "add_way": BY_MOBILE}
         return then(request, actions.add_guide, data, f"/phone/guide/{userid}/")
     strangers = [row for row in found if row["external_userid"] not in mine][:SHOWN_PHONES]
