@@ -234,6 +234,7 @@ def test_a_posts_page_shows_what_customers_did_store_by_store(operator_client, s
     total = page.context["answered"]
     assert (total.posts, total.customers, total.likes, total.comments) == (3, 60, 6, 6)
     assert "客户的赞和评论" in page.content.decode()
+    assert "60 位客户可见，赞 6，评论 6" in page.content.decode()
 
 
 def test_head_office_has_wecom_remind_owners_who_have_not_confirmed(
