@@ -181,8 +181,10 @@ def _place_rows(
         page = Paginator(_narrowed(rows, request), PER_PAGE).get_page(request.GET.get("page"))
         return title, page, {row.member_id: _note_of(row) for row in page}
     if place == BY_OTHERS:
-        found_here: Any = guide_tasks.sent_by_others(push=push, actor=actor).order_by("pk")
-        sent = Paginator(_narrowed(found_here, request), PER_PAGE).get_page(request.GET.get("page"))
+        others = guide_tasks.sent_by_others(push=push, actor=actor).order_by("pk")
+        sent: Any = Paginator(_narrowed(others, request), PER_PAGE).get_page(
+            request.GET.get("page")
+        )
         by = {row.member_id: _("sent by %(who)s") % {"who": row.sent_by} for row in sent}
         return _("Sent by somebody else than the guide"), sent, by
     refused = _not_issued_place(place)
