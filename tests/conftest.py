@@ -139,7 +139,9 @@ def _one_test_client_for_every_audience():
 def _clean_cache(request):
     """Valkey is the run's own; what one test cached is not there for the next."""
     yield
-    if "db" in request.fixturenames or "transactional_db" in request.fixturenames:
+    # a test that is only marked names no fixture of pytest-django
+    asked = {"db", "transactional_db"} & set(request.fixturenames)
+    if asked or request.node.get_closest_marker("django_db"):
         cache.clear()
 
 
