@@ -25,8 +25,9 @@ SELECT pg_advisory_xact_lock(name) FROM (
 def take_turns(within: str, names: Collection[str]) -> None:
     """Wait for everybody who named one of these, or who took the turn of `within` as a whole.
 
-    All names in one order, so that two who name the same wait and do not block each other. Each
-    name is a place in PostgreSQL's table of locks: some hundreds, no more.
+    All names in one order, so that two who name the same wait and do not block each other. Who
+    finds that more are needed gives these back first (a savepoint does) and names all of them.
+    Each name is a place in PostgreSQL's table of locks: some hundreds, no more.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [within])

@@ -161,16 +161,25 @@ class _Batch:
         return {identity.place for identity in given} - self.known.keys()
 
     def take_turns(self) -> None:
-        """Wait for batches about the same people, then look again at who is known now."""
-        held: set[str] = set()
-        while missing := self._turns() - held:
-            if len(held) + len(missing) > _FEW:
-                take_turn(_TURN)
+        """Wait for batches about the same people, then look again at who is known now.
+
+        Who was made while we waited may name more. All is given back before we wait for more:
+        two who hold their turns and want each other's would block each other.
+        """
+        names = self._turns()
+        while names:
+            with transaction.atomic():  # a savepoint: what was taken in it goes back with it
+                whole = len(names) > _FEW
+                if whole:
+                    take_turn(_TURN)
+                else:
+                    take_turns(_TURN, names)
                 self.load_known()
-                return
-            take_turns(_TURN, missing)
-            held |= missing
-            self.load_known()
+                more = self._turns() - names
+                if whole or not more:
+                    return
+                transaction.set_rollback(True)
+            names |= more
 
     def _turns(self) -> set[str]:
         """What somebody else could bring at this moment: the new identities, and whom they join."""

@@ -1,0 +1,94 @@
+"""Two batches learn of more people while they wait for others: neither blocks the other."""
+
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, connections, transaction
+
+from apps.accounts.actor import SYSTEM
+from apps.members.models import Member, MemberIdentity
+from apps.members.services import MemberRow, identities, resolve_members
+from tests.factories.facts import NOW
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+PATIENCE = 20
+_WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+
+def resolve(*rows):
+    """Each row as the external ids of one person."""
+    given = [
+        MemberRow(identities=[("external_userid", "corp", one) for one in row]) for row in rows
+    ]
+    return resolve_members(rows=given, now=NOW, source="wecom", actor=SYSTEM)
+
+
+def elsewhere(rows):
+    """The same on a connection of its own."""
+    try:
+        return resolve(*rows)
+    finally:
+        connections.close_all()
+
+
+def until_both_wait():
+    over = time.monotonic() + PATIENCE
+    waiting = 0
+    while waiting < 2:
+        assert time.monotonic() < over, "both should wait for the first batch"
+        time.sleep(0.02)
+        with connection.cursor() as cursor:
+            cursor.execute(_WAITING)
+            (waiting,) = cursor.fetchone()
+
+
+def look_again_together(monkeypatch):
+    """Each of two batches holds its first turns when it looks for the second time."""
+    both, load, looks = threading.Barrier(2), identities._Batch.load_known, Counter()
+
+    def load_known(batch):
+        looks[id(batch)] += 1
+        if looks[id(batch)] == 2:
+            both.wait(timeout=PATIENCE)
+        load(batch)
+
+    monkeypatch.setattr(identities._Batch, "load_known", load_known)
+
+
+def test_two_that_become_large_while_they_wait(monkeypatch):
+    monkeypatch.setattr(identities, "_FEW", 2)
+    with ThreadPoolExecutor(2) as workers:
+        with transaction.atomic():
+            made = resolve(["wmOne"], ["wmTwo"])
+            batches = [["wmOne", "wmOneMore"]], [["wmTwo", "wmTwoMore"]]
+            running = [workers.submit(elsewhere, rows) for rows in batches]
+            until_both_wait()
+        answers = [one.result(timeout=PATIENCE) for one in running]
+
+    # each of them named two, and then the person who was made: more than a few
+    assert [found.member_id for [found] in answers] == [one.member_id for one in made]
+    assert Member.objects.count() == 2
+    assert MemberIdentity.objects.count() == 4
+
+
+def test_two_that_come_to_want_whom_the_other_has(monkeypatch):
+    first, second = (one.member_id for one in resolve(["wmFirst"], ["wmSecond"]))
+    with ThreadPoolExecutor(2) as workers:
+        with transaction.atomic():
+            resolve(["wmFirst", "wmA"], ["wmSecond", "wmB"])
+            look_again_together(monkeypatch)
+            batches = (
+                [["wmSecond", "wmC"], ["wmA", "wmD"]],  # holds the second, learns of the first
+                [["wmFirst", "wmE"], ["wmB", "wmF"]],  # and the other way round
+            )
+            running = [workers.submit(elsewhere, rows) for rows in batches]
+            until_both_wait()
+        answers = [[found.member_id for found in one.result(timeout=PATIENCE)] for one in running]
+
+    assert answers == [[second, first], [first, second]]
+    assert Member.objects.count() == 2
+    assert MemberIdentity.objects.count() == 8
