@@ -190,6 +190,7 @@ MEANING = {
     ("hq:rollout_switch", "pk"): "region_id",
     ("hq:item_push_new", "kind"): "display",
     ("hq:item_withdraw", "pk"): "push_id",
+    ("hq:item_remind", "pk"): "push_id",
     ("hq:item_photo", "pk"): "item_id",
     ("hq:item_decide", "pk"): "item_id",
     ("hq:push_people", "pk"): "push_id",
