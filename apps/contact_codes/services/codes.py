@@ -20,7 +20,7 @@ from apps.contact_codes.errors import (
     WelcomeTooLong,
 )
 from apps.contact_codes.models import EVERY_DAY, ChannelCode, CodeShift, new_slug, new_state
-from apps.contact_codes.services.corps import named_by_its_stores
+from apps.contact_codes.services.corps import named_by_its_stores, stay_within
 from apps.contact_codes.services.duty import MOST_USERS, PUSH_JOB, refresh_duty
 from apps.core import clock
 from apps.core.locks import take_turn
@@ -153,13 +153,14 @@ def create_code(
     """Make a code; the same `client_id` again gives the code it made.
 
     Raises CodeIncomplete, NoSuchLink, OneCodeAlready, TooManyGuides, WelcomeTooLong,
-    CardIncomplete, CardTooLong, UnknownVariable.
+    CardIncomplete, CardTooLong, UnknownVariable, CorpsMixed.
     """
     _take_turn(corp_id)
     known = ChannelCode.objects.filter(client_id=client_id).first() if client_id else None
     if known is not None:
         return known
     _check(wanted)
+    stay_within(corp_id, guide_ids=wanted.guide_ids, store_id=wanted.store_id)
     _one_per_store(wanted, corp_id)
     code = ChannelCode.objects.create(
         corp_id=corp_id,
@@ -202,6 +203,7 @@ def change_code(*, code_id: int, wanted: Wanted, actor: Actor, now: datetime) ->
     if code.stopped_at is not None:
         raise CodeStopped
     _check(wanted)
+    stay_within(code.corp_id, guide_ids=wanted.guide_ids, store_id=None)
     _take_turn(code.corp_id)
     _one_per_store(wanted, code.corp_id, but=code.pk)
     fields = ("title", "channel", "backup_id", "daily_limit", "welcome", "card_title",

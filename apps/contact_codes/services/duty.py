@@ -92,6 +92,15 @@ def _read_named(found: Roster, others: set[int], named: set[int], day: date) -> 
     found.working |= set(posted.values_list("guide_id", flat=True)) - gone
 
 
+def _may_receive(code: ChannelCode, guide_id: int, roster: Roster) -> bool:
+    """At work still, not left out for now, and in the code's corp: there the account name of a
+    guide of another corp is nobody's or a stranger's. A code not made yet has no corp."""
+    guide = roster.guides.get(guide_id)
+    if guide is None or guide_id in roster.barred:
+        return False
+    return code.corp_id in ("", guide.corp_id)
+
+
 def _regular(code: ChannelCode, shifts: Sequence[CodeShift], roster: Roster) -> list[int]:
     """Whom the code names for this hour, at work or not asked yet."""
     if code.kind == Kind.GUIDE and code.guide_id:
@@ -116,7 +125,7 @@ def _stand_ins(code: ChannelCode, shifts: Sequence[CodeShift], roster: Roster) -
         [pk for pk, guide in roster.guides.items() if guide.wecom_userid in code.pushed_users],
         [shift.guide_id for shift in shifts] or roster.posted.get(store, []),
     ):
-        found = [pk for pk in choice if pk in roster.guides and pk not in roster.barred]
+        found = [pk for pk in choice if pk and _may_receive(code, pk, roster)]
         if found:
             return list(dict.fromkeys(found))
     return []
@@ -131,7 +140,7 @@ def receiving(code: ChannelCode, shifts: Sequence[CodeShift], roster: Roster) ->
     regular = [
         pk
         for pk in _regular(code, shifts, roster)
-        if pk in roster.working and pk in roster.guides and pk not in roster.barred
+        if pk in roster.working and _may_receive(code, pk, roster)
         if code.daily_limit is None or had(pk) < code.daily_limit
     ]
     chosen = regular or _stand_ins(code, shifts, roster)
