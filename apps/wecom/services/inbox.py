@@ -155,6 +155,14 @@ def put_off(ids: Collection[int], token: UUID, error: NotNow) -> None:
     )
 
 
+def give_back(ids: Collection[int], token: UUID) -> int:
+    """Rows whose turn did not come while they were held: as if nobody had taken them."""
+    held = RawCallback.objects.filter(pk__in=ids).held_by(token=token)
+    return lease.release(
+        held, token=token, status=RawCallback.Status.RECEIVED, attempts=F("attempts") - 1
+    )
+
+
 def _pause(attempts: int) -> timedelta:
     longest = min(BACK_OFF_SECONDS * 2 ** max(attempts - 1, 0), BACK_OFF_MAX_SECONDS)
     return timedelta(seconds=longest * random.uniform(0.5, 1))  # noqa: S311

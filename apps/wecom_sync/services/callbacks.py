@@ -5,15 +5,18 @@ Events of friends are most of it and are read as sets; all others one by one.
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from time import monotonic
 from uuid import UUID
 
 import structlog
 from django.db import transaction
 
+from apps.core.wake import wake
 from apps.wecom import services as wecom
 from apps.wecom.client import WeComClient, client_for
 from apps.wecom.errors import CallbackLeaseLost
 from apps.wecom.models import Corp, RawCallback
+from apps.wecom.services.bells import HANDLER_JOB
 from apps.wecom_sync.card_events import CARD_HANDLERS
 from apps.wecom_sync.group_events import GROUP_HANDLERS
 from apps.wecom_sync.handlers import HANDLERS, Handler, happened
@@ -23,6 +26,9 @@ from apps.wecom_sync.staff_events import STAFF_HANDLERS
 log = structlog.get_logger(__name__)
 
 BATCH = 100
+# leases run from the run's own `now`: what is not read well before their end is given back, or
+# another worker would take it up beside this one
+READ_FOR = wecom.LEASE_SECONDS * 2 / 3
 KNOWN = {**HANDLERS, **GROUP_HANDLERS, **CARD_HANDLERS, **STAFF_HANDLERS}
 
 ClientOf = Callable[[Corp], WeComClient]
@@ -35,18 +41,36 @@ def handle_callbacks(*, now: datetime, limit: int = 2_000) -> int:
     """
     closed, seen = 0, 0
     client_of = _clients()
+    until = monotonic() + READ_FOR
     while seen < limit:
         batch = wecom.claim_callbacks(now=now, limit=min(BATCH, limit - seen))
         if not batch.rows:
             break
         seen += len(batch.rows)
-        for rows in _stretches(batch.rows):
-            friends = [row for row in rows if _kind(row) in FRIEND_EVENTS]
-            closed += read_friends(rows=friends, token=batch.token, client_of=client_of, now=now)
-            for row in rows:
-                if _kind(row) not in FRIEND_EVENTS:
-                    closed += _handle(row, batch.token, client_of, now)
+        open_rows = {row.pk for row in batch.rows}
+        for rows in _in_order(batch.rows):
+            if monotonic() >= until:
+                wecom.give_back(open_rows, batch.token)
+                wake(HANDLER_JOB)
+                return closed
+            closed += _read(rows, batch.token, client_of, now)
+            open_rows -= {row.pk for row in rows}
     return closed
+
+
+def _read(rows: list[RawCallback], token: UUID, client_of: ClientOf, now: datetime) -> int:
+    if _kind(rows[0]) in FRIEND_EVENTS:
+        return read_friends(rows=rows, token=token, client_of=client_of, now=now)
+    return sum(_handle(row, token, client_of, now) for row in rows)
+
+
+def _in_order(batch: Iterable[RawCallback]) -> Iterator[list[RawCallback]]:
+    """Events of friends as sets, each other event alone."""
+    for rows in _stretches(batch):
+        friends = [row for row in rows if _kind(row) in FRIEND_EVENTS]
+        if friends:
+            yield friends
+        yield from ([row] for row in rows if _kind(row) not in FRIEND_EVENTS)
 
 
 def _kind(row: RawCallback) -> tuple[str, str]:
