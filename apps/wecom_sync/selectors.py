@@ -88,12 +88,12 @@ def names_above(rows: Sequence[Department]) -> dict[int, str]:
 
 
 def stores_without_department() -> list[Store]:
-    """Stores whose department WeCom does not show any more, once it was ever read; one query."""
-    if not Department.objects.exists():
-        return []
+    """Stores whose department WeCom does not show any more, once the corp's whole tree was read:
+    an event tells of one department alone; one query."""
+    read = SyncRun.objects.filter(kind=SyncRun.Kind.TREE, state=SyncRun.State.DONE, dry=False)
     shown = Department.objects.filter(number=OuterRef("wecom_department_id"))
     there = shown.filter(corp_id=OuterRef("corp_id"))
     named = Store.objects.exclude(wecom_department_id=None).filter(closed_on=None)
-    of_a_corp = named.exclude(corp_id="").filter(~Exists(there))
-    of_the_only_one = named.filter(corp_id="").filter(~Exists(shown))
+    of_a_corp = named.filter(Exists(read.filter(corp_id=OuterRef("corp_id"))), ~Exists(there))
+    of_the_only_one = named.filter(Exists(read), ~Exists(shown), corp_id="")
     return list((of_a_corp | of_the_only_one).order_by("code"))

@@ -16,7 +16,7 @@ from apps.stores.models import Posting, Store
 from apps.stores.services import guide_leaves, post_guide
 from apps.wecom.models import CallbackEndpoint, RawCallback
 from apps.wecom_sync.errors import MoveOver
-from apps.wecom_sync.models import Department, StoreMove
+from apps.wecom_sync.models import Department, StoreMove, SyncRun
 from apps.wecom_sync.selectors import open_moves, stores_without_department
 from apps.wecom_sync.services import decide_move, handle_callbacks, sync_kind
 from tests.factories.facts import make_guide, make_store
@@ -144,6 +144,22 @@ def test_a_store_whose_department_is_gone_is_named(tree, corp, simulator):
     simulator.post("/sim/departments/delete", id=8)
     compare(corp, "tree")
 
+    assert stores_without_department() == [tree[8]]
+
+
+def test_only_where_a_corps_whole_tree_was_read_a_department_can_be_gone(tree, corp):
+    Department.objects.create(
+        corp_id=corp.corp_id, number=1, parent=0, name="总部", seen_at=clock.now()
+    )
+    assert stores_without_department() == []  # an event told of one
+
+    compare(corp, "tree", dry=True)
+    assert stores_without_department() == []
+
+    compare(corp, "tree")
+    Store.objects.filter(pk=tree[8].pk).update(corp_id="wwSecondCorp0001")
+    assert stores_without_department() == []
+    SyncRun.objects.create(corp_id="wwSecondCorp0001", kind="tree", state="done")
     assert stores_without_department() == [tree[8]]
 
 
