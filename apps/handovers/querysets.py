@@ -82,5 +82,5 @@ class UnassignedLeaverQuerySet(models.QuerySet):
         return self.filter(Exists(worked))
 
     def differing(self) -> Self:
-        """WeCom and we do not say the same: somebody has to look."""
-        return self.filter(Q(done_here__gt=0) | Q(unknown_here__gt=0) | Q(guide=None))
+        """WeCom and we do not say the same about a leaver of ours: somebody has to look."""
+        return self.exclude(guide=None).filter(Q(done_here__gt=0) | Q(unknown_here__gt=0))

@@ -323,6 +323,8 @@ class ListTotal:
     customers: int
     on_way: int
     done_here: int
+    strangers: int  # of the leavers, accounts that were never a guide here
+    strangers_customers: int
     read_at: datetime | None
 
 
@@ -333,6 +335,8 @@ def unassigned_total(*, actor: Actor) -> ListTotal:
         customers=Coalesce(Sum("customers"), 0),
         on_way=Coalesce(Sum("on_way"), 0),
         done_here=Coalesce(Sum("done_here"), 0),
+        strangers=Count("pk", filter=Q(guide=None)),
+        strangers_customers=Coalesce(Sum("customers", filter=Q(guide=None)), 0),
         read_at=Max("read_at"),
     )
     return ListTotal(**found)
@@ -347,7 +351,8 @@ class ListDiffers:
 
 
 def unassigned_differences(*, actor: Actor, limit: int = 50) -> list[ListDiffers]:
-    """Who counts as handed over and is nobody's in WeCom, or is not known here; two queries."""
+    """Leavers whose customers count as handed over and are nobody's in WeCom, or are not known
+    here; two queries."""
     rows = UnassignedLeaver.objects.visible_to(actor).differing().select_related("guide")
     found = list(rows.order_by("-done_here", "-unknown_here", "pk")[:limit])
     runs = HandoverRun.objects.visible_to(actor).filter(guide_id__in=[r.guide_id for r in found])

@@ -5,8 +5,11 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from apps.accounts.actor import SYSTEM
+from apps.accounts.capabilities import Role
+from apps.accounts.models import User
 from apps.core import clock
 from apps.handovers import services
 from apps.handovers.models import HandoverItem, UnassignedLeaver
@@ -17,13 +20,15 @@ from apps.handovers.selectors import (
 )
 from apps.handovers.services import hold_against_ours
 from apps.members.models import ServingPeriod
+from apps.stores.models import ScopeGrant
 from apps.wecom.shapes import Unassigned
 from apps.wecom_sync.models import SyncRun
 from apps.wecom_sync.services import sync_kind
 
 
-def look(corp, **fields):
-    return sync_kind(corp=corp, kind=SyncRun.Kind.UNASSIGNED, now=clock.now(), **fields)
+def look(corp, *, after=timedelta(0), **fields):
+    now = clock.now() + after
+    return sync_kind(corp=corp, kind=SyncRun.Kind.UNASSIGNED, now=now, **fields)
 
 
 def figures(corp):
@@ -61,20 +66,70 @@ def test_who_is_done_here_and_nobodys_in_wecom_is_named(shop, corp, after_a_day)
     shop.befriend(shop.leaver, 2)
     shop.leave()
     shop.start()
-    HandoverItem.objects.update(
-        state="done", is_current=True, ended_at=clock.now() - timedelta(hours=2)
-    )
+    HandoverItem.objects.update(state="done", is_current=True, ended_at=clock.now())
 
-    run = look(corp)
+    run = look(corp, after=timedelta(hours=2))
 
     assert (run.differing, run.healed) == (2, 0)
     assert HandoverItem.objects.exclude(unassigned_at=None).count() == 2
     (found,) = unassigned_differences(actor=SYSTEM)
     assert (found.row.done_here, found.run.guide_id) == (2, shop.leaver.pk)
 
-    HandoverItem.objects.update(ended_at=clock.now())  # WeCom's list may lag for a while
-    look(corp)
+    look(corp, after=timedelta(minutes=5))  # WeCom's list may lag for a while
     assert not HandoverItem.objects.exclude(unassigned_at=None).exists()
+
+
+def test_a_handover_of_an_earlier_time_says_nothing_about_who_is_listed_now(shop, corp):
+    """Handed over while the guide was here, TA's friend again since, and now left behind."""
+    shop.befriend(shop.leaver, 2)
+    shop.leave()
+    shop.start()
+    HandoverItem.objects.update(
+        state="done", is_current=True, ended_at=clock.now() - timedelta(days=40)
+    )
+
+    run = look(corp)
+
+    assert run.drift == 0
+    assert figures(corp) == (2, 0, 0, 0)
+    assert unassigned_differences(actor=SYSTEM) == []
+
+
+def test_accounts_that_were_never_a_guide_are_one_number(shop, corp, admin_client):
+    shop.simulator.post(
+        "/sim/seed",
+        users=[{"userid": "office_lady", "name": "前台", "department": [1]}],
+        customers=[
+            {"external_userid": "wmOffice01", "name": "访客",
+             "follows": [{"userid": "office_lady", "createtime": 1767225600}]}
+        ],
+    )  # fmt: skip
+    shop.simulator.post("/sim/users/leave", userid="office_lady")
+
+    look(corp)
+
+    assert unassigned_differences(actor=SYSTEM) == []
+    total = unassigned_total(actor=SYSTEM)
+    assert (total.strangers, total.strangers_customers) == (1, 1)
+    said = admin_client.get(reverse("hq:handovers")).content.decode()
+    assert "其中 1 个账号从未在这里做过导购，名下有 1 位客户" in said
+
+
+def test_the_way_to_the_comparison_is_shown_to_who_may_go_it(shop, corp, client, admin_client):
+    UnassignedLeaver.objects.create(
+        corp_id=corp.corp_id, userid=shop.leaver.wecom_userid, guide=shop.leaver, customers=1,
+        unknown_here=1, left_at=clock.now(), read_at=clock.now(),
+    )  # fmt: skip
+    region = User.objects.create(username="region", role=Role.REGION_MANAGER)
+    ScopeGrant.objects.create(user=region, region=shop.store.region)
+    client.force_login(region)
+    page, link = reverse("hq:handovers"), f'class="hq-link" href="{reverse("hq:sync")}"'
+
+    theirs = client.get(page).content.decode()
+    assert shop.leaver.name in theirs
+    assert link not in theirs
+    assert "总部比对好友关系后" in theirs
+    assert link in admin_client.get(page).content.decode()
 
 
 def test_a_listed_customer_without_a_friendship_here_is_a_difference(shop, corp):
@@ -98,9 +153,9 @@ def test_a_dry_run_names_them_and_writes_nothing(shop, corp):
     shop.befriend(shop.leaver, 1)
     shop.leave()
     shop.start()
-    HandoverItem.objects.update(state="done", ended_at=clock.now() - timedelta(hours=2))
+    HandoverItem.objects.update(state="done", ended_at=clock.now())
 
-    run = look(corp, dry=True)
+    run = look(corp, after=timedelta(hours=2), dry=True)
 
     assert run.examples == [
         {"what": "unassigned_done", "userid": shop.leaver.wecom_userid,

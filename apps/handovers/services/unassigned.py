@@ -50,7 +50,7 @@ def hold_against_ours(*, corp_id: str, listed: Sequence[Unassigned], now: dateti
         guide = guides.get(one.userid)
         key = (guide.pk if guide else 0, one.external_userid)
         pk, state, ended_at = items.get(key, (0, "", None))
-        if state == State.DONE:
+        if state == State.DONE and not _of_an_earlier_time(ended_at, one.left_at):
             if ended_at is None or ended_at <= now - LAG:
                 found["done_here"] += 1
                 done.append(pk)
@@ -74,6 +74,11 @@ def hold_against_ours(*, corp_id: str, listed: Sequence[Unassigned], now: dateti
         for userid, found in counted.items()
     ]
     return Held(rows=rows, done_here=done)
+
+
+def _of_an_earlier_time(ended_at: datetime | None, left_at: datetime | None) -> bool:
+    """Handed over before they left: whoever is on the list now became their friend again since."""
+    return ended_at is not None and left_at is not None and ended_at < left_at
 
 
 def _items(guide_ids: Sequence[int]) -> dict[tuple[int, str], tuple[int, str, datetime | None]]:

@@ -49,6 +49,7 @@ def handover_list(request: HttpRequest) -> HttpResponse:
         differences=selectors.unassigned_differences(actor=actor),
         stores=_stores(request),
         may_act=actor.can(Capability.HAND_OVER),
+        may_compare=actor.can(Capability.VIEW_HEALTH),
     )
 
 
