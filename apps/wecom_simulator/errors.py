@@ -82,6 +82,7 @@ TEXTS = {
     46004: "user no exist",
     48002: "API forbidden",
     50001: "redirect_url not registered domain",
+    60003: "department not found",
     60011: "no privilege to access/modify contact/party/agent",
     60020: "not allow to access from your ip",
     60111: "userid not found",

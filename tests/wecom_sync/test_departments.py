@@ -126,6 +126,16 @@ def test_told_changes_are_read_again_so_order_and_repeats_do_not_matter(tree, co
     assert set(RawCallback.objects.values_list("status", flat=True)) == {"done"}
 
 
+def test_a_department_that_is_gone_again_when_it_is_looked_up_is_not_kept(tree, simulator):
+    tell("create_party", Id="8")
+    simulator.post("/sim/faults", path="department/get", errcode=60003, times=1)
+
+    hear()
+
+    assert known() == {}
+    assert not RawCallback.objects.exclude(status__in=["done", "ignored"]).exists()
+
+
 def test_lost_rights_take_no_department_away(tree, corp, simulator):
     compare(corp, "tree")
     simulator.post("/sim/faults", path="department/list", errcode=60011, times=1)

@@ -7,7 +7,7 @@ from apps.wecom.shapes import Department, DepartmentMember
 
 TOO_LARGE = 45029
 # deleted or never there; outside the app's visible range
-NO_DEPARTMENT = frozenset({60123, 60011})
+NO_DEPARTMENT = frozenset({60003, 60123, 60011})
 
 
 class Directory(Transport):
