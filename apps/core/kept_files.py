@@ -1,6 +1,6 @@
 """Files nobody names any more: a picture that was replaced, or chosen in a form nobody sent."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.apps import apps
@@ -10,7 +10,6 @@ from django.db.models import FileField, JSONField, Model
 
 # a form may lie open for a while before it is sent
 KEEP = timedelta(days=1)
-BATCH = 1000
 # rows that carry copies of pieces, each with the name of its file: see outreach.attachments
 PIECES = "attachments"
 
@@ -21,12 +20,14 @@ def forget_files(*, now: datetime) -> int:
     Looks into the folders of our own file fields alone. A file whose name comes into a row only now
     was chosen a day ago at least.
     """
-    gone = 0
-    for names in _batches(_old_files(now - KEEP)):
-        for name in sorted(names - _named(names)):
-            default_storage.delete(name)
-            gone += 1
-    return gone
+    old = set(_old_files(now - KEEP))
+    if not old:
+        return 0
+    for name in _named():
+        old.discard(name)
+    for name in sorted(old):
+        default_storage.delete(name)
+    return len(old)
 
 
 def _fields() -> Iterator[tuple[type[Model], FileField]]:
@@ -54,35 +55,23 @@ def _old_files(before: datetime) -> Iterator[str]:
                 yield path
 
 
-def _batches(names: Iterable[str]) -> Iterator[set[str]]:
-    batch: set[str] = set()
-    for name in names:
-        batch.add(name)
-        if len(batch) == BATCH:
-            yield batch
-            batch = set()
-    if batch:
-        yield batch
-
-
-def _named(names: set[str]) -> set[str]:
-    """Which of these a row names: a file field, or a piece of a message."""
-    found: set[str] = set()
+def _named() -> Iterator[str]:
+    """What rows name, in a file field or in a piece of a message; each table is read once, however
+    many files there are."""
     for model, field in _fields():
-        rows = model._base_manager.filter(**{f"{field.name}__in": names})
-        found.update(rows.values_list(field.name, flat=True))
+        rows = model._base_manager.exclude(**{field.name: ""}).order_by()
+        yield from rows.values_list(field.name, flat=True).iterator()
     for model in apps.get_models():
         if any(isinstance(f, JSONField) and f.name == PIECES for f in model._meta.concrete_fields):
-            found |= _in_pieces(model._meta.db_table, names)
-    return found
+            yield from _in_pieces(model._meta.db_table)
 
 
-def _in_pieces(table: str, names: set[str]) -> set[str]:
+def _in_pieces(table: str) -> list[str]:
     sql = f"""
         SELECT DISTINCT piece ->> 'file' FROM {connection.ops.quote_name(table)} AS kept
         CROSS JOIN LATERAL jsonb_array_elements(kept.{PIECES}) AS piece
-        WHERE kept.{PIECES} <> '[]' AND piece ->> 'file' = ANY(%s)
+        WHERE kept.{PIECES} <> '[]' AND piece ? 'file'
     """
     with connection.cursor() as cursor:
-        cursor.execute(sql, [list(names)])
-        return {row[0] for row in cursor.fetchall()}
+        cursor.execute(sql)
+        return [row[0] for row in cursor.fetchall()]

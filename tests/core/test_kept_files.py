@@ -7,6 +7,8 @@ import pytest
 from django.apps import apps
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.core import clock
 from apps.core.kept_files import forget_files
@@ -43,6 +45,18 @@ def test_only_what_no_row_names_goes_and_only_after_a_day():
     there = {name: default_storage.exists(name) for name in (replaced, fresh, chosen, sent)}
     assert there == {replaced: False, fresh: True, chosen: True, sent: True}
     assert forget_files(now=clock.now()) == 0
+
+
+def test_each_table_is_read_once_however_many_files_lie_there():
+    with CaptureQueriesContext(connection) as one_file:
+        keep()
+        forget_files(now=clock.now())
+    with CaptureQueriesContext(connection) as many_files:
+        for _one in range(30):
+            keep()
+        assert forget_files(now=clock.now()) == 30
+
+    assert len(many_files) == len(one_file)
 
 
 def test_what_lies_outside_our_own_folders_is_not_touched():
