@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import (
     Case,
     Count,
     DateField,
     Exists,
+    F,
     Max,
     OuterRef,
     Q,
@@ -210,7 +212,7 @@ class Leaver:
 
 def leavers_without_run(*, actor: Actor, limit: int = 50) -> list[Leaver]:
     """Who has left, still serves members of a store the actor sees, is somebody's friend or owns
-    groups there, and is not being handed over; the latest first, six queries."""
+    groups there, and is not being handed over; the latest first, seven queries."""
     customers = _leavers_customers(actor, limit)
     alone = _leavers_friends(actor, limit)
     groups = _leavers_groups(actor, limit)
@@ -256,7 +258,26 @@ def _leavers_customers(actor: Actor, limit: int) -> dict[tuple[int, int], tuple[
 
 
 def _leavers_friends(actor: Actor, limit: int) -> dict[tuple[int, int], int]:
-    """{(guide, store): friends they do not serve and nobody ever planned for}. The store is the one
+    """{(guide, store): friends they do not serve and nobody ever planned for}. Only those of the
+    latest leavers who have any are counted: a chain has years of leavers."""
+    rows = _friends_alone(actor)
+    anybody = rows.filter(guide_id=OuterRef("pk"))
+    latest = (
+        Guide.objects.filter(Exists(anybody), status=Guide.Status.LEFT)
+        .order_by(F("left_at").desc(nulls_last=True), "pk")
+        .values_list("pk", flat=True)[:limit]
+    )
+    counted = (
+        rows.filter(guide_id__in=list(latest))
+        .order_by(F("guide__left_at").desc(nulls_last=True), "guide_id", "place")
+        .values_list("guide_id", "place")
+        .annotate(n=Count("pk"))[:limit]
+    )
+    return {(guide_id, store_id): n for guide_id, store_id, n in counted}
+
+
+def _friends_alone(actor: Actor) -> QuerySet[Any]:
+    """Friends of guides who do not serve them, never planned for, each with its place: the store
     that serves TA, else the one the guide worked in last."""
     serving = ServingPeriod.objects.current().filter(member_id=OuterRef("member__survivor_id"))
     last = Posting.objects.filter(guide_id=OuterRef("guide_id")).order_by("-during")
@@ -265,7 +286,7 @@ def _leavers_friends(actor: Actor, limit: int) -> dict[tuple[int, int], int]:
     )
     rows = (
         FollowRelation.objects.current()
-        .filter(guide__status=Guide.Status.LEFT, member__erased_at=None)
+        .filter(member__erased_at=None)
         .filter(~Exists(serving.filter(guide_id=OuterRef("guide_id"))), ~Exists(planned))
         .annotate(
             place=Coalesce(
@@ -276,13 +297,7 @@ def _leavers_friends(actor: Actor, limit: int) -> dict[tuple[int, int], int]:
     )
     if not actor.sees_all:
         rows = rows.filter(place__in=Store.objects.visible_to(actor).values("pk"))
-    counted = (
-        rows.filter(~Exists(_busy("guide_id", "place")))
-        .order_by("-guide__left_at", "guide_id", "place")
-        .values_list("guide_id", "place")
-        .annotate(n=Count("pk"))[:limit]
-    )
-    return {(guide_id, store_id): n for guide_id, store_id, n in counted}
+    return rows.filter(~Exists(_busy("guide_id", "place")))
 
 
 def _in_wecom(guide_ids: Iterable[int]) -> dict[int, int]:
@@ -332,11 +347,12 @@ def unassigned_total(*, actor: Actor) -> ListTotal:
     rows = UnassignedLeaver.objects.visible_to(actor)
     found = rows.aggregate(
         leavers=Count("pk"),
+        # before `customers` becomes the name of the sum
+        strangers_customers=Coalesce(Sum("customers", filter=Q(guide=None)), 0),
         customers=Coalesce(Sum("customers"), 0),
         on_way=Coalesce(Sum("on_way"), 0),
         done_here=Coalesce(Sum("done_here"), 0),
         strangers=Count("pk", filter=Q(guide=None)),
-        strangers_customers=Coalesce(Sum("customers", filter=Q(guide=None)), 0),
         read_at=Max("read_at"),
     )
     return ListTotal(**found)

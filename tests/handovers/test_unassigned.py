@@ -20,7 +20,7 @@ from apps.handovers.selectors import (
 )
 from apps.handovers.services import hold_against_ours
 from apps.members.models import ServingPeriod
-from apps.stores.models import ScopeGrant
+from apps.stores.models import Guide, ScopeGrant
 from apps.wecom.shapes import Unassigned
 from apps.wecom_sync.models import SyncRun
 from apps.wecom_sync.services import sync_kind
@@ -118,7 +118,7 @@ def test_accounts_that_were_never_a_guide_are_one_number(shop, corp, admin_clien
 def test_the_way_to_the_comparison_is_shown_to_who_may_go_it(shop, corp, client, admin_client):
     UnassignedLeaver.objects.create(
         corp_id=corp.corp_id, userid=shop.leaver.wecom_userid, guide=shop.leaver, customers=1,
-        unknown_here=1, left_at=clock.now(), read_at=clock.now(),
+        done_here=0, on_way=0, unknown_here=1, left_at=clock.now(), read_at=clock.now(),
     )  # fmt: skip
     region = User.objects.create(username="region", role=Role.REGION_MANAGER)
     ScopeGrant.objects.create(user=region, region=shop.store.region)
@@ -191,6 +191,23 @@ def test_a_leaver_with_friends_alone_is_listed_and_can_be_planned(shop, corp):
     run = services.plan_run(guide=shop.leaver, store=leaver.store, actor=SYSTEM, now=clock.now())
     assert run.items.count() == len(friends)
     assert leavers_without_run(actor=SYSTEM) == []
+
+
+def test_the_latest_leavers_with_friends_alone_come_first(shop, corp):
+    """Whoever has nobody left takes no place from those who have."""
+    now = clock.now()
+    for days, guide in enumerate([*shop.others, shop.leaver]):
+        if days:  # the very latest has nobody
+            shop.befriend(guide, days, serving=False)
+        shop.leave(guide)
+        Guide.objects.filter(pk=guide.pk).update(left_at=now - timedelta(days=days))
+
+    found = leavers_without_run(actor=SYSTEM, limit=2)
+
+    assert [(one.guide.pk, one.alone) for one in found] == [
+        (shop.others[1].pk, 1), (shop.others[2].pk, 2),
+    ]  # fmt: skip
+    assert len(leavers_without_run(actor=SYSTEM)) == 3
 
 
 def test_a_friend_who_refused_is_not_listed_anew(shop, corp):
