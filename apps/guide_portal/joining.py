@@ -10,8 +10,9 @@ from apps.guide_portal import enrol
 from apps.guide_portal.cards import Person, person_of
 from apps.guide_portal.customers import own_word
 from apps.guide_portal.templatetags.portal import month_day
+from apps.guide_tasks.services.personal import reach_of
 from apps.members.invites import IN_CHAT_FOR
-from apps.members.models import FollowRelation, JoinReason, Member
+from apps.members.models import JoinReason, Member, StopMark
 from apps.members.selectors import last_refusal
 
 
@@ -25,19 +26,26 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class InvitePage:
-    """One person's invitation: a code for who stands here, words for who is in the chat."""
+    """One person's invitation: a code for who stands here, words for who is in the chat. `refusal`
+    says why TA may not be written to now; then no chat is opened from here."""
 
     person: Person
     store: str
     qr: str
     until: datetime
     words: str
+    refusal: str
     external_userid: str
     asking: Asking
 
 
 def asking(said: str = "") -> Asking:
     return Asking(said=said, reasons=[(value, str(label)) for value, label in JoinReason.choices])
+
+
+def wants_no_contact(member: Member) -> bool:
+    """Whoever asked not to be contacted is not asked to join either."""
+    return StopMark.objects.current().filter(member__survivor_id=member.pk).exists()
 
 
 def said_words(reason: str, who: str, at: datetime) -> str:
@@ -64,15 +72,14 @@ def invite_page(*, member: Member, actor: Actor, now: datetime) -> InvitePage:
     """Raises NoStoreToday."""
     guide_id = actor.guide_id or 0
     page = enrol.enrol_page(guide_id=guide_id, now=now, valid_for=IN_CHAT_FOR)
-    friend = FollowRelation.objects.current().filter(
-        member__survivor_id=member.pk, guide_id=guide_id
-    )
+    reach = reach_of(member=member, guide_id=guide_id, now=now)
     return InvitePage(
         person=person_of(member),
         store=page.store,
         qr=page.qr,
         until=page.until,
         words=invite_words(page.store, page.address),
-        external_userid=friend.values_list("external_userid", flat=True).first() or "",
+        refusal=reach.refusal,
+        external_userid="" if reach.refusal else reach.external_userid,
         asking=asking(said_last(member=member, actor=actor)),
     )

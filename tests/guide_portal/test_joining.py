@@ -1,5 +1,6 @@
 """未入会: one tap to invite, one tap to say why TA did not join, read by whoever asks next."""
 
+import re
 import uuid
 
 import pytest
@@ -8,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.members.invites import read_invite
-from apps.members.models import JoinRefusal, Member, MemberNote, StopMark
+from apps.members.models import Consent, JoinRefusal, Member, MemberNote, StopMark
 from apps.timeline.models import MemberEvent
 
 
@@ -100,9 +101,36 @@ def test_a_colleagues_customer_is_nobodys_to_ask(shop, phone, act):
     assert phone.post(url("not_joined", other), act(reason="later")).status_code == 404
 
 
-def test_who_wants_no_contact_is_not_asked(shop, stranger, phone):
+def test_enter_in_the_words_taps_no_reason(stranger, phone):
+    for name in ("customer", "invite"):
+        page = phone.get(url(name, stranger)).content.decode()
+        assert re.findall(r'<(\w+)[^>]* name="words"', page) == ["textarea"]
+
+
+def test_who_wants_no_contact_is_not_asked(shop, stranger, phone, act):
+    card, address = url("customer", stranger), url("invite", stranger)
     StopMark.objects.create(member=stranger, source="test", since=shop.now)
-    assert "TA 还没入会" not in phone.get(url("customer", stranger)).content.decode()
+    assert "TA 还没入会" not in phone.get(card).content.decode()
+
+    assert phone.get(address).url == card
+    assert phone.get(address, HTTP_HX_REQUEST="true")["HX-Redirect"] == card
+    told = phone.post(url("not_joined", stranger), act(reason="later"), follow=True)
+    assert "TA 不愿被打扰" in told.content.decode()
+    beside = phone.post(
+        url("not_joined", stranger), act(reason="later"), HTTP_HX_REQUEST="true"
+    ).content.decode()
+    assert "已记下" not in beside
+    assert not JoinRefusal.objects.exists()
+
+
+def test_who_may_not_be_written_to_scans_and_no_chat_is_opened(shop, stranger, phone):
+    Consent.objects.filter(member=stranger).update(withdrawn_at=shop.now)
+
+    page = phone.get(url("invite", stranger)).content.decode()
+
+    assert "没有企微营销同意" in page
+    assert "data-open-chat" not in page
+    assert "data:image/svg" in page
 
 
 def test_many_answers_are_read_in_as_many_questions_as_one(shop, stranger, phone):

@@ -9,23 +9,25 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.guide_portal.forms import RefusalForm
-from apps.guide_portal.joining import invite_page
+from apps.guide_portal.joining import invite_page, wants_no_contact
 from apps.guide_portal.views.care import CarePage
 from apps.guide_portal.views.sidebar import sidebar_person
 from apps.guide_portal.wecom import sdk_context
 from apps.members import services as members
+from apps.members.models import Member
 
 
 class Invite(CarePage):
-    """A code to scan and words for the chat; leads to the card as soon as TA has joined."""
+    """A code to scan and words for the chat; leads to the card as soon as TA has joined, or wants
+    no contact."""
 
     def get(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
         member = self.member(public_id)
+        is_over = member.joined_at is not None or wants_no_contact(member)
         if self.request.htmx:  # the page asks whether TA has joined
             card = reverse("guide_portal:customer", args=[public_id])
-            headers = {"HX-Redirect": card} if member.joined_at else {}
-            return HttpResponse(status=204, headers=headers)
-        if member.joined_at:
+            return HttpResponse(status=204, headers={"HX-Redirect": card} if is_over else {})
+        if is_over:
             return self.back(member)
         page = invite_page(member=member, actor=self.actor, now=self.now)
         return render(
@@ -43,6 +45,8 @@ class NotJoined(CarePage):
         form = RefusalForm(request.POST)
         if not form.is_valid():
             return self.bad_form(form)
+        if wants_no_contact(member):
+            return self._not_asked(member)
         members.note_refusal(
             member_id=member.pk,
             guide_id=self.guide_id,
@@ -56,4 +60,12 @@ class NotJoined(CarePage):
         if self.request.htmx:
             return sidebar_person(self, member, noted=words)
         messages.success(request, words)
+        return self.back(member)
+
+    def _not_asked(self, member: Member) -> HttpResponseBase:
+        """TA said so after this page was opened."""
+        if self.request.htmx:
+            return sidebar_person(self, member)
+        words = _("TA wants no messages. Answer what TA asks, send nothing")
+        messages.error(self.request, words)
         return self.back(member)
