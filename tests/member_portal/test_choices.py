@@ -1,6 +1,7 @@
 """What a member sets counts at once: queued messages end, forecasts shrink, data goes."""
 
 import json
+import re
 import uuid
 from datetime import date, time, timedelta
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from apps.members import services as members
 from apps.members.models import (
     ConfirmedFact,
     Consent,
+    JoinRefusal,
     Member,
     MemberIdentity,
     MemberNote,
@@ -72,6 +74,12 @@ def handed_over(me, shop, now):
 def confirm(me, shop, now):
     members.confirm_fact(
         member_id=me.member.pk, guide_id=shop.guide.pk, kind="colour", word="米色", now=now
+    )
+
+
+def refused_once(me, shop, now):
+    JoinRefusal.objects.create(
+        member=me.member, guide=shop.guide, reason="number", client_id=uuid.uuid4(), at=now
     )
 
 
@@ -181,6 +189,16 @@ def test_the_copy_holds_what_we_hold_and_nobody_elses(shop, me):
     assert "喜欢米色" in page.content.decode()
 
 
+def test_what_ta_answered_is_no_empty_place_of_the_copy(shop, me):
+    refused_once(me, shop, clock.now())
+
+    page = me.page.post(reverse("member_portal:copy"), act(**{"as": "html"})).content.decode()
+
+    [words] = re.findall(r"标签和备注</h2>(.*?)</section>", page, re.DOTALL)
+    assert "不想留手机号" in words
+    assert "—" not in words
+
+
 def test_a_request_to_delete_has_a_due_day_and_stops_contact(shop, me):
     form = act()
 
@@ -227,6 +245,7 @@ def test_deletion_takes_the_person_and_keeps_the_receipts(shop, me):
     queued(me, now)
     handed_over(me, shop, now)
     contact_codes.want_code(member_id=me.member.pk, guide_id=shop.guide.pk, now=now)
+    refused_once(me, shop, now)
     me.page.post(reverse("member_portal:erase"), act())
 
     row = erasure.erase(request_id=DataRequest.objects.get().pk, actor=HQ, now=clock.now())
@@ -237,6 +256,7 @@ def test_deletion_takes_the_person_and_keeps_the_receipts(shop, me):
     assert not MemberIdentity.objects.filter(member=member).exists()
     assert not MemberNote.objects.exists()
     assert not ConfirmedFact.objects.exists()
+    assert not JoinRefusal.objects.exists()
     assert not SmsMessage.objects.exists()
     assert contact_codes.make_codes(now=clock.now()) == 0
     assert not Consent.objects.valid().filter(member=member).exists()

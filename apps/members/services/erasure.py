@@ -13,6 +13,7 @@ from apps.members.models import (
     EnrolDraft,
     FollowRelation,
     FollowUp,
+    JoinRefusal,
     Member,
     MemberIdentity,
     MemberMerge,
@@ -52,6 +53,7 @@ def erase_member(*, member_id: int, source: str, now: datetime, actor: Actor) ->
     )
     FollowUp.objects.filter(member_id__in=ids).delete()
     EnrolDraft.objects.filter(member_id__in=ids).delete()
+    JoinRefusal.objects.filter(member_id__in=ids).delete()
     MemberMerge.objects.filter(survivor_id__in=ids).update(before_image_enc=None, evidence={})
     erased = {
         "identities": MemberIdentity.objects.filter(member_id__in=ids).delete()[0],
