@@ -27,6 +27,8 @@ class FoundGuide:
 
 @dataclass(frozen=True, slots=True)
 class FoundStore:
+    """`at_work`: the staff there today, who leads the store with them."""
+
     name: str
     city: str
     at_work: int

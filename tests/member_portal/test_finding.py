@@ -14,7 +14,7 @@ from apps.contact_codes.models import ChannelCode
 from apps.core import clock
 from apps.member_portal import limits
 from apps.member_portal.finding import find
-from apps.stores.models import DayOff, Guide, Store, StoreDay
+from apps.stores.models import DayOff, Guide, Posting, Store, StoreDay
 from tests.factories.facts import make_guide, make_store
 from tests.factories.outreach import CORP
 
@@ -104,6 +104,23 @@ def test_the_page_asks_for_two_signs_and_has_an_end(place, monkeypatch):
     refused = browser.post(address, {"words": "陈静"}, follow=True).content.decode()
     assert "陈静" not in refused
     assert "请稍后再试" in refused
+
+
+def test_too_many_signs_are_told_as_such(place):
+    answer = Client().post(reverse("member_portal:find"), {"words": "陈" * 21})
+    assert answer.status_code == 400
+    assert "名字太长" in answer.content.decode()
+    assert "至少" not in answer.content.decode()
+
+
+def test_a_store_counts_its_staff_and_nobody_there_has_words(place):
+    address = reverse("member_portal:find")
+    assert "今天没有店员在店" in Client().post(address, {"words": "静安"}).content.decode()
+
+    manager = make_guide(place, corp=CORP)
+    Posting.objects.filter(guide=manager).update(role="store_manager")
+
+    assert "今天有 1 位店员在店" in Client().post(address, {"words": "静安"}).content.decode()
 
 
 def test_many_are_found_in_as_many_questions_as_few(place):

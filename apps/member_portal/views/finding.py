@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from apps.core.callers import address_of
 from apps.member_portal import limits
@@ -18,14 +19,16 @@ class Find(OpenPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = FindForm(request.POST)
-        words = form.cleaned_data["words"].strip() if form.is_valid() else ""
+        words = form.cleaned_data["words"] if form.is_valid() else ""
+        if form.has_error("words", "max_length"):
+            return self._page("", None, status=400, advice=_("Please type a shorter name."))
         if len(words) < SHORTEST:
-            return self._page(words, None, status=400, too_short=True)
+            return self._page(words, None, status=400, advice=_("Please type two signs at least."))
         limits.take("find", address_of(request), limits.FINDS_OF_ADDRESS)
         return self._page(words, find(words=words, now=self.now))
 
     def _page(
-        self, words: str, found: Found | None, *, status: int = 200, too_short: bool = False
+        self, words: str, found: Found | None, *, status: int = 200, advice: str = ""
     ) -> HttpResponse:
-        context = {"words": words, "found": found, "too_short": too_short}
+        context = {"words": words, "found": found, "advice": advice}
         return render(self.request, "member_portal/find.html", context, status=status)
