@@ -9,40 +9,56 @@ from apps.guide_tasks.models import LinkOrder, TaskPush
 from apps.orders.selectors import NET_SALES
 
 # Order view: what is left of a sale after its returns. Whose order it is, merged members meet
-# through their survivor; a passed-on link brings orders of people whom the push never named.
+# through their survivor. A link stands in one send, and whoever got that send got the link; where
+# the send was taken away since, everybody in the push may have got it. A passed-on link brings
+# orders of others, also of people whom the push names for another send.
 _OF_PUSH = f"""
 WITH sales AS (
-    SELECT sale.id, sale.net_fen, buyer.survivor_id
+    SELECT sale.id, sale.net_fen, buyer.survivor_id, came.link_id, link.dispatch_id
     FROM guide_tasks_linkorder AS came
     JOIN ({NET_SALES}) AS sale ON sale.id = came.order_id
     LEFT JOIN members_member AS buyer ON buyer.id = sale.member_id
+    LEFT JOIN outreach_trackedlink AS link ON link.id = came.link_id
     WHERE came.push_id = %s AND sale.net_fen > 0
 ), asked AS (
     SELECT t.id, person.survivor_id FROM guide_tasks_tasktarget AS t
     JOIN members_member AS person ON person.id = t.member_id
     WHERE t.push_id = %s AND person.survivor_id IN (SELECT survivor_id FROM sales)
+), own AS (
+    SELECT sales.id, sales.survivor_id FROM sales
+    WHERE EXISTS (
+        SELECT FROM outreach_dispatchrecipient AS got
+        JOIN members_member AS person ON person.id = got.member_id
+        WHERE got.dispatch_id = sales.dispatch_id AND person.survivor_id = sales.survivor_id
+    ) OR (
+        sales.link_id IS NULL AND sales.survivor_id IN (SELECT survivor_id FROM asked)
+    )
 )
 SELECT count(*), coalesce(sum(net_fen), 0)::bigint,
-    count(*) FILTER (WHERE survivor_id IN (SELECT survivor_id FROM asked)),
-    (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') FROM asked)
+    (SELECT count(*) FROM own),
+    count(*) FILTER (WHERE survivor_id IS NULL),
+    (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') FROM asked
+        WHERE survivor_id IN (SELECT survivor_id FROM own))
 FROM sales
 """
 
 
 @dataclass(frozen=True, slots=True)
 class LinkOrders:
-    """Orders with something left after returns: all of them, and those of the push's own members;
-    `targets` are these members' places in the push."""
+    """Orders with something left after returns: all of them, those of who got the very message,
+    and those whose buyer the shop did not know; `targets` are the first ones' places in the push.
+    """
 
     orders: int
     net_fen: int
     own: int
+    unknown: int
     targets: list[int]
 
     @property
     def passed_on(self) -> int:
-        """Orders of others: the link was passed on, or the shop did not know who bought."""
-        return self.orders - self.own
+        """Orders of somebody else: the link was passed on."""
+        return self.orders - self.own - self.unknown
 
 
 def push_link_orders(*, push: TaskPush) -> LinkOrders:

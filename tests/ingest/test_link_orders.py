@@ -10,7 +10,7 @@ from django.urls import reverse
 from apps.accounts.services import create_api_key
 from apps.guide_tasks.models import LinkOrder, TaskTarget
 from apps.orders.models import Order
-from apps.outreach.models import TrackedLink
+from apps.outreach.models import DispatchRecipient, TrackedLink
 from apps.outreach.services import share_links
 from apps.reports.link_orders import push_link_orders
 from tests.factories.facts import make_product
@@ -137,6 +137,7 @@ def test_the_pushs_page_tells_own_and_passed_on_orders_net_of_returns(
             bought(push, None, "A2", link_code=code, net=7000),
             bought(push, third, "A3", link_code=code),
             bought(push, second, "A4"),
+            bought(push, second, "A6", link_code=code, net=3000),
             bought(push, second, "A5", link_code=code, is_staff=True),
         ],
         key,
@@ -151,15 +152,47 @@ def test_the_pushs_page_tells_own_and_passed_on_orders_net_of_returns(
     page = admin_client.get(reverse("hq:push", args=[push.pk])).content.decode()
     listed = admin_client.get(reverse("hq:push_people", args=[push.pk, "linked"]))
 
-    assert (found.orders, found.net_fen, found.own, found.passed_on) == (2, 17000, 1, 1)
+    assert (found.orders, found.net_fen) == (3, 20000)
+    # who got another message of the push got this one from somebody
+    assert (found.own, found.passed_on, found.unknown) == (1, 1, 1)
     assert found.targets == [target_of(push, first).pk]
     assert "经链接下单" in page
     assert "转发后 1 单" in page
+    assert "未识别买家 1 单" in page
     assert listed.context["total"] == 1
     person = reverse("hq:member", args=[first.public_id])
     orders = admin_client.get(person, {"tab": "orders"}).content.decode()
     assert f"经{team[0][0].name}的链接" in orders
     assert "秋冬新靴" in orders
+
+
+def test_everybody_of_a_mass_send_got_its_link(push, team, key, fixed_clock):
+    first, second, third = members_of(team)
+    code = code_for(push, first, fixed_clock)
+    link = TrackedLink.objects.get(code=code)
+    DispatchRecipient.objects.create(
+        dispatch=link.dispatch, member=second, external_userid="wmSecond", source="task_target:0"
+    )
+    buyers = enumerate((first, second, third))
+    post(ORDERS, [bought(push, one, f"M{n}", link_code=code) for n, one in buyers], key)
+
+    found = push_link_orders(push=push)
+
+    assert (found.orders, found.own, found.passed_on, found.unknown) == (3, 2, 1, 0)
+    assert found.targets == sorted(target_of(push, one).pk for one in (first, second))
+
+
+def test_once_the_send_is_taken_away_the_pushs_members_count_as_receivers(
+    push, team, key, fixed_clock
+):
+    first, second, _third = members_of(team)
+    code = code_for(push, first, fixed_clock)
+    post(ORDERS, [bought(push, second, "A1", link_code=code)], key)
+    assert push_link_orders(push=push).own == 0
+
+    TrackedLink.objects.all().delete()
+
+    assert push_link_orders(push=push).own == 1
 
 
 def test_more_orders_by_links_ask_no_more(push, team, key, fixed_clock):
