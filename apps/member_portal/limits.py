@@ -27,7 +27,9 @@ JOINS_OF_PHONE = Limit(10, HOUR)
 CODES_OF_PHONE = Limit(6, DAY)
 CODES_OF_ADDRESS = Limit(30, HOUR)
 CODES_OF_GUIDE = Limit(40, HOUR)
-FINDS_OF_ADDRESS = Limit(60, HOUR)
+FINDS_OF_BROWSER = Limit(20, HOUR)
+# behind one address stands a whole mall, or a carrier; it stops who throws the cookie away
+FINDS_OF_ADDRESS = Limit(400, HOUR)
 
 
 def take(what: str, who: str, limit: Limit) -> None:

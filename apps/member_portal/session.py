@@ -26,6 +26,7 @@ STATES = "member_questions"
 CORP = "member_corp"
 SEEN = "member_seen"
 ASKED = "member_asked"
+BROWSER = "member_browser"
 MAX_STATES = 5
 PROVEN = timedelta(hours=12)
 UNPROVEN = timedelta(minutes=30)
@@ -44,6 +45,11 @@ def sign_in(request: HttpRequest, *, member_id: int, proof: str, now: datetime) 
     request.session.cycle_key()
     request.session[KEY] = {"id": member_id, "proof": proof, "since": now.timestamp()}
     request.session.set_expiry(PROVEN if proof else UNPROVEN)
+
+
+def browser_of(request: HttpRequest) -> str:
+    """What tells this browser from others at the same address; names nobody."""
+    return str(request.session.setdefault(BROWSER, secrets.token_urlsafe(12)))
 
 
 def sign_out(request: HttpRequest) -> None:

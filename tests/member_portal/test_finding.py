@@ -100,10 +100,15 @@ def test_the_page_asks_for_two_signs_and_has_an_end(place, monkeypatch):
     assert "陈静" in browser.post(address, {"words": "陈静"}).content.decode()
     assert "没有找到" in browser.post(address, {"words": "没有人"}).content.decode()
 
-    monkeypatch.setattr(limits, "FINDS_OF_ADDRESS", limits.Limit(2, limits.HOUR))
+    monkeypatch.setattr(limits, "FINDS_OF_BROWSER", limits.Limit(2, limits.HOUR))
     refused = browser.post(address, {"words": "陈静"}, follow=True).content.decode()
     assert "陈静" not in refused
     assert "请稍后再试" in refused
+    # somebody else in the same shop
+    assert "陈静" in Client().post(address, {"words": "陈静"}).content.decode()
+
+    monkeypatch.setattr(limits, "FINDS_OF_ADDRESS", limits.Limit(3, limits.HOUR))
+    assert "陈静" not in Client().post(address, {"words": "陈静"}, follow=True).content.decode()
 
 
 def test_too_many_signs_are_told_as_such(place):

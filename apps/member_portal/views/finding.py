@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from apps.core.callers import address_of
-from apps.member_portal import limits
+from apps.member_portal import limits, session
 from apps.member_portal.finding import SHORTEST, Found, find
 from apps.member_portal.forms import FindForm
 from apps.member_portal.views.base import OpenPage
@@ -24,6 +24,7 @@ class Find(OpenPage):
             return self._page("", None, status=400, advice=_("Please type a shorter name."))
         if len(words) < SHORTEST:
             return self._page(words, None, status=400, advice=_("Please type two signs at least."))
+        limits.take("find_browser", session.browser_of(request), limits.FINDS_OF_BROWSER)
         limits.take("find", address_of(request), limits.FINDS_OF_ADDRESS)
         return self._page(words, find(words=words, now=self.now))
 
