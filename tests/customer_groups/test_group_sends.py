@@ -14,6 +14,7 @@ from apps.guide_tasks.errors import NoGroupsThere, PushNotReady
 from apps.guide_tasks.models import State, TaskItem, TaskPush
 from apps.outreach.models import GuideNotice
 from apps.stores.models import DayOff, Posting
+from apps.wecom.services.rounds import Round
 from apps.wecom_sync.services import poll_group_sends
 from tests.factories.facts import make_guide
 from tests.factories.items import make_item_push
@@ -137,7 +138,7 @@ def test_some_of_the_groups_are_work_in_progress(guide, open_group, simulator):
     first, _second = open_group(guide), open_group(guide)
     make_push()
     services.hand_over_sends(now=later(seconds=1))
-    token, (send,) = services.claim_send_polls(now=later(minutes=2))
+    token, (send,) = next(services.claim_send_polls(run=Round(later(minutes=2))))
     services.note_send_asked(
         send=send,
         token=token,
@@ -295,6 +296,24 @@ def test_more_groups_than_one_call_takes_are_parts(guide, monkeypatch, open_grou
         simulator.post("/sim/sends/confirm", userid=guide.wecom_userid, msgid=send.msgid)
     assert poll(minutes=1) == 1
     assert state_of(guide) == State.DONE
+
+
+def test_one_run_makes_and_asks_about_more_than_one_batch(owners, monkeypatch, simulator):
+    monkeypatch.setattr("apps.customer_groups.services.sends.BATCH", 1)
+    make_push()
+    assert services.hand_over_sends(now=later(seconds=1)) == 2
+    for owner in owners:
+        confirm(simulator, owner)
+    assert poll(minutes=5) == 2
+
+
+def test_a_corp_that_wants_no_call_is_not_called_for_every_owner(owners, monkeypatch, simulator):
+    monkeypatch.setattr("apps.customer_groups.services.sends.BATCH", 1)
+    make_push()
+    simulator.post("/sim/faults", path=CALL, errcode=45009)
+    assert services.hand_over_sends(now=later(seconds=1)) == 0
+    assert GroupSend.objects.filter(state="queued", attempts=0, call_started_at=None).count() == 2
+    assert len(made(simulator)) <= 1
 
 
 def test_where_nobody_owns_a_group_or_nothing_is_said_there_is_no_push(bystander):

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 
 from apps.accounts import services as accounts
@@ -24,16 +24,18 @@ from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.customer_groups.errors import ListNotReadable, NotUnknown
 from apps.customer_groups.models import CustomerGroup, GroupSend
+from apps.customer_groups.querysets import GroupSendQuerySet
 from apps.customer_groups.selectors import awaited, full_groups
 from apps.customer_groups.services.codes import JOB
 from apps.outreach.attachments import Piece, demand_few, files_of
 from apps.outreach.services import media
 from apps.wecom.client.groups import GROUP_SEND_MAX
-from apps.wecom.errors import MEDIA_UNKNOWN, Refused, WeComError, plain_reason
+from apps.wecom.errors import MEDIA_UNKNOWN, NotNow, Refused, WeComError, plain_reason
 from apps.wecom.services.rounds import Round
 
 LEASE_SECONDS = 120
 BATCH = 50
+LIMIT = 2_000  # calls of one run: a chain's owners are through within the hour
 PATIENCE = Patience(first=timedelta(minutes=1), most=timedelta(minutes=10), tries=6)
 LOOK_AFTER = timedelta(minutes=5)  # WeCom's list lags behind
 LOOK_FOR = timedelta(hours=1)  # after that only a person goes on looking
@@ -106,17 +108,27 @@ def drop_group_sends(*, source: str, now: datetime, guide_id: int | None = None)
 # --- to WeCom -------------------------------------------------------------------------------------
 
 
-def hand_over_sends(*, now: datetime) -> int:
-    """Make what is due, cancel what was taken back, look for lost answers; how many moved on."""
+def hand_over_sends(*, now: datetime, limit: int = LIMIT) -> int:
+    """Make what is due, cancel what was taken back, look for lost answers; how many moved on. A
+    corp that wants no call now is left alone for the rest of this run."""
     run, moved = Round(now), 0
     to_look = Q(state=State.UNKNOWN, call_started_at__gt=now - LOOK_FOR)
     to_cancel = Q(state=State.HANDED_OVER, withdrawn_at__isnull=False)
     waiting = GroupSend.objects.filter(Q(state=State.QUEUED) | to_cancel | to_look)
-    token, ids = lease.claim(waiting.due(now), now=now, seconds=LEASE_SECONDS, limit=BATCH)
-    for pk in ids:
-        with outbox.alone("group_send_failed", send_id=pk):
-            moved += _settle(pk, token, run)
+    for token, ids in _batches(waiting, run, limit):
+        for pk in ids:
+            with outbox.alone("group_send_failed", send_id=pk):
+                moved += _settle(pk, token, run)
     return moved
+
+
+def _batches(
+    waiting: GroupSendQuerySet, run: Round, limit: int
+) -> Iterator[tuple[UUID, list[int]]]:
+    def due(at: datetime) -> QuerySet[GroupSend]:
+        return waiting.exclude(corp_id__in=run.resting).due(at)
+
+    return outbox.batches(due, clock=run.moment, seconds=LEASE_SECONDS, batch=BATCH, limit=limit)
 
 
 def _settle(pk: int, token: UUID, run: Round) -> bool:
@@ -128,7 +140,7 @@ def _settle(pk: int, token: UUID, run: Round) -> bool:
     except media.LeaseLost:
         return False
     except WeComError as error:
-        return _again_later(GroupSend.objects.get(pk=pk), token, error, run.moment())
+        return _again_later(GroupSend.objects.get(pk=pk), token, error, run)
     return _call(pk, token, run, attached)
 
 
@@ -149,7 +161,7 @@ def _call(pk: int, token: UUID, run: Round, attached: list[dict[str, Any]]) -> b
             attachments=attached,
         )
     except WeComError as error:
-        _note_failure(send, token, error, run.moment())
+        _note_failure(send, token, error, run)
         return False
     faults.point("customer_groups.send_called")
     left_out = sorted(set(made.failed) & set(send.chat_ids))
@@ -202,7 +214,7 @@ def _cancel(send: GroupSend, token: UUID, run: Round) -> bool:
         run.client(send.corp_id).cancel_mass_send(msgid=send.msgid)
     except WeComError as error:
         if not (isinstance(error, Refused) and error.errcode == CANCELLED_ALREADY):
-            return _again_later(send, token, error, run.moment(), harmless=True)
+            return _again_later(send, token, error, run, harmless=True)
     return send.settle(token, state=State.CANCELLED, reason="")
 
 
@@ -240,22 +252,27 @@ def _entries_of(send: GroupSend, run: Round) -> list[str]:
     ]
 
 
-def _note_failure(send: GroupSend, token: UUID, error: WeComError, at: datetime) -> None:
+def _note_failure(send: GroupSend, token: UUID, error: WeComError, run: Round) -> None:
     if error.outcome_unknown:
+        at = run.moment()
         reason, later = plain_reason(error), at + LOOK_AFTER
         send.settle(token, state=State.UNKNOWN, unknown_since=at, reason=reason, not_before=later)
         return
     if error.errcode == MEDIA_UNKNOWN:  # the next try uploads them anew
         media.forget(files=files_of(send.attachments), corp_id=send.corp_id)
         error.retryable = True
-    _again_later(send, token, error, at)
+    _again_later(send, token, error, run)
 
 
 def _again_later(
-    send: GroupSend, token: UUID, error: WeComError, at: datetime, *, harmless: bool = False
+    send: GroupSend, token: UUID, error: WeComError, run: Round, *, harmless: bool = False
 ) -> bool:
     """Nothing was done, or may be done again: another try, or the end of trying."""
-    fate = fate_of(error, failed=send.attempts, patience=PATIENCE, at=at, harmless=harmless)
+    if isinstance(error, NotNow):
+        run.resting.add(send.corp_id)
+    fate = fate_of(
+        error, failed=send.attempts, patience=PATIENCE, at=run.moment(), harmless=harmless
+    )
     send.settle(
         token,
         state=State.FAILED if fate.over else send.state,
@@ -269,12 +286,13 @@ def _again_later(
 # --- what became of it ----------------------------------------------------------------------------
 
 
-def claim_send_polls(*, now: datetime) -> tuple[UUID, list[GroupSend]]:
-    """Lease sends that WeCom is to be asked about."""
-    due = GroupSend.objects.filter(state=State.HANDED_OVER, withdrawn_at=None).due(now)
-    token, ids = lease.claim(due, now=now, seconds=LEASE_SECONDS, limit=BATCH)
-    rows = GroupSend.objects.filter(pk__in=ids).select_related("guide")
-    return token, list(rows.order_by("pk"))
+def claim_send_polls(*, run: Round, limit: int = LIMIT) -> Iterator[tuple[UUID, list[GroupSend]]]:
+    """Lease sends that WeCom is to be asked about, some at a time, until none is due. Corps that
+    rest in this run are left alone."""
+    asked = GroupSend.objects.filter(state=State.HANDED_OVER, withdrawn_at=None)
+    for token, ids in _batches(asked, run, limit):
+        rows = GroupSend.objects.filter(pk__in=ids).select_related("guide")
+        yield token, list(rows.order_by("pk"))
 
 
 def note_send_asked(

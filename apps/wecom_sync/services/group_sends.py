@@ -9,24 +9,27 @@ from django.db import transaction
 from apps.customer_groups import services as groups
 from apps.customer_groups.models import GroupSend
 from apps.guide_tasks import services as guide_tasks
-from apps.wecom.errors import WeComError
+from apps.wecom.errors import NotNow, WeComError
 from apps.wecom.services.rounds import Round
 
 log = structlog.get_logger(__name__)
 
 
 def poll_group_sends(*, now: datetime) -> int:
-    """Ask about due sends; returns how many owners turned out to be through."""
+    """Ask about due sends; returns how many owners turned out to be through. A corp that wants no
+    call now is left alone for the rest of this run."""
     run, done = Round(now), 0
-    token, sends = groups.claim_send_polls(now=now)
-    for send in sends:
-        try:
-            done += _poll(send, token, run)
-        except WeComError as error:
-            groups.give_back_send(send=send, token=token, now=run.moment())
-            log.warning("group_send_not_asked", send_id=send.pk, error=error.code)
-        except Exception as error:  # one that cannot be applied must not stop the others
-            log.error("group_send_not_applied", send_id=send.pk, error=type(error).__name__)
+    for token, sends in groups.claim_send_polls(run=run):
+        for send in sends:
+            try:
+                done += _poll(send, token, run)
+            except WeComError as error:
+                if isinstance(error, NotNow):
+                    run.resting.add(send.corp_id)
+                groups.give_back_send(send=send, token=token, now=run.moment())
+                log.warning("group_send_not_asked", send_id=send.pk, error=error.code)
+            except Exception as error:  # one that cannot be applied must not stop the others
+                log.error("group_send_not_applied", send_id=send.pk, error=type(error).__name__)
     return done
 
 
