@@ -145,12 +145,12 @@ class SendFigures:
 
 
 def awaited(send: GroupSend) -> set[str]:
-    """The groups that are to have it, or have it: what was dissolved meanwhile cannot."""
-    gone = CustomerGroup.objects.filter(
-        corp_id=send.corp_id, chat_id__in=send.chat_ids, dismissed_at__isnull=False
+    """The groups that are to have it, or have it: what was dissolved meanwhile, or is another
+    owner's by now, cannot."""
+    theirs = CustomerGroup.objects.sendable().filter(
+        owner_id=send.guide_id, corp_id=send.corp_id, chat_id__in=send.chat_ids
     )
-    lost = set(gone.values_list("chat_id", flat=True)) - set(send.sent_chat_ids)
-    return send.expected - lost
+    return send.expected & {*theirs.values_list("chat_id", flat=True), *send.sent_chat_ids}
 
 
 # what is on its way takes a place as well; of what WeCom let through no more nobody gets another.
@@ -229,11 +229,10 @@ class OwnerResult:
 def owner_result(*, source: str, guide_id: int) -> OwnerResult:
     """Of one owner, all parts together."""
     sends = list(GroupSend.objects.filter(source=source, guide_id=guide_id))
-    over_limit = sum(len(send.over_limit_chat_ids) for send in sends)
     return OwnerResult(
         sent=sum(len(send.sent_chat_ids) for send in sends),
-        awaited=sum(len(awaited(send)) for send in sends) - over_limit,
-        over_limit=over_limit,
+        awaited=sum(len(awaited(send) - set(send.over_limit_chat_ids)) for send in sends),
+        over_limit=sum(len(send.over_limit_chat_ids) for send in sends),
     )
 
 

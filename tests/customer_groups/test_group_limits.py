@@ -107,6 +107,37 @@ def test_an_owner_whose_groups_are_all_full_has_nothing_left_to_do(two_groups, g
     assert len(full_groups(now=later(minutes=91))) == 2
 
 
+def test_a_group_that_is_anothers_by_now_is_neither_full_nor_waited_for(
+    two_groups, guide, simulator
+):
+    simulator.post("/sim/switches", month_cap=0)
+    push_now()
+    services.hand_over_sends(now=later(seconds=1))
+    confirm(simulator, guide)
+    mine, handed_on = CustomerGroup.objects.order_by("pk")
+    store = Posting.objects.get(guide=guide).store
+    handed_on.owner = make_guide(store, corp=CORP)
+    handed_on.save()
+    poll(minutes=90)
+
+    send = GroupSend.objects.get()
+    assert (send.state, send.over_limit_chat_ids) == ("closed", [mine.chat_id])
+    assert full_groups(now=later(minutes=91)) == [mine.pk]
+
+
+def test_an_owner_whose_groups_are_all_anothers_by_now_has_nothing_left_to_do(
+    two_groups, guide, simulator
+):
+    push_now()
+    services.hand_over_sends(now=later(seconds=1))
+    CustomerGroup.objects.update(standing=1)
+    poll(minutes=5)
+
+    item = TaskItem.objects.get()
+    assert (item.state, item.excuse_reason) == (State.NOT_APPLICABLE, "other")
+    assert full_groups(now=later(minutes=6)) == []
+
+
 @pytest.fixture
 def store(corp):
     return make_store()

@@ -304,7 +304,8 @@ def note_send_asked(
     now: datetime,
 ) -> bool:
     """WeCom named the groups that have it, and when the owner confirmed. What it has once named
-    stays. A group that is not named an hour after the tap got nothing: WeCom let no more through.
+    stays. A group of the owner's that is not named an hour after the tap got nothing: WeCom let no
+    more through.
     """
     sent = (set(sent_chat_ids) & set(send.chat_ids)) | set(send.sent_chat_ids)
     tapped = send.confirmed_at or confirmed_at

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.accounts import services as accounts
@@ -62,7 +62,7 @@ def remind_owners(*, push: TaskPush, wave: str, actor: Actor, now: datetime) -> 
 def record_group_sent(*, source: str, guide_id: int, now: datetime) -> bool:
     """Bring an owner's item up to what WeCom said of the groups, also after the end: some have
     the message = in progress, all that WeCom lets through = done; nothing for an owner whose groups
-    are all full. True when it is done now."""
+    are all full, or another's by now. True when it is done now."""
     push_id = source.removeprefix("task_push:")
     if not push_id.isdecimal():
         return False
@@ -71,15 +71,8 @@ def record_group_sent(*, source: str, guide_id: int, now: datetime) -> bool:
         return False
     found = groups.owner_result(source=source, guide_id=guide_id)
     mine.update(counted=found.sent, quota=min(found.awaited, _MOST))
-    if found.over_limit and not found.sent and not found.awaited:
-        items.move_set(
-            which=mine,
-            sources=(State.OPEN, State.IN_PROGRESS),
-            to=State.NOT_APPLICABLE,
-            at=now,
-            excuse=ItemExcuse.FULL,
-            sentence=_("Your groups have had as many messages as WeCom lets through."),
-        )
+    if not found.sent and not found.awaited:
+        _nothing_to_do(mine, full=found.over_limit > 0, now=now)
         return False
     if found.sent:
         items.move_set(which=mine, sources=[State.OPEN], to=State.IN_PROGRESS, at=now)
@@ -87,4 +80,19 @@ def record_group_sent(*, source: str, guide_id: int, now: datetime) -> bool:
     proof = TaskItem.Proof.WECOM
     return bool(
         items.move_set(which=whole, sources=_OPEN_OR_LATE, to=State.DONE, at=now, proof=proof)
+    )
+
+
+def _nothing_to_do(mine: QuerySet[TaskItem], *, full: bool, now: datetime) -> None:
+    """No group is left that could get it."""
+    sentence = _("None of these groups is yours any more, or can get this message.")
+    if full:
+        sentence = _("Your groups have had as many messages as WeCom lets through.")
+    items.move_set(
+        which=mine,
+        sources=(State.OPEN, State.IN_PROGRESS),
+        to=State.NOT_APPLICABLE,
+        at=now,
+        excuse=ItemExcuse.FULL if full else ItemExcuse.OTHER,
+        sentence=sentence,
     )
