@@ -107,6 +107,23 @@ def test_an_owner_whose_groups_are_all_full_has_nothing_left_to_do(two_groups, g
     assert len(full_groups(now=later(minutes=91))) == 2
 
 
+def test_a_tap_shortly_before_the_end_is_given_its_hour(two_groups, guide, simulator):
+    push_now()
+    services.hand_over_sends(now=later(seconds=1))
+    simulator.post("/sim/switches", month_cap=0)
+    confirm(simulator, guide)
+    GroupSend.objects.update(closes_at=later(minutes=30))
+
+    poll(minutes=31)
+    send = GroupSend.objects.get()
+    assert (send.state, send.over_limit_chat_ids) == ("handed_over", [])
+    assert later(minutes=55) < send.not_before < later(minutes=65)
+    poll(minutes=62)
+    send.refresh_from_db()
+    assert (send.state, len(send.over_limit_chat_ids)) == ("closed", 2)
+    assert TaskItem.objects.get().excuse_reason == "full"
+
+
 def test_a_group_that_is_anothers_by_now_is_neither_full_nor_waited_for(
     two_groups, guide, simulator
 ):

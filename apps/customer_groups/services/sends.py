@@ -311,7 +311,7 @@ def note_send_asked(
     tapped = send.confirmed_at or confirmed_at
     missing = awaited(send) - sent
     full = missing if tapped is not None and now >= tapped + RESULTS_IN else set()
-    over = now >= send.closes_at or missing <= full
+    over = now >= _last_look(send, tapped) or missing <= full
     return send.settle(
         token,
         sent_chat_ids=sorted(sent),
@@ -326,11 +326,16 @@ def _next_look(send: GroupSend, now: datetime, tapped: datetime | None) -> datet
     """1, 5, 15, 60 minutes after the hand-over, then daily; once more an hour after the owner's
     tap; the last time when it closes."""
     if tapped is not None and now < tapped + RESULTS_IN:
-        return min(tapped + RESULTS_IN, send.closes_at)
+        return tapped + RESULTS_IN
     begun = send.handed_over_at or now
     ahead = (begun + timedelta(seconds=seconds) for seconds in settings.WECOM_POLL_DELAYS)
     later = now + timedelta(seconds=settings.WECOM_POLL_THEN_SECONDS)
-    return min(next((moment for moment in ahead if moment > now), later), send.closes_at)
+    return min(next((moment for moment in ahead if moment > now), later), _last_look(send, tapped))
+
+
+def _last_look(send: GroupSend, tapped: datetime | None) -> datetime:
+    """When it closes, or when WeCom has answered an owner who tapped shortly before."""
+    return max(send.closes_at, tapped + RESULTS_IN) if tapped is not None else send.closes_at
 
 
 def give_back_send(*, send: GroupSend, token: UUID, now: datetime) -> bool:
