@@ -244,6 +244,28 @@ def test_taken_back_it_is_cancelled_in_wecom_and_leaves_the_work(owners, simulat
     assert (state_of(guide), state_of(colleague)) == (State.DONE, State.NOT_APPLICABLE)
 
 
+@pytest.mark.parametrize("answers", [True, False])
+def test_taken_back_while_it_is_asked_about_it_is_cancelled_at_once(
+    guide, open_group, simulator, answers
+):
+    open_group(guide)
+    push = make_push()
+    services.hand_over_sends(now=later(seconds=1))
+    asked = later(minutes=2)
+    token, (send,) = next(services.claim_send_polls(run=Round(asked)))
+    guide_tasks.withdraw_item_push(push=push, actor=SYSTEM, now=asked)
+    if answers:
+        services.note_send_asked(
+            send=send, token=token, sent_chat_ids=[], confirmed_at=None, now=asked
+        )
+    else:
+        services.give_back_send(send=send, token=token, now=asked)
+
+    services.hand_over_sends(now=asked)
+    assert send_of(guide).state == "cancelled"
+    assert len(made(simulator, CANCEL)) == 1
+
+
 def test_taken_back_before_wecom_knew_nothing_is_made(guide, open_group, simulator):
     open_group(guide)
     push = make_push()

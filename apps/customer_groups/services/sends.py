@@ -205,8 +205,14 @@ def _made(
         unknown_since=None,
         not_before=at + timedelta(seconds=settings.WECOM_POLL_DELAYS[0]),
     )
-    GroupSend.objects.filter(pk=send.pk, withdrawn_at__isnull=False).update(not_before=at)
+    _hurry(send, at)
     return written
+
+
+def _hurry(send: GroupSend, at: datetime) -> None:
+    """One that was taken back while it was worked on has written its own next moment."""
+    taken_back = GroupSend.objects.filter(pk=send.pk, withdrawn_at__isnull=False)
+    taken_back.filter(state=State.HANDED_OVER).update(not_before=at)
 
 
 def _cancel(send: GroupSend, token: UUID, run: Round) -> bool:
@@ -312,7 +318,7 @@ def note_send_asked(
     missing = awaited(send) - sent
     full = missing if tapped is not None and now >= tapped + RESULTS_IN else set()
     over = now >= _last_look(send, tapped) or missing <= full
-    return send.settle(
+    written = send.settle(
         token,
         sent_chat_ids=sorted(sent),
         over_limit_chat_ids=sorted(full),
@@ -320,6 +326,8 @@ def note_send_asked(
         state=State.CLOSED if over else State.HANDED_OVER,
         not_before=_next_look(send, now, tapped),
     )
+    _hurry(send, now)
+    return written
 
 
 def _next_look(send: GroupSend, now: datetime, tapped: datetime | None) -> datetime:
@@ -340,7 +348,9 @@ def _last_look(send: GroupSend, tapped: datetime | None) -> datetime:
 
 def give_back_send(*, send: GroupSend, token: UUID, now: datetime) -> bool:
     """WeCom did not answer: another time."""
-    return send.settle(token, not_before=now + PATIENCE.first)
+    written = send.settle(token, not_before=now + PATIENCE.first)
+    _hurry(send, now)
+    return written
 
 
 # --- what only a person can say -------------------------------------------------------------------
