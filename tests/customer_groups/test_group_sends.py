@@ -13,16 +13,19 @@ from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.errors import NoGroupsThere, PushNotReady
 from apps.guide_tasks.models import State, TaskItem, TaskPush
 from apps.outreach.models import GuideNotice
+from apps.outreach.services import media
 from apps.stores.models import DayOff, Posting
 from apps.wecom.services.rounds import Round
 from apps.wecom_sync.services import poll_group_sends
 from tests.factories.facts import make_guide
 from tests.factories.items import make_item_push
 from tests.factories.outreach import CORP, make_friends, seed
+from tests.factories.wecom import pauses_are_over
 
 pytestmark = pytest.mark.django_db
 
 CALL = "externalcontact/add_msg_template"
+TASKS = "externalcontact/get_groupmsg_task"
 CANCEL = "externalcontact/cancel_groupmsg_send"
 TEXT = "周末新款到店，群里的朋友先试。"
 
@@ -237,7 +240,7 @@ def test_taken_back_it_is_cancelled_in_wecom_and_leaves_the_work(owners, simulat
 
     for _time in range(2):
         guide_tasks.withdraw_item_push(push=push, actor=SYSTEM, now=later(minutes=2))
-        services.hand_over_sends(now=later(minutes=3))
+        poll_group_sends(now=later(minutes=3))
 
     assert len(made(simulator, CANCEL)) == 1
     assert send_of(colleague).state == "cancelled"
@@ -261,9 +264,60 @@ def test_taken_back_while_it_is_asked_about_it_is_cancelled_at_once(
     else:
         services.give_back_send(send=send, token=token, now=asked)
 
-    services.hand_over_sends(now=asked)
+    poll_group_sends(now=asked)
     assert send_of(guide).state == "cancelled"
     assert len(made(simulator, CANCEL)) == 1
+
+
+def test_what_was_out_before_it_was_taken_back_counts(owners, simulator):
+    guide, colleague = owners
+    push = make_push()
+    services.hand_over_sends(now=later(seconds=1))
+    confirm(simulator, guide)
+    guide_tasks.withdraw_item_push(push=push, actor=SYSTEM, now=later(minutes=2))
+    assert state_of(guide) == State.NOT_APPLICABLE
+
+    assert poll_group_sends(now=later(minutes=3)) == 1
+    send = send_of(guide)
+    assert (send.state, len(send.sent_chat_ids)) == ("cancelled", 2)
+    assert send.confirmed_at is not None
+    item = TaskItem.objects.get(guide=guide)
+    assert (item.state, item.proof, item.counted) == (State.DONE, "wecom", 2)
+    assert send_of(colleague).sent_chat_ids == []
+    assert state_of(colleague) == State.NOT_APPLICABLE
+
+
+def test_stopped_but_not_told_about_it_is_asked_again(guide, open_group, simulator):
+    open_group(guide)
+    push = make_push()
+    services.hand_over_sends(now=later(seconds=1))
+    confirm(simulator, guide)
+    guide_tasks.withdraw_item_push(push=push, actor=SYSTEM, now=later(minutes=2))
+    simulator.post("/sim/faults", path=TASKS, errcode=-1, times=9)
+    poll_group_sends(now=later(minutes=3))
+    assert send_of(guide).state == "handed_over"
+
+    simulator.post("/sim/faults/clear")
+    pauses_are_over()
+    assert poll_group_sends(now=later(minutes=30)) == 1
+    assert (send_of(guide).state, state_of(guide)) == ("cancelled", State.DONE)
+
+
+def test_taken_back_between_claim_and_call_nothing_is_made(
+    guide, open_group, monkeypatch, simulator
+):
+    open_group(guide)
+    push = make_push()
+    attached = media.attached
+
+    def withdrawn_meanwhile(**asked):
+        guide_tasks.withdraw_item_push(push=push, actor=SYSTEM, now=later(seconds=1))
+        return attached(**asked)
+
+    monkeypatch.setattr(media, "attached", withdrawn_meanwhile)
+    services.hand_over_sends(now=later(seconds=1))
+    assert made(simulator) == []
+    assert send_of(guide).state == "cancelled"
 
 
 def test_taken_back_before_wecom_knew_nothing_is_made(guide, open_group, simulator):
@@ -285,8 +339,8 @@ def test_taken_back_while_its_answer_is_lost_it_is_found_and_cancelled(
     services.hand_over_sends(now=later(seconds=1))
     guide_tasks.withdraw_item_push(push=push, actor=SYSTEM, now=later(seconds=2))
 
-    for minutes in (6, 7):
-        services.hand_over_sends(now=later(minutes=minutes))
+    services.hand_over_sends(now=later(minutes=6))
+    poll_group_sends(now=later(minutes=7))
     assert send_of(guide).state == "cancelled"
     assert len(made(simulator, CANCEL)) == 1
 

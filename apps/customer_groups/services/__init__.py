@@ -22,6 +22,8 @@ from apps.customer_groups.services.sends import (
     give_back_send,
     hand_over_sends,
     note_send_asked,
+    note_send_cancelled,
+    put_off_cancel,
     queue_group_sends,
 )
 
@@ -44,6 +46,8 @@ __all__ = [
     "mirror_group",
     "note_people",
     "note_send_asked",
+    "note_send_cancelled",
+    "put_off_cancel",
     "queue_group_reminders",
     "queue_group_sends",
     "send_group_reminders",

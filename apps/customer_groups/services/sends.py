@@ -30,9 +30,10 @@ from apps.customer_groups.services.codes import JOB
 from apps.outreach.attachments import Piece, demand_few, files_of
 from apps.outreach.services import media
 from apps.wecom.client.groups import GROUP_SEND_MAX
-from apps.wecom.errors import MEDIA_UNKNOWN, NotNow, Refused, WeComError, plain_reason
+from apps.wecom.errors import MEDIA_UNKNOWN, NotNow, WeComError, plain_reason
 from apps.wecom.services.rounds import Round
 
+ASK_JOB = "wecom_sync.poll_group_sends"  # what WeCom has is asked about there, and cancelled
 LEASE_SECONDS = 120
 BATCH = 50
 LIMIT = 2_000  # calls of one run: a chain's owners are through within the hour
@@ -41,7 +42,6 @@ LOOK_AFTER = timedelta(minutes=5)  # WeCom's list lags behind
 LOOK_FOR = timedelta(hours=1)  # after that only a person goes on looking
 RESULTS_IN = timedelta(hours=1)  # after the owner's tap WeCom has named every group that has it
 CLOCK_SLACK = timedelta(minutes=2)  # WeCom's clock and ours
-CANCELLED_ALREADY = 41093
 KEEP_DAYS = 365  # what a push came to stands on its items
 
 State = GroupSend.State
@@ -102,6 +102,7 @@ def drop_group_sends(*, source: str, now: datetime, guide_id: int | None = None)
     touched += open_ones.update(withdrawn_at=now, not_before=now, attempts=0)
     if touched:
         wake(JOB)
+        wake(ASK_JOB)
     return touched
 
 
@@ -109,12 +110,11 @@ def drop_group_sends(*, source: str, now: datetime, guide_id: int | None = None)
 
 
 def hand_over_sends(*, now: datetime, limit: int = LIMIT) -> int:
-    """Make what is due, cancel what was taken back, look for lost answers; how many moved on. A
-    corp that wants no call now is left alone for the rest of this run."""
+    """Make what is due, look for lost answers; how many moved on. A corp that wants no call now is
+    left alone for the rest of this run."""
     run, moved = Round(now), 0
     to_look = Q(state=State.UNKNOWN, call_started_at__gt=now - LOOK_FOR)
-    to_cancel = Q(state=State.HANDED_OVER, withdrawn_at__isnull=False)
-    waiting = GroupSend.objects.filter(Q(state=State.QUEUED) | to_cancel | to_look)
+    waiting = GroupSend.objects.filter(Q(state=State.QUEUED) | to_look)
     for token, ids in _batches(waiting, run, limit):
         for pk in ids:
             with outbox.alone("group_send_failed", send_id=pk):
@@ -150,8 +150,6 @@ def _call(pk: int, token: UUID, run: Round, attached: list[dict[str, Any]]) -> b
         return False
     if send.state == State.UNKNOWN:
         return _look(send, token, run)
-    if send.state == State.HANDED_OVER:
-        return _cancel(send, token, run)
     faults.point("customer_groups.send_call_started")
     try:
         made = run.client(send.corp_id).create_group_send(
@@ -172,8 +170,11 @@ def _call(pk: int, token: UUID, run: Round, attached: list[dict[str, Any]]) -> b
 def _prepare(pk: int, token: UUID, at: datetime) -> GroupSend | None:
     """The send with its call announced; None when there is no call to make."""
     send = GroupSend.objects.select_related("guide").held(pk, token)
-    if send is None or send.state != State.QUEUED:
+    if send is None or send.state == State.UNKNOWN:
         return send
+    if send.state != State.QUEUED:  # taken back in between
+        send.settle(token)
+        return None
     if send.call_started_at is not None:  # the worker that called is gone: nobody knows
         reason = gettext("the reply was lost")
         send.settle(token, state=State.UNKNOWN, unknown_since=at, reason=reason, not_before=at)
@@ -213,15 +214,6 @@ def _hurry(send: GroupSend, at: datetime) -> None:
     """One that was taken back while it was worked on has written its own next moment."""
     taken_back = GroupSend.objects.filter(pk=send.pk, withdrawn_at__isnull=False)
     taken_back.filter(state=State.HANDED_OVER).update(not_before=at)
-
-
-def _cancel(send: GroupSend, token: UUID, run: Round) -> bool:
-    try:
-        run.client(send.corp_id).cancel_mass_send(msgid=send.msgid)
-    except WeComError as error:
-        if not (isinstance(error, Refused) and error.errcode == CANCELLED_ALREADY):
-            return _again_later(send, token, error, run, harmless=True)
-    return send.settle(token, state=State.CANCELLED, reason="")
 
 
 def _look(send: GroupSend, token: UUID, run: Round) -> bool:
@@ -271,7 +263,13 @@ def _note_failure(send: GroupSend, token: UUID, error: WeComError, run: Round) -
 
 
 def _again_later(
-    send: GroupSend, token: UUID, error: WeComError, run: Round, *, harmless: bool = False
+    send: GroupSend,
+    token: UUID,
+    error: WeComError,
+    run: Round,
+    *,
+    harmless: bool = False,
+    end: str = State.FAILED,
 ) -> bool:
     """Nothing was done, or may be done again: another try, or the end of trying."""
     if isinstance(error, NotNow):
@@ -281,7 +279,7 @@ def _again_later(
     )
     send.settle(
         token,
-        state=State.FAILED if fate.over else send.state,
+        state=end if fate.over else send.state,
         reason=plain_reason(error),
         call_started_at=send.call_started_at if harmless else None,
         **fate.again,
@@ -293,9 +291,9 @@ def _again_later(
 
 
 def claim_send_polls(*, run: Round, limit: int = LIMIT) -> Iterator[tuple[UUID, list[GroupSend]]]:
-    """Lease sends that WeCom is to be asked about, some at a time, until none is due. Corps that
-    rest in this run are left alone."""
-    asked = GroupSend.objects.filter(state=State.HANDED_OVER, withdrawn_at=None)
+    """Lease sends that WeCom is to be asked about, or, withdrawn, is to cancel; some at a time,
+    until none is due. Corps that rest in this run are left alone."""
+    asked = GroupSend.objects.filter(state=State.HANDED_OVER)
     for token, ids in _batches(asked, run, limit):
         rows = GroupSend.objects.filter(pk__in=ids).select_related("guide")
         yield token, list(rows.order_by("pk"))
@@ -313,7 +311,7 @@ def note_send_asked(
     stays. A group of the owner's that is not named an hour after the tap got nothing: WeCom let no
     more through.
     """
-    sent = (set(sent_chat_ids) & set(send.chat_ids)) | set(send.sent_chat_ids)
+    sent = _named(send, sent_chat_ids)
     tapped = send.confirmed_at or confirmed_at
     missing = awaited(send) - sent
     full = missing if tapped is not None and now >= tapped + RESULTS_IN else set()
@@ -328,6 +326,10 @@ def note_send_asked(
     )
     _hurry(send, now)
     return written
+
+
+def _named(send: GroupSend, sent_chat_ids: Collection[str]) -> set[str]:
+    return (set(sent_chat_ids) & set(send.chat_ids)) | set(send.sent_chat_ids)
 
 
 def _next_look(send: GroupSend, now: datetime, tapped: datetime | None) -> datetime:
@@ -351,6 +353,31 @@ def give_back_send(*, send: GroupSend, token: UUID, now: datetime) -> bool:
     written = send.settle(token, not_before=now + PATIENCE.first)
     _hurry(send, now)
     return written
+
+
+def note_send_cancelled(
+    *,
+    send: GroupSend,
+    token: UUID,
+    sent_chat_ids: Collection[str],
+    confirmed_at: datetime | None,
+) -> bool:
+    """WeCom stopped it, and named for the last time the groups that have it."""
+    return send.settle(
+        token,
+        state=State.CANCELLED,
+        reason="",
+        sent_chat_ids=sorted(_named(send, sent_chat_ids)),
+        confirmed_at=send.confirmed_at or confirmed_at,
+    )
+
+
+def put_off_cancel(
+    *, send: GroupSend, token: UUID, error: WeComError, run: Round, stopped: bool
+) -> None:
+    """It was not cancelled, or is `stopped` and was not asked about: both are tried for a while."""
+    end = State.CANCELLED if stopped else State.FAILED
+    _again_later(send, token, error, run, harmless=True, end=end)
 
 
 # --- what only a person can say -------------------------------------------------------------------

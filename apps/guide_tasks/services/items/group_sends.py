@@ -77,6 +77,9 @@ def record_group_sent(*, source: str, guide_id: int, now: datetime) -> bool:
     if found.sent:
         items.move_set(which=mine, sources=[State.OPEN], to=State.IN_PROGRESS, at=now)
     whole = mine.filter(counted__gte=F("quota"), counted__gt=0)
+    # it was out in every group before it was taken back
+    too_late = whole.filter(excuse_reason=ItemExcuse.WITHDRAWN)
+    items.move_set(which=too_late, sources=[State.NOT_APPLICABLE], to=State.OPEN, at=now)
     proof = TaskItem.Proof.WECOM
     return bool(
         items.move_set(which=whole, sources=_OPEN_OR_LATE, to=State.DONE, at=now, proof=proof)
