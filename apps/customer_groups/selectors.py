@@ -153,10 +153,12 @@ def awaited(send: GroupSend) -> set[str]:
     return send.expected & {*theirs.values_list("chat_id", flat=True), *send.sent_chat_ids}
 
 
-# what is on its way takes a place as well; of what WeCom let through no more nobody gets another.
+# what is on its way takes a place as well, but none in groups that WeCom left out of it; of what
+# WeCom let through no more (`told`) nobody gets another, and it took no place.
 # `one` is the chat asked about, in a list, or an empty list for all
 _USED = """
-SELECT part.corp_id, chat.id AS chat_id, count(*) AS times, bool_or(part.told) AS told
+SELECT part.corp_id, chat.id AS chat_id, count(*) FILTER (WHERE NOT part.told) AS times,
+    bool_or(part.told) AS told
 FROM (
     SELECT corp_id, sent_chat_ids AS ids, false AS told FROM customer_groups_groupsend
     WHERE confirmed_at >= %(since)s AND sent_chat_ids @> %(one)s::jsonb
@@ -164,7 +166,8 @@ FROM (
     SELECT corp_id, over_limit_chat_ids, true FROM customer_groups_groupsend
     WHERE confirmed_at >= %(since)s AND over_limit_chat_ids @> %(one)s::jsonb
     UNION ALL
-    SELECT corp_id, chat_ids, false FROM customer_groups_groupsend
+    SELECT corp_id, chat_ids - ARRAY(SELECT jsonb_array_elements_text(left_out)), false
+    FROM customer_groups_groupsend
     WHERE confirmed_at IS NULL AND withdrawn_at IS NULL AND closes_at > %(now)s
         AND state IN ('queued', 'handed_over', 'unknown') AND chat_ids @> %(one)s::jsonb
 ) AS part, jsonb_array_elements_text(part.ids) AS chat (id)
@@ -198,12 +201,14 @@ def full_groups(*, now: datetime) -> list[int]:
 @dataclass(frozen=True, slots=True)
 class SendRoom:
     """Mass sends that a group has had in the present period (`month`, `week` or `day`), or that are
-    on their way to it, and how many more WeCom lets through."""
+    on their way to it, and how many more WeCom lets through at most. `told`: none, as WeCom said by
+    leaving the group out."""
 
     period: str
     cap: int
     used: int
     left: int
+    told: bool
 
 
 def send_room(group: CustomerGroup, *, now: datetime) -> SendRoom:
@@ -213,7 +218,7 @@ def send_room(group: CustomerGroup, *, now: datetime) -> SendRoom:
         cursor.execute(_OF_ONE, {**asked, "corp": group.corp_id, "chat": group.chat_id})
         used, told = cursor.fetchone() or (0, False)
     left = 0 if told else max(asked["cap"] - used, 0)
-    return SendRoom(period=policy.cap_rule(), cap=asked["cap"], used=used, left=left)
+    return SendRoom(period=policy.cap_rule(), cap=asked["cap"], used=used, left=left, told=told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,8 +230,22 @@ def test_a_groups_room_counts_what_it_had_and_what_is_on_its_way(owner, store, s
     assert (send_room(group, now=now).used, send_room(group, now=now).left) == (2, 2)
 
     sent_to(group, now, sent_chat_ids=[], over_limit_chat_ids=[group.chat_id])
-    assert send_room(group, now=now).left == 0
+    room = send_room(group, now=now)
+    assert (room.used, room.left, room.told) == (2, 0, True)
     assert full_groups(now=now) == [group.pk]
+
+
+def test_a_group_that_wecom_left_out_holds_no_place(owner, store, settings):
+    settings.WECOM_CAP_RULE = "day"
+    now = clock.now()
+    group, other = (make_group(owner, store, now) for _one in range(2))
+    sent_to(
+        group, now, state="handed_over", sent_chat_ids=[], confirmed_at=None,
+        chat_ids=[group.chat_id, other.chat_id], left_out=[group.chat_id],
+    )  # fmt: skip
+
+    assert full_groups(now=now) == [other.pk]
+    assert (send_room(group, now=now).used, send_room(other, now=now).used) == (0, 1)
 
 
 def test_counting_ahead_asks_as_much_for_many_groups_as_for_few(owner, store):

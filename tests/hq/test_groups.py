@@ -9,7 +9,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.core import clock
-from apps.customer_groups.models import CustomerGroup, GroupCode, GroupMembership, GroupWelcome
+from apps.customer_groups.models import (
+    CustomerGroup,
+    GroupCode,
+    GroupMembership,
+    GroupSend,
+    GroupWelcome,
+)
 from tests.factories.facts import make_guide, make_store
 from tests.factories.outreach import CORP, connect_corp
 
@@ -99,6 +105,26 @@ def test_a_group_shows_its_weeks_and_comings_and_goings(hq):
     page = hq.get(reverse("hq:group", args=[group.pk])).content.decode()
     assert "每周入群与退群" in page
     assert "被移出" not in page
+
+
+def test_a_group_says_how_much_it_may_still_get_and_why_nothing(hq, settings):
+    settings.WECOM_CAP_RULE = "month"
+    settings.WECOM_MONTHLY_CAP = 4
+    (group,) = make_groups(1)
+    address = reverse("hq:group", args=[group.pk])
+    page = hq.get(address).content.decode()
+    assert "本月最多还可收 4 次群发" in page
+    assert "群发次数已达企微上限" not in page
+
+    now = clock.now()
+    GroupSend.objects.create(
+        source="task_push:1", guide=group.owner, corp_id=CORP, text="新款", state="closed",
+        chat_ids=[group.chat_id], over_limit_chat_ids=[group.chat_id], confirmed_at=now,
+        not_before=now, closes_at=now,
+    )  # fmt: skip
+    page = hq.get(address).content.decode()
+    assert "本月最多还可收 0 次群发" in page
+    assert "群发次数已达企微上限" in page
 
 
 def test_a_code_is_asked_for_once_and_taken_back(hq):
