@@ -1,7 +1,7 @@
 """Reads of the groups' pages: lists with what came and went, a group's weeks, codes' joins."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -247,6 +247,14 @@ def send_state(*, source: str, guide_id: int) -> str:
     found = GroupSend.objects.filter(source=source, guide_id=guide_id)
     states = set(found.values_list("state", flat=True))
     return next((str(state.value) for state in order if state in states), "")
+
+
+def not_at_wecom(*, source: str, guide_ids: Collection[int]) -> int:
+    """How many of these owners' sends WeCom does not have, or may not have."""
+    missing = GroupSend.objects.filter(
+        state__in=[State.QUEUED, State.UNKNOWN, State.FAILED], withdrawn_at=None
+    )
+    return missing.filter(source=source, guide_id__in=list(guide_ids)).count()
 
 
 def send_figures(*, source: str, actor: Actor) -> SendFigures:

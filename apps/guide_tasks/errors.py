@@ -135,6 +135,16 @@ class NobodyToRemind(DomainError):
     message = _("Everybody has confirmed, or was reminded three times in 24 hours.")
 
 
+class NotAtWeCom(DomainError):
+    """Nobody can be reminded of what lies on no phone."""
+
+    code = "not_at_wecom"
+    message = _(
+        "WeCom does not have %(n)s of these messages: they wait, failed, or nobody knows. Nobody "
+        "else is to be reminded now."
+    )
+
+
 class NobodyThere(DomainError):
     code = "nobody_there"
     message = _("Nobody is on duty in the chosen stores. Choose other stores or another day.")

@@ -1,7 +1,7 @@
 """催办 of messages to groups: WeCom nudges who has not confirmed; once an occasion, three a day."""
 
 import uuid
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
@@ -10,7 +10,7 @@ from apps.core import clock
 from apps.customer_groups import services
 from apps.customer_groups.models import GroupSend, GroupSendReminder
 from apps.guide_tasks import services as guide_tasks
-from apps.guide_tasks.errors import NobodyToRemind
+from apps.guide_tasks.errors import NobodyToRemind, NotAtWeCom
 from apps.guide_tasks.models import TaskItem, TaskPush
 from apps.stores.models import Posting
 from tests.factories.items import make_item_push
@@ -63,6 +63,27 @@ def test_a_tap_nudges_once_and_a_fourth_in_a_day_is_refused(waiting, simulator):
     assert work() == 0
     msgid = GroupSend.objects.get().msgid
     assert [call["body"]["msgid"] for call in simulator.calls(REMIND)] == [msgid] * 3
+
+
+@pytest.mark.parametrize("state", ["queued", "unknown", "failed"])
+def test_what_is_not_at_wecom_is_not_called_confirmed(waiting, state):
+    GroupSend.objects.update(state=state)
+    with pytest.raises(NotAtWeCom):
+        remind(waiting)
+
+
+def test_at_night_owners_are_left_in_peace_until_the_hours_begin(waiting, guide):
+    waiting.hand_out_from, waiting.hand_out_until = time(7), time(23)
+    waiting.save()
+    night = clock.day_start(clock.today()) + timedelta(days=1, hours=2)
+    guide_tasks.remind_owners(push=waiting, wave="a", actor=SYSTEM, now=night)
+    store = Posting.objects.get(guide=guide).store
+    lead = manager_actor(make_manager(store, clock.now()), store, clock.now())
+    guide_tasks.chase_items(item_ids=[TaskItem.objects.get().pk], actor=lead, now=night)
+
+    morning = night + timedelta(hours=5)
+    assert set(GroupSendReminder.objects.values_list("not_before", flat=True)) == {morning}
+    assert GroupSendReminder.objects.count() == 2
 
 
 def test_who_has_confirmed_is_not_nudged(waiting, guide, simulator):

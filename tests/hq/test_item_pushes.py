@@ -248,7 +248,7 @@ def test_head_office_has_wecom_remind_owners_who_have_not_confirmed(
     assert address in operator_client.get(answer["Location"]).content.decode()
 
     said = operator_client.post(address, {"wave": "a"}, follow=True).content.decode()
-    assert "都已确认" in said  # WeCom does not have it yet
+    assert "有 1 条群发还没到企微" in said
     GroupSend.objects.update(state="handed_over", msgid="msg1")
     said = operator_client.post(address, {"wave": "a"}, follow=True).content.decode()
     assert "已请企微催办 1 条群发" in said

@@ -10,6 +10,7 @@ from apps.customer_groups.services.mirror import (
     note_people,
 )
 from apps.customer_groups.services.reminders import (
+    Nudge,
     forget_group_reminders,
     queue_group_reminders,
     send_group_reminders,
@@ -29,6 +30,7 @@ from apps.customer_groups.services.sends import (
 
 __all__ = [
     "Change",
+    "Nudge",
     "change_welcome",
     "claim_send_polls",
     "decide_group_send",

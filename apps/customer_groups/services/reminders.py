@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -16,9 +16,10 @@ from apps.outreach.services import reminders
 _QUEUE = """
 INSERT INTO customer_groups_groupsendreminder
     (group_send_id, wave, state, reason, not_before, created_by, created_at)
-SELECT send.id, wanted.wave, 'queued', '', %(now)s::timestamptz, %(actor)s, %(now)s::timestamptz
-FROM unnest(%(sources)s::text[], %(guides)s::bigint[], %(waves)s::text[])
-    AS wanted (source, guide_id, wave)
+SELECT send.id, wanted.wave, 'queued', '', wanted.not_before, %(actor)s, %(now)s::timestamptz
+FROM unnest(%(sources)s::text[], %(guides)s::bigint[], %(waves)s::text[],
+            %(moments)s::timestamptz[])
+    AS wanted (source, guide_id, wave, not_before)
 JOIN customer_groups_groupsend AS send
     ON send.source = wanted.source AND send.guide_id = wanted.guide_id
 WHERE send.state = 'handed_over' AND send.msgid <> ''
@@ -31,21 +32,30 @@ ON CONFLICT (group_send_id, wave) DO NOTHING
 """
 
 
-@transaction.atomic
-def queue_group_reminders(
-    *, wanted: Sequence[tuple[str, int, str]], actor: Actor, now: datetime
-) -> int:
-    """Have WeCom nudge owners about sends: (source, owner, wave) each. Returns how many sends.
+class Nudge(NamedTuple):
+    """A source's send is to be brought to mind to its owner, not before a moment. The `wave` names
+    the occasion."""
 
-    A wave names the occasion: the same one again queues nothing. Who has confirmed is left alone.
+    source: str
+    guide_id: int
+    wave: str
+    not_before: datetime
+
+
+@transaction.atomic
+def queue_group_reminders(*, wanted: Sequence[Nudge], actor: Actor, now: datetime) -> int:
+    """Have WeCom nudge owners about sends. Returns how many sends.
+
+    The same wave again queues nothing. Who has confirmed is left alone.
     """
     if not wanted:
         return 0
-    sources, guides, waves = (list(column) for column in zip(*wanted, strict=True))
+    sources, guides, waves, moments = (list(column) for column in zip(*wanted, strict=True))
     terms: dict[str, Any] = {
         "sources": sources,
         "guides": guides,
         "waves": waves,
+        "moments": moments,
         "now": now,
         "actor": actor.label,
         "since": now - timedelta(days=1),

@@ -11,8 +11,8 @@ from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.customer_groups import selectors as groups
 from apps.customer_groups import services as customer_groups
-from apps.guide_tasks.errors import NobodyToRemind, NotYourStore, PushNotRunning
-from apps.guide_tasks.hours import grace
+from apps.guide_tasks.errors import NobodyToRemind, NotAtWeCom, NotYourStore, PushNotRunning
+from apps.guide_tasks.hours import grace, next_within
 from apps.guide_tasks.models import ItemExcuse, State, TaskItem, TaskPush
 from apps.guide_tasks.services.items import acts as items
 
@@ -36,17 +36,20 @@ def queue_sends(*, push: TaskPush, due_at: datetime, now: datetime) -> None:
 @transaction.atomic
 def remind_owners(*, push: TaskPush, wave: str, actor: Actor, now: datetime) -> int:
     """Head office has WeCom nudge every owner who has not confirmed; `wave` names the tap, so that
-    the same one again does nothing. Returns how many sends. Raises NotYourStore, PushNotRunning,
-    NobodyToRemind."""
+    the same one again does nothing. At night it waits for the hand-out hours. Returns how many
+    sends. Raises NotYourStore, PushNotRunning, NotAtWeCom, NobodyToRemind."""
     if not (actor.sees_all and actor.can(Capability.PUSH_TASKS)):
         raise NotYourStore()
     if push.status != TaskPush.Status.HANDED_OUT or push.kind != TaskPush.Kind.GROUP_SEND:
         raise PushNotRunning()
     undone = TaskItem.objects.filter(push=push, state__in=(State.OPEN, State.IN_PROGRESS))
-    guides = undone.values_list("guide_id", flat=True)
-    wanted = [(push.source, pk, f"hq:{wave}"[:80]) for pk in guides if pk is not None]
+    guides = [pk for pk in undone.values_list("guide_id", flat=True) if pk is not None]
+    soonest = next_within(now, push.hand_out_from, push.hand_out_until)
+    wanted = [customer_groups.Nudge(push.source, pk, f"hq:{wave}"[:80], soonest) for pk in guides]
     queued = customer_groups.queue_group_reminders(wanted=wanted, actor=actor, now=now)
     if not queued:
+        if missing := groups.not_at_wecom(source=push.source, guide_ids=guides):
+            raise NotAtWeCom(n=missing)
         raise NobodyToRemind()
     accounts.audit(
         actor=actor,

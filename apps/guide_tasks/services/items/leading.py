@@ -134,19 +134,18 @@ def _tell_chased(chased: list[_Chased], actor: Actor, now: datetime) -> None:
 
 
 def _nudge_in_wecom(chased: list[_Chased], actor: Actor, now: datetime) -> None:
-    """A message that lies on an owner's phone WeCom reminds them of as well."""
+    """A message that lies on an owner's phone WeCom reminds them of as well, in the hours of the
+    card."""
     kinds = TaskPush.objects.filter(kind=TaskPush.Kind.GROUP_SEND)
     to_groups = kinds.in_bulk({row.push_id for row in chased})
-    day = clock.business_day(now)
-    customer_groups.queue_group_reminders(
-        wanted=[
-            (to_groups[row.push_id].source, row.guide_id, f"chase:{day:%Y%m%d}:{row.times}")
-            for row in chased
-            if row.push_id in to_groups and row.guide_id is not None
-        ],
-        actor=actor,
-        now=now,
-    )
+    day, wanted = clock.business_day(now), []
+    for row in chased:
+        push = to_groups.get(row.push_id)
+        if push is not None and row.guide_id is not None:
+            wave = f"chase:{day:%Y%m%d}:{row.times}"
+            soonest = hours.next_within(now, push.hand_out_from, push.hand_out_until)
+            wanted.append(customer_groups.Nudge(push.source, row.guide_id, wave, soonest))
+    customer_groups.queue_group_reminders(wanted=wanted, actor=actor, now=now)
 
 
 # --- more time, taken back ------------------------------------------------------------------------
