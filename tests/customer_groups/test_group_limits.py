@@ -168,13 +168,14 @@ def owner(store):
 def sent_to(group, at, **fields):
     known = {
         "source": f"task_push:{GroupSend.objects.count() + 900}",
+        "chat_ids": [group.chat_id],
         "state": "closed",
         "sent_chat_ids": [group.chat_id],
         "confirmed_at": at,
         "closes_at": at + timedelta(days=1),
     }
     return GroupSend.objects.create(
-        guide=group.owner, corp_id=CORP, text="新款", chat_ids=[group.chat_id], not_before=at,
+        guide=group.owner, corp_id=CORP, text="新款", not_before=at,
         **{**known, **fields},
     )  # fmt: skip
 
