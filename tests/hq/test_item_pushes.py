@@ -120,6 +120,14 @@ def test_a_moments_push_queues_one_post_for_those_who_got_it(operator_client, st
     assert 'data-post="queued"' in operator_client.get(answer["Location"]).content.decode()
 
 
+def test_a_post_that_wecom_does_not_stop_says_why_on_its_page(operator_client, stores, fixed_clock):
+    answer = send(operator_client, "moments", **fields(fixed_clock))
+    MomentPost.objects.update(state="made", reason="企微没有停下这条朋友圈：不行")
+
+    page = operator_client.get(answer["Location"]).content.decode()
+    assert "企微没有停下这条朋友圈：不行" in page
+
+
 def test_a_push_to_groups_asks_their_owners_alone_and_shows_what_wecom_says(
     operator_client, stores, fixed_clock
 ):

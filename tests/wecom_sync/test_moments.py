@@ -343,6 +343,75 @@ def test_wecom_not_answering_is_asked_to_stop_it_again(push, simulator):
     assert MomentPost.objects.get().state == "cancelled"
 
 
+@pytest.fixture
+def lost(push, simulator):
+    """WeCom has the post, and the reply to our call was lost."""
+    outreach.send_moments(now=later(seconds=1))
+    MomentPost.objects.update(state="queued", jobid="", not_before=clock.now())
+    return made(simulator)
+
+
+def test_a_post_taken_back_while_its_answer_was_lost_is_stopped_once_it_is_found(
+    push, lost, simulator
+):
+    take_back(push)
+    assert outreach.send_moments(now=later(minutes=1)) == 0  # WeCom's list may lag behind
+    assert outreach.send_moments(now=later(minutes=16)) == 1
+    outreach.send_moments(now=later(minutes=17))
+    poll(later(minutes=18))
+
+    assert [call["body"]["moment_id"] for call in simulator.calls(CANCEL)] == lost
+    assert len(calls(simulator)) == 1
+    assert MomentPost.objects.get().state == "cancelled"
+
+
+def test_a_post_taken_back_while_nobody_knows_is_stopped_when_a_person_says_it_is_there(
+    unknown, push, simulator
+):
+    take_back(push)
+    decided = decide(unknown, published=True)
+    outreach.send_moments(now=later(minutes=21))
+    poll(later(minutes=22))
+
+    assert [call["body"]["moment_id"] for call in simulator.calls(CANCEL)] == [decided.moment_id]
+    assert MomentPost.objects.get().state == "cancelled"
+
+
+def test_a_poll_that_is_running_neither_ends_nor_delays_what_is_taken_back(push, simulator):
+    outreach.send_moments(now=later(seconds=1))
+    poll(later(minutes=1))
+    MomentPost.objects.update(not_before=clock.now())
+    token, (post,) = moments.claim_moment_polls(now=later(minutes=2), limit=1)
+    take_back(push)
+    over = later(days=30)
+    assert moments.note_moment_asked(post=post, token=token, all_done=False, now=over)
+
+    post.refresh_from_db()
+    assert (post.state, post.not_before) == ("made", over)
+    assert post.withdrawn_at is not None
+
+
+def test_wecom_refusing_to_stop_a_post_is_said_and_the_post_is_asked_about_on(
+    push, guide, simulator
+):
+    outreach.send_moments(now=later(seconds=1))
+    (moment_id,) = made(simulator)
+    poll(later(minutes=1))
+    take_back(push)
+    simulator.post("/sim/faults", path=CANCEL, errcode=48002, times=9)
+    with override("zh-hans"):
+        outreach.send_moments(now=later(minutes=2))
+        poll(later(minutes=3))
+
+    post = MomentPost.objects.get()
+    assert (post.state, post.withdrawn_at) == ("made", None)
+    assert post.reason.startswith("企微没有停下这条朋友圈")
+    asked = len(simulator.calls("externalcontact/get_moment_task"))
+    poll(later(minutes=40))
+    assert len(simulator.calls("externalcontact/get_moment_task")) > asked
+    assert len(simulator.calls(CANCEL)) == 1
+
+
 # --- likes and comments ---------------------------------------------------------------------------
 
 

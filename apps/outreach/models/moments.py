@@ -1,5 +1,7 @@
 """Posts for customers' moments."""
 
+from datetime import datetime
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -58,6 +60,10 @@ class MomentPost(OutgoingOnce):
 
     def __str__(self) -> str:
         return f"moment of {self.source}"
+
+    def is_over(self, at: datetime) -> bool:
+        """Nobody wants it made any more."""
+        return self.withdrawn_at is not None or at >= self.closes_at
 
 
 class MomentReading(LeasedModel):

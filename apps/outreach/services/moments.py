@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -35,6 +35,8 @@ PATIENCE = Patience(first=timedelta(minutes=1), most=timedelta(minutes=10), trie
 SETTLE = timedelta(minutes=15)
 
 State = MomentPost.State
+# WeCom has it, or may have it
+OPEN_AT_WECOM = (State.QUEUED, State.HANDED_OVER, State.MADE, State.UNKNOWN)
 
 
 class PostNotUnknown(DomainError):
@@ -75,16 +77,15 @@ def queue_moment(
 @transaction.atomic
 def drop_moment(*, source: str, now: datetime) -> int:
     """Do not make what WeCom does not have; of a post that it has whoever has not published it
-    cannot any more. Returns how many were dropped at once; where a call is open its look-up ends
-    the post."""
-    posts = MomentPost.objects.filter(source=source)
-    known = posts.filter(state__in=[State.HANDED_OVER, State.MADE], withdrawn_at=None)
-    if known.update(withdrawn_at=now, not_before=now, attempts=0):
+    cannot any more. Returns how many were dropped at once; where a call is open or its answer was
+    lost, the post is stopped as soon as it turns out to be there."""
+    posts = MomentPost.objects.filter(source=source, withdrawn_at=None)
+    never_called = posts.filter(state=State.QUEUED, call_started_at=None)
+    dropped = never_called.update(state=State.CLOSED, withdrawn_at=now)
+    open_ones = posts.filter(state__in=OPEN_AT_WECOM)
+    if open_ones.update(withdrawn_at=now, not_before=now, attempts=0):
         wake(JOB)
-    posts.filter(state=State.UNKNOWN).update(closes_at=F("not_before"))  # not made again
-    queued = posts.filter(state=State.QUEUED)
-    queued.exclude(call_started_at=None).update(closes_at=F("call_started_at"))
-    return queued.filter(call_started_at=None).update(state=State.CLOSED)
+    return dropped
 
 
 def send_moments(*, now: datetime, limit: int = 200) -> int:
@@ -104,7 +105,9 @@ def _hand_over(post_id: int, token: UUID, run: Round) -> bool:
     made = lease.holds(MomentPost.objects.filter(pk=post_id, state=State.MADE), token).first()
     if made is not None:
         return _cancel(made, token, run)
-    mine = MomentPost.objects.filter(pk=post_id, state=State.QUEUED, call_started_at=None)
+    mine = MomentPost.objects.filter(
+        pk=post_id, state=State.QUEUED, call_started_at=None, withdrawn_at=None
+    )
     try:
         attached = media.attached(
             mine=lease.holds(mine, token), run=run, seconds=LEASE_SECONDS, for_moments=True
@@ -127,7 +130,7 @@ def _call(post_id: int, token: UUID, run: Round, attached: list[dict[str, Any]])
             post.settle(token)
             return False
         lost = post.call_started_at
-        if lost is None and at >= post.closes_at:  # a worker that comes too late
+        if lost is None and post.is_over(at):  # a worker that comes too late
             post.settle(token, state=State.CLOSED)
             return False
         if lost is None:
@@ -154,7 +157,8 @@ def _cancel(post: MomentPost, token: UUID, run: Round) -> bool:
     except WeComError as error:
         fate = fate_of(error, failed=post.attempts, patience=PATIENCE, at=at, harmless=True)
         if fate.over:
-            post.settle(token, withdrawn_at=None, reason=plain_reason(error), not_before=at)
+            words = gettext("WeCom did not stop it: %(why)s") % {"why": plain_reason(error)}
+            post.settle(token, withdrawn_at=None, reason=words[:200], not_before=at)
         else:
             post.settle(token, **fate.again)
         return False
@@ -172,7 +176,7 @@ def _look_up(post: MomentPost, token: UUID, run: Round, lost: datetime) -> bool:
         reason = gettext("the reply was lost; WeCom's list shows several posts with this text")
         post.settle(token, state=State.UNKNOWN, unknown_since=at, reason=reason)
         return False
-    if not found and at >= post.closes_at:
+    if not found and post.is_over(at):
         post.settle(token, state=State.CLOSED, call_started_at=None)
         return False
     if not found:  # it was never made: once more, from the beginning
@@ -219,13 +223,22 @@ def note_moment_failed(*, post: MomentPost, token: UUID, reason: str) -> bool:
     return post.settle(token, state=State.FAILED, reason=reason[:200])
 
 
+@transaction.atomic
 def note_moment_asked(*, post: MomentPost, token: UUID, all_done: bool, now: datetime) -> bool:
-    """Ask again: often at first, then every half hour; not at all once it is over."""
-    if all_done or now >= post.closes_at:
-        return post.settle(token, state=State.CLOSED)
-    MomentPost.objects.filter(pk=post.pk).update(attempts=F("attempts") + 1)
-    wait = min(timedelta(minutes=1) * (post.attempts + 1), timedelta(minutes=30))
-    return post.settle(token, not_before=now + wait)
+    """Ask again: often at first, then every half hour; not at all once it is over. One that was
+    taken back meanwhile is not asked about: it is stopped at once, whatever its time."""
+    held: MomentPost | None = MomentPost.objects.held(post.pk, token)
+    if held is None:
+        return False
+    if all_done:
+        return held.settle(token, state=State.CLOSED)
+    if held.withdrawn_at is not None:
+        wake(JOB)
+        return held.settle(token, not_before=now)
+    if now >= held.closes_at:
+        return held.settle(token, state=State.CLOSED)
+    wait = min(timedelta(minutes=1) * (held.attempts + 1), timedelta(minutes=30))
+    return held.settle(token, attempts=held.attempts + 1, not_before=now + wait)
 
 
 def give_back_moment(*, post: MomentPost, token: UUID, now: datetime) -> bool:
@@ -273,13 +286,13 @@ def _decide(
         post.state = State.MADE if entry else State.CLOSED
         words = gettext("%(who)s decided: it was published")
     else:
-        post.state = State.QUEUED if now < post.closes_at else State.CLOSED
+        post.state = State.CLOSED if post.is_over(now) else State.QUEUED
         post.call_started_at = None
         words = gettext("%(who)s decided: it was not published")
     post.moment_id, post.reason = entry, words % {"who": actor.label}
     post.not_before, post.attempts = min(now, post.closes_at), 0
     post.unknown_since = post.lease_token = post.lease_until = None
     post.save()
-    if post.state == State.QUEUED:
+    if post.state == State.QUEUED or post.withdrawn_at is not None:
         wake(JOB)
     return post
