@@ -61,6 +61,8 @@ class AttachmentsForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.for_moments = kind == TaskPush.Kind.MOMENTS
         scripts = MessageTemplate.objects.of_chain().filter(is_active=True)
+        if self.for_moments:
+            del self.fields["link_summary"]  # moments show none
         carrying = scripts.filter(attachments__isnull=False).distinct().order_by("name")
         self.fields["script"].queryset = carrying  # type: ignore[attr-defined]
         self.kept = self._still_kept() if self.is_bound else []
@@ -88,6 +90,8 @@ class AttachmentsForm(forms.Form):
         pieces = attachments_of(script_id=script.pk if script else None)
         pieces += [attachments.picture(file) for file in self.kept]
         pieces += self._link(given)
+        if self.for_moments:
+            pieces = attachments.with_cover(pieces)
         given["attachments"] = pieces
         try:
             attachments.demand_short(pieces)

@@ -46,7 +46,15 @@ class PictureTooLarge(DomainError):
 
 class NotForMoments(DomainError):
     code = "not_for_moments"
-    message = _("Moments take up to nine pictures or one link: not both, and no mini program.")
+    message = _(
+        "Moments take up to nine pictures, or one link with one picture as its cover; no mini "
+        "program."
+    )
+
+
+class CoverMissing(DomainError):
+    code = "cover_missing"
+    message = _("A link in moments needs a cover: choose one picture for it.")
 
 
 class PieceTooLong(DomainError):
@@ -97,6 +105,16 @@ def link(*, title: str, summary: str, url: str) -> Piece:
     return {"kind": "link", "title": title, "summary": summary, "url": url, "picture_url": ""}
 
 
+def with_cover(pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces of a post: of one link and one picture the picture is the link's cover. Moments
+    show no line below a link's title and no picture by its address."""
+    covers = [piece["file"] for piece in pieces if piece["kind"] == "image"]
+    links = [piece for piece in pieces if piece["kind"] == "link"]
+    if len(pieces) != 2 or len(covers) != 1 or len(links) != 1:
+        return list(pieces)
+    return [{**links[0], "summary": "", "picture_url": "", "file": covers[0]}]
+
+
 def cover_address(file: str) -> str:
     """Where a customer's phone finds the cover of a mini program: a name nobody can guess."""
     name, _dot, extension = file.rpartition("/")[2].partition(".")
@@ -119,12 +137,15 @@ def demand_short(pieces: Iterable[Piece]) -> None:
 
 
 def demand_for_moments(pieces: Sequence[Piece]) -> None:
-    """A post takes less than a message. Raises TooManyAttachments, NotForMoments."""
+    """A post takes less than a message, and a link there brings its cover as a file. Raises
+    TooManyAttachments, NotForMoments, CoverMissing."""
     demand_few(pieces)
     kinds = {piece["kind"] for piece in pieces}
     one_link = kinds == {"link"} and len(pieces) == 1
     if kinds - {"image"} and not one_link:
         raise NotForMoments()
+    if one_link and not pieces[0].get("file"):
+        raise CoverMissing()
 
 
 def files_of(pieces: Iterable[Piece]) -> list[str]:
@@ -139,7 +160,9 @@ def for_wecom(pieces: Iterable[Piece], media: Mapping[str, str]) -> list[dict[st
 
 def _for_wecom(piece: Piece, media: Mapping[str, str]) -> dict[str, Any]:
     kind = piece["kind"]
-    if kind == "link":
+    if kind == "link" and piece.get("file"):  # of a post
+        inner = {"title": piece["title"], "url": piece["url"], "media_id": media[piece["file"]]}
+    elif kind == "link":
         inner = {"title": piece["title"], "desc": piece["summary"], "url": piece["url"]}
         if piece["picture_url"]:
             inner["picurl"] = piece["picture_url"]

@@ -91,6 +91,7 @@ def attachment_view(item: Row, who: str) -> Row:
         "desc": inner.get("desc", ""),
         "href": open_as(inner.get("url", ""), who) if kind == "link" else "",
         "picture": f"/media/{inner.get('media_id')}" if kind == "image" else "",
+        "cover": f"/media/{inner['media_id']}" if kind == "link" and inner.get("media_id") else "",
     }
 
 

@@ -90,7 +90,7 @@ def test_a_picture_is_left_out_and_a_link_and_a_scripts_cover_go_with_it(
 @pytest.mark.parametrize(
     ("kind", "wrong", "words"),
     [
-        ("moments", {"link_title": "看", "link_url": "https://a.example.com"}, "最多 9 张图片"),
+        ("moments", {"link_title": "看"}, "链接要有标题和地址"),
         ("group_send", {"link_title": "看"}, "链接要有标题和地址"),
         ("group_send", {"link_title": "靴" * 43, "link_url": "https://a.example.com"}, "太长"),
     ],
@@ -106,6 +106,30 @@ def test_what_wecom_would_not_take_is_said_at_once_and_pictures_stay(
     assert words in answer.content.decode()
     assert len(answer.context["extras"].kept_names) == 1
     assert not TaskPush.objects.exists()
+
+
+def test_a_link_in_moments_goes_out_with_one_picture_as_its_cover(
+    operator_client, store, fixed_clock
+):
+    form = fields(fixed_clock, body="新款", link_title="看看", link_url="https://a.example.com")
+    bare = post(operator_client, "moments", **form)
+    assert bare.status_code == 400
+    assert "要有封面" in bare.content.decode()
+    many = post(operator_client, "moments", **form, pictures=[picture(), picture(width=80)])
+    assert many.status_code == 400
+    assert "1 个链接加 1 张封面图" in many.content.decode()
+
+    looked = post(operator_client, "moments", **form, pictures=[picture()])
+    (shown,) = looked.context["pieces"]
+    assert reverse("hq:kept_picture", args=[shown["sealed"]]) in looked.content.decode()
+    post(
+        operator_client, "moments", **form,
+        kept=looked.context["extras"].kept_names, looked=looked.context["mark"],
+    )  # fmt: skip
+
+    (piece,) = MomentPost.objects.get().attachments
+    assert (piece["kind"], piece["title"]) == ("link", "看看")
+    assert piece["file"] == shown["file"]
 
 
 def test_ten_pictures_and_a_text_file_are_refused(operator_client, store, fixed_clock):

@@ -113,12 +113,27 @@ def test_moment_that_was_taken_back_cannot_be_published(host):
 
 
 def test_moment_holds_pictures_or_one_link_and_ten_are_made_a_minute(host):
-    link = {"msgtype": "link", "link": {"title": "t", "url": "https://example.com"}}
+    cover = upload(host, "media/upload_attachment", media_type="image", attachment_type=1)
+    inner = {"title": "t", "url": "https://example.com", "media_id": cover["media_id"]}
+    link = {"msgtype": "link", "link": inner}
     body = {"text": {"content": "x"}, "attachments": [link, link]}
     assert host.api("externalcontact/add_moment_task", body)["errcode"] == 41064
     plain = {"text": {"content": "x"}}
     codes = [host.api("externalcontact/add_moment_task", plain)["errcode"] for _ in range(10)]
     assert codes == [0] * 9 + [45009]
+
+
+def test_a_link_in_moments_needs_a_cover_that_was_uploaded_for_moments(host):
+    other = upload(host, type="image")["media_id"]
+    cover = upload(host, "media/upload_attachment", media_type="image", attachment_type=1)
+
+    def make(**more):
+        inner = {"title": "t", "url": "https://example.com", **more}
+        body = {"text": {"content": "x"}, "attachments": [{"msgtype": "link", "link": inner}]}
+        return host.api("externalcontact/add_moment_task", body)["errcode"]
+
+    assert make() == make(picurl="https://example.com/a.png") == make(media_id=other) == 40007
+    assert make(media_id=cover["media_id"]) == 0
 
 
 YES_NO = [{"id": "yes", "text": "能到"}, {"id": "no", "text": "到不了"}]

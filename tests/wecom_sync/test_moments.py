@@ -268,8 +268,11 @@ def test_a_posts_pictures_are_uploaded_for_moments_and_seen_by_friends(guide, ke
         assert f"/media/{media_id}" in answer.read().decode()
 
 
-def test_a_post_carries_one_link_and_nothing_beside_it(guide, kept, simulator):
-    link = attachments.link(title="新靴", summary="", url="https://shop.example.com/a")
+def test_a_post_carries_one_link_with_its_cover_and_nothing_beside_it(guide, kept, simulator):
+    plain = attachments.link(title="新靴", summary="三款", url="https://shop.example.com/a")
+    with pytest.raises(attachments.CoverMissing):
+        post_with(plain)
+    (link,) = attachments.with_cover([plain, attachments.picture(kept)])
     with pytest.raises(attachments.NotForMoments):
         post_with(link, attachments.picture(kept))
     with pytest.raises(attachments.TooManyAttachments):
@@ -279,7 +282,13 @@ def test_a_post_carries_one_link_and_nothing_beside_it(guide, kept, simulator):
 
     post_with(link)
     assert outreach.send_moments(now=later(seconds=1)) == 1
-    assert calls(simulator)[0]["body"]["attachments"][0]["link"]["title"] == "新靴"
+    cover = MediaUpload.objects.get(corp_id=CORP, file=kept, for_moments=True)
+    assert calls(simulator)[0]["body"]["attachments"][0]["link"] == {
+        "title": "新靴",
+        "url": "https://shop.example.com/a",
+        "media_id": cover.media_id,
+    }
+    assert len(made(simulator)) == 1
 
 
 def test_a_post_whose_picture_wecom_has_no_more_gets_it_anew(guide, kept, simulator):

@@ -56,7 +56,7 @@ def queue_moment(
     attachments: Sequence[Piece] = (),
 ) -> bool:
     """Queue one post for these senders; False when this source has its post already. Raises
-    TooManyAttachments, NotForMoments."""
+    TooManyAttachments, NotForMoments, CoverMissing."""
     demand_for_moments(attachments)
     _post, made = MomentPost.objects.get_or_create(
         source=source,

@@ -212,6 +212,8 @@ def _check_attachment(call: Call, kind: str, inner: Row, scene: str) -> None:
         text(inner, "title"), text(inner, "url")
         if any(len(str(inner.get(name) or "").encode()) > n for name, n in LINK_BYTES.items()):
             raise ApiError(40058)
+        if scene == "moment":  # its cover is an upload, and nothing else of it is shown
+            check_media(call, str(inner.get("media_id") or ""), "image", scene)
         return
     if kind == "miniprogram":
         for name in ("title", "appid", "page"):

@@ -67,7 +67,7 @@ def create_item_push(
     `client_id` again gives the push that was made.
 
     Raises PushNotReady, NotYourStore, NobodyThere, KindIsOff, TooManyAttachments, NotForMoments,
-    PieceTooLong.
+    CoverMissing, PieceTooLong.
     """
     if (known := _made_before(client_id)) is not None:
         return known
