@@ -113,7 +113,7 @@ ENTRIES = [
     ),
     Entry(
         "wecom_sync.poll_moments", 60, _("Published moments posts"),
-        _("Asks WeCom which guides have published a post: often at first, then every half hour."),
+        _("Asks WeCom which guides have published a post, and stops posts that were taken back."),
         _("published posts look unfinished"),
     ),
     Entry(

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +26,7 @@ from apps.wecom.errors import MEDIA_UNKNOWN, WeComError, plain_reason
 from apps.wecom.services.rounds import Round
 
 JOB = "outreach.send_moments"
+POLL_JOB = "wecom_sync.poll_moments"  # stops what was taken back, and looks who was quicker
 LEASE_SECONDS = 120
 BATCH = 10
 PATIENCE = Patience(first=timedelta(minutes=1), most=timedelta(minutes=10), tries=6)
@@ -84,15 +84,14 @@ def drop_moment(*, source: str, now: datetime) -> int:
     dropped = never_called.update(state=State.CLOSED, withdrawn_at=now)
     open_ones = posts.filter(state__in=OPEN_AT_WECOM)
     if open_ones.update(withdrawn_at=now, not_before=now, attempts=0):
-        wake(JOB)
+        wake(POLL_JOB)
     return dropped
 
 
 def send_moments(*, now: datetime, limit: int = 200) -> int:
-    """Have WeCom make what is due, and stop what was taken back; returns how many it took."""
+    """Have WeCom make what is due; returns how many it took."""
     run, sent = Round(now), 0
-    to_cancel = Q(state=State.MADE, withdrawn_at__isnull=False)
-    waiting = MomentPost.objects.filter(Q(state=State.QUEUED) | to_cancel)
+    waiting = MomentPost.objects.filter(state=State.QUEUED)
     most = min(limit, BATCH)
     token, ids = lease.claim(waiting.due(now), now=now, seconds=LEASE_SECONDS, limit=most)
     for post_id in ids:
@@ -102,9 +101,6 @@ def send_moments(*, now: datetime, limit: int = 200) -> int:
 
 
 def _hand_over(post_id: int, token: UUID, run: Round) -> bool:
-    made = lease.holds(MomentPost.objects.filter(pk=post_id, state=State.MADE), token).first()
-    if made is not None:
-        return _cancel(made, token, run)
     mine = MomentPost.objects.filter(
         pk=post_id, state=State.QUEUED, call_started_at=None, withdrawn_at=None
     )
@@ -147,22 +143,6 @@ def _call(post_id: int, token: UUID, run: Round, attached: list[dict[str, Any]])
         return False
     post.settle(token, state=State.HANDED_OVER, jobid=jobid, reason="", not_before=at)
     return True
-
-
-def _cancel(post: MomentPost, token: UUID, run: Round) -> bool:
-    """Tried for a while; a post that WeCom does not stop goes on being asked about."""
-    at = run.moment()
-    try:
-        run.client(post.corp_id).cancel_moment(moment_id=post.moment_id)
-    except WeComError as error:
-        fate = fate_of(error, failed=post.attempts, patience=PATIENCE, at=at, harmless=True)
-        if fate.over:
-            words = gettext("WeCom did not stop it: %(why)s") % {"why": plain_reason(error)}
-            post.settle(token, withdrawn_at=None, reason=words[:200], not_before=at)
-        else:
-            post.settle(token, **fate.again)
-        return False
-    return post.settle(token, state=State.CANCELLED, reason="")
 
 
 def _look_up(post: MomentPost, token: UUID, run: Round, lost: datetime) -> bool:
@@ -212,9 +192,8 @@ def _note_failure(post: MomentPost, token: UUID, error: WeComError, at: datetime
 
 
 def claim_moment_polls(*, now: datetime, limit: int) -> tuple[UUID, list[MomentPost]]:
-    """Lease posts that WeCom is to be asked about."""
-    made = Q(state=State.MADE, withdrawn_at=None)
-    asked = MomentPost.objects.filter(made | Q(state=State.HANDED_OVER))
+    """Lease posts that WeCom is to be asked about, or told to stop."""
+    asked = MomentPost.objects.filter(state__in=[State.HANDED_OVER, State.MADE])
     token, ids = lease.claim(asked.due(now), now=now, seconds=LEASE_SECONDS, limit=limit)
     return token, list(MomentPost.objects.filter(pk__in=ids).order_by("pk"))
 
@@ -233,12 +212,34 @@ def note_moment_asked(*, post: MomentPost, token: UUID, all_done: bool, now: dat
     if all_done:
         return held.settle(token, state=State.CLOSED)
     if held.withdrawn_at is not None:
-        wake(JOB)
+        wake(POLL_JOB)
         return held.settle(token, not_before=now)
     if now >= held.closes_at:
         return held.settle(token, state=State.CLOSED)
     wait = min(timedelta(minutes=1) * (held.attempts + 1), timedelta(minutes=30))
     return held.settle(token, attempts=held.attempts + 1, not_before=now + wait)
+
+
+def stop_moment(*, post: MomentPost, token: UUID, run: Round) -> bool:
+    """Whoever has not published it cannot any more; False while WeCom has not done it. Tried for a
+    while: a post that WeCom does not stop goes on being asked about."""
+    at = run.moment()
+    try:
+        run.client(post.corp_id).cancel_moment(moment_id=post.moment_id)
+    except WeComError as error:
+        fate = fate_of(error, failed=post.attempts, patience=PATIENCE, at=at, harmless=True)
+        if fate.over:
+            words = gettext("WeCom did not stop it: %(why)s") % {"why": plain_reason(error)}
+            post.settle(token, withdrawn_at=None, reason=words[:200], not_before=at)
+        else:
+            post.settle(token, **fate.again)
+        return False
+    return True
+
+
+def note_moment_stopped(*, post: MomentPost, token: UUID) -> bool:
+    """It is stopped, and who had published it by then is known."""
+    return post.settle(token, state=State.CANCELLED, reason="")
 
 
 def give_back_moment(*, post: MomentPost, token: UUID, now: datetime) -> bool:
@@ -293,6 +294,5 @@ def _decide(
     post.not_before, post.attempts = min(now, post.closes_at), 0
     post.unknown_since = post.lease_token = post.lease_until = None
     post.save()
-    if post.state == State.QUEUED or post.withdrawn_at is not None:
-        wake(JOB)
+    wake(JOB if post.state == State.QUEUED else POLL_JOB)
     return post

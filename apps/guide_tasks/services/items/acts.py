@@ -29,7 +29,7 @@ from apps.guide_tasks.errors import (
     ReasonMissing,
 )
 from apps.guide_tasks.hours import grace
-from apps.guide_tasks.models import MOVES, ItemMove, State, TaskItem, TaskPush
+from apps.guide_tasks.models import MOVES, ItemExcuse, ItemMove, State, TaskItem, TaskPush
 from apps.guide_tasks.wording import state_word
 from apps.outreach import services as outreach
 from apps.stores.models import Posting
@@ -288,8 +288,10 @@ def refuse_item(*, item: TaskItem, reason: str, actor: Actor, now: datetime) -> 
 
 
 @transaction.atomic
+@transaction.atomic
 def record_published(*, source: str, corp_id: str, userids: Sequence[str], now: datetime) -> int:
-    """These members published the post of a push: their items are done, also after the end.
+    """These members published the post of a push: their items are done, also after the end, and
+    also where the push was taken back a moment later.
 
     Returns how many were new.
     """
@@ -298,6 +300,10 @@ def record_published(*, source: str, corp_id: str, userids: Sequence[str], now: 
         return 0
     which = TaskItem.objects.filter(
         push_id=int(push_id), guide__corp_id=corp_id, guide__wecom_userid__in=list(userids)
+    )
+    taken_back = which.filter(excuse_reason=ItemExcuse.WITHDRAWN)
+    move_set(
+        which=taken_back, sources=[State.NOT_APPLICABLE], to=State.OPEN, at=now, reason="published"
     )
     open_or_late = [State.OPEN, State.IN_PROGRESS, State.EXPIRED, State.NOT_DONE]
     done = move_set(which=which, sources=open_or_late, to=State.DONE, at=now, proof=Proof.WECOM)
