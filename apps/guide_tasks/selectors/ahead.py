@@ -6,10 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
 
 from apps.core import clock
-from apps.customer_groups.models import CustomerGroup
 from apps.customer_groups.selectors import full_groups
 from apps.guide_tasks.posted import ON_DUTY, POSTED
 from apps.outreach import policy
@@ -18,7 +16,8 @@ from apps.outreach import policy
 @dataclass(frozen=True, slots=True)
 class GroupSendAhead:
     """`full`: groups that have had all WeCom lets through (`cap` in the period), left out at the
-    hand-out; `ownerless`: nobody can send to them."""
+    hand-out; `ownerless`: groups of these places whose owner is nobody who works there that day.
+    Every group of the places is in one of the three."""
 
     owners: int
     groups: int
@@ -36,6 +35,15 @@ FROM ({POSTED}) AS posted
 JOIN customer_groups_customergroup AS own ON own.owner_id = posted.guide_id
     AND own.dismissed_at IS NULL AND own.standing IN (0, 3)
 """
+_OWNERLESS = f"""
+SELECT count(*) FROM customer_groups_customergroup AS lone
+LEFT JOIN stores_store AS place ON place.id = lone.store_id
+WHERE lone.dismissed_at IS NULL
+    AND ((cardinality(%(regions)s::bigint[]) = 0 AND cardinality(%(stores)s::bigint[]) = 0)
+        OR place.region_id = ANY(%(regions)s::bigint[]) OR place.id = ANY(%(stores)s::bigint[]))
+    AND (lone.standing NOT IN (0, 3) OR NOT EXISTS (
+        SELECT FROM ({POSTED}) AS posted WHERE posted.guide_id = lone.owner_id))
+"""
 _GUIDES = f"SELECT count(DISTINCT guide_id) FROM ({ON_DUTY}) AS duty WHERE role = 'guide'"
 
 
@@ -47,15 +55,13 @@ def group_send_ahead(
     with connection.cursor() as cursor:
         cursor.execute(_OWNED, values)
         owners, groups, full = cursor.fetchone()
-    here = CustomerGroup.objects.living()
-    if region_ids or store_ids:
-        here = here.filter(Q(store__region_id__in=region_ids) | Q(store_id__in=store_ids))
-    sendable = CustomerGroup.objects.sendable().values("pk")
+        cursor.execute(_OWNERLESS, values)
+        (ownerless,) = cursor.fetchone()
     return GroupSendAhead(
         owners=owners,
         groups=groups,
         full=full,
-        ownerless=here.exclude(pk__in=sendable).count(),
+        ownerless=ownerless,
         cap=policy.monthly_cap(at),
         period=policy.cap_rule(),
     )

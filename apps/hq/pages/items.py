@@ -15,7 +15,7 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.core.ids import uuid7
 from apps.customer_groups.selectors import send_figures
-from apps.guide_tasks import photos, selectors
+from apps.guide_tasks import hours, photos, selectors
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import CONFIRMED_IN_WECOM, State, TaskItem, TaskPush
 from apps.hq.access import actor_of, hq_action, hq_page, show
@@ -136,10 +136,11 @@ def _item_push_page(
 
 def _ahead(kind: str, wanted: dict[str, Any]) -> Any:
     """What it would come to, counted for the day on which it is handed out."""
+    hand_out_at = max(wanted["hand_out_at"] or clock.now(), clock.now())
     places: dict[str, Any] = {
         "region_ids": [row.pk for row in wanted["regions"]],
         "store_ids": [row.pk for row in wanted["stores"]],
-        "at": max(wanted["hand_out_at"] or clock.now(), clock.now()),
+        "at": hours.next_within(hand_out_at, wanted["hand_out_from"], wanted["hand_out_until"]),
     }
     if kind == Kind.GROUP_SEND:
         return selectors.group_send_ahead(**places)
