@@ -267,6 +267,11 @@ ENTRIES = [
         _("the list of reminders grows"),
     ),
     Entry(
+        "outreach.forget_readings", "03:24", _("Old likes and comments"),
+        _("Drops numbers of likes and comments under posts past their keeping."),
+        _("the list of likes and comments grows"),
+    ),
+    Entry(
         "contact_codes.forget_scans", "03:27", _("Old scans of codes"),
         _("Drops opens of codes' pages past their keeping."),
         _("the list of scans grows"),

@@ -5,7 +5,14 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.core.jobs import job
 from apps.outreach import services
-from apps.outreach.services import media, notices, reminders, results, welcomes
+from apps.outreach.services import (
+    media,
+    moment_readings,
+    notices,
+    reminders,
+    results,
+    welcomes,
+)
 
 
 @job(name="outreach.send_queued", queue="interactive")
@@ -48,6 +55,12 @@ def forget_notices() -> str:
 def forget_reminders() -> str:
     """Drop reminders of sends that are past their keeping."""
     return _("%(n)s deleted") % {"n": reminders.forget_old_reminders(now=clock.now())}
+
+
+@job(name="outreach.forget_readings", queue="bulk")
+def forget_readings() -> str:
+    """Drop likes and comments of posts that are past their keeping."""
+    return _("%(n)s deleted") % {"n": moment_readings.forget_old_readings(now=clock.now())}
 
 
 @job(name="outreach.send_sms", queue="interactive")

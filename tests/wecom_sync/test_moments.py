@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from urllib.request import urlopen
+from uuid import uuid4
 
 import pytest
 from django.utils.translation import gettext, override
@@ -13,7 +14,7 @@ from apps.guide_tasks.models import State, TaskItem, TaskPush
 from apps.outreach import attachments
 from apps.outreach import services as outreach
 from apps.outreach.models import MediaUpload, MomentPost, MomentReading
-from apps.outreach.services import moments
+from apps.outreach.services import moment_readings, moments
 from apps.stores.models import Posting
 from apps.wecom_sync import services
 from tests.factories.facts import make_guide
@@ -455,20 +456,20 @@ def published(push, guide, simulator):
 
 
 def test_likes_and_comments_are_read_late_and_kept_as_numbers(published, guide):
-    assert services.read_moments(now=later(minutes=30)) == 0
-    assert services.read_moments(now=later(minutes=62)) == 1
+    assert services.read_moments(now=later(minutes=60)) == 0
+    assert services.read_moments(now=later(minutes=122)) == 1
 
     reading = MomentReading.objects.get()
     assert (reading.guide, reading.customers) == (guide, 2)
     assert (reading.likes, reading.comments) == (1, 1)
-    assert services.read_moments(now=later(hours=2)) == 0
+    assert services.read_moments(now=later(hours=3)) == 0
     assert [services.read_moments(now=later(days=day)) for day in (2, 4, 8, 20)] == [1, 1, 1, 0]
 
 
 def test_a_post_that_is_gone_in_wecom_keeps_its_numbers_and_is_asked_about_no_more(
     published, simulator
 ):
-    services.read_moments(now=later(minutes=62))
+    services.read_moments(now=later(minutes=122))
     simulator.post("/sim/faults", path="externalcontact/get_moment_comments", errcode=41060)
     assert services.read_moments(now=later(days=2)) == 0
     reading = MomentReading.objects.get()
@@ -477,9 +478,41 @@ def test_a_post_that_is_gone_in_wecom_keeps_its_numbers_and_is_asked_about_no_mo
 
 def test_wecom_asking_to_slow_down_puts_the_reading_off(published, simulator):
     simulator.post("/sim/faults", path="externalcontact/get_moment_comments", errcode=45009)
-    assert services.read_moments(now=later(minutes=62)) == 0
+    assert services.read_moments(now=later(minutes=122)) == 0
     pauses_are_over()
-    assert services.read_moments(now=later(minutes=80)) == 1
+    assert services.read_moments(now=later(minutes=140)) == 1
+
+
+def test_a_chain_that_publishes_at_once_is_read_spread_over_an_hour(push):
+    post, now = MomentPost.objects.get(), clock.now()
+    moment_readings.note_published(post=post, userids=[f"u{n}" for n in range(60)], now=now)
+
+    hour = timedelta(hours=1)
+    due = sorted(MomentReading.objects.values_list("not_before", flat=True))
+    assert now + hour <= due[0] < now + 1.25 * hour
+    assert now + 1.75 * hour < due[-1] < now + 2 * hour
+    half = sum(1 for moment in due if moment < now + 1.5 * hour)
+    assert 15 < half < 45
+
+
+def test_a_second_run_does_nothing_while_one_reads(published):
+    at = later(minutes=122)
+    MomentReading.objects.update(lease_token=uuid4(), lease_until=at + timedelta(minutes=5))
+    other = MomentReading.objects.get()
+    other.pk, other.userid, other.lease_token, other.lease_until = None, "other", None, None
+    other.save()
+
+    assert services.read_moments(now=at) == 0
+    assert not MomentReading.objects.exclude(read_at=None).exists()
+    MomentReading.objects.update(lease_until=at - timedelta(seconds=1))  # the worker died
+    assert services.read_moments(now=at) == 1
+
+
+def test_readings_are_forgotten_after_a_year(published):
+    services.read_moments(now=later(minutes=122))
+    assert moment_readings.forget_old_readings(now=later(days=364)) == 0
+    assert moment_readings.forget_old_readings(now=later(days=366)) == 1
+    assert not MomentReading.objects.exists()
 
 
 def test_too_many_posts_at_once_wait_and_say_so_in_words(push, simulator):
