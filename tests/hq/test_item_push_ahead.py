@@ -50,7 +50,7 @@ def test_every_group_of_the_places_is_in_one_of_the_three_numbers(fixed_clock):
     make_group(posted, store, fixed_clock, dismissed_at=fixed_clock)
     make_group(early, later, fixed_clock)
     make_group(make_guide(elsewhere, corp=CORP), elsewhere, fixed_clock)
-    Guide.objects.filter(pk=gone.pk).update(status="left")
+    Guide.objects.filter(pk=gone.pk).update(status="left", left_at=fixed_clock)
     Posting.objects.filter(guide=left).delete()
 
     ahead = selectors.group_send_ahead(
