@@ -25,6 +25,8 @@ ACTION_WORDS = {
     "duty.week_repeated": _("days off repeated for the next week"),
     "excuses.confirmed": _("not applicable confirmed"),
     "excuses.returned": _("not applicable sent back"),
+    "guide.made_anew": _("WeCom account given to somebody new"),
+    "guide.newcomer_waits": _("newcomer waits until the leaver's customers are handed over"),
     "group_code.made": _("group code made"),
     "group_send.decided": _("send to groups settled"),
     "group_thing.decided": _("group code or welcome settled"),

@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast
 
 from apps.accounts.actor import Actor
-from apps.stores.models import Store
+from apps.accounts.models import AuditEntry
+from apps.members.models import FollowRelation, ServingPeriod
+from apps.stores.models import Guide, Store
 from apps.wecom_sync.models import Department, StoreMove, SyncRun
 
 TREND_RUNS = 14
+NEWCOMER_WAITS = "guide.newcomer_waits"
 _LOOKED_AT = 400
 
 
@@ -45,6 +49,38 @@ def kind_states(*, kinds: Sequence[str], corp_ids: Sequence[str]) -> list[KindSt
                 )
             )
     return states
+
+
+# --- accounts given to somebody new --------------------------------------------------------------
+
+
+def has_customers_still() -> Q:
+    """Of guides who have left: whom they served or were friends with then and still are. What began
+    later is of whoever has the account by now."""
+    theirs = {"guide_id": OuterRef("pk"), "since__lt": OuterRef("left_at")}
+    served = ServingPeriod.objects.current().filter(**theirs, member__erased_at=None)
+    friends = FollowRelation.objects.current().filter(**theirs, member__erased_at=None)
+    return Q(Exists(served)) | Q(Exists(friends))
+
+
+def leavers_with_newcomer(*, corp_id: str = "") -> QuerySet[Guide]:
+    """Leavers whose account WeCom gave to somebody new while they still had customers."""
+    told = AuditEntry.objects.filter(
+        object_type="stores.guide",
+        object_id=Cast(OuterRef("pk"), CharField()),
+        action=NEWCOMER_WAITS,
+        at__gte=OuterRef("left_at"),
+    )
+    guides = Guide.objects.filter(Exists(told), status=Guide.Status.LEFT)
+    return (guides.filter(corp_id=corp_id) if corp_id else guides).order_by("pk")
+
+
+def newcomers_waiting(*, actor: Actor) -> list[Guide]:
+    """Leavers whose customers have to be handed over before a newcomer can use the account. They
+    work nowhere any more, so only who sees all sees them."""
+    if not actor.sees_all:
+        return []
+    return list(leavers_with_newcomer().filter(has_customers_still()))
 
 
 # --- departments ---------------------------------------------------------------------------------

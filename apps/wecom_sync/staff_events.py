@@ -21,10 +21,12 @@ from apps.wecom.shapes import Department, DepartmentMember
 from apps.wecom_sync.handlers import NOT_LIVE, Handler, Happened
 from apps.wecom_sync.services.departments import keep_department
 from apps.wecom_sync.services.moves import find_moves, keep_moves
+from apps.wecom_sync.services.newcomers import let_in
 from apps.wecom_sync.services.reconciler.staff import HAS_LEFT, demand_plausible, stores_of
 
 A_DAY = timedelta(days=1)
 IN_NO_STORE = "in no live store"
+HAND_OVER_FIRST = "hand over first: the leaver of this account still has customers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ def _still_here(event: Happened, person: DepartmentMember, guide: Guide, now: da
     worked = guide.postings.on(today).values_list("store_id", flat=True).first()
     store = stores_of([person], event.corp_id).get(person.userid)
     stores.guide_leaves(guide=guide, now=min(event.at, now), on=today)
-    stores.guide_made_anew(guide=guide, name=person.name)
+    if not let_in(guide=guide, name=person.name):
+        return HAND_OVER_FIRST
     place = store.pk if store else worked
     if place is None:
         return IN_NO_STORE
@@ -159,8 +162,8 @@ def _newcomer(event: Happened, person: DepartmentMember, guide: Guide | None, no
     store = stores_of([person], event.corp_id).get(person.userid)
     if store is None:
         return IN_NO_STORE
-    if guide is not None:
-        stores.guide_made_anew(guide=guide, name=person.name)
+    if guide is not None and not let_in(guide=guide, name=person.name):
+        return HAND_OVER_FIRST
     _post(event, person, store.pk, now)
     return ""
 

@@ -32,6 +32,7 @@ def departments(request: HttpRequest) -> HttpResponse:
         "hq/departments.html",
         title=_("Departments"),
         moves=selectors.open_moves(actor=actor),
+        waiting=selectors.newcomers_waiting(actor=actor),
         orphans=selectors.stores_without_department(),
         page=page,
         query="only=loose&" if loose else "",

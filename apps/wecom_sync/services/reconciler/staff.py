@@ -16,7 +16,9 @@ from apps.wecom.client import WeComClient
 from apps.wecom.models import Corp
 from apps.wecom.shapes import DepartmentMember
 from apps.wecom_sync.errors import StaffVanished
+from apps.wecom_sync.selectors import has_customers_still, leavers_with_newcomer
 from apps.wecom_sync.services import moves
+from apps.wecom_sync.services.newcomers import let_in
 from apps.wecom_sync.services.reconciler.walk import Walk
 
 HAS_LEFT = 5
@@ -41,6 +43,7 @@ def compare(walk: Walk) -> None:
         _rename(walk, guides, staff)
         _notice_moves(walk, guides, staff)
         _post(walk, [person for userid, person in staff.items() if userid not in known])
+        _let_in(walk, staff)
 
 
 def _staff(client: WeComClient) -> dict[str, DepartmentMember]:
@@ -148,3 +151,15 @@ def _post(walk: Walk, people: Sequence[DepartmentMember]) -> None:
     if not walk.dry:
         day = clock.business_day(walk.now)
         walk.count(healed=stores.post_newcomers(corp_id=corp_id, rows=rows, from_day=day))
+
+
+def _let_in(walk: Walk, staff: Mapping[str, DepartmentMember]) -> None:
+    """Whoever waited for the customers of their account's leaver to be handed over."""
+    leavers = leavers_with_newcomer(corp_id=walk.corp.corp_id).filter(~has_customers_still())
+    free = {guide.wecom_userid: guide for guide in leavers}
+    people = [staff[userid] for userid in free if not _is_gone(staff.get(userid))]
+    works_in = stores_of(people, walk.corp.corp_id)
+    here = [person for person in people if person.userid in works_in]
+    if not walk.dry:
+        here = [one for one in here if let_in(guide=free[one.userid], name=one.name)]
+    _post(walk, here)
