@@ -9,6 +9,8 @@ from django.utils.translation import pgettext_lazy
 from apps.accounts.naming import models_by_word
 
 ACTION_WORDS = {
+    "account.wecom_ended": _("sign-in by a scan ended: the WeCom account was deleted"),
+    "account.wecom_moved": _("sign-in by a scan follows the new WeCom account name"),
     "account.wecom_sign_in": _("signed in by a scan"),
     "account.wecom_sign_in_refused": _("sign-in by a scan refused"),
     "api_key.revoked": _("API key revoked"),

@@ -3,13 +3,14 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.actor import Actor
+from apps.accounts.actor import SYSTEM, Actor
 from apps.accounts.capabilities import API_CAPABILITIES
 from apps.accounts.models import ApiKey, AuditEntry, User
 from apps.core.errors import DomainError
@@ -17,6 +18,7 @@ from apps.core.logs import scrub_text
 
 # "last used" needs no second of precision; one write a minute keeps a busy till off the row
 LAST_USED_STEP = timedelta(minutes=1)
+SCAN_ENDED, SCAN_MOVED = "account.wecom_ended", "account.wecom_moved"
 
 
 class InvalidApiKey(DomainError):
@@ -114,3 +116,42 @@ def revoke_api_key(*, api_key: ApiKey, actor: Actor, now: datetime) -> None:
     """End a key at once. Safe to repeat."""
     if ApiKey.objects.filter(pk=api_key.pk, revoked_at=None).update(revoked_at=now):
         audit(actor=actor, action="api_key.revoked", object_type="api_key", object_id=api_key.pk)
+
+
+# --- WeCom accounts that open head office --------------------------------------------------------
+
+
+@transaction.atomic
+def end_scans(*, corp_ids: Collection[str], wecom_userid: str, at: datetime) -> int:
+    """This WeCom account was deleted then: whoever is given its name is not let into head office by
+    it. Whose user was made later has it by right. Returns whose scan ended. Safe to repeat."""
+    users = User.objects.select_for_update().filter(
+        wecom_userid=wecom_userid, wecom_corp_id__in=corp_ids, date_joined__lte=at
+    )
+    ended = 0
+    for user in users.exclude(wecom_userid="").order_by("pk"):
+        ours = AuditEntry.objects.filter(object_type="user", object_id=str(user.pk))
+        if ours.filter(action=SCAN_ENDED, at__gte=at).exists():
+            continue  # told twice: it was entered again since
+        _scan_changed(user, "", SCAN_ENDED)
+        ended += 1
+    return ended
+
+
+@transaction.atomic
+def move_scans(*, corp_ids: Collection[str], old: str, new: str) -> int:
+    """WeCom calls the same person otherwise: the scan goes on by the new name, and the old one lets
+    nobody in. Returns whose scan it was. Safe to repeat."""
+    users = User.objects.select_for_update().filter(wecom_corp_id__in=corp_ids)
+    taken = users.filter(wecom_userid=new).exists()
+    found = list(users.filter(wecom_userid=old).exclude(wecom_userid="").order_by("pk"))
+    for user in found:
+        _scan_changed(user, "" if taken else new, SCAN_ENDED if taken else SCAN_MOVED)
+        taken = True
+    return len(found)
+
+
+def _scan_changed(user: User, wecom_userid: str, action: str) -> None:
+    user.wecom_userid = wecom_userid
+    user.save(update_fields=["wecom_userid"])
+    audit(actor=SYSTEM, action=action, object_type="user", object_id=user.pk)

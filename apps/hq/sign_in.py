@@ -15,6 +15,7 @@ from apps.core.errors import DomainError
 from apps.stores.models import Guide
 from apps.wecom.client import client_for, corp_at_door, login_url
 from apps.wecom.models import Corp
+from apps.wecom.selectors import named_by_its_users
 
 STATES_KEY = "hq_sign_ins"
 MAX_STATES = 5  # several windows may wait for a scan
@@ -87,10 +88,8 @@ def identify(*, code: str, corp_id: str) -> User:
 
 
 def _of_head_office(corp: Corp, userid: str) -> User | None:
-    """Who of head office has this account. Whoever names no corp is in the first that was
-    connected, also while that one is switched off: never in whichever is left."""
-    first = Corp.objects.order_by("pk").values_list("corp_id", flat=True).first()
-    corps = {corp.corp_id, ""} if corp.corp_id == first else {corp.corp_id}
+    """Who of head office has this account."""
+    corps = named_by_its_users(corp.corp_id)
     return (
         User.objects.filter(wecom_userid=userid, wecom_corp_id__in=corps)
         .order_by("-wecom_corp_id")

@@ -72,6 +72,13 @@ def active_corps() -> list[Corp]:
     return list(Corp.objects.filter(is_active=True).order_by("pk"))
 
 
+def named_by_its_users(corp_id: str) -> set[str]:
+    """What users of head office say whose WeCom they are in. Whoever names no corp is in the first
+    that was connected, also while that one is switched off: never in whichever is left."""
+    first = Corp.objects.order_by("pk").values_list("corp_id", flat=True).first()
+    return {corp_id, ""} if corp_id == first else {corp_id}
+
+
 def apps_with_checks() -> QuerySet[CorpApp]:
     """Every app with its corp, how many steps are in order, how many are not, last looked at."""
     return (

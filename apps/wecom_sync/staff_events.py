@@ -11,12 +11,14 @@ nightly comparison finds those nobody told of.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from apps.accounts import services as accounts
 from apps.accounts.models import AuditEntry
 from apps.core import clock
 from apps.stores import services as stores
 from apps.stores.models import Guide
 from apps.wecom.client import NOT_VISIBLE, WeComClient
 from apps.wecom.errors import Refused
+from apps.wecom.selectors import named_by_its_users
 from apps.wecom.shapes import Department, DepartmentMember
 from apps.wecom_sync.handlers import NOT_LIVE, Handler, Happened
 from apps.wecom_sync.services.departments import keep_department
@@ -69,9 +71,10 @@ def _waits_for_store(guide: Guide, now: datetime) -> bool:
 
 def _gone(event: Happened, look: Look, now: datetime) -> str:
     """Told to have left. Whoever WeCom shows again meanwhile stays."""
+    ended = _end_scans(event, now)
     guide = _guide_of(event)
     if guide is None:
-        return "guide not known"
+        return "" if ended else "guide not known"
     if look.person is not None:
         return _still_here(event, look.person, guide, now)
     if guide.status == Guide.Status.LEFT:
@@ -82,6 +85,15 @@ def _gone(event: Happened, look: Look, now: datetime) -> str:
     # as of the event: an account made anew after it is told of later
     stores.guide_leaves(guide=guide, now=min(event.at, now), on=clock.business_day(now))
     return ""
+
+
+def _end_scans(event: Happened, now: datetime) -> int:
+    """Deleted, maybe made anew since: the account opens head office to nobody until it is entered
+    again. Out of the visible range is no deletion."""
+    if event.change != "delete_user":
+        return 0
+    corps = named_by_its_users(event.corp_id)
+    return accounts.end_scans(corp_ids=corps, wecom_userid=_userid(event), at=min(event.at, now))
 
 
 def _still_here(event: Happened, person: DepartmentMember, guide: Guide, now: datetime) -> str:
@@ -134,6 +146,8 @@ def _here(event: Happened, look: Look, now: datetime) -> str:
     works who has a posting already, head office says: it is asked about a move."""
     if new := _new_userid(event):
         stores.change_userid(corp_id=event.corp_id, old=event.userid, new=new)
+        corps = named_by_its_users(event.corp_id)
+        accounts.move_scans(corp_ids=corps, old=event.userid, new=new)
     if look.person is None:
         return "gone meanwhile"
     guide = _guide_of(event)
