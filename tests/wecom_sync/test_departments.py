@@ -276,6 +276,30 @@ def test_a_move_of_somebody_who_works_elsewhere_by_now_is_over(anna, tree, corp,
         decide_move(move=StoreMove.objects.get(), take=True, actor=SYSTEM, now=clock.now())
 
 
+def test_nobody_is_posted_to_a_store_that_was_switched_off(anna, tree, corp, simulator):
+    move(simulator, 8)
+    compare(corp, "departments")
+    Store.objects.filter(pk=tree[8].pk).update(live_since=None)
+
+    with pytest.raises(MoveOver):
+        decide_move(move=StoreMove.objects.get(), take=True, actor=SYSTEM, now=clock.now())
+
+    assert Posting.objects.get(guide=anna).store == tree[7]
+
+
+def test_a_decision_locks_the_guide_before_the_move(anna, corp, simulator):
+    move(simulator, 8)
+    compare(corp, "departments")
+    row = StoreMove.objects.get()
+
+    with CaptureQueriesContext(connection) as asked:
+        decide_move(move=row, take=True, actor=SYSTEM, now=clock.now())
+
+    locks = [one["sql"] for one in asked if " FOR " in one["sql"] and "UPDATE" in one["sql"]]
+    assert ['FROM "stores_guide"' in sql for sql in locks[:2]] == [True, False]
+    assert 'FROM "wecom_sync_storemove"' in locks[1]
+
+
 def test_a_leaver_is_not_asked_about(anna, corp, simulator):
     move(simulator, 8)
     compare(corp, "departments")

@@ -96,6 +96,8 @@ def decide_move(*, move: StoreMove, take: bool, actor: Actor, now: datetime) -> 
     """Post the guide to the store of their department from today on, as a guide, or leave all as it
     is. Safe to repeat. Raises MoveOver, PostingOverlaps."""
     wanted = State.TAKEN if take else State.KEPT
+    # the guide first, as events and the comparison do: the other way round they block each other
+    Guide.objects.select_for_update(no_key=True, of=("self",)).get(pk=move.guide_id)
     row = StoreMove.objects.select_for_update(of=("self",)).get(pk=move.pk)
     if row.state == wanted:
         return row
@@ -104,7 +106,7 @@ def decide_move(*, move: StoreMove, take: bool, actor: Actor, now: datetime) -> 
     day = clock.business_day(now)
     if take:
         here = Posting.objects.on(day).filter(guide_id=row.guide_id, store_id=row.from_store_id)
-        if not here.exists():
+        if not here.exists() or row.to_store.live_since is None:
             raise MoveOver()
         role = Posting.PostingRole.GUIDE
         stores.post_guide(guide=row.guide, store=row.to_store, role=role, from_day=day)
