@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
+from django.db.models import CharField, Exists, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 
 from apps.accounts.actor import Actor
@@ -84,6 +85,14 @@ def newcomers_waiting(*, actor: Actor) -> list[Guide]:
 
 
 # --- departments ---------------------------------------------------------------------------------
+
+
+def staff_compared_at() -> datetime | None:
+    """When WeCom's staff was last compared to the end; nothing before the first time."""
+    whole = SyncRun.objects.filter(
+        kind=SyncRun.Kind.DEPARTMENTS, dry=False, state=SyncRun.State.DONE
+    )
+    return whole.aggregate(at=Max("finished_at"))["at"]
 
 
 def open_moves(*, actor: Actor) -> list[StoreMove]:

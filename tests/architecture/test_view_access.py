@@ -241,6 +241,7 @@ BODIES = {
         "store": numbers["store_id"][scope],
         "guide": numbers["gone_id"][scope],
     },
+    "hq:decide_store_move": lambda numbers, scope: {"act": "keep"},
     "hq:series_act": lambda numbers, scope: {"act": "noted"},
     "hq:handover_act": lambda numbers, scope: {"act": "drop"},
     "guide_portal:chase": lambda numbers, scope: {"task": numbers["task_id"][scope]},

@@ -328,8 +328,31 @@ def test_head_office_decides_on_the_page(anna, tree, corp, simulator, admin_clie
     )
 
     page = admin_client.get(address).content.decode()
-    assert "每位导购都在自己任职的部门" in page
+    assert "没有待确认的调动，人员核对于" in page
     assert Posting.objects.on(clock.today()).get(guide=anna).store == tree[8]
+
+
+def test_before_the_first_comparison_the_page_does_not_say_that_all_is_well(
+    tree, corp, admin_client
+):
+    compare(corp, "departments", dry=True)
+
+    page = admin_client.get(reverse("hq:departments")).content.decode()
+
+    assert "还没有和企微核对过人员" in page
+    assert "没有待确认的调动" not in page
+
+
+def test_another_answer_than_the_two_decides_nothing(anna, corp, simulator, admin_client):
+    move(simulator, 8)
+    compare(corp, "departments")
+    row = StoreMove.objects.get()
+    address = reverse("hq:decide_store_move", args=[row.pk])
+
+    answers = [admin_client.post(address, body).status_code for body in ({}, {"act": "kepp"})]
+
+    assert answers == [404, 404]
+    assert StoreMove.objects.get().state == State.OPEN
 
 
 def test_departments_without_a_store_are_found(tree, corp, admin_client):

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
@@ -31,6 +31,7 @@ def departments(request: HttpRequest) -> HttpResponse:
         request,
         "hq/departments.html",
         title=_("Departments"),
+        compared_at=selectors.staff_compared_at(),
         moves=selectors.open_moves(actor=actor),
         waiting=selectors.newcomers_waiting(actor=actor),
         orphans=selectors.stores_without_department(),
@@ -53,7 +54,10 @@ def decide_store_move(request: HttpRequest, pk: int) -> HttpResponse:
     move = get_object_or_404(
         StoreMove.objects.visible_to(actor).select_related("guide", "to_store"), pk=pk
     )
-    take = request.POST.get("act") == "take"
+    act = request.POST.get("act")
+    if act not in ("take", "keep"):
+        raise Http404
+    take = act == "take"
     try:
         services.decide_move(move=move, take=take, actor=actor, now=clock.now())
     except DomainError as error:
