@@ -8,17 +8,17 @@ from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.outreach.services import record_recipient_result
 from tests.factories.tasks import hand_out, members_of, tap, target_of
 
-SENT = DispatchRecipient.State.DELIVERED
+State = DispatchRecipient.State
 
 
-def sent_by(push, member, sender, now):
+def sent_by(push, member, sender, now, status=State.DELIVERED):
     """A tap of the task's guide, and WeCom's word on who sent it."""
     dispatch = tap(target_of(push, member), now)
     Dispatch.objects.filter(pk=dispatch.pk).update(state=Dispatch.State.SENT)
     dispatch.refresh_from_db()
     receiver = dispatch.recipients.get()
     record_recipient_result(
-        dispatch=dispatch, external_userid=receiver.external_userid, status=SENT, at=now,
+        dispatch=dispatch, external_userid=receiver.external_userid, status=status, at=now,
         sender_userid=sender,
     )  # fmt: skip
 
@@ -46,6 +46,18 @@ def test_nothing_is_said_where_everybody_sent_their_own(admin_client, team, fixe
 
     page = admin_client.get(reverse("hq:push", args=[push.pk]))
 
+    assert page.context["by_others"] == 0
+    assert "指定导购" not in page.content.decode()
+
+
+def test_what_nobody_got_was_sent_by_nobody(admin_client, team, fixed_clock):
+    push = hand_out(members_of(team), fixed_clock)
+    (_guide, (first, *_rest)), (other, _theirs) = team
+    sent_by(push, first, other.wecom_userid, fixed_clock, State.OVER_LIMIT)
+
+    page = admin_client.get(reverse("hq:push", args=[push.pk]))
+
+    assert DispatchRecipient.objects.get().by_another
     assert page.context["by_others"] == 0
     assert "指定导购" not in page.content.decode()
 

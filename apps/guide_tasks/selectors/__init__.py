@@ -47,6 +47,7 @@ from apps.guide_tasks.selectors.results import (
     earlier_in_campaign,
     push_places,
     push_results,
+    senders_of,
     sent_by_others,
     went_out_before,
 )
@@ -104,6 +105,7 @@ __all__ = [
     "pushes_to_help",
     "region_timings",
     "running_pushes",
+    "senders_of",
     "sent_by_others",
     "store_items",
     "surname",

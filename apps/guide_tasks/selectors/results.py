@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Cast, Coalesce, Concat
+from django.db.models.functions import Cast, Concat, Lower
 from pyroaring import BitMap
 
 from apps.accounts.actor import Actor
@@ -98,18 +98,31 @@ def push_results(push: TaskPush) -> PushResults:
 
 
 def sent_by_others(*, push: TaskPush, actor: Actor) -> QuerySet[Any]:
-    """Targets whose message WeCom handed to somebody else than the guide we named, each with
-    `sent_by`, the name of who sent it (the userid of who is no guide here)."""
+    """Targets whose message WeCom delivered through somebody else than the guide we named, each
+    with `sender_corp` and `sender_userid`; `senders_of` has their names."""
     own = Concat(Value("task_target:"), Cast(OuterRef("pk"), CharField()))
-    named = DispatchRecipient.objects.filter(by_another=True, source=own)
-    guides = Guide.objects.filter(
-        corp_id=OuterRef("dispatch__corp_id"), wecom_userid__iexact=OuterRef("sender_userid")
+    named = DispatchRecipient.objects.filter(
+        by_another=True, state=DispatchRecipient.State.DELIVERED, source=own
     )
-    who = named.annotate(who=Coalesce(Subquery(guides.values("name")[:1]), "sender_userid")).values(
-        "who"
-    )[:1]
+    who = named.order_by("-pk")
     found = TaskTarget.objects.visible_to(actor).filter(Exists(named), push=push)
-    return found.annotate(sent_by=Subquery(who))
+    return found.annotate(
+        sender_corp=Subquery(who.values("dispatch__corp_id")[:1]),
+        sender_userid=Subquery(who.values("sender_userid")[:1]),
+    )
+
+
+def senders_of(rows: Iterable[Any]) -> dict[int, str]:
+    """Who sent each of these rows of `sent_by_others`: a name, or the userid of who is no guide
+    here. One query for all of them: WeCom's letters may be of either case, and no index knows."""
+    wanted = {row.pk: (row.sender_corp, row.sender_userid) for row in rows}
+    guides = Guide.objects.annotate(lowered=Lower("wecom_userid")).filter(
+        corp_id__in={corp for corp, _userid in wanted.values()},
+        lowered__in={userid.lower() for _corp, userid in wanted.values()},
+    )
+    found = guides.values_list("corp_id", "lowered", "name")
+    names = {(corp, lowered): name for corp, lowered, name in found}
+    return {pk: names.get((corp, userid.lower()), userid) for pk, (corp, userid) in wanted.items()}
 
 
 def push_places(push: TaskPush) -> PushPlaces:

@@ -185,7 +185,8 @@ def _place_rows(
         sent: Any = Paginator(_narrowed(others, request), PER_PAGE).get_page(
             request.GET.get("page")
         )
-        by = {row.member_id: _("sent by %(who)s") % {"who": row.sent_by} for row in sent}
+        names = guide_tasks.senders_of(sent)
+        by = {row.member_id: _("sent by %(who)s") % {"who": names[row.pk]} for row in sent}
         return _("Sent by somebody else than the guide"), sent, by
     refused = _not_issued_place(place)
     if refused is not None:
