@@ -89,7 +89,8 @@ WHERE t.push_id = %s AND t.contact_grade = %s AND (
 
 # executions, of those that were due: what is not applicable was not
 _BEGUN = Q(started_at__isnull=False) & ~Q(state=State.NOT_APPLICABLE)
-# who was lost at a step of a push: not begun, begun and not delivered, delivered and not bought
+# who was lost at a step of a push: not begun, begun and not delivered, delivered and not bought.
+# Each is a part of its own base, not what one step counts less than the one before
 LOST: dict[str, Q] = {
     "not_begun": Q(started_at=None) & ~Q(state=State.NOT_APPLICABLE),
     "not_delivered": _BEGUN & ~Q(contact_grade=Grade.DELIVERED),

@@ -1,7 +1,10 @@
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
 from apps.accounts.capabilities import Role
+from apps.guide_tasks.models import ExcuseReason, Grade, State, TaskPush, TaskTarget
 from apps.stores.models import Region, ScopeGrant
 from tests.factories.facts import make_store
 from tests.factories.tasks import deliver, hand_out, make_team, members_of, tap, target_of
@@ -51,6 +54,45 @@ def test_each_step_has_an_owner_and_opens_whom_it_lost(admin_client, push, team,
             if place:
                 listed = admin_client.get(reverse("hq:push_people", args=[push.pk, place]))
                 assert listed.context["total"] == count
+
+
+def test_a_proof_for_who_was_excused_and_a_buyer_never_written_to_keep_their_base(
+    admin_client, push, team, fixed_clock
+):
+    (_guide, (excused, buyer, begun)), _other = team
+    rows = TaskTarget.objects.filter(push=push)
+    rows.update(state=State.OPEN, done_at=None, started_at=None, contact_grade=Grade.NONE)
+    rows.filter(member=excused).update(
+        state=State.NOT_APPLICABLE,
+        excuse_reason=ExcuseReason.MOVED_AWAY,
+        contact_grade=Grade.DELIVERED,
+    )
+    rows.filter(member=buyer).update(purchased_at=fixed_clock)
+    rows.filter(member=begun).update(started_at=fixed_clock)
+
+    page = admin_client.get(reverse("hq:push", args=[push.pk]))
+
+    *_first, started, delivered, purchased = page.context["steps"]
+    assert (started.count, started.lost, started.base) == (1, 4, 5)
+    assert (delivered.count, delivered.lost, delivered.base, delivered.followed) == (1, 1, 1, 0)
+    assert (purchased.count, purchased.lost, purchased.base, purchased.followed) == (1, 1, 1, 0)
+    words = page.content.decode()
+    assert words.count("其中来自上一步 0") == 2
+    assert "5 人中未开始" in words
+
+
+def test_nobody_is_lost_before_the_window_is_over(admin_client, push, fixed_clock):
+    running = steps_of(admin_client, push)[-1]
+    long_ago = fixed_clock - timedelta(days=push.campaign.window_days)
+    TaskPush.objects.filter(pk=push.pk).update(handed_out_at=long_ago)
+    over = steps_of(admin_client, push)[-1]
+
+    assert (running.lost > 0, running.warns) == (True, False)
+    assert (over.lost > 0, over.warns) == (True, True)
+
+
+def steps_of(client, push):
+    return client.get(reverse("hq:push", args=[push.pk])).context["steps"]
 
 
 def test_an_unknown_place_is_not_found(admin_client, push):

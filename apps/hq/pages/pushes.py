@@ -1,6 +1,7 @@
 """任务下发: the list, the result page with everybody in one place, the people behind a number."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -302,7 +303,7 @@ def result_context(push: TaskPush, actor: Actor, by: str) -> dict[str, Any]:
         "segment": segment_name(push),
         **_effect(push, actor),
         **_everybody(funnel),
-        "steps": _step_rows(funnel),
+        "steps": _step_rows(funnel, is_over=_is_over(push)),
         **_axes(push, funnel),
         "by_others": guide_tasks.sent_by_others(push=push, actor=actor).count(),
         **_by_place(push, actor, by),
@@ -310,6 +311,12 @@ def result_context(push: TaskPush, actor: Actor, by: str) -> dict[str, Any]:
         "may_recall": is_out and push.rule_id is None and actor.can(Capability.PUSH_TASKS),
         "may_chase": is_out and actor.can(Capability.MANAGE_TEAM),
     }
+
+
+def _is_over(push: TaskPush) -> bool:
+    """An order of today counts for this push no more."""
+    begun = push.handed_out_at
+    return begun is not None and clock.now() >= begun + timedelta(days=push.campaign.window_days)
 
 
 def _effect(push: TaskPush, actor: Actor) -> dict[str, Any]:
@@ -349,30 +356,48 @@ def _everybody(funnel: Funnel) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One step of the funnel: whose it is, and who came to the one before it and no further."""
+    """One step of the funnel: whose it is, and how many of `base` did not come to it.
+
+    Steps may be left out: a proof may come for somebody excused, who buys may never have been
+    written to. `followed` of the count came by way of the step before.
+    """
 
     step: LoopStep
     count: int
     place: str
     rate: float | None
     lost: int
+    base: int
     lost_words: str | Promise
     lost_place: str
+    is_over: bool
+
+    @property
+    def followed(self) -> int:
+        return self.base - self.lost
+
+    @property
+    def warns(self) -> bool:
+        """Who may still buy in the window is not lost."""
+        return bool(self.lost) and self.is_over
 
 
-def _step_rows(funnel: Funnel) -> list[StepRow]:
+def _step_rows(funnel: Funnel, *, is_over: bool) -> list[StepRow]:
+    """`is_over`: the days in which an order counts have passed."""
     reachable = funnel.issued + funnel.control
     share = reachable / funnel.planned if funnel.planned else None
-    table: list[tuple[str, int, str, float | None, int, str, str]] = [
-        ("planned", funnel.planned, "", share, 0, "", ""),
+    table: list[tuple[str, int, str, float | None, int, int, str, str, bool]] = [
+        ("planned", funnel.planned, "", share, 0, funnel.planned, "", "", True),
         ("issued", funnel.issued, "issued", funnel.dispatch_rate,
-         funnel.not_issued_count, _("not issued"), "not_issued"),
+         funnel.not_issued_count, funnel.planned - funnel.control,
+         _("not issued"), "not_issued", True),
         ("started", funnel.started, "started", funnel.execution_rate,
-         funnel.not_begun, _("not begun"), "not_begun"),
+         funnel.not_begun, funnel.issued - funnel.excused, _("not begun"), "not_begun",
+         True),
         ("delivered", funnel.delivered, "grade.3", funnel.reach_rate,
-         funnel.not_delivered, _("not delivered"), "not_delivered"),
+         funnel.not_delivered, funnel.started, _("not delivered"), "not_delivered", True),
         ("purchased", funnel.purchased, "outcome.purchased", funnel.conversion_rate,
-         funnel.not_bought, _("not bought"), "not_bought"),
+         funnel.not_bought, funnel.delivered, _("not bought"), "not_bought", is_over),
     ]  # fmt: skip
     return [StepRow(STEPS[code], *rest) for code, *rest in table]  # type: ignore[arg-type]
 
