@@ -78,6 +78,12 @@ def store_today(*, guide_id: int, now: datetime) -> Store:
     return posting.store
 
 
+def store_id_today(*, guide_id: int, now: datetime) -> int | None:
+    """Where this guide works today; None for who works nowhere."""
+    postings = Posting.objects.on(clock.business_day(now)).filter(guide_id=guide_id)
+    return postings.values_list("store_id", flat=True).first()
+
+
 def _qr(address: str) -> str:
     return segno.make(address, error="m").svg_data_uri(scale=6, border=0)
 

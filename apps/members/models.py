@@ -552,13 +552,22 @@ class JoinReason(models.TextChoices):
 
 class JoinRefusal(models.Model):
     """未入会原因: what a known contact answered when a guide asked them to join. The last answer
-    of a person counts; words beside it are a note, where all words of guides are."""
+    of a person counts; words beside it are a note, where all words of guides are. `store` is where
+    the guide worked that day; empty for who worked nowhere."""
 
     member = models.ForeignKey(
         Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
     )
     guide = models.ForeignKey(
         "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
+    )
+    store = models.ForeignKey(
+        "stores.Store",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("store"),
+        db_index=False,
     )
     reason = models.CharField(_("reason"), max_length=12, choices=JoinReason.choices)
     client_id = models.UUIDField(_("client id"), unique=True)

@@ -12,7 +12,7 @@ from apps.members.models import JoinReason
 from apps.reports.sources import MOST_DAYS, places_of
 from apps.stores.models import Region
 
-# the last answer of each person in the days; where the guide who asked works today
+# the last answer of each person in the days; of a region, at the stores where it was given
 _COUNTED = """
 SELECT last.reason, count(*), count(*) FILTER (WHERE last.joined)
 FROM (
@@ -21,10 +21,7 @@ FROM (
     JOIN members_member AS m ON m.id = refusal.member_id
     JOIN members_member AS person ON person.id = m.survivor_id
     WHERE refusal.at >= %(since)s AND refusal.at < %(until)s
-        AND (%(stores)s::bigint[] IS NULL OR EXISTS (
-            SELECT 1 FROM stores_posting AS p
-            WHERE p.guide_id = refusal.guide_id AND p.store_id = ANY(%(stores)s)
-                AND p.during @> %(today)s))
+        AND (%(stores)s::bigint[] IS NULL OR refusal.store_id = ANY(%(stores)s))
     ORDER BY person.id, refusal.at DESC, refusal.id DESC
 ) AS last
 GROUP BY last.reason
@@ -48,8 +45,7 @@ def not_joined(
     today = clock.business_day(now)
     first = today - timedelta(days=min(max(days, 1), MOST_DAYS) - 1)
     given: dict[str, Any] = {
-        "since": clock.day_start(first), "until": now, "today": today,
-        "stores": places_of(actor, region),
+        "since": clock.day_start(first), "until": now, "stores": places_of(actor, region),
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_COUNTED, given)

@@ -57,6 +57,7 @@ def test_the_reason_is_one_tap_kept_once_and_read_by_the_next_guide(
 
     refusal = JoinRefusal.objects.get()
     assert (refusal.member_id, refusal.guide_id) == (stranger.pk, shop.guide.pk)
+    assert refusal.store_id == shop.store.pk
     assert MemberNote.objects.count() == 1  # words are a note, sealed as all of them
     assert MemberEvent.objects.filter(member_id=stranger.pk, kind="join.refused").count() == 1
     seen = managers_phone.get(url("customer", stranger)).content.decode()

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.guide_portal import enrol
 from apps.guide_portal.forms import RefusalForm
 from apps.guide_portal.joining import invite_page, wants_no_contact
 from apps.guide_portal.views.care import CarePage
@@ -50,6 +51,7 @@ class NotJoined(CarePage):
         members.note_refusal(
             member_id=member.pk,
             guide_id=self.guide_id,
+            store_id=enrol.store_id_today(guide_id=self.guide_id, now=self.now),
             reason=form.cleaned_data["reason"],
             words=form.cleaned_data["words"],
             client_id=form.cleaned_data["client_id"],

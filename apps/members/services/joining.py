@@ -33,13 +33,15 @@ def note_refusal(
     *,
     member_id: int,
     guide_id: int,
+    store_id: int | None,
     reason: str,
     client_id: uuid.UUID,
     now: datetime,
     actor: Actor,
     words: str = "",
 ) -> JoinRefusal:
-    """Keep why TA did not join; words beside it become a note. The same client id is one answer.
+    """Keep why TA did not join and at which store; words beside it become a note. The same
+    client id is one answer.
 
     Raises UnknownJoinReason, HasJoined, RefusalTaken.
     """
@@ -53,7 +55,13 @@ def note_refusal(
             raise HasJoined
         known, fresh = JoinRefusal.objects.get_or_create(
             client_id=client_id,
-            defaults={"member_id": member_id, "guide_id": guide_id, "reason": reason, "at": now},
+            defaults={
+                "member_id": member_id,
+                "guide_id": guide_id,
+                "store_id": store_id,
+                "reason": reason,
+                "at": now,
+            },
         )
         if fresh:
             _tell(known, actor)
