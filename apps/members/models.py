@@ -65,6 +65,8 @@ class Member(models.Model):
     birth_month = models.PositiveSmallIntegerField(_("birth month"), null=True, blank=True)
     birth_day = models.PositiveSmallIntegerField(_("birth day"), null=True, blank=True)
     joined_at = models.DateTimeField(_("joined at"), null=True, blank=True)
+    # who told that they joined; `source` is who knew them first, as a rule WeCom
+    joined_by = models.CharField(_("joined by"), max_length=40, blank=True, db_default="")
     source = models.CharField(_("source"), max_length=40, blank=True)
     enrolling_guide = models.ForeignKey(
         "stores.Guide",
@@ -92,7 +94,14 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
-        indexes = [models.Index(fields=["phone_last4", "id"], name="members_last4")]
+        indexes = [
+            models.Index(fields=["phone_last4", "id"], name="members_last4"),
+            models.Index(
+                fields=["joined_at"],
+                condition=Q(erased_at=None, joined_at__isnull=False),
+                name="members_joined_when",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(id__gte=1, id__lt=2**32), name="members_member_id_fits_bitmap"

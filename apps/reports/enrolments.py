@@ -14,8 +14,7 @@ from apps.orders.selectors import NET_SALES
 from apps.reports.sources import MOST_DAYS, places_of
 from apps.stores.models import Region
 
-# The words a till, a shop or a page sends; whatever else comes stands under its own name. A WeCom
-# friend who joined by a guide's code keeps "wecom" as origin: joining is what is asked here.
+# The words a till, a shop or a page sends; whatever else comes stands under its own name.
 _WORDS = {
     "pos": pgettext_lazy("joined by", "till"),
     "mini_program": pgettext_lazy("joined by", "mini program"),
@@ -32,9 +31,7 @@ _OTHER_SPELLINGS = {"miniprogram": "mini_program", "officialaccount": "service_a
 # Order view: what is left of a sale after its returns, of sales since joining.
 _COUNTED = f"""
 WITH joined AS (
-    SELECT m.id, m.joined_at, m.enrolling_guide_id,
-        CASE WHEN m.source = 'wecom' AND m.enrolling_guide_id IS NOT NULL THEN 'join_page'
-             ELSE m.source END AS source
+    SELECT m.id, m.joined_at, m.enrolling_guide_id, m.joined_by
     FROM members_member AS m
     WHERE m.survivor_id = m.id AND m.erased_at IS NULL
         AND m.joined_at >= %(since)s AND m.joined_at < %(until)s
@@ -46,7 +43,7 @@ WITH joined AS (
     WHERE sale.paid_at >= joined.joined_at AND sale.net_fen > 0
     GROUP BY joined.id
 )
-SELECT joined.source, count(*), count(joined.enrolling_guide_id),
+SELECT joined.joined_by, count(*), count(joined.enrolling_guide_id),
     count(*) FILTER (WHERE EXISTS (
         SELECT FROM members_member AS person
         JOIN members_followrelation AS f ON f.member_id = person.id AND f.until IS NULL

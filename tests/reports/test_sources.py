@@ -171,15 +171,26 @@ def test_members_stand_by_the_source_that_was_told_with_what_they_bought_since(s
     assert (found.total.joined, found.total.net_fen) == (8, 50_000)
 
 
-def test_a_friend_who_joined_by_a_guides_code_came_by_that_code(shop):
-    [(friend, _external)] = make_friends(shop.guide, 1, since=shop.now - timedelta(days=1))
-    Member.objects.filter(pk=friend.pk).update(
-        source="wecom", joined_at=shop.now, enrolling_guide=shop.guide
-    )
+@pytest.mark.parametrize("with_guide", [True, False])
+@pytest.mark.parametrize(("source", "name"), [("pos", "收银台"), ("join_page", "导购开卡码")])
+def test_a_friend_joined_by_whoever_told_it_first(shop, source, name, with_guide):
+    [(friend, external)] = make_friends(shop.guide, 1, since=shop.now - timedelta(days=1))
+    guide_id = shop.guide.pk if with_guide else None
+
+    def told(source, **fields):
+        known = [("external_userid", CORP, external)]
+        rows = [members.MemberRow(identities=known, source=source, **fields)]
+        members.resolve_members(rows=rows, now=shop.now, source="api", actor=SYSTEM)
+
+    told("wecom")
+    told(source, joined_at=shop.now, enrolling_guide_id=guide_id)
+    told("mall", joined_at=shop.now - timedelta(days=2))
 
     [one] = enrolments(actor=SYSTEM, now=shop.now + timedelta(minutes=1), days=7).rows
 
-    assert (one.name, one.joined, one.friends) == ("导购开卡码", 1, 1)
+    assert (one.name, one.joined, one.friends, one.with_guide) == (name, 1, 1, int(with_guide))
+    friend.refresh_from_db()
+    assert friend.joined_at == shop.now
 
 
 def test_a_region_sees_who_joined_at_its_own_stores(shop):

@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
                 ('birth_month', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='birth month')),
                 ('birth_day', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='birth day')),
                 ('joined_at', models.DateTimeField(blank=True, null=True, verbose_name='joined at')),
+                ('joined_by', models.CharField(blank=True, db_default='', max_length=40, verbose_name='joined by')),
                 ('source', models.CharField(blank=True, max_length=40, verbose_name='source')),
                 ('level', models.CharField(blank=True, max_length=20, verbose_name='level')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='created at')),
@@ -267,6 +268,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='member',
             index=models.Index(fields=['phone_last4', 'id'], name='members_last4'),
+        ),
+        migrations.AddIndex(
+            model_name='member',
+            index=models.Index(condition=models.Q(('erased_at', None), ('joined_at__isnull', False)), fields=['joined_at'], name='members_joined_when'),
         ),
         migrations.AddConstraint(
             model_name='member',

@@ -1,7 +1,7 @@
 """Who is it: rows with identifiers become members, in sets, without ever merging two of them."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -24,6 +24,7 @@ _KINDS = frozenset(Kind.values)
 _MAX_VALUE = 128
 # what lies further back stays a date on the row: the story would need a partition for every month
 TOLD = timedelta(days=3653)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 # held by whoever brings new identities: two batches must not both make the same person, nor each
 # give one person a phone; an id drawn for an insert that conflicts would be lost from the dense
 # sequence. A batch of a few names its people alone, a large one stops everybody
@@ -240,8 +241,9 @@ class _Batch:
         self.created = set(drawn.values())
 
 
-def _fields(rows: list[MemberRow], *, is_new: bool) -> dict[str, Any]:
-    """What several rows about one person say together: the last word, the first join date."""
+def _fields(rows: list[MemberRow], *, is_new: bool, source: str) -> dict[str, Any]:
+    """What several rows about one person say together: the last word, the first join date and who
+    told it."""
     found: dict[str, Any] = {}
     for row in rows:
         if is_new and row.name_if_new:
@@ -254,21 +256,22 @@ def _fields(rows: list[MemberRow], *, is_new: bool) -> dict[str, Any]:
         for name in ("source", "enrolling_guide_id"):
             if getattr(row, name) not in ("", None):
                 found.setdefault(name, getattr(row, name))
-        if row.joined_at is not None:
-            found["joined_at"] = min(row.joined_at, found.get("joined_at", row.joined_at))
+        if row.joined_at is not None and row.joined_at < found.get("joined_at", _NEVER):
+            found["joined_at"], found["joined_by"] = row.joined_at, row.source or source
     return found
 
 
 _CREATE = """
 INSERT INTO members_member (id, public_id, survivor_id, name, gender, phone_last4, birth_month,
-    birth_day, joined_at, source, enrolling_guide_id, home_store_id, level, created_at, updated_at)
+    birth_day, joined_at, joined_by, source, enrolling_guide_id, home_store_id, level, created_at,
+    updated_at)
 SELECT id, public_id, id, coalesce(name, ''), coalesce(gender, ''), coalesce(phone_last4, ''),
-    birth_month, birth_day, joined_at, coalesce(source, %s), enrolling_guide_id, home_store_id,
-    coalesce(level, ''), %s, %s
+    birth_month, birth_day, joined_at, coalesce(joined_by, ''), coalesce(source, %s),
+    enrolling_guide_id, home_store_id, coalesce(level, ''), %s, %s
 FROM json_to_recordset(%s::json) AS said (
     id bigint, public_id uuid, name text, gender text, phone_last4 text, birth_month smallint,
-    birth_day smallint, joined_at timestamptz, source text, enrolling_guide_id bigint,
-    home_store_id bigint, level text
+    birth_day smallint, joined_at timestamptz, joined_by text, source text,
+    enrolling_guide_id bigint, home_store_id bigint, level text
 )
 """
 
@@ -300,14 +303,16 @@ UPDATE members_member AS member SET
     source = CASE WHEN member.source = '' THEN coalesce(said.source, '') ELSE member.source END,
     enrolling_guide_id = coalesce(member.enrolling_guide_id, said.enrolling_guide_id),
     joined_at = coalesce(member.joined_at, said.joined_at),
+    joined_by = CASE WHEN member.joined_at IS NULL THEN coalesce(said.joined_by, '')
+        ELSE member.joined_by END,
     phone_last4 = coalesce(said.phone_last4, member.phone_last4),
     updated_at = %s
 FROM unnest(
     %s::bigint[], %s::text[], %s::text[], %s::smallint[], %s::smallint[], %s::bigint[], %s::text[],
-    %s::text[], %s::bigint[], %s::timestamptz[], %s::text[]
+    %s::text[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[]
 ) AS said (
     id, name, gender, birth_month, birth_day, home_store_id, level, source, enrolling_guide_id,
-    joined_at, phone_last4
+    joined_at, joined_by, phone_last4
 )
 WHERE member.id = said.id AND (
     coalesce(said.name, member.name), coalesce(said.gender, member.gender),
@@ -323,7 +328,7 @@ WHERE member.id = said.id AND (
 """
 _SAID = (
     "name", "gender", "birth_month", "birth_day", "home_store_id", "level", "source",
-    "enrolling_guide_id", "joined_at", "phone_last4",
+    "enrolling_guide_id", "joined_at", "joined_by", "phone_last4",
 )  # fmt: skip
 
 
@@ -492,7 +497,7 @@ def resolve_members(
     batch.take_turns()
     batch.decide()
     batch.name_strangers()
-    said = _said(batch)
+    said = _said(batch, source)
     joined_before = _joining(set(said) - batch.created)
     _create(batch, said, now, source)
     _update(batch, said, now)
@@ -510,12 +515,13 @@ def resolve_members(
     return _answers(batch)
 
 
-def _said(batch: _Batch) -> dict[int, dict[str, Any]]:
+def _said(batch: _Batch, source: str) -> dict[int, dict[str, Any]]:
     rows_of: dict[int, list[MemberRow]] = {}
     for index, person in batch.person_of.items():
         rows_of.setdefault(person, []).append(batch.rows[index])
     return {
-        person: _fields(rows, is_new=person in batch.created) for person, rows in rows_of.items()
+        person: _fields(rows, is_new=person in batch.created, source=source)
+        for person, rows in rows_of.items()
     }
 
 
