@@ -4,10 +4,19 @@ from datetime import datetime, time, timedelta
 
 from apps.core import clock
 
+# the latest time a form can be given
+_LAST_MINUTE = time(23, 59)
+
 
 def is_within(moment: datetime, start: time, end: time) -> bool:
-    """Half-open; an end before the start runs over midnight, equal ends mean the whole day."""
+    """Half-open; an end before the start runs over midnight, equal ends mean the whole day.
+
+    An end at 23:59 runs to midnight: who types 00:00 to 23:59 means the whole day, and a push of
+    that minute would else wait for the next one.
+    """
     local = moment.astimezone(clock.chain_tz()).time()
+    if end == _LAST_MINUTE:
+        return local >= start
     if start == end:
         return True
     if start < end:

@@ -138,6 +138,14 @@ def test_a_page_is_sent_into_the_chat_or_else_copied(street, screen):
     assert not page.locator(".tip.bad").is_visible()
 
 
+def assert_copied(screen, words):
+    """The page writes to the clipboard in its own time."""
+    wait_for(
+        lambda: words in screen.evaluate("navigator.clipboard.readText()"),
+        message=f"{words!r} did not reach the clipboard.",
+    )
+
+
 def test_the_chat_opens_with_the_script_on_the_clipboard(street, screen):
     target = street.targets[0]
     open_page(screen, street, reverse("guide_portal:target", args=[target.pk]))
@@ -146,7 +154,7 @@ def test_the_chat_opens_with_the_script_on_the_clipboard(street, screen):
     screen.locator("[data-open-chat]").click()
 
     screen.wait_for_url("**/chat/**", timeout=15_000)
-    assert screen.evaluate("navigator.clipboard.readText()") == text
+    assert_copied(screen, text)
     # the note travels beside the navigation
     noted = TaskTarget.objects.filter(pk=target.pk, contact_grade=Grade.INITIATED)
     assert wait_for(noted.exists, message="The opened chat was not noted.")
@@ -240,7 +248,7 @@ def test_a_text_that_wecom_does_not_take_is_copied_and_counts_for_nothing(street
     sidebar.locator("#not-sent [data-copy]").click()
 
     expect(sidebar.locator("#say")).to_contain_text("粘贴")
-    assert screen.evaluate("navigator.clipboard.readText()") == text
+    assert_copied(screen, text)
     assert sidebar.locator("#noted").count() == 0
     expect(screen.locator("#thread")).not_to_contain_text(text)
     target.refresh_from_db()
@@ -299,7 +307,7 @@ def test_every_kind_has_a_way_by_hand_where_wecom_does_not_take_it(street, scree
             )
         else:
             instead.locator("[data-copy]").click()
-            assert words in screen.evaluate("navigator.clipboard.readText()")
+            assert_copied(screen, words)
     target.refresh_from_db()
     assert target.contact_grade == Grade.NONE
 

@@ -76,3 +76,14 @@ def test_the_hours_are_half_open(at, allowed):
     moment = datetime.combine(EVENING.date(), at, tzinfo=EVENING.tzinfo)
 
     assert hours.is_within(moment, *SHOP_HOURS) is allowed
+
+
+@pytest.mark.parametrize("hour", [time(0), time(12, 30), time(23, 59, 30)])
+def test_hours_until_the_last_minute_are_the_whole_day(hour):
+    moment = EVENING.replace(hour=hour.hour, minute=hour.minute, second=hour.second)
+    assert hours.next_within(moment, time(0), time(23, 59)) == moment
+
+
+def test_hours_that_end_a_minute_earlier_wait_for_the_next_day():
+    late = EVENING.replace(hour=23, minute=58, second=30)
+    assert hours.next_within(late, time(0), time(23, 58)).date() > late.date()
