@@ -103,9 +103,20 @@ def test_a_job_is_started_by_post_alone(admin_client):
     task = PeriodicTask.objects.get(task="outreach.sweep")
     url = reverse("hq:run_job", args=[task.pk])
 
-    assert admin_client.get(url).status_code == 405
+    assert admin_client.put(url).status_code == 405
+    assert not AuditEntry.objects.filter(action="job.run").exists()
     assert admin_client.post(url).status_code == 302
     assert AuditEntry.objects.get(action="job.run").object_id == "outreach.sweep"
+
+
+def test_who_opens_the_address_of_a_form_is_led_to_its_page(admin_client):
+    task = PeriodicTask.objects.get(task="outreach.sweep")
+
+    page = admin_client.get(reverse("hq:run_job", args=[task.pk]), follow=True)
+
+    assert page.redirect_chain[0] == (reverse("hq:system"), 302)
+    assert "没有做任何改动" in page.content.decode()
+    assert not AuditEntry.objects.filter(action="job.run").exists()
 
 
 # --- keys ----------------------------------------------------------------------------------------
