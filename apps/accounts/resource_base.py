@@ -138,7 +138,7 @@ class DayWidget(widgets.Widget):
             raise ValueError(_("This column must not be empty."))
         for form in DAY_FORMATS:
             try:
-                return datetime.strptime(text, form).date()  # noqa: DTZ007
+                return datetime.strptime(text, form).date()
             except ValueError:
                 continue
         raise ValueError(_("“%(value)s” is not a date such as 2026-03-18.") % {"value": text})

@@ -39,7 +39,7 @@ def _fields() -> Iterator[tuple[type[Model], FileField]]:
 
 def _folders() -> set[str]:
     """Where our file fields keep their files."""
-    paths = (field.generate_filename(None, "any.png") for _model, field in _fields())  # type: ignore[arg-type]
+    paths = (field.generate_filename(model(), "any.png") for model, field in _fields())
     return {folder for path in paths if (folder := path.rpartition("/")[0])}
 
 

@@ -89,7 +89,7 @@ class Patience:
     def pause(self, failed: int) -> timedelta:
         """After so many failures before this one; not all rows in the same moment."""
         longest = min(self.first * 2 ** min(failed, 16), self.most)
-        return longest * random.uniform(0.7, 1)  # noqa: S311
+        return longest * random.uniform(0.7, 1)
 
 
 class Fate(NamedTuple):
@@ -113,7 +113,7 @@ def fate_of(
     outcome is just tried again."""
     wait = getattr(error, "retry_after", None)
     if wait is not None:  # however often it is put off, it has not failed
-        spread = wait * random.uniform(1, 1.3)  # noqa: S311
+        spread = wait * random.uniform(1, 1.3)
         return Fate(False, False, failed, at + timedelta(seconds=spread))
     lost = error.outcome_unknown and not harmless
     again = error.retryable or error.outcome_unknown

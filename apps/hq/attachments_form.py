@@ -63,8 +63,8 @@ class AttachmentsForm(forms.Form):
         scripts = MessageTemplate.objects.of_chain().filter(is_active=True)
         if self.for_moments:
             del self.fields["link_summary"]  # moments show none
-        carrying = scripts.filter(attachments__isnull=False).distinct().order_by("name")
-        self.fields["script"].queryset = carrying  # type: ignore[attr-defined]
+        script: Any = self.fields["script"]
+        script.queryset = scripts.filter(attachments__isnull=False).distinct().order_by("name")
         self.kept = self._still_kept() if self.is_bound else []
 
     def _still_kept(self) -> list[str]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.reports.shapes import Funnel
+
 
 @dataclass(frozen=True, slots=True)
 class LoopStep:
@@ -87,3 +89,85 @@ STEPS: dict[str, LoopStep] = {
         ),
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step of the funnel: whose it is, and how many of `base` did not come to it.
+
+    Steps may be left out: a proof may come for somebody excused, who buys may never have been
+    written to. `followed` of the count came by way of the step before.
+    """
+
+    step: LoopStep
+    count: int
+    rate: float | None
+    base: int
+    place: str = ""
+    lost: int = 0
+    lost_words: str | Promise = ""
+    lost_place: str = ""
+    is_over: bool = True
+
+    @property
+    def followed(self) -> int:
+        return self.base - self.lost
+
+    @property
+    def warns(self) -> bool:
+        """Who may still buy in the window is not lost."""
+        return bool(self.lost) and self.is_over
+
+
+def step_rows(funnel: Funnel, *, is_over: bool) -> list[StepRow]:
+    """The steps of one push. `is_over`: the days in which an order counts have passed."""
+    reachable = funnel.issued + funnel.control
+    return [
+        StepRow(
+            STEPS["planned"],
+            count=funnel.planned,
+            rate=reachable / funnel.planned if funnel.planned else None,
+            base=funnel.planned,
+        ),
+        StepRow(
+            STEPS["issued"],
+            count=funnel.issued,
+            place="issued",
+            rate=funnel.dispatch_rate,
+            base=funnel.planned - funnel.control,
+            lost=funnel.not_issued_count,
+            lost_words=_("not issued"),
+            lost_place="not_issued",
+        ),
+        StepRow(
+            STEPS["started"],
+            count=funnel.started,
+            place="started",
+            rate=funnel.execution_rate,
+            base=funnel.issued - funnel.excused,
+            lost=funnel.not_begun,
+            lost_words=_("not begun"),
+            lost_place="not_begun",
+        ),
+        StepRow(
+            STEPS["delivered"],
+            count=funnel.delivered,
+            place="grade.3",
+            rate=funnel.reach_rate,
+            base=funnel.started,
+            lost=funnel.not_delivered,
+            lost_words=_("not delivered"),
+            lost_place="not_delivered",
+        ),
+        StepRow(
+            STEPS["purchased"],
+            count=funnel.purchased,
+            place="outcome.purchased",
+            rate=funnel.conversion_rate,
+            base=funnel.delivered,
+            lost=funnel.not_bought,
+            lost_words=_("not bought"),
+            lost_place="not_bought",
+            is_over=is_over,
+        ),
+    ]

@@ -261,8 +261,8 @@ class DispatchAdmin(RoomAdmin):
         return mark(row.state, row.get_state_display())
 
     @admin.display(description=_("receivers"))
-    def show_receivers(self, row: Dispatch) -> int:
-        return row.receivers  # type: ignore[attr-defined]
+    def show_receivers(self, row: Any) -> int:
+        return row.receivers
 
 
 @admin.register(GuideNotice)
@@ -372,7 +372,8 @@ class WelcomeAdmin(RoomAdmin):
               "sent_at"]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Welcome]:
-        return super().get_queryset(request).visible_to(actor_of(request))  # type: ignore[attr-defined]
+        welcomes: Any = super().get_queryset(request)
+        return welcomes.visible_to(actor_of(request))
 
     @admin.display(description=_("state"), ordering="state")
     def show_state(self, row: Welcome) -> SafeString:

@@ -96,9 +96,10 @@ def pieces_for_chat(
     corp = Guide.objects.filter(pk=guide_id).values("corp_id")
     here = MediaUpload.objects.alive(now).of()
     there = here.filter(corp_id__in=corp, file=OuterRef("picture"))
-    rows = Attachment.objects.filter(script_id=script_id)
-    rows = rows.annotate(media_id=Subquery(there.values("media_id")[:1]))
-    return [(row.piece, row.media_id or "") for row in rows]  # type: ignore[attr-defined]
+    rows = Attachment.objects.filter(script_id=script_id).annotate(
+        media_id=Subquery(there.values("media_id")[:1])
+    )
+    return [(row.piece, row.media_id or "") for row in rows]
 
 
 def cover_file(*, name: UUID, extension: str) -> str:

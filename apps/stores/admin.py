@@ -124,8 +124,8 @@ class StoreAdmin(ImportExportAdmin):
         return row.get_store_class_display()
 
     @admin.display(description=_("guides today"), ordering="guides")
-    def show_guides(self, row: Store) -> int:
-        return row.guides  # type: ignore[attr-defined]
+    def show_guides(self, row: Any) -> int:
+        return row.guides
 
     @admin.display(description=_("state"))
     def show_state(self, row: Store) -> SafeString:
@@ -273,13 +273,12 @@ class GuideAdmin(ImportExportAdmin):
         return two_lines(row.name, row.wecom_userid)
 
     @admin.display(description=_("store today"))
-    def show_store(self, row: Guide) -> str:
-        return row.store_name or "—"  # type: ignore[attr-defined]
+    def show_store(self, row: Any) -> str:
+        return row.store_name or "—"
 
     @admin.display(description=_("role"))
-    def show_role(self, row: Guide) -> str:
-        role = row.posted_as  # type: ignore[attr-defined]
-        return str(Posting.PostingRole(role).label) if role else "—"
+    def show_role(self, row: Any) -> str:
+        return str(Posting.PostingRole(row.posted_as).label) if row.posted_as else "—"
 
     @admin.action(description=_("Has left: end posting and sign-in today"), permissions=["change"])
     def leave(self, request: HttpRequest, queryset: QuerySet[Guide]) -> None:

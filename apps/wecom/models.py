@@ -97,7 +97,7 @@ class ConnectionCheck(models.Model):
 
     class Step(models.TextChoices):
         VERIFIED = "verified", _("Verified corp")
-        SECRET = "secret", _("Corp id and secret")  # noqa: S105  a step, not a secret
+        SECRET = "secret", _("Corp id and secret")
         ADDRESS = "address", _("Trusted IP")
         AGENT = "agent", _("App")
         CALLABLE = "callable", _("App may call customer contact")

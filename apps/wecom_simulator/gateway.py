@@ -142,7 +142,7 @@ def _app_of_token(call: Call) -> str:
 
 def _response(request: HttpRequest, call: Call, answer: Row, errcode: int) -> HttpResponseBase:
     if "file" in answer and not errcode:
-        return FileResponse(open(answer["file"], "rb"), filename=answer["name"])  # noqa: SIM115
+        return FileResponse(open(answer["file"], "rb"), filename=answer["name"])
     ip = request.META.get("REMOTE_ADDR", "127.0.0.1")
     errmsg = error_text(errcode, at=call.now, ip=ip) if errcode else "ok"
     response = JsonResponse(

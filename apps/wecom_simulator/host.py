@@ -74,7 +74,7 @@ class Host:
         """Everything left to chance follows the seed, if there is one, and the history so far."""
         history = f"{self.journal.generation}:{self.journal.size()}"
         seeded = None if self.seed is None else f"{self.seed}:{history}"
-        self.chance = random.Random(seeded)  # noqa: S311  chance, not secrets
+        self.chance = random.Random(seeded)
         _ids[:] = [] if self.seed is None else [self.chance]
 
     def _replay(self) -> World:

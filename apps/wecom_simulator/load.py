@@ -30,7 +30,7 @@ class Rush:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        self.chance = random.Random(self.seed)  # noqa: S311  a script, not a secret
+        self.chance = random.Random(self.seed)
         world = self.host.world
         self.guides = sorted(set(world.users) - set(world.left_users))
         asleep = set(world.asleep())

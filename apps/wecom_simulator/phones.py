@@ -10,7 +10,7 @@ from urllib.parse import quote
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
 from . import actions, corps
@@ -494,7 +494,7 @@ AVATAR = (
 
 def avatar(request: HttpRequest, userid: str) -> HttpResponse:
     name = current().world.users.get(userid, {}).get("name", "?")
-    return HttpResponse(format_html(mark_safe(AVATAR), name[:1]), content_type="image/svg+xml")  # noqa: S308
+    return HttpResponse(format_html(AVATAR, name[:1]), content_type="image/svg+xml")
 
 
 @require_GET

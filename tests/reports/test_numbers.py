@@ -8,7 +8,7 @@ from apps.accounts.actor import NOBODY, SYSTEM
 from apps.guide_tasks import selectors as guide_tasks
 from apps.guide_tasks import services
 from apps.guide_tasks.models import ExcuseReason, NotIssued, State, TaskTarget
-from apps.hq.pages.pushes import target_place
+from apps.hq.places import target_place
 from apps.members import services as members
 from apps.members.models import Member
 from apps.outreach.models import DispatchRecipient

@@ -84,5 +84,5 @@ def test_share_of_callbacks_is_lost_and_doubled(host, listener):
 
 def test_tokens_of_another_corp_and_missing_ones(host):
     assert host.sim("corp")["corp_id"] == CORP
-    host.token = "nonsense"  # noqa: S105  a token nobody gave out
+    host.token = "nonsense"
     assert host.api("user/get", userid="zhoulan")["errcode"] == 40014

@@ -60,7 +60,7 @@ def service_account(*, programs: Path, data: Path) -> Account:
 
 def _map_user(uid: int) -> None:
     """Become `uid` in a user namespace of our own: files are still reached with root's rights."""
-    if _libc.unshare(_CLONE_NEWUSER) != 0:  # type: ignore[union-attr]
+    if _libc is None or _libc.unshare(_CLONE_NEWUSER) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{uid} 0 1")

@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apps.guide_tasks.models import GuideTask, LinkOrder, TaskTarget
 from apps.guide_tasks.services import targets
@@ -46,13 +48,16 @@ def credit_links(*, codes: Mapping[int, str], now: datetime) -> set[int]:
 
 def _pushes_of(sources: Collection[str]) -> dict[str, int]:
     """The pushes behind what the messages were sent for; a guide's own word has none."""
-    ours = {targets.SOURCE: TaskTarget, _TASK: GuideTask}
+    ours: dict[str, QuerySet[Any]] = {
+        targets.SOURCE: TaskTarget.objects.all(),
+        _TASK: GuideTask.objects.all(),
+    }
     return {
         f"{prefix}{pk}": push_id
-        for prefix, model in ours.items()
-        for pk, push_id in model.objects.filter(  # type: ignore[attr-defined]
-            pk__in=list(_numbers(prefix, sources))
-        ).values_list("pk", "push_id")
+        for prefix, rows in ours.items()
+        for pk, push_id in rows.filter(pk__in=list(_numbers(prefix, sources))).values_list(
+            "pk", "push_id"
+        )
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from tempfile import TemporaryDirectory
 
@@ -187,7 +188,7 @@ def _questions(visitors: dict[str, list[Visitor]]) -> list[Result]:
         one = visitors[who][0]
         client = Client(HTTP_HOST="127.0.0.1")
         client.cookies[COOKIE] = one.session
-        counted[name] = _asked(lambda: client.get(one.pages[name]))  # noqa: B023
+        counted[name] = _asked(partial(client.get, one.pages[name]))
     return [
         Result("queries_max", "queries", max(counted.values())),
         *(Result(f"{name}_queries", "queries", number) for name, number in counted.items()),

@@ -117,7 +117,7 @@ def _first(corp: Corp, guides: int) -> tuple[float, int]:
     sql("CHECKPOINT")
     began = time.perf_counter()
     argv = [sys.executable, "manage.py", "wecom_sync", "--kind", "contacts"]
-    child = subprocess.Popen(argv, cwd=settings.BASE_DIR, stderr=subprocess.DEVNULL)  # noqa: S603
+    child = subprocess.Popen(argv, cwd=settings.BASE_DIR, stderr=subprocess.DEVNULL)
     try:
         while child.poll() is None:
             done = SyncRun.objects.filter(kind="contacts").values_list("parts_done", flat=True)

@@ -46,7 +46,15 @@ class ConsentSerializer(serializers.Serializer):
     given_at = serializers.DateTimeField()
 
 
-class MemberSerializer(serializers.Serializer):
+class ItemSerializer(serializers.Serializer):
+    """One item of a batch."""
+
+    def to_item(self) -> Any:
+        """The checked data as the service takes it."""
+        raise NotImplementedError
+
+
+class MemberSerializer(ItemSerializer):
     phone = serializers.CharField(max_length=30, required=False, allow_blank=True)
     identities = serializers.ListField(child=IdentitySerializer(), required=False, max_length=10)
     name = serializers.CharField(max_length=60, required=False, allow_blank=True)
@@ -85,7 +93,6 @@ class MemberSerializer(serializers.Serializer):
         return attrs
 
     def to_item(self) -> MemberItem:
-        """The checked data as the service takes it."""
         data = dict(self.validated_data)
         identities = [_identity(one) for one in data.pop("identities", [])]
         if phone := data.pop("phone", ""):
@@ -113,7 +120,7 @@ class LineSerializer(serializers.Serializer):
     is_gift = serializers.BooleanField(default=False)
 
 
-class OrderSerializer(serializers.Serializer):
+class OrderSerializer(ItemSerializer):
     source = serializers.CharField(  # type: ignore[assignment]
         max_length=40, help_text=_("The system that numbers the orders")
     )
@@ -155,7 +162,6 @@ class OrderSerializer(serializers.Serializer):
     lines = serializers.ListField(child=LineSerializer(), max_length=500)
 
     def to_item(self) -> OrderItem:
-        """The checked data as the service takes it."""
         data = dict(self.validated_data)
         member = data.pop("member", None)
         identity = data.pop("member_identity", None)

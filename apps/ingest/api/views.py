@@ -5,7 +5,7 @@ from typing import Any, cast
 from django.core.exceptions import RequestDataTooBig
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
@@ -18,10 +18,11 @@ from apps.core import clock
 from apps.core.api import ApiView, error_body
 from apps.ingest import services
 from apps.ingest.api import examples
-from apps.ingest.api.authentication import ApiKeyAuthentication, HasCapability
+from apps.ingest.api.authentication import ApiKeyAuthentication, HasCapability, Machine
 from apps.ingest.api.serializers import (
     BatchAnswerSerializer,
     ErrorAnswerSerializer,
+    ItemSerializer,
     MemberBatchSerializer,
     MemberSerializer,
     OrderBatchSerializer,
@@ -54,7 +55,7 @@ class _BatchView(ApiView):
     permission_classes = [HasCapability]
     parser_classes = [JSONParser]
     capability: Capability
-    item_serializer: type[serializers.Serializer]
+    item_serializer: type[ItemSerializer]
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -68,7 +69,7 @@ class _BatchView(ApiView):
     def work(self, request: Request) -> Response:
         """The one way of both endpoints."""
         raw, items, key = self._raw(request), self._items(request), self._key(request)
-        actor = request.user.actor  # type: ignore[union-attr]
+        actor = cast(Machine, request.user).actor
         try:
             answer = services.answer_once(
                 api_key=cast(ApiKey, request.auth),
@@ -112,7 +113,7 @@ class _BatchView(ApiView):
     def _read(self, item: Any) -> Any:
         serializer = self.item_serializer(data=item)
         if serializer.is_valid():
-            return serializer.to_item()  # type: ignore[attr-defined]
+            return serializer.to_item()
         return services.ItemError("invalid", _first_problem(serializer.errors))
 
 

@@ -152,7 +152,8 @@ class Governor:
         until: Any = self.redis.hget(self._keys("")[0], "until")
         if not until:
             return 0
-        seconds, micros = self.redis.time()  # type: ignore[misc]
+        now: Any = self.redis.time()
+        seconds, micros = now
         return max(math.ceil((int(float(until)) - seconds * 1_000 - micros / 1_000) / 1_000), 0)
 
     def closed(self, paths: list[str]) -> dict[str, int]:

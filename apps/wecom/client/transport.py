@@ -82,9 +82,7 @@ class Transport(WeChatClient):
         self.kept = Kept(redis)
         self.governor = Governor(redis, corp_id)
         # the library sets no timeout at all when it asks for a token
-        self._http.request = partial(  # type: ignore[method-assign]
-            self._http.request, timeout=(CONNECT_SECONDS, READ_SECONDS)
-        )
+        self._http.request = partial(self._http.request, timeout=(CONNECT_SECONDS, READ_SECONDS))
 
     # -- tokens ---------------------------------------------------------------------------------
 

@@ -144,7 +144,7 @@ def fail(row: RawCallback, token: UUID, error: BaseException | str) -> None:
 def put_off(ids: Collection[int], token: UUID, error: NotNow) -> None:
     """Let rows wait for their turn at WeCom, one statement; no call was made, so none of them has
     had an attempt."""
-    pause = timedelta(seconds=error.retry_after * random.uniform(1, 1.5))  # noqa: S311
+    pause = timedelta(seconds=error.retry_after * random.uniform(1, 1.5))
     RawCallback.objects.filter(pk__in=ids).held_by(token=token).update(
         status=RawCallback.Status.RECEIVED,
         attempts=F("attempts") - 1,
@@ -165,7 +165,7 @@ def give_back(ids: Collection[int], token: UUID) -> int:
 
 def _pause(attempts: int) -> timedelta:
     longest = min(BACK_OFF_SECONDS * 2 ** max(attempts - 1, 0), BACK_OFF_MAX_SECONDS)
-    return timedelta(seconds=longest * random.uniform(0.5, 1))  # noqa: S311
+    return timedelta(seconds=longest * random.uniform(0.5, 1))
 
 
 def _describe(error: BaseException | str) -> str:

@@ -17,7 +17,7 @@ View = Callable[..., HttpResponse]
 
 
 def is_loopback(request: HttpRequest) -> bool:
-    return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "0.0.0.0")).is_loopback  # noqa: S104
+    return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "0.0.0.0")).is_loopback
 
 
 def json_answer(data: Any, *, status: int = 200) -> JsonResponse:

@@ -19,7 +19,7 @@ class Needs(Enum):
     """What a token must be good for."""
 
     NOTHING = "nothing"
-    TOKEN = "token"  # noqa: S105  a kind of right, not a secret
+    TOKEN = "token"
     AGENT = "agent"
     CUSTOMERS = "customers"
 

@@ -3,11 +3,10 @@
 One module a step; `frame` is what they share, `views` the addresses.
 """
 
-from apps.hq.pages.wizard.frame import place_words, segment_name
+from apps.hq.pages.wizard.frame import segment_name
 from apps.hq.pages.wizard.views import push_delete, push_new, push_next, push_step
 
 __all__ = [
-    "place_words",
     "push_delete",
     "push_new",
     "push_next",

@@ -47,15 +47,6 @@ class Rail:
         return self.control + self.issued
 
 
-def place_words(place: str) -> str:
-    """A place of the forecast in the words of the page."""
-    if place == places.CONTROL:
-        return _("control group (not contacted)")
-    if place == places.ISSUED:
-        return _("handed to guides")
-    return policy.sentence(place) if place else _("not in the segment")
-
-
 def rail_of(push: TaskPush) -> Rail | None:
     stored = PushForecast.objects.filter(push=push).first()
     if stored is None or not stored.places:

@@ -22,6 +22,7 @@ from apps.hq.pages.wizard import frame
 from apps.hq.pages.wizard.control import ASSUMED_RATE, SMALL_CONTROL, control_size
 from apps.hq.pages.wizard.proof import grade_sentences
 from apps.hq.pages.wizard.who_when import cost_of
+from apps.hq.places import place_words
 from apps.outreach import policy
 from apps.outreach.services.asking import time_to_know
 from apps.stores.models import Store
@@ -119,8 +120,8 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, An
     return [
         {
             **row,
-            "from_words": frame.place_words(row["from"]),
-            "to_words": frame.place_words(row["to"]),
+            "from_words": place_words(row["from"]),
+            "to_words": place_words(row["to"]),
         }
         for row in places.differences(before, after)
     ]
