@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.core import clock
+from apps.customer_groups import services
 from apps.customer_groups.models import (
     CustomerGroup,
     GroupCode,
@@ -16,6 +17,7 @@ from apps.customer_groups.models import (
     GroupSend,
     GroupWelcome,
 )
+from tests.factories import corps
 from tests.factories.facts import make_guide, make_store
 from tests.factories.outreach import CORP, connect_corp
 
@@ -156,3 +158,29 @@ def test_a_welcome_too_long_for_wecom_is_refused_in_words(hq):
     assert "1000 个汉字" in answer.content.decode()
     hq.post(reverse("hq:group_welcome_new"), {**body, "text": "欢迎入群"})
     assert GroupWelcome.objects.get().corp_id == CORP
+
+
+def test_where_one_corp_is_connected_nobody_is_asked_whose_the_welcome_is(hq):
+    connect_corp()
+
+    assert "哪个企业的群用" not in hq.get(reverse("hq:group_welcomes")).content.decode()
+
+
+def test_a_welcome_goes_to_the_library_of_the_corp_that_was_chosen(hq, simulator):
+    connect_corp()
+    corps.connect_second(simulator)
+    body = {"client_id": str(uuid4()), "name": "二号欢迎", "text": "欢迎入群"}
+    unsaid = hq.post(reverse("hq:group_welcome_new"), body)
+    assert (unsaid.status_code, GroupWelcome.objects.count()) == (400, 0)
+    assert "哪个企业的群用" in unsaid.content.decode()
+
+    hq.post(reverse("hq:group_welcome_new"), {**body, "corp": corps.CORP})
+    services.hand_over_outside(now=clock.now())
+
+    welcome = GroupWelcome.objects.get()
+    assert (welcome.corp_id, welcome.state) == (corps.CORP, "made")
+    changed = {"what": "change", "text": "欢迎来到二号"}
+    hq.post(reverse("hq:group_welcome_act", args=[welcome.pk]), changed)
+    services.hand_over_outside(now=clock.now())
+    assert GroupWelcome.objects.get().state == "made"  # the first corp knows no such id
+    assert "二号企业" in hq.get(reverse("hq:group_welcomes")).content.decode()

@@ -1,6 +1,6 @@
 """企微 › 客户群: groups with what came and went, codes that lead into them, welcomes."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from django import forms
@@ -22,6 +22,7 @@ from apps.hq.picture_form import PictureForm, sealed
 from apps.members.selectors import masked_name
 from apps.stores.models import Region
 from apps.wecom.models import Corp
+from apps.wecom.selectors import active_corps
 
 PER_PAGE = 50
 MARKS = {"made": "on", "failed": "bad", "unknown": "warn"}
@@ -49,15 +50,29 @@ class WelcomeWordsForm(PictureForm):
 
 
 class GroupWelcomeForm(WelcomeWordsForm):
-    """A welcome for newcomers of groups."""
+    """A welcome for newcomers of groups. Each corp has a library of its own, which its owners see:
+    where several are connected, somebody says whose."""
 
     client_id = forms.UUIDField(widget=forms.HiddenInput)
     name = forms.CharField(label=gettext_lazy("Name of the welcome"), max_length=30)
+    corp = forms.ChoiceField(label=gettext_lazy("For the groups of"))
     notify = forms.BooleanField(
         label=gettext_lazy("Tell the owners that there is a new welcome"),
         required=False,
         initial=True,
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        corps = [(corp.corp_id, corp.name) for corp in active_corps()]
+        field = cast(forms.ChoiceField, self.fields["corp"])
+        field.choices = [("", "—"), *corps]
+        if len(corps) == 1:
+            field.choices, field.initial = corps, corps[0][0]
+            field.required, field.widget = False, forms.HiddenInput()
+
+    def clean_corp(self) -> str:
+        return self.cleaned_data["corp"] or self.fields["corp"].initial
 
 
 def _number(text: str) -> int | None:
@@ -221,6 +236,7 @@ def _welcomes_page(
 ) -> HttpResponse:
     """`changing` is a welcome with what was typed for it and could not be taken."""
     welcomes = GroupWelcome.objects.visible_to(actor_of(request)).order_by("-pk")
+    corps = dict(Corp.objects.values_list("corp_id", "name"))
     page = Paginator(welcomes, PER_PAGE).get_page(request.GET.get("page"))
     return show(
         request,
@@ -232,6 +248,7 @@ def _welcomes_page(
         rows=[
             {
                 "welcome": row,
+                "corp": corps.get(row.corp_id, row.corp_id),
                 "mark": MARKS.get(row.state, ""),
                 "form": _words_form(row, changing),
                 "open": changing is not None and changing[0] == row,
@@ -239,6 +256,7 @@ def _welcomes_page(
             for row in page
         ],
         form=form or GroupWelcomeForm(initial={"client_id": uuid4()}),
+        several=len(corps) > 1,
         may_act=actor_of(request).can(Capability.MANAGE_CONTENT),
     )
 
@@ -257,7 +275,6 @@ def group_welcome_new(request: HttpRequest) -> HttpResponse:
     form = GroupWelcomeForm(request.POST, request.FILES)
     if not form.is_valid():
         return _welcomes_page(request, form, status=400)
-    corp = Corp.objects.filter(is_active=True).order_by("pk").first()
     given: dict[str, Any] = form.cleaned_data
     try:
         services.make_welcome(
@@ -266,7 +283,7 @@ def group_welcome_new(request: HttpRequest) -> HttpResponse:
             text=given["text"],
             notify=given["notify"],
             picture=given["kept"],
-            corp_id=corp.corp_id if corp else "",
+            corp_id=given["corp"],
             actor=actor_of(request),
             now=clock.now(),
         )
