@@ -69,6 +69,34 @@ def test_what_waits_for_a_confirmation_is_nudged_in_wecom_as_well(moment, store)
     assert (reminder.dispatch_id, reminder.state) == (dispatch.pk, "queued")
 
 
+def test_a_nudge_of_the_night_waits_for_the_hours_of_the_push(moment, store):
+    push = run(moment, store, guides=1, friends=1)
+    dispatch = tap(TaskTarget.objects.get(push=push), moment)
+    Dispatch.objects.filter(pk=dispatch.pk).update(state="handed_over", msgid="m1")
+    midnight = moment.replace(hour=23, minute=40)
+
+    services.chase(actor=SYSTEM, now=midnight, push=push)
+
+    morning = moment.replace(hour=7) + timedelta(days=1)
+    assert SendReminder.objects.get().not_before == morning
+    assert chase_cards().get().not_before == morning
+
+
+def test_each_tasks_chase_of_the_day_is_an_occasion_of_its_own(moment, store):
+    push = run(moment, store, guides=2, friends=1)
+    first, second = TaskTarget.objects.filter(push=push).order_by("pk")
+    for number, target in enumerate((first, second)):
+        sent = tap(target, moment)
+        Dispatch.objects.filter(pk=sent.pk).update(state="handed_over", msgid=f"m{number}")
+
+    services.chase(actor=SYSTEM, now=moment, task_ids=[first.task_id])
+    services.chase(actor=SYSTEM, now=moment, push=push)
+    services.chase(actor=SYSTEM, now=moment, task_ids=[second.task_id])
+
+    of_second = SendReminder.objects.filter(dispatch__recipients__source=f"task_target:{second.pk}")
+    assert of_second.count() == 2
+
+
 def test_a_fourth_time_on_one_day_is_refused_and_tomorrow_is_free_again(moment, store):
     push = run(moment, store)
     for minutes in (0, 1, 2):

@@ -25,10 +25,10 @@ def waiting(guide, simulator):
     return dispatch
 
 
-def queue(wave="a", now=None):
-    return outreach.queue_reminders(
-        sources=["task_target:7"], wave=wave, actor=SYSTEM, now=now or clock.now()
-    )
+def queue(wave="a", now=None, sources=("task_target:7",), soonest=None):
+    now = now or clock.now()
+    wanted = [outreach.SendNudge(source, wave, soonest or now) for source in sources]
+    return outreach.queue_reminders(wanted=wanted, actor=SYSTEM, now=now)
 
 
 def work(now=None):
@@ -41,6 +41,15 @@ def test_the_same_occasion_nudges_once_and_a_fourth_in_a_day_is_not_queued(waiti
     assert [call["body"]["msgid"] for call in simulator.calls(REMIND)] == [waiting.msgid] * 3
     assert set(SendReminder.objects.values_list("state", flat=True)) == {State.REMINDED}
     assert queue("e", now=clock.now() + timedelta(days=1, minutes=1)) == 1
+
+
+def test_before_its_hour_nobody_is_nudged_and_nobody_twice_for_it(waiting, simulator):
+    later = clock.now() + timedelta(hours=8)
+    assert queue(soonest=later) == 1
+    assert work() == 0
+    assert simulator.calls(REMIND) == []
+    assert work(now=later) == 1
+    assert len(simulator.calls(REMIND)) == 1
 
 
 def test_what_was_confirmed_meanwhile_is_not_nudged(waiting, simulator):
@@ -83,9 +92,7 @@ def two_more(guide, simulator):
         friends = make.make_friends(guide, simulator=simulator)
         make.request_send(guide, friends, sources=[f"more:{number}"])
     outreach.send_queued(now=clock.now())
-    return outreach.queue_reminders(
-        sources=["task_target:7", "more:0", "more:1"], wave="a", actor=SYSTEM, now=clock.now()
-    )
+    return queue(sources=["task_target:7", "more:0", "more:1"])
 
 
 def test_a_limit_puts_off_its_own_corp_alone(waiting, guide, simulator):

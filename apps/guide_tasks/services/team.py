@@ -92,16 +92,16 @@ def chase(
     if not rows and wanted.exists():
         raise GuideAway()
     if chased:
-        _tell_chased(chased, now)
-        _nudge_in_wecom(chased, actor, now)
+        pushes = TaskPush.objects.in_bulk({row.push_id for row in chased})
+        _tell_chased(chased, pushes, now)
+        _nudge_in_wecom(chased, pushes, actor, now)
         ids = [row.task_id for row in chased]
         detail = {"count": len(ids), "tasks": ids[:_AUDITED]}
         accounts.audit(actor=actor, action="task.chased", detail=detail)
     return len(chased)
 
 
-def _tell_chased(chased: list[Chased], now: datetime) -> None:
-    pushes = TaskPush.objects.in_bulk({row.push_id for row in chased})
+def _tell_chased(chased: list[Chased], pushes: dict[int, TaskPush], now: datetime) -> None:
     day = clock.business_day(now).isoformat()
     cards = []
     for row in chased:
@@ -131,17 +131,21 @@ def chase_acknowledged(*, guide_id: int, source: str, at: datetime) -> int:
     return mine.update(seen_at=at)
 
 
-def _nudge_in_wecom(chased: list[Chased], actor: Actor, now: datetime) -> None:
-    """What they have handed to WeCom and not confirmed there WeCom reminds them of."""
-    targets = TaskTarget.objects.filter(
-        task_id__in=[row.task_id for row in chased], state=State.TO_VERIFY
-    )
-    outreach.queue_reminders(
-        sources=[f"task_target:{pk}" for pk in targets.values_list("pk", flat=True)],
-        wave=f"chase:{clock.business_day(now):%Y%m%d}:{max(row.times for row in chased)}",
-        actor=actor,
-        now=now,
-    )
+def _nudge_in_wecom(
+    chased: list[Chased], pushes: dict[int, TaskPush], actor: Actor, now: datetime
+) -> None:
+    """What they have handed to WeCom and not confirmed there WeCom reminds them of, in the hours of
+    the card."""
+    by_task = {row.task_id: row for row in chased}
+    waiting = TaskTarget.objects.filter(task_id__in=list(by_task), state=State.TO_VERIFY)
+    day, wanted = clock.business_day(now), []
+    for pk, task_id in waiting.order_by("pk").values_list("pk", "task_id"):
+        row = by_task[task_id]
+        push = pushes[row.push_id]
+        soonest = hours.next_within(now, push.hand_out_from, push.hand_out_until)
+        wave = f"chase:{day:%Y%m%d}:{row.times}"
+        wanted.append(outreach.SendNudge(f"task_target:{pk}", wave, soonest))
+    outreach.queue_reminders(wanted=wanted, actor=actor, now=now)
 
 
 # --- overdue all the same ------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from apps.outreach.services.proposals import (
     refuse_script,
     take_script,
 )
-from apps.outreach.services.reminders import queue_reminders, send_reminders
+from apps.outreach.services.reminders import SendNudge, queue_reminders, send_reminders
 from apps.outreach.services.results import (
     claim_due_polls,
     due_polls,
@@ -71,6 +71,7 @@ __all__ = [
     "NotYoursToDecide",
     "PostNotUnknown",
     "Recipient",
+    "SendNudge",
     "SendTooLate",
     "TextTooLong",
     "acknowledge",

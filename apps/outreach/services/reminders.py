@@ -3,9 +3,9 @@
 Who is chased in our pages is nudged there as well, in the same transaction.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -32,34 +32,51 @@ TOO_OFTEN, CANCELLED = 41094, 41093
 
 State = SendReminder.State
 
-# sends that wait for the guide, of receivers with these sources; one statement for any number
+# sends that wait for the guide, of these receivers; one statement for any number. Of a send to
+# several the latest moment counts: no guide is rung at night
 _QUEUE = """
 INSERT INTO outreach_sendreminder
     (dispatch_id, wave, state, reason, not_before, created_by, created_at)
-SELECT DISTINCT send.id, %(wave)s, 'queued', '', %(now)s::timestamptz, %(actor)s,
+SELECT send.id, max(wanted.wave), 'queued', '', max(wanted.not_before), %(actor)s,
     %(now)s::timestamptz
-FROM outreach_dispatchrecipient AS receiver
+FROM unnest(%(sources)s::text[], %(waves)s::text[], %(moments)s::timestamptz[])
+    AS wanted (source, wave, not_before)
+JOIN outreach_dispatchrecipient AS receiver ON receiver.source = wanted.source
 JOIN outreach_dispatch AS send ON send.id = receiver.dispatch_id
-WHERE receiver.source = ANY(%(sources)s) AND receiver.state = 'waiting'
+WHERE receiver.state = 'waiting'
     AND send.state = 'handed_over' AND send.msgid <> ''
     AND (SELECT count(*) FROM outreach_sendreminder AS before
          WHERE before.dispatch_id = send.id AND before.state IN ('queued', 'reminded', 'unknown')
             AND before.created_at > %(since)s) < %(most)s
+GROUP BY send.id
 ON CONFLICT (dispatch_id, wave) DO NOTHING
 """
 
 
-@transaction.atomic
-def queue_reminders(*, sources: Collection[str], wave: str, actor: Actor, now: datetime) -> int:
-    """Have WeCom nudge the guides of the sends to these receivers; returns of how many sends.
+class SendNudge(NamedTuple):
+    """The send to a source's receiver is to be brought to mind to its guide, not before a moment.
+    The `wave` names the occasion."""
 
-    `wave` names the occasion: the same one again queues nothing.
+    source: str
+    wave: str
+    not_before: datetime
+
+
+@transaction.atomic
+def queue_reminders(*, wanted: Sequence[SendNudge], actor: Actor, now: datetime) -> int:
+    """Have WeCom nudge guides about sends. Returns of how many sends.
+
+    The same wave again queues nothing.
     """
+    if not wanted:
+        return 0
+    sources, waves, moments = (list(column) for column in zip(*wanted, strict=True))
     terms: dict[str, Any] = {
-        "wave": wave,
+        "sources": sources,
+        "waves": waves,
+        "moments": moments,
         "now": now,
         "actor": actor.label,
-        "sources": list(sources),
         "since": now - timedelta(days=1),
         "most": A_DAY,
     }
