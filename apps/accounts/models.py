@@ -2,11 +2,17 @@
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.capabilities import HQ_ROLES, ROLE_CAPABILITIES, Capability, Role
+
+_SAY_WHOSE = _(
+    "Another user has the same WeCom account name. Name the corp of both, so that nobody is let in "
+    "as the other."
+)
 
 
 class User(AbstractUser):
@@ -40,6 +46,20 @@ class User(AbstractUser):
                 violation_error_message=_("Somebody else signs in with this WeCom account."),
             )
         ]
+
+    def clean(self) -> None:
+        """No corp means the first one: two with one account name, one of whom names no corp, may be
+        the same account. Which corp is the first is not known here, so it has to be named."""
+        super().clean()
+        if not self.wecom_userid:
+            return
+        others = User.objects.filter(wecom_userid=self.wecom_userid).exclude(pk=self.pk)
+        if self.wecom_corp_id:
+            others = others.filter(wecom_corp_id="")
+        else:
+            others = others.exclude(wecom_corp_id="")
+        if others.exists():
+            raise ValidationError({"wecom_corp_id": _SAY_WHOSE})
 
     def get_full_name(self) -> str:
         """Chinese order, family name first and no space between."""
