@@ -39,6 +39,7 @@ ACTION_WORDS = {
     "handover.asked": _("handover between owners asked for"),
     "handover.dropped": _("plan of a handover dropped"),
     "handover.exported": _("report of a handover exported"),
+    "handover.kept_in_store": _("customers left over by WeCom served by the store"),
     "handover.not_allowed": _("handover between owners not allowed"),
     "handover.planned": _("handover planned"),
     "handover.started": _("handover started"),

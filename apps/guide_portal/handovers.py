@@ -152,7 +152,7 @@ def _colleague(guide: Guide) -> Person:
 def _colleagues(run: HandoverRun, now: datetime) -> list[Person]:
     """Who could take over: posted in the receiving store today."""
     posted = stores.posted_with_duty(store_ids=[run.to_store_id], day=clock.business_day(now))
-    return [_colleague(one.guide) for one in posted if one.guide_id != run.guide_id]
+    return [_colleague(one.guide) for one in posted if run.fits(one.guide)]
 
 
 def _line(item: HandoverItem) -> CustomerLine:

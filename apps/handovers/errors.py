@@ -25,6 +25,19 @@ class NotASuccessor(DomainError):
     message = _("%(name)s does not work in the receiving store. Choose somebody who does.")
 
 
+class InAnotherCorp(DomainError):
+    code = "handover_another_corp"
+    message = _(
+        "%(name)s is in another company's WeCom, which takes over no customers of this one. "
+        "Choose somebody else."
+    )
+
+
+class StillWorksHere(DomainError):
+    code = "handover_still_here"
+    message = _("%(name)s still works here and stays TA's friend. Try another successor.")
+
+
 class HandoverBegun(DomainError):
     code = "handover_begun"
     message = _("This handover has begun already. Open the page again.")

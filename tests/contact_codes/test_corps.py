@@ -111,3 +111,13 @@ def test_who_is_named_from_another_corp_receives_nobody(code):
     refresh_duty(now=clock.now())
 
     assert ChannelCode.objects.get(pk=made.pk).wanted_users == []
+
+
+def test_a_successor_of_another_corp_gets_no_code(code):
+    made, wanted, other = code
+    said = {"guide_id": wanted.guide_id, "successor_id": other.pk}
+
+    with pytest.raises(CorpsMixed):
+        codes.point_to_successor(**said, actor=SYSTEM, now=clock.now())
+
+    assert ChannelCode.objects.get(pk=made.pk).guide_id == wanted.guide_id

@@ -11,10 +11,14 @@ from apps.contact_codes.models import ChannelCode
 from apps.core import clock
 from apps.guide_tasks.models import TaskTarget
 from apps.handovers import selectors, services
+from apps.handovers.errors import InAnotherCorp, NothingToTryAgain
 from apps.handovers.models import HandoverCall, HandoverItem, HandoverRun
 from apps.members import services as members
 from apps.members.models import EnrolDraft, FollowRelation, FollowUp, ServingPeriod
+from apps.stores.models import Guide
 from apps.wecom.client import client_for
+from apps.wecom_sync.selectors import has_customers_still
+from tests.factories.facts import make_guide
 from tests.factories.tasks import hand_out
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -315,3 +319,42 @@ def test_whom_somebody_else_is_to_get_already_waits_and_is_called_for_no_second_
     answers = shop.simulator.calls("externalcontact/resigned/transfer_customer")
     assert len(answers) == 2
     assert states(run) == {"waiting": 1}
+
+
+def test_whom_wecom_does_not_hand_over_the_store_serves(shop, after_a_day):
+    [(member, external)] = shop.befriend(shop.leaver, 1)
+    shop.simulator.post(
+        "/sim/follows/delete", by="customer", userid=shop.leaver.wecom_userid,
+        external_userid=external,
+    )  # fmt: skip
+    shop.leave()
+    run = shop.start()
+    after_a_day()
+    mine = Guide.objects.filter(pk=shop.leaver.pk)
+    assert mine.filter(has_customers_still()).exists()
+    [item] = run.items.current()
+    said = {"run": run, "to": shop.others[0], "item_ids": [item.pk], "actor": SYSTEM}
+
+    assert services.keep_in_store(**said, now=clock.now()) == 1
+    with pytest.raises(NothingToTryAgain):
+        services.keep_in_store(**said, now=clock.now())
+
+    assert ServingPeriod.objects.current().get(member=member).guide == shop.others[0]
+    assert not friends_of(shop.leaver)
+    assert not mine.filter(has_customers_still()).exists()
+    report = selectors.report_of(run)
+    assert (report.planned, report.done, report.rest) == (1, 1, 0)
+
+
+def test_who_works_for_another_corp_takes_nobody_over(shop):
+    shop.befriend(shop.leaver, 2)
+    stranger = make_guide(shop.store, corp="wwother0000000009")
+    shop.leave()
+    run = services.plan_run(guide=shop.leaver, store=shop.store, actor=SYSTEM, now=clock.now())
+
+    assert stranger.pk not in set(run.items.values_list("takeover_id", flat=True))
+    with pytest.raises(InAnotherCorp):
+        services.change_successor(
+            run=run, to=stranger, actor=SYSTEM, now=clock.now(),
+            item_ids=list(run.items.values_list("pk", flat=True)),
+        )  # fmt: skip

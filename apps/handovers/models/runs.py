@@ -13,6 +13,7 @@ from apps.handovers.querysets import (
     HandoverItemQuerySet,
     HandoverRunQuerySet,
 )
+from apps.stores.models import Guide
 
 
 class HandoverRun(models.Model):
@@ -78,6 +79,10 @@ class HandoverRun(models.Model):
     @property
     def has_left(self) -> bool:
         return self.kind == self.Kind.RESIGNED
+
+    def fits(self, guide: Guide) -> bool:
+        """Somebody else, in the same WeCom: it hands nobody over to another corp."""
+        return guide.pk != self.guide_id and guide.corp_id == self.corp_id
 
     @property
     def crosses_owners(self) -> bool:

@@ -4,6 +4,7 @@ from apps.handovers.services.asking import ask_results, hear_of_failure
 from apps.handovers.services.calling import send_calls
 from apps.handovers.services.group_calls import send_groups
 from apps.handovers.services.group_looks import look_at_groups
+from apps.handovers.services.keeping import keep_in_store
 from apps.handovers.services.planning import change_successor, drop_run, plan_run
 from apps.handovers.services.running import decide_run, may_approve, start_run, try_again
 from apps.handovers.services.unassigned import hold_against_ours, keep_unassigned
@@ -15,6 +16,7 @@ __all__ = [
     "drop_run",
     "hear_of_failure",
     "hold_against_ours",
+    "keep_in_store",
     "keep_unassigned",
     "look_at_groups",
     "may_approve",

@@ -57,11 +57,17 @@ class Colleagues:
 
 
 def colleagues(
-    *, store: Store, without: Collection[int], customers: Iterable[Customer], now: datetime
+    *,
+    store: Store,
+    corp_id: str,
+    without: Collection[int],
+    customers: Iterable[Customer],
+    now: datetime,
 ) -> Colleagues:
-    """Who is posted in the store today, active; five queries whatever their number."""
+    """Who is posted in the store today, active and of this corp, for WeCom hands nobody over to
+    another one; five queries whatever their number."""
     posted = Posting.objects.on(clock.business_day(now)).filter(
-        store=store, guide__status=Guide.Status.ACTIVE
+        store=store, guide__status=Guide.Status.ACTIVE, guide__corp_id=corp_id
     )
     roles = dict(posted.exclude(guide_id__in=without).values_list("guide_id", "role"))
     # a store manager leads: customers go to one only where nobody else is

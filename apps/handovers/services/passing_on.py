@@ -28,6 +28,7 @@ def pass_on(*, run: HandoverRun, items: Sequence[HandoverItem], now: datetime) -
     customers = {Customer(one.member_id, one.external_userid): one for one in going}
     among = colleagues(
         store=run.to_store,
+        corp_id=run.corp_id,
         without=[run.guide_id, *_unable(run)],
         customers=customers,
         now=now,

@@ -14,6 +14,7 @@ from apps.core import clock
 from apps.handovers import reasons
 from apps.handovers.errors import (
     HandoverBegun,
+    InAnotherCorp,
     NoSuccessor,
     NotASuccessor,
     NothingToHandOver,
@@ -79,7 +80,13 @@ def plan_run(
     if not customers and not groups:
         raise NothingToHandOver(name=guide.name)
     to_store = to_store or store
-    among = colleagues(store=to_store, without=[guide.pk], customers=customers, now=now)
+    among = colleagues(
+        store=to_store,
+        corp_id=guide.corp_id,
+        without=[guide.pk],
+        customers=customers,
+        now=now,
+    )
     if not among.ids:
         raise NoSuccessor(store=to_store.name)
     run = HandoverRun.objects.create(
@@ -210,7 +217,7 @@ def change_successor(
     """Give these customers and groups of a planned run, or all of one successor's, to another; how
     many.
 
-    Raises NotYourHandover, HandoverBegun, NotASuccessor.
+    Raises NotYourHandover, HandoverBegun, NotASuccessor, InAnotherCorp.
     """
     demand_leader(actor)
     run = held(run, State.DRAFT)
@@ -225,12 +232,15 @@ def change_successor(
 
 
 def demand_successor(run: HandoverRun, guide: Guide, now: datetime) -> None:
-    """Raises NotASuccessor for who is not posted in the receiving store today."""
+    """Raises NotASuccessor for who is not posted in the receiving store today, InAnotherCorp for
+    who is there with another corp's WeCom."""
     posted = Posting.objects.on(clock.business_day(now)).filter(
         store=run.to_store, guide=guide, guide__status=Guide.Status.ACTIVE
     )
     if guide.pk == run.guide_id or not posted.exists():
         raise NotASuccessor(name=guide.name)
+    if guide.corp_id != run.corp_id:
+        raise InAnotherCorp(name=guide.name)
 
 
 @transaction.atomic

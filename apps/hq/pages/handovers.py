@@ -136,7 +136,7 @@ def handover(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _colleagues(run: HandoverRun) -> list[Guide]:
     posted = store_reads.posted_with_duty(store_ids=[run.to_store_id], day=clock.today())
-    return [one.guide for one in posted if one.guide_id != run.guide_id]
+    return [one.guide for one in posted if run.fits(one.guide)]
 
 
 def _row(item: HandoverItem) -> dict[str, Any]:
@@ -185,6 +185,11 @@ def handover_act(request: HttpRequest, pk: int) -> HttpResponse:
                     actor=actor, now=now,
                 )  # fmt: skip
                 messages.success(request, _("%(n)s under way") % {"n": count})
+            case "keep":
+                count = services.keep_in_store(
+                    run=run, item_ids=items, to=_guide(request, "to"), actor=actor, now=now
+                )
+                messages.success(request, _("%(n)s are served by the store") % {"n": count})
             case _:
                 raise Http404
     except DomainError as error:
