@@ -22,6 +22,7 @@ from django.test import Client
 
 from apps.core import catalogue, clock
 from apps.core.embedded import postgres, process, valkey
+from tests import emptying
 
 PROJECT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
@@ -77,6 +78,13 @@ def pytest_unconfigure(config):
         service.stop()
     for folder in filter(None, (run, data)):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        emptying.remember(connection)
+    emptying.install()
 
 
 # --- nothing outside this machine ----------------------------------------------------------------

@@ -115,7 +115,9 @@ def _use_head_office(people):
     hq = Shown(User.objects.get(username="hq"))
     pushes = TaskPush.objects.filter(status__in=["handed_out", "closed"])
     push = pushes.filter(pk__in=TaskTarget.objects.values("push_id")).latest("pk")
-    member = Member.objects.get(pk=TaskTarget.objects.filter(push=push).first().member_id)
+    known = [found.pk for _number, found in people]
+    target = TaskTarget.objects.filter(push=push, member__in=known).first()
+    member = Member.objects.get(pk=target.member_id)
     hq.get(reverse("admin:index"))
     for name in ("segments", "pushes", "overdue", "unserved", "reports", "system", "wecom_health",
                  "unknown_sends"):  # fmt: skip
@@ -164,7 +166,9 @@ def _unmask(hq, member, phone):
 
 
 def _use_a_phone(people):
-    target = TaskTarget.objects.filter(task__isnull=False).latest("pk")
+    # a friend nobody has a number of may have come last
+    known = [found.pk for _number, found in people]
+    target = TaskTarget.objects.filter(task__isnull=False, member__in=known).latest("pk")
     phone = Shown(user_of_guide(guide=target.guide))
     for name in ("today", "customers", "tools", "me", "sidebar"):
         phone.get(reverse(f"guide_portal:{name}"))
