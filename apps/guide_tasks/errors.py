@@ -53,6 +53,13 @@ class PushAlreadyHandedOut(DomainError):
     message = _("The push has been handed out and cannot be changed any more.")
 
 
+class PushBeingHandedOut(DomainError):
+    """Its parts are on their way to the guides; nothing may move under them."""
+
+    code = "push_being_handed_out"
+    message = _("This push is being handed out at this moment. Try again in a few minutes.")
+
+
 class CampaignShared(DomainError):
     """Other pushes are measured by the same control group."""
 

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.core.jobs import Queue, job
 from apps.guide_tasks import services
-from apps.guide_tasks.services import following, recalling, recurring
+from apps.guide_tasks.services import following, parts, recalling, recurring
 
 
 @job(name="guide_tasks.hand_out_due", queue=Queue.INTERACTIVE)
@@ -18,6 +18,13 @@ def hand_out_due() -> str:
 def hand_out_series() -> str:
     """Make and hand out what repeating pushes owe today."""
     return _("%(n)s handed out") % {"n": recurring.hand_out_series(now=clock.now())}
+
+
+@job(name="guide_tasks.hand_out_parts", queue=Queue.BULK)
+def hand_out_parts(push_id: int, worker: int) -> str:
+    """Write parts of a large hand-out; several workers share them, `worker` tells their bells
+    apart."""
+    return _("%(n)s customers handed out") % {"n": parts.work_off(push_id=push_id)}
 
 
 @job(name="guide_tasks.tell_issued", queue=Queue.BULK)

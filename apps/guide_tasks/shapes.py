@@ -55,6 +55,21 @@ class PushPlaces:
 
 
 @dataclass(frozen=True)
+class OnItsWay:
+    """How far a push is that is being handed out in parts."""
+
+    parts: int
+    parts_in: int
+    planned: int
+    issued: int
+    issued_in: int
+
+    @property
+    def issued_left(self) -> int:
+        return self.issued - self.issued_in
+
+
+@dataclass(frozen=True)
 class LastBuy:
     """The last purchase in one line: what, size, when."""
 

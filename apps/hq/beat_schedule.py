@@ -28,7 +28,8 @@ class Entry:
 ENTRIES = [
     Entry(
         "guide_tasks.hand_out_due", 60, _("Hand out pushes"),
-        _("Hands out approved pushes when their hour has come, inside the hand-out hours."),
+        _("Hands out approved pushes when their hour has come, inside the hand-out hours; takes up "
+          "a large hand-out that was interrupted."),
         _("approved pushes stay where they are"),
     ),
     Entry(

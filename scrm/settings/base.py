@@ -64,6 +64,8 @@ WECOM_MONTHLY_CAP = env.int("WECOM_MONTHLY_CAP", default=0) or None
 CONTACT_BLOCK_HOURS = env.int("CONTACT_BLOCK_HOURS", default=24)
 # a member in an open task of one marketing push gets none of another
 CONTACT_ONE_PLAN = env.bool("CONTACT_ONE_PLAN", default=True)
+# a push to more members than this is handed out in parts of so many, by several workers at once
+HAND_OUT_PART = env.int("HAND_OUT_PART", default=20_000)
 # what a guide has for tasks in a day; head office sees which pushes ask for more
 GUIDE_MINUTES_PER_DAY = env.int("GUIDE_MINUTES_PER_DAY", default=60)
 # so many days more than head office a regional manager may give a push in the own region

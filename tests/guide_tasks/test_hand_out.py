@@ -1,4 +1,3 @@
-import random
 from datetime import time, timedelta
 
 import pytest
@@ -13,60 +12,15 @@ from apps.guide_tasks.errors import PushAlreadyHandedOut, PushNotReady
 from apps.guide_tasks.models import GuideTask, NotIssued, PushForecast, TaskPush, TaskTarget
 from apps.guide_tasks.services import pushes
 from apps.members import services as members
-from apps.members.models import FollowRelation, Interaction, Member
+from apps.members.models import FollowRelation
 from apps.outreach.models import GuideNotice
 from apps.outreach.scripts import UnknownVariable
 from apps.profiles.models import MemberFacts, MemberProfile
-from apps.stores.models import Guide
 from apps.timeline.models import Kind, MemberEvent
-from tests.factories.facts import make_members
+from tests.factories.crowds import crowd, where_everybody_is
 from tests.factories.tasks import hand_out, make_push, make_run, make_team, members_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.service, pytest.mark.usefixtures("fixed_clock")]
-
-
-def shake(people, guides, now, dice):
-    """Give people every reason the policy knows, at random."""
-    for person in people:
-        match dice.randint(0, 9):
-            case 0:
-                members.stop_contact(member_id=person.pk, source="test", now=now, actor=SYSTEM)
-            case 1:
-                members.withdraw_consent(
-                    member_id=person.pk, purpose="wecom_marketing", channel="test", now=now
-                )
-            case 2:
-                FollowRelation.objects.filter(member=person).update(until=now, ended_by="customer")
-            case 3:
-                Interaction.objects.create(
-                    member=person,
-                    guide=guides[0],
-                    kind="message",
-                    occurred_at=now - timedelta(days=2),
-                    source=f"test:{person.pk}",
-                )
-            case 4:
-                Member.objects.filter(pk=person.pk).update(erased_at=now)
-    Guide.objects.filter(pk=guides[-1].pk).update(status="left", left_at=now)
-
-
-def crowd(now, seed, *, guides=4, friends=12):
-    team = make_team(now, guides=guides, friends=friends)
-    people = members_of(team) + make_members(6)
-    shake(people, [guide for guide, _members in team], now, random.Random(seed))
-    return people
-
-
-def where_everybody_is(push):
-    """Every planned member → the list of places that hold a row for them."""
-    found = {}
-    for reason, pk in NotIssued.objects.filter(push=push).values_list("reason", "member_id"):
-        found.setdefault(pk, []).append(reason)
-    for pk in TaskTarget.objects.filter(push=push).values_list("member_id", flat=True):
-        found.setdefault(pk, []).append("issued")
-    for pk in selectors.control_members(push):
-        found.setdefault(pk, []).append("control")
-    return found
 
 
 @pytest.mark.slow
@@ -292,21 +246,6 @@ def test_cards_of_a_night_hand_out_wait_for_the_morning(moment):
 
     notice = GuideNotice.objects.get()
     assert timezone.localtime(notice.not_before).time() == time(7, 0)
-
-
-def test_a_large_hand_out_tells_its_story_in_batches_afterwards(moment, monkeypatch):
-    monkeypatch.setattr(pushes, "TELL_AT_ONCE", 3)
-    monkeypatch.setattr(pushes, "TELL_BATCH", 4)
-    people = members_of(make_team(moment, guides=2, friends=6))
-    push = hand_out(people, moment)
-    assert not MemberEvent.objects.filter(kind=Kind.TASK_ISSUED).exists()
-
-    services.hand_out_due(now=moment)
-    services.tell_issued(push_id=push.pk)
-
-    assert MemberEvent.objects.filter(kind=Kind.TASK_ISSUED).count() == 12
-    push.refresh_from_db()
-    assert push.told_at is not None
 
 
 @pytest.mark.parametrize("control_share_bp", [0, 5000])

@@ -2,6 +2,7 @@
 
 from apps.guide_tasks.models.evidence import Evidence, LinkOrder
 from apps.guide_tasks.models.items import ItemExcuseDecision, ItemMove, TaskItem
+from apps.guide_tasks.models.parts import HandOutPart
 from apps.guide_tasks.models.pushes import (
     CONFIRMED_IN_WECOM,
     ITEM_KINDS,
@@ -32,6 +33,7 @@ __all__ = [
     "ExcuseReason",
     "Grade",
     "GuideTask",
+    "HandOutPart",
     "ITEM_KINDS",
     "ItemExcuse",
     "ItemExcuseDecision",

@@ -48,6 +48,8 @@ class TaskPush(models.Model):
     class Status(models.TextChoices):
         DRAFT = "draft", _("draft")
         APPROVED = "approved", _("waiting for its hour")
+        # decided, and going out in parts
+        HANDING_OUT = "handing_out", _("being handed out")
         HANDED_OUT = "handed_out", _("handed out")
         CLOSED = "closed", _("closed")
         # never goes out itself: what a series copies
@@ -115,6 +117,8 @@ class TaskPush(models.Model):
     rule_on = models.DateField(null=True)
     created_by = models.CharField(_("created by"), max_length=40, default="system")
     created_at = models.DateTimeField(_("created at"), db_default=Now())
+    # a large one: the moment its places were decided, for all of its parts
+    handing_out_at = models.DateTimeField(null=True, editable=False)
     handed_out_at = models.DateTimeField(_("handed out at"), null=True)
     closed_at = models.DateTimeField(_("closed at"), null=True)
     withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, editable=False)
@@ -142,6 +146,7 @@ class TaskPush(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=["draft", "approved", "pattern"], handed_out_at=None)
+                | Q(status="handing_out", handed_out_at=None, handing_out_at__isnull=False)
                 | Q(status__in=["handed_out", "closed"], handed_out_at__isnull=False),
                 name="guide_tasks_push_handed_out_has_time",
             ),

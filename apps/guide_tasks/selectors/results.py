@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Cast, Concat, Lower
+from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Cast, Coalesce, Concat, Lower
 from pyroaring import BitMap
 
 from apps.accounts.actor import Actor
 from apps.guide_tasks.models import (
     GuideTask,
+    HandOutPart,
     NotIssued,
     PushForecast,
     State,
@@ -17,6 +18,7 @@ from apps.guide_tasks.models import (
     TaskTarget,
 )
 from apps.guide_tasks.shapes import (
+    OnItsWay,
     PushPlaces,
     PushResults,
 )
@@ -145,3 +147,16 @@ def push_places(push: TaskPush) -> PushPlaces:
         per_guide_max=max((n for _task, _store, n in per_guide), default=0),
         changes=stored or [],
     )
+
+
+def on_its_way(push: TaskPush) -> OnItsWay:
+    """How much of a push that is being handed out has come to its guides; one query."""
+    is_in = Q(done_at__isnull=False)
+    counted = HandOutPart.objects.filter(push=push).aggregate(
+        parts=Count("pk"),
+        parts_in=Count("pk", filter=is_in),
+        issued_in=Coalesce(Sum("issued", filter=is_in), 0),
+        planned=Coalesce(Sum("planned"), 0),
+        issued=Coalesce(Sum("issued"), 0),
+    )
+    return OnItsWay(**counted)

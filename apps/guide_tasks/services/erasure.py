@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from apps.guide_tasks.models import ExcuseReason, TaskTarget
+from apps.guide_tasks.models import ExcuseReason, TaskPush, TaskTarget
 from apps.guide_tasks.services.targets import excuse_stopped
 
 
@@ -20,3 +20,10 @@ def forget_members(*, member_ids: Sequence[int], now: datetime) -> int:
         excuse_sentence=str(ExcuseReason.WITHDRAWN.label)
     )
     return theirs.update(external_userid="", why="")
+
+
+def forget_since(*, push: TaskPush, since: datetime, now: datetime) -> None:
+    """Who asked while the push was on its way to the guides: its parts still knew them."""
+    asked = TaskTarget.objects.filter(push=push, member__erased_at__gte=since)
+    if ids := list(asked.values_list("member_id", flat=True)):
+        forget_members(member_ids=ids, now=now)

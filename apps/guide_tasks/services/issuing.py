@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection
 
+from apps.campaigns import services as campaigns
 from apps.core import clock
 from apps.guide_tasks import hours
 from apps.guide_tasks.models import TaskPush
@@ -32,7 +33,7 @@ _TASKS = """
 WITH made AS (
     INSERT INTO guide_tasks_guidetask (push_id, guide_id, store_id, due_at, chases, created_at)
     SELECT %s, guide_id, min(store_id), %s, 0, %s FROM handout WHERE place = 'issued'
-    GROUP BY guide_id
+    GROUP BY guide_id ORDER BY guide_id
     ON CONFLICT (push_id, guide_id) DO UPDATE
         SET due_at = greatest(guide_tasks_guidetask.due_at, EXCLUDED.due_at)
     RETURNING id, push_id, guide_id, store_id
@@ -76,9 +77,11 @@ SELECT guide_id, CASE WHEN customers_now > 0 THEN %s ELSE later END AS moment,
 FROM (
     SELECT guide_id, count(*) AS customers, min(opens_at) AS later,
         count(*) FILTER (WHERE opens_at IS NULL OR opens_at <= %s) AS customers_now
-    FROM handout WHERE place = 'issued' GROUP BY guide_id
+    FROM {rows} GROUP BY guide_id
 ) AS per_guide
 """
+_LAID_OUT = "handout WHERE place = 'issued'"
+_WRITTEN = "guide_tasks_tasktarget WHERE push_id = %s"
 # many guides, few different cards: only the words come from here
 _CARDS = """
 SELECT loads.guide_id, %s, %s, card.body, %s, card.not_before
@@ -86,6 +89,20 @@ FROM handout_loads AS loads
 JOIN unnest(%s::timestamptz[], %s::bigint[], %s::text[], %s::timestamptz[])
     AS card (moment, customers, body, not_before) USING (moment, customers)
 """
+
+
+def write(*, push: TaskPush, due_at: datetime, now: datetime) -> int:
+    """Everything of those who stand in the table handout: arms, refusals, tasks, targets. Returns
+    how many targets."""
+    if push.campaign.control_share_bp:
+        campaigns.assign_from(
+            campaign=push.campaign,
+            source="SELECT member_id, bucket, arm FROM handout WHERE arm IS NOT NULL",
+            now=now,
+        )
+    not_issued(push=push, recent_days=policy.RECENT_DAYS)
+    guide_tasks(push=push, due_at=due_at, now=now)
+    return targets(now=now, due_at=due_at)
 
 
 def not_issued(*, push: TaskPush, recent_days: int | None) -> None:
@@ -145,12 +162,16 @@ def _card(push: TaskPush, guide_id: int, customers: int, due_at: datetime) -> No
     return guide_id, push.title, body, TODAY_PATH
 
 
-def hand_out_notices(*, push: TaskPush, due_at: datetime, now: datetime) -> int:
-    """A card per guide of the hand-out that stands in the temporary table, within the push's
-    hand-out hours; whoever is away today hears of it on their first day back."""
+def hand_out_notices(
+    *, push: TaskPush, due_at: datetime, now: datetime, written: bool = False
+) -> int:
+    """A card per guide of the hand-out that stands in the temporary table (or, `written`, of the
+    push's targets), within the push's hand-out hours; whoever is away today hears of it on their
+    first day back."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS handout_loads")
-        cursor.execute(_LOADS, [now, now])
+        rows, of_push = (_WRITTEN, [push.pk]) if written else (_LAID_OUT, [])
+        cursor.execute(_LOADS.format(rows=rows), [now, now, *of_push])
         cursor.execute("SELECT DISTINCT moment, customers FROM handout_loads")
         cards = cursor.fetchall()
     start = hours.next_within(now, push.hand_out_from, push.hand_out_until)

@@ -18,7 +18,7 @@ from apps.campaigns.models import Campaign
 from apps.campaigns.services import draw_sql
 from apps.core import clock
 from apps.guide_tasks.hours import grace
-from apps.guide_tasks.models import AssignBy
+from apps.guide_tasks.models import AssignBy, HandOutPart
 from apps.guide_tasks.services import choosing, duty, sending
 from apps.guide_tasks.shapes import CONTROL, ISSUED, PushPlaces
 from apps.outreach import policy
@@ -28,7 +28,8 @@ _WORK_MEM = "192MB"
 _PLANS = """guide_tasks_tasktarget AS target
             JOIN guide_tasks_taskpush AS push ON push.id = target.push_id
             WHERE target.state IN ('open', 'in_progress', 'to_verify')
-                AND push.status = 'handed_out' AND push.kind = ANY(%s) AND target.due_at > %s"""
+                AND push.status IN ('handed_out', 'handing_out')
+                AND push.kind = ANY(%s) AND target.due_at > %s"""
 # a refusal of this room's own, after all of the policy's: the work of another plan is not doubled.
 # The policy speaks of survivors; a target keeps the member it was made for.
 _ONE_PLAN = f"""
@@ -39,11 +40,17 @@ SELECT reach.member_id, reach.guide_id, reach.store_id, reach.external_userid,
                 SELECT FROM {_PLANS} AND target.member_id IN (
                     SELECT person.id FROM members_member AS person
                     WHERE person.survivor_id = reach.member_id
-                        AND (person.survivor_id <> person.id) IS TRUE)))
+                        AND (person.survivor_id <> person.id) IS TRUE)) {{or_soon}})
          THEN '{policy.Refusal.OTHER_PLAN.value}' ELSE reach.refusal END AS refusal
 FROM ({{reach}}) AS reach
 """
-
+# a large push decided a moment ago: whose part is not written yet
+_SOON = f"""OR reach.member_id IN (
+                SELECT planned.member_id FROM guide_tasks_handoutpart AS part
+                JOIN guide_tasks_taskpush AS push ON push.id = part.push_id,
+                    unnest(part.member_ids, part.places) AS planned (member_id, place)
+                WHERE part.done_at IS NULL AND planned.place = '{ISSUED}'
+                    AND push.kind = ANY(%s) AND push.due_at > %s)"""
 
 _COUNTS = """
 SELECT place, sum(members), count(guide_id), max(members), count(DISTINCT store_id) FROM (
@@ -58,13 +65,18 @@ def as_array(ids: Iterable[int]) -> str:
     return "{" + ",".join(map(str, ids)) + "}"
 
 
+def _for_many(cursor: Any) -> None:
+    """Until this transaction ends."""
+    # joins and sorts of a million rows stay in memory
+    cursor.execute(f"SET LOCAL work_mem = '{_WORK_MEM}'")
+    # plans of a second or two do not earn their compilation back
+    cursor.execute("SET LOCAL jit = off")
+
+
 def plan(member_ids: Iterable[int]) -> None:
     """The planned members, each given once: one temporary row each."""
     with connection.cursor() as cursor:
-        # joins and sorts of a million rows stay in memory, until this transaction ends
-        cursor.execute(f"SET LOCAL work_mem = '{_WORK_MEM}'")
-        # plans of a second or two do not earn their compilation back
-        cursor.execute("SET LOCAL jit = off")
+        _for_many(cursor)
         cursor.execute("DROP TABLE IF EXISTS handout, handout_reach, handout_planned")
         cursor.execute(
             "CREATE TEMP TABLE handout_planned ON COMMIT DROP AS"
@@ -146,7 +158,10 @@ def _reach(
     )
     if one_plan and settings.CONTACT_ONE_PLAN:
         running = [sending.marketing_kinds(), now - grace()]
-        reach, params = _ONE_PLAN.format(reach=reach), [*running, *running, *params]
+        soon = HandOutPart.objects.filter(done_at=None).exists()
+        asked = running * 3 if soon else running * 2
+        reach = _ONE_PLAN.format(reach=reach, or_soon=_SOON if soon else "")
+        params = [*asked, *params]
     return f"SELECT *, NULL::timestamptz AS opens_at FROM ({reach}) AS r", params
 
 
@@ -166,6 +181,56 @@ def _drawn(campaign: Campaign) -> tuple[str, list[Any]]:
     """What the policy said, with the draw of those it lets through."""
     sql, params = draw_sql(campaign, "SELECT member_id FROM handout_reach WHERE refusal = ''")
     return f"SELECT * FROM handout_reach LEFT JOIN ({sql}) AS d USING (member_id)", params
+
+
+# --- a large hand-out, cut into parts -------------------------------------------------------------
+
+# a guide's customers begin where the first of them stands, so that one part has them all; who gets
+# no task follows in any order
+_CUT = """
+INSERT INTO guide_tasks_handoutpart (push_id, number, planned, issued, member_ids, places,
+    guide_ids, store_ids, external_userids, opens, buckets)
+SELECT %s, number, count(*), count(worker), array_agg(member_id), array_agg(place),
+    array_agg(guide_id), array_agg(store_id), array_agg(external_userid), array_agg(opens_at),
+    array_agg(bucket)
+FROM (
+    SELECT *, CASE WHEN worker IS NULL THEN line
+                   ELSE min(line) OVER (PARTITION BY worker) END / %s AS number
+    FROM (
+        SELECT *, row_number() OVER (ORDER BY worker) - 1 AS line
+        FROM (SELECT *, CASE WHEN place = 'issued' THEN guide_id END AS worker
+              FROM handout) AS placed
+    ) AS in_line
+) AS given GROUP BY number
+"""
+_AGAIN = """
+CREATE TEMP TABLE handout ON COMMIT DROP AS
+SELECT given.*, CASE WHEN given.bucket IS NULL THEN NULL
+                     WHEN given.place = 'control' THEN 'control' ELSE 'treated' END AS arm
+FROM guide_tasks_handoutpart AS part,
+    unnest(part.member_ids, part.places, part.guide_ids, part.store_ids, part.external_userids,
+           part.opens, part.buckets)
+        AS given (member_id, place, guide_id, store_id, external_userid, opens_at, bucket)
+WHERE part.push_id = %s AND part.number = coalesce(%s, part.number)
+"""
+
+
+def cut(*, push_id: int, size: int) -> None:
+    """Keep the laid-out members as parts of about `size`, each to be written on its own."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CUT, [push_id, size])
+
+
+def lay_out_again(*, push_id: int, number: int | None = None) -> None:
+    """What was decided for a part (or for all of them), as the table handout."""
+    with connection.cursor() as cursor:
+        _for_many(cursor)
+        cursor.execute("DROP TABLE IF EXISTS handout")
+        cursor.execute(_AGAIN, [push_id, number])
+        cursor.execute("ANALYZE handout")
+
+
+# --- what stands there ----------------------------------------------------------------------------
 
 
 def counts() -> PushPlaces:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q
 from django.utils.translation import gettext as _
@@ -22,6 +23,7 @@ from apps.guide_tasks import hours, selectors
 from apps.guide_tasks.errors import (
     CampaignShared,
     PushAlreadyHandedOut,
+    PushBeingHandedOut,
     PushNotReady,
     PushRepeats,
 )
@@ -35,7 +37,7 @@ from apps.guide_tasks.models import (
     TaskPush,
     TaskTarget,
 )
-from apps.guide_tasks.services import issuing, places
+from apps.guide_tasks.services import issuing, parts, places
 from apps.guide_tasks.services.items import issuing as item_issuing
 from apps.guide_tasks.shapes import PushPlaces
 from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
@@ -48,9 +50,8 @@ from apps.tagging.models import Tag
 
 Status = TaskPush.Status
 
-# one transaction may tell so many events; a larger hand-out tells them afterwards, batch by batch,
-# because an open writing transaction holds every reader of the feed
-TELL_AT_ONCE = 20_000
+# a large hand-out tells its events afterwards, batch by batch, because an open writing transaction
+# holds every reader of the feed
 TELL_BATCH = 50_000
 _EDITABLE = frozenset(
     {
@@ -211,6 +212,8 @@ def _locked(push: TaskPush) -> TaskPush:
 
 def _draft(push: TaskPush) -> TaskPush:
     push = _locked(push)
+    if push.status == Status.HANDING_OUT:
+        raise PushBeingHandedOut()
     if push.status not in (Status.DRAFT, Status.APPROVED, Status.PATTERN):
         raise PushAlreadyHandedOut()
     return push
@@ -335,40 +338,38 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> PushPlaces:
     """Hand the push to its guides: a task each, a target per member, a card in WeCom. Safe to
     repeat.
 
-    Sets only. Returns the same places as a forecast made at this moment; what changed since the
-    stored forecast is named in `changes`. Raises PushNotReady, UnknownVariable.
+    Sets only. Who goes where is decided here, for everybody at once; a large push is written
+    afterwards, in parts (`parts`). Returns the same places as a forecast made at this moment; what
+    changed since the stored forecast is named in `changes`. Raises PushNotReady, UnknownVariable.
     """
     push = _locked(push)
     if push.status in (Status.HANDED_OUT, Status.CLOSED):
         return selectors.push_places(push)
+    if push.status == Status.HANDING_OUT:
+        return parts.decided(push)
     _refuse_pattern(push)
     due_at = _demand_ready(push, now)
     # draws of one campaign go one after the other: what is compared is what gets stored
     Campaign.objects.select_for_update().get(pk=push.campaign_id)
     _lay_out(push, now)
-    if push.campaign.control_share_bp:
-        campaigns.assign_from(
-            campaign=push.campaign,
-            source="SELECT member_id, bucket, arm FROM handout WHERE arm IS NOT NULL",
-            now=now,
-        )
-    issuing.not_issued(push=push, recent_days=policy.RECENT_DAYS)
-    issuing.guide_tasks(push=push, due_at=due_at, now=now)
-    issued = issuing.targets(now=now, due_at=due_at)
-    changes = _compare(push, now)
-    push.status, push.handed_out_at = Status.HANDED_OUT, now
-    _tell(push, issued, now, actor)
-    push.save(update_fields=["status", "handed_out_at", "told_at"])
-    issuing.hand_out_notices(push=push, due_at=due_at, now=now)
+    changes, counted = _compare(push, now), places.counts()
+    if counted.planned > settings.HAND_OUT_PART:
+        parts.begin(push=push, now=now)
+    else:
+        issuing.write(push=push, due_at=due_at, now=now)
+        push.status, push.handed_out_at = Status.HANDED_OUT, now
+        issuing.tell_issued(push=push, first_id=0, last_id=2**62, now=now, actor=actor.label)
+        push.told_at = now
+        push.save(update_fields=["status", "handed_out_at", "told_at"])
+        issuing.hand_out_notices(push=push, due_at=due_at, now=now)
     accounts.audit(
         actor=actor,
         action="push.handed_out",
         object_type="task_push",
         object_id=str(push.pk),
-        detail={"issued": issued},
+        detail={"issued": counted.issued},
     )
-    counted = places.counts()
-    return PushPlaces(**{**vars(counted), "changes": changes})
+    return replace(counted, changes=changes)
 
 
 def _compare(push: TaskPush, now: datetime) -> list[dict[str, Any]]:
@@ -384,14 +385,6 @@ def _compare(push: TaskPush, now: datetime) -> list[dict[str, Any]]:
     stored.control_members = actual.get(places.CONTROL, BitMap()).serialize()
     stored.save(update_fields=["changes", "control_members"])
     return stored.changes
-
-
-def _tell(push: TaskPush, issued: int, now: datetime, actor: Actor) -> None:
-    if issued > TELL_AT_ONCE:
-        wake("guide_tasks.tell_issued", push_id=push.pk)
-        return
-    issuing.tell_issued(push=push, first_id=0, last_id=2**62, now=now, actor=actor.label)
-    push.told_at = now
 
 
 def tell_issued(*, push_id: int) -> int:
@@ -415,9 +408,10 @@ def tell_issued(*, push_id: int) -> int:
 
 
 def hand_out_due(*, now: datetime) -> int:
-    """Hand out approved pushes whose hour has come, each in its own transaction; and tell what a
-    large hand-out has not told yet."""
+    """Hand out approved pushes whose hour has come, each in its own transaction; ring for what a
+    large hand-out has not written yet, and tell what it has not told."""
     due = TaskPush.objects.filter(status=Status.APPROVED, hand_out_at__lte=now).order_by("pk")
+    parts.ring_again()
     handed_out = sum(_hand_out_or_return(push, now) for push in due)
     untold = TaskPush.objects.filter(handed_out_at__isnull=False, told_at=None)
     for push_id in untold.values_list("pk", flat=True):

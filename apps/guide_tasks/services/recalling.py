@@ -17,6 +17,7 @@ from apps.guide_tasks.errors import (
     IllegalMove,
     NotYourStore,
     NotYourTask,
+    PushBeingHandedOut,
     PushNotRunning,
     WhyMissing,
 )
@@ -39,6 +40,12 @@ Status = TaskPush.Status
 
 def _locked(push: TaskPush) -> TaskPush:
     return TaskPush.objects.select_for_update(of=("self",)).get(pk=push.pk)
+
+
+def refuse_on_its_way(push: TaskPush) -> None:
+    """Nothing moves under parts that are still being written. Raises PushBeingHandedOut."""
+    if push.status == Status.HANDING_OUT:
+        raise PushBeingHandedOut()
 
 
 def _demand_hq(actor: Actor) -> None:
@@ -66,7 +73,7 @@ def withdraw_push(*, push: TaskPush, actor: Actor, now: datetime) -> int:
     has done is 不适用 (withdrawn), outside every rate. Returns how many were taken back at once.
 
     Messages not confirmed yet are called off; those confirmed keep their result. Safe to repeat.
-    Raises NotYourTask, PushNotRunning.
+    Raises NotYourTask, PushBeingHandedOut, PushNotRunning.
     """
     _demand_hq(actor)
     push = _locked(push)
@@ -77,6 +84,7 @@ def withdraw_push(*, push: TaskPush, actor: Actor, now: datetime) -> int:
         push.save(update_fields=["status"])
         _audit(push, "push.returned", actor, {"reason": "withdrawn"})
         return 0
+    refuse_on_its_way(push)
     if push.status != Status.HANDED_OUT or push.has_items:
         raise PushNotRunning()
     push.status, push.closed_at, push.withdrawn_at = Status.CLOSED, now, now
@@ -179,10 +187,12 @@ def demand_later(due_at: datetime, before: datetime | None, now: datetime) -> No
 def extend_push(*, push: TaskPush, due_at: datetime, actor: Actor, now: datetime) -> int:
     """More time for everybody who is not done; returns how many customers got it. Safe to repeat.
 
-    What has expired stays so. Raises NotYourTask, PushNotRunning, DueNotLater.
+    What has expired stays so. Raises NotYourTask, PushBeingHandedOut, PushNotRunning,
+    DueNotLater.
     """
     _demand_hq(actor)
     push = _locked(push)
+    refuse_on_its_way(push)
     if push.status != Status.HANDED_OUT or push.rule_id is not None or push.has_items:
         raise PushNotRunning()
     demand_later(due_at, push.due_at, now)
@@ -204,13 +214,14 @@ def extend_push(*, push: TaskPush, due_at: datetime, actor: Actor, now: datetime
 def extend_task(*, task: GuideTask, due_at: datetime, actor: Actor, now: datetime) -> int:
     """More time for one guide's share; returns how many customers got it. Safe to repeat.
 
-    Raises NotYourTask, NotYourStore, PushNotRunning, DueNotLater.
+    Raises NotYourTask, NotYourStore, PushBeingHandedOut, PushNotRunning, DueNotLater.
     """
     demand_manager(actor)
     push = _locked(task.push)
     task = GuideTask.objects.select_for_update(of=("self",), no_key=True).get(pk=task.pk)
     if not GuideTask.objects.managed_by(actor).filter(pk=task.pk).exists():
         raise NotYourStore()
+    refuse_on_its_way(push)
     if push.status != Status.HANDED_OUT:
         raise PushNotRunning()
     if task.due_at == due_at:

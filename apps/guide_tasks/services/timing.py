@@ -31,6 +31,7 @@ from apps.guide_tasks.models import (
     TaskPush,
     TaskTarget,
 )
+from apps.guide_tasks.services import recalling
 from apps.guide_tasks.services.issuing import TODAY_PATH
 from apps.guide_tasks.wording import short_moment
 from apps.outreach import services as outreach
@@ -117,6 +118,7 @@ def _move(row: RegionTiming, work: "_Work", more_days: int, now: datetime) -> No
 
 def _demand_running(push: TaskPush) -> None:
     """WeCom holds a post's or a send's time itself, and a rule's work is a new day's tomorrow."""
+    recalling.refuse_on_its_way(push)
     posts = push.kind in CONFIRMED_IN_WECOM
     if push.status != TaskPush.Status.HANDED_OUT or push.rule_id is not None or posts:
         raise PushNotRunning()

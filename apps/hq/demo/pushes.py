@@ -15,7 +15,7 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_tasks.models import ExcuseReason, GuideTask, TaskPush, TaskTarget
 from apps.guide_tasks.rhythm import Every
-from apps.guide_tasks.services import evidence, pushes, rules, sending, targets
+from apps.guide_tasks.services import evidence, parts, pushes, rules, sending, targets
 from apps.guide_tasks.services.series import SeriesTerms, repeat_push
 from apps.hq.demo.content import Content, silent_east
 from apps.hq.demo.phones import Phones
@@ -97,6 +97,7 @@ def play(plan: Plan, *, goods: Content, phones: Phones, dice: random.Random) -> 
         pushes.forecast(push=push, now=start)
         pushes.approve_push(push=push, actor=SYSTEM, now=start)
         pushes.hand_out(push=push, now=start, actor=SYSTEM)
+        parts.work_off(push_id=push.pk)
     phones.post("/sim/clock", now=start.timestamp())
     send_notices(now=start)
     _work(push.pk, plan.day, phones=phones, dice=dice)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.guide_tasks import selectors as guide_tasks
 from apps.guide_tasks import services as guide_services
 from apps.guide_tasks.models import Grade, PushSeries, State, TaskItem, TaskPush, TaskTarget
 from apps.guide_tasks.selectors.series import series_of_push
@@ -85,6 +86,9 @@ def push_page(request: HttpRequest, pk: int) -> HttpResponse:
         return show(request, "hq/push_items.html", title=push.title, **repeats, **context)
     if push.status in (TaskPush.Status.DRAFT, TaskPush.Status.APPROVED):
         return redirect("hq:push_step", pk=push.pk, step=6)
+    if push.status == TaskPush.Status.HANDING_OUT:
+        found = guide_tasks.on_its_way(push)
+        return show(request, "hq/push_on_its_way.html", title=push.title, push=push, found=found)
     return show(
         request,
         "hq/push.html",

@@ -26,6 +26,8 @@ STEPS: list[Promise] = [
     gettext_lazy("Check and hand out"),
 ]
 WHOM, WHAT, WHEN, DONE, CONTROL, CHECK = range(1, 7)
+# what has a result page instead of a wizard
+GONE_OUT = (TaskPush.Status.HANDING_OUT, TaskPush.Status.HANDED_OUT, TaskPush.Status.CLOSED)
 
 
 @dataclass(frozen=True, slots=True)

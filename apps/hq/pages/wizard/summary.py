@@ -177,9 +177,9 @@ def _hand_out(request: HttpRequest, push: TaskPush, now: datetime) -> HttpRespon
         )
         return redirect("hq:pushes")
     done = pushes.hand_out(push=push, now=now, actor=actor)
-    messages.success(
-        request,
-        _("Handed to %(guides)s guides: %(issued)s customers.")
-        % {"guides": done.guides, "issued": done.issued},
-    )
+    push.refresh_from_db(fields=["status"])
+    words = _("Handed to %(guides)s guides: %(issued)s customers.")
+    if push.status == TaskPush.Status.HANDING_OUT:
+        words = _("%(issued)s customers are on their way to %(guides)s guides.")
+    messages.success(request, words % {"guides": done.guides, "issued": done.issued})
     return redirect("hq:push", pk=push.pk)

@@ -84,7 +84,7 @@ def push_next(request: HttpRequest) -> HttpResponse:
 def push_step(request: HttpRequest, pk: int, step: int) -> HttpResponse:
     """One step of the wizard; what was handed out has a result page instead."""
     push = draft_or_404(pk)
-    if push.status in (TaskPush.Status.HANDED_OUT, TaskPush.Status.CLOSED):
+    if push.status in frame.GONE_OUT:
         return redirect("hq:push", pk=push.pk)
     if step not in STEP_VIEWS:
         return redirect("hq:push_step", pk=push.pk, step=frame.WHOM)
