@@ -22,7 +22,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
-from apps.guide_portal import receipts
+from apps.guide_portal import arrivals, receipts
 from apps.guide_portal.customers import get_customer, offered_tags
 from apps.guide_portal.enrol import store_today
 from apps.guide_portal.forms import (
@@ -153,7 +153,7 @@ def _tag(act: Act) -> Done:
 def _visit(act: Act) -> Done:
     member = _customer(act)
     _clean(ActForm(_data(act)))
-    members.note_visit(
+    arrivals.note_visit(
         member_id=member.pk,
         guide_id=act.guide_id,
         client_id=act.client_id,

@@ -193,6 +193,7 @@ _PROOFS = {
     "clicked": gettext_lazy("%(time)s reached, TA opened the link"),
     "engaged": gettext_lazy("%(time)s opened the link"),
     "visited": gettext_lazy("%(time)s came to the shop"),
+    "visit_noted": gettext_lazy("%(time)s came to the shop, noted by a guide"),
     "purchased": gettext_lazy("%(time)s bought, by the till"),
     "initiated": gettext_lazy("%(time)s started by you"),
     "self_reported": gettext_lazy("%(time)s reported by you"),

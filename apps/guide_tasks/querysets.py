@@ -1,5 +1,6 @@
 """Which pushes, tasks and targets an actor may see, and the filters every list uses."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Self
 
@@ -130,6 +131,26 @@ class EvidenceQuerySet(models.QuerySet):
                 [target_id, grade, outcome, source, actor, occurred_at],
             )
             return cursor.rowcount == 1
+
+    def add_outcome(
+        self,
+        *,
+        target_ids: Sequence[int],
+        outcome: str,
+        source: str,
+        actor: str,
+        occurred_at: datetime,
+    ) -> list[int]:
+        """The same outcome for each of these targets; the targets to which it was new."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO guide_tasks_evidence"
+                " (target_id, grade, outcome, source, actor, occurred_at)"
+                " SELECT unnest(%s::bigint[]), NULL, %s, %s, %s, %s"
+                " ON CONFLICT (target_id, source) DO NOTHING RETURNING target_id",
+                [list(target_ids), outcome, source, actor, occurred_at],
+            )
+            return [row[0] for row in cursor.fetchall()]
 
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:

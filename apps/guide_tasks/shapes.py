@@ -126,7 +126,8 @@ class Proof:
     """One line under a name: when, and what was proven (a code the page has words for).
 
     Codes: to_confirm (on the guide's phone), sent (waits for WeCom), held, unknown, delivered,
-    clicked, initiated, self_reported, engaged, visited, purchased.
+    clicked, initiated, self_reported, engaged, visited, visit_noted (a guide's word),
+    purchased.
     """
 
     at: datetime

@@ -150,6 +150,7 @@ def _source_words(source: str) -> str:
         "demo": _("demo data"),
         "task_rule": _("task rule"),
         "note": _("guide"),
+        "visit": _("noted by a guide"),
     }
     kind, colon, _rest = source.partition(":")
     return str(words.get(kind) or ("" if colon else source))

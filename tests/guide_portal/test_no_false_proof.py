@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from apps.guide_portal.models import ActionReceipt
 from apps.guide_portal.urls import urlpatterns
-from apps.guide_tasks.models import Evidence, Grade, State, TaskItem, TaskTarget
+from apps.guide_tasks.models import Evidence, Grade, Outcome, State, TaskItem, TaskTarget
 from apps.outreach.models import Dispatch, DispatchRecipient, TrackedLink
 from tests.factories.groups import make_group
 from tests.factories.items import make_item_push
@@ -157,7 +157,11 @@ def test_no_request_of_a_guide_proves_a_delivery(db, fixed_clock, seed):
     assert max(grades().values()) <= Grade.INITIATED
     assert not Evidence.objects.filter(grade=Grade.DELIVERED).exists()
     assert not TaskTarget.objects.filter(state="done").exists()
-    assert not Evidence.objects.exclude(outcome="").exists()
+    # a visit is the guide's word and says so; nothing else of what customers did comes from a phone
+    for word in Evidence.objects.exclude(outcome=""):
+        assert word.outcome == Outcome.VISITED
+        assert word.source.startswith("visit:")
+        assert word.actor.startswith("guide:")
     demand_honest_items()
 
 

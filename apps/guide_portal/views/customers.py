@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts import services as accounts
 from apps.accounts.capabilities import Capability
-from apps.guide_portal import customers, lists
+from apps.guide_portal import arrivals, customers, lists
 from apps.guide_portal.cards import person_of
 from apps.guide_portal.find import kind_of, search
 from apps.guide_portal.forms import ActForm, NoteForm, SearchForm, TagForm
@@ -234,7 +234,7 @@ class Visit(CustomerPage):
         form = ActForm(request.POST)
         if not form.is_valid():
             return self.bad_form(form)
-        members.note_visit(
+        arrivals.note_visit(
             member_id=member.pk,
             guide_id=self.guide_id,
             client_id=form.cleaned_data["client_id"],

@@ -267,7 +267,8 @@ def chip_of(target: TaskTarget | Line) -> str:
 
 def _proof_code(evidence: Evidence) -> str:
     if evidence.outcome:
-        return evidence.outcome
+        noted = evidence.outcome == Outcome.VISITED and evidence.actor != "system"
+        return "visit_noted" if noted else evidence.outcome
     if evidence.grade == Grade.DELIVERED:
         return "clicked" if evidence.source.startswith("link_click:") else "delivered"
     return _CHIP_OF_GRADE.get(evidence.grade or 0, "self_reported")

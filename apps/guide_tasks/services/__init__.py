@@ -1,5 +1,6 @@
 """Writes of the tasks' room, by subject."""
 
+from apps.guide_tasks.services.arrivals import record_visit
 from apps.guide_tasks.services.evidence import (
     apply_result,
     record_contact,
@@ -95,6 +96,7 @@ __all__ = [
     "record_group_sent",
     "record_published",
     "record_purchases",
+    "record_visit",
     "refuse_item",
     "remind_owners",
     "report_item",
