@@ -21,4 +21,5 @@ def forget_sends() -> str:
     """Drop sends to groups, and reminders of them, that are past their keeping."""
     now = clock.now()
     gone = services.forget_old_sends(now=now) + services.forget_group_reminders(now=now)
+    gone += services.forget_owner_sends(now=now)
     return _("%(n)s deleted") % {"n": gone}

@@ -72,3 +72,16 @@ class GroupSendQuerySet(OutboxQuerySet):
 
     def unknown(self) -> Self:
         return self.filter(state="unknown")
+
+
+class OwnerSendQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        guide: Any = self.model._meta.get_field("guide").related_model
+        return self.filter(guide__in=guide.objects.visible_to(actor))
+
+    def into(self, group: Any) -> Self:
+        """Those that this group has got."""
+        found = self.filter(corp_id=group.corp_id, sent_chat_ids__contains=[group.chat_id])
+        return found.exclude(sent_at=None)

@@ -11,7 +11,13 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from apps.accounts.actor import Actor
 from apps.core import clock
-from apps.customer_groups.models import CustomerGroup, GroupCode, GroupMembership, GroupSend
+from apps.customer_groups.models import (
+    CustomerGroup,
+    GroupCode,
+    GroupMembership,
+    GroupSend,
+    OwnerSend,
+)
 from apps.outreach import policy
 
 WEEK = timedelta(days=7)
@@ -155,18 +161,23 @@ def awaited(send: GroupSend) -> set[str]:
 
 # what is on its way takes a place as well, but none in groups that WeCom left out of it; of what
 # WeCom let through no more (`told`) nobody gets another, and it took no place.
+# what owners sent by themselves (`own`) WeCom counts as it counts ours.
 # `one` is the chat asked about, in a list, or an empty list for all
 _USED = """
 SELECT part.corp_id, chat.id AS chat_id, count(*) FILTER (WHERE NOT part.told) AS times,
-    bool_or(part.told) AS told
+    bool_or(part.told) AS told, count(*) FILTER (WHERE part.own) AS own
 FROM (
-    SELECT corp_id, sent_chat_ids AS ids, false AS told FROM customer_groups_groupsend
+    SELECT corp_id, sent_chat_ids AS ids, false AS told, false AS own
+    FROM customer_groups_groupsend
     WHERE confirmed_at >= %(since)s AND sent_chat_ids @> %(one)s::jsonb
     UNION ALL
-    SELECT corp_id, over_limit_chat_ids, true FROM customer_groups_groupsend
+    SELECT corp_id, sent_chat_ids, false, true FROM customer_groups_ownersend
+    WHERE sent_at >= %(since)s AND sent_chat_ids @> %(one)s::jsonb
+    UNION ALL
+    SELECT corp_id, over_limit_chat_ids, true, false FROM customer_groups_groupsend
     WHERE confirmed_at >= %(since)s AND over_limit_chat_ids @> %(one)s::jsonb
     UNION ALL
-    SELECT corp_id, chat_ids - ARRAY(SELECT jsonb_array_elements_text(left_out)), false
+    SELECT corp_id, chat_ids - ARRAY(SELECT jsonb_array_elements_text(left_out)), false, false
     FROM customer_groups_groupsend
     WHERE confirmed_at IS NULL AND withdrawn_at IS NULL AND closes_at > %(now)s
         AND state IN ('queued', 'handed_over', 'unknown') AND chat_ids @> %(one)s::jsonb
@@ -178,9 +189,9 @@ SELECT g.id FROM customer_groups_customergroup AS g JOIN ({_USED}) AS used
     ON used.corp_id = g.corp_id AND used.chat_id = g.chat_id
 WHERE g.dismissed_at IS NULL AND (used.told OR used.times >= %(cap)s)
 """
-_OF_ONE = (
-    f"SELECT times, told FROM ({_USED}) AS used WHERE corp_id = %(corp)s AND chat_id = %(chat)s"
-)
+_OF_ONE = f"""
+SELECT times, told, own FROM ({_USED}) AS used WHERE corp_id = %(corp)s AND chat_id = %(chat)s
+"""
 
 
 def _asked(now: datetime, one: str = "") -> dict[str, Any]:
@@ -191,8 +202,8 @@ def _asked(now: datetime, one: str = "") -> dict[str, Any]:
 
 def full_groups(*, now: datetime) -> list[int]:
     """Living groups to which WeCom lets nothing more through in the present period: as many as for
-    one customer, by the month, or by week or day where its admin chose. Owners' own sends are not
-    known here until WeCom leaves a group out."""
+    one customer, by the month, or by week or day where its admin chose. Owners' own sends count
+    once WeCom has told of them."""
     with connection.cursor() as cursor:
         cursor.execute(_FULL, _asked(now))
         return [row[0] for row in cursor.fetchall()]
@@ -201,14 +212,15 @@ def full_groups(*, now: datetime) -> list[int]:
 @dataclass(frozen=True, slots=True)
 class SendRoom:
     """Mass sends that a group has had in the present period (`month`, `week` or `day`), or that are
-    on their way to it, and how many more WeCom lets through at most. `told`: none, as WeCom said by
-    leaving the group out."""
+    on their way to it, and how many more WeCom lets through at most; `own` of them its owner sent
+    without us. `told`: none, as WeCom said by leaving the group out."""
 
     period: str
     cap: int
     used: int
     left: int
     told: bool
+    own: int
 
 
 def send_room(group: CustomerGroup, *, now: datetime) -> SendRoom:
@@ -216,9 +228,17 @@ def send_room(group: CustomerGroup, *, now: datetime) -> SendRoom:
     asked = _asked(now, group.chat_id)
     with connection.cursor() as cursor:
         cursor.execute(_OF_ONE, {**asked, "corp": group.corp_id, "chat": group.chat_id})
-        used, told = cursor.fetchone() or (0, False)
+        used, told, own = cursor.fetchone() or (0, False, 0)
     left = 0 if told else max(asked["cap"] - used, 0)
-    return SendRoom(period=policy.cap_rule(), cap=asked["cap"], used=used, left=left, told=told)
+    return SendRoom(
+        period=policy.cap_rule(), cap=asked["cap"], used=used, left=left, told=told, own=own
+    )
+
+
+def own_sends_of(group: CustomerGroup, *, limit: int = 10) -> list[OwnerSend]:
+    """What its owners sent to it by themselves, newest first; one query."""
+    found = OwnerSend.objects.into(group).select_related("guide")
+    return list(found.order_by("-sent_at", "-pk")[:limit])
 
 
 @dataclass(frozen=True, slots=True)

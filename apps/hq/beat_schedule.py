@@ -93,6 +93,11 @@ ENTRIES = [
         _("new group codes have no picture, groups get nothing"),
     ),
     Entry(
+        "wecom_sync.read_owner_sends", 3600, _("Owners' own sends"),
+        _("Reads what owners sent to their groups without us: WeCom's limit counts it as well."),
+        _("a group that is full is noticed only after a send"),
+    ),
+    Entry(
         "outreach.send_reminders", 60, _("Reminders of sends"),
         _("Has WeCom nudge guides who were chased and have not confirmed a send; three a day."),
         _("chased guides hear of it from our card alone"),

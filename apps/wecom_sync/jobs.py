@@ -45,6 +45,12 @@ def poll_group_sends() -> str:
     return _("%(n)s owners through") % {"n": services.poll_group_sends(now=clock.now())}
 
 
+@job(name="wecom_sync.read_owner_sends", queue="bulk")
+def read_owner_sends() -> str:
+    """Read what owners sent to their groups by themselves."""
+    return _("%(n)s sends of owners read") % {"n": services.read_owner_sends(now=clock.now())}
+
+
 @job(name="wecom_sync.read_guide_days", queue="bulk")
 def read_guide_days() -> str:
     """Read WeCom's daily figures of guides."""

@@ -5,17 +5,18 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from apps.core import clock
 from apps.customer_groups import services
-from apps.customer_groups.models import CustomerGroup, GroupSend
+from apps.customer_groups.models import CustomerGroup, GroupSend, OwnerSend
 from apps.customer_groups.selectors import full_groups, send_room
 from apps.guide_tasks import selectors
 from apps.guide_tasks.errors import NoGroupsThere
 from apps.guide_tasks.models import State, TaskItem, TaskPush
 from apps.stores.models import Posting
 from apps.wecom.services.rounds import Round
-from apps.wecom_sync.services import poll_group_sends
+from apps.wecom_sync.services import poll_group_sends, read_owner_sends
 from tests.factories.facts import make_guide, make_store
 from tests.factories.groups import make_group
 from tests.factories.items import make_item_push
@@ -263,3 +264,65 @@ def test_counting_ahead_asks_as_much_for_many_groups_as_for_few(owner, store):
     assert queries() == few
     assert Posting.objects.count() >= 9
     assert CustomerGroup.objects.count() == 9
+
+
+# --- what owners send by themselves --------------------------------------------------------------
+
+
+def send_alone(simulator, guide, chats, *, confirmed=True):
+    """From a page of the owner's phone into WeCom's own helper."""
+    params = {"text": {"content": "今晚八点直播"}, "chatIds": chats}
+    body = {"userid": guide.wecom_userid, "name": "shareToExternalChat", "params": params}
+    simulator.post("/sim/jssdk/call", **body)
+    listed = simulator.get(f"/sim/sends?userid={guide.wecom_userid}")["sends"]
+    msgid = listed[-1]["msgid"]
+    if confirmed:
+        simulator.post("/sim/sends/confirm", userid=guide.wecom_userid, msgid=msgid)
+    return msgid
+
+
+def test_what_an_owner_sent_alone_takes_a_place_and_proves_nothing(
+    two_groups, guide, simulator, settings, admin_client
+):
+    settings.WECOM_CAP_RULE = "day"
+    push_now()
+    GroupSend.objects.update(state="closed")
+    send_alone(simulator, guide, two_groups[:1])
+
+    assert read_owner_sends(now=later(seconds=2)) == 1
+    assert read_owner_sends(now=later(seconds=3)) == 0  # asked about again within the hour
+
+    first, second = CustomerGroup.objects.order_by("pk")
+    assert full_groups(now=later(seconds=4)) == [first.pk]
+    room = send_room(first, now=later(seconds=4))
+    assert (room.used, room.own, room.left) == (1, 1, 0)
+    assert send_room(second, now=later(seconds=4)).own == 0
+    assert TaskItem.objects.get().state == State.OPEN
+    page = admin_client.get(reverse("hq:group", args=[first.pk])).content.decode()
+    assert "群主自己的群发" in page
+    assert "其中群主自己发 1 次" in page
+    assert "今晚八点直播" not in page
+
+
+def test_an_own_send_is_asked_about_until_it_is_confirmed(two_groups, guide, simulator):
+    msgid = send_alone(simulator, guide, two_groups, confirmed=False)
+    read_owner_sends(now=later(seconds=2))
+    assert OwnerSend.objects.get().sent_at is None
+
+    simulator.post("/sim/sends/confirm", userid=guide.wecom_userid, msgid=msgid)
+    assert read_owner_sends(now=later(minutes=61)) == 1
+    kept = OwnerSend.objects.get()
+    assert kept.sent_chat_ids == sorted(two_groups)
+    assert later(hours=23) < kept.due_at < later(hours=25)
+    for hours in (25, 73):
+        read_owner_sends(now=later(hours=hours))
+    assert OwnerSend.objects.get().due_at is None
+
+
+def test_a_corp_that_wants_no_call_is_read_another_time(two_groups, guide, simulator):
+    send_alone(simulator, guide, two_groups)
+    simulator.post("/sim/faults", path=RESULT, errcode=45009, times=1)
+
+    assert read_owner_sends(now=later(seconds=2)) == 0
+
+    assert OwnerSend.objects.get().due_at < later(seconds=3)

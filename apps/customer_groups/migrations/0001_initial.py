@@ -245,4 +245,23 @@ class Migration(migrations.Migration):
             model_name='groupsend',
             constraint=models.UniqueConstraint(condition=models.Q(('msgid', ''), _negated=True), fields=('corp_id', 'msgid'), name='groups_send_one_msgid'),
         ),
+        migrations.CreateModel(
+            name='OwnerSend',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('corp_id', models.CharField(max_length=40, verbose_name='corp id')),
+                ('msgid', models.CharField(max_length=80)),
+                ('made_at', models.DateTimeField(verbose_name='made at')),
+                ('sent_at', models.DateTimeField(null=True, verbose_name='sent at')),
+                ('sent_chat_ids', models.JSONField(default=list, verbose_name='groups that have it')),
+                ('due_at', models.DateTimeField(null=True, verbose_name='due at')),
+                ('guide', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='owner')),
+            ],
+            options={
+                'verbose_name': "owner's own send to groups",
+                'verbose_name_plural': "owners' own sends to groups",
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='groups_own_send_due'), models.Index(condition=models.Q(('sent_at__isnull', False)), fields=['sent_at'], name='groups_own_send_sent'), models.Index(fields=['guide', '-made_at'], name='groups_own_send_guide')],
+                'constraints': [models.UniqueConstraint(fields=('corp_id', 'msgid'), name='groups_own_send_once')],
+            },
+        ),
     ]

@@ -2,6 +2,7 @@
 
 from apps.customer_groups.models.groups import CustomerGroup, GroupMembership
 from apps.customer_groups.models.outside import GroupCode, GroupWelcome, Outside
+from apps.customer_groups.models.owner_sends import OwnerSend
 from apps.customer_groups.models.sends import GroupSend, GroupSendReminder
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "GroupSendReminder",
     "GroupWelcome",
     "Outside",
+    "OwnerSend",
 ]

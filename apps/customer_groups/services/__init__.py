@@ -9,6 +9,14 @@ from apps.customer_groups.services.mirror import (
     mirror_group,
     note_people,
 )
+from apps.customer_groups.services.owner_sends import (
+    due_owner_sends,
+    forget_owner_sends,
+    give_up_owner_send,
+    listed_since,
+    note_listed,
+    note_read,
+)
 from apps.customer_groups.services.reminders import (
     Nudge,
     forget_group_reminders,
@@ -37,7 +45,13 @@ __all__ = [
     "decide_outside",
     "dissolve",
     "drop_group_sends",
+    "due_owner_sends",
     "forget_group_reminders",
+    "forget_owner_sends",
+    "give_up_owner_send",
+    "listed_since",
+    "note_listed",
+    "note_read",
     "forget_old_sends",
     "give_back_send",
     "hand_over_outside",

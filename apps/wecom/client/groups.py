@@ -14,7 +14,7 @@ from apps.wecom.shapes.groups import (
     GroupSendResult,
     JoinWay,
 )
-from apps.wecom.shapes.mass_sends import MassSend, MassSendListing
+from apps.wecom.shapes.mass_sends import MassSend, MassSendFilter, MassSendListing
 
 # what WeCom answers for a group that is dissolved, or whose owner the app may not see
 NO_SUCH_GROUP = frozenset({86001, 86003, 86101, 90501})
@@ -157,11 +157,21 @@ class Groups(Transport):
 
     def list_group_sends(self, *, start: datetime, end: datetime) -> list[MassSendListing]:
         """Mass sends to groups made by the corp in [start, end]; less than a month apart."""
+        return self._listed(start, end, MassSendFilter.CORP)
+
+    def list_own_group_sends(self, *, start: datetime, end: datetime) -> list[MassSendListing]:
+        """Those that owners made by themselves in [start, end]; less than a month apart. `creator`
+        is who made it."""
+        return self._listed(start, end, MassSendFilter.PERSONAL)
+
+    def _listed(
+        self, start: datetime, end: datetime, whose: MassSendFilter
+    ) -> list[MassSendListing]:
         body: Json = {
             "chat_type": "group",
             "start_time": int(start.timestamp()),
             "end_time": int(end.timestamp()),
-            "filter_type": 0,
+            "filter_type": int(whose),
             "limit": 100,
         }
         return [
