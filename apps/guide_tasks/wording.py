@@ -25,7 +25,7 @@ _EXCUSES = {
     ExcuseReason.OVER_LIMIT: gettext_lazy("TA has received as many messages as this month allows"),
     ExcuseReason.RETURNED: gettext_lazy("TA has returned the goods"),
     ExcuseReason.WITHDRAWN: gettext_lazy("head office took this task back"),
-    ExcuseReason.CONSENT_GONE: gettext_lazy("TA took back the consent to birthday greetings"),
+    ExcuseReason.CONSENT_GONE: gettext_lazy("TA took back the consent that this needs"),
 }
 
 

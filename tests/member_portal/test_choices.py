@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from apps.accounts.actor import SYSTEM, Actor
 from apps.core import clock
-from apps.guide_tasks.models import TaskTarget
+from apps.guide_tasks.models import TaskPush, TaskTarget
 from apps.guide_tasks.services import forecast
 from apps.handovers.models import HandoverItem, HandoverRun
 from apps.member_portal.models import DataRequest
@@ -138,6 +138,31 @@ def test_withdrawing_is_one_step_and_calls_off_marketing(shop, me):
     assert row.withdrawn_channel == "member_page"
     kinds = MemberEvent.objects.filter(member_id=me.member.pk).values_list("kind", flat=True)
     assert "consent.withdrawn" in kinds
+
+
+def test_marketing_work_ends_with_the_consent_and_is_held_against_nobody(shop, me):
+    now = clock.now()
+    target = target_of(hand_out([me.member], now, title="新品"), me.member)
+
+    me.page.post(reverse("member_portal:withdraw"), {"purpose": "sms_marketing"})
+    target.refresh_from_db()
+    assert target.state == "open"
+    for _time in range(2):
+        me.page.post(reverse("member_portal:withdraw"), {"purpose": "wecom_marketing"})
+
+    target.refresh_from_db()
+    assert (target.state, target.excuse_reason) == ("not_applicable", "consent_gone")
+    assert "birthday" not in target.excuse_sentence
+
+
+def test_care_after_a_purchase_goes_on_without_the_consent_to_marketing(shop, me):
+    target = target_of(hand_out([me.member], clock.now(), title="新品"), me.member)
+    TaskPush.objects.filter(pk=target.push_id).update(kind=TaskPush.Kind.CARE)
+
+    me.page.post(reverse("member_portal:withdraw"), {"purpose": "wecom_marketing"})
+
+    target.refresh_from_db()
+    assert target.state == "open"
 
 
 def test_agreeing_again_names_the_text_on_the_page(shop, me):

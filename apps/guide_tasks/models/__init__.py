@@ -6,6 +6,7 @@ from apps.guide_tasks.models.parts import HandOutPart
 from apps.guide_tasks.models.pushes import (
     CONFIRMED_IN_WECOM,
     ITEM_KINDS,
+    SERVICE_KINDS,
     AssignBy,
     NotIssued,
     PushForecast,
@@ -46,6 +47,7 @@ __all__ = [
     "PushForecast",
     "PushSeries",
     "RegionTiming",
+    "SERVICE_KINDS",
     "SeriesOccurrence",
     "State",
     "TargetMove",

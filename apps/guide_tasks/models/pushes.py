@@ -176,6 +176,8 @@ class TaskPush(models.Model):
 
 
 # kinds whose work is no named customer
+# marketing needs consent; care and the first word are service, a stop mark beats both
+SERVICE_KINDS = (TaskPush.Kind.CARE, TaskPush.Kind.GREETING, TaskPush.Kind.WELCOME)
 ITEM_KINDS = frozenset(
     {
         TaskPush.Kind.RECRUIT,

@@ -20,6 +20,7 @@ from apps.guide_tasks.errors import (
     NotYourTask,
 )
 from apps.guide_tasks.models import (
+    SERVICE_KINDS,
     Grade,
     GuideTask,
     State,
@@ -36,18 +37,16 @@ from apps.outreach.models import Dispatch
 from apps.outreach.selectors import attachments_of
 
 _SENDABLE = (State.OPEN, State.IN_PROGRESS)
-# marketing needs consent; care and the first word are service, a stop mark beats both
-_SERVICE_KINDS = (TaskPush.Kind.CARE, TaskPush.Kind.GREETING, TaskPush.Kind.WELCOME)
 
 
 def is_marketing(push: TaskPush) -> bool:
     """Whether sends of this push need the customer's marketing consent."""
-    return push.kind not in _SERVICE_KINDS
+    return push.kind not in SERVICE_KINDS
 
 
 def marketing_kinds() -> list[str]:
     """The kinds of push whose sends are marketing."""
-    return [kind for kind in TaskPush.Kind.values if kind not in _SERVICE_KINDS]
+    return [kind for kind in TaskPush.Kind.values if kind not in SERVICE_KINDS]
 
 
 def _expires(due_at: datetime, not_before: datetime) -> datetime:

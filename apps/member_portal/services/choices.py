@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from apps.accounts.actor import Actor
-from apps.guide_tasks.services.targets import excuse_stopped
+from apps.guide_tasks.services.targets import excuse_stopped, excuse_unconsented
 from apps.members import services as members
 from apps.members.models import Consent
 from apps.members.selectors import survivor_group
@@ -45,11 +45,13 @@ def give(*, member_id: int, purpose: str, version: str, now: datetime) -> bool:
 
 @transaction.atomic
 def withdraw(*, member_id: int, purpose: str, now: datetime) -> bool:
-    """One step, as easy as giving; a marketing message that waits is called off."""
+    """One step, as easy as giving; a marketing message that waits is called off, and nobody's work
+    asks for one any more."""
     ended = members.withdraw_consent(
         member_id=member_id, purpose=purpose, channel=SOURCE, now=now, actor=CUSTOMER
     )
     if ended and purpose == Purpose.WECOM_MARKETING:
+        excuse_unconsented(member_id=member_id, now=now)
         _call_off(member_id, now, marketing_only=True)
     return ended
 
