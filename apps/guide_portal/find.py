@@ -4,7 +4,6 @@ others is shown masked, with the way to ask for a look.
 A name finds only inside the scope. Everything else is a look-up: counted, bounded, on the record.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,6 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
-from apps.core import pii
 from apps.guide_portal.customers import FOUND, Row, rows_of, visible
 from apps.members import services as members
 from apps.members.models import AccessRequest, LookUp, Member, MemberIdentity
@@ -27,7 +25,6 @@ TICKET_SECONDS = 1800
 _SALT = "guide_portal.access"
 # scopes in which a member number may be unique: the chain's own, the till's
 _CODE_SCOPES = ("", "pos")
-_CODE = re.compile(r"(?=.*\d)[A-Za-z0-9_-]{5,64}")
 Kind = LookUp.Kind
 
 
@@ -55,20 +52,9 @@ class Found:
         return None
 
 
-def kind_of(words: str) -> str:
-    """What was typed or scanned; "" for a name."""
-    if words.isascii() and words.isdigit() and len(words) == 4:
-        return Kind.LAST_FOUR
-    try:
-        pii.normalise_phone(words)
-    except pii.InvalidPhone:
-        return Kind.CODE if _CODE.fullmatch(words) else ""
-    return Kind.PHONE
-
-
 def search(*, actor: Actor, words: str, now: datetime) -> Found:
     """Whoever fits the words. Raises TooManyLookUps for numbers and codes beyond the limits."""
-    kind = kind_of(words)
+    kind = members.kind_of(words)
     if not kind:
         named = visible(actor).filter(name__icontains=words).order_by("-public_id")
         return Found(rows_of(list(named[:FOUND]), now=now), [])

@@ -687,10 +687,16 @@ class LookUp(models.Model):
 
 
 class LookUpAlert(models.Model):
-    """Somebody looked up more people than their work explains: head office asks why."""
+    """Somebody looked up more people than their work explains: head office asks why. Also its own
+    people: they have no guide."""
 
+    actor = models.CharField(_("who"), max_length=40)
     guide = models.ForeignKey(
-        "stores.Guide", on_delete=models.CASCADE, related_name="+", verbose_name=_("guide")
+        "stores.Guide",
+        on_delete=models.CASCADE,
+        related_name="+",
+        null=True,
+        verbose_name=_("guide"),
     )
     day = models.DateField(_("day"))
     raised_at = models.DateTimeField(_("raised at"))
@@ -701,11 +707,11 @@ class LookUpAlert(models.Model):
         verbose_name = _("look-up alert")
         verbose_name_plural = _("look-up alerts")
         constraints = [
-            models.UniqueConstraint(fields=["guide", "day"], name="members_lookup_alert_once_a_day")
+            models.UniqueConstraint(fields=["actor", "day"], name="members_lookup_alert_once_a_day")
         ]
 
     def __str__(self) -> str:
-        return f"look_up_alert:{self.pk} on guide:{self.guide_id}"
+        return f"look_up_alert:{self.pk} on {self.actor}"
 
 
 class ConfirmedFact(models.Model):

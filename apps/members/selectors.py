@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from apps.accounts.models import User
 from apps.core import clock, pii, prepared
 from apps.members.models import (
     Consent,
@@ -238,14 +239,21 @@ class Alert:
     """Somebody reached the limit of look-ups on a day, and nobody has asked why yet."""
 
     alert_id: int
-    guide: str
+    who: str
     day: date
     looked: int
     others: int
 
 
+def _user_names(labels: set[str]) -> dict[str, str]:
+    """Name by `user:3`, of head office's people."""
+    ids = [int(label.removeprefix("user:")) for label in labels if label.startswith("user:")]
+    people = User.objects.filter(pk__in=ids) if ids else []
+    return {f"user:{one.pk}": one.get_full_name() or one.get_username() for one in people}
+
+
 def standing_alerts(*, limit: int = 100) -> list[Alert]:
-    """The newest first, each with what was looked up that day; two queries."""
+    """The newest first, each with what was looked up that day; at most three queries."""
     alerts = list(
         LookUpAlert.objects.filter(settled_at=None)
         .select_related("guide")
@@ -253,7 +261,8 @@ def standing_alerts(*, limit: int = 100) -> list[Alert]:
     )
     if not alerts:
         return []
-    actors = {f"guide:{alert.guide_id}" for alert in alerts}
+    actors = {alert.actor for alert in alerts}
+    names = _user_names({alert.actor for alert in alerts if alert.guide is None})
     since = clock.day_start(min(alert.day for alert in alerts))
     counts: dict[tuple[str, date], list[int]] = {}
     rows = LookUp.objects.filter(actor__in=actors, at__gte=since)
@@ -264,9 +273,9 @@ def standing_alerts(*, limit: int = 100) -> list[Alert]:
     return [
         Alert(
             alert.pk,
-            alert.guide.name,
+            alert.guide.name if alert.guide else names.get(alert.actor, alert.actor),
             alert.day,
-            *counts.get((f"guide:{alert.guide_id}", alert.day), [0, 0]),
+            *counts.get((alert.actor, alert.day), [0, 0]),
         )
         for alert in alerts
     ]

@@ -61,7 +61,7 @@ def test_an_alert_says_how_many_and_is_settled_once(office, fixed_clock, setting
 
     page = office.get(reverse("hq:access"))
     (alert,) = page.context["alerts"]
-    assert (alert.guide, alert.looked, alert.others) == (guide.name, 1, 0)
+    assert (alert.who, alert.looked, alert.others) == (guide.name, 1, 0)
     for _time in range(2):
         office.post(reverse("hq:settle_look_ups", args=[alert.alert_id]))
 

@@ -1,10 +1,10 @@
 import pytest
 from django.urls import reverse
 
-from apps.accounts.models import AuditEntry
+from apps.accounts.models import AuditEntry, User
 from apps.core import pii
 from apps.members import selectors
-from apps.members.models import MemberIdentity, StopMark
+from apps.members.models import LookUp, LookUpAlert, MemberIdentity, StopMark
 from tests.factories.facts import make_member
 from tests.factories.tasks import buy, deliver, hand_out, members_of, target_of
 
@@ -94,6 +94,30 @@ def test_a_member_is_found_by_last_four_digits_and_name(admin_client, member):
 
     assert by_tail.url == reverse("hq:member", args=[member.public_id])
     assert len(by_name.context["rows"]) == 6
+
+
+def test_head_offices_own_look_ups_are_counted_bounded_and_told(admin_client, member, settings):
+    settings.LOOKUPS_AN_HOUR = 2
+    find, asked = reverse("hq:find_member"), phone_of(member)
+    for words in ("林晓雯", str(member.public_id)):  # names and our own ids are no look-ups
+        admin_client.post(find, {"q": words})
+    assert not LookUp.objects.exists()
+
+    for words in (asked, asked[-4:]):
+        admin_client.post(find, {"q": words})
+    kinds = LookUp.objects.order_by("pk").values_list("kind", "own")
+    assert list(kinds) == [("phone", 1), ("last_four", 1)]
+    for _time in range(2):
+        answer = admin_client.post(find, {"q": asked})
+        assert answer.url == reverse("admin:members_member_changelist")
+
+    assert LookUp.objects.count() == 2
+    alert = LookUpAlert.objects.get()
+    assert alert.guide is None
+    assert AuditEntry.objects.filter(action="member.lookup_limit").count() == 1
+    (shown,) = admin_client.get(reverse("hq:access")).context["alerts"]
+    assert (shown.who, shown.looked) == (User.objects.get(username="admin").username, 2)
+    assert admin_client.post(find, {"q": "林晓雯"}).status_code == 200
 
 
 def test_a_merged_member_opens_as_the_survivor(admin_client, member):

@@ -16,7 +16,7 @@ from apps.accounts import services as accounts
 from apps.accounts.capabilities import Capability
 from apps.guide_portal import arrivals, customers, lists
 from apps.guide_portal.cards import person_of
-from apps.guide_portal.find import kind_of, search
+from apps.guide_portal.find import search
 from apps.guide_portal.forms import ActForm, NoteForm, SearchForm, TagForm
 from apps.guide_portal.reasons import QUICK_REASONS, offered_reasons
 from apps.guide_portal.record import record_of
@@ -64,7 +64,7 @@ class Customers(GuidePage):
         if not words:
             return redirect("guide_portal:customers")
         found = search(actor=self.actor, words=words, now=self.now)
-        if found.only is not None and kind_of(words):
+        if found.only is not None and members.kind_of(words):
             return redirect("guide_portal:customer", found.only)
         context = {"rows": found.rows, "words": words, "others": found.others, "searched": True}
         return self._page(

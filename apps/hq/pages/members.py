@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from apps.accounts import services as accounts
+from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.accounts.models import AuditEntry
 from apps.core import clock
@@ -28,6 +29,7 @@ from apps.members.models import (
     Consent,
     FollowRelation,
     Interaction,
+    LookUp,
     Member,
     MemberIdentity,
     ServingPeriod,
@@ -284,10 +286,13 @@ def stop_member(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @hq_action(Capability.VIEW_MEMBERS)
 def find_member(request: HttpRequest) -> HttpResponse:
     """Find by phone, last four, name or member number; what was typed stays out of the address."""
-    text = request.POST.get("q", "").strip()
-    visible = Member.objects.visible_to(actor_of(request)).survivors()
-    ids = list(_matches(text, visible).values_list("pk", flat=True)[: FOUND_LIMIT + 1])
-    rows = people(ids[:FOUND_LIMIT], actor=actor_of(request))
+    text, actor = request.POST.get("q", "").strip(), actor_of(request)
+    try:
+        ids = _found(text, actor)
+    except DomainError as error:
+        messages.error(request, str(error))
+        return redirect("admin:members_member_changelist")
+    rows = people(ids[:FOUND_LIMIT], actor=actor)
     if len(rows) == 1:
         return redirect("hq:member", public_id=rows[0].card.public_id)
     return show(
@@ -301,17 +306,42 @@ def find_member(request: HttpRequest) -> HttpResponse:
     )
 
 
+def _found(text: str, actor: Actor) -> list[int]:
+    """Whom the words fit. A number or code is a look-up, counted and bounded as on the phones.
+
+    Raises TooManyLookUps.
+    """
+    visible = Member.objects.visible_to(actor).survivors()
+    kind = "" if _is_public_id(text) else services.kind_of(text)
+    if not kind and any(letter.isdecimal() for letter in text):
+        kind = LookUp.Kind.CODE
+    matches = _matches(text, visible).values_list("pk", flat=True)[: FOUND_LIMIT + 1]
+    if not kind:
+        return list(matches)
+    look_up = services.begin_look_up(kind=kind, actor=actor, now=clock.now())
+    ids = list(matches)
+    services.end_look_up(look_up=look_up, own=len(ids), others=0)
+    return ids
+
+
+def _is_public_id(text: str) -> bool:
+    """An id off one of our own pages, that nobody can guess."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _matches(text: str, visible: QuerySet[Member]) -> QuerySet[Member]:
     if len(text) == 4 and text.isdecimal():
         return visible.filter(phone_last4=text).order_by("-pk")
-    try:
+    if _is_public_id(text):
         return visible.filter(public_id=UUID(text))
-    except ValueError:
-        pass
+    if len(text) >= 2 and not any(letter.isdecimal() for letter in text):
+        return visible.filter(Q(name=text) | Q(name__startswith=text)).order_by("-pk")
     for kind in (MemberIdentity.Kind.PHONE, MemberIdentity.Kind.MEMBER_NO):
         found = selectors.find_by_identity(kind, "", text)
         if found is not None:
             return visible.filter(pk=found.pk)
-    if len(text) < 2 or any(letter.isdecimal() for letter in text):
-        return visible.none()
-    return visible.filter(Q(name=text) | Q(name__startswith=text)).order_by("-pk")
+    return visible.none()

@@ -253,16 +253,17 @@ class Migration(migrations.Migration):
             name='LookUpAlert',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('actor', models.CharField(max_length=40, verbose_name='who')),
                 ('day', models.DateField(verbose_name='day')),
                 ('raised_at', models.DateTimeField(verbose_name='raised at')),
                 ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled at')),
                 ('settled_by', models.CharField(blank=True, max_length=40, verbose_name='settled by')),
-                ('guide', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='stores.guide', verbose_name='guide')),
+                ('guide', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='stores.guide', verbose_name='guide')),
             ],
             options={
                 'verbose_name': 'look-up alert',
                 'verbose_name_plural': 'look-up alerts',
-                'constraints': [models.UniqueConstraint(fields=('guide', 'day'), name='members_lookup_alert_once_a_day')],
+                'constraints': [models.UniqueConstraint(fields=('actor', 'day'), name='members_lookup_alert_once_a_day')],
             },
         ),
         migrations.AddIndex(

@@ -46,6 +46,7 @@ from apps.members.services.lookups import (
     TooManyLookUps,
     begin_look_up,
     end_look_up,
+    kind_of,
     settle_alert,
 )
 from apps.members.services.notes import (
@@ -121,6 +122,7 @@ __all__ = [
     "end_look_up",
     "forget_drafts",
     "give_consent",
+    "kind_of",
     "give_visit_reason",
     "interaction_steps",
     "lift_stop",

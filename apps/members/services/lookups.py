@@ -3,6 +3,7 @@
 A name is searched inside the own scope alone and is not counted here.
 """
 
+import re
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -11,17 +12,30 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
-from apps.core import clock
+from apps.core import clock, pii
 from apps.core.errors import DomainError
 from apps.core.locks import take_turn
 from apps.members.models import LookUp, LookUpAlert
 
+Kind = LookUp.Kind
+_CODE = re.compile(r"(?=.*\d)[A-Za-z0-9_-]{5,64}")
 TOO_MANY = "member.lookup_limit"
 
 
 class TooManyLookUps(DomainError):
     code = "lookup_limit"
     message = _("You have looked up many customers. Search by name, or try again in an hour.")
+
+
+def kind_of(words: str) -> str:
+    """What was typed or scanned; "" for a name."""
+    if words.isascii() and words.isdigit() and len(words) == 4:
+        return Kind.LAST_FOUR
+    try:
+        pii.normalise_phone(words)
+    except pii.InvalidPhone:
+        return Kind.CODE if _CODE.fullmatch(words) else ""
+    return Kind.PHONE
 
 
 def begin_look_up(*, kind: str, actor: Actor, now: datetime) -> LookUp:
@@ -55,13 +69,15 @@ def _counted(kind: str, actor: Actor, now: datetime) -> LookUp | None:
 
 
 def _tell(actor: Actor, now: datetime) -> None:
-    if actor.guide_id is None:
-        return
     _alert, fresh = LookUpAlert.objects.get_or_create(
-        guide_id=actor.guide_id, day=clock.business_day(now), defaults={"raised_at": now}
+        actor=actor.label,
+        day=clock.business_day(now),
+        defaults={"raised_at": now, "guide_id": actor.guide_id},
     )
     if fresh:
-        accounts.audit(actor=actor, action=TOO_MANY, object_type="guide", object_id=actor.guide_id)
+        kind = "guide" if actor.guide_id is not None else "user"
+        whom = actor.guide_id if actor.guide_id is not None else actor.user_id
+        accounts.audit(actor=actor, action=TOO_MANY, object_type=kind, object_id=whom or 0)
 
 
 def end_look_up(*, look_up: LookUp, own: int, others: int) -> None:
