@@ -14,7 +14,7 @@ from apps.members.models import Member
 from apps.members.selectors import MemberCard
 from apps.outreach import policy
 from apps.profiles.models import MemberProfile
-from apps.segments.compile import compile_definition
+from apps.segments.compile import compile_definition, rests_on_profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,11 @@ def reach_of(*, definition: Any, now: datetime) -> Reach:
     started = time.monotonic()
     compiled = compile_definition(definition, now=now)
     sql, params = policy.reach_select(
-        members_sql=compiled.sql, members_params=compiled.params, now=now, marketing=True
+        members_sql=compiled.sql,
+        members_params=compiled.params,
+        now=now,
+        marketing=True,
+        by_profile=rests_on_profile(definition),
     )
     with connection.cursor() as cursor:
         cursor.execute(_REACH.format(reach=sql), params)
@@ -80,7 +84,11 @@ def members_by_reach(*, definition: Any, refusal: str, now: datetime, limit: int
     """Member ids of a rule with one answer of the policy ("" = reachable, "*" = everybody)."""
     compiled = compile_definition(definition, now=now)
     sql, params = policy.reach_select(
-        members_sql=compiled.sql, members_params=compiled.params, now=now, marketing=True
+        members_sql=compiled.sql,
+        members_params=compiled.params,
+        now=now,
+        marketing=True,
+        by_profile=rests_on_profile(definition),
     )
     test = {"*": "TRUE", "any": "refusal <> ''"}.get(refusal, "refusal = %s")
     bound = [] if refusal in ("*", "any") else [refusal]

@@ -352,6 +352,9 @@ class Consent(models.Model):
         ARCHIVE = "archive", _("conversation archive")
         BIRTHDAY = "birthday", _("birthday greetings")
 
+    # the channels of our own pages: whoever agreed to membership there was asked all the rest too
+    OWN_PAGES = ("join_page", "member_page")
+
     member = models.ForeignKey(
         Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
     )

@@ -29,6 +29,7 @@ class Refusal(TextChoices):
 
     STOPPED = "stopped", _("asked not to be contacted")
     NO_CONSENT = "no_consent", _("no consent to WeCom marketing")
+    NO_PROFILING = "no_profiling", _("does not want to be chosen by purchases")
     NOT_LIVE = "not_live", _("store not live yet")
     NOT_FRIEND = "not_friend", _("not a WeCom friend")
     RECENTLY_CONTACTED = "recently_contacted", _("contacted a short while ago")
@@ -232,6 +233,22 @@ SELECT reach.member_id, reach.guide_id, reach.store_id, reach.external_userid,
          THEN 'not_live' ELSE reach.refusal END AS refusal
 FROM ({reach}) AS reach
 """
+# Who refused that we choose by purchases: took the consent back, or left it out on our own page,
+# where it was asked beside the membership. Who was never asked has not refused.
+_NO_PROFILING = """
+SELECT reach.member_id, reach.guide_id, reach.store_id, reach.external_userid,
+    CASE WHEN unwilling.member_id IS NOT NULL AND reach.refusal NOT IN ('stopped', 'no_consent')
+         THEN 'no_profiling' ELSE reach.refusal END AS refusal
+FROM ({reach}) AS reach
+LEFT JOIN (
+    SELECT person.survivor_id AS member_id
+    FROM members_consent AS consent JOIN members_member AS person ON person.id = consent.member_id
+    WHERE consent.purpose IN (%s, %s)
+    GROUP BY person.survivor_id
+    HAVING NOT bool_or(consent.purpose = %s AND consent.withdrawn_at IS NULL)
+        AND bool_or(consent.purpose = %s OR consent.channel = ANY(%s))
+) AS unwilling ON unwilling.member_id = reach.member_id
+"""
 # one guide's store is looked at beside each row: a tap asks no further question
 _HERE = """
 SELECT reach.member_id,
@@ -300,6 +317,7 @@ def reach_select(
     recent_days: int | None = RECENT_DAYS,
     once: bool = True,
     serving: str | None = None,
+    by_profile: bool = False,
 ) -> tuple[str, list[Any]]:
     """SQL that says for each survivor of `members_sql` (one column, each once) who would reach
     them.
@@ -309,7 +327,8 @@ def reach_select(
     guide twice has a row for each friendship, and the caller drops the second. `marketing` asks
     for consent; `recent_days` None leaves out the question whether somebody was just there.
     `serving`: a SELECT of member_id, guide_id, store_id, at most one row per member, where others
-    than the serving guides are meant.
+    than the serving guides are meant. `by_profile`: these were chosen by what is known of their
+    purchases, which some do not want.
     """
     terms = _Terms(now=now, marketing=marketing, recent_days=recent_days, cap=monthly_cap(now))
     sql, params = _build(members_sql, members_params, serving or _SERVING, terms)
@@ -319,6 +338,10 @@ def reach_select(
         sql, params = _COLLEAGUES.format(reach=sql), [asked, *params, since, since, now]
     if not_live := stores_not_live():
         sql, params = _NOT_LIVE.format(reach=sql), [not_live, *params]
+    if by_profile:
+        ours, joined = Consent.Purpose.PROFILING, Consent.Purpose.MEMBERSHIP
+        terms_of_it = [ours, joined, ours, ours, list(Consent.OWN_PAGES)]
+        sql, params = _NO_PROFILING.format(reach=sql), [*params, *terms_of_it]
     return (_ONCE.format(reach=sql) if once else sql), params
 
 

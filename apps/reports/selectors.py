@@ -49,7 +49,7 @@ from apps.reports.shapes import (
 )
 from apps.reports.statistics import newcombe, smallest_visible, welch
 from apps.risks.models import RiskCase
-from apps.segments.compile import compile_definition
+from apps.segments.compile import compile_definition, rests_on_profile
 from apps.stores.models import Region
 from apps.wecom.models import RawCallback
 from apps.wecom_sync.models import GuideDay, SyncRun
@@ -406,6 +406,7 @@ def _reach(definition: dict[str, Any], now: datetime) -> dict[str, int]:
         now=now,
         marketing=True,
         recent_days=policy.RECENT_DAYS,
+        by_profile=rests_on_profile(definition),
     )
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT refusal, count(*) FROM ({sql}) AS r GROUP BY refusal", params)

@@ -216,6 +216,16 @@ def compile_condition(
     return resolver.tree(definition, path, 1), bounds
 
 
+def rests_on_profile(definition: Any) -> bool:
+    """Does a tree choose people by what was worked out about them from their purchases?"""
+    if not isinstance(definition, dict):
+        return False
+    if "op" in definition:
+        return any(rests_on_profile(item) for item in definition.get("items") or [])
+    found = FIELDS.get(str(definition.get("field")))
+    return found is not None and found.profile
+
+
 def base_sql(select: str) -> str:
     """All living survivors with their profile: what every condition is tested on."""
     return (

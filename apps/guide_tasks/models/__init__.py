@@ -6,6 +6,7 @@ from apps.guide_tasks.models.parts import HandOutPart
 from apps.guide_tasks.models.pushes import (
     CONFIRMED_IN_WECOM,
     ITEM_KINDS,
+    PROFILED_KINDS,
     SERVICE_KINDS,
     AssignBy,
     NotIssued,
@@ -44,6 +45,7 @@ __all__ = [
     "NotIssued",
     "OPEN_STATES",
     "Outcome",
+    "PROFILED_KINDS",
     "PushForecast",
     "PushSeries",
     "RegionTiming",

@@ -178,6 +178,8 @@ class TaskPush(models.Model):
 # kinds whose work is no named customer
 # marketing needs consent; care and the first word are service, a stop mark beats both
 SERVICE_KINDS = (TaskPush.Kind.CARE, TaskPush.Kind.GREETING, TaskPush.Kind.WELCOME)
+# rules that choose by what was worked out from purchases
+PROFILED_KINDS = (TaskPush.Kind.REPURCHASE, TaskPush.Kind.SILENT, TaskPush.Kind.NEW_GOODS)
 ITEM_KINDS = frozenset(
     {
         TaskPush.Kind.RECRUIT,

@@ -107,18 +107,21 @@ def lay_out(
     opens: time | None = None,
     due_at: datetime | None = None,
     assign_by: str = AssignBy.SERVING,
+    by_profile: bool = False,
 ) -> None:
     """Give every planned member a place. Call `plan` first, inside a transaction.
 
     `one_plan`: who stands in an open task of another marketing push stays with that one. `opens`:
     the time of day at which work begins for whoever is away today and back before `due_at`.
-    `assign_by`: who of several friends gets a member.
+    `assign_by`: who of several friends gets a member. `by_profile`: they were chosen by purchases.
     """
     away = opens is not None and duty.load_away(days=[clock.business_day(now)], opens=opens)
     serving = None
     if assign_by != AssignBy.SERVING:
         serving = choosing.choose(assign_by=assign_by, away=away, now=now)
-    reach, params = _reach(now, marketing, recent_days, serving, one_plan=one_plan)
+    reach, params = _reach(
+        now, marketing, recent_days, serving, one_plan=one_plan, by_profile=by_profile
+    )
     draw = draw and campaign.control_share_bp > 0
     with connection.cursor() as cursor:
         if draw or away:
@@ -144,7 +147,13 @@ def lay_out(
 
 
 def _reach(
-    now: datetime, marketing: bool, recent_days: int | None, serving: str | None, *, one_plan: bool
+    now: datetime,
+    marketing: bool,
+    recent_days: int | None,
+    serving: str | None,
+    *,
+    one_plan: bool,
+    by_profile: bool,
 ) -> tuple[str, list[Any]]:
     """Who of the planned may be reached by whom, or why not; nobody's work has an hour yet."""
     reach, params = policy.reach_select(
@@ -155,6 +164,7 @@ def _reach(
         recent_days=recent_days,
         once=False,
         serving=serving,
+        by_profile=by_profile,
     )
     if one_plan and settings.CONTACT_ONE_PLAN:
         running = [sending.marketing_kinds(), now - grace()]

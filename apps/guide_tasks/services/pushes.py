@@ -37,7 +37,7 @@ from apps.guide_tasks.models import (
     TaskPush,
     TaskTarget,
 )
-from apps.guide_tasks.services import issuing, parts, places
+from apps.guide_tasks.services import consents, issuing, parts, places
 from apps.guide_tasks.services.items import issuing as item_issuing
 from apps.guide_tasks.shapes import PushPlaces
 from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
@@ -269,6 +269,7 @@ def _lay_out(push: TaskPush, now: datetime) -> None:
         opens=push.contact_from,
         due_at=push.due_at,
         assign_by=push.assign_by,
+        by_profile=consents.by_profile(push),
     )
 
 

@@ -16,7 +16,6 @@ from apps.guide_tasks.hours import grace
 from apps.guide_tasks.models import (
     MOVES,
     OPEN_STATES,
-    SERVICE_KINDS,
     ExcuseReason,
     GuideTask,
     State,
@@ -24,8 +23,7 @@ from apps.guide_tasks.models import (
 )
 from apps.guide_tasks.wording import excuse_sentence, state_word
 from apps.members import services as members
-from apps.members.models import Consent, StopMark
-from apps.members.selectors import survivor_group
+from apps.members.models import StopMark
 from apps.outreach import services as outreach
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
@@ -255,20 +253,6 @@ def excuse_stopped(*, now: datetime, member_id: int | None = None) -> int:
         member__survivor_id__in=stopped.values("member__survivor_id")
     )
     return len(excuse_set(which=which, reason=ExcuseReason.ASKED_TO_STOP, at=now))
-
-
-@transaction.atomic
-def excuse_unconsented(*, member_id: int, now: datetime) -> int:
-    """Open marketing work for a person of whom no marketing consent is left. Safe to repeat."""
-    group = survivor_group(member_id)
-    given = Consent.objects.valid().filter(
-        member_id__in=group, purpose=Consent.Purpose.WECOM_MARKETING
-    )
-    if given.exists():
-        return 0
-    which = TaskTarget.objects.open().filter(member_id__in=group)
-    which = which.exclude(push__kind__in=SERVICE_KINDS)
-    return len(excuse_set(which=which, reason=ExcuseReason.CONSENT_GONE, at=now))
 
 
 @transaction.atomic

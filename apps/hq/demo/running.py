@@ -129,7 +129,11 @@ def _join(chain: Chain, guide_number: int, at: datetime) -> None:
     """Somebody scanned the guide's code and agreed on their own phone."""
     guide, store = chain.guides_of[SHOWN_STORE][guide_number], chain.stores[SHOWN_STORE]
     number = _FIRST_NEW + at.hour * 60 + at.minute
-    purposes = (Consent.Purpose.MEMBERSHIP, Consent.Purpose.WECOM_MARKETING)
+    purposes = (
+        Consent.Purpose.MEMBERSHIP,
+        Consent.Purpose.WECOM_MARKETING,
+        Consent.Purpose.PROFILING,
+    )
     with clock.at(at):
         answer = resolve_members(
             rows=[

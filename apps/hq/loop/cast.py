@@ -91,7 +91,7 @@ def post_members(cast: Cast, till: Till, now: datetime) -> None:
     joined = (now - timedelta(days=180)).isoformat()
     items = []
     for one in cast.customers:
-        purposes = ["membership"] + (["wecom_marketing"] if one.consents else [])
+        purposes = ["membership", "profiling"] + (["wecom_marketing"] if one.consents else [])
         items.append(
             {
                 "phone": one.phone,

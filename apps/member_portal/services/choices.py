@@ -5,7 +5,8 @@ from datetime import datetime
 from django.db import transaction
 
 from apps.accounts.actor import Actor
-from apps.guide_tasks.services.targets import excuse_stopped, excuse_unconsented
+from apps.guide_tasks.services.consents import excuse_unconsented
+from apps.guide_tasks.services.targets import excuse_stopped
 from apps.members import services as members
 from apps.members.models import Consent
 from apps.members.selectors import survivor_group
@@ -50,8 +51,9 @@ def withdraw(*, member_id: int, purpose: str, now: datetime) -> bool:
     ended = members.withdraw_consent(
         member_id=member_id, purpose=purpose, channel=SOURCE, now=now, actor=CUSTOMER
     )
+    if ended:
+        excuse_unconsented(member_id=member_id, purpose=purpose, now=now)
     if ended and purpose == Purpose.WECOM_MARKETING:
-        excuse_unconsented(member_id=member_id, now=now)
         _call_off(member_id, now, marketing_only=True)
     return ended
 

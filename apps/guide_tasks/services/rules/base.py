@@ -16,7 +16,7 @@ from django.db.models import Max
 from apps.core import clock
 from apps.core.wake import wake
 from apps.guide_tasks import hours
-from apps.guide_tasks.models import TaskPush, TaskRule, TaskTarget
+from apps.guide_tasks.models import PROFILED_KINDS, TaskPush, TaskRule, TaskTarget
 from apps.guide_tasks.services import duty, issuing, places
 from apps.stores.selectors import stores_not_live
 
@@ -151,6 +151,7 @@ def issue(*, rule: TaskRule, finds: Finds, now: datetime) -> int:
         marketing=finds.marketing,
         recent_days=rule.skip_days or None,
         draw=False,
+        by_profile=rule.key in PROFILED_KINDS,
     )
     _settle(rule, finds, now)
     push = _push_of_the_day(rule, now)

@@ -1,0 +1,50 @@
+"""A consent taken back ends the work that needed it: it is 不适用, and held against nobody."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from apps.guide_tasks.models import (
+    PROFILED_KINDS,
+    SERVICE_KINDS,
+    ExcuseReason,
+    TaskPush,
+    TaskTarget,
+)
+from apps.guide_tasks.services import targets
+from apps.members.models import Consent
+from apps.members.selectors import survivor_group
+from apps.segments.compile import rests_on_profile
+
+Purpose = Consent.Purpose
+
+
+def by_profile(push: TaskPush) -> bool:
+    """Was it chosen by what we worked out from purchases whom this push goes to?"""
+    if push.segment_run is None:
+        return push.kind in PROFILED_KINDS
+    return rests_on_profile(push.segment_run.version.definition)
+
+
+def _stands(group: list[int], purpose: str) -> bool:
+    return Consent.objects.valid().filter(member_id__in=group, purpose=purpose).exists()
+
+
+def _excuse(ids: list[int], now: datetime) -> int:
+    which = TaskTarget.objects.open().filter(pk__in=ids)
+    return len(targets.excuse_set(which=which, reason=ExcuseReason.CONSENT_GONE, at=now))
+
+
+@transaction.atomic
+def excuse_unconsented(*, member_id: int, purpose: str, now: datetime) -> int:
+    """Open work for a person of whom the consent that it needs is gone: marketing, or being chosen
+    by purchases. Safe to repeat."""
+    group = survivor_group(member_id)
+    if purpose not in (Purpose.WECOM_MARKETING, Purpose.PROFILING) or _stands(group, purpose):
+        return 0
+    theirs = TaskTarget.objects.open().filter(member_id__in=group)
+    if purpose == Purpose.WECOM_MARKETING:
+        found = theirs.exclude(push__kind__in=SERVICE_KINDS)
+        return _excuse(list(found.values_list("pk", flat=True)), now)
+    asked = theirs.select_related("push__segment_run__version").defer("push__segment_run__members")
+    return _excuse([target.pk for target in asked if by_profile(target.push)], now)
