@@ -312,9 +312,9 @@ def _found(text: str, actor: Actor) -> list[int]:
     Raises TooManyLookUps.
     """
     visible = Member.objects.visible_to(actor).survivors()
-    kind = "" if _is_public_id(text) else services.kind_of(text)
-    if not kind and any(letter.isdecimal() for letter in text):
-        kind = LookUp.Kind.CODE
+    kind = ""
+    if not _is_public_id(text) and any(letter.isdecimal() for letter in text):
+        kind = services.kind_of(text) or LookUp.Kind.CODE
     matches = _matches(text, visible).values_list("pk", flat=True)[: FOUND_LIMIT + 1]
     if not kind:
         return list(matches)
