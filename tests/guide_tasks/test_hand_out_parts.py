@@ -115,6 +115,15 @@ def test_a_guides_customers_come_all_at_once(team, moment):
     assert sum(len(one) for one in holders) == len(set().union(*holders)) == 4
 
 
+def test_a_very_large_push_has_larger_parts_not_more(team, moment, monkeypatch):
+    monkeypatch.setattr(parts, "MOST_PARTS", 2)
+
+    push = begun(members_of(team), moment)
+
+    planned = HandOutPart.objects.filter(push=push).values_list("planned", flat=True)
+    assert list(planned) == [12, 12]
+
+
 def test_a_worker_that_dies_between_two_parts_loses_and_doubles_nothing(moment, monkeypatch):
     people = crowd(moment, 3)
     push = begun(people, moment, control_share_bp=3000)

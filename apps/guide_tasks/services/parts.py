@@ -22,13 +22,15 @@ from apps.guide_tasks.shapes import PushPlaces
 JOB = "guide_tasks.hand_out_parts"
 # doorbells rung: more workers than that do not make the disk faster
 WORKERS = 2
+# each part reads what all members bought: a very large push has larger parts, not more of them
+MOST_PARTS = 16
 
 Status = TaskPush.Status
 
 
-def begin(*, push: TaskPush, now: datetime) -> None:
+def begin(*, push: TaskPush, planned: int, now: datetime) -> None:
     """Keep what stands in the table handout as parts; from its commit on they are written."""
-    places.cut(push_id=push.pk, size=settings.HAND_OUT_PART)
+    places.cut(push_id=push.pk, size=max(settings.HAND_OUT_PART, planned // MOST_PARTS))
     push.status, push.handing_out_at = Status.HANDING_OUT, now
     push.save(update_fields=["status", "handing_out_at"])
     _ring(push.pk)

@@ -237,7 +237,7 @@ def lay_out_again(*, push_id: int, number: int | None = None) -> None:
         _for_many(cursor)
         cursor.execute("DROP TABLE IF EXISTS handout")
         cursor.execute(_AGAIN, [push_id, number])
-        cursor.execute("ANALYZE handout")
+        cursor.execute("ANALYZE handout (member_id, guide_id, place)")
 
 
 # --- what stands there ----------------------------------------------------------------------------

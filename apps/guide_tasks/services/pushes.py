@@ -355,7 +355,7 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> PushPlaces:
     _lay_out(push, now)
     changes, counted = _compare(push, now), places.counts()
     if counted.planned > settings.HAND_OUT_PART:
-        parts.begin(push=push, now=now)
+        parts.begin(push=push, planned=counted.planned, now=now)
     else:
         issuing.write(push=push, due_at=due_at, now=now)
         push.status, push.handed_out_at = Status.HANDED_OUT, now
