@@ -38,7 +38,15 @@ ADDRESSES: dict[Module, tuple[str, ...]] = {
         "hq:withdraw_variant",
     ),
     Module.MATERIALS: ("guide_portal:materials",),
-    Module.MEMBER_PAGES: ("member_portal:", "guide_portal:enrol", "admin:member_portal_"),
+    # a coupon is shown on the customers' own pages
+    Module.MEMBER_PAGES: (
+        "member_portal:",
+        "guide_portal:enrol",
+        "guide_portal:coupons",
+        "guide_portal:expiring_coupons",
+        "admin:member_portal_",
+        "admin:loyalty_",
+    ),
     Module.SIDEBAR: ("guide_portal:sidebar",),
     # what a phone had kept is still taken: guide_portal:actions is not among them
     Module.OFFLINE: (

@@ -70,6 +70,13 @@ def _customers() -> Shelf:
                 _("Contact codes"), "codes", "scan", _("Show the code, print posters, see who came")
             ),
             Tool(_("My groups"), "groups", "people"),
+            Tool(
+                _("Coupons that end soon"),
+                "expiring_coupons",
+                "ticket",
+                _("Of your customers, within 7 days"),
+                Module.MEMBER_PAGES,
+            ),
         ],
     )
 

@@ -85,6 +85,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/members/",
                 "/admin/orders/order/",
                 "/admin/member_portal/",
+                "/admin/loyalty/",
                 needs=C.VIEW_MEMBERS,
             ),
             _item(
@@ -244,6 +245,8 @@ _PEOPLE = [
     _tab(
         _("Welcome gifts"), "/admin/member_portal/welcomeoffer/", C.VIEW_HEALTH, Module.MEMBER_PAGES
     ),
+    _tab(_("Coupons"), "/admin/loyalty/coupon/", C.VIEW_REPORTS, Module.MEMBER_PAGES),
+    _tab(_("Coupons given"), "/admin/loyalty/couponissue/", C.VIEW_ORDERS, Module.MEMBER_PAGES),
 ]
 
 UNFOLD: dict[str, Any] = {
@@ -320,7 +323,8 @@ UNFOLD: dict[str, Any] = {
         {
             "models": [
                 "members.member", "orders.order", "member_portal.datarequest",
-                "member_portal.consenttext", "member_portal.welcomeoffer",
+                "member_portal.consenttext", "member_portal.welcomeoffer", "loyalty.coupon",
+                "loyalty.couponissue",
             ],
             "items": _PEOPLE,
         },

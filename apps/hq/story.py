@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext
 from apps.accounts.models import ApiKey, User
 from apps.core.money import format_fen
 from apps.guide_tasks.models import Grade, State, TaskPush, TaskTarget
+from apps.loyalty.models import Coupon
 from apps.members.models import Consent, FollowRelation
 from apps.orders.models import Order, Product
 from apps.outreach.models import DispatchRecipient
@@ -23,7 +24,10 @@ from apps.timeline.models import Kind, MemberEvent
 LATE = timedelta(minutes=2)
 
 GROUPS: dict[str, tuple[Kind, ...]] = {
-    "buy": (Kind.ORDER_PLACED, Kind.ORDER_RETURNED, Kind.PURCHASED),
+    "buy": (
+        Kind.ORDER_PLACED, Kind.ORDER_RETURNED, Kind.PURCHASED, Kind.COUPON_GIVEN,
+        Kind.COUPON_USED, Kind.COUPON_BACK,
+    ),
     "touch": (
         Kind.TASK_ISSUED, Kind.CONTACT_GRADED, Kind.CONTACT_FAILED, Kind.TASK_DONE,
         Kind.TASK_EXCUSED, Kind.TASK_EXPIRED, Kind.TASK_MOVED, Kind.ENGAGED, Kind.VISITED,
@@ -67,6 +71,7 @@ class _Names:
     tags: dict[int, Tag] = field(default_factory=dict)
     products: dict[int, Product] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
+    coupons: dict[int, Coupon] = field(default_factory=dict)
     targets: dict[int, TaskTarget] = field(default_factory=dict)
     users: dict[int, User] = field(default_factory=dict)
     keys: dict[int, ApiKey] = field(default_factory=dict)
@@ -110,6 +115,7 @@ def _read(events: list[MemberEvent]) -> _Names:
         orders=_bulk(
             Order.objects.select_related("store", "selling_guide"), _ids(events, "order_id")
         ),
+        coupons=_bulk(Coupon.objects.all(), _ids(events, "coupon_id")),
         targets=_bulk(TaskTarget.objects.all(), _of("task_target", sources)),
         users=_bulk(User.objects.all(), _of("user", actors)),
         keys=_bulk(ApiKey.objects.all(), _of("api_key", actors)),
@@ -151,6 +157,7 @@ def _source_words(source: str) -> str:
         "task_rule": _("task rule"),
         "note": _("guide"),
         "visit": _("noted by a guide"),
+        "coupon_issue": _("coupon page (the member's own sign-in)"),
     }
     kind, colon, _rest = source.partition(":")
     return str(words.get(kind) or ("" if colon else source))
@@ -210,6 +217,15 @@ def _outcome(event: MemberEvent, names: _Names) -> Words:
     return names.push(event.payload), "", _source_words(source) or _by(event, names)
 
 
+def _coupon(event: MemberEvent, names: _Names) -> Words:
+    coupon = names.coupons.get(event.payload.get("coupon_id") or 0)
+    order = names.orders.get(event.payload.get("order_id") or 0)
+    guide = names.guide(event.payload)
+    given = _("given by %(name)s") % {"name": guide} if guide else _("given at joining")
+    detail = f"{given} · {order.external_no}" if order else given
+    return str(coupon or ""), detail, _("till") if order else _by(event, names)
+
+
 def _friend(event: MemberEvent, names: _Names) -> Words:
     ended = event.payload.get("ended_by", "")
     words = dict(FollowRelation.EndedBy.choices).get(ended, "")
@@ -265,6 +281,9 @@ _WORDS: dict[str, Callable[[MemberEvent, _Names], Words]] = {
     Kind.ENGAGED: _outcome,
     Kind.VISITED: _outcome,
     Kind.PURCHASED: _outcome,
+    Kind.COUPON_GIVEN: _coupon,
+    Kind.COUPON_USED: _coupon,
+    Kind.COUPON_BACK: _coupon,
     Kind.FRIEND_ADDED: _friend,
     Kind.FRIEND_ENDED: _friend,
     Kind.SERVING_CHANGED: _serving,

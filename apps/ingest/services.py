@@ -20,6 +20,8 @@ from apps.core.logs import scrub_text
 from apps.guide_tasks.services.evidence import record_purchases
 from apps.guide_tasks.services.link_orders import credit_links
 from apps.ingest.models import IdempotencyRecord
+from apps.loyalty.services import CouponUse, give_back, redeem
+from apps.loyalty.services.redeeming import USED
 from apps.members import selectors as members
 from apps.members.models import Member
 from apps.members.services import (
@@ -56,6 +58,15 @@ _SENTENCES = {
     "unknown_guide": gettext_noop("There is no guide with the WeCom id %(value)s."),
     "impossible_date": gettext_noop("A date lies in the future or too far back."),
     "unknown_link": gettext_noop("No link of ours has this code. The order was kept without it."),
+    "unknown_coupon": gettext_noop("No coupon of ours has this code. The order was kept."),
+    "coupon_used": gettext_noop("Another order used this coupon. The order was kept."),
+    "foreign_coupon": gettext_noop("This coupon is another member's. The order was kept."),
+    "coupon_not_yet": gettext_noop("This coupon did not count yet. The order was kept."),
+    "coupon_expired": gettext_noop("This coupon's time was over. The order was kept."),
+    "coupon_other_store": gettext_noop(
+        "This coupon does not count in this store. The order was kept."
+    ),
+    "coupon_without_sale": gettext_noop("A return uses no coupon. The return was kept."),
 }
 
 
@@ -84,11 +95,13 @@ class MemberItem:
 @dataclass(frozen=True, slots=True)
 class OrderItem:
     """One order; the buyer by an identity inside the row or by the member's public id. `link_code`
-    is that of the tracked link by which the buyer came to the shop."""
+    is that of the tracked link by which the buyer came to the shop, `coupon_codes` are those of the
+    coupons the buyer used."""
 
     row: OrderRow
     member: UUID | None = None
     link_code: str = ""
+    coupon_codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +115,8 @@ class ItemError:
 @dataclass(frozen=True, slots=True)
 class ItemResult:
     """The answer for one item. `reference` is what the caller may keep: never an inner id; a
-    `warning` names what was left out of an item that was kept."""
+    `warning` names what was left out of an item that was kept; `coupons` say of each code that the
+    order used it, or why not."""
 
     index: int
     status: str
@@ -110,6 +124,7 @@ class ItemResult:
     code: str = ""
     message: str = ""
     warning: str = ""
+    coupons: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The item's place in the answer."""
@@ -125,6 +140,14 @@ class ItemResult:
             "reference": self.reference or None,
             "error": error,
             "warning": warning,
+            "coupons": [
+                {
+                    "code": scrub_text(code),
+                    "status": status,
+                    "message": None if status == USED else _(_SENTENCES[status]),
+                }
+                for code, status in self.coupons
+            ],
         }
 
 
@@ -337,6 +360,7 @@ def take_orders(
     rows = _with_buyers(readable)
     stored = ingest_orders(rows=list(rows.values()), now=now, actor=actor)
     nobodys = _credit(zip(readable.values(), stored, strict=True), now=now)
+    coupons = _redeem(list(zip(readable.values(), stored, strict=True)), now=now)
     for index, one in zip(rows, stored, strict=True):
         results[index] = ItemResult(
             index,
@@ -345,12 +369,33 @@ def take_orders(
             code=one.error_code,
             message=one.message,
             warning="unknown_link" if one.order_id in nobodys else "",
+            coupons=coupons.get(one.order_id or 0, ()),
         )
     changed = [one for one in stored if one.status not in (REJECTED, UNCHANGED)]
     refresh_profiles(member_ids={pk for one in changed for pk in one.member_ids}, now=now)
     order_ids = sorted({one.order_id for one in changed if one.order_id is not None})
     record_purchases(order_ids=order_ids, now=now)
     return [results[index] for index in range(len(items))]
+
+
+def _redeem(
+    stored: list[tuple[OrderItem, OrderResult]], *, now: datetime
+) -> dict[int, tuple[tuple[str, str], ...]]:
+    """Mark the coupons of the sales as used, give back those of sales that came back as a whole;
+    what became of each code, by order. Also for orders that were known before."""
+    kept = [(item, one.order_id) for item, one in stored if one.order_id is not None]
+    uses = {
+        order_id: [CouponUse(order_id, code) for code in item.coupon_codes]
+        for item, order_id in kept
+        if item.coupon_codes
+    }
+    answers = redeem(uses=(use for named in uses.values() for use in named))
+    if kept:
+        give_back(order_ids=[order_id for _item, order_id in kept], now=now)
+    return {
+        order_id: tuple((use.code, answers[use]) for use in named)
+        for order_id, named in uses.items()
+    }
 
 
 def _credit(stored: Iterable[tuple[OrderItem, OrderResult]], *, now: datetime) -> set[int]:

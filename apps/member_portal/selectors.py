@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import segno
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
 from apps.core import clock, pii
+from apps.loyalty.models import CouponIssue
+from apps.loyalty.selectors import coupons_of, place_words, worth_words
 from apps.member_portal.models import ContactCode, DataRequest, WelcomeGift
 from apps.member_portal.texts import Text, current_texts, published_texts
 from apps.members.models import (
@@ -130,6 +136,80 @@ def last_answer(*, member_id: int) -> DataRequest | None:
     return row if row and row.state == DataRequest.State.REFUSED else None
 
 
+# --- coupons ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MyCoupon:
+    """One coupon as its owner shows it at the till; `qr` is empty when it cannot be used now."""
+
+    pk: int
+    name: str
+    worth: str
+    terms: str
+    where: str
+    until: str
+    state: str
+    icon: str
+    tone: str
+    code: str
+    qr: str
+
+
+@dataclass(frozen=True, slots=True)
+class CouponsPage:
+    usable: list[MyCoupon]
+    others: list[MyCoupon]
+
+
+_COUPON_LOOKS = {
+    CouponIssue.State.USABLE: ("ok", "ok"),
+    CouponIssue.State.LATER: ("clock", "wait"),
+    CouponIssue.State.USED: ("bag", ""),
+    CouponIssue.State.EXPIRED: ("skip", ""),
+}
+
+
+def coupons_page(*, member_ids: list[int], now: datetime) -> CouponsPage:
+    """What can be used stands first, the first to end on top."""
+    issues = coupons_of(member_ids=member_ids)
+    usable = [one for one in issues if one.state(now=now) == CouponIssue.State.USABLE]
+    others = [one for one in issues if one.state(now=now) != CouponIssue.State.USABLE]
+    return CouponsPage(
+        usable=[_my_coupon(one, now) for one in sorted(usable, key=lambda one: one.expires_at)],
+        others=[_my_coupon(one, now) for one in others],
+    )
+
+
+def _my_coupon(issue: CouponIssue, now: datetime) -> MyCoupon:
+    state = issue.state(now=now)
+    icon, tone = _COUPON_LOOKS[state]
+    shown = state == CouponIssue.State.USABLE
+    qr = segno.make(issue.code, error="m", micro=False).svg_data_uri(scale=6, border=2)
+    return MyCoupon(
+        pk=issue.pk,
+        name=issue.coupon.name,
+        worth=worth_words(issue.coupon),
+        terms=issue.coupon.terms,
+        where=place_words(list(issue.coupon.stores.all())),
+        until=_until(issue, state),
+        state=str(state.label),
+        icon=icon,
+        tone=tone,
+        code=issue.printed_code if shown else "",
+        qr=qr if shown else "",
+    )
+
+
+def _until(issue: CouponIssue, state: str) -> str:
+    if state == CouponIssue.State.LATER:
+        first = clock.business_day(issue.starts_at)
+        return _("from %(day)s on") % {"day": date_format(first)}
+    if issue.used_at is not None:
+        return _("used on %(day)s") % {"day": date_format(clock.business_day(issue.used_at))}
+    return _("until %(day)s") % {"day": date_format(issue.last_day)}
+
+
 # --- the copy ------------------------------------------------------------------------------------
 
 
@@ -205,6 +285,23 @@ def _orders(ids: list[int]) -> list[dict[str, Any]]:
     ]
 
 
+def _coupons(ids: list[int]) -> list[dict[str, str]]:
+    return [
+        {
+            "name": issue.coupon.name,
+            "worth": worth_words(issue.coupon),
+            "code": issue.code,
+            "given": _day(issue.issued_at),
+            "by": issue.guide.name if issue.guide else "",
+            "until": _day(issue.expires_at),
+            "seen": _day(issue.opened_at),
+            "used": _day(issue.used_at),
+            "order": issue.order.external_no if issue.order else "",
+        }
+        for issue in coupons_of(member_ids=ids, limit=ALL_ORDERS)
+    ]
+
+
 def _messages(ids: list[int]) -> list[dict[str, str]]:
     sent = (
         DispatchRecipient.objects.filter(member_id__in=ids)
@@ -267,6 +364,7 @@ def copy_of(*, member: Member) -> dict[str, Any]:
         **_relations(ids),
         "tags": [tag.name for tag in tags_of([member.pk]).get(member.pk, [])],
         "orders": _orders(ids),
+        "coupons": _coupons(ids),
         "messages": _messages(ids),
         **_kept_by_guides(ids),
         "events": [

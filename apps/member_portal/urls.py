@@ -19,6 +19,7 @@ urlpatterns = [
     path("sign-out/", sign_in.SignOut.as_view(), name="sign_out"),
     path("guide/add/", me.AddGuide.as_view(), name="add_guide"),
     path("find/", finding.Find.as_view(), name="find"),
+    path("coupons/", me.Coupons.as_view(), name="coupons"),
     path("choices/", me.Choices.as_view(), name="choices"),
     path("choices/off/", me.Withdraw.as_view(), name="withdraw"),
     path("choices/on/", me.Give.as_view(), name="give"),

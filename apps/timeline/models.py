@@ -40,6 +40,9 @@ class Kind(models.TextChoices):
     NOTE_ADDED = "note.added", _("note added")
     VISIT_NOTED = "visit.noted", _("was in the shop")
     JOIN_REFUSED = "join.refused", _("was asked to join, did not")
+    COUPON_GIVEN = "coupon.given", _("got a coupon")
+    COUPON_USED = "coupon.used", _("used a coupon")
+    COUPON_BACK = "coupon.back", _("coupon free again, the order came back")
 
 
 class FeedEpoch(models.Model):

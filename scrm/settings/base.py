@@ -162,6 +162,7 @@ INSTALLED_APPS = [
     "apps.campaigns",
     "apps.segments",
     "apps.profiles",
+    "apps.loyalty",
     "apps.tagging",
     "apps.orders",
     "apps.timeline",

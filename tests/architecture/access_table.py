@@ -68,6 +68,9 @@ guide_portal:follow_up_done      POST  in   in   in   in   ok/ok/404   ok/404/40
 guide_portal:fact                POST  in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:message             GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:message             POST  in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:coupons             GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:coupons             POST  in   in   in   in   400/400/404 400/404/404 in
+guide_portal:expiring_coupons    GET   in   in   in   in   ok   ok   in
 guide_portal:chat                POST  in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:invite              GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:not_joined          POST  in   in   in   in   ok/ok/404   ok/404/404  in
@@ -186,6 +189,7 @@ member_portal:wecom_ask          POST  ok   ok   ok   ok   ok   ok   ok
 member_portal:wecom_back         GET   409  409  409  409  409  409  409
 member_portal:sign_out           POST  ok   ok   ok   ok   ok   ok   ok
 member_portal:add_guide          POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:coupons            GET   ok   ok   ok   ok   ok   ok   ok
 member_portal:find               GET   ok   ok   ok   ok   ok   ok   ok
 member_portal:find               POST  400  400  400  400  400  400  400
 member_portal:choices            GET   ok   ok   ok   ok   ok   ok   ok
@@ -360,6 +364,8 @@ outreach.SmsMessage                  v      v         -       v
 outreach.Welcome                     v      v         -       v
 member_portal.ConsentText            va     v         -       v
 member_portal.WelcomeOffer           vac    vac       -       v
+loyalty.Coupon                       vacxi  vacx      v       v
+loyalty.CouponIssue                  v      v         v*      v
 member_portal.DataRequest            vc     v         -       v
 campaigns.Campaign                   vac    vac       v       v
 profiles.StageVersion                va     v         v       v

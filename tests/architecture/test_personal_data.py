@@ -23,6 +23,7 @@ NAMES_OF_THINGS = {
     "customer_groups.CustomerGroup",
     "customer_groups.GroupCode",
     "customer_groups.GroupWelcome",
+    "loyalty.Coupon",
     "orders.Product",
     "outreach.MessageTemplate",
     "segments.Segment",

@@ -30,6 +30,7 @@ from apps.guide_tasks.models import (
 from apps.guide_tasks.services import ensure_default_rules, forecast, hand_in_photo
 from apps.handovers.models import HandoverRun
 from apps.hq.picture_form import sealed
+from apps.loyalty.models import Coupon
 from apps.member_portal.models import ConsentText, DataRequest, WelcomeOffer
 from apps.members import services as members
 from apps.members.models import AccessRequest
@@ -56,6 +57,7 @@ from apps.stores.visits import Wanted, keep_visit
 from apps.tagging.models import Tag, TagGroup
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
 from apps.wecom_sync.models import CorpTag, GuideDay, StoreMove, SyncRun, TagWord
+from tests.factories.coupons import give, make_coupon
 from tests.factories.facts import make_guide, make_product, make_store
 from tests.factories.items import jpeg, make_item_push, png
 from tests.factories.outreach import CORP, make_asset, make_friends
@@ -314,7 +316,8 @@ def _of_members(now, east):
     request = DataRequest.objects.create(
         member=east.silent, kind="erase", client_id=uuid.uuid4(), asked_at=now, due_on=now.date()
     )
-    return [sms, text, offer, request]
+    coupon = make_coupon(now)
+    return [sms, text, offer, request, coupon]
 
 
 def _audited():
@@ -344,6 +347,11 @@ def _welcome(side, now):
     )  # fmt: skip
 
 
+def _coupon_given(side, now):
+    guide, members = side.team[0]
+    return give(Coupon.objects.first() or make_coupon(now), members[0], now, guide=guide)
+
+
 def _guide_day(side, now):
     """More declared than WeCom counted, the day before."""
     day, guide = now.date() - timedelta(days=1), side.team[0][0]
@@ -355,7 +363,7 @@ def _placed(side, now):
     guide, members = side.team[0]
     return [
         members[0], side.orders[0], side.store, guide, side.sends[0], _notice(side, now),
-        _guide_day(side, now), _welcome(side, now), _pressed(side, now),
+        _guide_day(side, now), _welcome(side, now), _pressed(side, now), _coupon_given(side, now),
     ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Writes of the tasks' room, by subject."""
 
 from apps.guide_tasks.services.arrivals import record_visit
+from apps.guide_tasks.services.coupons import Given, coupons_opened, give_coupon
 from apps.guide_tasks.services.evidence import (
     apply_result,
     record_contact,
@@ -59,6 +60,9 @@ from apps.guide_tasks.services.targets import (
 from apps.guide_tasks.services.team import chase, chase_acknowledged, escalate_overdue
 
 __all__ = [
+    "Given",
+    "coupons_opened",
+    "give_coupon",
     "note_personal_chat",
     "send_personal",
     "apply_result",

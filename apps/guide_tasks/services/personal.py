@@ -67,10 +67,16 @@ def _is_new(member: Member, friend: FollowRelation | None, now: datetime) -> boo
 
 @transaction.atomic
 def send_personal(
-    *, member: Member, text: str, actor: Actor, now: datetime, client_id: UUID | str
+    *,
+    member: Member,
+    text: str,
+    actor: Actor,
+    now: datetime,
+    client_id: UUID | str,
+    page: str = "",
 ) -> Dispatch:
     """One message to one customer, to be confirmed on the guide's phone. The same client id is the
-    same send.
+    same send; its link leads to `page`, where one of ours is named.
 
     Raises ContactRefused, AlreadySending, TextTooLong.
     """
@@ -81,7 +87,7 @@ def send_personal(
     if known is not None:
         return known
     ledger.one_at_a_time(member_ids=[member.pk])
-    reach = _demand_reach(member, actor.guide_id, now)
+    reach = demand_reach(member=member, guide_id=actor.guide_id, now=now)
     not_before = hours.next_within(now, hours.CONTACT_FROM, hours.CONTACT_UNTIL)
     return outreach.request_mass_send(
         guide=Guide.objects.get(pk=actor.guide_id),
@@ -96,6 +102,7 @@ def send_personal(
         now=now,
         actor=actor,
         contact_hours=(hours.CONTACT_FROM, hours.CONTACT_UNTIL),
+        page=page,
     )
 
 
@@ -106,7 +113,7 @@ def note_personal_chat(
     """The guide opened the chat with this customer. Safe to repeat. Raises ContactRefused."""
     assert actor.guide_id is not None
     ledger.one_at_a_time(member_ids=[member.pk])
-    _demand_reach(member, actor.guide_id, now)
+    demand_reach(member=member, guide_id=actor.guide_id, now=now)
     return members.record_interaction(
         member_id=member.pk,
         guide_id=actor.guide_id,
@@ -118,7 +125,8 @@ def note_personal_chat(
     )
 
 
-def _demand_reach(member: Member, guide_id: int, now: datetime) -> Reach:
+def demand_reach(*, member: Member, guide_id: int, now: datetime) -> Reach:
+    """Where to write to. Raises ContactRefused with the policy's sentence."""
     reach = reach_of(member=member, guide_id=guide_id, now=now)
     if reach.refusal:
         raise ContactRefused(reach.refusal, code="refused_personal")

@@ -43,6 +43,7 @@ ORDERS = OpenApiExample(
                 "paid_at": "2026-03-18T15:20:00+08:00",
                 "net_fen": 49900,
                 "link_code": "q3Zt0aXw-7Lk",
+                "coupon_codes": ["4821730596124408"],
                 "lines": [
                     {
                         "line_no": 1,
@@ -89,6 +90,7 @@ ANSWER = OpenApiExample(
                 "reference": "S001-20260318-0001",
                 "error": None,
                 "warning": None,
+                "coupons": [{"code": "4821730596124408", "status": "used", "message": None}],
             },
             {
                 "index": 1,
@@ -96,6 +98,7 @@ ANSWER = OpenApiExample(
                 "reference": None,
                 "error": {"code": "unknown_sku", "message": "没有 SKU 为 R2101-WHT-99 的商品。"},
                 "warning": None,
+                "coupons": [],
             },
         ],
     },

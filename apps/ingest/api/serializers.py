@@ -159,6 +159,17 @@ class OrderSerializer(ItemSerializer):
             "warning, and the same order sent again with a code adds it."
         ),
     )
+    coupon_codes = serializers.ListField(
+        child=serializers.CharField(max_length=32),
+        default=list,
+        max_length=10,
+        help_text=_(
+            "Sale: the codes of the coupons the buyer used, as scanned or typed. Each is answered "
+            "by itself under coupons; an order is never refused for one. Sent again with a code, "
+            "the same order adds it. When all of a sale was returned, its coupon can be used again "
+            "until its last day."
+        ),
+    )
     lines = serializers.ListField(child=LineSerializer(), max_length=500)
 
     def to_item(self) -> OrderItem:
@@ -166,11 +177,12 @@ class OrderSerializer(ItemSerializer):
         member = data.pop("member", None)
         identity = data.pop("member_identity", None)
         link_code = data.pop("link_code")
+        coupons = tuple(dict.fromkeys(data.pop("coupon_codes")))
         lines = [LineRow(**line) for line in data.pop("lines")]
         row = OrderRow(
             member_identity=None if identity is None else _identity(identity), lines=lines, **data
         )
-        return OrderItem(row=row, member=member, link_code=link_code)
+        return OrderItem(row=row, member=member, link_code=link_code, coupon_codes=coupons)
 
 
 class MemberBatchSerializer(serializers.Serializer):
@@ -186,6 +198,18 @@ class ItemErrorSerializer(serializers.Serializer):
     message = serializers.CharField()
 
 
+class CouponResultSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    status = serializers.ChoiceField(
+        [
+            "used", "unknown_coupon", "coupon_used", "foreign_coupon", "coupon_not_yet",
+            "coupon_expired", "coupon_other_store", "coupon_without_sale",
+        ],
+        help_text=_("used, also when the same order said so before; else why the code did nothing"),
+    )  # fmt: skip
+    message = serializers.CharField(allow_null=True)
+
+
 class ItemResultSerializer(serializers.Serializer):
     index = serializers.IntegerField(help_text=_("Place of the item in the batch, from 0"))
     status = serializers.ChoiceField(["created", "updated", "unchanged", "rejected"])
@@ -195,6 +219,9 @@ class ItemResultSerializer(serializers.Serializer):
     error = ItemErrorSerializer(allow_null=True)
     warning = ItemErrorSerializer(
         allow_null=True, help_text=_("What was left out of an item that was kept")
+    )
+    coupons = CouponResultSerializer(
+        many=True, help_text=_("Orders: one entry for each coupon code that was sent")
     )
 
 

@@ -14,6 +14,7 @@ from apps.accounts.services import audit
 from apps.customer_groups.services import erasure as customer_groups
 from apps.guide_tasks.services import erasure as tasks
 from apps.handovers.services import erasure as handovers
+from apps.loyalty import services as loyalty
 from apps.member_portal.models import DataRequest, PhoneCode
 from apps.member_portal.services.codes import phone_key
 from apps.member_portal.services.contact_codes import take_back_codes
@@ -27,7 +28,7 @@ from apps.wecom_sync.services import erasure as wecom_sync
 
 Kind = MemberIdentity.Kind
 State = DataRequest.State
-KEPT = ["orders", "events", "consents", "stop_mark"]
+KEPT = ["orders", "coupons", "events", "consents", "stop_mark"]
 
 
 @transaction.atomic
@@ -50,6 +51,7 @@ def erase(*, request_id: int, actor: Actor, now: datetime) -> DataRequest:
     erased["friend_news"] = wecom_sync.forget_contacts(external_userids=contacts)
     erased["groups"] = customer_groups.forget_contacts(external_userids=contacts)
     erased["handovers"] = handovers.forget_members(member_ids=ids, now=now)
+    erased["coupons"] = loyalty.forget_members(member_ids=ids, now=now)
     erased["tags"] = tagging.forget_members(member_ids=ids)
     keys = [phone_key(phone) for phone in phones]
     erased["codes"] = PhoneCode.objects.filter(phone_key__in=keys).delete()[0]

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.actor import Actor
 from apps.core.errors import DomainError
+from apps.loyalty import services as loyalty
 from apps.member_portal import limits
 from apps.member_portal.models import PhoneCode, WelcomeGift, WelcomeOffer
 from apps.member_portal.services import codes, contact_codes
@@ -218,6 +219,10 @@ def _settle(member_id: int, invite: Invite, *, gift: bool, now: datetime) -> Non
     if period is None:
         members.set_serving_guide(
             pairs=[(member_id, guide.pk, store.pk)], reason="enrolled", now=now, actor=CUSTOMER
+        )
+    if gift:
+        loyalty.give_welcome(
+            member_id=member_id, guide_id=guide.pk, store_id=store.pk, now=now, actor=CUSTOMER
         )
     offer = running_offer(now=now) if gift else None
     if offer is not None:

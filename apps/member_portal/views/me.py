@@ -7,19 +7,32 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from apps.guide_tasks import services as guide_tasks
 from apps.member_portal import selectors
 from apps.member_portal.forms import ActForm, PurposeForm
 from apps.member_portal.services import choices, contact_codes, requests
 from apps.member_portal.texts import current_texts
 from apps.member_portal.views.base import MemberPage
 from apps.members.models import Consent
-from apps.members.selectors import serving_of
+from apps.members.selectors import serving_of, survivor_group
 
 
 class Home(MemberPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         context = {"page": selectors.home_page(member=self.member), "proof": self.proof}
         return render(request, "member_portal/home.html", context)
+
+
+class Coupons(MemberPage):
+    """我的券. Opening them is 已互动: TA has seen what was given."""
+
+    needs_proof = True
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        ids = survivor_group(self.member.pk)
+        guide_tasks.coupons_opened(member_ids=ids, now=self.now)
+        page = selectors.coupons_page(member_ids=ids, now=self.now)
+        return render(request, "member_portal/coupons.html", {"page": page})
 
 
 class AddGuide(MemberPage):

@@ -323,6 +323,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('code', models.CharField(default=apps.outreach.models.new_link_code, max_length=16, unique=True)),
                 ('source', models.CharField(db_index=True, max_length=80, verbose_name='source')),
+                ('page', models.CharField(blank=True, editable=False, max_length=40)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('asset', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='outreach.contentasset', verbose_name='content')),
                 ('dispatch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='outreach.dispatch', verbose_name='send')),

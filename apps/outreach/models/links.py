@@ -41,6 +41,8 @@ class TrackedLink(models.Model):
         db_index=False,
     )
     source = models.CharField(_("source"), max_length=80, db_index=True)
+    # a page of our own that it leads to instead of content
+    page = models.CharField(max_length=40, blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -43,6 +43,8 @@ def record_click(*, code: str, external_userid: str | None, now: datetime) -> st
     LinkClick.objects.create(link=link, recipient=recipient, clicked_at=now)
     if recipient is not None:
         wake(CLICK_JOB)
+    if link.page:
+        return link.page
     if link.asset is not None and link.asset.url:
         return shop_address(link.asset.url, code)
     return reverse("outreach:content", args=[code])

@@ -97,6 +97,7 @@ def request_mass_send(
     actor: Actor,
     contact_hours: tuple[time, time] | None = None,
     attachments: Sequence[Piece] = (),
+    page: str = "",
 ) -> Dispatch:
     """Leave one mass send in the name of `guide`; the same `idem_key` gives the same one again.
 
@@ -104,8 +105,9 @@ def request_mass_send(
     over only inside them.
 
     A tracked link is made and put under the text: its code is also how the send is found in WeCom's
-    list should the reply to our call get lost. Raises AlreadySending while a source has an
-    undecided receiver, NobodyToSendTo, SendTooLate, TextTooLong, TooManyAttachments.
+    list should the reply to our call get lost; it leads to `page`, where one of ours is named.
+    Raises AlreadySending while a source has an undecided receiver, NobodyToSendTo, SendTooLate,
+    TextTooLong, TooManyAttachments.
     """
     known = Dispatch.objects.filter(idem_key=idem_key).first()
     if known is not None:
@@ -134,7 +136,7 @@ def request_mass_send(
         created_by=actor.label,
         created_at=now,
     )
-    link = TrackedLink(code=code, asset=asset, source=source, created_at=now)
+    link = TrackedLink(code=code, asset=asset, source=source, page=page, created_at=now)
     return _leave_once(dispatch, wanted, link)
 
 

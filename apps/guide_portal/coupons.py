@@ -1,0 +1,114 @@
+"""发券 and 到期提醒: what this customer may get, what they have, whose coupons end soon."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from apps.accounts.actor import Actor
+from apps.core import clock
+from apps.core.shown import Shown
+from apps.guide_portal.cards import Chip, Person, person_of
+from apps.guide_portal.customers import own_word
+from apps.guide_portal.enrol import store_id_today
+from apps.guide_tasks.services.personal import reach_of
+from apps.loyalty.models import CouponIssue
+from apps.loyalty.selectors import (
+    SHOWN,
+    Offer,
+    coupons_of,
+    expiring,
+    offers_for,
+    worth_words,
+)
+from apps.members.models import Member
+from apps.members.selectors import survivor_group
+
+State = CouponIssue.State
+_CHIPS = {
+    State.USABLE: ("ok", "ok"),
+    State.LATER: ("clock", "wait"),
+    State.USED: ("bag", "ok"),
+    State.EXPIRED: ("skip", ""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Shown):
+    """A coupon that the customer has."""
+
+    name: str
+    words: str
+    chip: Chip
+
+
+@dataclass(frozen=True, slots=True)
+class CouponsPage:
+    """`refusal`: why this guide may write to TA at no time now, so nothing is given."""
+
+    person: Person
+    refusal: str
+    offers: list[Offer]
+    held: list[Held]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending(Shown):
+    """A coupon of one of the actor's customers that ends soon."""
+
+    person: Person
+    words: str
+    chip: Chip
+
+
+def coupons_page(*, member: Member, actor: Actor, now: datetime) -> CouponsPage:
+    """A fixed number of queries, however many coupons there are."""
+    guide_id = actor.guide_id or 0
+    group = survivor_group(member.pk)
+    return CouponsPage(
+        person=person_of(member),
+        refusal=reach_of(member=member, guide_id=guide_id, now=now).refusal,
+        offers=offers_for(
+            member_ids=group, store_id=store_id_today(guide_id=guide_id, now=now), now=now
+        ),
+        held=[_held(issue, actor, now) for issue in coupons_of(member_ids=group)],
+    )
+
+
+def _held(issue: CouponIssue, actor: Actor, now: datetime) -> Held:
+    state = issue.state(now=now)
+    icon, tone = _CHIPS[state]
+    by = own_word(issue.guide_id, issue.guide.name, actor) if issue.guide else _("at joining")
+    opened = "" if state == State.USED else _seen(issue)
+    words = [worth_words(issue.coupon), _("until %(day)s") % {"day": date_format(issue.last_day)}]
+    return Held(
+        name=issue.coupon.name,
+        words=" · ".join(filter(None, [*words, _("by %(who)s") % {"who": by}, opened])),
+        chip=Chip(icon, str(state.label), tone),
+    )
+
+
+def _seen(issue: CouponIssue) -> str:
+    return _("TA has seen it") if issue.opened_at else _("TA has not opened it yet")
+
+
+def endings(*, actor: Actor, now: datetime) -> list[Ending]:
+    """Unused coupons of the actor's customers that end within a week, the first to end first."""
+    own = Member.objects.served_by(actor).survivors()
+    issues = CouponIssue.objects.filter(member__survivor_id__in=own.values("pk"))
+    found = expiring(issues=issues, now=now, limit=SHOWN)
+    people = Member.objects.in_bulk({issue.member.survivor_id for issue in found})
+    return [_ending(issue, people[issue.member.survivor_id], now) for issue in found]
+
+
+def _ending(issue: CouponIssue, member: Member, now: datetime) -> Ending:
+    days = (issue.last_day - clock.business_day(now)).days
+    words = {0: _("ends today"), 1: _("ends tomorrow")}.get(days) or _("%(n)s days left") % {
+        "n": days
+    }
+    return Ending(
+        person=person_of(member),
+        words=f"{issue.coupon.name} · {worth_words(issue.coupon)} · {_seen(issue)}",
+        chip=Chip("clock", words, "late" if days < 2 else "warn"),
+    )

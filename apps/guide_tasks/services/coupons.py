@@ -1,0 +1,139 @@
+"""发券: one tap gives the coupon and leaves the message about it; and what the member then does."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from apps.accounts.actor import Actor
+from apps.core import clock
+from apps.guide_tasks.models import Outcome, State, TaskTarget
+from apps.guide_tasks.selectors.contexts import form_of_address
+from apps.guide_tasks.services.evidence import record_outcome
+from apps.guide_tasks.services.personal import demand_reach, send_personal
+from apps.loyalty import services as loyalty
+from apps.loyalty.models import CouponIssue
+from apps.loyalty.selectors import worth_words
+from apps.members.models import Member
+from apps.outreach import ledger
+from apps.outreach.models import Dispatch
+from apps.stores.models import Posting
+from apps.timeline import services as timeline
+from apps.timeline.models import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The coupon, and the message that waits for the guide's confirmation in WeCom."""
+
+    issue: CouponIssue
+    dispatch: Dispatch
+
+
+@transaction.atomic
+def give_coupon(
+    *,
+    member: Member,
+    coupon_id: int,
+    page: str,
+    actor: Actor,
+    now: datetime,
+    client_id: UUID | str,
+) -> Given:
+    """Give a coupon and leave the message with the link to `page`, both or neither. The same client
+    id is the same act.
+
+    Raises what `loyalty.issue_coupon` and `send_personal` raise.
+    """
+    assert actor.guide_id is not None
+    posting = (
+        Posting.objects.on(clock.business_day(now))
+        .filter(guide_id=actor.guide_id)
+        .select_related("guide", "store")
+        .first()
+    )
+    cause = f"guide:{actor.guide_id}:{member.pk}:{client_id}"
+    if not CouponIssue.objects.filter(coupon_id=coupon_id, cause=cause).exists():
+        # in the order of every send: first the turn of the member, then the coupon
+        ledger.one_at_a_time(member_ids=[member.pk])
+        demand_reach(member=member, guide_id=actor.guide_id, now=now)
+    issue = loyalty.issue_coupon(
+        coupon_id=coupon_id,
+        member_id=member.pk,
+        cause=cause,
+        guide_id=actor.guide_id,
+        store_id=posting.store_id if posting else None,
+        now=now,
+        actor=actor,
+    )
+    dispatch = send_personal(
+        member=member,
+        text=_words(issue, member, posting),
+        actor=actor,
+        now=now,
+        client_id=f"coupon:{client_id}",
+        page=page,
+    )
+    return Given(issue, dispatch)
+
+
+def _words(issue: CouponIssue, member: Member, posting: Posting | None) -> str:
+    """What the customer reads above the link."""
+    values = {
+        "customer": form_of_address(member),
+        "guide": posting.guide.name if posting else "",
+        "store": posting.store.name if posting else "",
+        "coupon": issue.coupon.name,
+        "worth": worth_words(issue.coupon),
+        "day": date_format(issue.last_day),
+    }
+    if not posting:
+        return _("%(customer)s, a coupon for you: %(coupon)s (%(worth)s), until %(day)s.") % values
+    return (
+        _(
+            "%(customer)s, %(guide)s of %(store)s here. A coupon for you: %(coupon)s (%(worth)s), "
+            "until %(day)s. Open the link and show the code when you pay."
+        )
+        % values
+    )
+
+
+@transaction.atomic
+def coupons_opened(*, member_ids: list[int], now: datetime) -> int:
+    """The member opened their coupons: 已互动, once for each coupon. It counts for the running work
+    of the guide who gave it, else for the story alone. Returns how many were new.
+    """
+    fresh = loyalty.note_opened(member_ids=member_ids, now=now)
+    guides = {issue.guide_id for issue in fresh} - {None}
+    targets = {}
+    if guides:
+        running = TaskTarget.objects.filter(
+            member_id__in=member_ids, guide_id__in=guides, opens_at__lte=now
+        ).exclude(state__in=[State.NOT_APPLICABLE, State.EXPIRED])
+        # one statement for all; held in the order of their ids, as everywhere
+        for target in running.select_related("push__campaign").order_by("pk"):
+            if now < target.opens_at + timedelta(days=target.push.campaign.window_days):
+                targets[target.guide_id] = target
+    for issue in fresh:
+        target = targets.get(issue.guide_id)
+        if target is not None and target.opens_at <= issue.issued_at:
+            record_outcome(
+                target=target, outcome=Outcome.ENGAGED, source=issue.source, occurred_at=now
+            )
+        else:
+            _tell_engaged(issue, now)
+    return len(fresh)
+
+
+def _tell_engaged(issue: CouponIssue, now: datetime) -> None:
+    timeline.record_event(
+        member_id=issue.member_id,
+        kind=Kind.ENGAGED,
+        source=issue.source,
+        key=f"{issue.source}:engaged",
+        occurred_at=now,
+        payload={"source": issue.source, "guide_id": issue.guide_id},
+    )

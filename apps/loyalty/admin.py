@@ -1,0 +1,317 @@
+"""Head office's side: coupons with what became of them, and who got which."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+from import_export.fields import Field
+from import_export.widgets import IntegerWidget, Widget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget
+
+from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin
+from apps.accounts.capabilities import Capability
+from apps.accounts.resource_base import ChoiceWidget, DayWidget, RoomResource
+from apps.core import clock
+from apps.loyalty.models import Coupon, CouponIssue
+from apps.loyalty.selectors import WELCOME, Figures, until_words, worth_words
+from apps.members.selectors import masked_name
+from apps.stores.models import Store
+
+YES_NO = [("yes", _("yes")), ("no", _("no"))]
+MARKS = {
+    CouponIssue.State.USABLE: "on",
+    CouponIssue.State.LATER: "warn",
+    CouponIssue.State.USED: "on",
+    CouponIssue.State.EXPIRED: "",
+}
+
+
+# --- the sheet -----------------------------------------------------------------------------------
+
+
+class YuanWidget(Widget):
+    """An amount as people write it, kept in fen."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> int:
+        text = str(value or "").strip().lstrip("¥").replace(",", "")
+        try:
+            fen = Decimal(text or "0") * 100
+            whole = int(fen)
+        except (ArithmeticError, ValueError):
+            whole, fen = -1, Decimal(0)
+        if whole < 0 or whole != fen:
+            raise ValueError(_("“%(value)s” is no amount in yuan.") % {"value": text})
+        return whole
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return f"{Decimal(value or 0) / 100:.2f}"
+
+
+class YesNoWidget(ChoiceWidget):
+    def __init__(self, default: str) -> None:
+        super().__init__(YES_NO, default=default)
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        return super().clean(value, row, **kwargs) == "yes"
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return super().render("yes" if value else "no", obj, **kwargs)
+
+
+class StoresWidget(Widget):
+    """Codes of stores, `S001、S002`; an unknown one refuses the row."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> list[Store]:
+        text = str(value or "").replace("，", "、").replace(",", "、")
+        codes = list(dict.fromkeys(filter(None, map(str.strip, text.split("、")))))
+        found = {store.code: store for store in Store.objects.filter(code__in=codes)}
+        for code in codes:
+            if code not in found:
+                raise ValueError(_("“%(value)s” is not known here.") % {"value": code})
+        return [found[code] for code in codes]
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return "、".join(store.code for store in value.all()) if obj and obj.pk else ""
+
+
+class CouponResource(RoomResource):
+    labels = {
+        "name": _("name"),
+        "benefit": _("benefit"),
+        "off": _("money off"),
+        "from_amount": _("from an amount of"),
+        "gift": pgettext_lazy("coupon", "gift"),
+        "terms": _("how it is used"),
+        "starts_on": _("first day"),
+        "ends_on": _("last day"),
+        "valid_days": _("days from giving"),
+        "stock": _("how many in all"),
+        "per_member": _("per member at most"),
+        "for_guides": _("guides give it"),
+        "for_welcome": _("welcome benefit"),
+        "stores": _("store codes"),
+        "is_active": pgettext_lazy("coupon", "active"),
+    }
+    benefit = Field("benefit", "benefit", ChoiceWidget(Coupon.Benefit.choices))
+    off = Field("off_fen", "off", YuanWidget())
+    from_amount = Field("from_fen", "from_amount", YuanWidget())
+    starts_on = Field("starts_on", "starts_on", DayWidget(optional=True))
+    ends_on = Field("ends_on", "ends_on", DayWidget(optional=True))
+    per_member = Field("per_member", "per_member", IntegerWidget(), default=1)
+    for_guides = Field("for_guides", "for_guides", YesNoWidget("yes"))
+    for_welcome = Field("for_welcome", "for_welcome", YesNoWidget("no"))
+    stores = Field("stores", "stores", StoresWidget(), m2m_add=False)
+    is_active = Field("is_active", "is_active", YesNoWidget("yes"))
+
+    class Meta:
+        model = Coupon
+        import_id_fields = ["name"]
+        fields = [
+            "name", "benefit", "off", "from_amount", "gift", "terms", "starts_on", "ends_on",
+            "valid_days", "stock", "per_member", "for_guides", "for_welcome", "stores",
+            "is_active",
+        ]  # fmt: skip
+        export_order = fields
+        clean_model_instances = True
+        use_transactions = True
+
+    def get_queryset(self) -> QuerySet[Coupon]:
+        return Coupon.objects.prefetch_related("stores")
+
+
+# --- the list and the form -----------------------------------------------------------------------
+
+
+class CouponForm(forms.ModelForm):
+    """Amounts are written in yuan and kept in fen."""
+
+    off = forms.DecimalField(
+        label=_("money off"),
+        help_text=_("in yuan"),
+        min_value=0,
+        max_digits=9,
+        decimal_places=2,
+        required=False,
+        widget=UnfoldAdminDecimalFieldWidget,
+    )
+    from_amount = forms.DecimalField(
+        label=_("from an amount of"),
+        help_text=_("in yuan"),
+        min_value=0,
+        max_digits=9,
+        decimal_places=2,
+        required=False,
+        widget=UnfoldAdminDecimalFieldWidget,
+    )
+
+    class Meta:
+        model = Coupon
+        fields = ["name", "benefit", "gift", "terms", "starts_on", "ends_on", "valid_days",
+                  "stock", "per_member", "for_guides", "for_welcome", "stores",
+                  "is_active"]  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, fen in (("off", self.instance.off_fen), ("from_amount", self.instance.from_fen)):
+            if fen and name in self.fields:
+                self.fields[name].initial = Decimal(fen) / 100
+
+    def _post_clean(self) -> None:
+        for name, column in (("off", "off_fen"), ("from_amount", "from_fen")):
+            setattr(self.instance, column, int((self.cleaned_data.get(name) or 0) * 100))
+        super()._post_clean()
+
+    def _update_errors(self, errors: ValidationError) -> None:
+        """What the model says of its column stands at the field people see."""
+        shown = {"off_fen": "off", "from_fen": "from_amount"}
+        if hasattr(errors, "error_dict"):
+            renamed = {shown.get(name, name): found for name, found in errors.error_dict.items()}
+            errors.error_dict = renamed
+        super()._update_errors(errors)
+
+
+def _counted(which: Q) -> Coalesce:
+    rows = CouponIssue.objects.filter(which, coupon_id=OuterRef("pk")).order_by()
+    return Coalesce(Subquery(rows.values("coupon_id").annotate(n=Count("pk")).values("n")), 0)
+
+
+@admin.register(Coupon)
+class CouponAdmin(ImportExportAdmin):
+    view_capability = Capability.VIEW_REPORTS
+    edit_capability = Capability.MANAGE_CONTENT
+    export_capability = Capability.MANAGE_CONTENT
+    resource_classes = [CouponResource]
+    form = CouponForm
+    empty_words = _("No coupon yet. Add one: guides find it on the customer's card.")
+    list_display = ["name", "show_worth", "show_until", "show_stock", "show_used", "show_by",
+                    "show_state"]  # fmt: skip
+    list_filter = ["is_active", "benefit", "for_guides", "for_welcome"]
+    search_fields = ["name", "gift"]
+    autocomplete_fields = ["stores"]
+    fieldsets = [
+        (None, {"fields": ["name", "benefit", ("off", "from_amount"), "gift", "terms"]}),
+        (_("How long"), {"fields": [("starts_on", "ends_on"), "valid_days"]}),
+        (
+            _("How many, and who gives it"),
+            {"fields": [("stock", "per_member"), ("for_guides", "for_welcome"), "stores",
+                        "is_active"]},
+        ),
+    ]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Coupon]:
+        found = super().get_queryset(request)
+        return found.annotate(
+            opened=_counted(Q(opened_at__isnull=False)), used=_counted(Q(used_at__isnull=False))
+        )
+
+    @admin.display(description=_("benefit"), ordering="off_fen")
+    def show_worth(self, row: Coupon) -> str:
+        return worth_words(row)
+
+    @admin.display(description=_("how long"), ordering="ends_on")
+    def show_until(self, row: Coupon) -> str:
+        return until_words(row)
+
+    @admin.display(description=_("given / in all"), ordering="issued")
+    def show_stock(self, row: Coupon) -> str:
+        return f"{row.issued:,} / {row.stock:,}"
+
+    @admin.display(description=_("used / given"))
+    def show_used(self, row: Any) -> str:
+        """券核销率: net of orders that came back as a whole."""
+        figures = Figures(issued=row.issued, opened=row.opened, used=row.used)
+        if figures.rate is None:
+            return "—"
+        seen = gettext("%(n)s seen by the member") % {"n": f"{figures.opened:,}"}
+        return f"{figures.used:,} · {figures.rate:.1%} · {seen}"
+
+    @admin.display(description=_("who gives it"))
+    def show_by(self, row: Coupon) -> str:
+        words = [
+            gettext("guides") if row.for_guides else "",
+            gettext("at joining") if row.for_welcome else "",
+        ]
+        return "、".join(filter(None, words)) or "—"
+
+    @admin.display(description=_("state"))
+    def show_state(self, row: Coupon) -> SafeString:
+        if not row.is_active:
+            return format_html('<span class="hq-st">{}</span>', pgettext("coupon", "stopped"))
+        if row.is_over(on=clock.today()):
+            return format_html('<span class="hq-st">{}</span>', gettext("over"))
+        if row.left <= 0:
+            return format_html('<span class="hq-st warn">{}</span>', gettext("all given away"))
+        return format_html('<span class="hq-st on">{}</span>', gettext("being given"))
+
+
+class StateFilter(admin.SimpleListFilter):
+    """As the rows stand now: a coupon expires by itself."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(CouponIssue.State.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        now = clock.now()
+        which = {
+            "used": Q(used_at__isnull=False),
+            "expired": Q(used_at=None, expires_at__lte=now),
+            "later": Q(used_at=None, expires_at__gt=now, starts_at__gt=now),
+            "usable": Q(used_at=None, expires_at__gt=now, starts_at__lte=now),
+        }
+        return queryset.filter(which.get(self.value() or "", Q()))
+
+
+@admin.register(CouponIssue)
+class CouponIssueAdmin(RoomAdmin):
+    """Who got which, read only: giving is the guides', using the till's. A code is never whole."""
+
+    view_capability = Capability.VIEW_ORDERS
+    may_add = False
+    list_display = ["show_member", "coupon", "show_code", "show_cause", "guide", "issued_at",
+                    "show_until", "show_state", "order"]  # fmt: skip
+    list_display_links = None
+    list_filter = [StateFilter, "coupon"]
+    list_select_related = ["coupon", "member", "guide", "order"]
+    fields = ["show_member", "coupon", "show_code", "show_cause", "guide", "issued_at",
+              "opened_at", "show_until", "show_state", "order", "used_at"]  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return self.fields
+
+    @admin.display(description=_("member"))
+    def show_member(self, row: CouponIssue) -> SafeString:
+        return format_html(
+            '<a href="{}">{}</a>',
+            f"/admin/members/{row.member.public_id}/",
+            masked_name(row.member) or f"#{row.member_id}",
+        )
+
+    @admin.display(description=_("code"))
+    def show_code(self, row: CouponIssue) -> str:
+        return f"···· {row.code[-4:]}"
+
+    @admin.display(description=_("cause"))
+    def show_cause(self, row: CouponIssue) -> str:
+        return gettext("joined") if row.cause.startswith(WELCOME) else gettext("given by a guide")
+
+    @admin.display(description=_("counts until"), ordering="expires_at")
+    def show_until(self, row: CouponIssue) -> str:
+        return date_format(row.last_day)
+
+    @admin.display(description=_("state"))
+    def show_state(self, row: CouponIssue) -> SafeString:
+        state = row.state(now=clock.now())
+        return format_html('<span class="hq-st {}">{}</span>', MARKS[state], state.label)

@@ -1,0 +1,226 @@
+"""Coupons, and each one that a member got. Points are no part of this room."""
+
+import secrets
+from datetime import date, datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from apps.core import clock
+from apps.loyalty.querysets import CouponIssueQuerySet, CouponQuerySet
+
+CODE_DIGITS = 16
+
+
+def new_code() -> str:
+    """Sixteen digits: a till without a scanner types them, nobody guesses one that is given."""
+    return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+
+
+class Coupon(models.Model):
+    """券: what it is worth, how long, where, how many there are and who gives them.
+
+    The goods have one price for everybody; who gets which coupon is what this row and the issues
+    show, so it can be reviewed.
+    """
+
+    class Benefit(models.TextChoices):
+        MONEY_OFF = "money_off", _("money off")
+        GIFT = "gift", pgettext_lazy("coupon", "gift")
+
+    name = models.CharField(_("name"), max_length=40, unique=True)
+    benefit = models.CharField(
+        _("benefit"), max_length=10, choices=Benefit.choices, default=Benefit.MONEY_OFF
+    )
+    off_fen = models.PositiveIntegerField(_("money off"), default=0)
+    from_fen = models.PositiveIntegerField(_("from an amount of"), default=0)
+    gift = models.CharField(pgettext_lazy("coupon", "gift"), max_length=60, blank=True)
+    terms = models.CharField(_("how it is used"), max_length=120, blank=True)
+    starts_on = models.DateField(_("first day"), null=True, blank=True)
+    ends_on = models.DateField(_("last day"), null=True, blank=True)
+    valid_days = models.PositiveSmallIntegerField(
+        _("days from giving"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Instead of a last day. The day of giving is not counted."),
+    )
+    stock = models.PositiveIntegerField(_("how many in all"), validators=[MinValueValidator(1)])
+    issued = models.PositiveIntegerField(
+        pgettext_lazy("coupon", "given"), default=0, editable=False
+    )
+    per_member = models.PositiveSmallIntegerField(
+        _("per member at most"), default=1, validators=[MinValueValidator(1)]
+    )
+    for_guides = models.BooleanField(_("guides give it"), default=True)
+    for_welcome = models.BooleanField(
+        _("welcome benefit"), default=False, help_text=_("Who joins gets it at once, once.")
+    )
+    stores = models.ManyToManyField(
+        "stores.Store",
+        related_name="+",
+        blank=True,
+        verbose_name=_("stores where it counts"),
+        help_text=_("None chosen: it counts everywhere."),
+    )
+    is_active = models.BooleanField(
+        pgettext_lazy("coupon", "active"),
+        default=True,
+        help_text=_("A stopped coupon is given to nobody any more; those given stay valid."),
+    )
+    created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
+
+    objects = CouponQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("coupon")
+        verbose_name_plural = _("coupons")
+        ordering = ["name"]
+        constraints = [
+            # whatever the code above does: never more than there are
+            models.CheckConstraint(
+                condition=Q(issued__lte=F("stock")), name="loyalty_not_oversold"
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_on=None, valid_days__isnull=False)
+                | Q(ends_on__isnull=False, valid_days=None),
+                name="loyalty_coupon_one_end",
+            ),
+            models.CheckConstraint(
+                condition=Q(benefit="money_off", off_fen__gt=0, gift="")
+                | (Q(benefit="gift", off_fen=0, from_fen__gte=0) & ~Q(gift="")),
+                name="loyalty_coupon_worth",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        super().clean()
+        problems: dict[str, object] = {}
+        if self.benefit == self.Benefit.MONEY_OFF:
+            self.gift = ""
+            if not self.off_fen:
+                problems["off_fen"] = _("Say how much it takes off.")
+            elif self.from_fen and self.from_fen < self.off_fen:
+                problems["from_fen"] = _("This is less than what it takes off.")
+        else:
+            self.off_fen = 0
+            if not self.gift.strip():
+                problems["gift"] = _("Say what the gift is.")
+        if (self.ends_on is None) == (self.valid_days is None):
+            problems["ends_on"] = _("Give either a last day or a number of days.")
+        elif self.starts_on and self.ends_on and self.ends_on < self.starts_on:
+            problems["ends_on"] = _("It ends before it begins.")
+        if self.stock is not None and self.stock < self.issued:
+            problems["stock"] = _("%(n)s are given already.") % {"n": self.issued}
+        if problems:
+            raise ValidationError(problems)  # type: ignore[arg-type]
+
+    @property
+    def left(self) -> int:
+        return self.stock - self.issued
+
+    def is_over(self, *, on: date) -> bool:
+        return self.ends_on is not None and self.ends_on < on
+
+    def validity(self, *, now: datetime) -> tuple[datetime, datetime]:
+        """From when (in) until when (out) one given now counts, in days of the chain."""
+        begins = now
+        if self.starts_on is not None:
+            begins = max(now, clock.day_start(self.starts_on))
+        last = self.ends_on
+        if last is None:
+            last = clock.business_day(begins) + timedelta(days=self.valid_days or 0)
+        return begins, clock.day_bounds(last)[1]
+
+
+class CouponIssue(models.Model):
+    """One coupon of one member. `cause` says why it was given, and is unique for each coupon: the
+    same cause never gives a second one."""
+
+    class State(models.TextChoices):
+        USABLE = "usable", pgettext_lazy("coupon", "can be used")
+        LATER = "later", pgettext_lazy("coupon", "not yet")
+        USED = "used", pgettext_lazy("coupon", "used")
+        EXPIRED = "expired", pgettext_lazy("coupon", "expired")
+
+    coupon = models.ForeignKey(
+        Coupon, on_delete=models.PROTECT, related_name="+", verbose_name=_("coupon")
+    )
+    member = models.ForeignKey(
+        "members.Member", on_delete=models.PROTECT, related_name="+", verbose_name=_("member")
+    )
+    code = models.CharField(max_length=CODE_DIGITS, unique=True, default=new_code, editable=False)
+    cause = models.CharField(_("cause"), max_length=90)
+    guide = models.ForeignKey(
+        "stores.Guide",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("given by"),
+    )
+    issued_at = models.DateTimeField(pgettext_lazy("coupon", "given at"))
+    starts_at = models.DateTimeField(_("counts from"))
+    expires_at = models.DateTimeField(_("counts until"))
+    opened_at = models.DateTimeField(_("seen by the member"), null=True)
+    used_at = models.DateTimeField(_("used at"), null=True)
+    order = models.ForeignKey(
+        "orders.Order",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("order"),
+    )
+
+    objects = CouponIssueQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("coupon given")
+        verbose_name_plural = _("coupons given")
+        ordering = ["-issued_at", "-pk"]
+        indexes = [
+            models.Index(fields=["coupon", "member"], name="loyalty_issue_of_member"),
+            # 到期提醒 asks for what is unused and ends soon
+            models.Index(
+                fields=["expires_at"], condition=Q(used_at=None), name="loyalty_issue_expiring"
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["cause", "coupon"], name="loyalty_one_per_cause"),
+            models.CheckConstraint(
+                condition=Q(used_at=None, order=None)
+                | Q(used_at__isnull=False, order__isnull=False),
+                name="loyalty_used_by_order",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"coupon_issue:{self.pk}"
+
+    @property
+    def source(self) -> str:
+        return f"coupon_issue:{self.pk}"
+
+    def state(self, *, now: datetime) -> "CouponIssue.State":
+        if self.used_at is not None:
+            return self.State.USED
+        if self.expires_at <= now:
+            return self.State.EXPIRED
+        return self.State.LATER if self.starts_at > now else self.State.USABLE
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which it counts."""
+        return clock.business_day(self.expires_at - timedelta(microseconds=1))
+
+    @property
+    def printed_code(self) -> str:
+        """1234 5678 9012 3456"""
+        return " ".join(self.code[place : place + 4] for place in range(0, CODE_DIGITS, 4))

@@ -1,0 +1,39 @@
+"""Filters of coupons and of those given."""
+
+from datetime import date, datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from apps.accounts.actor import Actor
+from apps.members.models import Member
+
+
+class CouponQuerySet(models.QuerySet):
+    def running(self, *, on: date) -> Self:
+        """Those that head office has not stopped and whose last day is not over."""
+        return self.filter(is_active=True).exclude(ends_on__lt=on)
+
+    def counting_in(self, store_id: int | None) -> Self:
+        """Those that count everywhere, or in this store."""
+        everywhere = Q(stores=None)
+        return self.filter(everywhere if store_id is None else everywhere | Q(stores=store_id))
+
+
+class CouponIssueQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Those of the members whom the actor may see."""
+        if actor.sees_all:
+            return self
+        return self.filter(member__in=Member.objects.visible_to(actor))
+
+    def of_members(self, member_ids: list[int]) -> Self:
+        return self.filter(member_id__in=member_ids)
+
+    def unused(self) -> Self:
+        return self.filter(used_at=None)
+
+    def usable(self, *, at: datetime) -> Self:
+        """Neither used nor past their time; some may begin later."""
+        return self.unused().filter(expires_at__gt=at)

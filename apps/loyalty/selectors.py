@@ -1,0 +1,185 @@
+"""Reads about coupons: what this member may get, what they have, what became of each coupon."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from apps.core import clock
+from apps.core.money import format_fen
+from apps.loyalty.errors import (
+    CouponOver,
+    CouponRefused,
+    CouponStopped,
+    HasEnough,
+    NoneLeft,
+    NotYours,
+    OtherStores,
+)
+from apps.loyalty.models import Coupon, CouponIssue
+from apps.stores.models import Store
+
+EXPIRING_DAYS = 7
+SHOWN = 50
+WELCOME = "welcome:"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A coupon as the guide sees it before giving it to one member; `refusal` says why not."""
+
+    coupon: Coupon
+    worth: str
+    until: str
+    left: int
+    had: int
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What became of a coupon. Used ones are net of orders that came back as a whole."""
+
+    issued: int
+    opened: int
+    used: int
+
+    @property
+    def rate(self) -> float | None:
+        """券核销率: used / issued."""
+        return self.used / self.issued if self.issued else None
+
+
+def _yuan(fen: int) -> str:
+    """¥50, ¥12.50: a coupon is mostly round."""
+    words = format_fen(fen)
+    return words.removesuffix(".00")
+
+
+def worth_words(coupon: Coupon) -> str:
+    """满 ¥300 减 ¥50, or the gift."""
+    if coupon.benefit == Coupon.Benefit.GIFT:
+        words = _("Gift: %(gift)s") % {"gift": coupon.gift}
+        if not coupon.from_fen:
+            return words
+        return _("%(gift)s, from %(amount)s on") % {"gift": words, "amount": _yuan(coupon.from_fen)}
+    off = _yuan(coupon.off_fen)
+    if not coupon.from_fen:
+        return _("%(off)s off") % {"off": off}
+    return _("%(off)s off from %(amount)s on") % {"off": off, "amount": _yuan(coupon.from_fen)}
+
+
+def until_words(coupon: Coupon) -> str:
+    """How long one given today counts."""
+    if coupon.ends_on is not None:
+        return _("until %(day)s") % {"day": date_format(coupon.ends_on)}
+    return _("%(n)s days from giving") % {"n": coupon.valid_days}
+
+
+def place_words(stores: Sequence[Store]) -> str:
+    """Where it counts; many stores are counted."""
+    if not stores:
+        return _("in every store")
+    if len(stores) > 3:
+        return _("in %(n)s stores") % {"n": len(stores)}
+    return "、".join(store.name for store in stores)
+
+
+def why_not(coupon: Coupon, *, had: int, counts_here: bool, now: datetime) -> CouponRefused | None:
+    """Why a guide may not give this coupon to somebody who had `had` of them; None if they may."""
+    if not coupon.for_guides:
+        return NotYours()
+    if not coupon.is_active:
+        return CouponStopped()
+    if coupon.is_over(on=clock.business_day(now)):
+        return CouponOver()
+    if not counts_here:
+        return OtherStores()
+    if had >= coupon.per_member:
+        return HasEnough(n=coupon.per_member)
+    return None if coupon.left > 0 else NoneLeft()
+
+
+def _had(member_ids: Sequence[int]) -> Coalesce:
+    """How many of each coupon one person got, whatever became of them."""
+    theirs = CouponIssue.objects.filter(coupon_id=OuterRef("pk"), member_id__in=member_ids)
+    count = theirs.order_by().values("coupon_id").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(count), 0)
+
+
+def offers_for(*, member_ids: Sequence[int], store_id: int | None, now: datetime) -> list[Offer]:
+    """The coupons a guide of this store has for one person; what may be given now stands first."""
+    coupons = (
+        Coupon.objects.running(on=clock.business_day(now))
+        .counting_in(store_id)
+        .filter(for_guides=True)
+        .annotate(had=_had(member_ids))
+        .order_by("ends_on", "name")[:SHOWN]
+    )
+    offers = []
+    for coupon in coupons:
+        had: int = coupon.had
+        refusal = why_not(coupon, had=had, counts_here=True, now=now)
+        offers.append(
+            Offer(
+                coupon=coupon,
+                worth=worth_words(coupon),
+                until=until_words(coupon),
+                left=coupon.left,
+                had=had,
+                refusal=str(refusal) if refusal else "",
+            )
+        )
+    return sorted(offers, key=lambda offer: bool(offer.refusal))
+
+
+def coupons_of(*, member_ids: Sequence[int], limit: int = SHOWN) -> list[CouponIssue]:
+    """The coupons one person got, the newest first, with the stores where they count."""
+    found = CouponIssue.objects.filter(member_id__in=member_ids)
+    return list(
+        found.select_related("coupon", "guide", "order").prefetch_related("coupon__stores")[:limit]
+    )
+
+
+def welcome_coupons(*, store_id: int | None, now: datetime) -> QuerySet[Coupon]:
+    """What somebody who joins in this store gets now."""
+    running = Coupon.objects.running(on=clock.business_day(now)).counting_in(store_id)
+    return running.filter(for_welcome=True, issued__lt=F("stock")).order_by("pk")
+
+
+def expiring(
+    *, issues: QuerySet[CouponIssue], now: datetime, limit: int = SHOWN
+) -> list[CouponIssue]:
+    """Those of `issues` that can be used and end within the next days, the first to end first."""
+    soon = clock.day_bounds(clock.business_day(now) + timedelta(days=EXPIRING_DAYS))[1]
+    usable = issues.usable(at=now).filter(expires_at__lte=soon)  # type: ignore[attr-defined]
+    return list(usable.select_related("coupon", "member").order_by("expires_at", "pk")[:limit])
+
+
+def figures_of(*, coupon_ids: Sequence[int]) -> dict[int, Figures]:
+    """券核销率 and its parts, coupon by coupon."""
+    rows = (
+        CouponIssue.objects.filter(coupon_id__in=coupon_ids)
+        .order_by()
+        .values_list("coupon_id")
+        .annotate(
+            issued=Count("pk"),
+            opened=Count("pk", filter=Q(opened_at__isnull=False)),
+            used=Count("pk", filter=Q(used_at__isnull=False)),
+        )
+    )
+    return {coupon_id: Figures(*rest) for coupon_id, *rest in rows}
+
+
+def given_by(*, guide_id: int, since: datetime) -> Figures:
+    """What became of the coupons a guide gave since then."""
+    found = CouponIssue.objects.filter(guide_id=guide_id, issued_at__gte=since).aggregate(
+        issued=Count("pk"),
+        opened=Count("pk", filter=Q(opened_at__isnull=False)),
+        used=Count("pk", filter=Q(used_at__isnull=False)),
+    )
+    return Figures(**found)

@@ -1,0 +1,115 @@
+"""A coupon is given: never more than there are, never twice for one cause."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from apps.accounts.actor import Actor
+from apps.loyalty.errors import NoneLeft
+from apps.loyalty.models import Coupon, CouponIssue
+from apps.loyalty.selectors import WELCOME, welcome_coupons, why_not
+from apps.members.selectors import survivor_group
+from apps.timeline import services as timeline
+from apps.timeline.models import Kind
+
+
+@transaction.atomic
+def issue_coupon(
+    *,
+    coupon_id: int,
+    member_id: int,
+    cause: str,
+    guide_id: int,
+    store_id: int | None,
+    now: datetime,
+    actor: Actor,
+) -> CouponIssue:
+    """A guide gives one coupon to a member; the same cause gives the same one again.
+
+    Raises what `why_not` names, and Coupon.DoesNotExist.
+    """
+    # held to the end: of two at once the second counts what the first one gave
+    coupon = Coupon.objects.select_for_update(no_key=True).get(pk=coupon_id)
+    known = CouponIssue.objects.filter(coupon=coupon, cause=cause).first()
+    if known is not None:
+        return known
+    had = CouponIssue.objects.filter(coupon=coupon).of_members(survivor_group(member_id)).count()
+    here = Coupon.objects.filter(pk=coupon.pk).counting_in(store_id).exists()
+    refusal = why_not(coupon, had=had, counts_here=here, now=now)
+    if refusal is not None:
+        raise refusal
+    return _give(coupon, member_id, cause=cause, guide_id=guide_id, now=now, actor=actor)
+
+
+@transaction.atomic
+def give_welcome(
+    *, member_id: int, guide_id: int | None, store_id: int | None, now: datetime, actor: Actor
+) -> list[CouponIssue]:
+    """What head office gives to who joins: once for a person, whoever was merged into them.
+
+    What is given away by now is left out: joining never fails for it.
+    """
+    cause = f"{WELCOME}{member_id}"
+    # in one order, so that two who join at once wait for each other
+    offered = welcome_coupons(store_id=store_id, now=now).values("pk")
+    coupons = list(
+        Coupon.objects.filter(pk__in=offered).select_for_update(no_key=True).order_by("pk")
+    )
+    theirs = CouponIssue.objects.of_members(survivor_group(member_id))
+    if not coupons or theirs.filter(cause__startswith=WELCOME).exists():
+        return []
+    return [
+        _give(coupon, member_id, cause=cause, guide_id=guide_id, now=now, actor=actor)
+        for coupon in coupons
+        if coupon.left > 0
+    ]
+
+
+def _give(
+    coupon: Coupon,
+    member_id: int,
+    *,
+    cause: str,
+    guide_id: int | None,
+    now: datetime,
+    actor: Actor,
+) -> CouponIssue:
+    """The caller holds the coupon."""
+    left = Coupon.objects.filter(pk=coupon.pk, issued__lt=F("stock"))
+    if not left.update(issued=F("issued") + 1):
+        raise NoneLeft
+    starts_at, expires_at = coupon.validity(now=now)
+    issue = CouponIssue.objects.create(
+        coupon=coupon,
+        member_id=member_id,
+        cause=cause,
+        guide_id=guide_id,
+        issued_at=now,
+        starts_at=starts_at,
+        expires_at=expires_at,
+    )
+    timeline.record_event(
+        member_id=member_id,
+        kind=Kind.COUPON_GIVEN,
+        source=issue.source,
+        key=f"{issue.source}:given",
+        occurred_at=now,
+        actor=actor.label,
+        payload={"coupon_id": coupon.pk, "guide_id": guide_id},
+    )
+    return issue
+
+
+@transaction.atomic
+def note_opened(*, member_ids: Sequence[int], now: datetime) -> list[CouponIssue]:
+    """The member looks at their coupons; returns those seen for the first time."""
+    fresh = list(
+        CouponIssue.objects.filter(member_id__in=member_ids, opened_at=None)
+        .usable(at=now)
+        .select_for_update(of=("self",))
+        .order_by("pk")
+    )
+    CouponIssue.objects.filter(pk__in=[issue.pk for issue in fresh]).update(opened_at=now)
+    return fresh
