@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from import_export.fields import Field
-from import_export.widgets import IntegerWidget, Widget
+from import_export.widgets import IntegerWidget, ManyToManyWidget, Widget
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin
@@ -68,8 +68,11 @@ class YesNoWidget(ChoiceWidget):
         return super().render("yes" if value else "no", obj, **kwargs)
 
 
-class StoresWidget(Widget):
+class StoresWidget(ManyToManyWidget):
     """Codes of stores, `S001、S002`; an unknown one refuses the row."""
+
+    def __init__(self) -> None:
+        super().__init__(Store, separator="、", field="code")
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> list[Store]:
         text = str(value or "").replace("，", "、").replace(",", "、")
@@ -77,11 +80,10 @@ class StoresWidget(Widget):
         found = {store.code: store for store in Store.objects.filter(code__in=codes)}
         for code in codes:
             if code not in found:
-                raise ValueError(_("“%(value)s” is not known here.") % {"value": code})
+                # raised when the row is saved, where only this counts as a reason of the row
+                reason = gettext("“%(value)s” is not known here.") % {"value": code}
+                raise ValidationError({"stores": reason})
         return [found[code] for code in codes]
-
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        return "、".join(store.code for store in value.all()) if obj and obj.pk else ""
 
 
 class CouponResource(RoomResource):
@@ -166,18 +168,19 @@ class CouponForm(forms.ModelForm):
             if fen and name in self.fields:
                 self.fields[name].initial = Decimal(fen) / 100
 
-    def _post_clean(self) -> None:
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
         for name, column in (("off", "off_fen"), ("from_amount", "from_fen")):
-            setattr(self.instance, column, int((self.cleaned_data.get(name) or 0) * 100))
-        super()._post_clean()
+            setattr(self.instance, column, int((cleaned.get(name) or 0) * 100))
+        return cleaned
 
-    def _update_errors(self, errors: ValidationError) -> None:
+    def add_error(self, field: str | None, error: ValidationError | str) -> None:
         """What the model says of its column stands at the field people see."""
         shown = {"off_fen": "off", "from_fen": "from_amount"}
-        if hasattr(errors, "error_dict"):
-            renamed = {shown.get(name, name): found for name, found in errors.error_dict.items()}
-            errors.error_dict = renamed
-        super()._update_errors(errors)
+        if isinstance(error, ValidationError) and hasattr(error, "error_dict"):
+            named = {shown.get(name, name): found for name, found in error.error_dict.items()}
+            error.error_dict = named
+        super().add_error(field, error)
 
 
 def _counted(which: Q) -> Coalesce:

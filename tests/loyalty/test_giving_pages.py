@@ -342,11 +342,13 @@ def test_the_list_tells_what_became_of_each_coupon(
 
 
 def test_a_sheet_of_coupons_goes_in_and_a_bad_row_says_why(admin_client, guide):  # noqa: F811
+    store = Posting.objects.get(guide=guide).store
     head = ["名称", "优惠", "减免金额", "满多少可用", "最后一天", "总张数", "可用门店编码"]
-    good = ["秋季券", "减免金额", "30", "200", "2099-12-31", "100", ""]
+    good = ["秋季券", "减免金额", "30", "200", "2099-12-31", "100", store.code]
     bad = ["坏券", "减免金额", "30", "200", "2099-12-31", "100", "NOWHERE"]
 
     page = upload(admin_client, "loyalty_coupon", [head, good, bad])
+    assert not page.context["result"].row_errors()
     confirm(admin_client, "loyalty_coupon", page)
 
     [refused] = page.context["refused_rows"]
@@ -354,6 +356,7 @@ def test_a_sheet_of_coupons_goes_in_and_a_bad_row_says_why(admin_client, guide):
     assert [(one.name, one.off_fen, one.from_fen) for one in Coupon.objects.all()] == [
         ("秋季券", 3_000, 20_000)
     ]
+    assert list(Coupon.objects.get().stores.all()) == [store]
 
 
 def test_the_story_names_coupon_guide_and_receipt(

@@ -107,8 +107,8 @@ def coupons_opened(*, member_ids: list[int], now: datetime) -> int:
     of the guide who gave it, else for the story alone. Returns how many were new.
     """
     fresh = loyalty.note_opened(member_ids=member_ids, now=now)
-    guides = {issue.guide_id for issue in fresh} - {None}
-    targets = {}
+    guides = {issue.guide_id for issue in fresh if issue.guide_id is not None}
+    targets: dict[int, TaskTarget] = {}
     if guides:
         running = TaskTarget.objects.filter(
             member_id__in=member_ids, guide_id__in=guides, opens_at__lte=now
@@ -118,7 +118,7 @@ def coupons_opened(*, member_ids: list[int], now: datetime) -> int:
             if now < target.opens_at + timedelta(days=target.push.campaign.window_days):
                 targets[target.guide_id] = target
     for issue in fresh:
-        target = targets.get(issue.guide_id)
+        target = targets.get(issue.guide_id or 0)
         if target is not None and target.opens_at <= issue.issued_at:
             record_outcome(
                 target=target, outcome=Outcome.ENGAGED, source=issue.source, occurred_at=now
