@@ -18,6 +18,7 @@ LAYERS = [
     {"campaigns"},
     {"segments"},
     {"profiles"},
+    {"loyalty"},
     {"tagging", "orders"},
     {"timeline"},
     {"members"},
