@@ -10,6 +10,7 @@ from apps.guide_portal.cards import Person, percent, week_begin
 from apps.guide_portal.team import rate_words
 from apps.guide_portal.templatetags.portal import hour_minute, yuan
 from apps.guide_tasks.selectors import my_numbers
+from apps.loyalty.selectors import given_by
 from apps.members.models import ServingPeriod
 from apps.reports import guides as reports
 from apps.stores.models import Guide, Posting
@@ -32,6 +33,8 @@ class MePage:
     customers: int
     friends_won: int
     friends_lost: int
+    coupons_given: int
+    coupons_used: int
     praise: str
 
 
@@ -70,13 +73,14 @@ def praise_words(praise: reports.Praise | None) -> str:
 
 
 def me_page(*, guide_id: int, now: datetime) -> MePage:
-    """This guide's page in eight queries."""
+    """This guide's page in nine queries."""
     guide = Guide.objects.get(pk=guide_id)
     today = clock.business_day(now)
     posting = Posting.objects.on(today).filter(guide=guide).select_related("store").first()
     numbers = my_numbers(guide_id=guide_id, now=now)
     sales = reports.my_sales(guide_id=guide_id, now=now)
     friends = reports.friends(guide_id=guide_id, since=week_begin(now))
+    coupons = given_by(guide_id=guide_id, since=week_begin(now))
     place = [posting.store.name, str(posting.get_role_display())] if posting else []
     return MePage(
         person=Person(pk=guide.pk, public_id=None, name=guide.name),
@@ -92,5 +96,7 @@ def me_page(*, guide_id: int, now: datetime) -> MePage:
         customers=ServingPeriod.objects.current().filter(guide_id=guide_id).count(),
         friends_won=friends.won,
         friends_lost=friends.lost,
+        coupons_given=coupons.issued,
+        coupons_used=coupons.used,
         praise=praise_words(reports.praise(guide_id=guide_id, now=now)),
     )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.core import clock, pii
 from apps.loyalty.models import CouponIssue
-from apps.loyalty.selectors import coupons_of, place_words, worth_words
+from apps.loyalty.selectors import coupons_of, place_words, welcome_coupons, worth_words
 from apps.member_portal.models import ContactCode, DataRequest, WelcomeGift
 from apps.member_portal.texts import Text, current_texts, published_texts
 from apps.members.models import (
@@ -179,6 +179,14 @@ def coupons_page(*, member_ids: list[int], now: datetime) -> CouponsPage:
         usable=[_my_coupon(one, now) for one in sorted(usable, key=lambda one: one.expires_at)],
         others=[_my_coupon(one, now) for one in others],
     )
+
+
+def welcome_words(*, store_id: int, now: datetime) -> list[str]:
+    """What who joins in this store gets at once, in words."""
+    return [
+        f"{coupon.name}（{worth_words(coupon)}）"
+        for coupon in welcome_coupons(store_id=store_id, now=now)
+    ]
 
 
 def _my_coupon(issue: CouponIssue, now: datetime) -> MyCoupon:

@@ -11,12 +11,14 @@ from django.urls import reverse
 
 from apps.accounts.actor import SYSTEM
 from apps.core import clock, pii
+from apps.loyalty.models import CouponIssue
 from apps.member_portal import limits
 from apps.member_portal.models import PhoneCode, WelcomeGift
 from apps.members import services as members
 from apps.members.invites import VALID_FOR, make_invite
 from apps.members.models import Consent, Member, MemberIdentity, ServingPeriod
 from apps.members.selectors import find_by_identity
+from tests.factories.coupons import make_coupon
 from tests.factories.facts import make_phone
 from tests.factories.outreach import CORP, make_friends
 from tests.member_portal.conftest import REQUIRED, WECOM, form, read_code, sign_in
@@ -341,3 +343,18 @@ def test_a_typed_number_alone_never_opens_the_data(shop, customer, join_path):
     )
     with clock.at(clock.now() + timedelta(minutes=31)):
         assert customer.get(WELCOME).status_code == 302
+
+
+def test_who_joins_has_the_welcome_coupon_once_and_the_page_promised_it(shop, customer, join_path):
+    coupon, phone = make_coupon(for_welcome=True, for_guides=False), make_phone()
+    assert coupon.name in customer.get(join_path).content.decode()
+
+    customer.post(join_path, form(phone))
+    another = Client()
+    another.post(join_path, form(phone))
+    another.post(CODE, {"code": read_code(shop.simulator, phone)})
+
+    issue = CouponIssue.objects.get()
+    assert (issue.coupon, issue.member, issue.guide) == (coupon, of_phone(phone), shop.guide)
+    page = another.get(reverse("member_portal:coupons")).content.decode()
+    assert issue.printed_code in page

@@ -1,13 +1,10 @@
 """What the demo's head office has prepared: tags, scripts, pages, segments."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
-from django.apps import apps
-
 from apps.accounts.actor import SYSTEM
-from apps.core import clock
 from apps.outreach.models import ContentAsset, MessageTemplate
 from apps.outreach.services.proposals import open_to_chain, propose_script, take_script
 from apps.segments.services import save_segment
@@ -27,15 +24,6 @@ class Content:
     wake_up: MessageTemplate
     new_boots: MessageTemplate
     tags: dict[str, Tag]
-
-
-def _welcome() -> None:
-    """The gift on the join page. By name: the customers' room stands beside this one."""
-    apps.get_model("member_portal", "WelcomeOffer").objects.create(
-        title="满 299 减 30 券，马上可用",
-        terms="结账时出示这个页面",
-        begins_at=clock.now() - timedelta(days=30),
-    )
 
 
 def _greeting() -> None:
@@ -66,7 +54,6 @@ def _offered(guide: Guide, store: Store, asset: ContentAsset, *, now: datetime) 
 
 def load_content(*, author: Guide, store: Store, now: datetime) -> Content:
     """Tags, pages and scripts, as an operator would have entered them; one is the `author`'s."""
-    _welcome()
     tags = {}
     for position, (group_name, by_guides, names) in enumerate(_TAGS):
         group = TagGroup.objects.create(

@@ -24,7 +24,7 @@ from apps.core.wake import asleep
 from apps.guide_tasks.services.evidence import record_purchases
 from apps.guide_tasks.services.rules import ensure_default_rules
 from apps.hq.demo import chain as chains
-from apps.hq.demo import content, groups, history, parting, pushes, running
+from apps.hq.demo import content, coupons, groups, history, parting, pushes, running
 from apps.hq.demo.catalogue import load_products
 from apps.hq.demo.codes import make_codes
 from apps.hq.demo.members import (
@@ -100,6 +100,8 @@ def _load(out: Say) -> dict[str, str]:
     agree_lately(people, now=now - timedelta(days=3))
     running.begin(chain, people, phones=phones, now=now)
     out("Under way: a quota, a display, a list for each store, a day off, things to approve")
+    shown = chain.stores[running.SHOWN_STORE]
+    out(f"Coupons given: {coupons.play(store=shown, now=now)}")
     gone = chains.leavers(chain, dice=dice)
     out(f"Customer groups: {groups.play(chain, gone, corp=corp, phones=phones, now=now)}")
     pushes.finish(now=clock.now())

@@ -71,6 +71,7 @@ class Join(OpenPage):
             "invite": invite,
             "chain": selectors.chain_name(),
             "offer": joining.running_offer(now=self.now),
+            "coupons": selectors.welcome_words(store_id=invite.store.pk, now=self.now),
             "boxes": boxes,
             "phone": self.request.POST.get("phone", ""),
             "phone_error": "phone" in form.errors if form is not None else False,

@@ -1,0 +1,96 @@
+"""Coupons of the demo: one that guides give, a gift, and the welcome of who joins.
+
+Given and used through the services: what was bought lately used a coupon given two days before.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from apps.accounts.actor import SYSTEM
+from apps.core import clock
+from apps.loyalty import services
+from apps.loyalty.models import Coupon, CouponIssue
+from apps.members.models import ServingPeriod
+from apps.orders.models import Order
+from apps.stores.models import Store
+
+_USED, _UNUSED = 4, 8
+_LATELY = timedelta(days=21)
+_BEFORE = timedelta(days=2)
+
+
+@dataclass(frozen=True)
+class _Given:
+    member_id: int
+    guide_id: int
+    store_id: int
+    at: datetime
+
+
+def play(*, store: Store, now: datetime) -> int:
+    """Returns how many were given."""
+    back, gift = _coupons(now)
+    issues = [_use(back, order) for order in _bought(store, now)]
+    yesterday = now - timedelta(days=1)
+    periods = (
+        ServingPeriod.objects.current()
+        .filter(store=store, member__joined_at__isnull=False, since__lt=yesterday)
+        .exclude(member_id__in=[issue.member_id for issue in issues])
+    )
+    for number, period in enumerate(periods.order_by("pk")[:_UNUSED]):
+        given = _Given(period.member_id, period.guide_id, store.pk, yesterday)
+        issues.append(_give(gift if number % 2 else back, given))
+    return len(issues)
+
+
+def _coupons(now: datetime) -> tuple[Coupon, Coupon]:
+    today = clock.business_day(now)
+    Coupon.objects.create(
+        name="新会员满 299 减 30", off_fen=3_000, from_fen=29_900, valid_days=30, stock=5_000,
+        for_guides=False, for_welcome=True, terms="正价商品可用",
+    )  # fmt: skip
+    back = Coupon.objects.create(
+        name="老客回店满 300 减 50", off_fen=5_000, from_fen=30_000, stock=500,
+        ends_on=today + timedelta(days=5), terms="正价商品可用",
+    )  # fmt: skip
+    gift = Coupon.objects.create(
+        name="鞋护理礼", benefit=Coupon.Benefit.GIFT, gift="鞋油一支", stock=200, valid_days=14
+    )
+    return back, gift
+
+
+def _bought(store: Store, now: datetime) -> list[Order]:
+    """The latest sales to members of the shown store, one of each member."""
+    sales = Order.objects.filter(
+        store=store,
+        kind=Order.Kind.SALE,
+        member__isnull=False,
+        serving_guide__isnull=False,
+        paid_at__gt=now - _LATELY,
+        net_fen__gt=0,
+    )
+    first = {order.member_id: order for order in sales.order_by("paid_at")}
+    return list(first.values())[-_USED:]
+
+
+def _use(coupon: Coupon, order: Order) -> CouponIssue:
+    assert order.member_id is not None
+    assert order.serving_guide_id is not None
+    given = _Given(order.member_id, order.serving_guide_id, order.store_id, order.paid_at - _BEFORE)
+    issue = _give(coupon, given)
+    services.note_opened(member_ids=[order.member_id], now=order.paid_at)
+    services.redeem(uses=[services.CouponUse(order.pk, issue.code)])
+    return issue
+
+
+def _give(coupon: Coupon, given: _Given) -> CouponIssue:
+    with clock.at(given.at):
+        return services.issue_coupon(
+            coupon_id=coupon.pk,
+            member_id=given.member_id,
+            cause=f"guide:{given.guide_id}:{given.member_id}:demo",
+            guide_id=given.guide_id,
+            store_id=given.store_id,
+            now=given.at,
+            actor=SYSTEM,
+        )
