@@ -22,7 +22,7 @@ from django.test import Client
 
 from apps.core import catalogue, clock
 from apps.core.embedded import postgres, process, valkey
-from tests import emptying
+from tests import cluster, emptying
 
 PROJECT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
@@ -58,9 +58,11 @@ def pytest_configure(config):
     run = Path(django_settings.TEST_RUN)
     data = Path(f"{run}-data")
     data.mkdir(mode=0o755, exist_ok=True)
+    if cluster.copied_to(data):
+        config.option.reuse_db = True  # migrations made since are still applied
     services = [
         postgres.Postgres(
-            data=data / "postgres",
+            data=data / cluster.NAME,
             sockets=run,
             log=data / "postgres.log",
             options=postgres.TEST_OPTIONS,
