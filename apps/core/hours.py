@@ -4,6 +4,8 @@ from datetime import datetime, time, timedelta
 
 from apps.core import clock
 
+# when a phone may ring for work that nobody gave hours of its own
+CARDS_FROM, CARDS_UNTIL = time(7), time(23)
 # the latest time a form can be given
 _LAST_MINUTE = time(23, 59)
 
@@ -31,3 +33,8 @@ def next_within(moment: datetime, start: time, end: time) -> datetime:
     local = moment.astimezone(clock.chain_tz())
     begin = datetime.combine(local.date(), start, tzinfo=clock.chain_tz())
     return begin if begin > moment else begin + timedelta(days=1)
+
+
+def for_cards(now: datetime) -> datetime:
+    """When a card about this moment may reach a guide's phone."""
+    return next_within(now, CARDS_FROM, CARDS_UNTIL)

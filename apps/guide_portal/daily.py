@@ -26,7 +26,7 @@ def queue_daily_cards(*, now: datetime) -> int:
     new. One per person and day, within the hours of notices: too late for today, none is queued.
     """
     today = clock.business_day(now)
-    start = hours.next_within(now, hours.HAND_OUT_FROM, hours.HAND_OUT_UNTIL)
+    start = hours.for_cards(now)
     if clock.business_day(start) != today:
         return 0
     live = list(Store.objects.open_on(today).filter(live_since__isnull=False))

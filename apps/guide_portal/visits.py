@@ -121,7 +121,7 @@ def keep(
                 (guide_id, _("Notes of a store visit"), body, path)
                 for guide_id in managers.values_list("guide_id", flat=True)
             ],
-            not_before=hours.next_within(now, hours.HAND_OUT_FROM, hours.HAND_OUT_UNTIL),
+            not_before=hours.for_cards(now),
             now=now,
         )
     return visit

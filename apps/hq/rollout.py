@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
 from apps.core import clock, hours
-from apps.guide_tasks.hours import HAND_OUT_FROM, HAND_OUT_UNTIL
 from apps.guide_tasks.models import TaskTarget
 from apps.members.models import ServingPeriod
 from apps.outreach import services as outreach
@@ -71,6 +70,6 @@ def _tell_guides(store_ids: list[int], now: datetime) -> None:
     outreach.queue_guide_notices(
         source=f"store_live:{now.isoformat(timespec='seconds')}",
         rows=[(one, title, body, "/g/") for one in posted.values_list("guide_id", flat=True)],
-        not_before=hours.next_within(now, HAND_OUT_FROM, HAND_OUT_UNTIL),
+        not_before=hours.for_cards(now),
         now=now,
     )

@@ -6,6 +6,7 @@ from apps.core import clock
 from apps.outreach import services as outreach
 from apps.outreach.models import GuideNotice
 from apps.outreach.services import buttons, notices
+from apps.stores.services import guide_leaves
 from tests.conftest import WECOM
 from tests.factories import outreach as make
 
@@ -134,3 +135,16 @@ def test_a_card_that_breaks_stops_no_other(guide, simulator, monkeypatch):
     queue(guide)
 
     assert outreach.send_notices(now=now) == 1
+
+
+def test_a_card_of_somebody_who_has_left_is_dropped_and_troubles_nobody(guide, simulator):
+    gone = make.make_posted_guide(simulator=simulator)
+    queue(guide, gone)
+    now = clock.now()
+    guide_leaves(guide=gone, now=now, on=clock.business_day(now))
+
+    assert outreach.send_notices(now=clock.now()) == 1
+
+    assert GuideNotice.objects.get(guide=gone).state == GuideNotice.State.DROPPED
+    assert notices_on_phone(simulator, gone) == []
+    assert outreach.send_notices(now=clock.now()) == 0

@@ -275,7 +275,7 @@ def _notify(moves: Sequence[_Move], last: int, now: datetime) -> None:
             )
             for guide_id, came in sorted(by_guide.items())
         ],
-        not_before=hours.next_within(now, hours.HAND_OUT_FROM, hours.HAND_OUT_UNTIL),
+        not_before=hours.for_cards(now),
         now=now,
     )
 

@@ -203,7 +203,7 @@ def bundled_notices(*, push_ids: Sequence[int], title: str, source: str, now: da
             (guide_id, title, notice_body(customers, due_at), TODAY_PATH)
             for guide_id, customers, due_at in cursor.fetchall()
         ]
-    start = hours.next_within(now, hours.HAND_OUT_FROM, hours.HAND_OUT_UNTIL)
+    start = hours.for_cards(now)
     return outreach.queue_guide_notices(source=source, rows=rows, not_before=start, now=now)
 
 

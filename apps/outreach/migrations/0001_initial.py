@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                 ('title', models.CharField(max_length=128, verbose_name='title')),
                 ('body', models.CharField(max_length=512, verbose_name='text')),
                 ('path', models.CharField(max_length=200, verbose_name='page')),
-                ('state', models.CharField(choices=[('queued', 'queued'), ('sent', 'sent'), ('failed', 'failed')], default='queued', max_length=8, verbose_name='state')),
+                ('state', models.CharField(choices=[('queued', 'queued'), ('sent', 'sent'), ('failed', 'failed'), ('dropped', 'not sent: has left')], default='queued', max_length=8, verbose_name='state')),
                 ('not_before', models.DateTimeField(verbose_name='not before')),
                 ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='attempts')),
                 ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),

@@ -22,6 +22,8 @@ class GuideNotice(Outgoing):
         QUEUED = "queued", _("queued")
         SENT = "sent", _("sent")
         FAILED = "failed", _("failed")
+        # it was for somebody who has left
+        DROPPED = "dropped", _("not sent: has left")
 
     guide = models.ForeignKey(
         "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
-from apps.core import clock
+from apps.core import clock, hours
 from apps.members import services as members
 from apps.members.models import AccessRequest
 from apps.outreach.services.notices import queue_guide_notices
@@ -47,7 +47,9 @@ def ask_for_access(
         (manager_id, title, _("Have a look at the reason"), TEAM_PATH)
         for manager_id in managers.exclude(guide_id=guide_id).values_list("guide_id", flat=True)
     ]
-    queue_guide_notices(source=f"access_request:{asked.pk}", rows=rows, now=now)
+    queue_guide_notices(
+        source=f"access_request:{asked.pk}", rows=rows, not_before=hours.for_cards(now), now=now
+    )
     return asked
 
 
@@ -69,6 +71,7 @@ def decide_access(*, request_id: int, grant: bool, actor: Actor, now: datetime) 
     queue_guide_notices(
         source=f"access_request:{asked.pk}:decided",
         rows=[(asked.guide_id, *words, path)],
+        not_before=hours.for_cards(now),
         now=now,
     )
     return asked

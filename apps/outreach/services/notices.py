@@ -20,6 +20,7 @@ from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.outreach.models import GuideNotice
 from apps.outreach.services import buttons
+from apps.stores.models import Guide
 from apps.wecom.client import NOTICE_MAX_USERS
 from apps.wecom.errors import WeComError, plain_reason
 from apps.wecom.services.rounds import Round
@@ -126,12 +127,19 @@ def send_notices(*, now: datetime, limit: int = 1_000) -> int:
         batch=BATCH,
         limit=limit,
     ):
-        rows = GuideNotice.objects.filter(pk__in=ids).select_related("guide")
+        _drop(ids, token)
+        rows = GuideNotice.objects.filter(pk__in=ids, state=State.QUEUED).select_related("guide")
         for _, alike in groupby(sorted(rows, key=_card), key=_card):
             for group in _each_guide_once(alike):
                 with outbox.alone("notices_failed", notice_id=group[0].pk):
                     sent += _send(group[:NOTICE_MAX_USERS], token, run)
     return sent
+
+
+def _drop(ids: Sequence[int], token: UUID) -> None:
+    """Cards of those who have left since reach nobody, and nobody has to look into that."""
+    left = GuideNotice.objects.filter(pk__in=ids, guide__status=Guide.Status.LEFT)
+    lease.release(left, token=token, state=State.DROPPED)
 
 
 def _each_guide_once(alike: Iterable[GuideNotice]) -> list[list[GuideNotice]]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
+from apps.core import hours
 from apps.core.errors import DomainError
 from apps.outreach import scripts
 from apps.outreach.models import MessageTemplate, ScriptProposal
@@ -172,5 +173,8 @@ def _tell(row: ScriptProposal, words: str, now: datetime, *, step: str = "") -> 
     """One card for each step of the way."""
     source = f"{row.source}:{step}" if step else row.source
     queue_guide_notices(
-        source=source, rows=[(row.guide_id, words, row.name, LIBRARY_PATH)], now=now
+        source=source,
+        rows=[(row.guide_id, words, row.name, LIBRARY_PATH)],
+        not_before=hours.for_cards(now),
+        now=now,
     )

@@ -28,7 +28,7 @@ from apps.guide_tasks.errors import (
     OwnPhoto,
     ReasonMissing,
 )
-from apps.guide_tasks.hours import grace
+from apps.guide_tasks.hours import for_cards, grace
 from apps.guide_tasks.models import MOVES, ItemExcuse, ItemMove, State, TaskItem, TaskPush
 from apps.guide_tasks.wording import state_word
 from apps.outreach import services as outreach
@@ -221,6 +221,7 @@ def _tell_managers(item: TaskItem, actor: Actor, now: datetime) -> None:
     outreach.queue_guide_notices(
         source=f"approvals:{item.store_id}:{day.isoformat()}",
         rows=[(pk, _("Photos to approve"), body, APPROVALS_PATH) for pk in managers],
+        not_before=for_cards(now),
         now=now,
     )
 
@@ -279,6 +280,7 @@ def refuse_item(*, item: TaskItem, reason: str, actor: Actor, now: datetime) -> 
         outreach.queue_guide_notices(
             source=f"{item.source}:refused:{now.isoformat()}",
             rows=[(item.done_by_id, item.push.title, body, page_of(item))],
+            not_before=for_cards(now),
             now=now,
         )
     return item
