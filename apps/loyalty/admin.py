@@ -174,7 +174,7 @@ class CouponForm(forms.ModelForm):
             setattr(self.instance, column, int((cleaned.get(name) or 0) * 100))
         return cleaned
 
-    def add_error(self, field: str | None, error: ValidationError | str) -> None:
+    def add_error(self, field: str | None, error: Any) -> None:
         """What the model says of its column stands at the field people see."""
         shown = {"off_fen": "off", "from_fen": "from_amount"}
         if isinstance(error, ValidationError) and hasattr(error, "error_dict"):

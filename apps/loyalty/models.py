@@ -121,7 +121,7 @@ class Coupon(models.Model):
         if self.stock is not None and self.stock < self.issued:
             problems["stock"] = _("%(n)s are given already.") % {"n": self.issued}
         if problems:
-            raise ValidationError(problems)  # type: ignore[arg-type]
+            raise ValidationError(problems)
 
     @property
     def left(self) -> int:

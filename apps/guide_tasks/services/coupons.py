@@ -118,10 +118,10 @@ def coupons_opened(*, member_ids: list[int], now: datetime) -> int:
             if now < target.opens_at + timedelta(days=target.push.campaign.window_days):
                 targets[target.guide_id] = target
     for issue in fresh:
-        target = targets.get(issue.guide_id or 0)
-        if target is not None and target.opens_at <= issue.issued_at:
+        work = targets.get(issue.guide_id or 0)
+        if work is not None and work.opens_at <= issue.issued_at:
             record_outcome(
-                target=target, outcome=Outcome.ENGAGED, source=issue.source, occurred_at=now
+                target=work, outcome=Outcome.ENGAGED, source=issue.source, occurred_at=now
             )
         else:
             _tell_engaged(issue, now)
