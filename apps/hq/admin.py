@@ -169,6 +169,8 @@ class MemberResource(RoomResource):
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
         super().before_import(dataset, **kwargs)
         self._seen: set[str] = set()
+        if "phone" in (dataset.headers or []):
+            services.hold_members(phones=[str(one or "").strip() for one in dataset["phone"]])
 
     def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
         super().before_import_row(row, **kwargs)

@@ -10,7 +10,7 @@ from django.db import connection, connections, transaction
 
 from apps.accounts.actor import SYSTEM
 from apps.members.models import Member, MemberIdentity
-from apps.members.services import MemberRow, identities, resolve_members
+from apps.members.services import MemberRow, hold_members, identities, resolve_members
 from tests.factories.facts import NOW
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -92,3 +92,48 @@ def test_two_that_come_to_want_whom_the_other_has(monkeypatch):
     assert answers == [[second, first], [first, second]]
     assert Member.objects.count() == 2
     assert MemberIdentity.objects.count() == 8
+
+
+def of_sheet(phones):
+    """As an import does: the sheet's people are held, then brought one by one."""
+    with transaction.atomic():
+        hold_members(phones=phones)
+        return [bring(phone) for phone in phones]
+
+
+def bring(phone):
+    row = MemberRow(identities=[("phone", "", phone)], level="金卡")
+    return resolve_members(rows=[row], now=NOW, source="import", actor=SYSTEM)[0].member_id
+
+
+def sheet_elsewhere(phones):
+    try:
+        return of_sheet(phones)
+    finally:
+        connections.close_all()
+
+
+def until_one_waits():
+    over, waiting = time.monotonic() + PATIENCE, 0
+    while not waiting:
+        assert time.monotonic() < over, "the second sheet should wait for the first"
+        time.sleep(0.02)
+        with connection.cursor() as cursor:
+            cursor.execute(_WAITING)
+            (waiting,) = cursor.fetchone()
+
+
+def test_two_sheets_with_the_same_people_in_another_order_both_go_in():
+    known, fresh = "13800000001", "13800000002"
+    bring(known)
+    with ThreadPoolExecutor(1) as workers:
+        with transaction.atomic():
+            hold_members(phones=[known, fresh, "no number"])
+            first = [bring(known)]
+            other = workers.submit(sheet_elsewhere, [fresh, known])
+            until_one_waits()
+            first.append(bring(fresh))
+        second = other.result(timeout=PATIENCE)
+
+    assert second == first[::-1]
+    assert Member.objects.count() == 2

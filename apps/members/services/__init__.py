@@ -36,6 +36,7 @@ from apps.members.services.identities import (
     ResolvedMember,
     resolve_members,
 )
+from apps.members.services.importing import hold_members
 from apps.members.services.joining import (
     HasJoined,
     RefusalTaken,
@@ -123,6 +124,7 @@ __all__ = [
     "forget_drafts",
     "give_consent",
     "kind_of",
+    "hold_members",
     "give_visit_reason",
     "interaction_steps",
     "lift_stop",
