@@ -57,6 +57,9 @@ _SENTENCES = {
     "foreign_member": gettext_noop("The member belongs to a store of others."),
     "unknown_guide": gettext_noop("There is no guide with the WeCom id %(value)s."),
     "impossible_date": gettext_noop("A date lies in the future or too far back."),
+    "link_of_sale": gettext_noop(
+        "A return belongs to the link of the sale it names. Its link_code was left out."
+    ),
     "unknown_link": gettext_noop("No link of ours has this code. The order was kept without it."),
     "unknown_coupon": gettext_noop("No coupon of ours has this code. The order was kept."),
     "coupon_used": gettext_noop("Another order used this coupon. The order was kept."),
@@ -368,7 +371,7 @@ def take_orders(
             reference="" if one.order_id is None else rows[index].external_no,
             code=one.error_code,
             message=one.message,
-            warning="unknown_link" if one.order_id in nobodys else "",
+            warning=_warning(items[index], one, nobodys),
             coupons=coupons.get(one.order_id or 0, ()),
         )
     changed = [one for one in stored if one.status not in (REJECTED, UNCHANGED)]
@@ -396,6 +399,15 @@ def _redeem(
         order_id: tuple((use.code, answers[use]) for use in named)
         for order_id, named in uses.items()
     }
+
+
+def _warning(item: object, stored: OrderResult, nobodys: set[int]) -> str:
+    """The order is kept all the same."""
+    if stored.order_id is None or not isinstance(item, OrderItem):
+        return ""
+    if item.link_code and item.row.kind != Order.Kind.SALE:
+        return "link_of_sale"
+    return "unknown_link" if stored.order_id in nobodys else ""
 
 
 def _credit(stored: Iterable[tuple[OrderItem, OrderResult]], *, now: datetime) -> set[int]:

@@ -93,6 +93,26 @@ def test_a_code_of_nobodys_is_a_warning_and_the_order_stays(push, team, key):
     assert (Order.objects.count(), LinkOrder.objects.count()) == (3, 0)
 
 
+def test_a_code_beside_a_return_is_a_warning_for_the_sale_has_it(push, team, key, fixed_clock):
+    member = members_of(team)[0]
+    code = code_for(push, member, fixed_clock)
+    line = {
+        "line_no": 1, "sku": "SKU1", "quantity": "-1", "net_fen": -10000, "original_line_no": 1,
+    }  # fmt: skip
+    back = {"kind": "return", "original_no": "A1", "lines": [line], "link_code": code}
+
+    answer = post(
+        ORDERS,
+        [bought(push, member, link_code=code), bought(push, member, "R1", net=-10000, **back)],
+        key,
+    )
+
+    sale, returned = answer.json()["results"]
+    assert statuses(answer) == ["created"] * 2
+    assert (sale["warning"], returned["warning"]["code"]) == (None, "link_of_sale")
+    assert LinkOrder.objects.get().order.external_no == "A1"
+
+
 def test_sent_again_it_is_one_and_a_code_told_later_is_added(push, team, key, fixed_clock):
     first, second = members_of(team)[:2]
     mine, other = (code_for(push, member, fixed_clock) for member in (first, second))

@@ -12,7 +12,13 @@ from apps.core import clock, lease
 from apps.outreach import attachments, scripts
 from apps.outreach import services as outreach
 from apps.outreach.admin import AttachmentForm
-from apps.outreach.models import Attachment, Dispatch, DispatchRecipient, MediaUpload
+from apps.outreach.models import (
+    Attachment,
+    Dispatch,
+    DispatchRecipient,
+    MediaUpload,
+    TrackedLink,
+)
 from apps.outreach.models import MessageTemplate as Script
 from apps.outreach.selectors import attachments_of
 from apps.outreach.services import handover, media
@@ -99,6 +105,8 @@ def test_the_customer_gets_words_link_picture_and_mini_program(
     }
     assert second["image"]["media_id"].startswith("sim_media_")
     assert third["miniprogram"]["appid"] == "wx12"
+    code = TrackedLink.objects.get(dispatch=dispatch).code
+    assert third["miniprogram"]["page"] == f"/pages/a?link_code={code}"
     with urlopen(f"{simulator.url}/phone/customer/{friends[0][1]}/", timeout=5) as answer:
         phone = answer.read().decode()
     assert f"/media/{second['image']['media_id']}" in phone

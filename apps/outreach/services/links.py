@@ -12,6 +12,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from apps.core.wake import wake
+from apps.outreach.attachments import Piece
 from apps.outreach.models import DispatchRecipient, LinkClick, TrackedLink
 
 CLICK_JOB = "guide_tasks.take_clicks"
@@ -25,6 +26,17 @@ def shop_address(url: str, code: str) -> str:
     parts = urlsplit(url)
     query = "&".join(filter(None, [parts.query, f"{CODE_NAME}={code}"]))
     return urlunsplit(parts._replace(query=query))
+
+
+def with_code(pieces: Sequence[Piece], code: str) -> list[Piece]:
+    """The pieces of a send: a mini program's page is opened with the link's code as a page outside
+    is, and its shop sends it back in the same way."""
+    return [
+        {**piece, "page": shop_address(piece["page"], code)}
+        if piece["kind"] == "miniprogram"
+        else piece
+        for piece in pieces
+    ]
 
 
 @transaction.atomic

@@ -23,6 +23,7 @@ from apps.outreach.models import (
     new_link_code,
 )
 from apps.outreach.services import receivers
+from apps.outreach.services.links import with_code
 from apps.stores.models import Guide
 
 SEND_JOB = "outreach.send_queued"
@@ -126,7 +127,7 @@ def request_mass_send(
         corp_id=guide.corp_id,
         guide=guide,
         text=_with_link(text, code),
-        attachments=list(attachments),
+        attachments=with_code(attachments, code),
         marketing=marketing,
         state=State.HELD if not_before > now else State.PLANNED,
         not_before=not_before,
