@@ -14,6 +14,7 @@ from apps.customer_groups.selectors import full_groups, send_room
 from apps.guide_tasks import selectors
 from apps.guide_tasks.errors import NoGroupsThere
 from apps.guide_tasks.models import State, TaskItem, TaskPush
+from apps.guide_tasks.services.items.acts import expire_items
 from apps.stores.models import Posting
 from apps.wecom.services.rounds import Round
 from apps.wecom_sync.services import poll_group_sends, read_owner_sends
@@ -106,6 +107,21 @@ def test_an_owner_whose_groups_are_all_full_has_nothing_left_to_do(two_groups, g
     item = TaskItem.objects.get()
     assert (item.state, item.excuse_reason) == (State.NOT_APPLICABLE, "full")
     assert len(full_groups(now=later(minutes=91))) == 2
+
+
+def test_what_is_confirmed_does_not_expire_before_wecom_has_said_which_groups_were_full(
+    two_groups, guide, simulator
+):
+    push_now()
+    services.hand_over_sends(now=later(seconds=1))
+    simulator.post("/sim/switches", month_cap=0)
+    confirm(simulator, guide)
+    poll(minutes=5)
+
+    assert expire_items(now=later(days=30)) == 0
+    poll(minutes=90)
+    item = TaskItem.objects.get()
+    assert (item.state, item.excuse_reason) == (State.NOT_APPLICABLE, "full")
 
 
 def test_a_tap_shortly_before_the_end_is_given_its_hour(two_groups, guide, simulator):

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext as _
 
 from apps.accounts import services as accounts
@@ -17,6 +18,7 @@ from apps.accounts.actor import SYSTEM, Actor
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.querysets import keys_sql
+from apps.customer_groups.models import GroupSend
 from apps.guide_tasks import photos
 from apps.guide_tasks.errors import (
     DoneByColleague,
@@ -315,10 +317,21 @@ def record_published(*, source: str, corp_id: str, userids: Sequence[str], now: 
 # --- past its time --------------------------------------------------------------------------------
 
 
+def _confirmed_send() -> QuerySet[GroupSend]:
+    """An item's send to groups that is confirmed, and that WeCom is still asked about."""
+    source = Concat(Value("task_push:"), Cast(OuterRef("push_id"), CharField()))
+    mine = GroupSend.objects.filter(source=source, guide_id=OuterRef("guide_id"))
+    return mine.filter(state=GroupSend.State.HANDED_OVER, confirmed_at__isnull=False)
+
+
 @transaction.atomic
 def expire_items(*, now: datetime) -> int:
-    """Close what is past its grace. A photo that waits for approval is not the guide's delay."""
-    late = TaskItem.objects.filter(due_at__lt=now - grace())
+    """Close what is past its grace.
+
+    A photo that waits for approval is not the guide's delay, nor is a send that its owner has
+    confirmed: WeCom says within the hour which groups were full.
+    """
+    late = TaskItem.objects.filter(~Exists(_confirmed_send()), due_at__lt=now - grace())
     fixed: dict[str, Any] = {"which": late, "at": now, "reason": "due"}
     ids = move_set(sources=[State.OPEN], to=State.EXPIRED, **fixed)
     ids += move_set(sources=[State.IN_PROGRESS], to=State.NOT_DONE, **fixed)
