@@ -21,6 +21,7 @@ from apps.guide_portal.templatetags.portal import picture_address
 from apps.guide_portal.texts import personal_text, refusal_words
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.selectors import open_targets_of_member
+from apps.guide_tasks.services.personal import reach_of
 from apps.members.invites import IN_CHAT_FOR
 from apps.members.models import AddWay, FollowRelation, Member, StopMark
 from apps.members.selectors import find_by_identity, member_card, notes_of
@@ -34,7 +35,8 @@ from apps.profiles.models import MemberFacts, MemberProfile
 class SidebarPage:
     """The first screen: who, from where, whose, last purchase and total, why now.
 
-    `stopped` wants no contact from anybody; `asking` and `invite` are for who has not joined.
+    `stopped` wants no contact from anybody; `asking` and `invite` are for who has not joined;
+    `unasked` says why TA is invited only where TA asks for it.
     """
 
     person: Person
@@ -49,6 +51,7 @@ class SidebarPage:
     refusal: str
     invite: "ChatMessage | None"
     asking: Asking | None
+    unasked: str
     stopped: bool
 
 
@@ -84,6 +87,7 @@ def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
     refusal = _refusal(target, task, now)
     notes = notes_of(member_id=member.pk, limit=1)
     asks = member.joined_at is None and not stopped
+    invite = _invitation(actor.guide_id or 0, now) if asks else None
     owner = own_word(card.serving_guide_id, card.serving_guide, actor) if card.serving_guide else ""
     return SidebarPage(
         person=person_of(member),
@@ -96,10 +100,16 @@ def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
         can_send=task is not None and task.can_send and not refusal,
         text=personal_text(target, now=now) if target else "",
         refusal=refusal,
-        invite=_invitation(actor.guide_id or 0, now) if asks else None,
+        invite=invite,
         asking=asking(said_last(member=member, actor=actor)) if asks else None,
+        unasked=_unasked(member, actor, now) if invite else "",
         stopped=stopped,
     )
+
+
+def _unasked(member: Member, actor: Actor, now: datetime) -> str:
+    """An invitation that nobody asked for is marketing: the policy's word on that, "" for yes."""
+    return reach_of(member=member, guide_id=actor.guide_id or 0, now=now).refusal
 
 
 def _refusal(target: TaskTarget | None, task: Card | None, now: datetime) -> str:

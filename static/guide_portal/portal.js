@@ -68,8 +68,12 @@
       const opened = await window.portalWecom?.openChat(opener.dataset.userid);
       if (!opened) { announce(opener.dataset.closed); return; }
       // no navigation: it would pull the guide back out of the chat that is opening
-      await fetch(opener.form.action, { method: "POST", body: new FormData(opener.form), keepalive: true });
-      stale = true;
+      const noted = await fetch(opener.form.action, {
+        method: "POST", body: new FormData(opener.form), keepalive: true, headers: { "HX-Request": "true" },
+      }).catch(() => null);
+      if (noted && noted.headers.get("HX-Retarget") === "#say") document.getElementById("say").outerHTML = await noted.text();
+      else if (noted && noted.ok) stale = true;
+      else announce(opener.dataset.refused);
     }
   });
 })();

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from apps.core import clock
 from apps.guide_tasks.models import Grade, TaskPush, TaskTarget
-from apps.members.models import FollowRelation, JoinRefusal, Member
+from apps.members.models import FollowRelation, JoinRefusal, Member, StopMark
 from apps.outreach import services as outreach
 from apps.outreach.models import Dispatch, MediaUpload, MessageTemplate
 from apps.wecom.client import client_for
@@ -158,6 +158,18 @@ def test_the_chat_opens_with_the_script_on_the_clipboard(street, screen):
     # the note travels beside the navigation
     noted = TaskTarget.objects.filter(pk=target.pk, contact_grade=Grade.INITIATED)
     assert wait_for(noted.exists, message="The opened chat was not noted.")
+
+
+def test_an_opened_chat_that_was_not_noted_is_told_in_words(street, page):
+    target = street.targets[0]
+    open_page(page, street, reverse("guide_portal:target", args=[target.pk]))
+    page.evaluate("window.portalWecom = { openChat: async () => true }")  # stays on the page
+    StopMark.objects.create(member_id=target.member_id, since=clock.now(), source="test")
+
+    page.locator("[data-open-chat]").click()
+
+    expect(page.locator("#say")).to_contain_text("不再联系", timeout=15_000)
+    page.goto("about:blank")
 
 
 def test_every_target_is_large_enough_for_a_thumb(street, screen):

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.contact_codes.models import ChannelCode
-from apps.members.models import FollowRelation, Member, StopMark
+from apps.members.models import Consent, FollowRelation, Member, StopMark
 from apps.outreach.models import MediaUpload, MessageTemplate
 from tests.factories.items import png
 from tests.factories.outreach import CORP, make_asset
@@ -212,3 +212,16 @@ def test_what_goes_with_the_task_asks_no_more_often(shop, phone, joined):
 
     few = asked(1)
     assert asked(2) == few <= 12
+
+
+def test_who_may_not_be_written_to_is_invited_only_as_an_answer(shop, card):
+    member = shop.members[0]
+    Member.objects.filter(pk=member.pk).update(joined_at=None)
+    page = card(external(member))
+    assert "TA 问了，发邀请" not in page
+    assert "data-message" in page
+
+    Consent.objects.filter(member=member).update(withdrawn_at=shop.now)
+    page = card(external(member))
+    assert "TA 问了，发邀请" in page
+    assert "TA 问起怎么入会，再发邀请" in page
