@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from apps.core import clock, pii
 from apps.loyalty.models import CouponIssue
 from apps.loyalty.selectors import coupons_of, place_words, welcome_coupons, worth_words
+from apps.member_portal.holdings import rest_of
 from apps.member_portal.models import ContactCode, DataRequest, WelcomeGift
 from apps.member_portal.texts import Text, current_texts, published_texts
 from apps.members.models import (
@@ -28,6 +29,7 @@ from apps.members.models import (
 from apps.members.selectors import masked_phone, serving_of, survivor_group
 from apps.orders.selectors import orders_of
 from apps.outreach.models import DispatchRecipient
+from apps.reports.enrolments import words_of
 from apps.stores.models import Guide
 from apps.tagging.selectors import tags_of
 from apps.timeline.models import Kind
@@ -354,7 +356,8 @@ def _kept_by_guides(ids: list[int]) -> dict[str, list[dict[str, str]]]:
 
 
 def copy_of(*, member: Member) -> dict[str, Any]:
-    """Everything we hold about a person, readable; a fixed number of queries."""
+    """Everything we hold about a person, readable (`holdings` says from where); a fixed number
+    of queries."""
     ids = survivor_group(member.pk)
     events = timeline_page(member_ids=ids, limit=ALL_EVENTS)
     labels = dict(Kind.choices)
@@ -365,7 +368,7 @@ def copy_of(*, member: Member) -> dict[str, Any]:
             "birthday": (f"{member.birth_month}-{member.birth_day}" if member.birth_month else ""),
             "level": member.level,
             "joined": _day(member.joined_at),
-            "source": member.source,
+            "source": words_of(member.joined_by or member.source),
         },
         "identities": _identities(ids),
         **_said(ids),
@@ -375,6 +378,7 @@ def copy_of(*, member: Member) -> dict[str, Any]:
         "coupons": _coupons(ids),
         "messages": _messages(ids),
         **_kept_by_guides(ids),
+        **rest_of(member_id=member.pk, ids=ids),
         "events": [
             {"what": str(labels.get(event.kind, event.kind)), "at": _day(event.occurred_at)}
             for event in events

@@ -112,6 +112,11 @@ def test_the_first_reason_in_the_written_order_wins(guide):
     ((member, _external),) = make.make_friends(guide, consent=False)
     stop(member)
     FollowRelation.objects.filter(member=member).update(until=clock.now(), ended_by="customer")
+    agreed = {"member_id": member.pk, "text_version": "v1", "given_at": clock.now()}
+    members.give_consent(purpose="profiling", channel="pos", **agreed)
+    members.withdraw_consent(
+        member_id=member.pk, purpose="profiling", channel="pos", now=clock.now()
+    )
     talk(member, guide)
     open_chat(member, make.make_posted_guide())
     use_up(member)
@@ -121,14 +126,8 @@ def test_the_first_reason_in_the_written_order_wins(guide):
         lambda: members.lift_stop(
             member_id=member.pk, source="test", now=clock.now(), actor=SYSTEM
         ),
-        lambda: members.give_consent(
-            member_id=member.pk,
-            purpose="wecom_marketing",
-            text_version="v1",
-            channel="pos",
-            given_at=clock.now(),
-            actor=SYSTEM,
-        ),
+        lambda: members.give_consent(purpose="wecom_marketing", channel="pos", **agreed),
+        lambda: members.give_consent(purpose="profiling", channel="pos", **agreed),
         lambda: FollowRelation.objects.filter(member=member).update(until=None, ended_by=""),
         lambda: Interaction.objects.filter(kind="message").delete(),
         lambda: Interaction.objects.all().delete(),
@@ -143,16 +142,16 @@ def test_the_first_reason_in_the_written_order_wins(guide):
     seen = []
 
     for cure in cures:
-        seen.append(refusal_of(member))
+        seen.append(refusal_of(member, by_profile=True))
         cure()
     Posting.objects.filter(guide=guide).delete()
-    seen.append(refusal_of(member))
+    seen.append(refusal_of(member, by_profile=True))
     Posting.objects.create(
         guide=guide,
         store_id=ServingPeriod.objects.get(member=member).store_id,
         during=DateRange(clock.today(), None),
     )
-    seen.append(refusal_of(member))
+    seen.append(refusal_of(member, by_profile=True))
 
     # the plans are asked at the hand-out, by the room that knows them; nobody without a guide
     # belongs to a store that waits

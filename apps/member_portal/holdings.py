@@ -1,0 +1,159 @@
+"""Where a member's rows stand, and what of them the copy of one's data says.
+
+Every model that points at a member has a line here, so that no room is forgotten: a test reads the
+models and compares.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from apps.contact_codes.models import CodeAdd
+from apps.core import clock
+from apps.customer_groups.models import GroupMembership
+from apps.guide_tasks.models import TaskTarget
+from apps.member_portal.models import DataRequest, WelcomeGift
+from apps.members.models import FollowUp, Interaction
+from apps.profiles.models import MemberFacts, MemberProfile
+
+# the part of the copy that tells what a model holds
+IN_COPY = {
+    "appointments.Appointment": "appointments",
+    "contact_codes.CodeAdd": "codes_scanned",
+    "customer_groups.GroupMembership": "groups",
+    "guide_tasks.TaskTarget": "work_of_guides",
+    "member_portal.DataRequest": "requests",
+    "member_portal.WelcomeGift": "gifts",
+    "loyalty.CouponIssue": "coupons",
+    "members.ConfirmedFact": "facts",
+    "members.Consent": "consents",
+    "members.EnrolDraft": "invited_as",
+    "members.FollowRelation": "wecom_friends",
+    "members.FollowUp": "days_to_turn_to_you",
+    "members.Interaction": "contacts",
+    "members.JoinRefusal": "did_not_join",
+    "members.Member": "account",
+    "members.MemberIdentity": "identities",
+    "members.MemberNote": "notes_of_guides",
+    "members.ServingPeriod": "serving_guides",
+    "members.StopMark": "stops",
+    "orders.Order": "orders",
+    "orders.OrderLine": "orders",
+    "outreach.DispatchRecipient": "messages",
+    "profiles.MemberFacts": "profile",
+    "profiles.MemberProfile": "profile",
+    "tagging.MemberTags": "tags",
+    "timeline.MemberEvent": "events",
+}
+# how the machine works, and nothing about the person that the copy does not say elsewhere
+NOT_IN_COPY = {
+    "campaigns.CampaignAssignment": "a draw by chance; no part of it is about the person",
+    "guide_tasks.NotIssued": "a message that was never written",
+    "handovers.HandoverItem": "the step between two serving guides, who are both told",
+    "member_portal.ContactCode": "the address behind the picture on the member's own page",
+    "members.AccessRequest": "which of our staff asked to see the record: kept for audits",
+    "members.MemberMerge": "how rows of one person came together; what is left is told",
+    "outreach.ContactBudget": "a counter of the messages, which are told one by one",
+    "tagging.TagChange": "how the tags came about; each change is among the events",
+    "wecom_sync.TagWord": "tags on their way to WeCom",
+}
+
+
+def when(moment: datetime | None) -> str:
+    return f"{moment.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def _ways(ids: list[int]) -> dict[str, list[dict[str, str]]]:
+    stays = GroupMembership.objects.filter(member_id__in=ids).select_related("group")
+    scans = CodeAdd.objects.filter(member_id__in=ids).select_related("code", "guide")
+    return {
+        "groups": [
+            {"group": row.group.name, "since": when(row.joined_at), "until": when(row.left_at)}
+            for row in stays.order_by("joined_at", "pk")
+        ],
+        "codes_scanned": [
+            {"code": row.code.title, "guide": row.guide.name, "at": when(row.at)}
+            for row in scans.order_by("at", "pk")
+        ],
+    }
+
+
+def _by_guides(ids: list[int]) -> dict[str, list[dict[str, str]]]:
+    days = FollowUp.objects.filter(member_id__in=ids).select_related("guide")
+    contacts = Interaction.objects.filter(member_id__in=ids).select_related("guide")
+    work = TaskTarget.objects.filter(member_id__in=ids).select_related("push", "guide")
+    return {
+        "days_to_turn_to_you": [
+            {"day": f"{row.due_on:%Y-%m-%d}", "guide": row.guide.name, "over": when(row.closed_at)}
+            for row in days.order_by("due_on", "pk")
+        ],
+        "contacts": [
+            {
+                "what": str(row.get_kind_display()),
+                "guide": row.guide.name if row.guide else "",
+                "at": when(row.occurred_at),
+                "why": str(row.get_reason_display()) if row.reason else "",
+            }
+            for row in contacts.order_by("occurred_at", "pk")
+        ],
+        "work_of_guides": [
+            {
+                "what": row.push.title,
+                "why": row.why,
+                "guide": row.guide.name,
+                "since": when(row.opens_at),
+                "state": str(row.get_state_display()),
+            }
+            for row in work.order_by("opens_at", "pk")
+        ],
+    }
+
+
+def _own(ids: list[int]) -> dict[str, list[dict[str, str]]]:
+    gifts = WelcomeGift.objects.filter(member_id__in=ids).select_related("offer")
+    asked = DataRequest.objects.filter(member_id__in=ids)
+    return {
+        "gifts": [
+            {"what": row.offer.title, "at": when(row.given_at)} for row in gifts.order_by("pk")
+        ],
+        "requests": [
+            {
+                "what": str(row.get_kind_display()),
+                "state": str(row.get_state_display()),
+                "asked": when(row.asked_at),
+                "answer": row.answer,
+            }
+            for row in asked.order_by("asked_at", "pk")
+        ],
+    }
+
+
+def _profile(member_id: int) -> list[dict[str, str]]:
+    """What was worked out from the purchases, as (what, value)."""
+    found: list[tuple[Any, Any]] = []
+    profile = MemberProfile.objects.filter(member_id=member_id).first()
+    facts = MemberFacts.objects.filter(member_id=member_id).first()
+    if profile is not None:
+        found = [
+            (_name(profile, "stage"), profile.get_stage_display()),
+            (_name(profile, "first_order_on"), profile.first_order_on or ""),
+            (_name(profile, "last_order_on"), profile.last_order_on or ""),
+            (_name(profile, "order_count"), profile.order_count),
+            (_name(profile, "net_fen"), f"{profile.net_fen / 100:.2f}"),
+            (_name(profile, "net_365_fen"), f"{profile.net_365_fen / 100:.2f}"),
+        ]
+    if facts is not None:
+        kept = ("favourite_category", "shoe_size", "clothing_size", "usual_gap_days")
+        found += [(_name(facts, name), getattr(facts, name)) for name in kept]
+    return [
+        {"what": str(what), "value": str(value)} for what, value in found if value not in ("", None)
+    ]
+
+
+def _name(row: Any, field: str) -> str:
+    return str(row._meta.get_field(field).verbose_name)
+
+
+def rest_of(*, member_id: int, ids: list[int]) -> dict[str, Any]:
+    """The parts of the copy that come from rooms with a few rows each; a fixed number of queries.
+    `ids`: everybody this person ever was."""
+    return {**_ways(ids), **_by_guides(ids), **_own(ids), "profile": _profile(member_id)}
