@@ -23,13 +23,14 @@ def guide():
     return make.make_posted_guide()
 
 
-def reach(*member_ids, marketing=True, recent_days=14, now=None):
+def reach(*member_ids, marketing=True, recent_days=14, now=None, by_profile=False):
     sql, params = policy.reach_select(
         members_sql="SELECT unnest(%s::bigint[])",
         members_params=[list(member_ids)],
         now=now or clock.now(),
         marketing=marketing,
         recent_days=recent_days,
+        by_profile=by_profile,
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
