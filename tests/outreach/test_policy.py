@@ -128,7 +128,9 @@ def test_the_first_reason_in_the_written_order_wins(guide):
             member_id=member.pk, source="test", now=clock.now(), actor=SYSTEM
         ),
         lambda: members.give_consent(purpose="wecom_marketing", channel="pos", **agreed),
-        lambda: members.give_consent(purpose="profiling", channel="pos", **agreed),
+        lambda: members.give_consent(
+            purpose="profiling", channel="pos", **agreed | {"given_at": clock.now()}
+        ),
         lambda: FollowRelation.objects.filter(member=member).update(until=None, ended_by=""),
         lambda: Interaction.objects.filter(kind="message").delete(),
         lambda: Interaction.objects.all().delete(),
