@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core import clock
 from apps.guide_portal.forms import ActForm
 from apps.guide_tasks.models import TaskPush
+from apps.guide_tasks.services import WantedItems
 from apps.guide_tasks.services.items.excuses import GUIDE_REASONS
 from apps.stores.models import Store
 
@@ -79,19 +80,19 @@ class NewTaskForm(ActForm):
         assert isinstance(chosen, forms.ModelChoiceField)
         chosen.queryset = Store.objects.filter(pk__in=[store.pk for store in stores])
 
-    def wanted(self, *, now: datetime) -> dict[str, Any]:
+    def wanted(self, *, now: datetime) -> WantedItems:
         """The push that these words ask for."""
         found = self.cleaned_data
         once = found["who"] == ANYONE
         plain = TaskPush.Kind.GROUP if once else TaskPush.Kind.FREE
-        return {
-            "kind": TaskPush.Kind.DISPLAY if found["photo"] else plain,
-            "title": found["title"],
-            "body": found["body"],
-            "once_per_store": once,
-            "due_at": due_moment(now, found["days"]),
-            "stores": [found["store"] or self.stores[0]],
-        }
+        return WantedItems(
+            kind=TaskPush.Kind.DISPLAY if found["photo"] else plain,
+            title=found["title"],
+            body=found["body"],
+            once_per_store=once,
+            due_at=due_moment(now, found["days"]),
+            stores=[found["store"] or self.stores[0]],
+        )
 
 
 def due_moment(now: datetime, days: int) -> datetime:

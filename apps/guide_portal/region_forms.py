@@ -11,6 +11,7 @@ from apps.core import clock
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.item_forms import DUE_CHOICES, due_moment
 from apps.guide_tasks.models import TaskPush
+from apps.guide_tasks.services import WantedItems
 from apps.stores.models import Store
 
 Kind = TaskPush.Kind
@@ -57,21 +58,21 @@ class RegionTaskForm(ActForm):
             self.add_error("quota", _("Say how many and of what each guide shall win."))
         return cleaned
 
-    def wanted(self, *, now: datetime) -> dict[str, Any]:
+    def wanted(self, *, now: datetime) -> WantedItems:
         """The push that these words ask for."""
         found = self.cleaned_data
         recruits = found["kind"] == Kind.RECRUIT
-        return {
-            "kind": found["kind"],
-            "title": found["title"],
-            "body": found["body"],
-            "once_per_store": found["kind"] in (Kind.GROUP, Kind.DISPLAY),
-            "quota": found["quota"] if recruits else None,
-            "quota_of": found["quota_of"] if recruits else "",
-            "minutes": found["minutes"],
-            "due_at": due_moment(now, found["days"]),
-            "stores": list(found["stores"]),
-        }
+        return WantedItems(
+            kind=found["kind"],
+            title=found["title"],
+            body=found["body"],
+            once_per_store=found["kind"] in (Kind.GROUP, Kind.DISPLAY),
+            quota=found["quota"] if recruits else None,
+            quota_of=found["quota_of"] if recruits else "",
+            minutes=found["minutes"],
+            due_at=due_moment(now, found["days"]),
+            stores=list(found["stores"]),
+        )
 
 
 class TimingForm(ActForm):

@@ -6,10 +6,7 @@ from django.core.files.base import ContentFile
 
 from apps.core import pictures
 from apps.core.ids import uuid7
-from apps.core.pictures import media_type
 from apps.guide_tasks.errors import PhotoRefused, PhotoTooLarge
-
-__all__ = ["MAX_BYTES", "clean", "media_type", "place"]
 
 MAX_BYTES = 8 * 1024 * 1024
 

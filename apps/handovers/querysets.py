@@ -13,16 +13,22 @@ OPEN = ("planned", "queued", "unknown", "waiting")
 UNFINISHED = ("draft", "to_approve", "running")
 
 
+def _led_by(actor: Actor, *, run: str = "") -> Q:
+    """Runs of the stores an actor leads; `run` is the way to them."""
+    return Q(
+        (f"{run}store_id__in", actor.store_ids),
+        (f"{run}store__region_id__in", actor.region_ids),
+        (f"{run}to_store__region_id__in", actor.region_ids),
+        _connector=Q.OR,
+    )
+
+
 class HandoverRunQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         """Head office all; who leads a place the runs of its stores, given or receiving."""
         if actor.sees_all:
             return self
-        return self.filter(
-            Q(store_id__in=actor.store_ids)
-            | Q(store__region_id__in=actor.region_ids)
-            | Q(to_store__region_id__in=actor.region_ids)
-        )
+        return self.filter(_led_by(actor))
 
     def unfinished(self) -> Self:
         return self.filter(state__in=UNFINISHED)
@@ -39,11 +45,7 @@ class AttemptQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
-        return self.filter(
-            Q(run__store_id__in=actor.store_ids)
-            | Q(run__store__region_id__in=actor.region_ids)
-            | Q(run__to_store__region_id__in=actor.region_ids)
-        )
+        return self.filter(_led_by(actor, run="run__"))
 
     def current(self) -> Self:
         """The latest attempt of each."""

@@ -4,6 +4,7 @@ A browser gives up chosen files when a page comes back. So every good picture is
 the form carries the sealed names on.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -127,6 +128,6 @@ class AttachmentsForm(forms.Form):
         return []
 
 
-def shown(pieces: list[Piece]) -> list[dict[str, str]]:
+def shown(pieces: Sequence[Piece]) -> list[dict[str, str]]:
     """The pieces for a page: a picture by its sealed name."""
     return [{**piece, "sealed": sealed(piece.get("file", ""))} for piece in pieces]

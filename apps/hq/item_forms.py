@@ -3,6 +3,8 @@
 import hashlib
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -13,7 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from apps.core import clock
 from apps.guide_tasks import hours
 from apps.guide_tasks.models import CONFIRMED_IN_WECOM, TaskPush
+from apps.guide_tasks.services import WantedItems
 from apps.hq.forms import DUE_HOUR, default_due
+from apps.outreach.attachments import Piece
 from apps.stores.models import Region, Store
 
 Kind = TaskPush.Kind
@@ -101,19 +105,23 @@ class ItemPushForm(forms.Form):
             self.add_error("due_at", _("The push would be due before it is handed out."))
         return found
 
-    def wanted(self) -> dict[str, Any]:
-        """The push that this form asks for."""
-        fields = dict(self.cleaned_data)
-        fields["stores"] = fields.pop("codes")
-        return {"kind": self.kind, **fields}
+    def wanted(self, *, attachments: Sequence[Piece] = ()) -> WantedItems:
+        """The push that this form asks for, with what goes out beside its words."""
+        given = dict(self.cleaned_data)
+        del given["client_id"]
+        stores, regions = given.pop("codes"), list(given.pop("regions"))
+        return WantedItems(
+            kind=self.kind, stores=stores, regions=regions, attachments=attachments, **given
+        )
 
 
-def mark_of(wanted: dict[str, Any]) -> str:
+def mark_of(wanted: WantedItems) -> str:
     """Changes with whatever would go out, or to whom: what was looked at is what is handed out."""
-    told = {
-        name: sorted(row.pk for row in value) if name in ("regions", "stores") else str(value)
-        for name, value in wanted.items()
-    }
+    told = {}
+    for name in (field.name for field in fields(wanted)):
+        value = getattr(wanted, name)
+        is_places = name in ("regions", "stores")
+        told[name] = sorted(row.pk for row in value) if is_places else str(value)
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]
 
 

@@ -10,7 +10,10 @@ from apps.reports.shapes import Funnel
 
 @dataclass(frozen=True, slots=True)
 class LoopStep:
-    """One step: its word, whose work decides it, and where to begin when it leaks."""
+    """One step: its word, whose work decides it, and where to begin when it leaks.
+
+    `place` lists who came to it, `lost_place` who did not.
+    """
 
     title: str | Promise
     rate_name: str | Promise
@@ -18,6 +21,9 @@ class LoopStep:
     base: str | Promise
     owner: str | Promise
     advice: str | Promise
+    place: str = ""
+    lost_words: str | Promise = ""
+    lost_place: str = ""
 
 
 STEPS: dict[str, LoopStep] = {
@@ -48,6 +54,9 @@ STEPS: dict[str, LoopStep] = {
             "Nobody serves them, or the guide is off: the store manager hands customers over and "
             "names who covers."
         ),
+        place="issued",
+        lost_words=_("not issued"),
+        lost_place="not_issued",
     ),
     "started": LoopStep(
         _("Executed"),
@@ -59,6 +68,9 @@ STEPS: dict[str, LoopStep] = {
         _("issued − not applicable"),
         _("Guide"),
         _("Remind the unfinished; the store manager sees under 团队任务 who has not looked."),
+        place="started",
+        lost_words=_("not begun"),
+        lost_place="not_begun",
     ),
     "delivered": LoopStep(
         _("Delivered"),
@@ -73,6 +85,9 @@ STEPS: dict[str, LoopStep] = {
             "Begun but unconfirmed: the guide confirms in WeCom. No friend any more, or WeCom's "
             "limit: nothing more can be done this time."
         ),
+        place="grade.3",
+        lost_words=_("not delivered"),
+        lost_place="not_delivered",
     ),
     "purchased": LoopStep(
         _("Bought"),
@@ -87,13 +102,16 @@ STEPS: dict[str, LoopStep] = {
             "Delivered and no order: the follow-up rule makes the next task. Orders missing "
             "altogether: look at the till's interface."
         ),
+        place="outcome.purchased",
+        lost_words=_("not bought"),
+        lost_place="not_bought",
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One step of the funnel: whose it is, and how many of `base` did not come to it.
+    """One step of a push's funnel: how many came to it, and how many of `base` did not.
 
     Steps may be left out: a proof may come for somebody excused, who buys may never have been
     written to. `followed` of the count came by way of the step before.
@@ -103,10 +121,7 @@ class StepRow:
     count: int
     rate: float | None
     base: int
-    place: str = ""
     lost: int = 0
-    lost_words: str | Promise = ""
-    lost_place: str = ""
     is_over: bool = True
 
     @property
@@ -122,52 +137,27 @@ class StepRow:
 def step_rows(funnel: Funnel, *, is_over: bool) -> list[StepRow]:
     """The steps of one push. `is_over`: the days in which an order counts have passed."""
     reachable = funnel.issued + funnel.control
+    share = reachable / funnel.planned if funnel.planned else None
+    to_issue, to_do = funnel.planned - funnel.control, funnel.issued - funnel.excused
     return [
+        StepRow(STEPS["planned"], funnel.planned, share, funnel.planned),
         StepRow(
-            STEPS["planned"],
-            count=funnel.planned,
-            rate=reachable / funnel.planned if funnel.planned else None,
-            base=funnel.planned,
+            STEPS["issued"], funnel.issued, funnel.dispatch_rate, to_issue, funnel.not_issued_count
         ),
-        StepRow(
-            STEPS["issued"],
-            count=funnel.issued,
-            place="issued",
-            rate=funnel.dispatch_rate,
-            base=funnel.planned - funnel.control,
-            lost=funnel.not_issued_count,
-            lost_words=_("not issued"),
-            lost_place="not_issued",
-        ),
-        StepRow(
-            STEPS["started"],
-            count=funnel.started,
-            place="started",
-            rate=funnel.execution_rate,
-            base=funnel.issued - funnel.excused,
-            lost=funnel.not_begun,
-            lost_words=_("not begun"),
-            lost_place="not_begun",
-        ),
+        StepRow(STEPS["started"], funnel.started, funnel.execution_rate, to_do, funnel.not_begun),
         StepRow(
             STEPS["delivered"],
-            count=funnel.delivered,
-            place="grade.3",
-            rate=funnel.reach_rate,
-            base=funnel.started,
-            lost=funnel.not_delivered,
-            lost_words=_("not delivered"),
-            lost_place="not_delivered",
+            funnel.delivered,
+            funnel.reach_rate,
+            funnel.started,
+            funnel.not_delivered,
         ),
         StepRow(
             STEPS["purchased"],
-            count=funnel.purchased,
-            place="outcome.purchased",
-            rate=funnel.conversion_rate,
-            base=funnel.delivered,
-            lost=funnel.not_bought,
-            lost_words=_("not bought"),
-            lost_place="not_bought",
-            is_over=is_over,
+            funnel.purchased,
+            funnel.conversion_rate,
+            funnel.delivered,
+            funnel.not_bought,
+            is_over,
         ),
     ]

@@ -5,7 +5,6 @@ import hmac
 from uuid import UUID
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from apps.core import clock
-from apps.core.pictures import media_type
+from apps.core.pictures import picture_response
 from apps.outreach import selectors, services
 from apps.outreach.models import Attachment, TrackedLink
 from apps.stores.access import public
@@ -95,10 +94,9 @@ def cover(request: HttpRequest, name: UUID, extension: str) -> HttpResponse:
     """The cover of a mini program; what a name stands for never changes."""
     try:
         file = selectors.cover_file(name=name, extension=extension)
-        with default_storage.open(file, "rb") as kept:
-            answer = HttpResponse(kept.read(), content_type=media_type(file))
-    except (Attachment.DoesNotExist, OSError):
+    except Attachment.DoesNotExist:
         raise Http404 from None
+    answer = picture_response(file)
     answer["Cache-Control"] = f"public, max-age={COVER_SECONDS}, immutable"
     return answer
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -289,14 +289,7 @@ def set_day_off(
     """
     _demand_plannable(day, now)
     _demand_posted(guide, store, day)
-    if off:
-        _day, changed = DayOff.objects.get_or_create(
-            guide=guide, day=day, defaults={"created_by": actor.label}
-        )
-    else:
-        gone, _by_model = DayOff.objects.filter(guide=guide, day=day).delete()
-        changed = bool(gone)
-    if changed:
+    if _mark(DayOff, off, actor, guide=guide, day=day):
         accounts.audit(
             actor=actor,
             action="duty.off" if off else "duty.on",
@@ -306,18 +299,21 @@ def set_day_off(
         )
 
 
+def _mark(model: type[DayOff | StoreDay], is_on: bool, actor: Actor, **which: Any) -> bool:
+    """Set a day's mark or take it away; whether that changed anything."""
+    rows = model._default_manager
+    if is_on:
+        _row, is_new = rows.get_or_create(**which, defaults={"created_by": actor.label})
+        return is_new
+    gone, _by_model = rows.filter(**which).delete()
+    return bool(gone)
+
+
 @transaction.atomic
 def set_store_closed(*, store: Store, day: date, closed: bool, actor: Actor, now: datetime) -> None:
     """Mark a day on which the store is closed, or open again. Raises DayIsOver."""
     _demand_plannable(day, now)
-    if closed:
-        _day, changed = StoreDay.objects.get_or_create(
-            store=store, day=day, defaults={"created_by": actor.label}
-        )
-    else:
-        gone, _by_model = StoreDay.objects.filter(store=store, day=day).delete()
-        changed = bool(gone)
-    if changed:
+    if _mark(StoreDay, closed, actor, store=store, day=day):
         accounts.audit(
             actor=actor,
             action="store.closed" if closed else "store.open",

@@ -183,9 +183,8 @@ def _claim_change(
         raise UnknownClaim
     if not members or not tags:
         return []
-    partitions.ensure_months(
-        TagChange._meta.db_table, partitions.month_of(at), partitions.month_of(at)
-    )
+    month = partitions.month_of(at)
+    partitions.ensure_months(TagChange._meta.db_table, month, month)
     values: dict[str, Any] = {
         "members": members,
         "tags": tags,
@@ -195,16 +194,13 @@ def _claim_change(
         "source": source,
         "actor": actor.label,
         "expires_at": expires_at,
+        "pairs": as_rows(one._asdict() for one in each),
     }
-    if each:
-        values["pairs"] = as_rows(one._asdict() for one in each)
+    pairs, needed = _EACH_PAIR if each else _ALL_PAIRS, _ADDING if added else _REMOVING
     sources = {(one.member_id, one.tag_id): one.source for one in each}
-    log = _LOG.format(
-        pairs=_EACH_PAIR if each else _ALL_PAIRS, needed=_ADDING if added else _REMOVING
-    )
     with connection.cursor() as cursor:
         _locked(cursor, members)
-        cursor.execute(log, values)
+        cursor.execute(_LOG.format(pairs=pairs, needed=needed), values)
         return _settle(
             cursor,
             member_ids=members,

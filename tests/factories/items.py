@@ -21,11 +21,12 @@ def make_item_push(now, **fields):
         "kind": TaskPush.Kind.FREE,
         "title": f"换橱窗 {next(_numbers)}",
         "body": "周五前换上秋冬主题。",
-        "actor": SYSTEM,
-        "now": now,
         "due_at": now + timedelta(days=2),
     }
-    return services.create_item_push(**{**defaults, **fields})
+    asked = {"now": now, "actor": SYSTEM}
+    asked |= {name: fields.pop(name) for name in ("actor", "client_id") if name in fields}
+    wanted = services.WantedItems(**{**defaults, **fields})
+    return services.create_item_push(wanted=wanted, **asked)
 
 
 def _segment(code, body):

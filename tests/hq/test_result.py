@@ -50,7 +50,7 @@ def test_each_step_has_an_owner_and_opens_whom_it_lost(admin_client, push, team,
     assert [row.lost for row in steps] == [0, 0, 4, 1, 1]
     for row in steps:
         assert str(row.step.owner) in page.content.decode()
-        for place, count in ((row.place, row.count), (row.lost_place, row.lost)):
+        for place, count in ((row.step.place, row.count), (row.step.lost_place, row.lost)):
             if place:
                 listed = admin_client.get(reverse("hq:push_people", args=[push.pk, place]))
                 assert listed.context["total"] == count

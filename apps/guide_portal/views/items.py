@@ -1,15 +1,14 @@
 """One thing to do that is no customer: its page, the guide's word, the photo."""
 
 from django.contrib import messages
-from django.core.files.storage import default_storage
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts import modules
 from apps.core import clock
-from apps.core.pictures import media_type
+from apps.core.pictures import picture_response
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.item_forms import ExcuseItemForm, PhotoForm, ReportForm
 from apps.guide_portal.items import item_page
@@ -162,26 +161,11 @@ class ItemPhoto(ItemBase):
     """The photo itself, for who may see the item."""
 
     def get(self, request: HttpRequest, item_id: int) -> HttpResponseBase:
-        return photo_response(self.seen_item(item_id))
+        return picture_response(str(self.seen_item(item_id).photo))
 
 
 class SentPicture(GuidePage):
     """A picture that goes out with a message; only a page of ours can have sealed its name."""
 
     def get(self, request: HttpRequest, sealed: str) -> HttpResponseBase:
-        file = opened(sealed)
-        if not file:
-            raise Http404
-        try:
-            with default_storage.open(file, "rb") as kept:
-                return HttpResponse(kept.read(), content_type=media_type(file))
-        except OSError:
-            raise Http404 from None
-
-
-def photo_response(item: TaskItem) -> HttpResponseBase:
-    """A kept photo as what it is, whatever the browser would like to guess."""
-    if not item.photo:
-        raise Http404
-    with item.photo.open("rb") as kept:
-        return HttpResponse(kept.read(), content_type=photos.media_type(str(item.photo.name)))
+        return picture_response(opened(sealed))

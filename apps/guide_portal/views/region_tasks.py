@@ -73,15 +73,18 @@ class NewRegionTask(RegionPage):
             return self._page(form)
         if not form.cleaned_data["sure"]:
             found = region_tasks.check(
-                stores=wanted["stores"],
-                minutes=wanted["minutes"],
-                due_at=wanted["due_at"],
+                stores=wanted.stores,
+                minutes=wanted.minutes,
+                due_at=wanted.due_at,
                 now=now,
             )
             return self._page(form, check=found)
         try:
             guide_tasks.create_item_push(
-                actor=self.actor, now=now, client_id=form.cleaned_data["client_id"], **wanted
+                wanted=wanted,
+                actor=self.actor,
+                now=now,
+                client_id=form.cleaned_data["client_id"],
             )
         except DomainError as error:
             return self._page(form, status=409, problem=str(error))

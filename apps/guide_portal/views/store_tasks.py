@@ -62,10 +62,10 @@ class NewTask(GuidePage):
             made = self.once(
                 form.cleaned_data["client_id"],
                 lambda: guide_tasks.create_item_push(
+                    wanted=form.wanted(now=now),
                     actor=self.actor,
                     now=now,
                     client_id=form.cleaned_data["client_id"],
-                    **form.wanted(now=now),
                 ),
             )
         except DomainError as error:

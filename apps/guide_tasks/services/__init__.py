@@ -22,7 +22,11 @@ from apps.guide_tasks.services.items.acts import (
 from apps.guide_tasks.services.items.excuses import excuse_item, undo_item_excuse
 from apps.guide_tasks.services.items.group_sends import record_group_sent, remind_owners
 from apps.guide_tasks.services.items.leading import chase_items, extend_item, withdraw_item
-from apps.guide_tasks.services.items.pushes import create_item_push, withdraw_item_push
+from apps.guide_tasks.services.items.pushes import (
+    WantedItems,
+    create_item_push,
+    withdraw_item_push,
+)
 from apps.guide_tasks.services.items.quotas import count_quotas
 from apps.guide_tasks.services.personal import note_personal_chat, send_personal
 from apps.guide_tasks.services.pushes import (
@@ -60,6 +64,7 @@ from apps.guide_tasks.services.targets import (
 from apps.guide_tasks.services.team import chase, chase_acknowledged, escalate_overdue
 
 __all__ = [
+    "WantedItems",
     "Given",
     "coupons_opened",
     "give_coupon",

@@ -2,16 +2,16 @@
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from apps.core.models import LeasedModel
+from apps.handovers.models.attempts import HandoverAttempt
 from apps.handovers.models.runs import HandoverRun
 from apps.handovers.querysets import OPEN, HandoverGroupQuerySet
 
 
-class HandoverGroup(LeasedModel):
+class HandoverGroup(HandoverAttempt, LeasedModel):
     """One group and one attempt to give it to one successor.
 
     WeCom keeps no list of these: the group itself tells who owns it. So `called_at` is committed
@@ -30,33 +30,16 @@ class HandoverGroup(LeasedModel):
     run = models.ForeignKey(
         HandoverRun, on_delete=models.CASCADE, related_name="groups", verbose_name=_("handover")
     )
-    # copied from the run: WeCom counts a day's groups by who gives them
-    guide = models.ForeignKey(
-        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
-    )
-    takeover = models.ForeignKey(
-        "stores.Guide",
-        on_delete=models.PROTECT,
-        related_name="+",
-        null=True,
-        verbose_name=_("successor"),
-    )
     group = models.ForeignKey(
         "customer_groups.CustomerGroup",
         on_delete=models.CASCADE,
         related_name="+",
         verbose_name=_("group"),
     )
-    attempt = models.PositiveSmallIntegerField(_("attempt"), default=1)
-    is_current = models.BooleanField(_("latest attempt"), default=True)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.PLANNED)
-    reason = models.CharField(_("reason"), max_length=24, blank=True)
     due_at = models.DateTimeField(_("due at"), null=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
     looks = models.PositiveSmallIntegerField(_("looks"), default=0)
-    called_at = models.DateTimeField(_("called at"), null=True)
-    ended_at = models.DateTimeField(_("ended at"), null=True)
-    created_at = models.DateTimeField(_("created at"), db_default=Now())
 
     objects = HandoverGroupQuerySet.as_manager()
 

@@ -2,10 +2,10 @@
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import LeasedModel
+from apps.handovers.models.attempts import HandoverAttempt
 from apps.handovers.querysets import (
     OPEN,
     UNFINISHED,
@@ -139,7 +139,7 @@ class HandoverCall(LeasedModel):
         return f"handover_call:{self.pk}"
 
 
-class HandoverItem(models.Model):
+class HandoverItem(HandoverAttempt):
     """One customer and one attempt to give them to one successor. WeCom's lists mix attempts, so
     (giving guide, successor, customer, attempt) is our own key."""
 
@@ -157,36 +157,18 @@ class HandoverItem(models.Model):
     run = models.ForeignKey(
         HandoverRun, on_delete=models.CASCADE, related_name="items", verbose_name=_("handover")
     )
-    # copied from the run: the key and the limits ask for the guide alone
-    guide = models.ForeignKey(
-        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("guide")
-    )
-    takeover = models.ForeignKey(
-        "stores.Guide",
-        on_delete=models.PROTECT,
-        related_name="+",
-        null=True,
-        verbose_name=_("successor"),
-    )
     member = models.ForeignKey(
         "members.Member", on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
     )
     # empty: served, but no WeCom friend; nothing is asked of WeCom then
     external_userid = models.CharField(_("external id"), max_length=64, blank=True)
-    attempt = models.PositiveSmallIntegerField(_("attempt"), default=1)
-    is_current = models.BooleanField(_("latest attempt"), default=True)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.PLANNED)
-    # a word of `reasons`, or WeCom's number
-    reason = models.CharField(_("reason"), max_length=24, blank=True)
     call = models.ForeignKey(
         HandoverCall, on_delete=models.PROTECT, related_name="items", null=True
     )
-    called_at = models.DateTimeField(_("called at"), null=True)
     takeover_at = models.DateTimeField(_("takes place at"), null=True)
-    ended_at = models.DateTimeField(_("ended at"), null=True)
     # done by our count, and WeCom's list of customers who are nobody's names TA all the same
     unassigned_at = models.DateTimeField(_("nobody's in WeCom, seen at"), null=True)
-    created_at = models.DateTimeField(_("created at"), db_default=Now())
 
     objects = HandoverItemQuerySet.as_manager()
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -27,6 +28,17 @@ class Held:
     done_here: list[int]
 
 
+class _Item(NamedTuple):
+    """How far a handover of ours has come."""
+
+    pk: int
+    state: str
+    ended_at: datetime | None
+
+
+_NO_ITEM = _Item(0, "", None)
+
+
 def hold_against_ours(*, corp_id: str, listed: Sequence[Unassigned], now: datetime) -> Held:
     """What each leaver's listed customers are to us; three queries, whatever their number."""
     guides = {
@@ -45,19 +57,13 @@ def hold_against_ours(*, corp_id: str, listed: Sequence[Unassigned], now: dateti
     counted: dict[str, Counter[str]] = {}
     done: list[int] = []
     for one in listed:
-        found = counted.setdefault(one.userid, Counter())
-        found["customers"] += 1
         guide = guides.get(one.userid)
         key = (guide.pk if guide else 0, one.external_userid)
-        pk, state, ended_at = items.get(key, (0, "", None))
-        if state == State.DONE and not _of_an_earlier_time(ended_at, one.left_at):
-            if ended_at is None or ended_at <= now - LAG:
-                found["done_here"] += 1
-                done.append(pk)
-        elif state in OPEN:
-            found["on_way"] += 1
-        elif guide is not None and key not in friends:
-            found["unknown_here"] += 1
+        item = items.get(key, _NO_ITEM)
+        place = _place_of(one, item, is_known=guide is None or key in friends, now=now)
+        counted.setdefault(one.userid, Counter()).update(("customers", place))
+        if place == "done_here":
+            done.append(item.pk)
     left_at = {one.userid: one.left_at for one in listed}
     rows = [
         UnassignedLeaver(
@@ -76,16 +82,26 @@ def hold_against_ours(*, corp_id: str, listed: Sequence[Unassigned], now: dateti
     return Held(rows=rows, done_here=done)
 
 
+def _place_of(one: Unassigned, item: _Item, *, is_known: bool, now: datetime) -> str:
+    """The count of ours to which a listed customer belongs; "" = to none."""
+    if item.state == State.DONE and not _of_an_earlier_time(item.ended_at, one.left_at):
+        is_told = item.ended_at is None or item.ended_at <= now - LAG
+        return "done_here" if is_told else ""
+    if item.state in OPEN:
+        return "on_way"
+    return "" if is_known else "unknown_here"
+
+
 def _of_an_earlier_time(ended_at: datetime | None, left_at: datetime | None) -> bool:
     """Handed over before they left: whoever is on the list now became their friend again since."""
     return ended_at is not None and left_at is not None and ended_at < left_at
 
 
-def _items(guide_ids: Sequence[int]) -> dict[tuple[int, str], tuple[int, str, datetime | None]]:
+def _items(guide_ids: Sequence[int]) -> dict[tuple[int, str], _Item]:
     """The latest attempt for each customer of these guides."""
     rows = HandoverItem.objects.current().filter(guide_id__in=guide_ids).exclude(external_userid="")
     return {
-        (guide_id, external): (pk, state, ended_at)
+        (guide_id, external): _Item(pk, state, ended_at)
         for pk, guide_id, external, state, ended_at in rows.order_by("pk").values_list(
             "pk", "guide_id", "external_userid", "state", "ended_at"
         )

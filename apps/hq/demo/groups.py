@@ -159,16 +159,14 @@ def _send(to: _Play, chain: Chain, *, now: datetime) -> None:
     at = day + timedelta(hours=10)
     to.go_to(at)
     with clock.at(at):
-        guide_tasks.create_item_push(
+        wanted = guide_tasks.WantedItems(
             kind=TaskPush.Kind.GROUP_SEND,
             title="周末新靴到店，群里先试",
             body=_SEND,
             due_at=at + timedelta(days=2, hours=10),
             stores=[chain.stores[code] for code in _SHOWN],
-            actor=SYSTEM,
-            now=at,
-            client_id=_id("send"),
         )
+        guide_tasks.create_item_push(wanted=wanted, actor=SYSTEM, now=at, client_id=_id("send"))
         services.hand_over_sends(now=at)
     later = at + timedelta(minutes=40)
     to.go_to(later)

@@ -40,6 +40,7 @@ from apps.orders.services import REJECTED, OrderResult, OrderRow, ingest_orders
 from apps.profiles.models import StageVersion
 from apps.profiles.services import count_returns, refresh_profiles
 from apps.stores.models import Guide
+from apps.wecom.models import Corp
 from apps.wecom.services import ensure_demo_corp
 from apps.wecom_sync.services import sync_all
 
@@ -98,6 +99,23 @@ def _load(out: Say) -> dict[str, str]:
     out(f"Orders until yesterday: {taken.until(today)}")
     count_returns(now=now)
     agree_lately(people, now=now - timedelta(days=3))
+    _begin(chain, people, corp=corp, phones=phones, now=now, dice=dice, out=out)
+    content.load_segments()
+    _analyse()
+    return {**logins, "API_KEY": _api_key()}
+
+
+def _begin(
+    chain: chains.Chain,
+    people: list[Person],
+    *,
+    corp: Corp,
+    phones: Phones,
+    now: datetime,
+    dice: random.Random,
+    out: Say,
+) -> None:
+    """What is under way today, and who has just left."""
     running.begin(chain, people, phones=phones, now=now)
     out("Under way: a quota, a display, a list for each store, a day off, things to approve")
     shown = chain.stores[running.SHOWN_STORE]
@@ -107,9 +125,6 @@ def _load(out: Say) -> dict[str, str]:
     pushes.finish(now=clock.now())
     pushes.repeat(now=now)
     _part(chain, gone, phones=phones, now=now)
-    content.load_segments()
-    _analyse()
-    return {**logins, "API_KEY": _api_key()}
 
 
 def _part(chain: chains.Chain, gone: list[Guide], *, phones: Phones, now: datetime) -> None:

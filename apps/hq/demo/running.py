@@ -89,7 +89,7 @@ def _hand_out(*, now: datetime) -> _Pushes:
     regions = [Region.objects.get(code=_REGION)]
     due_at = _at(clock.business_day(now) + timedelta(days=3), 20)
     kind = TaskPush.Kind
-    guide_tasks.create_item_push(
+    quota = guide_tasks.WantedItems(
         kind=kind.RECRUIT,
         title="周末开卡 3 位",
         body="结账时请顾客扫您的开卡码，手机号和同意都由顾客自己填。",
@@ -97,29 +97,27 @@ def _hand_out(*, now: datetime) -> _Pushes:
         quota_of=TaskPush.QuotaOf.MEMBERS,
         due_at=due_at,
         regions=regions,
-        actor=SYSTEM,
-        now=now,
     )
-    display = guide_tasks.create_item_push(
+    display = guide_tasks.WantedItems(
         kind=kind.DISPLAY,
         title="秋冬新靴上架陈列",
         body="新靴放在进门第一排，尺码牌朝外，拍一张全景。",
         once_per_store=True,
         due_at=due_at,
         regions=regions,
-        actor=SYSTEM,
-        now=now,
     )
-    group = guide_tasks.create_item_push(
+    group = guide_tasks.WantedItems(
         kind=kind.GROUP,
         title="清点试穿鞋缺码",
         body="每店一次，谁有空谁做，缺码报给店长。",
         due_at=due_at,
         regions=regions,
-        actor=SYSTEM,
-        now=now,
     )
-    return _Pushes(display=display, group=group)
+    _quota, shown, counted = (
+        guide_tasks.create_item_push(wanted=wanted, actor=SYSTEM, now=now)
+        for wanted in (quota, display, group)
+    )
+    return _Pushes(display=shown, group=counted)
 
 
 # --- the stores, yesterday ------------------------------------------------------------------------

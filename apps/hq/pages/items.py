@@ -14,10 +14,12 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.core.ids import uuid7
+from apps.core.pictures import picture_response
 from apps.customer_groups.selectors import send_figures
-from apps.guide_tasks import hours, photos, selectors
+from apps.guide_tasks import hours, selectors
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import CONFIRMED_IN_WECOM, State, TaskItem, TaskPush
+from apps.guide_tasks.services import WantedItems
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.hq.attachments_form import AttachmentsForm, shown
 from apps.hq.item_forms import ItemPushForm, initial_push, mark_of
@@ -84,12 +86,17 @@ def item_push_new(request: HttpRequest, kind: str) -> HttpResponse:
     extras = AttachmentsForm(posted, request.FILES, kind=kind) if kind in _SHOWN_FIRST else None
     if posted is None or not _are_valid(form, extras):
         return _item_push_page(request, kind, form, extras, status=400 if posted else 200)
-    wanted = {**form.wanted(), **({"attachments": extras.pieces} if extras else {})}
+    wanted = form.wanted(attachments=extras.pieces if extras else ())
     mark = mark_of(wanted)
     if extras and request.POST.get("looked") != mark:
         return _item_push_page(request, kind, form, extras, look=wanted, mark=mark)
     try:
-        push = guide_tasks.create_item_push(actor=actor_of(request), now=now, **wanted)
+        push = guide_tasks.create_item_push(
+            wanted=wanted,
+            actor=actor_of(request),
+            now=now,
+            client_id=form.cleaned_data["client_id"],
+        )
     except DomainError as error:
         return _item_push_page(request, kind, form, extras, problem=str(error), status=400)
     return redirect("hq:push", pk=push.pk)
@@ -107,7 +114,7 @@ def _item_push_page(
     form: ItemPushForm,
     extras: AttachmentsForm | None,
     *,
-    look: dict[str, Any] | None = None,
+    look: WantedItems | None = None,
     mark: str = "",
     problem: str = "",
     status: int = 200,
@@ -122,8 +129,8 @@ def _item_push_page(
         form=form,
         extras=extras,
         look=look,
-        pieces=shown(look["attachments"]) if look else [],
-        ahead=_ahead(kind, look) if look else None,
+        pieces=shown(look.attachments) if look else [],
+        ahead=_ahead(look) if look else None,
         mark=mark,
         kind_label=Kind(kind).label,
         icon=icon,
@@ -134,15 +141,15 @@ def _item_push_page(
     )
 
 
-def _ahead(kind: str, wanted: dict[str, Any]) -> Any:
+def _ahead(wanted: WantedItems) -> Any:
     """What it would come to, counted for the day on which it is handed out."""
-    hand_out_at = max(wanted["hand_out_at"] or clock.now(), clock.now())
+    hand_out_at = max(wanted.hand_out_at or clock.now(), clock.now())
     places: dict[str, Any] = {
-        "region_ids": [row.pk for row in wanted["regions"]],
-        "store_ids": [row.pk for row in wanted["stores"]],
-        "at": hours.next_within(hand_out_at, wanted["hand_out_from"], wanted["hand_out_until"]),
+        "region_ids": [row.pk for row in wanted.regions],
+        "store_ids": [row.pk for row in wanted.stores],
+        "at": hours.next_within(hand_out_at, wanted.hand_out_from, wanted.hand_out_until),
     }
-    if kind == Kind.GROUP_SEND:
+    if wanted.kind == Kind.GROUP_SEND:
         return selectors.group_send_ahead(**places)
     return selectors.guides_ahead(**places)
 
@@ -235,11 +242,7 @@ def _seen_item(request: HttpRequest, pk: int) -> TaskItem:
 def item_photo(request: HttpRequest, pk: int) -> HttpResponse:
     """A photo that was handed in, for who may see its store."""
     item = _seen_item(request, pk)
-    if not item.photo:
-        raise Http404
-    kind = photos.media_type(str(item.photo.name))
-    with item.photo.open("rb") as kept:
-        response = HttpResponse(kept.read(), content_type=kind)
+    response = picture_response(str(item.photo))
     response.headers["Cache-Control"] = "private, no-store"
     return response
 

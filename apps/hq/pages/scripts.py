@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import F
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
-from apps.core.pictures import media_type
+from apps.core.pictures import picture_response
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.outreach import services as outreach
 from apps.outreach.models import Attachment, MessageTemplate, ScriptProposal, ScriptVariant
@@ -85,11 +85,7 @@ def decide_proposal(request: HttpRequest, pk: int) -> HttpResponse:
 def attachment_picture(request: HttpRequest, pk: int) -> HttpResponse:
     """The picture of a script's attachment, as what it is."""
     row = get_object_or_404(Attachment.objects.exclude(picture=""), pk=pk)
-    try:
-        with row.picture.open("rb") as kept:
-            return HttpResponse(kept.read(), content_type=media_type(str(row.picture.name)))
-    except OSError:
-        raise Http404 from None
+    return picture_response(str(row.picture))
 
 
 @hq_page(Capability.VIEW_PUSHES)

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -49,22 +50,8 @@ def note_refusal(
         raise UnknownJoinReason
     known = JoinRefusal.objects.filter(client_id=client_id).first()
     if known is None:
-        # whoever joins at this moment holds the row
-        member = Member.objects.select_for_update(no_key=True).get(pk=member_id)
-        if member.joined_at is not None:
-            raise HasJoined
-        known, fresh = JoinRefusal.objects.get_or_create(
-            client_id=client_id,
-            defaults={
-                "member_id": member_id,
-                "guide_id": guide_id,
-                "store_id": store_id,
-                "reason": reason,
-                "at": now,
-            },
-        )
-        if fresh:
-            _tell(known, actor)
+        answer = {"guide_id": guide_id, "store_id": store_id, "reason": reason, "at": now}
+        known = _keep(client_id, member_id, answer, actor)
     if (known.member_id, known.guide_id) != (member_id, guide_id):
         raise RefusalTaken
     if words.strip():
@@ -77,6 +64,22 @@ def note_refusal(
             actor=actor,
         )
     return known
+
+
+def _keep(
+    client_id: uuid.UUID, member_id: int, answer: dict[str, Any], actor: Actor
+) -> JoinRefusal:
+    """Keep and tell it; the one that stands if the same answer came a moment before."""
+    # whoever joins at this moment holds the row
+    member = Member.objects.select_for_update(no_key=True).get(pk=member_id)
+    if member.joined_at is not None:
+        raise HasJoined
+    kept, is_new = JoinRefusal.objects.get_or_create(
+        client_id=client_id, defaults={"member_id": member_id, **answer}
+    )
+    if is_new:
+        _tell(kept, actor)
+    return kept
 
 
 def _tell(refusal: JoinRefusal, actor: Actor) -> None:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from apps.wecom.client.mass_sends import MASS_SEND_MAX_TEXT_BYTES
-from apps.wecom.client.transport import Transport
+from apps.wecom.client.mass_sends import SendTasks
 from apps.wecom.client.values import Json, moment
 from apps.wecom.errors import NoAnswer, Refused
 from apps.wecom.shapes.groups import (
@@ -22,7 +21,7 @@ GROUP_SEND_MAX = 2_000
 OWNERS_PER_CALL = 100
 
 
-class Groups(Transport):
+class Groups(SendTasks):
     def list_groups(self, *, owners: Sequence[str]) -> list[GroupListing]:
         """Groups of at most a hundred owners."""
         body: Json = {
@@ -140,20 +139,8 @@ class Groups(Transport):
         """
         if not 1 <= len(chat_ids) <= GROUP_SEND_MAX:
             raise Refused("add_msg_template: 1 to 2,000 groups", errcode=40058)
-        if len(text.encode()) > MASS_SEND_MAX_TEXT_BYTES:
-            raise Refused("add_msg_template: text over 4,000 bytes", errcode=45002)
-        body: Json = {
-            "chat_type": "group",
-            "sender": sender,
-            "chat_id_list": list(chat_ids),
-            "text": {"content": text},
-        }
-        if attachments:
-            body["attachments"] = list(attachments)
-        answer = self._call("externalcontact/add_msg_template", data=body, effect=True)
-        if not answer.get("msgid"):
-            raise NoAnswer("add_msg_template: no msgid", outcome_unknown=True)
-        return MassSend(msgid=answer["msgid"], failed=tuple(answer.get("fail_list") or ()))
+        body: Json = {"chat_type": "group", "sender": sender, "chat_id_list": list(chat_ids)}
+        return self._make_task(body, text=text, attachments=attachments)
 
     def list_group_sends(self, *, start: datetime, end: datetime) -> list[MassSendListing]:
         """Mass sends to groups made by the corp in [start, end]; less than a month apart."""

@@ -13,7 +13,22 @@ MASS_SEND_MAX_TEXT_BYTES = 4_000
 LISTING_WINDOW = timedelta(days=30)  # one listing call may span a month at most
 
 
-class MassSends(Transport):
+class SendTasks(Transport):
+    """What sends to customers and sends to groups have in common."""
+
+    def _make_task(self, body: Json, *, text: str, attachments: Sequence[Json]) -> MassSend:
+        if len(text.encode()) > MASS_SEND_MAX_TEXT_BYTES:
+            raise Refused("add_msg_template: text over 4,000 bytes", errcode=45002)
+        body["text"] = {"content": text}
+        if attachments:
+            body["attachments"] = list(attachments)
+        answer = self._call("externalcontact/add_msg_template", data=body, effect=True)
+        if not answer.get("msgid"):
+            raise NoAnswer("add_msg_template: no msgid", outcome_unknown=True)
+        return MassSend(msgid=answer["msgid"], failed=tuple(answer.get("fail_list") or ()))
+
+
+class MassSends(SendTasks):
     def create_mass_send(
         self,
         *,
@@ -29,20 +44,12 @@ class MassSends(Transport):
         """
         if not 1 <= len(external_userids) <= MASS_SEND_MAX_CUSTOMERS:
             raise Refused("add_msg_template: 1 to 10,000 customers", errcode=40058)
-        if len(text.encode()) > MASS_SEND_MAX_TEXT_BYTES:
-            raise Refused("add_msg_template: text over 4,000 bytes", errcode=45002)
         body: Json = {
             "chat_type": "single",
             "external_userid": list(external_userids),
             "sender": sender,
-            "text": {"content": text},
         }
-        if attachments:
-            body["attachments"] = list(attachments)
-        answer = self._call("externalcontact/add_msg_template", data=body, effect=True)
-        if not answer.get("msgid"):
-            raise NoAnswer("add_msg_template: no msgid", outcome_unknown=True)
-        return MassSend(msgid=answer["msgid"], failed=tuple(answer.get("fail_list") or ()))
+        return self._make_task(body, text=text, attachments=attachments)
 
     def list_mass_sends(
         self, *, start: datetime, end: datetime, creator: str | None = None, filter_type: int = 2

@@ -13,14 +13,19 @@ from ..world import Row, World
 BY_MOBILE = 2  # add_way
 
 
+def _friend(world: World, userid: str, external_userid: str) -> Row:
+    follow: Row | None = world.contacts_of(userid).get(external_userid)
+    if follow is None:
+        raise Http404("They are not friends.")
+    return follow
+
+
 def details(request: HttpRequest, userid: str, external_userid: str) -> HttpResponse:
     host = current()
     with host.lock:
         world = host.world
         guide = guide_row(world, userid)
-        follow = world.contacts_of(userid).get(external_userid)
-        if follow is None:
-            raise Http404("They are not friends.")
+        follow = _friend(world, userid, external_userid)
         customer = world.customers[external_userid]
         groups = [
             {"name": group["group_name"], "tags": [
@@ -43,9 +48,7 @@ def profile(request: HttpRequest, userid: str, external_userid: str) -> HttpResp
     with host.lock:
         world = host.world
         guide = guide_row(world, userid)
-        follow = world.contacts_of(userid).get(external_userid)
-        if follow is None:
-            raise Http404("They are not friends.")
+        follow = _friend(world, userid, external_userid)
         name = world.customers[external_userid]["name"]
         context = base_context(
             host, guide["name"], userid=userid, external_userid=external_userid, title="客户资料",

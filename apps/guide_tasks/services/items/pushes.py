@@ -1,7 +1,8 @@
 """Pushes without customers, made by head office for many stores or by a manager for the own one."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, time
 
 from django.db import transaction
@@ -41,27 +42,30 @@ MANAGERS_KINDS = (Kind.GROUP, Kind.FREE, Kind.DISPLAY)
 REGIONAL_KINDS = (*MANAGERS_KINDS, Kind.RECRUIT)
 
 
+@dataclass(frozen=True, slots=True)
+class WantedItems:
+    """A push of items as a form asks for it; without regions and stores it is the chain's."""
+
+    kind: str
+    title: str
+    body: str
+    due_at: datetime
+    regions: Sequence[Region] = ()
+    stores: Sequence[Store] = ()
+    quota: int | None = None
+    quota_of: str = ""
+    once_per_store: bool = False
+    asset: ContentAsset | None = None
+    attachments: Sequence[Piece] = ()
+    hand_out_at: datetime | None = None
+    hand_out_from: time = hours.HAND_OUT_FROM
+    hand_out_until: time = hours.HAND_OUT_UNTIL
+    minutes: int = MINUTES_PER_CUSTOMER
+
+
 @transaction.atomic
 def create_item_push(
-    *,
-    kind: str,
-    title: str,
-    body: str,
-    due_at: datetime,
-    actor: Actor,
-    now: datetime,
-    regions: Iterable[Region] = (),
-    stores: Iterable[Store] = (),
-    quota: int | None = None,
-    quota_of: str = "",
-    once_per_store: bool = False,
-    asset: ContentAsset | None = None,
-    hand_out_at: datetime | None = None,
-    hand_out_from: time = hours.HAND_OUT_FROM,
-    hand_out_until: time = hours.HAND_OUT_UNTIL,
-    minutes: int = MINUTES_PER_CUSTOMER,
-    client_id: uuid.UUID | None = None,
-    attachments: Sequence[Piece] = (),
+    *, wanted: WantedItems, actor: Actor, now: datetime, client_id: uuid.UUID | None = None
 ) -> TaskPush:
     """A complete push of items: handed out at once, or by the job when its hour comes. The same
     `client_id` again gives the push that was made.
@@ -71,39 +75,42 @@ def create_item_push(
     """
     if (known := _made_before(client_id)) is not None:
         return known
-    chosen = list(stores)
-    if not modules.is_on(kind):
+    if not modules.is_on(wanted.kind):
         raise KindIsOff()
-    _demand_place(actor, kind, list(regions), chosen)
-    _demand_whole(kind, title, body, due_at, quota, quota_of, now)
-    _demand_pieces(kind, attachments)
-    push = pushes.create_push(
-        title=title.strip(),
+    _demand_place(wanted, actor)
+    _demand_whole(wanted, now)
+    _demand_pieces(wanted.kind, wanted.attachments)
+    push = _create(wanted, actor, now)
+    if client_id is not None:
+        push.client_id = client_id
+        push.save(update_fields=["client_id"])
+    push.regions.set(wanted.regions)
+    push.stores.set(wanted.stores)
+    _start(push, wanted, now, actor)
+    return push
+
+
+def _create(wanted: WantedItems, actor: Actor, now: datetime) -> TaskPush:
+    return pushes.create_push(
+        title=wanted.title.strip(),
         actor=actor,
         now=now,
         campaign=None if actor.sees_all else _campaign_of_stores(actor, now),
         goal=Campaign.Goal.SERVICE,
         control_share_bp=0,
-        kind=kind,
-        body=body.strip(),
-        asset=asset,
-        attachments=attachments,
+        kind=wanted.kind,
+        body=wanted.body.strip(),
+        asset=wanted.asset,
+        attachments=wanted.attachments,
         follow_up_days=None,
-        due_at=due_at,
-        hand_out_from=hand_out_from,
-        hand_out_until=hand_out_until,
-        quota=quota,
-        quota_of=quota_of,
-        once_per_store=once_per_store or kind == Kind.GROUP,
-        minutes_per_target=minutes,
+        due_at=wanted.due_at,
+        hand_out_from=wanted.hand_out_from,
+        hand_out_until=wanted.hand_out_until,
+        quota=wanted.quota,
+        quota_of=wanted.quota_of,
+        once_per_store=wanted.once_per_store or wanted.kind == Kind.GROUP,
+        minutes_per_target=wanted.minutes,
     )
-    if client_id is not None:
-        push.client_id = client_id
-        push.save(update_fields=["client_id"])
-    push.regions.set(regions)
-    push.stores.set(chosen)
-    _start(push, wanted=hand_out_at or now, due_at=due_at, now=now, actor=actor)
-    return push
 
 
 def _made_before(client_id: uuid.UUID | None) -> TaskPush | None:
@@ -115,12 +122,11 @@ def _made_before(client_id: uuid.UUID | None) -> TaskPush | None:
     return TaskPush.objects.filter(client_id=client_id).first()
 
 
-def _start(
-    push: TaskPush, *, wanted: datetime, due_at: datetime, now: datetime, actor: Actor
-) -> None:
+def _start(push: TaskPush, wanted: WantedItems, now: datetime, actor: Actor) -> None:
     """Hand it out when its hour has come, else leave it to the job."""
-    start = hours.next_within(max(wanted, now), push.hand_out_from, push.hand_out_until)
-    if start >= due_at:
+    earliest = max(wanted.hand_out_at or now, now)
+    start = hours.next_within(earliest, push.hand_out_from, push.hand_out_until)
+    if start >= wanted.due_at:
         raise PushNotReady(_("The push would be due before it is handed out."))
     if start <= now:
         item_issuing.hand_out(push=push, now=now, actor=actor)
@@ -186,16 +192,17 @@ def _campaign_of_stores(actor: Actor, now: datetime) -> Campaign:
     )
 
 
-def _demand_place(actor: Actor, kind: str, regions: list[Region], stores: list[Store]) -> None:
+def _demand_place(wanted: WantedItems, actor: Actor) -> None:
     """Head office pushes anywhere; a manager into stores they lead, also by their region."""
     if actor.sees_all and actor.can(Capability.PUSH_TASKS):
         return
     kinds = REGIONAL_KINDS if actor.can(Capability.LEAD_REGION) else MANAGERS_KINDS
     led = all(
-        store.pk in actor.store_ids or store.region_id in actor.region_ids for store in stores
+        store.pk in actor.store_ids or store.region_id in actor.region_ids
+        for store in wanted.stores
     )
-    mine = actor.can(Capability.MANAGE_TEAM) and stores and led and not regions
-    if not mine or kind not in kinds:
+    mine = actor.can(Capability.MANAGE_TEAM) and wanted.stores and led and not wanted.regions
+    if not mine or wanted.kind not in kinds:
         raise NotYourStore()
 
 
@@ -209,23 +216,15 @@ def _demand_pieces(kind: str, pieces: Sequence[Piece]) -> None:
         demand_few(pieces)
 
 
-def _demand_whole(
-    kind: str,
-    title: str,
-    body: str,
-    due_at: datetime,
-    quota: int | None,
-    quota_of: str,
-    now: datetime,
-) -> None:
-    if kind not in ITEM_KINDS or not title.strip():
+def _demand_whole(wanted: WantedItems, now: datetime) -> None:
+    if wanted.kind not in ITEM_KINDS or not wanted.title.strip():
         raise PushNotReady()
-    if due_at <= now:
+    if wanted.due_at <= now:
         raise PushNotReady(_("The due time must lie ahead."))
-    if kind in CONFIRMED_IN_WECOM and not body.strip():
+    if wanted.kind in CONFIRMED_IN_WECOM and not wanted.body.strip():
         raise PushNotReady(_("Write what customers are to read."))
-    counts = kind == Kind.RECRUIT
-    if counts and not (quota and quota_of):
+    counts = wanted.kind == Kind.RECRUIT
+    if counts and not (wanted.quota and wanted.quota_of):
         raise PushNotReady(_("Say how many and of what each guide shall win."))
-    if not counts and (quota or quota_of):
+    if not counts and (wanted.quota or wanted.quota_of):
         raise PushNotReady(_("Only a recruiting push has a quota."))
