@@ -1,4 +1,3 @@
-import itertools
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -9,11 +8,9 @@ from apps.contact_codes import services as codes
 from apps.contact_codes.models import ChannelCode
 from apps.core import clock
 from apps.wecom.client import client_for
-from apps.wecom.models import CallbackEndpoint, RawCallback
 from tests.factories import outreach as make
+from tests.factories.callbacks import keep_event
 from tests.factories.facts import make_guide, make_store
-
-_numbers = itertools.count(1)
 
 
 def wanted(store=None, **changes):
@@ -66,20 +63,16 @@ def told(shop):
             external_userid=external,
             name=name,
         )
-        return RawCallback.objects.create(
-            key=next(_numbers).to_bytes(32, "big"),
-            endpoint=CallbackEndpoint.objects.get(slug="contacts"),
-            event="change_external_contact",
-            change_type="add_external_contact",
-            fields={
+        return keep_event(
+            "change_external_contact",
+            "add_external_contact",
+            {
                 "UserID": guide.wecom_userid,
                 "ExternalUserID": external,
                 "State": code.state,
                 "WelcomeCode": answer.get("welcome_code", ""),
             },
             greets=True,
-            created_by_wecom_at=clock.now(),
-            not_before=clock.now(),
         )
 
     return tell

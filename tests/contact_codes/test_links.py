@@ -1,6 +1,5 @@
 """Acquisition links: made once, counted by their state, watched for quota and for being gone."""
 
-import itertools
 import uuid
 from datetime import timedelta
 
@@ -18,10 +17,11 @@ from apps.core import clock
 from apps.stores.models import DayOff
 from apps.tagging.models import MemberTags, Tag, TagGroup
 from apps.wecom.client import client_for
-from apps.wecom.models import CallbackEndpoint, Corp, RawCallback
+from apps.wecom.models import Corp, RawCallback
 from apps.wecom_sync.services import handle_callbacks, sync_kind
 from apps.wecom_sync.services.welcomes import take_welcome_codes
 from tests.contact_codes.conftest import made, reread
+from tests.factories.callbacks import keep_event
 from tests.hq.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,6 @@ pytestmark = pytest.mark.django_db
 CREATE = "externalcontact/customer_acquisition/create_link"
 UPDATE = "externalcontact/customer_acquisition/update_link"
 Status = ChannelCode.Status
-_numbers = itertools.count(100_000)
 
 
 def link(store, **changes):
@@ -42,15 +41,7 @@ def links():
 
 
 def event(change, **fields):
-    return RawCallback.objects.create(
-        key=next(_numbers).to_bytes(32, "big"),
-        endpoint=CallbackEndpoint.objects.get(slug="contacts"),
-        event=fields.pop("kind", "customer_acquisition"),
-        change_type=change,
-        fields=fields,
-        created_by_wecom_at=clock.now(),
-        not_before=clock.now(),
-    )
+    return keep_event(fields.pop("kind", "customer_acquisition"), change, fields)
 
 
 def test_a_link_is_made_for_who_is_on_duty_and_follows_the_duty(shop):

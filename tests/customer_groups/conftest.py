@@ -1,14 +1,10 @@
-import itertools
-from datetime import timedelta
-
 import pytest
 
 from apps.core import clock
-from apps.wecom.models import CallbackEndpoint, RawCallback
+from apps.customer_groups.models import CustomerGroup
 from apps.wecom_sync.services import handle_callbacks
 from tests.factories import outreach as make
-
-_numbers = itertools.count(1)
+from tests.factories.callbacks import keep_event
 
 
 @pytest.fixture
@@ -39,15 +35,7 @@ def told(corp):
     """Put a group event into the inbox as the callback door does."""
 
     def tell(change, chat_id, *, at=None, **fields):
-        return RawCallback.objects.create(
-            key=next(_numbers).to_bytes(32, "big"),
-            endpoint=CallbackEndpoint.objects.get(slug="contacts"),
-            event="change_external_chat",
-            change_type=change,
-            fields={"ChatId": chat_id, **fields},
-            created_by_wecom_at=at or clock.now(),
-            not_before=clock.now() - timedelta(minutes=1),
-        )
+        return keep_event("change_external_chat", change, {"ChatId": chat_id, **fields}, at=at)
 
     return tell
 
@@ -72,3 +60,21 @@ def stranger(simulator):
         return ident
 
     return make_one
+
+
+@pytest.fixture
+def open_group(simulator, read):
+    """Make a group on a guide's phone and let us read of it."""
+
+    def make(owner, name="内购群"):
+        (friend,) = make.make_friends(owner, simulator=simulator)
+        made = simulator.post(
+            "/sim/groups/create",
+            userid=owner.wecom_userid,
+            name=name,
+            external_userids=[friend[1]],
+        )
+        read(made["chat_id"])
+        return CustomerGroup.objects.get(chat_id=made["chat_id"])
+
+    return make

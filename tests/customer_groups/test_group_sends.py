@@ -8,7 +8,7 @@ from apps.accounts.actor import SYSTEM
 from apps.core import clock
 from apps.customer_groups import services
 from apps.customer_groups.errors import NotUnknown
-from apps.customer_groups.models import CustomerGroup, GroupSend
+from apps.customer_groups.models import GroupSend
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.errors import NoGroupsThere, PushNotReady
 from apps.guide_tasks.models import State, TaskItem, TaskPush
@@ -19,7 +19,7 @@ from apps.wecom.services.rounds import Round
 from apps.wecom_sync.services import poll_group_sends
 from tests.factories.facts import make_guide
 from tests.factories.items import make_item_push
-from tests.factories.outreach import CORP, make_friends, seed
+from tests.factories.outreach import CORP, seed
 from tests.factories.wecom import pauses_are_over
 
 pytestmark = pytest.mark.django_db
@@ -32,24 +32,6 @@ TEXT = "周末新款到店，群里的朋友先试。"
 
 def later(**span):
     return clock.now() + timedelta(**span)
-
-
-@pytest.fixture
-def open_group(simulator, read):
-    """Make a group on a guide's phone and let us read of it."""
-
-    def make(owner, name="内购群"):
-        (friend,) = make_friends(owner, simulator=simulator)
-        made = simulator.post(
-            "/sim/groups/create",
-            userid=owner.wecom_userid,
-            name=name,
-            external_userids=[friend[1]],
-        )
-        read(made["chat_id"])
-        return CustomerGroup.objects.get(chat_id=made["chat_id"])
-
-    return make
 
 
 @pytest.fixture

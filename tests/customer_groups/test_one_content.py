@@ -13,7 +13,6 @@ from apps.outreach import services as outreach
 from apps.outreach.models import Attachment, DispatchRecipient, MediaUpload, MessageTemplate
 from apps.outreach.selectors import attachments_of
 from apps.wecom_sync.services import poll_group_sends, poll_results
-from tests.customer_groups.test_group_sends import open_group  # noqa: F401
 from tests.factories.items import make_item_push, png
 from tests.factories.tasks import hand_out, tap, target_of
 
@@ -32,10 +31,7 @@ def script(db):
 
 
 def test_one_script_goes_to_a_friend_and_into_a_group_with_the_same_content(
-    guide,
-    simulator,
-    open_group,  # noqa: F811
-    script,
+    guide, simulator, open_group, script
 ):
     group = open_group(guide)
     friend = Member.objects.get()

@@ -5,7 +5,9 @@ import pytest
 from django.test import Client
 from psycopg.types.range import DateRange
 
-from apps.stores.models import Posting
+from apps.accounts.capabilities import Role
+from apps.accounts.models import User
+from apps.stores.models import Posting, ScopeGrant
 from apps.stores.services import user_of_guide
 from apps.tagging.models import Tag, TagGroup
 from tests.factories.facts import make_guide, make_store
@@ -80,3 +82,19 @@ def act():
         return {"client_id": str(uuid.uuid4()), **more}
 
     return fields
+
+
+@pytest.fixture
+def lead(shop):
+    """The regional manager of the shop."""
+    user = User.objects.create(username="region", role=Role.REGION_MANAGER, last_name="沈")
+    ScopeGrant.objects.create(user=user, region=shop.store.region)
+    return user
+
+
+@pytest.fixture
+def board(lead):
+    """Their phone."""
+    client = Client(HTTP_REFERER="http://testserver/g/region/")
+    client.force_login(lead)
+    return client

@@ -332,16 +332,10 @@ def number_of(member, phone_number):
     """A member as the till knows them: phone and member number."""
     members.resolve_members(
         rows=[members.MemberRow(identities=[("phone", "", phone_number)])],
-        now=clock.now(), source="test", actor=actor_of_nobody(),
+        now=clock.now(), source="test", actor=SYSTEM,
     )  # fmt: skip
     MemberIdentity.objects.filter(kind="phone", last4=phone_number[-4:]).update(member=member)
     Member.objects.filter(pk=member.pk).update(phone_last4=phone_number[-4:])
-
-
-def actor_of_nobody():
-    from apps.accounts.actor import SYSTEM  # noqa: PLC0415
-
-    return SYSTEM
 
 
 def find(client, words):
@@ -357,7 +351,7 @@ def test_a_full_phone_a_code_and_a_receipt_lead_straight_to_the_card(shop, phone
                 identities=[("phone", "", "13912345678"), ("member_no", "", "M100001")]
             )
         ],
-        now=shop.now, source="test", actor=actor_of_nobody(),
+        now=shop.now, source="test", actor=SYSTEM,
     )  # fmt: skip
     buy(member, shop.store, shop.now, number="POS-0099", now=shop.now)
 

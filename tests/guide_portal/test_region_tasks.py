@@ -5,7 +5,6 @@ from datetime import time, timedelta
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -25,7 +24,6 @@ from apps.guide_tasks.errors import (
 from apps.guide_tasks.models import RegionTiming, SeriesOccurrence, TaskItem, TaskPush, TaskTarget
 from apps.guide_tasks.services import series, timing
 from apps.outreach.models import GuideNotice
-from apps.stores.models import ScopeGrant
 from apps.stores.selectors import actor_for
 from apps.stores.services import user_of_guide
 from tests.factories.facts import make_store
@@ -42,22 +40,8 @@ def url(name, *args):
 
 
 @pytest.fixture
-def lead(shop):
-    user = User.objects.create(username="region", role=Role.REGION_MANAGER, last_name="沈")
-    ScopeGrant.objects.create(user=user, region=shop.store.region)
-    return user
-
-
-@pytest.fixture
 def actor(lead, shop):
     return actor_for(user=lead, now=shop.now)
-
-
-@pytest.fixture
-def board(lead):
-    client = Client(HTTP_REFERER="http://testserver/g/region/")
-    client.force_login(lead)
-    return client
 
 
 def fields(*stores, **more):

@@ -5,18 +5,15 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from apps.accounts.capabilities import Role
-from apps.accounts.models import User
 from apps.core import clock
 from apps.guide_portal.daily import queue_daily_cards
 from apps.guide_tasks import services as guide_tasks
 from apps.outreach.models import GuideNotice
 from apps.reports.days import store_days
-from apps.stores.models import DayOff, Guide, ScopeGrant, Store, StoreVisit, VisitItem
+from apps.stores.models import DayOff, Guide, Store, StoreVisit, VisitItem
 from apps.stores.services import connect_region_manager
 from apps.stores.visits import WordMissing, close_item
 from tests.factories.facts import make_store
@@ -30,20 +27,6 @@ DAY = timedelta(days=1)
 
 def url(name, *args):
     return reverse(f"guide_portal:{name}", args=args)
-
-
-@pytest.fixture
-def lead(shop):
-    user = User.objects.create(username="region", role=Role.REGION_MANAGER, last_name="沈")
-    ScopeGrant.objects.create(user=user, region=shop.store.region)
-    return user
-
-
-@pytest.fixture
-def board(lead):
-    client = Client(HTTP_REFERER="http://testserver/g/region/")
-    client.force_login(lead)
-    return client
 
 
 def visit(shop, board, **more):

@@ -23,11 +23,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_clock")]
 
 
 @pytest.fixture
-def store():
-    return make_store()
-
-
-@pytest.fixture
 def manager(store, moment):
     guide = make_guide(None, corp=CORP)
     during = DateRange(moment.date() - timedelta(days=30), None)

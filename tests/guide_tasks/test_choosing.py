@@ -11,17 +11,11 @@ from apps.guide_tasks.models import AssignBy, NotIssued, TaskTarget
 from apps.members import services as members
 from apps.members.models import FollowRelation, Interaction
 from apps.stores import services as stores
-from tests.factories.facts import make_store
 from tests.factories.outreach import CORP
 from tests.factories.tasks import hand_out, make_push, make_team, members_of, target_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.service, pytest.mark.usefixtures("fixed_clock")]
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def store(db):
-    return make_store()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from apps.members import services as members
 from apps.outreach.models import GuideNotice
 from apps.stores import services as stores
 from apps.stores.selectors import absences
-from tests.factories.facts import make_guide, make_store
+from tests.factories.facts import make_guide
 from tests.factories.outreach import CORP
 from tests.factories.tasks import (
     hand_out,
@@ -28,11 +28,6 @@ from tests.factories.tasks import (
 
 pytestmark = [pytest.mark.django_db, pytest.mark.service, pytest.mark.usefixtures("fixed_clock")]
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def store(db):
-    return make_store()
 
 
 @pytest.fixture

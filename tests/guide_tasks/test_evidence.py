@@ -35,26 +35,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.service, pytest.mark.usefixture
 RESULT = DispatchRecipient.State
 
 
-@pytest.fixture
-def store():
-    return make_store()
-
-
-@pytest.fixture
-def people(moment, store):
-    return members_of(make_team(moment, guides=1, friends=3, store=store))
-
-
-@pytest.fixture
-def push(people, moment):
-    return hand_out(people, moment)
-
-
-@pytest.fixture
-def target(push, people):
-    return target_of(push, people[0])
-
-
 def kinds_of(member):
     return list(
         MemberEvent.objects.filter(member_id=member.pk)

@@ -26,11 +26,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.service, pytest.mark.usefixture
 
 
 @pytest.fixture
-def store():
-    return make_store()
-
-
-@pytest.fixture
 def team(moment, store):
     return make_team(moment, guides=2, friends=4, store=store)
 

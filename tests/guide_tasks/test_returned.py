@@ -8,15 +8,9 @@ from apps.accounts.actor import SYSTEM
 from apps.guide_tasks import services
 from apps.guide_tasks.models import State, TargetMove
 from apps.members import services as members
-from tests.factories.facts import make_store
 from tests.factories.tasks import buy, hand_out, make_team, members_of, target_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_clock")]
-
-
-@pytest.fixture
-def store():
-    return make_store()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from apps.outreach.models import GuideNotice, MessageTemplate
 from apps.profiles.models import MemberFacts, MemberProfile
 from apps.profiles.services import refresh_profiles
 from apps.timeline.models import Kind, MemberEvent
-from tests.factories.facts import make_guide, make_product, make_store
+from tests.factories.facts import make_guide, make_product
 from tests.factories.outreach import CORP, make_friends
 from tests.factories.tasks import (
     buy,
@@ -30,11 +30,6 @@ from tests.factories.tasks import (
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.service, pytest.mark.usefixtures("fixed_clock")]
-
-
-@pytest.fixture
-def store():
-    return make_store()
 
 
 @pytest.fixture

@@ -21,16 +21,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.service, pytest.mark.usefixture
 
 
 @pytest.fixture
-def store():
-    return make_store()
-
-
-@pytest.fixture
-def people(moment, store):
-    return members_of(make_team(moment, guides=1, friends=3, store=store))
-
-
-@pytest.fixture
 def rules(moment, people):
     services.ensure_default_rules(now=moment - timedelta(days=1))
 

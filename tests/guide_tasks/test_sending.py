@@ -31,23 +31,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.service, pytest.mark.usefixture
 
 
 @pytest.fixture
-def store():
-    return make_store()
-
-
-@pytest.fixture
-def people(moment, store):
-    return members_of(make_team(moment, guides=1, friends=3, store=store))
-
-
-@pytest.fixture
 def push(people, moment):
     return hand_out(people, moment, asset=make_asset())
-
-
-@pytest.fixture
-def target(push, people):
-    return target_of(push, people[0])
 
 
 def send(target, now, client_id="a", text=None):

@@ -10,24 +10,9 @@ from apps.guide_tasks.services import targets
 from apps.members.models import StopMark
 from apps.timeline.models import Kind, MemberEvent
 from tests.factories.facts import make_guide
-from tests.factories.tasks import guide_actor, hand_out, make_team, members_of, tap, target_of
+from tests.factories.tasks import guide_actor, hand_out, tap, target_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.service, pytest.mark.usefixtures("fixed_clock")]
-
-
-@pytest.fixture
-def people(moment):
-    return members_of(make_team(moment, guides=1, friends=3))
-
-
-@pytest.fixture
-def push(people, moment):
-    return hand_out(people, moment)
-
-
-@pytest.fixture
-def target(push, people):
-    return target_of(push, people[0])
 
 
 def put(target, state, moment):

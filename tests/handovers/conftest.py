@@ -1,4 +1,3 @@
-import itertools
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -8,9 +7,9 @@ from apps.accounts.actor import SYSTEM
 from apps.core import clock
 from apps.handovers import services
 from apps.stores.services import guide_leaves
-from apps.wecom.models import CallbackEndpoint, RawCallback
 from apps.wecom_sync.services import handle_callbacks
 from tests.factories import outreach as make
+from tests.factories.callbacks import keep_friend_event
 from tests.factories.facts import make_guide, make_store
 
 A_DAY = timedelta(days=1, minutes=5)
@@ -81,23 +80,12 @@ def after_a_day(later):
     return pass_
 
 
-_numbers = itertools.count(1)
-
-
 @pytest.fixture
 def told_of(corp):
     """Put events into the inbox as the callback door does; `handle(now)` interprets them."""
 
-    def tell(change, guide, external_userid, at, **fields):
-        return RawCallback.objects.create(
-            key=next(_numbers).to_bytes(32, "big"),
-            endpoint=CallbackEndpoint.objects.get(slug="contacts"),
-            event="change_external_contact",
-            change_type=change,
-            fields={"UserID": guide.wecom_userid, "ExternalUserID": external_userid, **fields},
-            created_by_wecom_at=at,
-            not_before=clock.now() - timedelta(minutes=1),
-        )
+    def tell(*told, **fields):
+        return keep_friend_event(*told, **fields)
 
     tell.handle = lambda now: handle_callbacks(now=now)
     return tell

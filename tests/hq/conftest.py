@@ -1,13 +1,16 @@
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from apps.accounts.actor import SYSTEM
 from apps.accounts.capabilities import Role
 from apps.accounts.models import User
 from apps.core import pii
+from apps.guide_tasks.models import TaskPush
 from apps.members import services as members
 from apps.members.models import MemberIdentity
 from apps.profiles.services import refresh_profiles
+from apps.segments.services import save_segment
 from tests.factories.facts import make_phone
 from tests.factories.tasks import make_team, members_of
 
@@ -56,3 +59,17 @@ def team(db, fixed_clock):
         give_phone(member, fixed_clock)
     refresh_profiles(member_ids=[member.pk for member in members_of(found)], now=fixed_clock)
     return found
+
+
+@pytest.fixture
+def segment(team):
+    """All friends."""
+    rule = {"op": "and", "items": [{"field": "is_friend", "operator": "is", "value": True}]}
+    return save_segment(name="好友", definition=rule, actor=SYSTEM).segment
+
+
+@pytest.fixture
+def draft(operator_client, segment):
+    """A push begun in the wizard."""
+    operator_client.post(reverse("hq:push_new"), {"segment": segment.pk})
+    return TaskPush.objects.get()

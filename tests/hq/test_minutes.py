@@ -7,14 +7,14 @@ from django.urls import reverse
 
 from apps.guide_tasks.models import TaskPush
 from tests.factories.tasks import deliver, hand_out, make_team, members_of, target_of
-from tests.hq.test_wizard import WHEN, draft, segment, step, sys_actor, walk  # noqa: F401
+from tests.hq.test_wizard import WHEN, step, walk
 
 
 def cost_part(answer):
     return answer.context["cost"]
 
 
-def test_step_three_says_what_it_costs_each_guide(operator_client, draft):  # noqa: F811
+def test_step_three_says_what_it_costs_each_guide(operator_client, draft):
     operator_client.post(step(draft, 5), {"share": "0", "next": "1"})
 
     answer = operator_client.get(step(draft, 3))
@@ -25,10 +25,7 @@ def test_step_three_says_what_it_costs_each_guide(operator_client, draft):  # no
     assert cost.most.guide in answer.content.decode()
 
 
-def test_minutes_per_customer_are_kept_and_count_on_the_last_page(
-    operator_client,
-    draft,  # noqa: F811
-):
+def test_minutes_per_customer_are_kept_and_count_on_the_last_page(operator_client, draft):
     operator_client.post(step(draft, 3), {**WHEN, "minutes_per_target": "5", "next": "1"})
     draft.refresh_from_db()
     assert draft.minutes_per_target == 5
@@ -40,11 +37,7 @@ def test_minutes_per_customer_are_kept_and_count_on_the_last_page(
     assert answer.context["counted"].minutes == cost_part(answer).minutes == 30
 
 
-def test_too_much_for_a_guides_day_is_said_with_what_would_wait(
-    operator_client,
-    draft,  # noqa: F811
-    settings,
-):
+def test_too_much_for_a_guides_day_is_said_with_what_would_wait(operator_client, draft, settings):
     settings.GUIDE_MINUTES_PER_DAY = 1
     operator_client.post(step(draft, 5), {"share": "0", "next": "1"})  # nobody is drawn by lot
 
@@ -57,7 +50,7 @@ def test_too_much_for_a_guides_day_is_said_with_what_would_wait(
 @pytest.mark.parametrize("first", ["hand_out_from", "contact_from"])
 def test_hours_that_would_be_the_night_are_refused_with_a_sentence(
     operator_client,
-    draft,  # noqa: F811
+    draft,
     first,
 ):
     last = first.replace("from", "until")
@@ -74,7 +67,7 @@ def test_hours_that_would_be_the_night_are_refused_with_a_sentence(
 
 def test_the_cost_takes_the_same_queries_for_any_number_of_guides(
     operator_client,
-    draft,  # noqa: F811
+    draft,
     fixed_clock,
 ):
     operator_client.get(step(draft, 3))

@@ -1,7 +1,5 @@
-import pytest
 from django.urls import reverse
 
-from apps.accounts.actor import SYSTEM
 from apps.accounts.models import User
 from apps.campaigns.models import Campaign
 from apps.campaigns.selectors import bucket
@@ -12,11 +10,9 @@ from apps.members import services as members
 from apps.members.models import Member
 from apps.outreach.models import MessageTemplate
 from apps.segments.models import Segment
-from apps.segments.services import save_segment
 from apps.stores.selectors import actor_for
 from tests.factories.tasks import members_of
 
-EVERYBODY = {"op": "and", "items": [{"field": "is_friend", "operator": "is", "value": True}]}
 RULE = {
     "node": ["l:0"],
     "op:": "and",
@@ -37,22 +33,6 @@ WHEN = {
 
 def step(push, number):
     return reverse("hq:push_step", args=[push.pk, number])
-
-
-@pytest.fixture
-def segment(team, sys_actor):
-    return save_segment(name="好友", definition=EVERYBODY, actor=sys_actor).segment
-
-
-@pytest.fixture
-def sys_actor():
-    return SYSTEM
-
-
-@pytest.fixture
-def draft(operator_client, segment):
-    operator_client.post(reverse("hq:push_new"), {"segment": segment.pk})
-    return TaskPush.objects.get()
 
 
 def walk(client, push, *, share="0"):

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.accounts.capabilities import Role
 from apps.accounts.services import create_api_key
 from apps.guide_tasks.models import LinkOrder, TaskTarget
 from apps.orders.models import Order
@@ -16,7 +17,7 @@ from apps.reports.link_orders import push_link_orders
 from tests.factories.facts import make_product
 from tests.factories.outreach import make_asset
 from tests.factories.tasks import buy, hand_out, make_team, members_of, tap, target_of
-from tests.hq.conftest import admin_client  # noqa: F401
+from tests.hq.conftest import signed_in
 from tests.ingest.test_batches import ORDERS, codes, order, post, statuses
 
 pytestmark = pytest.mark.django_db
@@ -141,13 +142,7 @@ def test_a_page_a_guide_shared_by_hand_credits_the_guide_without_a_push(push, te
     assert (kept.guide, kept.push) == (guide, None)
 
 
-def test_the_pushs_page_tells_own_and_passed_on_orders_net_of_returns(
-    push,
-    team,
-    key,
-    fixed_clock,
-    admin_client,  # noqa: F811
-):
+def test_the_pushs_page_tells_own_and_passed_on_orders_net_of_returns(push, team, key, fixed_clock):
     first, second, third = members_of(team)
     code = code_for(push, first, fixed_clock)
     post(
@@ -168,6 +163,7 @@ def test_the_pushs_page_tells_own_and_passed_on_orders_net_of_returns(
     back = {"kind": "return", "original_no": "A3", "lines": [line]}
     post(ORDERS, [bought(push, None, "R3", net=-10000, **back)], key)
 
+    admin_client = signed_in(Role.HQ_ADMIN)
     found = push_link_orders(push=push)
     page = admin_client.get(reverse("hq:push", args=[push.pk])).content.decode()
     listed = admin_client.get(reverse("hq:push_people", args=[push.pk, "linked"]))

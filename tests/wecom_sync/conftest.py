@@ -1,13 +1,10 @@
-import itertools
-from datetime import timedelta
-
 import pytest
 
 from apps.core import clock
-from apps.wecom.models import CallbackEndpoint, RawCallback
+from apps.stores.models import Store
 from tests.factories import outreach as make
-
-_numbers = itertools.count(1)
+from tests.factories.callbacks import keep_friend_event
+from tests.factories.facts import make_store
 
 
 @pytest.fixture
@@ -21,18 +18,17 @@ def guide(corp, simulator):
 
 
 @pytest.fixture
+def store(simulator, corp):
+    """A live store that is a department of WeCom."""
+    simulator.post(
+        "/sim/seed", departments=[{"id": 1, "name": "总部"}, {"id": 7, "name": "静安店"}]
+    )
+    store = make_store()
+    Store.objects.filter(pk=store.pk).update(wecom_department_id=7, live_since=clock.now())
+    return store
+
+
+@pytest.fixture
 def told(corp):
-    """Put an event into the inbox as the callback door does; `at` in seconds from now."""
-
-    def tell(change, guide, external_userid, at, **fields):
-        return RawCallback.objects.create(
-            key=next(_numbers).to_bytes(32, "big"),
-            endpoint=CallbackEndpoint.objects.get(slug="contacts"),
-            event="change_external_contact",
-            change_type=change,
-            fields={"UserID": guide.wecom_userid, "ExternalUserID": external_userid, **fields},
-            created_by_wecom_at=at,
-            not_before=clock.now() - timedelta(minutes=1),
-        )
-
-    return tell
+    """Put an event about a customer into the inbox as the callback door does."""
+    return keep_friend_event

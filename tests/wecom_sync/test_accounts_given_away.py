@@ -1,6 +1,5 @@
 """A leaver's WeCom account is somebody else's: the customers of before are handed over first."""
 
-import itertools
 from datetime import timedelta
 
 import pytest
@@ -9,27 +8,17 @@ from django.urls import reverse
 from apps.accounts.models import AuditEntry
 from apps.core import clock
 from apps.members.models import FollowRelation, ServingPeriod
-from apps.stores.models import Guide, Posting, Store
+from apps.stores.models import Guide, Posting
 from apps.stores.services import guide_leaves, user_of_guide
-from apps.wecom.models import CallbackEndpoint, RawCallback
+from apps.wecom.models import RawCallback
 from apps.wecom_sync.services import handle_callbacks, sync_kind
 from tests.factories import outreach as make
-from tests.factories.facts import make_guide, make_store
+from tests.factories.callbacks import keep_event
+from tests.factories.facts import make_guide
 
 pytestmark = pytest.mark.django_db
 
 Status = Guide.Status
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def store(simulator, corp):
-    simulator.post(
-        "/sim/seed", departments=[{"id": 1, "name": "总部"}, {"id": 7, "name": "静安店"}]
-    )
-    store = make_store()
-    Store.objects.filter(pk=store.pk).update(wecom_department_id=7, live_since=clock.now())
-    return store
 
 
 @pytest.fixture
@@ -44,14 +33,8 @@ def leaver(store, simulator):
 
 
 def tell(change, hours):
-    RawCallback.objects.create(
-        key=(2**202 + next(_numbers)).to_bytes(32, "big"),
-        endpoint=CallbackEndpoint.objects.get(slug="contacts"),
-        event="change_contact",
-        change_type=change,
-        fields={"UserID": "anna"},
-        created_by_wecom_at=clock.now() - timedelta(hours=hours),
-        not_before=clock.now() - timedelta(minutes=1),
+    keep_event(
+        "change_contact", change, {"UserID": "anna"}, at=clock.now() - timedelta(hours=hours)
     )
     handle_callbacks(now=clock.now())
 

@@ -1,6 +1,5 @@
 """催办 with a button: the guide says 知道了 in WeCom, the task is seen, the card says so."""
 
-import itertools
 from datetime import timedelta
 
 import pytest
@@ -16,11 +15,11 @@ from apps.wecom_sync.services import handle_callbacks
 from tests.conftest import WECOM, wait_for
 from tests.factories import outreach as make
 from tests.factories import tasks
+from tests.factories.callbacks import keep_event
 
 pytestmark = pytest.mark.django_db
 
 SEND, UPDATE = "message/send", "message/update_template_card"
-_numbers = itertools.count(1)
 
 
 def tell(simulator, base="http://127.0.0.1:9", **more):
@@ -61,10 +60,8 @@ def cards(simulator, guide):
 def press(task, *, userid=None, task_id=None, code="RC_none", at=None):
     """The event as the door keeps it."""
     notice = GuideNotice.objects.get(guide=task.guide)
-    RawCallback.objects.create(
-        key=next(_numbers).to_bytes(32, "big"),
-        endpoint=CallbackEndpoint.objects.get(slug="contacts"),
-        event="template_card_event",
+    keep_event(
+        "template_card_event",
         fields={
             "FromUserName": userid or task.guide.wecom_userid,
             "EventKey": "ack",
@@ -72,8 +69,7 @@ def press(task, *, userid=None, task_id=None, code="RC_none", at=None):
             "CardType": "button_interaction",
             "ResponseCode": code,
         },
-        created_by_wecom_at=at or clock.now(),
-        not_before=clock.now() - timedelta(minutes=1),
+        at=at,
     )
     return handle_callbacks(now=clock.now())
 

@@ -1,9 +1,6 @@
 """Departments follow WeCom, whatever the order of what it tells; a person's move is head office's
 to decide."""
 
-import itertools
-from datetime import timedelta
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -14,17 +11,17 @@ from apps.accounts.models import AuditEntry
 from apps.core import clock
 from apps.stores.models import Posting, Store
 from apps.stores.services import guide_leaves, post_guide
-from apps.wecom.models import CallbackEndpoint, RawCallback
+from apps.wecom.models import RawCallback
 from apps.wecom_sync.errors import MoveOver
 from apps.wecom_sync.models import Department, StoreMove, SyncRun
 from apps.wecom_sync.selectors import open_moves, stores_without_department
 from apps.wecom_sync.services import decide_move, handle_callbacks, sync_kind
+from tests.factories.callbacks import keep_event
 from tests.factories.facts import make_guide, make_store
 from tests.factories.outreach import CORP
 
 pytestmark = pytest.mark.django_db
 
-_numbers = itertools.count(1)
 State = StoreMove.State
 
 
@@ -57,15 +54,7 @@ def anna(tree, simulator):
 
 
 def tell(change, **fields):
-    RawCallback.objects.create(
-        key=(2**201 + next(_numbers)).to_bytes(32, "big"),
-        endpoint=CallbackEndpoint.objects.get(slug="contacts"),
-        event="change_contact",
-        change_type=change,
-        fields=fields,
-        created_by_wecom_at=clock.now(),
-        not_before=clock.now() - timedelta(minutes=1),
-    )
+    keep_event("change_contact", change, fields)
 
 
 def hear():

@@ -4,8 +4,9 @@ import pytest
 
 from apps.core import clock
 from apps.stores.models import Guide, Posting, Store
-from apps.wecom.models import CallbackEndpoint, Corp, RawCallback
+from apps.wecom.models import Corp
 from apps.wecom_sync.services import handle_callbacks, sync_departments
+from tests.factories.callbacks import keep_event
 from tests.factories.facts import make_store
 
 pytestmark = pytest.mark.django_db
@@ -35,15 +36,7 @@ def compare(corp):
 
 
 def tell(corp):
-    RawCallback.objects.create(
-        key=bytes(31) + b"7",
-        endpoint=CallbackEndpoint.objects.get(slug="contacts"),
-        event="change_contact",
-        change_type="create_user",
-        fields={"UserID": "new_one"},
-        created_by_wecom_at=clock.now(),
-        not_before=clock.now(),
-    )
+    keep_event("change_contact", "create_user", {"UserID": "new_one"})
     handle_callbacks(now=clock.now())
 
 

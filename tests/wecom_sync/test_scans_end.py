@@ -1,6 +1,5 @@
 """Head office's scan ends with the WeCom account, and goes on by its new name."""
 
-import itertools
 from datetime import timedelta
 
 import pytest
@@ -8,13 +7,11 @@ import pytest
 from apps.accounts.capabilities import Role
 from apps.accounts.models import AuditEntry, User
 from apps.core import clock
-from apps.wecom.models import CallbackEndpoint, RawCallback
 from apps.wecom_sync.services import handle_callbacks
 from tests.factories import outreach as make
+from tests.factories.callbacks import keep_event
 
 pytestmark = pytest.mark.django_db
-
-_numbers = itertools.count(1)
 
 
 def person(username="hejing", corp_id="", userid="hq_hejing"):
@@ -29,14 +26,11 @@ def person(username="hejing", corp_id="", userid="hq_hejing"):
 
 
 def tell(change, hours=0.0, userid="hq_hejing", **fields):
-    RawCallback.objects.create(
-        key=(2**203 + next(_numbers)).to_bytes(32, "big"),
-        endpoint=CallbackEndpoint.objects.get(slug="contacts"),
-        event="change_contact" if change != "unsubscribe" else change,
-        change_type=change if change != "unsubscribe" else "",
-        fields={"UserID": userid, "FromUserName": userid, **fields},
-        created_by_wecom_at=clock.now() - timedelta(hours=hours),
-        not_before=clock.now() - timedelta(minutes=1),
+    keep_event(
+        "change_contact" if change != "unsubscribe" else change,
+        change if change != "unsubscribe" else "",
+        {"UserID": userid, "FromUserName": userid, **fields},
+        at=clock.now() - timedelta(hours=hours),
     )
     handle_callbacks(now=clock.now())
 

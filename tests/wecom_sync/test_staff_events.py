@@ -13,27 +13,16 @@ from apps.accounts.models import User
 from apps.core import clock
 from apps.stores.models import Guide, Posting, ScopeGrant, Store
 from apps.stores.services import guide_leaves, post_guide, user_of_guide
-from apps.wecom.models import CallbackEndpoint, RawCallback
+from apps.wecom.models import RawCallback
 from apps.wecom_sync.services import handle_callbacks, sync_kind
 from tests.conftest import WECOM, wait_for
 from tests.factories import outreach as make
+from tests.factories.callbacks import keep_event
 from tests.factories.facts import make_store
 
 pytestmark = pytest.mark.django_db
 
 Status = Guide.Status
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def store(simulator, corp):
-    """A live store that is a department of WeCom."""
-    simulator.post(
-        "/sim/seed", departments=[{"id": 1, "name": "总部"}, {"id": 7, "name": "静安店"}]
-    )
-    store = make_store()
-    Store.objects.filter(pk=store.pk).update(wecom_department_id=7, live_since=clock.now())
-    return store
 
 
 @pytest.fixture
@@ -42,15 +31,7 @@ def staff(corp):
 
     def tell(event, change, userid, at=None, **fields):
         who = {"UserID": userid} if change else {"FromUserName": userid}
-        return RawCallback.objects.create(
-            key=(2**200 + next(_numbers)).to_bytes(32, "big"),
-            endpoint=CallbackEndpoint.objects.get(slug="contacts"),
-            event=event,
-            change_type=change,
-            fields={**who, **fields},
-            created_by_wecom_at=at or clock.now(),
-            not_before=clock.now() - timedelta(minutes=1),
-        )
+        return keep_event(event, change, {**who, **fields}, at=at)
 
     return tell
 
