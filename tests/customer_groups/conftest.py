@@ -66,7 +66,7 @@ def stranger(simulator):
 def open_group(simulator, read):
     """Make a group on a guide's phone and let us read of it."""
 
-    def make(owner, name="内购群"):
+    def open_one(owner, name="内购群"):
         (friend,) = make.make_friends(owner, simulator=simulator)
         made = simulator.post(
             "/sim/groups/create",
@@ -77,4 +77,4 @@ def open_group(simulator, read):
         read(made["chat_id"])
         return CustomerGroup.objects.get(chat_id=made["chat_id"])
 
-    return make
+    return open_one
