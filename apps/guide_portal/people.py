@@ -212,10 +212,6 @@ class AssignPage:
     helpers: list[Helper]
     busy: list[Helper]
 
-    @property
-    def helper_count(self) -> int:
-        return len(self.helpers)
-
 
 def unserved_members(store: Store) -> QuerySet[Member]:
     """Members of the store whom nobody serves."""

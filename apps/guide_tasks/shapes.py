@@ -38,14 +38,6 @@ class PushPlaces:
         return self.control + self.issued
 
     @property
-    def confirmations_personal(self) -> int:
-        return self.issued
-
-    @property
-    def confirmations_generic(self) -> int:
-        return self.guides
-
-    @property
     def per_guide_avg(self) -> float:
         return self.issued / self.guides if self.guides else 0.0
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from apps.accounts.actor import Actor
 from apps.core import clock
@@ -33,17 +33,6 @@ class LandingPage:
     guide_name: str
     store_name: str
     store_city: str
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxHealth:
-    """`oldest_due_at`: since when the send that waits longest could have gone out."""
-
-    waiting: int
-    held: int
-    unconfirmed: int
-    unknown: int
-    oldest_due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +107,6 @@ def unknown_dispatches(*, actor: Actor) -> QuerySet[Dispatch]:
 def sent_by_others(*, actor: Actor) -> QuerySet[DispatchRecipient]:
     """Results that name another sender than the guide we asked for."""
     return DispatchRecipient.objects.visible_to(actor).filter(by_another=True)
-
-
-def outbox_health(*, now: datetime) -> OutboxHealth:
-    """How many sends wait for what, and since when the oldest due one."""
-    State = Dispatch.State
-    due = Q(state__in=[State.PLANNED, State.LEASED], not_before__lte=now)
-    figures = Dispatch.objects.exclude(state__in=[State.DELIVERED, State.FAILED]).aggregate(
-        waiting=Count("pk", filter=due),
-        held=Count("pk", filter=Q(state=State.HELD)),
-        unconfirmed=Count("pk", filter=Q(state=State.HANDED_OVER)),
-        unknown=Count("pk", filter=Q(state=State.UNKNOWN)),
-        oldest_due_at=Min("not_before", filter=due),
-    )
-    return OutboxHealth(**figures)
 
 
 def welcome_day(*, now: datetime) -> WelcomeDay:

@@ -203,17 +203,6 @@ class Lift:
         """n_T · (r_T − r_C)."""
         return self.per_member.value * self.treated.members if self.per_member else None
 
-    @property
-    def incremental_buyers(self) -> float | None:
-        return self.conversion.value * self.treated.members if self.conversion else None
-
-    @property
-    def relative_uplift(self) -> float | None:
-        """Δ / p_C."""
-        if self.conversion is None:
-            return None
-        return rate(self.conversion.value, self.control.conversion or 0)
-
 
 @dataclass(frozen=True)
 class BreakdownRow(Completion):

@@ -24,7 +24,7 @@ from apps.segments.compile import (
     compile_condition,
     compile_definition,
 )
-from apps.segments.models import SegmentRun, SegmentVersion
+from apps.segments.models import SegmentRun
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,6 @@ def explain(definition: Any) -> str:
 def member_ids(run: SegmentRun) -> list[int]:
     """The survivors frozen in a run, ascending."""
     return list(BitMap.deserialize(bytes(run.members)))
-
-
-def latest_run(version: SegmentVersion) -> SegmentRun | None:
-    """The last complete run of a version."""
-    return SegmentRun.objects.filter(version=version).order_by("-as_of", "-pk").first()
 
 
 def sample(definition: Any, actor: Actor, n: int, now: datetime | None = None) -> list[SampleRow]:

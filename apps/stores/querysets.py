@@ -50,10 +50,6 @@ class GuideQuerySet(models.QuerySet):
     def active(self) -> Self:
         return self.filter(status="active")
 
-    def outside_rollout(self, day: date) -> Self:
-        """Guides whose store of that day head office has not switched on."""
-        return self.posted_in(day=day, store__live_since=None)
-
     def posted_in(self, *, day: date, **place: object) -> Self:
         """Guides with a posting on that day in the place, e.g. `store_id__in=…`."""
         posting: Any = self.model._meta.get_field("postings").related_model

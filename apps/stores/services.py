@@ -81,15 +81,6 @@ def _give_role(*, guide: Guide, role: str) -> None:
 
 
 @transaction.atomic
-def keep_guide(*, corp_id: str, wecom_userid: str, name: str) -> Guide:
-    """The guide behind a WeCom account, made if missing, with the name WeCom shows."""
-    guide, _made = Guide.objects.update_or_create(
-        corp_id=corp_id, wecom_userid=wecom_userid, defaults={"name": name[:40]}
-    )
-    return guide
-
-
-@transaction.atomic
 def rename_guides(*, names: Mapping[int, str]) -> int:
     """Names as WeCom shows them, by guide; return how many were another."""
     guides = list(Guide.objects.select_for_update(no_key=True).filter(pk__in=names).order_by("pk"))

@@ -52,9 +52,6 @@ WECOM_JSSDK_URL = env.str(
     "WECOM_JSSDK_URL", default="https://wwcdn.weixin.qq.com/node/open/js/wecom-jssdk-2.3.4.js"
 )
 
-# seconds after the send at which results are asked for; once a day after the last
-WECOM_POLL_DELAYS = env.list("WECOM_POLL_DELAYS", cast=int, default=[60, 300, 900, 3600])
-
 # how WeCom limits what one customer gets, as its admin chose it: "month" (as many as the month has
 # days), "week" (7 from Monday on) or "day" (1)
 WECOM_CAP_RULE = env.str("WECOM_CAP_RULE", default="month")

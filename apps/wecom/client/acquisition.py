@@ -13,7 +13,6 @@ from apps.wecom.shapes import (
     LinkStatistic,
 )
 
-LINK_MAX_USERS = 500
 LINK_MAX_NAME = 30
 _BASE = "externalcontact/customer_acquisition/"
 

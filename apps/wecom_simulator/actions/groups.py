@@ -10,7 +10,6 @@ from .people import new_customer
 MEMBER, CUSTOMER = 1, 2
 INVITED, BY_LINK, BY_CODE = 1, 2, 3  # join_scene of groupchat/get
 WENT, WAS_REMOVED = 0, 1  # QuitScene of the event
-MOST_MEMBERS = 200
 
 
 def version_of(group: Row) -> str:

@@ -20,7 +20,6 @@ from .base import (
 
 MONTH_S = 30 * 86400
 MOST_TEXT = 2000
-MOST_PICTURES = 9
 JOB_LIFE_S = 86400
 ALL = 2  # of the corp 0, of members themselves 1
 
