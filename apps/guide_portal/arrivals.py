@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from apps.accounts.actor import Actor
+from apps.appointments import services as appointments
 from apps.guide_tasks import services as guide_tasks
 from apps.members import services as members
 from apps.members.models import Interaction
@@ -20,10 +21,22 @@ def note_visit(
     visit = members.note_visit(
         member_id=member_id, guide_id=guide_id, client_id=client_id, now=now, actor=actor
     )
+    _count(visit, actor)
+    return visit
+
+
+@transaction.atomic
+def keep_appointment(*, appointment_id: int, actor: Actor, now: datetime) -> Interaction:
+    """The customer came as booked. Safe to repeat."""
+    visit = appointments.keep(appointment_id=appointment_id, actor=actor, now=now)
+    _count(visit, actor)
+    return visit
+
+
+def _count(visit: Interaction, actor: Actor) -> None:
     guide_tasks.record_visit(
         member_id=visit.member_id,
         source=visit.source,
         occurred_at=visit.occurred_at,
         actor=actor.label,
     )
-    return visit

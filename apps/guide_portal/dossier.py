@@ -23,6 +23,7 @@ from django.db.models import (
 from django.db.models.functions import JSONObject
 from django.utils.dateparse import parse_datetime
 
+from apps.appointments.models import Appointment
 from apps.core import clock, pii
 from apps.core.compiled import Compiled, Place
 from apps.guide_tasks.services.personal import PERSONAL
@@ -46,6 +47,7 @@ from apps.tagging.models import MemberTags
 
 NOTES = 20
 VISITS = 60
+APPOINTMENTS = 5
 VISIT_DAYS = 90
 TALK = (Interaction.Kind.MESSAGE, Interaction.Kind.CHAT_OPENED, Interaction.Kind.VISIT)
 
@@ -78,6 +80,7 @@ class Dossier:
     budget_used: int
     is_waiting: bool
     refusal: Row | None
+    appointments: list[Row]
 
     def friend_of(self, guide_id: int) -> Row | None:
         return next((row for row in self.friends if row["guide_id"] == guide_id), None)
@@ -118,7 +121,7 @@ def read_dossier(*, member_id: int, guide_id: int, now: datetime) -> Dossier:
 
 
 def _whole_member() -> QuerySet:
-    """Seventeen subqueries: written once, see `Compiled`."""
+    """Eighteen subqueries: written once, see `Compiled`."""
     guide_id, now = Place("guide", BigIntegerField()), Place("now", DateTimeField())
     month = Place("month", DateField())
     members = Member.objects.filter(pk=Place("member", BigIntegerField()))
@@ -179,6 +182,10 @@ def _whole_member() -> QuerySet:
             JoinRefusal.objects.filter(**person).order_by("-at", "-pk")[:1],
             **by, reason="reason", at="at",
         ),
+        _appointments=_rows(
+            Appointment.objects.booked().filter(**person).order_by("starts_at")[:APPOINTMENTS],
+            **by, pk="pk", what="kind", store_id="store_id", store="store__name", at="starts_at",
+        ),
     )  # fmt: skip
 
 
@@ -213,6 +220,7 @@ def _dossier(found: Any) -> Dossier:
         budget_used=found._used or 0,
         is_waiting=found._waiting,
         refusal=next(iter(_timed(found._refusal)), None),
+        appointments=_timed(found._appointments),
     )
 
 

@@ -16,6 +16,8 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.compiled import Compiled, among
 from apps.core.shown import Shown
+from apps.guide_portal.appointments import Row as Expected
+from apps.guide_portal.appointments import rows_of_card
 from apps.guide_portal.cards import SENDABLE, Chip, Person, due_chip, person_of, size_words
 from apps.guide_portal.customers import AWAY, find_customer, own_word, three_facts, words_to_tap
 from apps.guide_portal.dossier import Dossier, read_dossier
@@ -107,6 +109,7 @@ class Record(Shown):
     friend_words: str
     follow_up: str
     follow_up_days: list[tuple[str, str]]
+    appointments: list[Expected]
     notes: list[dict[str, Any]]
     note_words: list[str]
     confirmed: list[Hint]
@@ -159,6 +162,7 @@ def record_of(
         friend_words=_friend_words(file, orders, guide_id, now) if is_own else "",
         follow_up=_follow_up_words(file, now),
         follow_up_days=_soon(now),
+        appointments=rows_of_card(file.appointments, actor=actor, now=now),
         notes=_notes(file, actor),
         note_words=words_to_tap(
             [(row["body"], row["guide_id"]) for row in file.notes], guide_id=guide_id
@@ -421,6 +425,10 @@ _ICONS: dict[str, tuple[str, str]] = {
     Kind.VISITED: ("store", "till"),
     Kind.VISIT_NOTED: ("store", "till"),
     Kind.JOIN_REFUSED: ("skip", ""),
+    Kind.APPOINTMENT_BOOKED: ("clock", ""),
+    Kind.APPOINTMENT_KEPT: ("store", "till"),
+    Kind.APPOINTMENT_MISSED: ("skip", ""),
+    Kind.APPOINTMENT_CANCELLED: ("skip", ""),
     Kind.NOTE_ADDED: ("note", ""),
     Kind.TAGGED: ("tag", ""),
     Kind.UNTAGGED: ("tag", ""),

@@ -66,6 +66,7 @@ def _customers() -> Shelf:
                 Module.MEMBER_PAGES,
             ),
             Tool(_("Find a customer"), "customers", "search"),
+            Tool(_("Appointments"), "appointments", "clock", _("Who comes today and this week")),
             Tool(
                 _("Contact codes"), "codes", "scan", _("Show the code, print posters, see who came")
             ),

@@ -1,7 +1,7 @@
 """今日 as the page shows it: a list with an end, each customer with the reason."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,8 @@ from apps.core import clock
 from apps.core.compiled import Compiled, Place
 from apps.core.shown import Shown
 from apps.guide_portal import links
+from apps.guide_portal.appointments import Row as Expected
+from apps.guide_portal.appointments import due_today
 from apps.guide_portal.cards import (
     Card,
     Chip,
@@ -65,6 +67,8 @@ class Today(Shown):
     excused: list[Card]
     tasks: list[TaskLink]
     items: ItemsToday
+    # not kept on the phone: what has changed meanwhile would send a customer to a shut door
+    appointments: list[Expected] = field(default_factory=list)
 
     @property
     def done(self) -> int:
@@ -178,6 +182,7 @@ def today_of(*, guide_id: int, now: datetime) -> Today:
         excused=_finished(day.excused),
         tasks=_tasks(guide_id, now),
         items=items,
+        appointments=due_today(guide_id=guide_id, now=now),
     )
 
 

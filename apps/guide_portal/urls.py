@@ -4,6 +4,7 @@ from django.urls import path
 
 from apps.guide_portal.views import (
     access,
+    appointments,
     care,
     codes,
     coupons,
@@ -73,6 +74,28 @@ urlpatterns = [
     path("customers/<uuid:public_id>/chat/", personal.PersonalChat.as_view(), name="chat"),
     path("customers/<uuid:public_id>/coupons/", coupons.Coupons.as_view(), name="coupons"),
     path("coupons/", coupons.ExpiringCoupons.as_view(), name="expiring_coupons"),
+    path("customers/<uuid:public_id>/appointment/", appointments.Book.as_view(), name="book"),
+    path("appointments/", appointments.Appointments.as_view(), name="appointments"),
+    path(
+        "appointments/<int:appointment_id>/",
+        appointments.OneAppointment.as_view(),
+        name="appointment",
+    ),
+    path(
+        "appointments/<int:appointment_id>/came/",
+        appointments.KeepAppointment.as_view(),
+        name="keep_appointment",
+    ),
+    path(
+        "appointments/<int:appointment_id>/did-not-come/",
+        appointments.MissAppointment.as_view(),
+        name="miss_appointment",
+    ),
+    path(
+        "appointments/<int:appointment_id>/cancel/",
+        appointments.CancelAppointment.as_view(),
+        name="cancel_appointment",
+    ),
     path("customers/<uuid:public_id>/join/", joining.Invite.as_view(), name="invite"),
     path("customers/<uuid:public_id>/join/not/", joining.NotJoined.as_view(), name="not_joined"),
     path("sidebar/", sidebar.Sidebar.as_view(), name="sidebar"),

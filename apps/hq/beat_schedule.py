@@ -143,6 +143,16 @@ ENTRIES = [
         _("engagement is seen late"),
     ),
     Entry(
+        "appointments.remind", 600, _("Appointments of the day"),
+        _("Tells guides in the morning how many appointments the day has, and when the first is."),
+        _("guides see their appointments only when they open the page"),
+    ),
+    Entry(
+        "appointments.follow", 300, _("Appointments follow the people"),
+        _("Gives appointments of who has left or is away that day to a colleague at work."),
+        _("customers come to a guide who is not there"),
+    ),
+    Entry(
         "guide_tasks.move_work", 60, _("Work follows the people"),
         _("Gives open tasks of who is covered, has left or works elsewhere to a colleague."),
         _("open tasks of leavers and of covered guides stay where nobody does them"),

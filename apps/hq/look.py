@@ -84,6 +84,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/members/member/",
                 "/admin/members/",
                 "/admin/orders/order/",
+                "/admin/appointments/",
                 "/admin/member_portal/",
                 "/admin/loyalty/",
                 needs=C.VIEW_MEMBERS,
@@ -235,6 +236,7 @@ _PUSHES = [
 _PEOPLE = [
     _tab(_("Members"), "/admin/members/member/", C.VIEW_MEMBERS),
     _tab(_("Orders"), "/admin/orders/order/", C.VIEW_ORDERS),
+    _tab(_("Appointments"), "/admin/appointments/appointment/", C.VIEW_MEMBERS),
     _tab(_("Requests to look"), "/admin/members/access/", C.VIEW_MEMBERS),
     _tab(
         _("Data requests"), "/admin/member_portal/datarequest/", C.VIEW_HEALTH, Module.MEMBER_PAGES
@@ -322,7 +324,8 @@ UNFOLD: dict[str, Any] = {
         {"page": "members", "items": _PEOPLE},
         {
             "models": [
-                "members.member", "orders.order", "member_portal.datarequest",
+                "members.member", "orders.order", "appointments.appointment",
+                "member_portal.datarequest",
                 "member_portal.consenttext", "member_portal.welcomeoffer", "loyalty.coupon",
                 "loyalty.couponissue",
             ],

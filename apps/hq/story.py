@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from apps.accounts.models import ApiKey, User
+from apps.appointments.models import Kind as AppointmentKind
+from apps.appointments.services.settling import BY_CUSTOMER
 from apps.core.money import format_fen
 from apps.guide_tasks.models import Grade, State, TaskPush, TaskTarget
 from apps.loyalty.models import Coupon
@@ -32,7 +34,8 @@ GROUPS: dict[str, tuple[Kind, ...]] = {
         Kind.TASK_ISSUED, Kind.CONTACT_GRADED, Kind.CONTACT_FAILED, Kind.TASK_DONE,
         Kind.TASK_EXCUSED, Kind.TASK_EXPIRED, Kind.TASK_MOVED, Kind.ENGAGED, Kind.VISITED,
         Kind.NOTE_ADDED,
-        Kind.VISIT_NOTED, Kind.JOIN_REFUSED,
+        Kind.VISIT_NOTED, Kind.JOIN_REFUSED, Kind.APPOINTMENT_BOOKED, Kind.APPOINTMENT_KEPT,
+        Kind.APPOINTMENT_MISSED, Kind.APPOINTMENT_CANCELLED,
     ),
     "wecom": (Kind.FRIEND_ADDED, Kind.FRIEND_ENDED, Kind.SERVING_CHANGED),
     "tags": (Kind.TAGGED, Kind.UNTAGGED, Kind.STAGE_CHANGED),
@@ -264,6 +267,14 @@ def _consent(event: MemberEvent, names: _Names) -> Words:
     return str(words.get(purpose, purpose)), "", _by(event, names)
 
 
+def _appointment(event: MemberEvent, names: _Names) -> Words:
+    store = names.stores.get(event.payload.get("store_id") or 0)
+    what = dict(AppointmentKind.choices).get(event.payload.get("appointment", ""), "")
+    words = [str(what), str(store or ""), names.guide(event.payload)]
+    by = _("the customer") if event.actor == BY_CUSTOMER else _by(event, names)
+    return " · ".join(filter(None, words)), "", by
+
+
 def _plain(event: MemberEvent, names: _Names) -> Words:
     return names.guide(event.payload), "", _by(event, names)
 
@@ -292,6 +303,10 @@ _WORDS: dict[str, Callable[[MemberEvent, _Names], Words]] = {
     Kind.STAGE_CHANGED: _stage,
     Kind.CONSENT_GIVEN: _consent,
     Kind.CONSENT_WITHDRAWN: _consent,
+    Kind.APPOINTMENT_BOOKED: _appointment,
+    Kind.APPOINTMENT_KEPT: _appointment,
+    Kind.APPOINTMENT_MISSED: _appointment,
+    Kind.APPOINTMENT_CANCELLED: _appointment,
 }
 
 

@@ -8,6 +8,7 @@ import segno
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from apps.appointments import selectors as appointments
 from apps.core import clock, pii
 from apps.loyalty.models import CouponIssue
 from apps.loyalty.selectors import coupons_of, place_words, welcome_coupons, worth_words
@@ -355,6 +356,21 @@ def _kept_by_guides(ids: list[int]) -> dict[str, list[dict[str, str]]]:
     }
 
 
+def _appointments(ids: list[int]) -> list[dict[str, str]]:
+    return [
+        {
+            "what": str(row.get_kind_display()),
+            "at": _day(row.starts_at),
+            "store": row.store.name,
+            "guide": row.guide.name,
+            "state": str(row.get_state_display()),
+            "why": str(row.get_reason_display()) if row.reason else "",
+            "note": appointments.note_of(row),
+        }
+        for row in appointments.all_of(member_ids=ids)
+    ]
+
+
 def copy_of(*, member: Member) -> dict[str, Any]:
     """Everything we hold about a person, readable (`holdings` says from where); a fixed number
     of queries."""
@@ -379,6 +395,7 @@ def copy_of(*, member: Member) -> dict[str, Any]:
         "messages": _messages(ids),
         **_kept_by_guides(ids),
         **rest_of(member_id=member.pk, ids=ids),
+        "appointments": _appointments(ids),
         "events": [
             {"what": str(labels.get(event.kind, event.kind)), "at": _day(event.occurred_at)}
             for event in events

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.member_portal.views import finding, joining, me, sign_in
+from apps.member_portal.views import appointments, finding, joining, me, sign_in
 
 app_name = "member_portal"
 
@@ -25,6 +25,12 @@ urlpatterns = [
     path("choices/on/", me.Give.as_view(), name="give"),
     path("stop/", me.Stop.as_view(), name="stop"),
     path("stop/back/", me.AllowAgain.as_view(), name="allow_again"),
+    path("appointments/", appointments.Appointments.as_view(), name="appointments"),
+    path(
+        "appointments/<int:appointment_id>/cancel/",
+        appointments.Cancel.as_view(),
+        name="cancel_appointment",
+    ),
     path("data/", me.Data.as_view(), name="data"),
     path("data/copy/", me.Copy.as_view(), name="copy"),
     path("data/erase/", me.Erase.as_view(), name="erase"),

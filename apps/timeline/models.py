@@ -43,6 +43,10 @@ class Kind(models.TextChoices):
     COUPON_GIVEN = "coupon.given", _("got a coupon")
     COUPON_USED = "coupon.used", _("used a coupon")
     COUPON_BACK = "coupon.back", _("coupon free again, the order came back")
+    APPOINTMENT_BOOKED = "appointment.booked", _("appointment booked")
+    APPOINTMENT_KEPT = "appointment.kept", _("came as booked")
+    APPOINTMENT_MISSED = "appointment.missed", _("did not come as booked")
+    APPOINTMENT_CANCELLED = "appointment.cancelled", _("appointment cancelled")
 
 
 class FeedEpoch(models.Model):

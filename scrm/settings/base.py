@@ -155,6 +155,7 @@ INSTALLED_APPS = [
     "apps.handovers",
     "apps.risks",
     "apps.customer_groups",
+    "apps.appointments",
     "apps.outreach",
     "apps.campaigns",
     "apps.segments",

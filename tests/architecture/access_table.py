@@ -65,6 +65,14 @@ guide_portal:visit               POST  in   in   in   in   ok/ok/404   ok/404/40
 guide_portal:visit_reason        POST  in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:follow_up           POST  in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:follow_up_done      POST  in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:book                GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:book                POST  in   in   in   in   400/400/404 400/404/404 in
+# one's own, and the store's for its manager
+guide_portal:appointments        GET   in   in   in   in   ok   ok   in
+guide_portal:appointment         GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:keep_appointment    POST  in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:miss_appointment    POST  in   in   in   in   400/400/404 400/404/404 in
+guide_portal:cancel_appointment  POST  in   in   in   in   400/400/404 400/404/404 in
 guide_portal:fact                POST  in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:message             GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:message             POST  in   in   in   in   ok/ok/404   ok/404/404  in
@@ -197,6 +205,8 @@ member_portal:withdraw           POST  ok   ok   ok   ok   ok   ok   ok
 member_portal:give               POST  ok   ok   ok   ok   ok   ok   ok
 member_portal:stop               POST  ok   ok   ok   ok   ok   ok   ok
 member_portal:allow_again        POST  ok   ok   ok   ok   ok   ok   ok
+member_portal:appointments       GET   ok   ok   ok   ok   ok   ok   ok
+member_portal:cancel_appointment POST  ok   ok   ok   ok   ok   ok   ok
 member_portal:data               GET   ok   ok   ok   ok   ok   ok   ok
 member_portal:copy               POST  ok   ok   ok   ok   ok   ok   ok
 member_portal:erase              POST  ok   ok   ok   ok   ok   ok   ok
@@ -347,6 +357,7 @@ ADMIN = """
 # model                              admin  operator  region  auditor
 members.Member                       vxi    v         v*      v
 orders.Order                         v      v         v*      v
+appointments.Appointment             vx     v         v*      v
 orders.Product                       v      v         v       v
 stores.Store                         vacxi  v         v*      v
 stores.Guide                         vacxi  v         v*      v

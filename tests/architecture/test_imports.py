@@ -13,7 +13,7 @@ LAYERS = [
     {"risks"},
     {"handovers"},
     {"guide_tasks"},
-    {"contact_codes", "customer_groups"},
+    {"contact_codes", "customer_groups", "appointments"},
     {"outreach"},
     {"campaigns"},
     {"segments"},

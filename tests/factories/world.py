@@ -17,6 +17,7 @@ from apps.accounts import services as accounts
 from apps.accounts.actor import SYSTEM
 from apps.accounts.capabilities import API_CAPABILITIES, Role
 from apps.accounts.models import AuditEntry, User
+from apps.appointments.models import Appointment
 from apps.contact_codes.models import ChannelCode
 from apps.customer_groups.models import CustomerGroup, GroupCode, GroupSend, GroupWelcome
 from apps.guide_tasks.models import (
@@ -57,6 +58,7 @@ from apps.stores.visits import Wanted, keep_visit
 from apps.tagging.models import Tag, TagGroup
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
 from apps.wecom_sync.models import CorpTag, GuideDay, StoreMove, SyncRun, TagWord
+from tests.factories.appointments import book_tomorrow
 from tests.factories.coupons import give, make_coupon
 from tests.factories.facts import make_guide, make_product, make_store
 from tests.factories.items import jpeg, make_item_push, png
@@ -352,6 +354,12 @@ def _coupon_given(side, now):
     return give(Coupon.objects.first() or make_coupon(now), members[0], now, guide=guide)
 
 
+def _appointment_of(side, now):
+    guide, members = side.team[0]
+    found = Appointment.objects.filter(guide=guide).first()
+    return found or book_tomorrow(members[1], guide, now)
+
+
 def _guide_day(side, now):
     """More declared than WeCom counted, the day before."""
     day, guide = now.date() - timedelta(days=1), side.team[0][0]
@@ -362,6 +370,7 @@ def _guide_day(side, now):
 def _placed(side, now):
     guide, members = side.team[0]
     return [
+        _appointment_of(side, now),
         members[0], side.orders[0], side.store, guide, side.sends[0], _notice(side, now),
         _guide_day(side, now), _welcome(side, now), _pressed(side, now), _coupon_given(side, now),
     ]  # fmt: skip
@@ -416,6 +425,7 @@ def numbers_of(world, role):
             _guide_day(world.west, world.now).pk,
         ),
         "item_id": world.items,
+        "appointment_id": each(lambda guide, members: _appointment(world, guide, members).pk),
         "visit_item_id": world.visit_items,
         "code": (TrackedLink.objects.first().code,) * 3,
         "request_id": each(lambda guide, _m: _request(world, guide).pk),
@@ -433,6 +443,11 @@ def numbers_of(world, role):
         "sealed_picture": (sealed(_attachment().picture.name),) * 3,
         "proposal_id": each(lambda guide, _m: _proposal(world, guide).pk),
     }
+
+
+def _appointment(world, guide, members):
+    """Tomorrow afternoon with this guide."""
+    return _appointment_of(SimpleNamespace(team=[(guide, members)]), world.now)
 
 
 def _open_script():

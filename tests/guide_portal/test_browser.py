@@ -8,6 +8,7 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from apps.appointments.models import Appointment
 from apps.core import clock
 from apps.guide_tasks.models import Grade, TaskPush, TaskTarget
 from apps.members.models import FollowRelation, JoinRefusal, Member, StopMark
@@ -370,3 +371,28 @@ def test_a_ticket_that_wecom_revoked_is_fetched_anew_and_the_page_goes_on(street
     sidebar = screen.frame_locator("#frame")
     expect(sidebar.locator("h1.name")).to_contain_text("林晓雯", timeout=15_000)
     assert client.forget_tickets() is False  # once a minute and no more
+
+
+def test_three_taps_book_an_appointment_and_one_says_that_ta_came(street, screen):
+    member = street.members[0]
+    open_page(screen, street, reverse("guide_portal:customer", args=[member.public_id]))
+
+    screen.locator("#appointments + .card a").last.click()
+    assert screen.evaluate("document.documentElement.scrollWidth") == 360
+    screen.locator("#at").select_option("20:45")
+    screen.locator("form .btn.solid").click()
+
+    row = Appointment.objects.get()
+    expect(screen.locator("#appointments + .card .chip")).to_be_visible()
+    Appointment.objects.update(
+        starts_at=clock.now(), hour_at=clock.now().replace(minute=0, second=0, microsecond=0)
+    )
+    screen.goto(street.url + reverse("guide_portal:today"))
+    expect(screen.locator(f"a[href$='/appointments/{row.pk}/']")).to_be_visible()
+    screen.goto(street.url + reverse("guide_portal:appointment", args=[row.pk]))
+    screen.goto(street.url + reverse("guide_portal:appointments"))
+    assert screen.evaluate("document.documentElement.scrollWidth") == 360
+    screen.locator("form .btn").first.click()
+    expect(screen.locator(".tip.ok")).to_be_visible()
+    row.refresh_from_db()
+    assert row.state == "kept"

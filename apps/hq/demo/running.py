@@ -12,6 +12,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from apps.accounts.actor import SYSTEM, Actor
 from apps.accounts.capabilities import Role
 from apps.accounts.models import User
+from apps.appointments import services as appointments
+from apps.appointments.models import Kind as AppointmentKind
 from apps.core import clock
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import TaskItem, TaskPush
@@ -20,7 +22,7 @@ from apps.hq.demo.chain import Chain
 from apps.hq.demo.members import Person
 from apps.hq.demo.people import phone_of
 from apps.hq.demo.phones import Phones
-from apps.members.models import AccessRequest, Consent, MemberIdentity
+from apps.members.models import AccessRequest, Consent, MemberIdentity, ServingPeriod
 from apps.members.services.drafts import write_draft
 from apps.members.services.identities import ConsentRow, MemberRow, resolve_members
 from apps.members.services.relations import set_serving_guide
@@ -65,6 +67,7 @@ def begin(chain: Chain, people: list[Person], *, phones: Phones, now: datetime) 
         _offer_script(chain, now=evening)
         _to_invite(chain, now=evening)
         _visit(chain, now=evening)
+        _book(chain, now=evening)
     _away(chain, now=now)
     _ask(chain, people, now=now)
     count_scripts(now=now)
@@ -220,6 +223,29 @@ def _visit(chain: Chain, *, now: datetime) -> None:
         now=now,
         client_id=_id("visit"),
     )
+
+
+def _book(chain: Chain, *, now: datetime) -> None:
+    """Two customers of the guide of the tour come to the store, today and tomorrow."""
+    guide = chain.guides_of[SHOWN_STORE][1]
+    served = ServingPeriod.objects.current().filter(guide=guide).order_by("member_id")
+    today = clock.business_day(now) + timedelta(days=1)
+    wanted = (
+        (_at(today, 19), AppointmentKind.FITTING, "备好 38 码短靴和新到的羊绒衫"),
+        (_at(today + timedelta(days=1), 16, 30), AppointmentKind.ALTERATION, "改裤长"),
+    )
+    ids = served.values_list("member_id", flat=True)[: len(wanted)]
+    for member_id, (starts_at, kind, note) in zip(ids, wanted, strict=False):
+        appointments.book(
+            member_id=member_id,
+            guide_id=guide.pk,
+            kind=kind,
+            starts_at=starts_at,
+            note=note,
+            client_id=_id(f"appointment:{kind}"),
+            actor=_actor(guide, now),
+            now=now,
+        )
 
 
 # --- the tour's store, today ----------------------------------------------------------------------

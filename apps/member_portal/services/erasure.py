@@ -11,6 +11,7 @@ from django.db import transaction
 
 from apps.accounts.actor import Actor
 from apps.accounts.services import audit
+from apps.appointments import services as appointments
 from apps.customer_groups.services import erasure as customer_groups
 from apps.guide_tasks.services import erasure as tasks
 from apps.handovers.services import erasure as handovers
@@ -52,6 +53,7 @@ def erase(*, request_id: int, actor: Actor, now: datetime) -> DataRequest:
     erased["groups"] = customer_groups.forget_contacts(external_userids=contacts)
     erased["handovers"] = handovers.forget_members(member_ids=ids, now=now)
     erased["coupons"] = loyalty.forget_members(member_ids=ids, now=now)
+    erased["appointments"] = appointments.forget_members(member_ids=ids, now=now)
     erased["tags"] = tagging.forget_members(member_ids=ids)
     keys = [phone_key(phone) for phone in phones]
     erased["codes"] = PhoneCode.objects.filter(phone_key__in=keys).delete()[0]

@@ -1,0 +1,85 @@
+"""Head office reads what stores have booked: by day, store and result; names are masked."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from import_export.fields import Field
+
+from apps.accounts.admin_base import ExportAdmin
+from apps.accounts.capabilities import Capability
+from apps.accounts.resource_base import RoomResource
+from apps.appointments.models import Appointment
+from apps.core import clock
+from apps.members.selectors import masked_name
+
+MARKS = {"kept": "on", "not_kept": "bad", "booked": "warn"}
+
+
+class AppointmentResource(RoomResource):
+    """Out alone. What the guide wrote to prepare stays in the store."""
+
+    labels = {
+        "starts_at": _("time"),
+        "store": _("store"),
+        "guide": _("guide"),
+        "member": _("member number"),
+        "kind": _("kind"),
+        "state": _("state"),
+        "reason": _("reason"),
+    }
+    starts_at = Field("starts_at", "starts_at")
+    store = Field("store__code", "store")
+    guide = Field("guide__name", "guide")
+    member = Field("member__public_id", "member")
+    kind = Field("get_kind_display", "kind")
+    state = Field("get_state_display", "state")
+    reason = Field("get_reason_display", "reason")
+
+    class Meta:
+        model = Appointment
+        fields = ["starts_at", "store", "guide", "member", "kind", "state", "reason"]
+        export_order = fields
+
+    def dehydrate_starts_at(self, row: Appointment) -> str:
+        return f"{row.starts_at.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}"
+
+
+@admin.register(Appointment)
+class AppointmentAdmin(ExportAdmin):
+    view_capability = Capability.VIEW_MEMBERS
+    export_capability = Capability.EXPORT_MEMBERS
+    resource_classes = [AppointmentResource]
+    list_display = ["starts_at", "show_member", "kind", "store", "guide", "show_state", "reason"]
+    list_filter = ["state", "kind", "starts_at", "store__region"]
+    list_select_related = ["member", "store", "guide"]
+    search_fields = ["store__code", "store__name", "guide__name"]
+    search_help_text = _("Store or guide")
+    ordering = ["-starts_at", "-pk"]
+    may_add = False
+    empty_words = _("Guides book from a customer's card; it stands here then.")
+    fields = ["show_member", "kind", "starts_at", "store", "guide", "show_state", "reason",
+              "booked_by", "booked_at", "settled_by", "settled_at"]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
+        return super().get_queryset(request).select_related("member", "store", "guide")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return self.fields
+
+    @admin.display(description=_("member"))
+    def show_member(self, row: Appointment) -> SafeString:
+        return format_html(
+            '<a href="{}">{}</a>',
+            f"/admin/members/{row.member.public_id}/",
+            masked_name(row.member) or f"#{row.member_id}",
+        )
+
+    @admin.display(description=_("state"), ordering="state")
+    def show_state(self, row: Appointment) -> SafeString:
+        mark = MARKS.get(row.state, "")
+        return format_html('<span class="hq-st {}">{}</span>', mark, row.get_state_display())

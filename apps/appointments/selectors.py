@@ -1,0 +1,30 @@
+"""Reads of appointments."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from apps.appointments.models import Appointment
+from apps.core import pii
+
+# how long past ones stand on the customer's own page
+SHOWN_PAST = timedelta(days=90)
+SHOWN = 50
+
+
+def note_of(row: Appointment) -> str:
+    """What the guide wrote to prepare; "" for nothing."""
+    return pii.decrypt(bytes(row.note_enc)) if row.note_enc else ""
+
+
+def of_customer(*, member_ids: Collection[int], now: datetime) -> list[Appointment]:
+    """A person's appointments, the next one first, then the last ones; one query."""
+    rows = Appointment.objects.of_members(member_ids).filter(starts_at__gt=now - SHOWN_PAST)
+    found = list(rows.select_related("store", "guide").order_by("-starts_at", "-pk")[:SHOWN])
+    ahead = [row for row in found if row.is_booked and row.starts_at > now]
+    return [*reversed(ahead), *(row for row in found if row not in ahead)]
+
+
+def all_of(*, member_ids: Collection[int]) -> list[Appointment]:
+    """Everything we hold, for the copy that the person asks for."""
+    rows = Appointment.objects.of_members(member_ids)
+    return list(rows.select_related("store", "guide").order_by("starts_at", "pk"))

@@ -1,0 +1,230 @@
+"""预约 as guides' pages show it: who comes when, and what is still to be said about it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import BigIntegerField, DateTimeField, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from apps.accounts.actor import Actor
+from apps.appointments.models import Appointment, Kind, Reason, State
+from apps.appointments.selectors import note_of
+from apps.appointments.services import CANCEL_REASONS, NOT_KEPT_REASONS
+from apps.appointments.services.booking import OPEN_FROM, OPEN_UNTIL, QUARTER
+from apps.core import clock
+from apps.core.compiled import Compiled, Place
+from apps.core.shown import Shown
+from apps.guide_portal import links
+from apps.guide_portal.cards import Chip, Person, person_of
+from apps.guide_portal.customers import own_word
+from apps.guide_portal.templatetags.portal import hour_minute, month_day
+
+WEEK = timedelta(days=7)
+OFFERED_DAYS = 7
+LISTED = 200
+USUAL_TIME = "14:00"
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Shown):
+    """An appointment as a light row."""
+
+    href: str
+    name: str
+    words: str
+    due: Chip
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Shown):
+    """An appointment of the list. `asks`: its day is here, what became of it is open."""
+
+    pk: int
+    href: str
+    head: str
+    words: str
+    chip: Chip
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Shown):
+    head: str
+    lines: list[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Detail(Shown):
+    pk: int
+    person: Person
+    kind: str
+    when: str
+    place: str
+    guide: str
+    note: str
+    chip: Chip
+    reason: str
+    is_booked: bool
+    may_keep: bool
+    may_miss: bool
+    misses: list[tuple[str, str]]
+    cancels: list[tuple[str, str]]
+
+
+def state_chip(row: Appointment, *, now: datetime) -> Chip:
+    """The state as icon and word."""
+    if row.state == State.BOOKED:
+        return _time_chip(row.starts_at, now=now)
+    looks = {State.KEPT: ("ok", "ok"), State.NOT_KEPT: ("skip", ""), State.CANCELLED: ("skip", "")}
+    icon, tone = looks[State(row.state)]
+    return Chip(icon, str(row.get_state_display()), tone)
+
+
+def _time_chip(starts_at: datetime, *, now: datetime) -> Chip:
+    if now > starts_at + timedelta(hours=1):
+        return Chip("alert", pgettext("appointment", "Say how it went"), "warn")
+    if clock.business_day(starts_at) == clock.business_day(now):
+        return Chip("clock", hour_minute(starts_at), "warn")
+    return Chip("clock", f"{month_day(starts_at)} {hour_minute(starts_at)}")
+
+
+# --- on today's list and the customer's card ------------------------------------------------------
+
+
+def _due(guide: Any, until: Any) -> Any:
+    rows = Appointment.objects.booked().filter(guide_id=guide, starts_at__lt=until)
+    return rows.select_related("member").order_by("starts_at", "pk")
+
+
+_DUE = Compiled(lambda: _due(Place("guide", BigIntegerField()), Place("until", DateTimeField())))
+
+
+def due_today(*, guide_id: int, now: datetime) -> list[Row]:
+    """Who comes today, and who came before and nobody said so; one small query."""
+    until = clock.day_start(clock.business_day(now) + timedelta(days=1))
+    return [
+        Row(
+            href=links.numbered("appointment", row.pk),
+            name=person_of(row.member).full_name,
+            words=str(row.get_kind_display()),
+            due=_time_chip(row.starts_at, now=now),
+        )
+        for row in _DUE.rows(guide=guide_id, until=until)
+    ]
+
+
+def rows_of_card(found: Iterable[dict[str, Any]], *, actor: Actor, now: datetime) -> list[Row]:
+    """What a customer has booked, with whomever; a page behind it where the actor may see one."""
+    kinds = dict(Kind.choices)
+    return [
+        Row(
+            href=links.numbered("appointment", one["pk"])
+            if one["guide_id"] == actor.guide_id or one["store_id"] in actor.store_ids
+            else "",
+            name=str(kinds.get(one["what"], "")),
+            words=f"{one['store']} · {own_word(one['guide_id'], one['guide'], actor)}",
+            due=_time_chip(one["at"], now=now),
+        )
+        for one in found
+    ]
+
+
+# --- the list -------------------------------------------------------------------------------------
+
+
+def parts_of(*, actor: Actor, now: datetime) -> list[Part]:
+    """What waits for a word, today, and the next seven days; a manager's colleagues after that. Two
+    queries."""
+    today = clock.business_day(now)
+    begin, end = clock.day_bounds(today)
+    week = clock.day_start(today + WEEK + timedelta(days=1))
+    rows = (
+        Appointment.objects.visible_to(actor)
+        .filter(Q(state=State.BOOKED) | Q(starts_at__gte=begin, starts_at__lt=end))
+        .filter(starts_at__gte=begin - WEEK, starts_at__lt=week)
+        .select_related("member", "guide")
+        .order_by("starts_at", "pk")[:LISTED]
+    )
+    mine: list[Appointment] = []
+    others: list[Appointment] = []
+    for row in rows:
+        (mine if row.guide_id == actor.guide_id else others).append(row)
+    return [
+        *_by_day(mine, begin, end, now, ""),
+        *_by_day(others, begin, end, now, _("Colleagues") + " · "),
+    ]
+
+
+def _by_day(
+    rows: Sequence[Appointment], begin: datetime, end: datetime, now: datetime, whose: str
+) -> list[Part]:
+    parts = [
+        (_("Waiting for a word"), [row for row in rows if row.starts_at < begin]),
+        (pgettext("appointment", "Today"), [row for row in rows if begin <= row.starts_at < end]),
+        (_("Next 7 days"), [row for row in rows if row.starts_at >= end]),
+    ]
+    return [
+        Part(whose + head, [_line(row, now, end, with_guide=bool(whose)) for row in found])
+        for head, found in parts
+        if found
+    ]
+
+
+def _line(row: Appointment, now: datetime, end: datetime, *, with_guide: bool) -> Line:
+    words = [str(row.get_kind_display())]
+    if with_guide:
+        words.append(row.guide.name)
+    return Line(
+        pk=row.pk,
+        href=links.numbered("appointment", row.pk),
+        head=person_of(row.member).full_name,
+        words=" · ".join(words),
+        chip=state_chip(row, now=now),
+        asks=row.is_booked and row.starts_at < end,
+    )
+
+
+# --- one, and a new one ---------------------------------------------------------------------------
+
+
+def detail_of(row: Appointment, *, actor: Actor, now: datetime) -> Detail:
+    labels = dict(Reason.choices)
+    day_has_come = clock.business_day(row.starts_at) <= clock.business_day(now)
+    return Detail(
+        pk=row.pk,
+        person=person_of(row.member),
+        kind=str(row.get_kind_display()),
+        when=f"{month_day(row.starts_at)} {hour_minute(row.starts_at)}",
+        place=row.store.name,
+        guide=own_word(row.guide_id, row.guide.name, actor),
+        note=note_of(row),
+        chip=state_chip(row, now=now),
+        reason=str(labels.get(row.reason, "")),
+        is_booked=row.is_booked,
+        may_keep=row.is_booked and day_has_come,
+        may_miss=row.is_booked and row.starts_at <= now,
+        misses=[(reason.value, str(reason.label)) for reason in NOT_KEPT_REASONS],
+        cancels=[(reason.value, str(reason.label)) for reason in CANCEL_REASONS],
+    )
+
+
+def offered_days(*, now: datetime) -> list[tuple[str, str]]:
+    """The next seven days, today first."""
+    today = clock.business_day(now)
+    named = {0: _("Today"), 1: _("Tomorrow")}
+    days = [today + timedelta(days=n) for n in range(OFFERED_DAYS)]
+    return [(day.isoformat(), named.get(n) or _day_words(day)) for n, day in enumerate(days)]
+
+
+def _day_words(day: date) -> str:
+    words = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
+    return _("%(weekday)s %(day)s") % {"weekday": words[day.weekday()], "day": month_day(day)}
+
+
+def offered_times() -> list[str]:
+    first = OPEN_FROM.hour * 60 + OPEN_FROM.minute
+    last = OPEN_UNTIL.hour * 60 + OPEN_UNTIL.minute
+    return [f"{n // 60:02}:{n % 60:02}" for n in range(first, last, QUARTER)]

@@ -1,0 +1,117 @@
+"""预约 on guides' phones: three taps to book, one to say that TA came."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from apps.appointments.models import Appointment
+from apps.core import clock
+from apps.members.models import Interaction
+from apps.stores.models import DayOff
+from tests.factories.appointments import at_hour, make_appointment
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+def url(name, *args):
+    return reverse(f"guide_portal:{name}", args=args)
+
+
+def booked(shop, phone, act, member=None, **more):
+    member = member or shop.members[0]
+    day = clock.business_day(shop.now) + DAY
+    fields = act(kind="fitting", day=day.isoformat(), at="15:00", **more)
+    return phone.post(url("book", member.public_id), fields)
+
+
+def test_the_card_leads_to_a_form_that_is_right_as_it_stands(shop, phone, act):
+    member = shop.members[0]
+    card = phone.get(url("customer", member.public_id)).content.decode()
+    assert url("book", member.public_id) in card
+    page = phone.get(url("book", member.public_id)).content.decode()
+    day = clock.business_day(shop.now) + DAY
+    assert re.search(rf'value="{day}" checked', page)
+
+    assert booked(shop, phone, act, note="备好短靴").status_code == 302
+    row = Appointment.objects.get()
+    assert (row.member, row.guide, row.starts_at) == (member, shop.guide, at_hour(shop.now, 15))
+    card = phone.get(url("customer", member.public_id)).content.decode()
+    assert url("appointment", row.pk) in card
+    assert "备好短靴" in phone.get(url("appointment", row.pk)).content.decode()
+
+
+def test_a_refusal_keeps_what_was_typed_and_says_why(shop, phone, act):
+    DayOff.objects.create(guide=shop.guide, day=clock.business_day(shop.now) + DAY)
+    answer = booked(shop, phone, act, note="备好短靴")
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert 'role="alert"' in page
+    assert 'value="备好短靴"' in page
+    assert not Appointment.objects.exists()
+    assert phone.post(url("book", shop.members[0].public_id), act(at="x")).status_code == 400
+
+
+def test_today_shows_who_comes_and_one_tap_says_that_ta_came(shop, phone, act):
+    row = make_appointment(shop.members[0], shop.guide, shop.now)
+    assert url("appointment", row.pk) not in phone.get(url("today")).content.decode()
+    with clock.at(row.starts_at):
+        for page in ("today", "appointments"):
+            assert url("appointment", row.pk) in phone.get(url(page)).content.decode()
+        for _twice in range(2):
+            assert phone.post(url("keep_appointment", row.pk), act()).status_code == 302
+        assert url("appointment", row.pk) not in phone.get(url("today")).content.decode()
+
+    assert Interaction.objects.filter(kind="visit", guide=shop.guide).count() == 1
+    shop.targets[0].refresh_from_db()
+    assert shop.targets[0].visited_at == row.starts_at
+
+
+def test_the_tap_on_the_card_counts_for_the_work_as_well(shop, phone, act):
+    phone.post(url("visit", shop.members[0].public_id), act())
+    shop.targets[0].refresh_from_db()
+    assert shop.targets[0].visited_at is not None
+
+
+def test_who_did_not_come_and_what_is_called_off_have_a_reason(shop, phone, act):
+    rows = [make_appointment(member, shop.guide, shop.now) for member in shop.members[:2]]
+    with clock.at(rows[0].starts_at):
+        assert phone.post(url("miss_appointment", rows[0].pk), act()).status_code == 400
+        phone.post(url("miss_appointment", rows[0].pk), act(reason="no_word"))
+    phone.post(url("cancel_appointment", rows[1].pk), act(reason="later"))
+    states = dict(Appointment.objects.values_list("pk", "state"))
+    assert states == {rows[0].pk: "not_kept", rows[1].pk: "cancelled"}
+    assert phone.get(url("appointment", rows[0].pk)).status_code == 200
+
+
+def test_a_manager_sees_the_stores_a_colleague_none(shop, phone, managers_phone):
+    row = make_appointment(shop.others_members[0], shop.colleague, shop.now)
+    page = managers_phone.get(url("appointments")).content.decode()
+    assert url("appointment", row.pk) in page
+    assert shop.colleague.name in page
+    assert phone.get(url("appointment", row.pk)).status_code == 404
+    assert url("appointment", row.pk) not in phone.get(url("appointments")).content.decode()
+
+
+def test_the_pages_ask_as_often_for_many_as_for_one(shop, phone):
+    def questions():
+        counts = []
+        for page in ("today", "appointments"):
+            phone.get(url(page))
+            with CaptureQueriesContext(connection) as asked:
+                phone.get(url(page))
+            counts.append(len(asked))
+        return counts
+
+    first = make_appointment(shop.members[0], shop.guide, shop.now)
+    with clock.at(first.starts_at - timedelta(hours=2)):
+        before = questions()
+    for hour in (11, 16, 18):
+        for member in shop.members:
+            make_appointment(member, shop.guide, shop.now, starts_at=at_hour(shop.now, hour))
+    with clock.at(first.starts_at - timedelta(hours=2)):
+        assert questions() == before
