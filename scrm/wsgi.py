@@ -7,6 +7,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings.prod")
 # a page asks for few rows, and they lie in memory; jobs over the whole chain plan as ever
 os.environ.setdefault("DATABASE_PAGE_COST", "1.1")
+os.environ.setdefault("DATABASE_PLAN_ONCE", "1")
 
 pages = get_wsgi_application()
 

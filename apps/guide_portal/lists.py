@@ -37,7 +37,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.actor import Actor
 from apps.accounts.scoped import Scoped
 from apps.core import clock
-from apps.core.compiled import Place, fill
+from apps.core.compiled import Place, fill, with_constants
 from apps.core.prepared import read
 from apps.core.shown import Shown
 from apps.guide_portal import links
@@ -398,7 +398,7 @@ def _counting(today: date, terms: Terms) -> tuple[str, list[Any]]:
         sql, values = listed.query.sql_with_params()
         parts.append(f"(SELECT count(*) FROM ({sql}) AS listed)")
         params += values
-    return "SELECT " + ", ".join(parts), params
+    return with_constants("SELECT " + ", ".join(parts), params)
 
 
 def list_page(*, code: str, actor: Actor, page: int, now: datetime) -> tuple[list[Row], int | None]:

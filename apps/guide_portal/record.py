@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import DateTimeField, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -14,7 +14,7 @@ from django.utils.translation import pgettext
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.core import clock
-from apps.core.compiled import Compiled, among
+from apps.core.compiled import Compiled, Place, among
 from apps.core.shown import Shown
 from apps.guide_portal.appointments import Row as Expected
 from apps.guide_portal.appointments import rows_of_card
@@ -439,10 +439,17 @@ _ICONS: dict[str, tuple[str, str]] = {
 STORY_DAYS = timedelta(days=400)
 
 
+_LATELY = Compiled(
+    lambda: MemberEvent.objects.filter(
+        among("member_id", "members"), occurred_at__gte=Place("since", DateTimeField())
+    ).order_by("-occurred_at", "-id")[:STORY]
+)
+
+
 def _events(file: Dossier, *, before: datetime | None, now: datetime) -> list[MemberEvent]:
     if before is not None:
         return timeline_page(member_ids=file.group, before=before, limit=STORY)
-    return list(MemberEvent.objects.of(member_ids=file.group, since=now - STORY_DAYS)[:STORY])
+    return _LATELY.rows(members=file.group, since=now - STORY_DAYS)
 
 
 def _older(

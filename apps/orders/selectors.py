@@ -8,8 +8,9 @@ from functools import cache
 from typing import Any
 
 from django.db import connection
+from django.db.models import DateTimeField
 
-from apps.core.compiled import Compiled, among
+from apps.core.compiled import Compiled, Place, among
 from apps.core.prepared import read
 from apps.orders.models import Order, OrderLine, Product
 
@@ -145,14 +146,29 @@ def net_sales_by_member(
         return dict(cursor.fetchall())
 
 
-def _lines_of(orders: list[Order]) -> dict[int, list[LineView]]:
-    """Lines in their order by order id, in one query that names the partitions it needs."""
-    lines: dict[int, list[LineView]] = {}
-    found = OrderLine.objects.filter(
-        order_id__in=[order.pk for order in orders],
-        paid_at__in={order.paid_at for order in orders},
+# the moments name the partitions
+_LINES = Compiled(
+    lambda: (
+        OrderLine.objects.filter(
+            among("order_id", "orders"),
+            paid_at__range=(Place("first", DateTimeField()), Place("last", DateTimeField())),
+        )
+        .select_related("product")
+        .order_by("line_no")
     )
-    for line in found.select_related("product").order_by("line_no"):
+)
+
+
+def _lines_of(orders: list[Order]) -> dict[int, list[LineView]]:
+    """Lines in their order by order id, in one query."""
+    lines: dict[int, list[LineView]] = {}
+    if not orders:
+        return lines
+    moments = [order.paid_at for order in orders]
+    found = _LINES.rows(
+        orders=[order.pk for order in orders], first=min(moments), last=max(moments)
+    )
+    for line in found:
         product = line.product
         lines.setdefault(line.order_id, []).append(
             LineView(

@@ -7,7 +7,16 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BigIntegerField, DateField, Exists, Func, OuterRef, Q, QuerySet
+from django.db.models import (
+    BigIntegerField,
+    DateField,
+    Exists,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 from django.db.models.functions import JSONObject
 
 from apps.accounts.actor import NOBODY, Actor
@@ -35,10 +44,11 @@ def _standing() -> QuerySet[Any, Any]:
     """What was granted to somebody, and where they work: asked for every page, so in one go."""
     user, day = Place("user", BigIntegerField()), Place("day", DateField())
     granted = ScopeGrant.objects.filter(user_id=OuterRef("pk"))
+    # whose posting, before which day: of the day PostgreSQL cannot guess how many rows it leaves
+    guide = Guide.objects.filter(user_id=user, status=Guide.Status.ACTIVE)
     posted = (
-        Posting.objects.filter(during__contains=day)
+        Posting.objects.filter(guide_id=Subquery(guide.values("pk")), during__contains=day)
         .live()
-        .filter(guide__user_id=OuterRef("pk"), guide__status=Guide.Status.ACTIVE)
         .order_by("pk")[:1]
     )
     return User.objects.filter(pk=user).values_list(

@@ -247,6 +247,10 @@ _options["prepare_threshold"] = 0 if env.bool("DATABASE_PREPARED", default=True)
 # what a row out of order costs to PostgreSQL's planner; empty: as the cluster says
 if _page_cost := env.str("DATABASE_PAGE_COST", default=""):
     _options["options"] += f" -c random_page_cost={float(_page_cost)}"
+# one plan of a fixed statement for all values. Left to itself PostgreSQL plans it anew as often as
+# it believes that a day or an id matters, which for a page's few rows takes longer than they do
+if env.bool("DATABASE_PLAN_ONCE", default=False):
+    _options["options"] += " -c plan_cache_mode=force_generic_plan"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHE_URL = env.str("CACHE_URL")

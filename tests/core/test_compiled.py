@@ -69,6 +69,23 @@ def test_values_come_as_tuples(moment):
     assert NAMES.tuples(store=0) == []
 
 
+@pytest.mark.django_db
+def test_what_never_changes_stands_in_the_text():
+    store = make_store()
+    Store.objects.filter(pk=store.pk).update(name="50% '%s' off")
+    named = Compiled(
+        lambda: Store.objects.filter(
+            pk=Place("store", BigIntegerField()), name__in=["50% '%s' off", "x"]
+        ).values_list("pk")
+    )
+
+    sql, params = named.statement(store=store.pk)
+    assert params == (store.pk,)
+    assert "off'" in sql
+    assert named.tuples(store=store.pk) == [(store.pk,)]
+    assert named.tuples(store=0) == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_every_thread_asks_on_its_own_connection():
     store = make_store()
