@@ -13,9 +13,8 @@ from django.core.cache.backends import redis
 class _Client(redis.RedisCacheClient):
     def __init__(self, servers: list[str], **options: Any) -> None:
         super().__init__(servers, **options)
-        make = self._client
         # a client holds nothing but its pool of connections, and there is one pool for each server
-        self._client = cache(lambda *, connection_pool: make(connection_pool=connection_pool))
+        self._client: Any = cache(self._client)
 
 
 class Cache(redis.RedisCache):
