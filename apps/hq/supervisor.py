@@ -24,6 +24,12 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 # a child that lived this long was healthy: its next restart does not wait
 _HEALTHY_SECONDS = 30.0
 _READY_SECONDS = 90.0
+# A process may not take many more connections than it has threads: it would let some wait while its
+# neighbour has nothing to do.
+WEB_SERVER = [
+    *("--workers", "2", "--worker-class", "gthread"),
+    *("--threads", "6", "--worker-connections", "8"),
+]
 
 
 class CannotStart(RuntimeError):
@@ -158,7 +164,7 @@ class Supervisor:
     def product(self) -> list[Child]:
         """Web, workers, beat."""
         web = ["-m", "gunicorn", "scrm.wsgi", "--bind", f"127.0.0.1:{self.addresses.port}"]
-        web += ["--workers", "2", "--worker-class", "gthread", "--threads", "6"]
+        web += WEB_SERVER
         web += [
             "--preload",
             "--graceful-timeout",

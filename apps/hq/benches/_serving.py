@@ -12,9 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from apps.core.embedded import process
-
-# the same for the product and for every floor, set up as the supervisor sets up the product
-SERVER = ["--workers", "2", "--worker-class", "gthread", "--threads", "6"]
+from apps.hq.supervisor import WEB_SERVER
 
 
 class BenchFailed(RuntimeError):
@@ -23,12 +21,13 @@ class BenchFailed(RuntimeError):
 
 @contextmanager
 def server(application: str, extra: dict[str, str]) -> Iterator[int]:
-    """A gunicorn of its own on a free port, ended with the block."""
+    """A gunicorn of its own on a free port, ended with the block: the same for the product and for
+    every floor, set up as the supervisor sets up the product."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     argv = [sys.executable, "-m", "gunicorn", application, "--bind", f"127.0.0.1:{port}"]
-    argv += [*SERVER, "--log-level", "warning", "--no-control-socket", "--backlog", "512"]
+    argv += [*WEB_SERVER, "--log-level", "warning", "--no-control-socket", "--backlog", "512"]
     child = process.spawn(argv, env={**os.environ, **extra})
     try:
         _wait(child, port)
