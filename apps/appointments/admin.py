@@ -68,7 +68,7 @@ class AppointmentAdmin(ExportAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
         return super().get_queryset(request).select_related("member", "store", "guide")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.fields
 
     @admin.display(description=_("member"))
