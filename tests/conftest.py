@@ -83,6 +83,11 @@ def pytest_unconfigure(config):
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings_xdist_suffix():
+    """Each worker has a cluster of its own: its database needs no other name, and a copy has it."""
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         emptying.remember(connection)

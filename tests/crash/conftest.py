@@ -26,5 +26,5 @@ def workers(product_env):
 
     yield run
     zygote.stdin.close()
-    zygote.wait(timeout=10)
+    zygote.wait(timeout=60)
     zygote.stdout.close()
