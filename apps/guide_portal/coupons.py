@@ -68,7 +68,7 @@ def coupons_page(*, member: Member, actor: Actor, now: datetime) -> CouponsPage:
     group = survivor_group(member.pk)
     return CouponsPage(
         person=person_of(member),
-        refusal=reach_of(member=member, guide_id=guide_id, now=now).refusal,
+        refusal=reach_of(member=member, guide_id=guide_id, now=now, marketing=True).refusal,
         offers=offers_for(
             member_ids=group, store_id=store_id_today(guide_id=guide_id, now=now), now=now
         ),

@@ -21,6 +21,7 @@ from apps.stores.models import Posting
 from apps.timeline.models import MemberEvent
 from tests.factories.coupons import give, make_coupon
 from tests.factories.facts import make_product
+from tests.factories.outreach import make_friends
 from tests.factories.tasks import hand_out, make_team, target_of
 from tests.guide_portal.conftest import act, signed_in  # noqa: F401
 from tests.hq.conftest import admin_client  # noqa: F401
@@ -132,6 +133,22 @@ def test_who_may_not_be_written_to_gets_no_coupon_and_the_page_says_why(
 
     coupon.refresh_from_db()
     assert (coupon.issued, CouponIssue.objects.count(), Dispatch.objects.count()) == (0, 0, 0)
+
+
+def test_a_new_friend_who_did_not_agree_to_marketing_gets_no_coupon(
+    phone, guide, act, fixed_clock  # noqa: F811
+):  # fmt: skip
+    [(stranger, _external)] = make_friends(guide, consent=False, since=fixed_clock)
+    [(agreed, _external)] = make_friends(guide, since=fixed_clock)
+    coupon = make_coupon()
+
+    assert 'name="coupon"' not in phone.get(page_of(stranger)).content.decode()
+    phone.post(page_of(stranger), act(coupon=coupon.pk))
+    assert (CouponIssue.objects.count(), Dispatch.objects.count()) == (0, 0)
+
+    phone.post(page_of(agreed), act(coupon=coupon.pk))
+    assert CouponIssue.objects.get().member == agreed
+    assert Dispatch.objects.get().marketing
 
 
 def test_a_coupon_that_cannot_be_given_leaves_no_message(phone, member, act):  # noqa: F811

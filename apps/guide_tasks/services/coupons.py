@@ -59,7 +59,7 @@ def give_coupon(
     if not CouponIssue.objects.filter(coupon_id=coupon_id, cause=cause).exists():
         # in the order of every send: first the turn of the member, then the coupon
         ledger.one_at_a_time(member_ids=[member.pk])
-        demand_reach(member=member, guide_id=actor.guide_id, now=now)
+        demand_reach(member=member, guide_id=actor.guide_id, now=now, marketing=True)
     issue = loyalty.issue_coupon(
         coupon_id=coupon_id,
         member_id=member.pk,
@@ -76,6 +76,8 @@ def give_coupon(
         now=now,
         client_id=f"coupon:{client_id}",
         page=page,
+        # a coupon wants something bought, also from who is new: never a service
+        marketing=True,
     )
     return Given(issue, dispatch)
 

@@ -45,15 +45,21 @@ def personal_source(*, guide_id: int, member_id: int) -> str:
     return f"{PERSONAL}{guide_id}:{member_id}"
 
 
-def reach_of(*, member: Member, guide_id: int, now: datetime) -> Reach:
-    """The policy's word on a message of the guide's own."""
+def reach_of(
+    *, member: Member, guide_id: int, now: datetime, marketing: bool | None = None
+) -> Reach:
+    """The policy's word on a message of the guide's own.
+
+    `marketing`: what the message is, where the caller knows; else a first word is service.
+    """
     friend = (
         FollowRelation.objects.current()
         .filter(member__survivor_id=member.pk, guide_id=guide_id)
         .order_by("since")
         .first()
     )
-    marketing = not _is_new(member, friend, now)
+    if marketing is None:
+        marketing = not _is_new(member, friend, now)
     refusal = policy.check_one(member_id=member.pk, guide_id=guide_id, now=now, marketing=marketing)
     external = friend.external_userid if friend else ""
     return Reach(external, marketing, policy.sentence(refusal) if refusal else "")
@@ -74,9 +80,10 @@ def send_personal(
     now: datetime,
     client_id: UUID | str,
     page: str = "",
+    marketing: bool | None = None,
 ) -> Dispatch:
     """One message to one customer, to be confirmed on the guide's phone. The same client id is the
-    same send; its link leads to `page`, where one of ours is named.
+    same send; its link leads to `page`, where one of ours is named; `marketing` as for `reach_of`.
 
     Raises ContactRefused, AlreadySending, TextTooLong.
     """
@@ -87,7 +94,7 @@ def send_personal(
     if known is not None:
         return known
     ledger.one_at_a_time(member_ids=[member.pk])
-    reach = demand_reach(member=member, guide_id=actor.guide_id, now=now)
+    reach = demand_reach(member=member, guide_id=actor.guide_id, now=now, marketing=marketing)
     not_before = hours.next_within(now, hours.CONTACT_FROM, hours.CONTACT_UNTIL)
     return outreach.request_mass_send(
         guide=Guide.objects.get(pk=actor.guide_id),
@@ -125,9 +132,11 @@ def note_personal_chat(
     )
 
 
-def demand_reach(*, member: Member, guide_id: int, now: datetime) -> Reach:
+def demand_reach(
+    *, member: Member, guide_id: int, now: datetime, marketing: bool | None = None
+) -> Reach:
     """Where to write to. Raises ContactRefused with the policy's sentence."""
-    reach = reach_of(member=member, guide_id=guide_id, now=now)
+    reach = reach_of(member=member, guide_id=guide_id, now=now, marketing=marketing)
     if reach.refusal:
         raise ContactRefused(reach.refusal, code="refused_personal")
     return reach
