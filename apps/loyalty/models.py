@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
@@ -100,6 +101,18 @@ class Coupon(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """`issued` is counted by giving alone: the number that a form or a sheet read a moment ago
+        is never written back."""
+        if not self._state.adding and kwargs.get("update_fields") is None:
+            unread = self.get_deferred_fields()
+            kwargs["update_fields"] = [
+                field.name
+                for field in self._meta.concrete_fields
+                if field.name != "issued" and not field.primary_key and field.attname not in unread
+            ]
+        super().save(*args, **kwargs)
 
     def clean(self) -> None:
         super().clean()

@@ -95,6 +95,19 @@ def test_a_coupon_that_begins_later_cannot_be_used_before(guide, fixed_clock):
     assert issue.state(now=clock.day_start(first)) == CouponIssue.State.USABLE
 
 
+def test_saving_a_coupon_loaded_before_one_was_given_keeps_the_count(guide, fixed_clock):
+    coupon = make_coupon()
+    loaded = Coupon.objects.get(pk=coupon.pk)
+    give(coupon, make_member(), fixed_clock, guide=guide)
+
+    loaded.name, loaded.stock = "新名字", 200
+    loaded.full_clean()
+    loaded.save()
+
+    coupon.refresh_from_db()
+    assert (coupon.issued, coupon.name, coupon.stock) == (1, "新名字", 200)
+
+
 # --- giving --------------------------------------------------------------------------------------
 
 
