@@ -22,11 +22,12 @@ from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin
 from apps.accounts.capabilities import Capability
 from apps.accounts.resource_base import ChoiceWidget, DayWidget, RoomResource
 from apps.core import clock
-from apps.loyalty.models import Coupon, CouponIssue
+from apps.loyalty.models import ALREADY_GIVEN, Coupon, CouponIssue
 from apps.loyalty.selectors import WELCOME, Figures, until_words, worth_words
 from apps.members.selectors import masked_name
 from apps.stores.models import Store
 
+SEEN_NAMES = {"off_fen": "off", "from_fen": "from_amount"}
 YES_NO = [("yes", _("yes")), ("no", _("no"))]
 MARKS = {
     CouponIssue.State.USABLE: "on",
@@ -34,6 +35,11 @@ MARKS = {
     CouponIssue.State.USED: "on",
     CouponIssue.State.EXPIRED: "",
 }
+
+
+def by_seen_name(error: ValidationError) -> dict[str, Any]:
+    """What is wrong, by the names of the fields that people see."""
+    return {SEEN_NAMES.get(name, name): found for name, found in error.error_dict.items()}
 
 
 # --- the sheet -----------------------------------------------------------------------------------
@@ -86,6 +92,17 @@ class StoresWidget(ManyToManyWidget):
         return [found[code] for code in codes]
 
 
+class StoresField(Field):
+    """A coupon that was given keeps its stores."""
+
+    def save(
+        self, instance: Coupon, row: dict[str, Any], is_m2m: bool = False, **kwargs: Any
+    ) -> None:
+        if instance.takes_away(self.clean(row, **kwargs)):
+            raise ValidationError({"stores": ALREADY_GIVEN})
+        super().save(instance, row, is_m2m, **kwargs)
+
+
 class CouponResource(RoomResource):
     labels = {
         "name": _("name"),
@@ -112,7 +129,7 @@ class CouponResource(RoomResource):
     per_member = Field("per_member", "per_member", IntegerWidget(), default=1)
     for_guides = Field("for_guides", "for_guides", YesNoWidget("yes"))
     for_welcome = Field("for_welcome", "for_welcome", YesNoWidget("no"))
-    stores = Field("stores", "stores", StoresWidget(), m2m_add=False)
+    stores = StoresField("stores", "stores", StoresWidget(), m2m_add=False)
     is_active = Field("is_active", "is_active", YesNoWidget("yes"))
 
     class Meta:
@@ -129,6 +146,13 @@ class CouponResource(RoomResource):
 
     def get_queryset(self) -> QuerySet[Coupon]:
         return Coupon.objects.prefetch_related("stores")
+
+    def validate_instance(self, instance: Coupon, *args: Any, **kwargs: Any) -> None:
+        """What the model says of its column stands under the column of the sheet."""
+        try:
+            super().validate_instance(instance, *args, **kwargs)
+        except ValidationError as error:
+            raise ValidationError(by_seen_name(error)) from error
 
 
 # --- the list and the form -----------------------------------------------------------------------
@@ -174,12 +198,16 @@ class CouponForm(forms.ModelForm):
             setattr(self.instance, column, int((cleaned.get(name) or 0) * 100))
         return cleaned
 
+    def clean_stores(self) -> Any:
+        stores = self.cleaned_data["stores"]
+        if self.instance.takes_away(stores):
+            raise ValidationError(ALREADY_GIVEN)
+        return stores
+
     def add_error(self, field: str | None, error: Any) -> None:
         """What the model says of its column stands at the field people see."""
-        shown = {"off_fen": "off", "from_fen": "from_amount"}
         if isinstance(error, ValidationError) and hasattr(error, "error_dict"):
-            named = {shown.get(name, name): found for name, found in error.error_dict.items()}
-            error.error_dict = named
+            error.error_dict = by_seen_name(error)
         super().add_error(field, error)
 
 

@@ -1,12 +1,13 @@
 """Coupons, and each one that a member got. Points are no part of this room."""
 
 import secrets
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -14,8 +15,12 @@ from django.utils.translation import pgettext_lazy
 
 from apps.core import clock
 from apps.loyalty.querysets import CouponIssueQuerySet, CouponQuerySet
+from apps.stores.models import Store
 
 CODE_DIGITS = 16
+# what a coupon is worth: promised to whoever has one
+PROMISED = ("benefit", "off_fen", "from_fen", "gift", "terms")
+ALREADY_GIVEN = _("Given already, so this cannot change. Stop it and add another one.")
 
 
 def new_code() -> str:
@@ -133,8 +138,25 @@ class Coupon(models.Model):
             problems["ends_on"] = _("It ends before it begins.")
         if self.stock is not None and self.stock < self.issued:
             problems["stock"] = _("%(n)s are given already.") % {"n": self.issued}
+        problems.update(dict.fromkeys(self._broken_promises(), ALREADY_GIVEN))
         if problems:
             raise ValidationError(problems)
+
+    def _broken_promises(self) -> list[str]:
+        """What those who have one were told otherwise, by the columns."""
+        rows = Coupon.objects.filter(pk=self.pk, issued__gt=0)
+        if transaction.get_connection().in_atomic_block:
+            # held until it is saved: none is given with the old words meanwhile
+            rows = rows.select_for_update(no_key=True)
+        promised = rows.values(*PROMISED).first() or {}
+        return [name for name, value in promised.items() if getattr(self, name) != value]
+
+    def takes_away(self, stores: Collection[Store]) -> bool:
+        """Would one that was given count in fewer stores, were it these?"""
+        if not self.issued or not stores:
+            return False
+        promised = set(self.stores.all())
+        return not promised or not promised <= set(stores)
 
     @property
     def left(self) -> int:

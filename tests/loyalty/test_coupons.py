@@ -108,6 +108,50 @@ def test_saving_a_coupon_loaded_before_one_was_given_keeps_the_count(guide, fixe
     assert (coupon.issued, coupon.name, coupon.stock) == (1, "新名字", 200)
 
 
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"off_fen": 4_000}, ["off_fen"]),
+        ({"from_fen": 40_000}, ["from_fen"]),
+        ({"terms": "特价商品不可用"}, ["terms"]),
+        ({"benefit": "gift", "gift": "鞋油"}, ["benefit", "gift", "off_fen"]),
+        ({"name": "新名字", "stock": 500, "is_active": False}, []),
+    ],
+)
+def test_what_one_that_was_given_is_worth_stays(guide, fixed_clock, change, where):
+    coupon, untouched = make_coupon(), make_coupon()
+    give(coupon, make_member(), fixed_clock, guide=guide)
+
+    def refused(one):
+        loaded = Coupon.objects.get(pk=one.pk)
+        for name, value in {**change, "name": f"{one.pk}"}.items():
+            setattr(loaded, name, value)
+        try:
+            loaded.full_clean()
+        except ValidationError as error:
+            return error.message_dict
+        return {}
+
+    assert sorted(refused(coupon)) == where
+    assert all("已发出" in words for [words] in refused(coupon).values())
+    assert refused(untouched) == {}
+
+
+def test_one_that_was_given_counts_in_no_fewer_stores(guide, shop, fixed_clock):
+    other = make_store()
+    anywhere, here = make_coupon(), make_coupon(stores=[shop])
+    untouched = make_coupon()
+    for coupon in (anywhere, here):
+        give(coupon, make_member(), fixed_clock, guide=guide, store=shop)
+        coupon.refresh_from_db()
+
+    assert anywhere.takes_away([shop])
+    assert here.takes_away([other])
+    assert not here.takes_away([shop, other])
+    assert not here.takes_away([])
+    assert not untouched.takes_away([shop])
+
+
 # --- giving --------------------------------------------------------------------------------------
 
 

@@ -376,6 +376,33 @@ def test_a_sheet_of_coupons_goes_in_and_a_bad_row_says_why(admin_client, guide):
     assert list(Coupon.objects.get().stores.all()) == [store]
 
 
+def test_neither_form_nor_sheet_changes_what_was_given(
+    admin_client, guide, member, fixed_clock  # noqa: F811
+):  # fmt: skip
+    store = Posting.objects.get(guide=guide).store
+    coupon = make_coupon(name="秋季券")
+    give(coupon, member, fixed_clock, guide=guide)
+    fields = {
+        "name": "秋季券", "benefit": "money_off", "off": "40", "from_amount": "300",
+        "ends_on": f"{coupon.ends_on:%Y-%m-%d}", "stock": "100", "per_member": "1",
+        "for_guides": "on", "stores": [store.pk],
+    }  # fmt: skip
+    address = reverse("admin:loyalty_coupon_change", args=[coupon.pk])
+
+    refused = admin_client.post(address, fields).context["adminform"].form.errors
+    assert set(refused) == {"off", "stores"}
+    for column, value in (("减免金额", "40"), ("可用门店编码", store.code)):
+        rows = [["名称", column], ["秋季券", value]]
+        [told] = upload(admin_client, "loyalty_coupon", rows).context["refused_rows"]
+        assert told["reasons"] == [f"{column}：已发出，改不了；请停发后另建一张。"]
+
+    answer = admin_client.post(address, {**fields, "off": "50", "stores": [], "stock": "300"})
+    assert answer.status_code == 302
+    coupon.refresh_from_db()
+    assert (coupon.off_fen, coupon.issued, coupon.stock) == (5_000, 1, 300)
+    assert (coupon.is_active, coupon.stores.count()) == (False, 0)
+
+
 def test_the_story_names_coupon_guide_and_receipt(
     admin_client, team, guide, member, key, fixed_clock  # noqa: F811
 ):  # fmt: skip
