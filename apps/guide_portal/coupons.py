@@ -1,6 +1,6 @@
 """发券 and 到期提醒: what this customer may get, what they have, whose coupons end soon."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils.formats import date_format
@@ -12,6 +12,8 @@ from apps.core.shown import Shown
 from apps.guide_portal.cards import Chip, Person, person_of
 from apps.guide_portal.customers import own_word
 from apps.guide_portal.enrol import store_id_today
+from apps.guide_tasks.errors import EndsUnsaid
+from apps.guide_tasks.services.coupons import ends_unsaid, is_unseen
 from apps.guide_tasks.services.personal import reach_of
 from apps.loyalty.models import CouponIssue
 from apps.loyalty.selectors import (
@@ -36,11 +38,12 @@ _CHIPS = {
 
 @dataclass(frozen=True, slots=True)
 class Held(Shown):
-    """A coupon that the customer has."""
+    """A coupon that the customer has; `again`: its number, where TA may be told of it again."""
 
     name: str
     words: str
     chip: Chip
+    again: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,21 @@ def coupons_page(*, member: Member, actor: Actor, now: datetime) -> CouponsPage:
     """A fixed number of queries, however many coupons there are."""
     guide_id = actor.guide_id or 0
     group = survivor_group(member.pk)
+    store_id = store_id_today(guide_id=guide_id, now=now)
+    offers = offers_for(member_ids=group, store_id=store_id, now=now)
     return CouponsPage(
         person=person_of(member),
         refusal=reach_of(member=member, guide_id=guide_id, now=now, marketing=True).refusal,
-        offers=offers_for(
-            member_ids=group, store_id=store_id_today(guide_id=guide_id, now=now), now=now
-        ),
+        offers=[_sayable(offer, now) for offer in offers],
         held=[_held(issue, actor, now) for issue in coupons_of(member_ids=group)],
     )
+
+
+def _sayable(offer: Offer, now: datetime) -> Offer:
+    """Refused also when it would be over before TA could read of it."""
+    if offer.refusal or not ends_unsaid(offer.coupon.validity(now=now)[1], now=now):
+        return offer
+    return replace(offer, refusal=str(EndsUnsaid()))
 
 
 def _held(issue: CouponIssue, actor: Actor, now: datetime) -> Held:
@@ -86,6 +96,7 @@ def _held(issue: CouponIssue, actor: Actor, now: datetime) -> Held:
         name=issue.coupon.name,
         words=" · ".join(filter(None, [*words, _("by %(who)s") % {"who": by}, opened])),
         chip=Chip(icon, str(state.label), tone),
+        again=issue.pk if is_unseen(issue, now=now) else None,
     )
 
 

@@ -102,6 +102,10 @@ class CouponForm(ActForm):
     coupon = forms.IntegerField(min_value=1, max_value=2**63 - 1)
 
 
+class SayAgainForm(ActForm):
+    again = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+
+
 class AccessForm(ActForm):
     ticket = forms.CharField(max_length=300)
     reason = forms.ChoiceField(choices=AccessRequest.Reason.choices)

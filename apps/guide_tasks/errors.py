@@ -38,6 +38,16 @@ class ContactRefused(DomainError):
     code = "contact_refused"
 
 
+class EndsUnsaid(DomainError):
+    code = "coupon_ends_unsaid"
+    message = _("It is over before TA may be written to. Choose another one.")
+
+
+class NothingToSay(DomainError):
+    code = "coupon_nothing_to_say"
+    message = _("TA has seen this coupon, or it cannot be used now.")
+
+
 class NothingToSend(DomainError):
     code = "nothing_to_send"
     message = _("Nobody in this task is waiting for a message.")

@@ -1,6 +1,7 @@
 """发券 on the guide's phone, 我的券 on the customer's, codes from the till, head office's list."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -168,6 +169,63 @@ def test_a_message_that_cannot_be_left_gives_no_coupon(phone, member, act):  # n
 
     second.refresh_from_db()
     assert (second.issued, CouponIssue.objects.count()) == (0, 1)
+
+
+def test_a_message_that_came_to_nothing_is_said_again_and_no_coupon_is_given(
+    phone, guide, member, act  # noqa: F811
+):  # fmt: skip
+    coupon = make_coupon()
+    phone.post(page_of(member), act(coupon=coupon.pk))
+    issue, first = CouponIssue.objects.get(), Dispatch.objects.get()
+    phone.post(page_of(member), act(again=issue.pk))
+    assert Dispatch.objects.get() == first  # it waits to be confirmed
+    first.recipients.update(state="not_sent")
+    assert 'name="again"' in phone.get(page_of(member)).content.decode()
+    fields = act(again=issue.pk)
+
+    for _tap in range(2):
+        assert phone.post(page_of(member), fields).url == page_of(member)
+
+    second = Dispatch.objects.exclude(pk=first.pk).get()
+    assert second.text.rsplit("\n", 1)[0] == first.text.rsplit("\n", 1)[0]
+    assert TrackedLink.objects.get(dispatch=second).page == reverse("member_portal:coupons")
+    assert second.marketing
+    coupon.refresh_from_db()
+    assert (coupon.issued, CouponIssue.objects.count()) == (1, 1)
+
+
+def test_what_was_seen_or_is_anothers_is_not_said_again(
+    phone, guide, team, member, act, fixed_clock  # noqa: F811
+):  # fmt: skip
+    seen = give(make_coupon(), member, fixed_clock, guide=guide)
+    CouponIssue.objects.update(opened_at=fixed_clock)
+    later = give(make_coupon(starts_on=clock.today() + timedelta(days=2)), member, fixed_clock,
+                 guide=guide)  # fmt: skip
+    foreign = give(make_coupon(), team[0][1][1], fixed_clock, guide=guide)
+
+    assert 'name="again"' not in phone.get(page_of(member)).content.decode()
+    for one in (seen, later):
+        answer = phone.post(page_of(member), act(again=one.pk), follow=True)
+        assert "tip bad" in answer.content.decode()
+    assert phone.post(page_of(member), act(again=foreign.pk)).status_code == 404
+    assert phone.post(page_of(member), {"again": "x"}).status_code == 400
+    assert not Dispatch.objects.exists()
+
+
+def test_at_night_nobody_is_given_what_is_over_by_the_morning(
+    phone, guide, member, act, fixed_clock  # noqa: F811
+):  # fmt: skip
+    coupon, held = make_coupon(ends_on=clock.today()), make_coupon(ends_on=clock.today())
+    issue = give(held, member, fixed_clock, guide=guide)
+
+    with clock.at(fixed_clock.replace(hour=22)):
+        assert "就到期了" in phone.get(page_of(member)).content.decode()
+        for fields in (act(coupon=coupon.pk), act(again=issue.pk)):
+            answer = phone.post(page_of(member), fields, follow=True)
+            assert "tip bad" in answer.content.decode()
+
+    coupon.refresh_from_db()
+    assert (coupon.issued, CouponIssue.objects.count(), Dispatch.objects.count()) == (0, 1, 0)
 
 
 def test_a_colleagues_customer_is_not_there(phone, team, act):  # noqa: F811

@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from apps.guide_portal import coupons
 from apps.guide_portal.customers import get_customer
-from apps.guide_portal.forms import CouponForm
+from apps.guide_portal.forms import CouponForm, SayAgainForm
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.selectors import badge
-from apps.loyalty.models import Coupon
+from apps.loyalty.models import Coupon, CouponIssue
+from apps.members.models import Member
 
 
 class Coupons(GuidePage):
@@ -28,6 +29,8 @@ class Coupons(GuidePage):
 
     def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
         member = get_customer(actor=self.actor, public_id=public_id)
+        if "again" in request.POST:
+            return self._say_again(member)
         form = CouponForm(request.POST)
         if not form.is_valid():
             return self.bad_form(form)
@@ -44,6 +47,27 @@ class Coupons(GuidePage):
             raise Http404 from None
         messages.success(request, _given_words(given, self.now))
         return redirect("guide_portal:coupons", public_id)
+
+    def _say_again(self, member: Member) -> HttpResponseBase:
+        form = SayAgainForm(self.request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        try:
+            dispatch = guide_tasks.say_again(
+                member=member,
+                issue_id=form.cleaned_data["again"],
+                page=reverse("member_portal:coupons"),
+                actor=self.actor,
+                now=self.now,
+                client_id=form.cleaned_data["client_id"],
+            )
+        except CouponIssue.DoesNotExist:
+            raise Http404 from None
+        words = _("Please confirm the sending in WeCom.")
+        if dispatch.not_before > self.now:
+            words = _("The message goes out when customers may be written to again.")
+        messages.success(self.request, words)
+        return redirect("guide_portal:coupons", member.public_id)
 
 
 def _given_words(given: guide_tasks.Given, now: datetime) -> str:

@@ -1,7 +1,7 @@
 """Writes of the tasks' room, by subject."""
 
 from apps.guide_tasks.services.arrivals import record_visit
-from apps.guide_tasks.services.coupons import Given, coupons_opened, give_coupon
+from apps.guide_tasks.services.coupons import Given, coupons_opened, give_coupon, say_again
 from apps.guide_tasks.services.evidence import (
     apply_result,
     record_contact,
@@ -69,6 +69,7 @@ __all__ = [
     "coupons_opened",
     "give_coupon",
     "note_personal_chat",
+    "say_again",
     "send_personal",
     "apply_result",
     "approve_item",

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
 from apps.core import clock
+from apps.guide_tasks import hours
+from apps.guide_tasks.errors import EndsUnsaid, NothingToSay
 from apps.guide_tasks.models import Outcome, State, TaskTarget
 from apps.guide_tasks.selectors.contexts import form_of_address
 from apps.guide_tasks.services.evidence import record_outcome
@@ -18,6 +20,7 @@ from apps.loyalty import services as loyalty
 from apps.loyalty.models import CouponIssue
 from apps.loyalty.selectors import worth_words
 from apps.members.models import Member
+from apps.members.selectors import survivor_group
 from apps.outreach import ledger
 from apps.outreach.models import Dispatch
 from apps.stores.models import Posting
@@ -46,17 +49,13 @@ def give_coupon(
     """Give a coupon and leave the message with the link to `page`, both or neither. The same client
     id is the same act.
 
-    Raises what `loyalty.issue_coupon` and `send_personal` raise.
+    Raises EndsUnsaid and what `loyalty.issue_coupon` and `send_personal` raise.
     """
     assert actor.guide_id is not None
-    posting = (
-        Posting.objects.on(clock.business_day(now))
-        .filter(guide_id=actor.guide_id)
-        .select_related("guide", "store")
-        .first()
-    )
+    posting = _posting(actor.guide_id, now)
     cause = f"guide:{actor.guide_id}:{member.pk}:{client_id}"
-    if not CouponIssue.objects.filter(coupon_id=coupon_id, cause=cause).exists():
+    is_new = not CouponIssue.objects.filter(coupon_id=coupon_id, cause=cause).exists()
+    if is_new:
         # in the order of every send: first the turn of the member, then the coupon
         ledger.one_at_a_time(member_ids=[member.pk])
         demand_reach(member=member, guide_id=actor.guide_id, now=now, marketing=True)
@@ -69,17 +68,65 @@ def give_coupon(
         now=now,
         actor=actor,
     )
-    dispatch = send_personal(
+    if is_new and ends_unsaid(issue.expires_at, now=now):
+        raise EndsUnsaid
+    text = _words(issue, member, posting)
+    return Given(issue, _say(member, text, page, actor, now, f"coupon:{client_id}"))
+
+
+@transaction.atomic
+def say_again(
+    *,
+    member: Member,
+    issue_id: int,
+    page: str,
+    actor: Actor,
+    now: datetime,
+    client_id: UUID | str,
+) -> Dispatch:
+    """The message about a coupon that TA has and has not seen, once more. Nothing is given.
+
+    Raises CouponIssue.DoesNotExist, NothingToSay, EndsUnsaid and what `send_personal` raises.
+    """
+    assert actor.guide_id is not None
+    theirs = CouponIssue.objects.of_members(survivor_group(member.pk)).select_related("coupon")
+    issue = theirs.get(pk=issue_id)
+    if not is_unseen(issue, now=now):
+        raise NothingToSay
+    if ends_unsaid(issue.expires_at, now=now):
+        raise EndsUnsaid
+    text = _words(issue, member, _posting(actor.guide_id, now))
+    return _say(member, text, page, actor, now, f"coupon-again:{client_id}")
+
+
+def is_unseen(issue: CouponIssue, *, now: datetime) -> bool:
+    """Can it be used, and has TA not seen it yet?"""
+    return issue.opened_at is None and issue.state(now=now) == CouponIssue.State.USABLE
+
+
+def ends_unsaid(expires_at: datetime, *, now: datetime) -> bool:
+    """Is it over before customers may be written to?"""
+    return expires_at <= hours.next_within(now, hours.CONTACT_FROM, hours.CONTACT_UNTIL)
+
+
+def _posting(guide_id: int, now: datetime) -> Posting | None:
+    here = Posting.objects.on(clock.business_day(now)).filter(guide_id=guide_id)
+    return here.select_related("guide", "store").first()
+
+
+def _say(
+    member: Member, text: str, page: str, actor: Actor, now: datetime, client_id: str
+) -> Dispatch:
+    return send_personal(
         member=member,
-        text=_words(issue, member, posting),
+        text=text,
         actor=actor,
         now=now,
-        client_id=f"coupon:{client_id}",
+        client_id=client_id,
         page=page,
         # a coupon wants something bought, also from who is new: never a service
         marketing=True,
     )
-    return Given(issue, dispatch)
 
 
 def _words(issue: CouponIssue, member: Member, posting: Posting | None) -> str:
