@@ -257,7 +257,7 @@ def test_who_joins_gets_the_welcome_once_and_what_is_gone_stops_nobody(guide, sh
 
     def welcome(person):
         return services.give_welcome(
-            member_id=person.pk, guide_id=guide.pk, store_id=shop.pk, now=fixed_clock, actor=SYSTEM
+            member_id=person.pk, store_id=shop.pk, now=fixed_clock, actor=SYSTEM
         )
 
     assert [issue.coupon for issue in welcome(member)] == [kept]

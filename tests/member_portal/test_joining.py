@@ -355,6 +355,7 @@ def test_who_joins_has_the_welcome_coupon_once_and_the_page_promised_it(shop, cu
     another.post(CODE, {"code": read_code(shop.simulator, phone)})
 
     issue = CouponIssue.objects.get()
-    assert (issue.coupon, issue.member, issue.guide) == (coupon, of_phone(phone), shop.guide)
+    # head office gives it: it is no coupon of the guide who invited
+    assert (issue.coupon, issue.member, issue.guide) == (coupon, of_phone(phone), None)
     page = another.get(reverse("member_portal:coupons")).content.decode()
     assert issue.printed_code in page

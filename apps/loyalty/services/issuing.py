@@ -45,9 +45,10 @@ def issue_coupon(
 
 @transaction.atomic
 def give_welcome(
-    *, member_id: int, guide_id: int | None, store_id: int | None, now: datetime, actor: Actor
+    *, member_id: int, store_id: int | None, now: datetime, actor: Actor
 ) -> list[CouponIssue]:
-    """What head office gives to who joins: once for a person, whoever was merged into them.
+    """What head office gives to who joins, and no guide: once for a person, whoever was merged into
+    them.
 
     What is given away by now is left out: joining never fails for it.
     """
@@ -61,7 +62,7 @@ def give_welcome(
     if not coupons or theirs.filter(cause__startswith=WELCOME).exists():
         return []
     return [
-        _give(coupon, member_id, cause=cause, guide_id=guide_id, now=now, actor=actor)
+        _give(coupon, member_id, cause=cause, guide_id=None, now=now, actor=actor)
         for coupon in coupons
         if coupon.left > 0
     ]

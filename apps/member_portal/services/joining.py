@@ -221,9 +221,7 @@ def _settle(member_id: int, invite: Invite, *, gift: bool, now: datetime) -> Non
             pairs=[(member_id, guide.pk, store.pk)], reason="enrolled", now=now, actor=CUSTOMER
         )
     if gift:
-        loyalty.give_welcome(
-            member_id=member_id, guide_id=guide.pk, store_id=store.pk, now=now, actor=CUSTOMER
-        )
+        loyalty.give_welcome(member_id=member_id, store_id=store.pk, now=now, actor=CUSTOMER)
     offer = running_offer(now=now) if gift else None
     if offer is not None:
         WelcomeGift.objects.get_or_create(
