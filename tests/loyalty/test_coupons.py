@@ -267,6 +267,19 @@ def test_who_joins_gets_the_welcome_once_and_what_is_gone_stops_nobody(guide, sh
     assert CouponIssue.objects.filter(coupon=kept).count() == 1
 
 
+def test_a_welcome_gives_nobody_more_than_one_person_may_have(guide, shop, fixed_clock):
+    once, twice = (make_coupon(for_welcome=True, per_member=n) for n in (1, 2))
+    member = make_member()
+    for coupon in (once, twice):
+        give(coupon, member, fixed_clock, guide=guide)
+
+    given = services.give_welcome(
+        member_id=member.pk, store_id=shop.pk, now=fixed_clock, actor=SYSTEM
+    )
+
+    assert [issue.coupon for issue in given] == [twice]
+
+
 # --- using ---------------------------------------------------------------------------------------
 
 

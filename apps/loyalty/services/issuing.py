@@ -1,5 +1,6 @@
 """A coupon is given: never more than there are, never twice for one cause."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -50,7 +51,8 @@ def give_welcome(
     """What head office gives to who joins, and no guide: once for a person, whoever was merged into
     them.
 
-    What is given away by now is left out: joining never fails for it.
+    What is given away by now, or what they had as often as one person may, is left out: joining
+    never fails for it.
     """
     cause = f"{WELCOME}{member_id}"
     # in one order, so that two who join at once wait for each other
@@ -61,10 +63,11 @@ def give_welcome(
     theirs = CouponIssue.objects.of_members(survivor_group(member_id))
     if not coupons or theirs.filter(cause__startswith=WELCOME).exists():
         return []
+    had = Counter(theirs.filter(coupon__in=coupons).values_list("coupon_id", flat=True))
     return [
         _give(coupon, member_id, cause=cause, guide_id=None, now=now, actor=actor)
         for coupon in coupons
-        if coupon.left > 0
+        if coupon.left > 0 and had[coupon.pk] < coupon.per_member
     ]
 
 
