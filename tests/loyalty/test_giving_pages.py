@@ -12,7 +12,7 @@ from django.urls import reverse
 from apps.accounts.actor import SYSTEM
 from apps.accounts.services import create_api_key
 from apps.core import clock
-from apps.guide_tasks.models import Evidence
+from apps.guide_tasks.models import Evidence, TaskTarget
 from apps.loyalty.models import Coupon, CouponIssue
 from apps.member_portal import session as member_session
 from apps.members.models import Consent
@@ -299,6 +299,23 @@ def test_the_customer_sees_code_and_qr_and_opening_is_engaged_once(
     assert target.engaged_at == fixed_clock
     assert Evidence.objects.filter(target=target, source=issue.source).count() == 1
     assert MemberEvent.objects.filter(member_id=member.pk, kind="outcome.engaged").count() == 1
+
+
+def test_opening_counts_for_the_work_that_was_open_when_it_was_given(
+    team, guide, member, fixed_clock
+):
+    given_at, opened_at = (fixed_clock + timedelta(hours=n) for n in (1, 3))
+    push, newer = (hand_out([one], fixed_clock) for one in team[0][1][:2])
+    TaskTarget.objects.filter(push=newer).update(
+        member=member, opens_at=given_at + timedelta(hours=1)
+    )
+    give(make_coupon(), member, given_at, guide=guide)
+
+    with clock.at(opened_at):
+        customers_browser(member).get(reverse("member_portal:coupons"))
+
+    assert target_of(push, member).engaged_at == opened_at
+    assert target_of(newer, member).engaged_at is None
 
 
 def test_without_running_work_the_story_alone_tells(guide, member, fixed_clock):

@@ -157,24 +157,36 @@ def coupons_opened(*, member_ids: list[int], now: datetime) -> int:
     """
     fresh = loyalty.note_opened(member_ids=member_ids, now=now)
     guides = {issue.guide_id for issue in fresh if issue.guide_id is not None}
-    targets: dict[int, TaskTarget] = {}
-    if guides:
-        running = TaskTarget.objects.filter(
-            member_id__in=member_ids, guide_id__in=guides, opens_at__lte=now
-        ).exclude(state__in=[State.NOT_APPLICABLE, State.EXPIRED])
-        # one statement for all; held in the order of their ids, as everywhere
-        for target in running.select_related("push__campaign").order_by("pk"):
-            if now < target.opens_at + timedelta(days=target.push.campaign.window_days):
-                targets[target.guide_id] = target
+    running = _running_work(member_ids, guides, now)
     for issue in fresh:
-        work = targets.get(issue.guide_id or 0)
-        if work is not None and work.opens_at <= issue.issued_at:
+        # the last that was open when it was given
+        work = next(
+            (
+                target
+                for target in reversed(running)
+                if target.guide_id == issue.guide_id and target.opens_at <= issue.issued_at
+            ),
+            None,
+        )
+        if work is not None:
             record_outcome(
                 target=work, outcome=Outcome.ENGAGED, source=issue.source, occurred_at=now
             )
         else:
             _tell_engaged(issue, now)
     return len(fresh)
+
+
+def _running_work(member_ids: list[int], guide_ids: set[int], now: datetime) -> list[TaskTarget]:
+    """What these guides work on with this member, in one statement."""
+    found = TaskTarget.objects.filter(
+        member_id__in=member_ids, guide_id__in=guide_ids, opens_at__lte=now
+    ).exclude(state__in=[State.NOT_APPLICABLE, State.EXPIRED])
+    return [
+        target
+        for target in found.select_related("push__campaign").order_by("pk")
+        if now < target.opens_at + timedelta(days=target.push.campaign.window_days)
+    ]
 
 
 def _tell_engaged(issue: CouponIssue, now: datetime) -> None:
