@@ -102,7 +102,7 @@ def test_one_tap_gives_the_coupon_and_leaves_the_message_and_twice_is_once(
     assert issue.code not in dispatch.text
     assert link.page == reverse("member_portal:coupons")
     after = phone.get(page_of(member)).content.decode()
-    assert "TA 已有 1 / 1 张" in after
+    assert "TA 已领 1 / 1 张" in after
     assert "每人最多" in after
 
 
