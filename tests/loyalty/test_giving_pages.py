@@ -21,7 +21,7 @@ from apps.outreach.models import Dispatch, TrackedLink
 from apps.stores.models import Posting
 from apps.timeline.models import MemberEvent
 from tests.factories.coupons import give, make_coupon
-from tests.factories.facts import make_product
+from tests.factories.facts import make_product, make_store
 from tests.factories.outreach import make_friends
 from tests.factories.tasks import hand_out, make_team, target_of
 from tests.guide_portal.conftest import act, signed_in  # noqa: F401
@@ -299,6 +299,15 @@ def test_the_customer_sees_code_and_qr_and_opening_is_engaged_once(
     assert target.engaged_at == fixed_clock
     assert Evidence.objects.filter(target=target, source=issue.source).count() == 1
     assert MemberEvent.objects.filter(member_id=member.pk, kind="outcome.engaged").count() == 1
+
+
+def test_an_opened_card_names_every_store_where_it_counts(guide, member, fixed_clock):
+    stores = [Posting.objects.get(guide=guide).store, *(make_store() for _ in range(4))]
+    give(make_coupon(stores=stores), member, fixed_clock, guide=guide, store=stores[0])
+
+    page = customers_browser(member).get(reverse("member_portal:coupons")).content.decode()
+
+    assert all(store.name in page for store in stores)
 
 
 def test_opening_counts_for_the_work_that_was_open_when_it_was_given(
