@@ -156,21 +156,6 @@ def expiring(
     return list(usable.select_related("coupon", "member").order_by("expires_at", "pk")[:limit])
 
 
-def figures_of(*, coupon_ids: Sequence[int]) -> dict[int, Figures]:
-    """券核销率 and its parts, coupon by coupon."""
-    rows = (
-        CouponIssue.objects.filter(coupon_id__in=coupon_ids)
-        .order_by()
-        .values_list("coupon_id")
-        .annotate(
-            issued=Count("pk"),
-            opened=Count("pk", filter=Q(opened_at__isnull=False)),
-            used=Count("pk", filter=Q(used_at__isnull=False)),
-        )
-    )
-    return {coupon_id: Figures(*rest) for coupon_id, *rest in rows}
-
-
 def given_by(*, guide_id: int, since: datetime) -> Figures:
     """What became of the coupons a guide gave since then."""
     found = CouponIssue.objects.filter(guide_id=guide_id, issued_at__gte=since).aggregate(

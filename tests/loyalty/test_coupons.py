@@ -14,7 +14,7 @@ from apps.accounts.actor import SYSTEM
 from apps.core import clock
 from apps.loyalty import errors, services
 from apps.loyalty.models import Coupon, CouponIssue
-from apps.loyalty.selectors import figures_of, offers_for
+from apps.loyalty.selectors import given_by, offers_for
 from apps.loyalty.services import CouponUse
 from apps.members.models import Member
 from apps.orders.models import Order
@@ -352,7 +352,7 @@ def test_a_sale_that_came_back_whole_gives_the_coupon_back_and_a_part_does_not(g
     services.redeem(uses=[CouponUse(Order.objects.get(external_no="A1").pk, whole.code)])
     whole.refresh_from_db()
     assert whole.used_at is None
-    figures = figures_of(coupon_ids=[coupon.pk])[coupon.pk]
+    figures = given_by(guide_id=guide.pk, since=fixed_clock)
     assert (figures.issued, figures.used, figures.rate) == (2, 1, 0.5)
 
 
