@@ -16,6 +16,7 @@ from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from import_export.fields import Field
 from import_export.widgets import IntegerWidget, ManyToManyWidget, Widget
+from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin
@@ -216,6 +217,18 @@ def _counted(which: Q) -> Coalesce:
     return Coalesce(Subquery(rows.values("coupon_id").annotate(n=Count("pk")).values("n")), 0)
 
 
+class CouponList(ChangeList):
+    """The list counts what became of each coupon; no other page asks for it."""
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: list[str] | None = None
+    ) -> QuerySet[Coupon]:
+        found = super().get_queryset(request, exclude_parameters)
+        return found.annotate(
+            opened=_counted(Q(opened_at__isnull=False)), used=_counted(Q(used_at__isnull=False))
+        )
+
+
 @admin.register(Coupon)
 class CouponAdmin(ImportExportAdmin):
     view_capability = Capability.VIEW_REPORTS
@@ -239,11 +252,8 @@ class CouponAdmin(ImportExportAdmin):
         ),
     ]  # fmt: skip
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Coupon]:
-        found = super().get_queryset(request)
-        return found.annotate(
-            opened=_counted(Q(opened_at__isnull=False)), used=_counted(Q(used_at__isnull=False))
-        )
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return CouponList
 
     @admin.display(description=_("benefit"), ordering="off_fen")
     def show_worth(self, row: Coupon) -> str:
@@ -311,6 +321,8 @@ class CouponIssueAdmin(RoomAdmin):
 
     view_capability = Capability.VIEW_ORDERS
     may_add = False
+    # as they were given, by an index there is
+    ordering = ["-pk"]
     list_display = ["show_member", "coupon", "show_code", "show_cause", "guide", "issued_at",
                     "show_until", "show_state", "order"]  # fmt: skip
     list_display_links = None

@@ -460,6 +460,25 @@ def test_a_sheet_of_coupons_goes_in_and_a_bad_row_says_why(admin_client, guide):
     assert list(Coupon.objects.get().stores.all()) == [store]
 
 
+def test_only_the_list_counts_what_became_of_coupons(
+    admin_client, guide, member, fixed_clock  # noqa: F811
+):  # fmt: skip
+    coupon = make_coupon()
+    give(coupon, member, fixed_clock, guide=guide)
+    form = reverse("admin:loyalty_coupon_change", args=[coupon.pk])
+
+    def asked(address, words):
+        with CaptureQueriesContext(connection) as found:
+            assert admin_client.get(address).status_code == 200
+        return [one["sql"] for one in found if words in one["sql"]]
+
+    assert asked(reverse(LIST), 'COUNT(U0."id")')
+    assert not asked(form, 'COUNT(U0."id")')
+    given = reverse("admin:loyalty_couponissue_changelist")
+    assert asked(given, 'ORDER BY "loyalty_couponissue"."id" DESC')
+    assert not asked(given, '"issued_at" DESC')
+
+
 def test_neither_form_nor_sheet_changes_what_was_given(
     admin_client, guide, member, fixed_clock  # noqa: F811
 ):  # fmt: skip
