@@ -164,10 +164,11 @@ class OrderSerializer(ItemSerializer):
         default=list,
         max_length=10,
         help_text=_(
-            "Sale: the codes of the coupons the buyer used, as scanned or typed. Each is answered "
-            "by itself under coupons; an order is never refused for one. Sent again with a code, "
-            "the same order adds it. When all of a sale was returned, its coupon can be used again "
-            "until its last day."
+            "Sale: the codes of the coupons the buyer used, as scanned or typed. There is no call "
+            "that checks a code before the sale: the till takes off what the customer's page says. "
+            "Each is answered by itself under coupons; an order is never refused for one. Sent "
+            "again with a code, the same order adds it. When all of a sale was returned, its "
+            "coupon can be used again until its last day."
         ),
     )
     lines = serializers.ListField(child=LineSerializer(), max_length=500)
