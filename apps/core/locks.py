@@ -15,6 +15,13 @@ def take_turn(name: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
+def turn_is_free(name: str) -> bool:
+    """Take the turn if nobody has it, and hold it to the end of the transaction; false if not."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+        return bool(cursor.fetchone()[0])
+
+
 _EACH = """
 SELECT pg_advisory_xact_lock(name) FROM (
     SELECT DISTINCT hashtextextended(name, 0) AS name FROM unnest(%s::text[]) AS name ORDER BY 1

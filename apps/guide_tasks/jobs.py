@@ -22,9 +22,9 @@ def hand_out_series() -> str:
 
 @job(name="guide_tasks.hand_out_parts", queue=Queue.BULK)
 def hand_out_parts(push_id: int, worker: int) -> str:
-    """Write parts of a large hand-out; several workers share them, `worker` tells their bells
-    apart."""
-    return _("%(n)s customers handed out") % {"n": parts.work_off(push_id=push_id)}
+    """Write parts of a large hand-out; several workers share them, one of each number `worker`."""
+    issued = parts.work_off(push_id=push_id, worker=worker)
+    return _("%(n)s customers handed out") % {"n": issued}
 
 
 @job(name="guide_tasks.tell_issued", queue=Queue.BULK)

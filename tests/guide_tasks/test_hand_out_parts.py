@@ -7,7 +7,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from apps.accounts.actor import SYSTEM
 from apps.campaigns.models import CampaignAssignment
@@ -160,10 +160,10 @@ def test_two_workers_at_once_share_the_parts(moment):
     push = begun(people, moment, control_share_bp=2000)
     together = Barrier(2)
 
-    def work(_worker):
+    def work(worker):
         try:
             together.wait(20)
-            return parts.work_off(push_id=push.pk)
+            return parts.work_off(push_id=push.pk, worker=worker)
         finally:
             connections.close_all()
 
@@ -176,6 +176,35 @@ def test_two_workers_at_once_share_the_parts(moment):
     assert all(len(where) == 1 for where in where_everybody_is(push).values())
     assert set(where_everybody_is(push)) == {one.pk for one in people}
     assert GuideNotice.objects.count() == GuideTask.objects.filter(push=push).count()
+
+
+def elsewhere(work):
+    """Done on a connection of its own while this one's transaction is open."""
+
+    def alone():
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(alone).result(30)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bell_for_a_worker_that_is_at_it_brings_no_third(team, moment):
+    push = begun(members_of(team), moment)
+
+    with transaction.atomic():
+        written = parts._write_one(push.pk, 1)
+        assert elsewhere(lambda: parts.work_off(push_id=push.pk, worker=1)) == 0
+        rest = elsewhere(lambda: parts.work_off(push_id=push.pk, worker=0))
+
+    assert written > 0
+    assert written + rest == 24
+    assert parts.work_off(push_id=push.pk, worker=1) == 0
+    push.refresh_from_db()
+    assert push.status == Status.HANDED_OUT
 
 
 def test_the_control_group_is_drawn_as_ever(moment):

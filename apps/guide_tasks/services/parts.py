@@ -13,7 +13,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
-from apps.core import clock
+from apps.core import clock, locks
 from apps.core.wake import wake
 from apps.guide_tasks.models import HandOutPart, PushForecast, TaskPush
 from apps.guide_tasks.services import erasure, issuing, places
@@ -42,7 +42,8 @@ def _ring(push_id: int) -> None:
 
 
 def ring_again() -> None:
-    """For hand-outs whose workers were lost; one that is being worked on is not disturbed."""
+    """For hand-outs whose workers were lost. A bell for a worker that is at it finds its place
+    taken: there are never more of them."""
     for push_id in TaskPush.objects.filter(status=Status.HANDING_OUT).values_list("pk", flat=True):
         _ring(push_id)
 
@@ -55,19 +56,23 @@ def decided(push: TaskPush) -> PushPlaces:
     return replace(places.counts(), changes=changes)
 
 
-def work_off(*, push_id: int) -> int:
+def work_off(*, push_id: int, worker: int = 0) -> int:
     """Write parts until none is left, and close the hand-out when all are in. Returns how many
-    customers came to their guides here. Safe to repeat, and to run several times at once."""
+    customers came to their guides here. Safe to repeat, and to run several times at once: whoever
+    finds another at work under the same number of a worker leaves the rest to it."""
     issued = 0
-    while (written := _write_one(push_id)) is not None:
+    while (written := _write_one(push_id, worker)) is not None:
         issued += written
     _close(push_id)
     return issued
 
 
 @transaction.atomic
-def _write_one(push_id: int) -> int | None:
-    """The next part that nobody holds, in one commit; None when there is none."""
+def _write_one(push_id: int, worker: int = 0) -> int | None:
+    """The next part that nobody holds, in one commit; None when there is none, or when this
+    worker's place is taken."""
+    if not locks.turn_is_free(f"hand_out:{push_id}:{worker}"):
+        return None
     free = HandOutPart.objects.select_for_update(of=("self",), skip_locked=True, no_key=True)
     part = free.filter(push_id=push_id, done_at=None).order_by("number").only("number").first()
     if part is None:

@@ -159,7 +159,7 @@ def _handed_out(prefix: str, push: TaskPush, floor: float, now: datetime) -> lis
         pushes.hand_out(push=push, now=now, actor=SYSTEM)
     decided = time.perf_counter() - began
     with ThreadPoolExecutor(parts.WORKERS) as workers:
-        list(workers.map(_work_off, [push.pk] * parts.WORKERS))
+        list(workers.map(_work_off, [push.pk] * parts.WORKERS, range(parts.WORKERS)))
     seconds = time.perf_counter() - began
     issued = TaskTarget.objects.count()
     rows = issued / seconds
@@ -170,10 +170,10 @@ def _handed_out(prefix: str, push: TaskPush, floor: float, now: datetime) -> lis
     ]
 
 
-def _work_off(push_id: int) -> None:
+def _work_off(push_id: int, worker: int) -> None:
     try:
         with asleep():
-            parts.work_off(push_id=push_id)
+            parts.work_off(push_id=push_id, worker=worker)
     finally:
         connection.close()
 
