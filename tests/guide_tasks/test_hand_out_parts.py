@@ -7,7 +7,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 
 from apps.accounts.actor import SYSTEM
 from apps.campaigns.models import CampaignAssignment
@@ -205,6 +205,28 @@ def test_a_bell_for_a_worker_that_is_at_it_brings_no_third(team, moment):
     assert parts.work_off(push_id=push.pk, worker=1) == 0
     push.refresh_from_db()
     assert push.status == Status.HANDED_OUT
+
+
+@pytest.mark.django_db(transaction=True)
+def test_beat_does_not_wait_for_a_push_that_is_being_decided_nor_do_its_rows(team, moment):
+    push = make_push(members_of(team), moment)
+    services.approve_push(push=push, actor=SYSTEM, now=moment)
+
+    def refer_to_it():
+        with transaction.atomic(), connection.cursor() as cursor:
+            row = "SELECT FROM {} WHERE id = %s FOR KEY SHARE NOWAIT"
+            cursor.execute(row.format("guide_tasks_taskpush"), [push.pk])
+            cursor.execute(row.format("campaigns_campaign"), [push.campaign_id])
+            return cursor.rowcount
+
+    with transaction.atomic():
+        services.hand_out(push=push, now=moment, actor=SYSTEM)
+        assert elsewhere(lambda: services.hand_out_due(now=moment)) == 0
+        assert elsewhere(refer_to_it) == 1
+        transaction.set_rollback(True)
+
+    assert services.hand_out_due(now=moment) == 1
+    assert services.hand_out_due(now=moment) == 0
 
 
 def test_the_control_group_is_drawn_as_ever(moment):

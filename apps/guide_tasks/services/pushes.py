@@ -204,7 +204,7 @@ def _of_campaign(push: TaskPush, **values: int | None) -> dict[str, int]:
 
 def _locked(push: TaskPush) -> TaskPush:
     return (
-        TaskPush.objects.select_for_update(of=("self",))
+        TaskPush.objects.select_for_update(of=("self",), no_key=True)
         .select_related("campaign", "segment_run", "asset")
         .get(pk=push.pk)
     )
@@ -351,7 +351,7 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> PushPlaces:
     _refuse_pattern(push)
     due_at = _demand_ready(push, now)
     # draws of one campaign go one after the other: what is compared is what gets stored
-    Campaign.objects.select_for_update().get(pk=push.campaign_id)
+    Campaign.objects.select_for_update(no_key=True).get(pk=push.campaign_id)
     _lay_out(push, now)
     changes, counted = _compare(push, now), places.counts()
     if counted.planned > settings.HAND_OUT_PART:
@@ -425,10 +425,7 @@ def _hand_out_or_return(push: TaskPush, now: datetime) -> bool:
     see, and does not hold up the others.
     """
     try:
-        if push.has_items:
-            item_issuing.hand_out(push=push, now=now, actor=SYSTEM)
-        else:
-            hand_out(push=push, now=now, actor=SYSTEM)
+        return _hand_out_free(push.pk, now)
     except DomainError as error:
         with transaction.atomic():
             if TaskPush.objects.filter(pk=push.pk, status=Status.APPROVED).update(
@@ -442,6 +439,19 @@ def _hand_out_or_return(push: TaskPush, now: datetime) -> bool:
                     detail={"reason": error.code},
                 )
         return False
+
+
+@transaction.atomic
+def _hand_out_free(push_id: int, now: datetime) -> bool:
+    """False when somebody is deciding about it at this moment, or has: nobody waits for them."""
+    free = TaskPush.objects.select_for_update(of=("self",), skip_locked=True, no_key=True)
+    push = free.filter(pk=push_id, status=Status.APPROVED).first()
+    if push is None:
+        return False
+    if push.has_items:
+        item_issuing.hand_out(push=push, now=now, actor=SYSTEM)
+    else:
+        hand_out(push=push, now=now, actor=SYSTEM)
     return True
 
 

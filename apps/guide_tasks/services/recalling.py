@@ -39,7 +39,7 @@ Status = TaskPush.Status
 
 
 def _locked(push: TaskPush) -> TaskPush:
-    return TaskPush.objects.select_for_update(of=("self",)).get(pk=push.pk)
+    return TaskPush.objects.select_for_update(of=("self",), no_key=True).get(pk=push.pk)
 
 
 def refuse_on_its_way(push: TaskPush) -> None:

@@ -64,7 +64,7 @@ def hand_out(*, push: TaskPush, now: datetime, actor: Actor) -> int:
 
     Returns how many items there are. Raises PushNotReady, NobodyThere.
     """
-    push = TaskPush.objects.select_for_update().get(pk=push.pk)
+    push = TaskPush.objects.select_for_update(no_key=True).get(pk=push.pk)
     if push.status in (Status.HANDED_OUT, Status.CLOSED):
         return TaskItem.objects.filter(push=push).count()
     if push.status == Status.PATTERN:
