@@ -17,6 +17,8 @@ from apps.guide_tasks import selectors, services
 from apps.guide_tasks.errors import PushBeingHandedOut
 from apps.guide_tasks.models import (
     AssignBy,
+    Evidence,
+    ExcuseReason,
     GuideTask,
     HandOutPart,
     NotIssued,
@@ -24,7 +26,8 @@ from apps.guide_tasks.models import (
     TaskPush,
     TaskTarget,
 )
-from apps.guide_tasks.services import issuing, parts, pushes, recalling
+from apps.guide_tasks.services import catching_up, issuing, parts, pushes, recalling
+from apps.member_portal.services import choices
 from apps.members import services as members
 from apps.members.models import FollowRelation, Member
 from apps.outreach.models import GuideNotice
@@ -32,8 +35,9 @@ from apps.stores import services as stores
 from apps.stores.models import Guide, Posting
 from apps.timeline.models import Kind, MemberEvent
 from tests.factories.crowds import crowd, where_everybody_is
+from tests.factories.facts import make_store
 from tests.factories.outreach import CORP
-from tests.factories.tasks import make_push, make_team, members_of
+from tests.factories.tasks import buy, make_push, make_team, members_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.service, pytest.mark.usefixtures("fixed_clock")]
 Status = TaskPush.Status
@@ -319,6 +323,59 @@ def test_who_asked_to_be_forgotten_meanwhile_is_named_by_no_target(team, moment)
 
     named = TaskTarget.objects.filter(push=push).exclude(external_userid="")
     assert {one.member_id for one in named} == {one.pk for one in others}
+
+
+def excused(push):
+    gone = TaskTarget.objects.filter(push=push).exclude(excuse_reason="")
+    return dict(gone.values_list("member_id", "excuse_reason"))
+
+
+def give(person, purpose, now):
+    choices.give(member_id=person.pk, purpose=purpose, version="1", now=now)
+
+
+@pytest.mark.parametrize("purpose", ["wecom_marketing", "profiling"])
+def test_who_took_the_consent_back_meanwhile_is_nobodys_task(team, moment, purpose):
+    gone, again, *_others = people = members_of(team)
+    give(gone, "profiling", moment - DAY)
+    give(again, "profiling", moment - DAY)
+    push = make_push(people, moment)
+    push.segment_run.version.definition = {
+        "op": "not",
+        "items": [{"field": "stage", "operator": "in", "value": ["lost"]}],
+    }
+    push.segment_run.version.save()
+    services.hand_out(push=push, now=moment, actor=SYSTEM)
+    for one in (gone, again):
+        choices.withdraw(member_id=one.pk, purpose=purpose, now=moment)
+    give(again, purpose, moment + timedelta(seconds=1))
+
+    parts.work_off(push_id=push.pk)
+    services.tell_issued(push_id=push.pk)
+    services.tell_issued(push_id=push.pk)
+
+    assert excused(push) == {gone.pk: ExcuseReason.CONSENT_GONE}
+    assert MemberEvent.objects.filter(kind=Kind.TASK_EXCUSED).count() == 1
+
+
+def test_who_bought_meanwhile_is_counted_and_asked_no_more(team, moment, monkeypatch):
+    monkeypatch.setattr(catching_up, "BATCH", 1)
+    stranger, one, other, *rest = members_of(team)
+    push = begun([one, other, *rest], moment)
+    store, soon = make_store(), moment + timedelta(minutes=1)
+    orders = [buy(person, store, soon) for person in (stranger, one, other)]
+    assert services.record_purchases(order_ids=orders, now=soon) == 0
+
+    parts.work_off(push_id=push.pk)
+    services.tell_issued(push_id=push.pk)
+    services.tell_issued(push_id=push.pk)
+
+    assert excused(push) == {
+        person.pk: ExcuseReason.BOUGHT_WITHOUT_CONTACT for person in (one, other)
+    }
+    bought = TaskTarget.objects.filter(push=push, purchased_at=soon)
+    assert {target.member_id for target in bought} == {one.pk, other.pk}
+    assert Evidence.objects.filter(outcome="purchased").count() == 2
 
 
 def test_each_part_costs_the_same_queries_at_any_size(

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from apps.guide_tasks.models import (
     PROFILED_KINDS,
@@ -17,6 +18,8 @@ from apps.members.selectors import survivor_group
 from apps.segments.compile import rests_on_profile
 
 Purpose = Consent.Purpose
+# what work may need beside the membership
+_NEEDED = (Purpose.WECOM_MARKETING, Purpose.PROFILING)
 
 
 def by_profile(push: TaskPush) -> bool:
@@ -40,7 +43,7 @@ def excuse_unconsented(*, member_id: int, purpose: str, now: datetime) -> int:
     """Open work for a person of whom the consent that it needs is gone: marketing, or being chosen
     by purchases. Safe to repeat."""
     group = survivor_group(member_id)
-    if purpose not in (Purpose.WECOM_MARKETING, Purpose.PROFILING) or _stands(group, purpose):
+    if purpose not in _NEEDED or _stands(group, purpose):
         return 0
     theirs = TaskTarget.objects.open().filter(member_id__in=group)
     if purpose == Purpose.WECOM_MARKETING:
@@ -48,3 +51,16 @@ def excuse_unconsented(*, member_id: int, purpose: str, now: datetime) -> int:
         return _excuse(list(found.values_list("pk", flat=True)), now)
     asked = theirs.select_related("push__segment_run__version").defer("push__segment_run__members")
     return _excuse([target.pk for target in asked if by_profile(target.push)], now)
+
+
+def excuse_withdrawn_since(*, push: TaskPush, since: datetime, now: datetime) -> int:
+    """The same for those customers of a push who took a consent back from `since` on."""
+    theirs = TaskTarget.objects.open().filter(
+        push=push, member__survivor_id=OuterRef("member__survivor_id")
+    )
+    gone = Consent.objects.filter(Exists(theirs), withdrawn_at__gte=since, purpose__in=_NEEDED)
+    found = gone.order_by("pk").values_list("member_id", "purpose")
+    return sum(
+        excuse_unconsented(member_id=member_id, purpose=purpose, now=now)
+        for member_id, purpose in found
+    )

@@ -37,7 +37,7 @@ from apps.guide_tasks.models import (
     TaskPush,
     TaskTarget,
 )
-from apps.guide_tasks.services import consents, issuing, parts, places
+from apps.guide_tasks.services import catching_up, consents, issuing, parts, places
 from apps.guide_tasks.services.items import issuing as item_issuing
 from apps.guide_tasks.shapes import PushPlaces
 from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
@@ -389,8 +389,10 @@ def _compare(push: TaskPush, now: datetime) -> list[dict[str, Any]]:
 
 
 def tell_issued(*, push_id: int) -> int:
-    """Tell a large hand-out's events, one committed batch after the other. Safe to repeat."""
+    """Tell a large hand-out's events, one committed batch after the other, once it has caught up
+    with what its customers did meanwhile. Safe to repeat."""
     push = TaskPush.objects.get(pk=push_id, handed_out_at__isnull=False)
+    catching_up.catch_up(push=push, now=clock.now())
     moment = push.handed_out_at or clock.now()
     last = TaskTarget.objects.filter(push=push).aggregate(last=Max("pk"))["last"] or 0
     first = TaskTarget.objects.filter(push=push).order_by("pk").values_list("pk", flat=True)[:1]
