@@ -22,6 +22,8 @@ class State(models.TextChoices):
     KEPT = "kept", pgettext_lazy("appointment", "Came")
     NOT_KEPT = "not_kept", pgettext_lazy("appointment", "Did not come")
     CANCELLED = "cancelled", pgettext_lazy("appointment", "Cancelled")
+    # nobody said in time what became of it: TA may have come
+    UNSAID = "unsaid", pgettext_lazy("appointment", "No record")
 
 
 class Reason(models.TextChoices):
@@ -34,8 +36,6 @@ class Reason(models.TextChoices):
     SHOP = "shop", pgettext_lazy("appointment", "The store cannot")
     # by the customer, on TA's own page: asked for no reason
     CUSTOMER = "customer", pgettext_lazy("appointment", "TA cancelled")
-    # nobody said in time what became of it
-    UNSAID = "unsaid", pgettext_lazy("appointment", "Nobody wrote it down")
     ERASED = "erased", pgettext_lazy("appointment", "TA had the data deleted")
 
 
@@ -105,7 +105,7 @@ class Appointment(models.Model):
                 name="appointments_settled_has_time",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=("booked", "kept"), reason="")
+                condition=Q(state__in=("booked", "kept", "unsaid"), reason="")
                 | (Q(state__in=("not_kept", "cancelled")) & ~Q(reason="")),
                 name="appointments_end_has_reason",
             ),

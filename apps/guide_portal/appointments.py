@@ -74,12 +74,19 @@ class Detail(Shown):
     cancels: list[tuple[str, str]]
 
 
+_LOOKS = {
+    State.KEPT: ("ok", "ok"),
+    State.NOT_KEPT: ("skip", ""),
+    State.CANCELLED: ("skip", ""),
+    State.UNSAID: ("note", ""),
+}
+
+
 def state_chip(row: Appointment, *, now: datetime) -> Chip:
     """The state as icon and word."""
     if row.state == State.BOOKED:
         return _time_chip(row.starts_at, now=now)
-    looks = {State.KEPT: ("ok", "ok"), State.NOT_KEPT: ("skip", ""), State.CANCELLED: ("skip", "")}
-    icon, tone = looks[State(row.state)]
+    icon, tone = _LOOKS[State(row.state)]
     return Chip(icon, str(row.get_state_display()), tone)
 
 

@@ -229,13 +229,15 @@ def test_a_customer_cancels_in_one_step_and_the_guide_hears_without_a_name(now, 
         services.cancel_by_customer(appointment_id=other.pk, now=other.starts_at)
 
 
-def test_what_nobody_spoke_of_is_closed_after_a_week(now, guide, member):
+def test_what_nobody_spoke_of_is_closed_after_a_week_and_blames_nobody(now, guide, member):
     row = make_appointment(member, guide, now)
     assert services.close_unsaid(now=row.starts_at + 6 * DAY) == 0
     assert services.close_unsaid(now=row.starts_at + 8 * DAY) == 1
     assert services.close_unsaid(now=row.starts_at + 8 * DAY) == 0
     row.refresh_from_db()
-    assert (row.state, row.reason) == ("not_kept", "unsaid")
+    assert (row.state, row.reason, row.get_state_display()) == ("unsaid", "", "没有记录")
+    assert story(member) == ["appointment.booked"]
+    assert AppointmentMove.objects.filter(appointment=row, to_state="unsaid").count() == 1
 
 
 # --- who has it ----------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ class Migration(migrations.Migration):
                 ('starts_at', models.DateTimeField(verbose_name='time')),
                 ('hour_at', models.DateTimeField(editable=False)),
                 ('note_enc', models.BinaryField(default=bytes, verbose_name='note')),
-                ('state', models.CharField(choices=[('booked', 'Booked'), ('kept', 'Came'), ('not_kept', 'Did not come'), ('cancelled', 'Cancelled')], default='booked', max_length=10, verbose_name='state')),
-                ('reason', models.CharField(blank=True, choices=[('busy', 'Something came up'), ('later', 'Another day'), ('no_word', 'No word from TA'), ('bought', 'No need any more'), ('shop', 'The store cannot'), ('customer', 'TA cancelled'), ('unsaid', 'Nobody wrote it down'), ('erased', 'TA had the data deleted')], max_length=10, verbose_name='reason')),
+                ('state', models.CharField(choices=[('booked', 'Booked'), ('kept', 'Came'), ('not_kept', 'Did not come'), ('cancelled', 'Cancelled'), ('unsaid', 'No record')], default='booked', max_length=10, verbose_name='state')),
+                ('reason', models.CharField(blank=True, choices=[('busy', 'Something came up'), ('later', 'Another day'), ('no_word', 'No word from TA'), ('bought', 'No need any more'), ('shop', 'The store cannot'), ('customer', 'TA cancelled'), ('erased', 'TA had the data deleted')], max_length=10, verbose_name='reason')),
                 ('booked_by', models.CharField(max_length=40, verbose_name='booked by')),
                 ('booked_at', models.DateTimeField(verbose_name='booked at')),
                 ('settled_by', models.CharField(blank=True, max_length=40, verbose_name='settled by')),
@@ -44,8 +44,8 @@ class Migration(migrations.Migration):
             name='AppointmentMove',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_state', models.CharField(blank=True, choices=[('booked', 'Booked'), ('kept', 'Came'), ('not_kept', 'Did not come'), ('cancelled', 'Cancelled')], max_length=10)),
-                ('to_state', models.CharField(choices=[('booked', 'Booked'), ('kept', 'Came'), ('not_kept', 'Did not come'), ('cancelled', 'Cancelled')], max_length=10)),
+                ('from_state', models.CharField(blank=True, choices=[('booked', 'Booked'), ('kept', 'Came'), ('not_kept', 'Did not come'), ('cancelled', 'Cancelled'), ('unsaid', 'No record')], max_length=10)),
+                ('to_state', models.CharField(choices=[('booked', 'Booked'), ('kept', 'Came'), ('not_kept', 'Did not come'), ('cancelled', 'Cancelled'), ('unsaid', 'No record')], max_length=10)),
                 ('at', models.DateTimeField(verbose_name='at')),
                 ('actor', models.CharField(max_length=40, verbose_name='actor')),
                 ('reason', models.CharField(blank=True, max_length=10, verbose_name='reason')),
@@ -87,6 +87,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), ('state__in', ('booked', 'kept'))), models.Q(('state__in', ('not_kept', 'cancelled')), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='appointments_end_has_reason'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), ('state__in', ('booked', 'kept', 'unsaid'))), models.Q(('state__in', ('not_kept', 'cancelled')), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='appointments_end_has_reason'),
         ),
     ]

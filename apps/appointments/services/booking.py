@@ -79,7 +79,8 @@ def book(
             appointment = Appointment.objects.create(**fields)
     except IntegrityError:
         raise HourTaken from None
-    tell(appointment, Event.APPOINTMENT_BOOKED, State.BOOKED, before="", actor=actor.label, at=now)
+    step(appointment, State.BOOKED, before="", actor=actor.label, at=now)
+    tell(appointment, Event.APPOINTMENT_BOOKED, State.BOOKED, actor=actor.label, at=now)
     return appointment
 
 
@@ -110,10 +111,8 @@ def _store_at_work(guide_id: int, day: date) -> Store:
     return posting.store
 
 
-def tell(
-    appointment: Appointment, kind: str, state: str, *, before: str, actor: str, at: datetime
-) -> None:
-    """A step in the appointment's own history and in the customer's story; ids alone."""
+def step(appointment: Appointment, state: str, *, before: str, actor: str, at: datetime) -> None:
+    """A step in the appointment's own history."""
     AppointmentMove.objects.create(
         appointment=appointment,
         from_state=before,
@@ -122,6 +121,10 @@ def tell(
         actor=actor,
         reason=appointment.reason,
     )
+
+
+def tell(appointment: Appointment, kind: str, state: str, *, actor: str, at: datetime) -> None:
+    """A step in the customer's story; ids alone."""
     timeline.record_event(
         member_id=appointment.member_id,
         kind=kind,

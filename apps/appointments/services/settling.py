@@ -14,7 +14,7 @@ from apps.appointments.errors import (
     TooLateToCancel,
 )
 from apps.appointments.models import Appointment, Reason, State
-from apps.appointments.services.booking import tell
+from apps.appointments.services.booking import step, tell
 from apps.appointments.services.reminders import card_about
 from apps.core import clock
 from apps.members import services as members
@@ -29,6 +29,7 @@ SAID_WITHIN = timedelta(days=7)
 # one transaction closes so many
 PART = 500
 
+# what nobody wrote down is no part of TA's story
 _EVENTS = {
     State.KEPT: Event.APPOINTMENT_KEPT,
     State.NOT_KEPT: Event.APPOINTMENT_MISSED,
@@ -126,7 +127,7 @@ def close_unsaid(*, now: datetime) -> int:
     )
     closed = 0
     for row in forgotten:
-        _settle(row, State.NOT_KEPT, reason=Reason.UNSAID, actor=SYSTEM.label, now=now)
+        _settle(row, State.UNSAID, actor=SYSTEM.label, now=now)
         closed += 1
     return closed
 
@@ -143,5 +144,7 @@ def _settle(
         raise AppointmentOver
     row.state, row.reason, row.settled_by, row.settled_at = state, reason, actor, now
     row.save(update_fields=["state", "reason", "settled_by", "settled_at"])
-    tell(row, _EVENTS[state], state, before=State.BOOKED, actor=actor, at=now)
+    step(row, state, before=State.BOOKED, actor=actor, at=now)
+    if state in _EVENTS:
+        tell(row, _EVENTS[state], state, actor=actor, at=now)
     return row
