@@ -5,22 +5,25 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField, DateTimeField, Q
+from django.db.models import BigIntegerField, DateTimeField, Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from apps.accounts.actor import Actor
+from apps.accounts.scoped import Scoped
 from apps.appointments.models import Appointment, Kind, Reason, State
 from apps.appointments.selectors import note_of
 from apps.appointments.services import CANCEL_REASONS, NOT_KEPT_REASONS
 from apps.appointments.services.booking import OPEN_FROM, OPEN_UNTIL, QUARTER
 from apps.core import clock
-from apps.core.compiled import Compiled, Place
+from apps.core.compiled import Place
 from apps.core.shown import Shown
 from apps.guide_portal import links
-from apps.guide_portal.cards import Chip, Person, person_of
-from apps.guide_portal.customers import own_word
+from apps.guide_portal.cards import Chip, person_of
+from apps.guide_portal.customers import find_customer, own_word, served
 from apps.guide_portal.templatetags.portal import hour_minute, month_day
+from apps.members.models import Member
+from apps.members.selectors import masked_name
 
 WEEK = timedelta(days=7)
 OFFERED_DAYS = 7
@@ -59,7 +62,9 @@ class Part(Shown):
 @dataclass(frozen=True, slots=True)
 class Detail(Shown):
     pk: int
-    person: Person
+    name: str
+    # "" where TA's card is not the actor's to open
+    card: str
     kind: str
     when: str
     place: str
@@ -72,6 +77,25 @@ class Detail(Shown):
     may_miss: bool
     misses: list[tuple[str, str]]
     cancels: list[tuple[str, str]]
+
+
+def is_own(actor: Actor) -> Exists:
+    """Whether an appointment's customer is the actor's own. Who stands in for a day is not given
+    the customer with it."""
+    return Exists(served(actor).filter(pk=OuterRef("member__survivor_id")))
+
+
+def _name(member: Member, *, whole: bool) -> str:
+    if whole:
+        return person_of(member).full_name
+    return masked_name(member) or _("Customer without a name")
+
+
+def _survivor_of(member: Member) -> Member:
+    """Who has the card; rows of merged people keep the one they were written for."""
+    if member.survivor_id == member.pk:
+        return member
+    return Member.objects.filter(pk=member.survivor_id).first() or member
 
 
 _LOOKS = {
@@ -101,25 +125,28 @@ def _time_chip(starts_at: datetime, *, now: datetime) -> Chip:
 # --- on today's list and the customer's card ------------------------------------------------------
 
 
-def _due(guide: Any, until: Any) -> Any:
-    rows = Appointment.objects.booked().filter(guide_id=guide, starts_at__lt=until)
-    return rows.select_related("member").order_by("starts_at", "pk")
+def _due(actor: Actor) -> Any:
+    rows = Appointment.objects.booked().filter(
+        guide_id=Place("guide", BigIntegerField()), starts_at__lt=Place("until", DateTimeField())
+    )
+    own = rows.annotate(is_own=is_own(actor))
+    return own.select_related("member").order_by("starts_at", "pk")
 
 
-_DUE = Compiled(lambda: _due(Place("guide", BigIntegerField()), Place("until", DateTimeField())))
+_DUE = Scoped(_due)
 
 
-def due_today(*, guide_id: int, now: datetime) -> list[Row]:
+def due_today(*, actor: Actor, guide_id: int, now: datetime) -> list[Row]:
     """Who comes today, and who came before and nobody said so; one small query."""
     until = clock.day_start(clock.business_day(now) + timedelta(days=1))
     return [
         Row(
             href=links.numbered("appointment", row.pk),
-            name=person_of(row.member).full_name,
+            name=_name(row.member, whole=row.is_own),
             words=str(row.get_kind_display()),
             due=_time_chip(row.starts_at, now=now),
         )
-        for row in _DUE.rows(guide=guide_id, until=until)
+        for row in _DUE.rows(actor, guide=guide_id, until=until)
     ]
 
 
@@ -152,11 +179,12 @@ def parts_of(*, actor: Actor, now: datetime) -> list[Part]:
         Appointment.objects.visible_to(actor)
         .filter(Q(state=State.BOOKED) | Q(starts_at__gte=begin, starts_at__lt=end))
         .filter(starts_at__gte=begin - WEEK, starts_at__lt=week)
+        .annotate(is_own=is_own(actor))
         .select_related("member", "guide")
         .order_by("starts_at", "pk")[:LISTED]
     )
-    mine: list[Appointment] = []
-    others: list[Appointment] = []
+    mine: list[Any] = []
+    others: list[Any] = []
     for row in rows:
         (mine if row.guide_id == actor.guide_id else others).append(row)
     return [
@@ -166,7 +194,7 @@ def parts_of(*, actor: Actor, now: datetime) -> list[Part]:
 
 
 def _by_day(
-    rows: Sequence[Appointment], begin: datetime, end: datetime, now: datetime, whose: str
+    rows: Sequence[Any], begin: datetime, end: datetime, now: datetime, whose: str
 ) -> list[Part]:
     parts = [
         (_("Waiting for a word"), [row for row in rows if row.starts_at < begin]),
@@ -180,14 +208,14 @@ def _by_day(
     ]
 
 
-def _line(row: Appointment, now: datetime, end: datetime, *, with_guide: bool) -> Line:
+def _line(row: Any, now: datetime, end: datetime, *, with_guide: bool) -> Line:
     words = [str(row.get_kind_display())]
     if with_guide:
         words.append(row.guide.name)
     return Line(
         pk=row.pk,
         href=links.numbered("appointment", row.pk),
-        head=person_of(row.member).full_name,
+        head=_name(row.member, whole=row.is_own),
         words=" · ".join(words),
         chip=state_chip(row, now=now),
         asks=row.is_booked and row.starts_at < end,
@@ -200,9 +228,12 @@ def _line(row: Appointment, now: datetime, end: datetime, *, with_guide: bool) -
 def detail_of(row: Appointment, *, actor: Actor, now: datetime) -> Detail:
     labels = dict(Reason.choices)
     day_has_come = clock.business_day(row.starts_at) <= clock.business_day(now)
+    customer = _survivor_of(row.member)
+    may_open = find_customer(actor=actor, public_id=customer.public_id) is not None
     return Detail(
         pk=row.pk,
-        person=person_of(row.member),
+        name=_name(customer, whole=may_open),
+        card=person_of(customer).href if may_open else "",
         kind=str(row.get_kind_display()),
         when=f"{month_day(row.starts_at)} {hour_minute(row.starts_at)}",
         place=row.store.name,

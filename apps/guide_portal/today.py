@@ -9,6 +9,7 @@ from django.db.models import BigIntegerField, DateTimeField, Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.core.compiled import Compiled, Place
 from apps.core.shown import Shown
@@ -168,7 +169,7 @@ class Today(Shown):
         return {"words": words, "href": href}
 
 
-def today_of(*, guide_id: int, now: datetime) -> Today:
+def today_of(*, guide_id: int, actor: Actor, now: datetime) -> Today:
     """The guide's day in a fixed number of queries."""
     # of the cards the first ones are drawn, the others are rows without a purchase
     day = selectors.today(guide_id=guide_id, now=now, bought=FIRST)
@@ -182,7 +183,7 @@ def today_of(*, guide_id: int, now: datetime) -> Today:
         excused=_finished(day.excused),
         tasks=_tasks(guide_id, now),
         items=items,
-        appointments=due_today(guide_id=guide_id, now=now),
+        appointments=due_today(actor=actor, guide_id=guide_id, now=now),
     )
 
 

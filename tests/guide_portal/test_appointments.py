@@ -11,6 +11,7 @@ from django.urls import reverse
 from apps.appointments.models import Appointment
 from apps.core import clock
 from apps.members.models import Interaction
+from apps.members.selectors import masked_name
 from apps.stores.models import DayOff
 from tests.factories.appointments import at_hour, make_appointment
 
@@ -95,6 +96,29 @@ def test_a_manager_sees_the_stores_a_colleague_none(shop, phone, managers_phone)
     assert shop.colleague.name in page
     assert phone.get(url("appointment", row.pk)).status_code == 404
     assert url("appointment", row.pk) not in phone.get(url("appointments")).content.decode()
+
+
+def test_who_stands_in_for_a_day_reads_a_masked_name_and_no_way_to_the_card(shop, phone):
+    member = shop.others_members[0]
+    member.name = "欧阳雪莹"
+    member.save(update_fields=["name"])
+    row = make_appointment(member, shop.colleague, shop.now)
+    Appointment.objects.filter(pk=row.pk).update(guide=shop.guide)
+    with clock.at(row.starts_at):
+        for address in (url("appointment", row.pk), url("appointments"), url("today")):
+            page = phone.get(address).content.decode()
+            assert masked_name(member) in page, address
+            assert member.name not in page, address
+            assert url("customer", member.public_id) not in page, address
+
+
+def test_who_serves_ta_reads_the_name_and_goes_to_the_card(shop, phone, managers_phone):
+    row = make_appointment(shop.members[0], shop.guide, shop.now)
+    for reader in (phone, managers_phone):
+        page = reader.get(url("appointment", row.pk)).content.decode()
+        assert shop.members[0].name in page
+        assert url("customer", shop.members[0].public_id) in page
+        assert shop.members[0].name in reader.get(url("appointments")).content.decode()
 
 
 def test_the_pages_ask_as_often_for_many_as_for_one(shop, phone):

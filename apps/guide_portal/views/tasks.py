@@ -19,7 +19,7 @@ class Today(GuidePage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         guide_tasks.open_tasks(guide_id=self.guide_id, now=self.now)
-        today = today_of(guide_id=self.guide_id, now=self.now)
+        today = today_of(guide_id=self.guide_id, actor=self.actor, now=self.now)
         if today.items.unseen:
             guide_tasks.open_items(guide_id=self.guide_id, now=self.now)
         context = {"today": today, "tab": "today", "todo_count": today.day.to_contact}
@@ -30,7 +30,7 @@ class TodayLive(GuidePage):
     """The same list, asked for again while something waits for WeCom."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        today = today_of(guide_id=self.guide_id, now=self.now)
+        today = today_of(guide_id=self.guide_id, actor=self.actor, now=self.now)
         context = {"today": today, "todo_count": today.day.to_contact, "swap": True}
         return render(request, "guide_portal/partials/_today.html", context)
 
