@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from apps.appointments.models import Appointment
-from apps.core import pii
+from apps.appointments.models import Appointment, State
+from apps.core import clock, pii
+from apps.members.models import Interaction
 
 # how long past ones stand on the customer's own page
 SHOWN_PAST = timedelta(days=90)
@@ -14,6 +15,19 @@ SHOWN = 50
 def note_of(row: Appointment) -> str:
     """What the guide wrote to prepare; "" for nothing."""
     return pii.decrypt(bytes(row.note_enc)) if row.note_enc else ""
+
+
+def visit_kept(*, member_id: int, guide_id: int, at: datetime) -> Interaction | None:
+    """The visit of that day with which this customer kept an appointment with this guide."""
+    day = clock.day_bounds(clock.business_day(at))
+    whose = {"member__survivor_id": member_id, "guide_id": guide_id}
+    kept = Appointment.objects.filter(state=State.KEPT, starts_at__range=day, **whose)
+    if not kept.exists():
+        return None
+    visits = Interaction.objects.filter(
+        kind=Interaction.Kind.VISIT, occurred_at__range=day, **whose
+    )
+    return visits.order_by("occurred_at", "pk").first()
 
 
 def of_customer(*, member_ids: Collection[int], now: datetime) -> list[Appointment]:

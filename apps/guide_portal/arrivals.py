@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from apps.accounts.actor import Actor
+from apps.appointments import selectors
 from apps.appointments import services as appointments
 from apps.guide_tasks import services as guide_tasks
 from apps.members import services as members
@@ -17,8 +18,9 @@ from apps.members.models import Interaction
 def note_visit(
     *, member_id: int, guide_id: int, client_id: uuid.UUID, now: datetime, actor: Actor
 ) -> Interaction:
-    """The customer is here. Safe to repeat."""
-    visit = members.note_visit(
+    """The customer is here. Safe to repeat. Who came as booked is here already: the same visit."""
+    kept = selectors.visit_kept(member_id=member_id, guide_id=guide_id, at=now)
+    visit = kept or members.note_visit(
         member_id=member_id, guide_id=guide_id, client_id=client_id, now=now, actor=actor
     )
     _count(visit, actor)

@@ -72,6 +72,27 @@ def test_today_shows_who_comes_and_one_tap_says_that_ta_came(shop, phone, act):
     assert shop.targets[0].visited_at == row.starts_at
 
 
+@pytest.mark.parametrize("first", ["appointment", "card"])
+def test_a_customer_who_came_once_is_one_visit_in_either_order(shop, phone, act, first):
+    member = shop.members[0]
+    row = make_appointment(member, shop.guide, shop.now)
+    taps = [url("keep_appointment", row.pk), url("visit", member.public_id)]
+    with clock.at(row.starts_at):
+        for address in taps if first == "appointment" else reversed(taps):
+            assert phone.post(address, act()).status_code == 302
+    assert Interaction.objects.filter(kind="visit", member=member).count() == 1
+
+
+def test_another_day_is_another_visit(shop, phone, act):
+    member = shop.members[0]
+    row = make_appointment(member, shop.guide, shop.now)
+    with clock.at(row.starts_at):
+        phone.post(url("keep_appointment", row.pk), act())
+    with clock.at(row.starts_at + DAY):
+        phone.post(url("visit", member.public_id), act())
+    assert Interaction.objects.filter(kind="visit", member=member).count() == 2
+
+
 def test_the_tap_on_the_card_counts_for_the_work_as_well(shop, phone, act):
     phone.post(url("visit", shop.members[0].public_id), act())
     shop.targets[0].refresh_from_db()
