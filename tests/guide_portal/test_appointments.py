@@ -57,6 +57,31 @@ def test_a_refusal_keeps_what_was_typed_and_says_why(shop, phone, act):
     assert phone.post(url("book", shop.members[0].public_id), act(at="x")).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("chosen", "days"), [("other", 9), (None, 1)], ids=["typed and chosen", "typed, then not"]
+)
+def test_a_typed_day_counts_only_while_it_is_the_choice(shop, phone, act, chosen, days):
+    today = clock.business_day(shop.now)
+    fields = act(
+        kind="fitting",
+        day=chosen or (today + DAY).isoformat(),
+        other_day=(today + 9 * DAY).isoformat(),
+        at="15:00",
+    )
+    assert phone.post(url("book", shop.members[0].public_id), fields).status_code == 302
+    assert Appointment.objects.get().starts_at == at_hour(shop.now, 15, days=days)
+
+
+@pytest.mark.parametrize("day", ["other", "tomorrow", ""])
+def test_another_day_without_a_day_is_asked_again(shop, phone, act, day):
+    answer = phone.post(
+        url("book", shop.members[0].public_id), act(kind="fitting", day=day, at="15:00")
+    )
+    assert answer.status_code == 400
+    page = answer.content.decode()
+    assert ('value="other" checked' in page) == (day == "other")
+
+
 def test_today_shows_who_comes_and_one_tap_says_that_ta_came(shop, phone, act):
     row = make_appointment(shop.members[0], shop.guide, shop.now)
     assert url("appointment", row.pk) not in phone.get(url("today")).content.decode()

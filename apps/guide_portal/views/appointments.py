@@ -47,7 +47,7 @@ class Book(CustomerPage):
             "kinds": Kind.choices,
             "kind": sent.get("kind", Kind.FITTING),
             "days": days,
-            "day": sent.get("day", "" if sent.get("other_day") else days[1][0]),
+            "day": sent.get("day", days[1][0]),
             "other_day": sent.get("other_day", ""),
             "times": appointments.offered_times(),
             "at": sent.get("at", appointments.USUAL_TIME)[:5],
