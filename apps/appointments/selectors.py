@@ -1,7 +1,8 @@
 """Reads of appointments."""
 
+from collections import Counter
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from apps.appointments.models import Appointment, State
 from apps.core import clock, pii
@@ -28,6 +29,19 @@ def visit_kept(*, member_id: int, guide_id: int, at: datetime) -> Interaction | 
         kind=Interaction.Kind.VISIT, occurred_at__range=day, **whose
     )
     return visits.order_by("occurred_at", "pk").first()
+
+
+def booked_on(*, store_id: int, days: Collection[date]) -> Counter[date]:
+    """How many are to come to this store on these days; no question without a day."""
+    if not days:
+        return Counter()
+    begin, end = clock.day_start(min(days)), clock.day_bounds(max(days))[1]
+    there = Appointment.objects.booked().filter(store_id=store_id)
+    times = there.filter(starts_at__gte=begin, starts_at__lt=end).values_list(
+        "starts_at", flat=True
+    )
+    found = Counter(clock.business_day(at) for at in times)
+    return Counter({day: n for day, n in found.items() if day in days})
 
 
 def of_customer(*, member_ids: Collection[int], now: datetime) -> list[Appointment]:

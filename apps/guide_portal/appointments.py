@@ -114,6 +114,25 @@ def state_chip(row: Appointment, *, now: datetime) -> Chip:
     return Chip(icon, str(row.get_state_display()), tone)
 
 
+def _hindrance(row: Any, *, now: datetime) -> Chip | None:
+    """What stands in the way of one to come, of rows `with_hindrances`."""
+    if not row.is_booked or row.starts_at <= now:
+        return None
+    if row.is_shut:
+        return Chip("alert", pgettext("appointment", "Store closed that day"), "late")
+    if row.is_unattended:
+        return Chip("alert", pgettext("appointment", "Guide not there"), "late")
+    return None
+
+
+def _chip_and_words(row: Any, *, now: datetime) -> tuple[Chip, list[str]]:
+    """A row's chip, and its words, which say the time where the chip says something else."""
+    words, hindered = [str(row.get_kind_display())], _hindrance(row, now=now)
+    if hindered is None:
+        return state_chip(row, now=now), words
+    return hindered, [f"{month_day(row.starts_at)} {hour_minute(row.starts_at)}", *words]
+
+
 def _time_chip(starts_at: datetime, *, now: datetime) -> Chip:
     if now > starts_at + timedelta(hours=1):
         return Chip("alert", pgettext("appointment", "Say how it went"), "warn")
@@ -129,8 +148,8 @@ def _due(actor: Actor) -> Any:
     rows = Appointment.objects.booked().filter(
         guide_id=Place("guide", BigIntegerField()), starts_at__lt=Place("until", DateTimeField())
     )
-    own = rows.annotate(is_own=is_own(actor))
-    return own.select_related("member").order_by("starts_at", "pk")
+    rows = rows.annotate(is_own=is_own(actor)).with_hindrances()
+    return rows.select_related("member").order_by("starts_at", "pk")
 
 
 _DUE = Scoped(_due)
@@ -139,15 +158,17 @@ _DUE = Scoped(_due)
 def due_today(*, actor: Actor, guide_id: int, now: datetime) -> list[Row]:
     """Who comes today, and who came before and nobody said so; one small query."""
     until = clock.day_start(clock.business_day(now) + timedelta(days=1))
-    return [
-        Row(
-            href=links.numbered("appointment", row.pk),
-            name=_name(row.member, whole=row.is_own),
-            words=str(row.get_kind_display()),
-            due=_time_chip(row.starts_at, now=now),
-        )
-        for row in _DUE.rows(actor, guide=guide_id, until=until)
-    ]
+    return [_due_row(row, now) for row in _DUE.rows(actor, guide=guide_id, until=until)]
+
+
+def _due_row(row: Any, now: datetime) -> Row:
+    chip, words = _chip_and_words(row, now=now)
+    return Row(
+        href=links.numbered("appointment", row.pk),
+        name=_name(row.member, whole=row.is_own),
+        words=" · ".join(words),
+        due=chip,
+    )
 
 
 def rows_of_card(found: Iterable[dict[str, Any]], *, actor: Actor, now: datetime) -> list[Row]:
@@ -180,6 +201,7 @@ def parts_of(*, actor: Actor, now: datetime) -> list[Part]:
         .filter(Q(state=State.BOOKED) | Q(starts_at__gte=begin, starts_at__lt=end))
         .filter(starts_at__gte=begin - WEEK, starts_at__lt=week)
         .annotate(is_own=is_own(actor))
+        .with_hindrances()
         .select_related("member", "guide")
         .order_by("starts_at", "pk")[:LISTED]
     )
@@ -209,7 +231,7 @@ def _by_day(
 
 
 def _line(row: Any, now: datetime, end: datetime, *, with_guide: bool) -> Line:
-    words = [str(row.get_kind_display())]
+    chip, words = _chip_and_words(row, now=now)
     if with_guide:
         words.append(row.guide.name)
     return Line(
@@ -217,7 +239,7 @@ def _line(row: Any, now: datetime, end: datetime, *, with_guide: bool) -> Line:
         href=links.numbered("appointment", row.pk),
         head=_name(row.member, whole=row.is_own),
         words=" · ".join(words),
-        chip=state_chip(row, now=now),
+        chip=chip,
         asks=row.is_booked and row.starts_at < end,
     )
 

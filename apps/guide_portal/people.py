@@ -20,6 +20,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from apps.appointments.selectors import booked_on
 from apps.core import clock
 from apps.guide_portal.cards import Chip, Person, due_chip, person_of
 from apps.guide_portal.templatetags.portal import month_day, yuan
@@ -71,12 +72,14 @@ class DutyRow:
 
 @dataclass(frozen=True, slots=True)
 class DutyPage:
-    """A week of a store. `choices` are the colleagues who may cover."""
+    """A week of a store. `choices` are the colleagues who may cover; `coming` says how many have
+    appointments on the days that are closed."""
 
     store: Store
     first: date
     days: list[tuple[date, str]]
     closed: list[Cell]
+    coming: list[str]
     rows: list[DutyRow]
     choices: list[Person]
     earlier: date | None
@@ -121,7 +124,7 @@ def _cell(day: date, state: str, who: str, today: date, helper: str = "") -> Cel
 
 
 def duty_page(*, store: Store, first: date, now: datetime) -> DutyPage:
-    """Seven days of everybody in the store, in five queries."""
+    """Seven days of everybody in the store, in five queries; one more for a closed day."""
     today = clock.business_day(now)
     days = [first + timedelta(days=n) for n in range(7)]
     names = _weekdays()
@@ -144,6 +147,7 @@ def duty_page(*, store: Store, first: date, now: datetime) -> DutyPage:
         first=first,
         days=[(day, names[day.weekday()]) for day in days],
         closed=[_cell(day, "closed" if day in shut else "open", store.name, today) for day in days],
+        coming=_coming(store, shut, today),
         rows=[_duty_row(row, covers[row.guide.pk], today) for row in found],
         choices=[colleague(row.guide) for row in found],
         earlier=first - WEEK if first > today else None,
@@ -151,6 +155,12 @@ def duty_page(*, store: Store, first: date, now: datetime) -> DutyPage:
         today=today,
         furthest=today + PLAN_AHEAD,
     )
+
+
+def _coming(store: Store, shut: set[date], today: date) -> list[str]:
+    found = booked_on(store_id=store.pk, days={day for day in shut if day >= today})
+    words = _("%(day)s is closed, and %(n)s appointments stand. Call the customers.")
+    return [words % {"day": month_day(day), "n": n} for day, n in sorted(found.items())]
 
 
 def _duty_row(row: stores.DutyRow, covers: Sequence[Cover], today: date) -> DutyRow:

@@ -167,6 +167,29 @@ def test_who_serves_ta_reads_the_name_and_goes_to_the_card(shop, phone, managers
         assert shop.members[0].name in reader.get(url("appointments")).content.decode()
 
 
+def test_a_store_closed_after_booking_stands_on_the_row_and_where_it_is_closed(
+    shop, phone, managers_phone, act
+):
+    row = make_appointment(shop.members[0], shop.guide, shop.now)
+    day = clock.business_day(row.starts_at)
+    assert "当天闭店" not in managers_phone.get(url("appointments")).content.decode()
+    managers_phone.post(url("mark_store"), {"cell": f"{day.isoformat()}:closed"})
+
+    assert "闭店，还有 1 个预约" in managers_phone.get(url("duty")).content.decode()
+    for reader in (phone, managers_phone):
+        page = reader.get(url("appointments")).content.decode()
+        assert "当天闭店" in page
+        assert "15:00" in page
+    with clock.at(row.starts_at - timedelta(hours=1)):
+        assert "当天闭店" in phone.get(url("today")).content.decode()
+
+
+def test_a_guide_who_is_off_that_day_stands_on_the_row(shop, phone):
+    row = make_appointment(shop.members[0], shop.guide, shop.now)
+    DayOff.objects.create(guide=shop.guide, day=clock.business_day(row.starts_at))
+    assert "导购不在" in phone.get(url("appointments")).content.decode()
+
+
 def test_the_pages_ask_as_often_for_many_as_for_one(shop, phone):
     def questions():
         counts = []

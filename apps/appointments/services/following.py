@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
-from django.db.models.functions import TruncDate
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import SYSTEM
@@ -21,7 +19,7 @@ from apps.appointments.services.reminders import card_about
 from apps.core import clock
 from apps.members.models import ServingPeriod
 from apps.stores import selectors as stores
-from apps.stores.models import Cover, DayOff, Guide, Posting
+from apps.stores.models import Cover
 
 PART = 500
 
@@ -44,18 +42,9 @@ def follow_people(*, now: datetime) -> int:
 
 
 def _orphans(now: datetime) -> list[Appointment]:
-    day = TruncDate("starts_at", tzinfo=clock.chain_tz())
-    posted = Posting.objects.filter(
-        guide_id=OuterRef("guide_id"),
-        store_id=OuterRef("store_id"),
-        during__contains=OuterRef("day"),
-        guide__status=Guide.Status.ACTIVE,
-    )
-    covered = Cover.objects.filter(absent_id=OuterRef("guide_id"), during__contains=OuterRef("day"))
-    off = DayOff.objects.filter(guide_id=OuterRef("guide_id"), day=OuterRef("day"))
-    found = Appointment.objects.booked().filter(starts_at__gt=now).annotate(day=day)
+    found = Appointment.objects.booked().filter(starts_at__gt=now).with_hindrances()
     return list(
-        found.filter(~Exists(posted) | Exists(covered) | Exists(off))
+        found.filter(is_unattended=True)
         .select_for_update(of=("self",), skip_locked=True)
         .order_by("starts_at", "pk")[:PART]
     )
