@@ -17,5 +17,5 @@ def remind() -> str:
 def follow() -> str:
     """Hand on appointments whose guide will not be there, and close those nobody spoke of."""
     now = clock.now()
-    moved, closed = services.follow_people(now=now), services.close_unsaid(now=now)
+    closed, moved = services.close_unsaid(now=now), services.follow_people(now=now)
     return _("%(moved)s moved, %(closed)s closed") % {"moved": moved, "closed": closed}

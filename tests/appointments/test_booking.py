@@ -24,6 +24,7 @@ from apps.appointments.errors import (
 )
 from apps.appointments.models import Appointment, AppointmentMove
 from apps.appointments.selectors import note_of
+from apps.appointments.services import following, settling
 from apps.core import clock
 from apps.guide_tasks import services as guide_tasks
 from apps.members import services as members
@@ -284,6 +285,27 @@ def test_who_is_off_that_day_hands_it_on_and_the_rest_of_the_week_stays(now, tea
     later.refresh_from_db()
     assert that_day.guide in (team[1][0], team[2][0])
     assert later.guide == guide
+
+
+def test_those_nobody_can_take_do_not_hold_up_who_comes_after(
+    now, team, guide, member, monkeypatch
+):
+    monkeypatch.setattr(following, "PART", 2)
+    stuck = [make_appointment(member, guide, now, starts_at=at_hour(now, n)) for n in (10, 12, 14)]
+    store = stuck[0].store
+    StoreDay.objects.create(store=store, day=tomorrow(now))
+    later = make_appointment(member, guide, now, starts_at=at_hour(now, 15, days=3))
+    Guide.objects.filter(pk=guide.pk).update(status="left", left_at=now)
+    assert services.follow_people(now=now) == 1
+    later.refresh_from_db()
+    assert later.guide != guide
+    assert Appointment.objects.filter(pk__in=[r.pk for r in stuck], guide=guide).count() == 3
+
+
+def test_more_than_a_part_is_closed_in_one_go(now, guide, member, monkeypatch):
+    monkeypatch.setattr(settling, "PART", 2)
+    rows = [make_appointment(member, guide, now, starts_at=at_hour(now, n)) for n in (10, 12, 14)]
+    assert services.close_unsaid(now=rows[-1].starts_at + 8 * DAY) == 3
 
 
 def test_with_nobody_at_work_it_stays_where_the_manager_sees_it(now, team, guide, member):

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import SYSTEM
@@ -24,11 +25,23 @@ from apps.stores.models import Cover
 PART = 500
 
 
-@transaction.atomic
 def follow_people(*, now: datetime) -> int:
-    """One look at appointments to come whose guide will not be there; returns how many moved. Safe
-    to repeat."""
-    rows = _orphans(now)
+    """Hand on every appointment to come whose guide will not be there; returns how many moved. Safe
+    to repeat.
+
+    A part is a transaction of its own, and the walk goes on past those nobody can take.
+    """
+    moved, after = 0, (now, 0)
+    while True:
+        with transaction.atomic():
+            rows = _orphans(after)
+            moved += _move(rows, now)
+        if len(rows) < PART:
+            return moved
+        after = (rows[-1].starts_at, rows[-1].pk)
+
+
+def _move(rows: list[Appointment], now: datetime) -> int:
     if not rows:
         return 0
     days: dict[date, list[Appointment]] = defaultdict(list)
@@ -41,8 +54,10 @@ def follow_people(*, now: datetime) -> int:
     return moved
 
 
-def _orphans(now: datetime) -> list[Appointment]:
-    found = Appointment.objects.booked().filter(starts_at__gt=now).with_hindrances()
+def _orphans(after: tuple[datetime, int]) -> list[Appointment]:
+    at, pk = after
+    ahead = Q(starts_at__gt=at) | Q(starts_at=at, pk__gt=pk)
+    found = Appointment.objects.booked().filter(ahead, starts_at__gte=at).with_hindrances()
     return list(
         found.filter(is_unattended=True)
         .select_for_update(of=("self",), skip_locked=True)
