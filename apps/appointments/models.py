@@ -87,6 +87,7 @@ class Appointment(models.Model):
             ),
             models.Index(fields=["guide", "-starts_at"], name="appointments_guide"),
             models.Index(fields=["store", "-starts_at"], name="appointments_store"),
+            models.Index(fields=["-starts_at", "-id"], name="appointments_latest"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -1,11 +1,11 @@
 """预约 as guides' pages show it: who comes when, and what is still to be said about it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField, DateTimeField, Exists, OuterRef, Q
+from django.db.models import BigIntegerField, Case, DateTimeField, Exists, OuterRef, Q, When
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -55,8 +55,11 @@ class Line(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Part(Shown):
+    """`more` says that this is not all."""
+
     head: str
     lines: list[Line]
+    more: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,43 +194,50 @@ def rows_of_card(found: Iterable[dict[str, Any]], *, actor: Actor, now: datetime
 
 
 def parts_of(*, actor: Actor, now: datetime) -> list[Part]:
-    """What waits for a word, today, and the next seven days; a manager's colleagues after that. Two
-    queries."""
-    today = clock.business_day(now)
-    begin, end = clock.day_bounds(today)
-    week = clock.day_start(today + WEEK + timedelta(days=1))
+    """Today, what waits for a word, and the next seven days; a manager's colleagues after that, cut
+    apart from one's own. One query each."""
+    begin, end = clock.day_bounds(clock.business_day(now))
+    own, leads = Q(guide_id=actor.guide_id or 0), actor.sees_all or actor.store_ids
+    mine = _by_day(_listed(actor, own, begin, end), begin, end, now, "")
+    if not (leads or actor.region_ids):
+        return mine
+    others = _listed(actor, ~own, begin, end)
+    return [*mine, *_by_day(others, begin, end, now, _("Colleagues") + " · ")]
+
+
+def _listed(actor: Actor, whose: Q, begin: datetime, end: datetime) -> list[Any]:
+    """One more than are shown, so that a cut is seen; it never cuts today."""
+    today = Q(starts_at__gte=begin, starts_at__lt=end)
+    rank = Case(When(today, then=0), When(starts_at__lt=begin, then=1), default=2)
     rows = (
         Appointment.objects.visible_to(actor)
-        .filter(Q(state=State.BOOKED) | Q(starts_at__gte=begin, starts_at__lt=end))
-        .filter(starts_at__gte=begin - WEEK, starts_at__lt=week)
-        .annotate(is_own=is_own(actor))
+        .filter(whose, Q(state=State.BOOKED) | today)
+        .filter(starts_at__gte=begin - WEEK, starts_at__lt=end + WEEK)
+        .annotate(is_own=is_own(actor), rank=rank)
         .with_hindrances()
         .select_related("member", "guide")
-        .order_by("starts_at", "pk")[:LISTED]
     )
-    mine: list[Any] = []
-    others: list[Any] = []
-    for row in rows:
-        (mine if row.guide_id == actor.guide_id else others).append(row)
-    return [
-        *_by_day(mine, begin, end, now, ""),
-        *_by_day(others, begin, end, now, _("Colleagues") + " · "),
-    ]
+    return list(rows.order_by("rank", "starts_at", "pk")[: LISTED + 1])
 
 
 def _by_day(
     rows: Sequence[Any], begin: datetime, end: datetime, now: datetime, whose: str
 ) -> list[Part]:
+    shown = rows[:LISTED]
     parts = [
-        (_("Waiting for a word"), [row for row in rows if row.starts_at < begin]),
-        (pgettext("appointment", "Today"), [row for row in rows if begin <= row.starts_at < end]),
-        (_("Next 7 days"), [row for row in rows if row.starts_at >= end]),
+        (pgettext("appointment", "Today"), [row for row in shown if begin <= row.starts_at < end]),
+        (_("Waiting for a word"), [row for row in shown if row.starts_at < begin]),
+        (_("Next 7 days"), [row for row in shown if row.starts_at >= end]),
     ]
-    return [
-        Part(whose + head, [_line(row, now, end, with_guide=bool(whose)) for row in found])
-        for head, found in parts
-        if found
+    found = [
+        Part(whose + head, [_line(row, now, end, with_guide=bool(whose)) for row in those])
+        for head, those in parts
+        if those
     ]
+    if len(rows) > LISTED:
+        words = _("There are more; the first %(n)s are shown.") % {"n": LISTED}
+        found[-1] = replace(found[-1], more=words)
+    return found
 
 
 def _line(row: Any, now: datetime, end: datetime, *, with_guide: bool) -> Line:

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from apps.appointments.models import Appointment
 from apps.core import clock
+from apps.guide_portal import appointments
 from apps.members.models import Interaction
 from apps.members.selectors import masked_name
 from apps.stores.models import DayOff
@@ -188,6 +189,27 @@ def test_a_guide_who_is_off_that_day_stands_on_the_row(shop, phone):
     row = make_appointment(shop.members[0], shop.guide, shop.now)
     DayOff.objects.create(guide=shop.guide, day=clock.business_day(row.starts_at))
     assert "导购不在" in phone.get(url("appointments")).content.decode()
+
+
+def test_a_long_list_is_cut_after_today_ones_own_apart_and_says_so(
+    shop, phone, managers_phone, monkeypatch
+):
+    monkeypatch.setattr(appointments, "LISTED", 2)
+    now = shop.now
+    waiting = [
+        make_appointment(shop.members[0], shop.guide, now, starts_at=at_hour(now, hour))
+        for hour in (10, 11, 12)
+    ]
+    today = make_appointment(shop.members[0], shop.guide, now, starts_at=at_hour(now, 20, days=2))
+    theirs = make_appointment(shop.others_members[0], shop.colleague, now)
+    with clock.at(today.starts_at - timedelta(hours=9)):
+        page = phone.get(url("appointments")).content.decode()
+        leads = managers_phone.get(url("appointments")).content.decode()
+    assert page.index(url("appointment", today.pk)) < page.index(url("appointment", waiting[0].pk))
+    assert url("appointment", waiting[1].pk) not in page
+    assert "还有更多" in page
+    assert url("appointment", theirs.pk) not in page
+    assert url("appointment", today.pk) in leads
 
 
 def test_the_pages_ask_as_often_for_many_as_for_one(shop, phone):

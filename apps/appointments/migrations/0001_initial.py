@@ -73,6 +73,10 @@ class Migration(migrations.Migration):
             model_name='appointment',
             index=models.Index(fields=['store', '-starts_at'], name='appointments_store'),
         ),
+        migrations.AddIndex(
+            model_name='appointment',
+            index=models.Index(fields=['-starts_at', '-id'], name='appointments_latest'),
+        ),
         migrations.AddConstraint(
             model_name='appointment',
             constraint=models.UniqueConstraint(condition=models.Q(('state', 'booked')), fields=('member', 'guide', 'hour_at'), name='appointments_one_an_hour'),
