@@ -10,10 +10,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from import_export.fields import Field
 
-from apps.accounts.admin_base import ExportAdmin
+from apps.accounts.admin_base import ExportAdmin, RoomInline
 from apps.accounts.capabilities import Capability
 from apps.accounts.resource_base import RoomResource
-from apps.appointments.models import Appointment
+from apps.appointments.models import Appointment, AppointmentMove, Reason, State
 from apps.core import clock
 from apps.members.selectors import masked_name
 
@@ -49,6 +49,38 @@ class AppointmentResource(RoomResource):
         return f"{row.starts_at.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}"
 
 
+def _state(value: str) -> str:
+    return str(State(value).label)
+
+
+class MoveInline(RoomInline):
+    """How it came to where it is: states, and from whom to whom."""
+
+    model = AppointmentMove
+    view_capability = Capability.VIEW_MEMBERS
+    fields = ["at", "show_step", "show_guide", "actor", "show_reason"]
+    readonly_fields = fields
+    ordering = ["at", "pk"]
+    show_change_link = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AppointmentMove]:
+        return super().get_queryset(request).select_related("from_guide")
+
+    @admin.display(description=_("state"))
+    def show_step(self, row: AppointmentMove) -> str:
+        if row.from_state == row.to_state:
+            return _state(row.to_state)
+        return " → ".join(_state(one) for one in (row.from_state, row.to_state) if one)
+
+    @admin.display(description=_("taken over from"))
+    def show_guide(self, row: AppointmentMove) -> str:
+        return row.from_guide.name if row.from_guide else ""
+
+    @admin.display(description=_("reason"))
+    def show_reason(self, row: AppointmentMove) -> str:
+        return str(dict(Reason.choices).get(row.reason, ""))
+
+
 @admin.register(Appointment)
 class AppointmentAdmin(ExportAdmin):
     view_capability = Capability.VIEW_MEMBERS
@@ -60,6 +92,7 @@ class AppointmentAdmin(ExportAdmin):
     search_fields = ["store__code", "store__name", "guide__name"]
     search_help_text = _("Store or guide")
     ordering = ["-starts_at", "-pk"]
+    inlines = [MoveInline]
     may_add = False
     empty_words = _("Guides book from a customer's card; it stands here then.")
     fields = ["show_member", "kind", "starts_at", "store", "guide", "show_state", "reason",

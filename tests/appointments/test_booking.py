@@ -276,6 +276,21 @@ def test_who_covers_takes_the_day_and_no_other(now, team, guide, member):
     assert (covered.guide, later.guide) == (third, guide)
 
 
+def test_who_has_it_back_hears_of_it_again(now, team, guide, member):
+    row = make_appointment(member, guide, now)
+    day = tomorrow(now)
+    second, third = team[1][0], team[2][0]
+    for off, taker in ((guide, second), (second, third), (third, second)):
+        Appointment.objects.filter(pk=row.pk).update(guide=off)
+        days = [
+            DayOff.objects.create(guide=one, day=day) for one in {guide, second, third} - {taker}
+        ]
+        assert services.follow_people(now=now) == 1
+        for one in days:
+            one.delete()
+    assert GuideNotice.objects.filter(source__contains=":to:", guide=second).count() == 2
+
+
 def test_who_is_off_that_day_hands_it_on_and_the_rest_of_the_week_stays(now, team, guide, member):
     that_day = make_appointment(member, guide, now)
     later = make_appointment(member, guide, now, starts_at=at_hour(now, 15, days=3))
@@ -346,3 +361,8 @@ def test_erasing_a_person_empties_notes_and_calls_off_what_was_to_come(now, guid
     assert services.forget_members(member_ids=[member.pk], now=now) == 1
     row.refresh_from_db()
     assert (row.state, row.reason, note_of(row)) == ("cancelled", "erased", "")
+    last = AppointmentMove.objects.filter(appointment=row).latest("pk")
+    assert (last.from_state, last.to_state, last.reason) == ("booked", "cancelled", "erased")
+    (card,) = GuideNotice.objects.filter(guide=guide)
+    assert card.title == "有顾客取消了预约"
+    assert story(member) == ["appointment.booked"]

@@ -7,7 +7,11 @@ from import_export.formats import base_formats
 
 from apps.accounts.admin_base import ExportAdmin
 from apps.accounts.models import AuditEntry
+from apps.appointments import services
+from apps.core import clock
+from apps.stores.models import DayOff
 from tests.factories.appointments import at_hour, make_appointment
+from tests.factories.tasks import guide_actor
 
 LIST = reverse("admin:appointments_appointment_changelist")
 EXPORT = reverse("admin:appointments_appointment_export")
@@ -33,6 +37,24 @@ def test_the_list_is_masked_and_asks_as_often_for_many_as_for_few(admin_client, 
     one = admin_client.get(reverse("admin:appointments_appointment_change", args=[row.pk]))
     assert guide.name in one.content.decode()
     assert "短靴" not in one.content.decode()
+
+
+def test_a_page_tells_each_step_with_whose_it_was(admin_client, team, fixed_clock):
+    (guide, members), (colleague, _theirs), *_rest = team
+    row = make_appointment(members[0], guide, fixed_clock)
+    DayOff.objects.create(guide=guide, day=clock.business_day(row.starts_at))
+    services.follow_people(now=fixed_clock)
+    row.refresh_from_db()
+    services.cancel(
+        appointment_id=row.pk,
+        reason="later",
+        actor=guide_actor(row.guide, fixed_clock),
+        now=fixed_clock,
+    )
+    page = admin_client.get(reverse("admin:appointments_appointment_change", args=[row.pk]))
+    words = page.content.decode()
+    assert "已预约 → 已取消" in words
+    assert guide.name in words
 
 
 def test_the_export_names_nobody_and_is_recorded(admin_client, operator_client, team, fixed_clock):

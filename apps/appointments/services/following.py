@@ -105,7 +105,7 @@ def _move_day(day: date, rows: list[Appointment], serving: dict[int, int], now: 
 def _give(row: Appointment, guide_id: int, now: datetime) -> None:
     before, row.guide_id = row.guide_id, guide_id
     row.save(update_fields=["guide_id"])
-    AppointmentMove.objects.create(
+    move = AppointmentMove.objects.create(
         appointment=row,
         from_state=row.state,
         to_state=row.state,
@@ -113,4 +113,5 @@ def _give(row: Appointment, guide_id: int, now: datetime) -> None:
         at=now,
         actor=SYSTEM.label,
     )
-    card_about(row, title=_("A colleague's appointment is yours"), what=f"to:{guide_id}", now=now)
+    # the move and not the guide: who has it back a second time hears of it a second time
+    card_about(row, title=_("A colleague's appointment is yours"), what=f"to:{move.pk}", now=now)

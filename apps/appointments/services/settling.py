@@ -46,7 +46,7 @@ def keep(*, appointment_id: int, actor: Actor, now: datetime) -> Interaction:
     if row.state != State.KEPT:
         if clock.business_day(now) < clock.business_day(row.starts_at):
             raise TooEarly
-        _settle(row, State.KEPT, actor=actor.label, now=now)
+        settle(row, State.KEPT, actor=actor.label, now=now)
     return _visit_of(row, actor)
 
 
@@ -83,7 +83,7 @@ def miss(*, appointment_id: int, reason: str, actor: Actor, now: datetime) -> Ap
         return row
     if now < row.starts_at:
         raise TooEarly
-    return _settle(row, State.NOT_KEPT, reason=reason, actor=actor.label, now=now)
+    return settle(row, State.NOT_KEPT, reason=reason, actor=actor.label, now=now)
 
 
 @transaction.atomic
@@ -97,7 +97,7 @@ def cancel(*, appointment_id: int, reason: str, actor: Actor, now: datetime) -> 
     row = _held(appointment_id)
     if row.state == State.CANCELLED:
         return row
-    return _settle(row, State.CANCELLED, reason=reason, actor=actor.label, now=now)
+    return settle(row, State.CANCELLED, reason=reason, actor=actor.label, now=now)
 
 
 @transaction.atomic
@@ -111,7 +111,7 @@ def cancel_by_customer(*, appointment_id: int, now: datetime) -> Appointment:
         return row
     if row.is_booked and now >= row.starts_at:
         raise TooLateToCancel
-    row = _settle(row, State.CANCELLED, reason=Reason.CUSTOMER, actor=BY_CUSTOMER, now=now)
+    row = settle(row, State.CANCELLED, reason=Reason.CUSTOMER, actor=BY_CUSTOMER, now=now)
     card_about(row, title=_("An appointment was cancelled"), what="cancelled", now=now)
     return row
 
@@ -135,7 +135,7 @@ def _close_part(now: datetime) -> int:
     )
     closed = 0
     for row in forgotten:
-        _settle(row, State.UNSAID, actor=SYSTEM.label, now=now)
+        settle(row, State.UNSAID, actor=SYSTEM.label, now=now)
         closed += 1
     return closed
 
@@ -144,15 +144,16 @@ def _held(appointment_id: int) -> Appointment:
     return Appointment.objects.select_for_update(of=("self",)).get(pk=appointment_id)
 
 
-def _settle(
+def settle(
     row: Appointment, state: State, *, actor: str, now: datetime, reason: str = ""
 ) -> Appointment:
-    """The only place where a state changes; nothing leaves a result. Raises AppointmentOver."""
+    """The only place where a state changes; nothing leaves a result. An erased person has no story
+    to tell it in. Raises AppointmentOver."""
     if not row.is_booked:
         raise AppointmentOver
     row.state, row.reason, row.settled_by, row.settled_at = state, reason, actor, now
     row.save(update_fields=["state", "reason", "settled_by", "settled_at"])
     step(row, state, before=State.BOOKED, actor=actor, at=now)
-    if state in _EVENTS:
+    if state in _EVENTS and reason != Reason.ERASED:
         tell(row, _EVENTS[state], state, actor=actor, at=now)
     return row
