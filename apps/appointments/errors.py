@@ -55,6 +55,10 @@ class TooEarly(DomainError):
     message = _("It is not time yet. You can say so from its hour on.")
 
 
+class NotItsDay(TooEarly):
+    message = _("Its day has not come yet. You can note the visit on that day.")
+
+
 class ReasonMissing(DomainError):
     code = "appointment_reason"
     message = _("Choose one of the reasons on the page.")

@@ -13,6 +13,7 @@ from apps.appointments.errors import (
     AppointmentTaken,
     GuideAway,
     HourTaken,
+    NotItsDay,
     NotPosted,
     NumberInNote,
     OutOfHours,
@@ -114,6 +115,12 @@ def test_impossible_times_are_refused(now, guide, member, hour, minute, days, er
         make_appointment(member, guide, now, starts_at=at_hour(now, hour, minute, days=days))
 
 
+def test_the_times_a_refusal_names_can_be_booked(now, guide, member):
+    with pytest.raises(OutOfHours, match="21:45"):
+        make_appointment(member, guide, now, starts_at=at_hour(now, 22))
+    make_appointment(member, guide, now, starts_at=at_hour(now, 21, 45))
+
+
 def test_a_shut_store_a_day_off_and_no_posting_are_refused_in_words(now, guide, member):
     day = tomorrow(now)
     store = Posting.objects.get(guide=guide).store
@@ -150,7 +157,7 @@ def test_who_came_is_a_visit_once_and_counts_for_the_work_that_asked(now, team, 
     target = target_of(hand_out(members_of(team), now), member)
     row = make_appointment(member, guide, now)
     actor, later = guide_actor(guide, now), row.starts_at + timedelta(minutes=5)
-    with pytest.raises(TooEarly):
+    with pytest.raises(NotItsDay):
         services.keep(appointment_id=row.pk, actor=actor, now=now)
 
     visits = {services.keep(appointment_id=row.pk, actor=actor, now=later).pk for _twice in "ab"}

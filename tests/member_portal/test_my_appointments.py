@@ -1,5 +1,7 @@
 """我的预约: one's own alone, off in one step, in the copy and gone with the person."""
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -9,7 +11,7 @@ from apps.appointments.models import Appointment
 from apps.core import clock
 from apps.member_portal import session
 from apps.member_portal.selectors import copy_of
-from apps.stores.models import Store
+from apps.stores.models import Guide, Store
 from tests.factories.appointments import make_appointment
 from tests.factories.tasks import make_team
 
@@ -51,6 +53,39 @@ def test_a_customer_sees_when_and_where_and_cancels_in_one_step(booked, fixed_cl
     states = dict(Appointment.objects.values_list("pk", "state"))
     assert states == {mine.pk: "cancelled", others.pk: "booked"}
     assert reverse(cancel, args=[mine.pk]) not in phone.get(PAGE).content.decode()
+
+
+def test_each_stands_where_it_belongs(booked, fixed_clock):
+    mine = booked[0]
+    cancel = reverse("member_portal:cancel_appointment", args=[mine.pk])
+    later = mine.starts_at + timedelta(hours=1)
+    with clock.at(later):
+        page = phone_of(mine.member, later).get(PAGE).content.decode()
+    assert "接待导购" in page
+    assert cancel not in page
+    assert "以前的" not in page
+
+    days_later = mine.starts_at + timedelta(days=2)
+    with clock.at(days_later):
+        page = phone_of(mine.member, days_later).get(PAGE).content.decode()
+    assert "以前的" in page
+    assert "接待导购" not in page
+
+    phone = phone_of(mine.member, fixed_clock)
+    phone.post(cancel)
+    page = phone.get(PAGE).content.decode()
+    assert "以前的" not in page
+    assert page.count("已取消") > 1
+
+
+@pytest.mark.parametrize(("status", "words"), [("active", "导购会知道"), ("left", "已取消。")])
+def test_nobody_is_said_to_know_who_has_left(booked, fixed_clock, status, words):
+    mine = booked[0]
+    left_at = fixed_clock if status == "left" else None
+    Guide.objects.filter(pk=mine.guide_id).update(status=status, left_at=left_at)
+    cancel = reverse("member_portal:cancel_appointment", args=[mine.pk])
+    page = phone_of(mine.member, fixed_clock).post(cancel, follow=True).content.decode()
+    assert words in page
 
 
 def test_too_late_is_said_on_the_page(booked, fixed_clock):

@@ -31,6 +31,8 @@ NOTE_LENGTH = 100
 QUARTER = 15
 # the chain knows on which days a store is shut, not its hours: these are the widest
 OPEN_FROM, OPEN_UNTIL = time(9, 0), time(22, 0)
+# and the last quarter of an hour in them
+LAST = time(21, 45)
 _ID_CARD = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)|(?<!\d)\d{15}(?!\d)")
 
 
@@ -94,7 +96,7 @@ def _demand_time(starts_at: datetime, now: datetime) -> None:
     if not (on_quarter and now < starts_at < now + AHEAD):
         raise TimeImpossible(days=AHEAD.days)
     if not is_within(starts_at, OPEN_FROM, OPEN_UNTIL):
-        raise OutOfHours(first=f"{OPEN_FROM:%H:%M}", last=f"{OPEN_UNTIL:%H:%M}")
+        raise OutOfHours(first=f"{OPEN_FROM:%H:%M}", last=f"{LAST:%H:%M}")
 
 
 def _store_at_work(guide_id: int, day: date) -> Store:

@@ -9,20 +9,18 @@ from django.utils.translation import gettext as _
 
 from apps.appointments.models import Appointment
 from apps.core import clock
-from apps.core.hours import next_within
+from apps.core.hours import for_cards, is_within
 from apps.outreach import services as outreach
 from apps.stores.models import Guide
 
-# when guides may get a card at all; and the morning's card, before the shops open
-CARDS_FROM, CARDS_UNTIL = time(7, 0), time(23, 0)
+# the morning's card, before the shops open
 MORNING_FROM, MORNING_UNTIL = time(8, 0), time(12, 0)
 
 
 def remind_guides(*, now: datetime) -> int:
     """One card a guide on the morning of a day with appointments; returns how many are new. Safe
     to repeat: a card knows its guide and day."""
-    local = now.astimezone(clock.chain_tz()).time()
-    if not MORNING_FROM <= local < MORNING_UNTIL:
+    if not is_within(now, MORNING_FROM, MORNING_UNTIL):
         return 0
     day = clock.business_day(now)
     begin, end = clock.day_bounds(day)
@@ -60,7 +58,7 @@ def card_about(row: Appointment, *, title: str, what: str, now: datetime) -> Non
     outreach.queue_guide_notices(
         source=f"{row.source}:{what}",
         rows=[(row.guide_id, title, body, path)],
-        not_before=next_within(now, CARDS_FROM, CARDS_UNTIL),
+        not_before=for_cards(now),
         now=now,
     )
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.actor import SYSTEM, Actor
 from apps.appointments.errors import (
     AppointmentOver,
+    NotItsDay,
     ReasonMissing,
     TooEarly,
     TooLateToCancel,
@@ -40,12 +41,12 @@ _EVENTS = {
 @transaction.atomic
 def keep(*, appointment_id: int, actor: Actor, now: datetime) -> Interaction:
     """已到店: the visit is noted as by the guide's own tap, once; returns that visit. Safe to
-    repeat. Raises TooEarly before its day, AppointmentOver.
+    repeat. Raises NotItsDay before its day, AppointmentOver.
     """
     row = _held(appointment_id)
     if row.state != State.KEPT:
         if clock.business_day(now) < clock.business_day(row.starts_at):
-            raise TooEarly
+            raise NotItsDay
         settle(row, State.KEPT, actor=actor.label, now=now)
     return _visit_of(row, actor)
 
