@@ -59,7 +59,7 @@ class MoveInline(RoomInline):
     model = AppointmentMove
     view_capability = Capability.VIEW_MEMBERS
     fields = ["at", "show_step", "show_guide", "actor", "show_reason"]
-    readonly_fields = fields
+    readonly_fields = ["at", "show_step", "show_guide", "actor", "show_reason"]
     ordering = ["at", "pk"]
     show_change_link = False
 

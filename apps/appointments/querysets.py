@@ -48,5 +48,8 @@ class AppointmentQuerySet(models.QuerySet):
             is_unattended=~Exists(posted) | Exists(covered) | Exists(off),
         )
 
+    def unattended(self) -> Self:
+        return self.with_hindrances().filter(is_unattended=True)
+
     def before(self, moment: datetime) -> Self:
         return self.filter(starts_at__lt=moment)

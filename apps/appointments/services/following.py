@@ -57,9 +57,9 @@ def _move(rows: list[Appointment], now: datetime) -> int:
 def _orphans(after: tuple[datetime, int]) -> list[Appointment]:
     at, pk = after
     ahead = Q(starts_at__gt=at) | Q(starts_at=at, pk__gt=pk)
-    found = Appointment.objects.booked().filter(ahead, starts_at__gte=at).with_hindrances()
+    found = Appointment.objects.booked().filter(ahead, starts_at__gte=at)
     return list(
-        found.filter(is_unattended=True)
+        found.unattended()
         .select_for_update(of=("self",), skip_locked=True)
         .order_by("starts_at", "pk")[:PART]
     )
