@@ -236,13 +236,17 @@ FROM ({reach}) AS reach
 # Who refused that we choose by purchases: took the consent back, or left it out on our own page,
 # where it was asked beside the membership. Who was never asked has not refused.
 _NO_PROFILING = """
+WITH reach AS MATERIALIZED ({reach})
 SELECT reach.member_id, reach.guide_id, reach.store_id, reach.external_userid,
     CASE WHEN unwilling.member_id IS NOT NULL AND reach.refusal NOT IN ('stopped', 'no_consent')
          THEN 'no_profiling' ELSE reach.refusal END AS refusal
-FROM ({reach}) AS reach
+FROM reach
 LEFT JOIN (
+    -- joined to whom we ask about, so that few of them cost few look-ups
     SELECT person.survivor_id AS member_id
-    FROM members_consent AS consent JOIN members_member AS person ON person.id = consent.member_id
+    FROM reach AS asked
+    JOIN members_member AS person ON person.survivor_id = asked.member_id
+    JOIN members_consent AS consent ON consent.member_id = person.id
     WHERE consent.purpose IN (%s, %s)
     GROUP BY person.survivor_id
     HAVING NOT bool_or(consent.purpose = %s AND consent.withdrawn_at IS NULL)

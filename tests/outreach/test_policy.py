@@ -7,7 +7,7 @@ from psycopg.types.range import DateRange
 from apps.accounts.actor import SYSTEM
 from apps.core import clock
 from apps.members import services as members
-from apps.members.models import FollowRelation, Interaction, Member, ServingPeriod
+from apps.members.models import Consent, FollowRelation, Interaction, Member, ServingPeriod
 from apps.outreach import policy
 from apps.outreach.models import ContactBudget
 from apps.outreach.policy import Refusal
@@ -23,8 +23,8 @@ def guide():
     return make.make_posted_guide()
 
 
-def reach(*member_ids, marketing=True, recent_days=14, now=None, by_profile=False):
-    sql, params = policy.reach_select(
+def reach_of(member_ids, marketing=True, recent_days=14, now=None, by_profile=False):
+    return policy.reach_select(
         members_sql="SELECT unnest(%s::bigint[])",
         members_params=[list(member_ids)],
         now=now or clock.now(),
@@ -32,6 +32,10 @@ def reach(*member_ids, marketing=True, recent_days=14, now=None, by_profile=Fals
         recent_days=recent_days,
         by_profile=by_profile,
     )
+
+
+def reach(*member_ids, **terms):
+    sql, params = reach_of(member_ids, **terms)
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.fetchall()
@@ -246,6 +250,36 @@ def test_one_row_per_member_even_when_merged_or_befriended_twice(guide):
 
     assert sorted(row[0] for row in rows) == [member.pk, 4_000_000_000]
     assert {row[0]: row[4] for row in rows}[member.pk] == Refusal.STOPPED
+
+
+def test_what_any_number_of_a_person_said_about_profiling_counts_for_the_person(guide):
+    (member, _first), (absorbed, _second) = make.make_friends(guide, 2)
+    Member.objects.filter(pk=absorbed.pk).update(survivor_id=member.pk)
+    agreed = {"text_version": "v1", "given_at": clock.now()}
+    members.give_consent(member_id=absorbed.pk, purpose="membership", channel="join_page", **agreed)
+
+    assert refusal_of(member, by_profile=True) == Refusal.NO_PROFILING
+    assert refusal_of(member) == ""
+    members.give_consent(member_id=member.pk, purpose="profiling", channel="pos", **agreed)
+    assert refusal_of(member, by_profile=True) == ""
+
+
+def test_asking_about_one_does_not_read_the_consents_of_the_chain(guide):
+    everybody = [member for member, _external in make.make_friends(guide, 400)]
+    given = {"text_version": "v1", "channel": "join_page", "given_at": clock.now()}
+    Consent.objects.bulk_create(
+        Consent(member=member, purpose=purpose, **given)
+        for member in everybody
+        for purpose in ("membership", "sms_marketing", "birthday", "profiling")
+    )
+    sql, params = reach_of([everybody[0].pk], by_profile=True)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE members_member, members_consent")
+        cursor.execute(f"EXPLAIN {sql}", params)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "Seq Scan on members_consent" not in plan
+    assert "Seq Scan on members_member" not in plan
 
 
 def test_a_second_friendship_with_the_same_guide_is_the_same_row(guide):
