@@ -239,6 +239,7 @@ class Alert:
     """Somebody reached the limit of look-ups on a day, and nobody has asked why yet."""
 
     alert_id: int
+    actor: str
     who: str
     day: date
     looked: int
@@ -273,6 +274,7 @@ def standing_alerts(*, limit: int = 100) -> list[Alert]:
     return [
         Alert(
             alert.pk,
+            alert.actor,
             alert.guide.name if alert.guide else names.get(alert.actor, alert.actor),
             alert.day,
             *counts.get((alert.actor, alert.day), [0, 0]),

@@ -68,3 +68,23 @@ def test_an_alert_says_how_many_and_is_settled_once(office, fixed_clock, setting
     assert LookUpAlert.objects.get().settled_by.startswith("user:")
     assert AuditEntry.objects.filter(action="member.lookup_settled").count() == 1
     assert office.get(reverse("hq:access")).context["alerts"] == []
+
+
+def test_nobody_settles_the_alert_about_themselves(office, settings):
+    settings.LOOKUPS_AN_HOUR = 0
+    office.post(reverse("hq:find_member"), {"q": "13800001234"})
+    alert = LookUpAlert.objects.get()
+    settle = reverse("hq:settle_look_ups", args=[alert.pk])
+
+    assert settle not in office.get(reverse("hq:access")).content.decode()
+    answer = office.post(settle, follow=True)
+
+    assert "由总部同事处理" in answer.content.decode()
+    assert LookUpAlert.objects.get().settled_at is None
+    colleague = Client()
+    colleague.force_login(
+        get_user_model().objects.create_user("colleague", password="x", role="hq_operator")
+    )
+    assert settle in colleague.get(reverse("hq:access")).content.decode()
+    colleague.post(settle)
+    assert LookUpAlert.objects.get().settled_at is not None

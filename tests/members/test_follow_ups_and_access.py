@@ -235,5 +235,20 @@ def test_look_ups_end_at_the_limit_and_head_office_is_told_once(fixed_clock, set
     later = fixed_clock + timedelta(hours=2)
     assert services.begin_look_up(kind=LookUp.Kind.PHONE, actor=actor, now=later)
     hq = Actor(user_id=1, sees_all=True)
+    with pytest.raises(services.AboutYourself):
+        services.settle_alert(alert_id=alert.pk, actor=actor, now=later)
     assert services.settle_alert(alert_id=alert.pk, actor=hq, now=later) is True
     assert services.settle_alert(alert_id=alert.pk, actor=hq, now=later) is False
+
+
+def test_who_used_up_the_day_is_not_sent_away_for_an_hour(fixed_clock, settings):
+    settings.LOOKUPS_AN_HOUR = settings.LOOKUPS_A_DAY = 2
+    actor = guide_actor(make_guide())
+    for _time in range(2):
+        services.begin_look_up(kind=LookUp.Kind.PHONE, actor=actor, now=fixed_clock)
+
+    with pytest.raises(services.NoMoreToday, match="明天再查"):
+        services.begin_look_up(kind=LookUp.Kind.PHONE, actor=actor, now=fixed_clock)
+    settings.LOOKUPS_A_DAY = 3
+    with pytest.raises(services.TooManyLookUps, match="一小时后再试"):
+        services.begin_look_up(kind=LookUp.Kind.PHONE, actor=actor, now=fixed_clock)

@@ -34,6 +34,7 @@ def access_requests(request: HttpRequest) -> HttpResponse:
         rows=[{"asked": one, "about": masked_name(one.member)} for one in waiting],
         alerts=standing_alerts() if actor.sees_all else [],
         may_act=actor.can(Capability.EDIT_MEMBERS),
+        me=actor.label,
     )
 
 
@@ -56,7 +57,12 @@ def decide_access(request: HttpRequest, pk: int) -> HttpResponse:
 
 @hq_action(Capability.EDIT_MEMBERS)
 def settle_look_ups(request: HttpRequest, pk: int) -> HttpResponse:
-    """Somebody has asked why so many were looked up."""
-    if members.settle_alert(alert_id=pk, actor=actor_of(request), now=clock.now()):
-        messages.success(request, _("Settled."))
+    """Somebody has asked why so many were looked up; nobody asks themselves."""
+    try:
+        settled = members.settle_alert(alert_id=pk, actor=actor_of(request), now=clock.now())
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        if settled:
+            messages.success(request, _("Settled."))
     return redirect("hq:access")

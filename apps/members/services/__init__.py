@@ -44,6 +44,8 @@ from apps.members.services.joining import (
     note_refusal,
 )
 from apps.members.services.lookups import (
+    AboutYourself,
+    NoMoreToday,
     TooManyLookUps,
     begin_look_up,
     end_look_up,
@@ -86,6 +88,7 @@ __all__ = [
     "confirm_fact",
     "correct_states",
     "drop_fact",
+    "AboutYourself",
     "AccessNotNeeded",
     "ConsentRow",
     "DraftGone",
@@ -97,6 +100,7 @@ __all__ = [
     "FollowUpDayImpossible",
     "HasJoined",
     "MemberRow",
+    "NoMoreToday",
     "NotYoursToDecide",
     "NoteIdTaken",
     "NumberInDraft",

@@ -27,6 +27,15 @@ class TooManyLookUps(DomainError):
     message = _("You have looked up many customers. Search by name, or try again in an hour.")
 
 
+class NoMoreToday(TooManyLookUps):
+    message = _("You have looked up all that one day allows. Search by name, or go on tomorrow.")
+
+
+class AboutYourself(DomainError):
+    code = "alert_about_yourself"
+    message = _("This is about your own look-ups. A colleague at head office settles it.")
+
+
 def kind_of(words: str) -> str:
     """What was typed or scanned; "" for a name."""
     if words.isascii() and words.isdigit() and len(words) == 4:
@@ -39,17 +48,17 @@ def kind_of(words: str) -> str:
 
 
 def begin_look_up(*, kind: str, actor: Actor, now: datetime) -> LookUp:
-    """Count one look-up before anything is found. Raises TooManyLookUps beyond the limits; head
-    office is told once a day for each person."""
-    row = _counted(kind, actor, now)
-    if row is None:
-        # outside of the refusal, which would take the alert back with it
-        raise TooManyLookUps
-    return row
+    """Count one look-up before anything is found. Raises TooManyLookUps beyond the limits (the
+    day's: NoMoreToday); head office is told once a day for each person."""
+    counted = _counted(kind, actor, now)
+    if isinstance(counted, LookUp):
+        return counted
+    # outside of the transaction, which the refusal would take back with the alert
+    raise counted
 
 
 @transaction.atomic
-def _counted(kind: str, actor: Actor, now: datetime) -> LookUp | None:
+def _counted(kind: str, actor: Actor, now: datetime) -> LookUp | TooManyLookUps:
     take_turn(f"lookup:{actor.label}")  # two searches at once are two, not one
     mine = LookUp.objects.filter(actor=actor.label)
     hourly = settings.LOOKUPS_AN_HOUR
@@ -64,7 +73,7 @@ def _counted(kind: str, actor: Actor, now: datetime) -> LookUp | None:
     this_day = sum(at >= clock.day_start(today) for at in times)
     if this_hour >= hourly or this_day >= daily:
         _tell(actor, now)
-        return None
+        return NoMoreToday() if this_day >= daily else TooManyLookUps()
     return LookUp.objects.create(actor=actor.label, kind=kind, at=now)
 
 
@@ -87,10 +96,11 @@ def end_look_up(*, look_up: LookUp, own: int, others: int) -> None:
 
 @transaction.atomic
 def settle_alert(*, alert_id: int, actor: Actor, now: datetime) -> bool:
-    """Head office has asked. Safe to repeat."""
-    settled = LookUpAlert.objects.filter(pk=alert_id, settled_at=None).update(
-        settled_at=now, settled_by=actor.label
-    )
+    """Head office has asked. Safe to repeat. Raises AboutYourself."""
+    standing = LookUpAlert.objects.filter(pk=alert_id, settled_at=None)
+    settled = standing.exclude(actor=actor.label).update(settled_at=now, settled_by=actor.label)
+    if not settled and standing.exists():
+        raise AboutYourself
     if settled:
         accounts.audit(
             actor=actor,
