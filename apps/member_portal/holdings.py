@@ -7,6 +7,8 @@ models and compares.
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Model
+
 from apps.contact_codes.models import CodeAdd
 from apps.core import clock
 from apps.customer_groups.models import GroupMembership
@@ -56,6 +58,66 @@ NOT_IN_COPY = {
     "tagging.TagChange": "how the tags came about; each change is among the events",
     "wecom_sync.TagWord": "tags on their way to WeCom",
 }
+# of what is worked out about a person each column: told in the copy, or why it is not
+TOLD = {
+    "profiles.MemberProfile": (
+        "stage",
+        "stage_since",
+        "first_order_on",
+        "last_order_on",
+        "order_count",
+        "order_days",
+        "net_fen",
+        "orders_365",
+        "net_365_fen",
+    ),
+    "profiles.MemberFacts": (
+        "favourite_category",
+        "shoe_size",
+        "clothing_size",
+        "usual_gap_days",
+    ),
+    "guide_tasks.TaskTarget": (
+        "push",
+        "why",
+        "guide",
+        "opens_at",
+        "state",
+        "value_fen",
+        "excuse_sentence",
+    ),
+}
+_KEY = "a key of ours"
+_CONTACT = "how it went is among the contacts, the messages, the orders and the events"
+NOT_TOLD = {
+    "profiles.MemberProfile": {
+        "member_id": _KEY,
+        "stage_version_id": "which edition of the chain's limits the stage goes by",
+    },
+    "profiles.MemberFacts": {
+        "member_id": _KEY,
+        "last_product_id": "a line of the newest order, which is told with its goods",
+        "last_store_id": "the store of the newest order, which is told",
+    },
+    "guide_tasks.TaskTarget": {
+        "id": _KEY,
+        "task": "the guide's share, which holds others too",
+        "store": "where that guide worked then: about the guide",
+        "member": _KEY,
+        "external_userid": "among the identities",
+        "due_at": "until when the guide was to do it: about the guide",
+        "excuse_reason": "`excuse_sentence` says it in words",
+        "cause": "what made the work, so that it is made once; `why` says it in words",
+        "created_at": "when the row was written; `opens_at` is the day that counts",
+        "contact_grade": _CONTACT,
+        "started_at": _CONTACT,
+        "contacted_at": _CONTACT,
+        "done_at": _CONTACT,
+        "engaged_at": _CONTACT,
+        "visited_at": _CONTACT,
+        "purchased_at": _CONTACT,
+    },
+}
 
 
 def when(moment: datetime | None) -> str:
@@ -102,6 +164,8 @@ def _by_guides(ids: list[int]) -> dict[str, list[dict[str, str]]]:
                 "guide": row.guide.name,
                 "since": when(row.opens_at),
                 "state": str(row.get_state_display()),
+                "expected": _value(row, "value_fen") if row.value_fen else "",
+                "not_done_because": row.excuse_sentence,
             }
             for row in work.order_by("opens_at", "pk")
         ],
@@ -129,28 +193,32 @@ def _own(ids: list[int]) -> dict[str, list[dict[str, str]]]:
 
 def _profile(member_id: int) -> list[dict[str, str]]:
     """What was worked out from the purchases, as (what, value)."""
-    found: list[tuple[Any, Any]] = []
-    profile = MemberProfile.objects.filter(member_id=member_id).first()
-    facts = MemberFacts.objects.filter(member_id=member_id).first()
-    if profile is not None:
-        found = [
-            (_name(profile, "stage"), profile.get_stage_display()),
-            (_name(profile, "first_order_on"), profile.first_order_on or ""),
-            (_name(profile, "last_order_on"), profile.last_order_on or ""),
-            (_name(profile, "order_count"), profile.order_count),
-            (_name(profile, "net_fen"), f"{profile.net_fen / 100:.2f}"),
-            (_name(profile, "net_365_fen"), f"{profile.net_365_fen / 100:.2f}"),
-        ]
-    if facts is not None:
-        kept = ("favourite_category", "shoe_size", "clothing_size", "usual_gap_days")
-        found += [(_name(facts, name), getattr(facts, name)) for name in kept]
-    return [
-        {"what": str(what), "value": str(value)} for what, value in found if value not in ("", None)
+    rows: tuple[Model | None, ...] = (
+        MemberProfile.objects.filter(member_id=member_id).first(),
+        MemberFacts.objects.filter(member_id=member_id).first(),
+    )
+    found = [
+        {"what": _name(row, name), "value": _value(row, name)}
+        for row in rows
+        if row is not None
+        for name in TOLD[row._meta.label]
     ]
+    return [one for one in found if one["value"]]
 
 
 def _name(row: Any, field: str) -> str:
     return str(row._meta.get_field(field).verbose_name)
+
+
+def _value(row: Any, field: str) -> str:
+    """As people read it: the word of a choice, yuan, "" for what is not known."""
+    value = getattr(row, field)
+    if value is None:
+        return ""
+    if field.endswith("_fen"):
+        return f"{value / 100:.2f}"
+    word = getattr(row, f"get_{field}_display", None)
+    return str(word() if word else value)
 
 
 def rest_of(*, member_id: int, ids: list[int]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from apps.members.services.identities import MemberRow
 from apps.orders.models import Order
 from apps.outreach import services as outreach
 from apps.outreach.models import Dispatch, DispatchRecipient, SmsMessage
+from apps.profiles.models import MemberFacts, MemberProfile
 from apps.timeline.models import MemberEvent
 from tests.factories.facts import make_phone
 from tests.factories.groups import make_group
@@ -375,6 +376,42 @@ def test_no_room_that_points_at_a_member_is_forgotten_by_the_copy():
 
     assert forgotten == set(), "say in member_portal/holdings.py what the copy tells of it"
     assert not set(holdings.IN_COPY) & set(holdings.NOT_IN_COPY)
+
+
+@pytest.mark.parametrize("model", [MemberProfile, MemberFacts, TaskTarget])
+def test_no_column_of_what_is_worked_out_is_forgotten_by_the_copy(model):
+    label = model._meta.label
+    columns = {field.name for field in model._meta.concrete_fields}
+
+    told, kept = set(holdings.TOLD[label]), set(holdings.NOT_TOLD[label])
+
+    assert told | kept == columns, "say in member_portal/holdings.py whether the copy tells it"
+    assert not told & kept
+
+
+def test_the_copy_tells_what_was_worked_out_and_why_a_guide_let_it_be(shop, me):
+    day = date(2026, 3, 9)
+    MemberProfile.objects.update_or_create(
+        member_id=me.member.pk,
+        defaults={
+            "stage": "silent", "stage_since": day, "order_count": 7, "order_days": 6,
+            "net_fen": 123_400, "orders_365": 3,
+        },
+    )  # fmt: skip
+    hand_out([me.member], clock.now(), title="新品")
+    TaskTarget.objects.update(
+        value_fen=45_600, state="not_applicable", excuse_reason="other", excuse_sentence="刚买过"
+    )
+
+    copy = json.loads(me.page.post(reverse("member_portal:copy"), act()).content)
+
+    told = {row["what"]: row["value"] for row in copy["profile"]}
+    assert (told["进入阶段日期"], told["购买天数"]) == ("2026-03-09", "6")
+    assert (told["近 365 天订单数"], told["生命周期阶段"]) == ("3", "沉默")
+    (work,) = copy["work_of_guides"]
+    assert (work["expected"], work["not_done_because"]) == ("456.00", "刚买过")
+    page = me.page.post(reverse("member_portal:copy"), act(**{"as": "html"})).content.decode()
+    assert all(words in page for words in ("¥456.00", "刚买过", "2026-03-09"))
 
 
 def test_the_copy_asks_the_same_questions_for_many_orders(shop, me, django_assert_max_num_queries):
