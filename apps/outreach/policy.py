@@ -3,6 +3,9 @@
 The same conditions serve the wizard's forecast and the hand-out (set-wise, `reach_select`), the
 guide's tap (`check_one`) and the last look before WeCom is called (`check_many`). The first reason
 in the order of `Refusal` is the one that is stored and shown.
+
+Not everything is asked again of one guide and a member: whether somebody was there a short while
+ago, and whether the member wants to be chosen by purchases, are asked when the members are chosen.
 """
 
 from collections.abc import Sequence
