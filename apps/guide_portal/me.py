@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from apps.core import clock
 from apps.guide_portal.cards import Person, percent, week_begin
-from apps.guide_portal.team import rate_words
+from apps.guide_portal.team import rate_words_if_any
 from apps.guide_portal.templatetags.portal import hour_minute, yuan
 from apps.guide_tasks.selectors import my_numbers
 from apps.loyalty.selectors import given_by
@@ -90,7 +90,7 @@ def me_page(*, guide_id: int, now: datetime) -> MePage:
         rank_words=rank_words(sales),
         counted_at=hour_minute(now),
         rate=percent(numbers.completion_rate),
-        rate_words=rate_words(numbers),
+        rate_words=rate_words_if_any(numbers),
         delivered=numbers.delivered,
         bought=numbers.purchased,
         customers=ServingPeriod.objects.current().filter(guide_id=guide_id).count(),

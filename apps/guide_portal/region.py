@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.guide_portal.cards import Chip, Person, due_words, percent
-from apps.guide_portal.team import rate_words
+from apps.guide_portal.team import rate_words_if_any
 from apps.guide_portal.templatetags.portal import hour_minute, month_day, yuan
 from apps.guide_tasks.models import TaskItem
 from apps.members.models import ServingPeriod
@@ -134,7 +134,7 @@ def _sheet(found: Figures) -> Sheet:
         friends=percent(found.friend_rate),
         friends_of=f"{found.friends}/{found.buyers}",
         work=percent(found.completion_rate),
-        work_words=rate_words(found),
+        work_words=rate_words_if_any(found),
         growth=change_words(found.growth),
     )
 

@@ -73,6 +73,12 @@ def rate_words(rates: Rates) -> str:
     }
 
 
+def rate_words_if_any(rates: Rates) -> str:
+    """The same where a line of dashes would say nothing: "" when nothing was due."""
+    nothing = rates.raw_rate is None and rates.excused_rate is None
+    return "" if nothing else rate_words(rates)
+
+
 def team_page(
     *, actor: Actor, push_id: int, pushes: Sequence[tuple[int, str]], now: datetime
 ) -> TeamPage | None:

@@ -162,6 +162,13 @@ def test_my_page_says_the_view_of_its_sales_and_shows_nobody_else(shop, phone):
     assert shop.colleague.name not in page
 
 
+def test_my_page_has_no_line_of_dashes_before_anything_was_due(shop, phone):
+    page = phone.get(reverse("guide_portal:me")).content.decode()
+
+    assert "完成率" in page
+    assert "不剔除不适用" not in page
+
+
 def test_a_managers_tools_stand_on_shelves_and_a_guides_are_fewer(shop, phone, managers_phone):
     mine, led = (one.get(reverse("guide_portal:tools")) for one in (phone, managers_phone))
     names = [[shelf.name for shelf in page.context["shelves"]] for page in (mine, led)]
