@@ -2,11 +2,13 @@
 
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core.cache import cache
 from django.urls import reverse
 
+from apps.guide_portal.team import rate_words_if_any
 from apps.outreach.models import (
     ContentAsset,
     GuideNotice,
@@ -162,11 +164,12 @@ def test_my_page_says_the_view_of_its_sales_and_shows_nobody_else(shop, phone):
     assert shop.colleague.name not in page
 
 
-def test_my_page_has_no_line_of_dashes_before_anything_was_due(shop, phone):
-    page = phone.get(reverse("guide_portal:me")).content.decode()
+def test_there_is_no_line_of_dashes_before_anything_was_due():
+    nothing = SimpleNamespace(completion_rate=None, raw_rate=None, excused_rate=None)
+    all_excused = SimpleNamespace(completion_rate=None, raw_rate=0.0, excused_rate=1.0)
 
-    assert "完成率" in page
-    assert "不剔除不适用" not in page
+    assert rate_words_if_any(nothing) == ""
+    assert rate_words_if_any(all_excused) == "不剔除不适用时 0%，不适用占 100%"
 
 
 def test_a_managers_tools_stand_on_shelves_and_a_guides_are_fewer(shop, phone, managers_phone):
