@@ -72,7 +72,8 @@
         method: "POST", body: new FormData(opener.form), keepalive: true, headers: { "HX-Request": "true" },
       }).catch(() => null);
       if (noted && noted.headers.get("HX-Retarget") === "#say") document.getElementById("say").outerHTML = await noted.text();
-      else if (noted && noted.ok) stale = true;
+      // who may no longer come in is answered in good order too, with the way to the sign-in
+      else if (noted && noted.ok && !noted.headers.has("HX-Redirect")) stale = true;
       else announce(opener.dataset.refused);
     }
   });

@@ -8,6 +8,7 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from apps.accounts.models import User
 from apps.appointments.models import Appointment
 from apps.core import clock
 from apps.guide_tasks.models import Grade, TaskPush, TaskTarget
@@ -171,6 +172,20 @@ def test_an_opened_chat_that_was_not_noted_is_told_in_words(street, page):
 
     expect(page.locator("#say")).to_contain_text("不再联系", timeout=15_000)
     page.goto("about:blank")
+
+
+def test_a_chat_opened_by_who_may_no_longer_come_in_is_told_in_words(street, screen):
+    target = street.targets[0]
+    with screen.expect_response("**/g/saved/"):  # the last that the page asks for by itself
+        open_page(screen, street, reverse("guide_portal:target", args=[target.pk]))
+    screen.evaluate("window.portalWecom = { openChat: async () => true }")  # stays on the page
+    User.objects.update(is_active=False)
+
+    screen.locator("[data-open-chat]").click()
+
+    expect(screen.locator("#say")).to_contain_text("没有记上", timeout=15_000)
+    target.refresh_from_db()
+    assert target.contact_grade == Grade.NONE
 
 
 def test_every_target_is_large_enough_for_a_thumb(street, screen):
