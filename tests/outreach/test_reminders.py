@@ -52,6 +52,14 @@ def test_before_its_hour_nobody_is_nudged_and_nobody_twice_for_it(waiting, simul
     assert len(simulator.calls(REMIND)) == 1
 
 
+def test_what_is_asked_for_again_before_the_hour_rings_once(waiting, simulator):
+    later = clock.now() + timedelta(hours=8)
+    assert [queue("a", soonest=later), queue("b", soonest=later), queue("c")] == [1, 0, 0]
+    assert work(now=later) == 1
+    assert len(simulator.calls(REMIND)) == 1
+    assert queue("d", now=later + timedelta(minutes=1)) == 1
+
+
 def test_what_was_confirmed_meanwhile_is_not_nudged(waiting, simulator):
     queue()
     type(waiting).objects.update(state="sent")

@@ -33,7 +33,8 @@ TOO_OFTEN, CANCELLED = 41094, 41093
 State = SendReminder.State
 
 # sends that wait for the guide, of these receivers; one statement for any number. Of a send to
-# several the latest moment counts: no guide is rung at night
+# several the latest moment counts: no guide is rung at night. One that waits for its hour is
+# enough: all that were asked for in the night would ring in the same minute
 _QUEUE = """
 INSERT INTO outreach_sendreminder
     (dispatch_id, wave, state, reason, not_before, created_by, created_at)
@@ -48,6 +49,9 @@ WHERE receiver.state = 'waiting'
     AND (SELECT count(*) FROM outreach_sendreminder AS before
          WHERE before.dispatch_id = send.id AND before.state IN ('queued', 'reminded', 'unknown')
             AND before.created_at > %(since)s) < %(most)s
+    AND NOT EXISTS (SELECT FROM outreach_sendreminder AS ahead
+         WHERE ahead.dispatch_id = send.id AND ahead.state = 'queued'
+            AND ahead.not_before > %(now)s)
 GROUP BY send.id
 ON CONFLICT (dispatch_id, wave) DO NOTHING
 """
@@ -66,7 +70,7 @@ class SendNudge(NamedTuple):
 def queue_reminders(*, wanted: Sequence[SendNudge], actor: Actor, now: datetime) -> int:
     """Have WeCom nudge guides about sends. Returns of how many sends.
 
-    The same wave again queues nothing.
+    The same wave again queues nothing, nor does another while one waits for its hour.
     """
     if not wanted:
         return 0
