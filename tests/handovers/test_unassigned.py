@@ -149,6 +149,24 @@ def test_a_listed_customer_without_a_friendship_here_is_a_difference(shop, corp)
     assert figures(corp) == (2, 0, 0, 1)
 
 
+def test_whom_the_store_keeps_is_no_difference(shop, corp):
+    """WeCom goes on listing them: the friendship here is over, the handover was tried."""
+    shop.befriend(shop.leaver, 2)
+    shop.leave()
+    run = shop.start()
+    HandoverItem.objects.update(state="refused", ended_at=clock.now())
+    services.keep_in_store(
+        run=run, to=shop.others[0], item_ids=list(run.items.values_list("pk", flat=True)),
+        actor=SYSTEM, now=clock.now(),
+    )  # fmt: skip
+
+    looked = look(corp)
+
+    assert looked.drift == 0
+    assert figures(corp) == (2, 0, 0, 0)
+    assert unassigned_differences(actor=SYSTEM) == []
+
+
 def test_a_dry_run_names_them_and_writes_nothing(shop, corp):
     shop.befriend(shop.leaver, 1)
     shop.leave()

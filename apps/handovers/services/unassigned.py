@@ -89,6 +89,9 @@ def _place_of(one: Unassigned, item: _Item, *, is_known: bool, now: datetime) ->
         return "done_here" if is_told else ""
     if item.state in OPEN:
         return "on_way"
+    # no success: a person sees it in the report, or has said that the store keeps the customer
+    if item.pk and item.state != State.DONE:
+        return ""
     return "" if is_known else "unknown_here"
 
 
@@ -98,8 +101,9 @@ def _of_an_earlier_time(ended_at: datetime | None, left_at: datetime | None) -> 
 
 
 def _items(guide_ids: Sequence[int]) -> dict[tuple[int, str], _Item]:
-    """The latest attempt for each customer of these guides."""
-    rows = HandoverItem.objects.current().filter(guide_id__in=guide_ids).exclude(external_userid="")
+    """The latest attempt for each customer of these guides, be it over: whom the store keeps is
+    nobody's in WeCom for good."""
+    rows = HandoverItem.objects.filter(guide_id__in=guide_ids).exclude(external_userid="")
     return {
         (guide_id, external): _Item(pk, state, ended_at)
         for pk, guide_id, external, state, ended_at in rows.order_by("pk").values_list(
