@@ -26,6 +26,7 @@ from tests.factories.outreach import CORP, make_friends
 pytestmark = pytest.mark.django_db
 
 RESULT = "externalcontact/get_groupmsg_send_result"
+TASK = "externalcontact/get_groupmsg_task"
 
 
 def later(**span):
@@ -324,15 +325,43 @@ def test_an_own_send_is_asked_about_until_it_is_confirmed(two_groups, guide, sim
     msgid = send_alone(simulator, guide, two_groups, confirmed=False)
     read_owner_sends(now=later(seconds=2))
     assert OwnerSend.objects.get().sent_at is None
+    assert simulator.calls(RESULT) == []  # WeCom wants to be asked of who has confirmed
 
     simulator.post("/sim/sends/confirm", userid=guide.wecom_userid, msgid=msgid)
     assert read_owner_sends(now=later(minutes=61)) == 1
     kept = OwnerSend.objects.get()
     assert kept.sent_chat_ids == sorted(two_groups)
-    assert later(hours=23) < kept.due_at < later(hours=25)
-    for hours in (25, 73):
-        read_owner_sends(now=later(hours=hours))
+    assert later(hours=71) < kept.due_at < later(hours=73)  # nothing new is to come in a day
+    read_owner_sends(now=later(hours=73))
     assert OwnerSend.objects.get().due_at is None
+
+
+@pytest.mark.parametrize("path", [TASK, RESULT])
+def test_a_refusal_is_not_the_last_word_on_an_own_send(two_groups, guide, simulator, path):
+    send_alone(simulator, guide, two_groups)
+    simulator.post("/sim/faults", path=path, errcode=41047, times=1)
+
+    assert read_owner_sends(now=later(seconds=2)) == 0
+    assert read_owner_sends(now=later(minutes=61)) == 1
+    assert OwnerSend.objects.get().sent_chat_ids == sorted(two_groups)
+
+
+def test_an_own_send_that_counts_for_no_group_yet_is_read_first(owner):
+    now = clock.now()
+    known, older, newer = (
+        OwnerSend.objects.create(
+            corp_id=CORP, msgid=msgid, guide=owner, made_at=now, due_at=now, sent_at=sent_at
+        )
+        for msgid, sent_at in (("known", now), ("older", None), ("newer", None))
+    )
+
+    def due(**fields):
+        asked = {"now": now, "resting": [], "but": [], "limit": 9, **fields}
+        return services.due_owner_sends(**asked)
+
+    assert due() == [newer, older, known]
+    assert due(but={newer.pk}, limit=1) == [older]
+    assert due(resting=[CORP]) == []
 
 
 def test_a_corp_that_wants_no_call_is_read_another_time(two_groups, guide, simulator):

@@ -12,7 +12,6 @@ from apps.customer_groups.services.mirror import (
 from apps.customer_groups.services.owner_sends import (
     due_owner_sends,
     forget_owner_sends,
-    give_up_owner_send,
     listed_since,
     note_listed,
     note_read,
@@ -48,7 +47,6 @@ __all__ = [
     "due_owner_sends",
     "forget_group_reminders",
     "forget_owner_sends",
-    "give_up_owner_send",
     "listed_since",
     "note_listed",
     "note_read",

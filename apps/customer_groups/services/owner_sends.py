@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 
 from apps.core.bites import delete_in_bites
 from apps.customer_groups.models import OwnerSend
@@ -12,8 +12,9 @@ from apps.stores.models import Guide
 from apps.wecom.shapes.groups import GroupSendResult
 from apps.wecom.shapes.mass_sends import MassSendListing
 
-# an owner may confirm later than they made it, and WeCom names groups within the hour
+# an owner may confirm later than they made it
 LOOKS = (timedelta(hours=1), timedelta(days=1), timedelta(days=3))
+NAMED_WITHIN = timedelta(hours=1)  # after the owner has confirmed; then the last look is enough
 FIRST_LOOK_BACK = timedelta(days=7)
 LAG = timedelta(hours=1)  # the list may miss what is being handed out
 KEEP_DAYS = 365
@@ -48,11 +49,13 @@ def note_listed(*, corp_id: str, listed: Sequence[MassSendListing], now: datetim
 
 
 def due_owner_sends(
-    *, now: datetime, resting: Collection[str], after: int, limit: int
+    *, now: datetime, resting: Collection[str], but: Collection[int], limit: int
 ) -> list[OwnerSend]:
-    """Sends that WeCom is to be asked about, of corps that may be called."""
-    due = OwnerSend.objects.filter(due_at__lte=now, pk__gt=after).exclude(corp_id__in=resting)
-    return list(due.select_related("guide").order_by("pk")[:limit])
+    """Sends that WeCom is to be asked about, of corps that may be called: first those that count
+    for no group yet."""
+    due = OwnerSend.objects.filter(due_at__lte=now).exclude(corp_id__in=resting)
+    rows = due.exclude(pk__in=but).select_related("guide")
+    return list(rows.order_by(F("sent_at").desc(nulls_first=True), "-pk")[:limit])
 
 
 def note_read(*, send: OwnerSend, results: Sequence[GroupSendResult], now: datetime) -> bool:
@@ -61,18 +64,14 @@ def note_read(*, send: OwnerSend, results: Sequence[GroupSendResult], now: datet
     sent = set(send.sent_chat_ids) | {one.chat_id for one in results}
     times = [one.sent_at for one in results if one.sent_at is not None]
     at = send.sent_at or (min(times, default=now) if sent else None)
-    looks = (send.made_at + look for look in LOOKS)
+    all_named = at is not None and now >= at + NAMED_WITHIN
+    looks = (send.made_at + look for look in (LOOKS[-1:] if all_named else LOOKS))
     OwnerSend.objects.filter(pk=send.pk).update(
         sent_chat_ids=sorted(sent),
         sent_at=at,
         due_at=next((moment for moment in looks if moment > now), None),
     )
     return bool(sent)
-
-
-def give_up_owner_send(*, send: OwnerSend) -> None:
-    """WeCom does not tell of it: what is known stays, and nothing is asked any more."""
-    OwnerSend.objects.filter(pk=send.pk).update(due_at=None)
 
 
 def forget_owner_sends(*, now: datetime) -> int:
