@@ -137,3 +137,31 @@ def test_two_sheets_with_the_same_people_in_another_order_both_go_in():
 
     assert second == first[::-1]
     assert Member.objects.count() == 2
+
+
+def batch_elsewhere(phones):
+    rows = [MemberRow(identities=[("phone", "", phone)]) for phone in phones]
+    try:
+        found = resolve_members(rows=rows, now=NOW, source="pos", actor=SYSTEM)
+        return [one.member_id for one in found]
+    finally:
+        connections.close_all()
+
+
+@pytest.mark.parametrize("few", [1, 250])
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_sheet_and_a_batch_with_the_same_strangers_both_go_in(monkeypatch, order, few):
+    """In one of both orders the batch would hold what the sheet comes to last."""
+    monkeypatch.setattr(identities, "_FEW", few)
+    phones = ["13800000001", "13800000002"][::order]
+    with ThreadPoolExecutor(1) as workers:
+        with transaction.atomic():
+            hold_members(phones=phones)
+            made = [bring(phones[0])]
+            other = workers.submit(batch_elsewhere, phones)
+            until_one_waits()
+            made.append(bring(phones[1]))
+        found = other.result(timeout=PATIENCE)
+
+    assert found == made
+    assert Member.objects.count() == 2

@@ -1,5 +1,6 @@
 """Who is it: rows with identifiers become members, in sets, without ever merging two of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -513,6 +514,14 @@ def resolve_members(
         actor=actor,
     )
     return _answers(batch)
+
+
+def take_turns_for(given: Iterable[tuple[str, str, str]]) -> None:
+    """Have the turns of all strangers among these (kind, scope, raw value) at once, as one batch of
+    them would: who brings them one by one would hold some while waiting for others."""
+    batch = _Batch([MemberRow(identities=[one]) for one in given])
+    batch.load_known()
+    batch.take_turns()
 
 
 def _said(batch: _Batch, source: str) -> dict[int, dict[str, Any]]:

@@ -7,6 +7,7 @@ from django.db import transaction
 from apps.core.locks import take_turn
 from apps.members.models import MemberIdentity
 from apps.members.selectors import find_identities
+from apps.members.services.identities import take_turns_for
 from apps.members.services.relations import lock_members
 
 _TURN = "members.import"
@@ -15,13 +16,16 @@ _PHONE = MemberIdentity.Kind.PHONE
 
 @transaction.atomic
 def hold_members(*, phones: Collection[str]) -> int:
-    """Wait for the sheet of a colleague, then hold the known members among these in the one order
-    of all writers: two sheets that name the same people in another order would block each other.
+    """Wait for the sheet of a colleague, take the turns of the strangers among these, then hold the
+    known members in the one order of all writers: two who name the same people in another order
+    would block each other.
 
     To the end of the caller's transaction. Returns how many are known.
     """
     take_turn(_TURN)
-    known = find_identities((_PHONE, "", phone) for phone in phones)
+    given = {(_PHONE, "", phone) for phone in phones}
+    take_turns_for(given)
+    known = find_identities(given)
     ids = {found.survivor_id for found in known.values()}
     lock_members(ids)
     return len(ids)
