@@ -103,8 +103,8 @@ CROSS JOIN LATERAL (
 """
 
 
-# For fewer than ten ids PostgreSQL takes a plan of their own for cheaper, and makes it anew each
-# time: over all the months' tables that costs ten times the answer.
+# Without DATABASE_PLAN_ONCE PostgreSQL takes a plan of its own for fewer than ten ids for cheaper,
+# and makes it anew each time: over all the months' tables that costs ten times the answer.
 _NOBODY, _PLANNED_FOR = 0, 20
 
 
