@@ -119,10 +119,23 @@ def test_what_is_confirmed_does_not_expire_before_wecom_has_said_which_groups_we
     confirm(simulator, guide)
     poll(minutes=5)
 
-    assert expire_items(now=later(days=30)) == 0
+    over = GroupSend.objects.get().closes_at
+    assert expire_items(now=over + timedelta(hours=1)) == 0
     poll(minutes=90)
     item = TaskItem.objects.get()
     assert (item.state, item.excuse_reason) == (State.NOT_APPLICABLE, "full")
+
+
+def test_what_wecom_never_tells_the_end_of_expires_all_the_same(two_groups, guide, simulator):
+    push_now()
+    services.hand_over_sends(now=later(seconds=1))
+    simulator.post("/sim/switches", month_cap=0)
+    confirm(simulator, guide)
+    poll(minutes=5)
+    sends = GroupSend.objects.filter(state="handed_over").exclude(confirmed_at=None)
+    over = sends.get().closes_at
+
+    assert expire_items(now=over + timedelta(days=1, minutes=1)) == 1
 
 
 def test_a_tap_shortly_before_the_end_is_given_its_hour(two_groups, guide, simulator):

@@ -5,11 +5,11 @@ quotas and posts are proven by counting and by WeCom, never by a tap.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext as _
 
@@ -41,6 +41,7 @@ Proof = TaskItem.Proof
 APPROVALS_PATH = "/g/team/approvals/"
 # finished by the guide's own word
 _BY_WORD = (Kind.GROUP, Kind.FREE)
+_RESULTS_WITHIN = timedelta(days=1)
 
 
 def page_of(item: TaskItem) -> str:
@@ -317,11 +318,13 @@ def record_published(*, source: str, corp_id: str, userids: Sequence[str], now: 
 # --- past its time --------------------------------------------------------------------------------
 
 
-def _confirmed_send() -> QuerySet[GroupSend]:
-    """An item's send to groups that is confirmed, and that WeCom is still asked about."""
+def _confirmed_send(now: datetime) -> QuerySet[GroupSend]:
+    """An item's send to groups that is confirmed, and that WeCom may still tell something of."""
     source = Concat(Value("task_push:"), Cast(OuterRef("push_id"), CharField()))
     mine = GroupSend.objects.filter(source=source, guide_id=OuterRef("guide_id"))
-    return mine.filter(state=GroupSend.State.HANDED_OVER, confirmed_at__isnull=False)
+    confirmed = mine.filter(state=GroupSend.State.HANDED_OVER, confirmed_at__isnull=False)
+    lately = now - _RESULTS_WITHIN
+    return confirmed.filter(Q(confirmed_at__gte=lately) | Q(closes_at__gte=lately))
 
 
 @transaction.atomic
@@ -329,9 +332,10 @@ def expire_items(*, now: datetime) -> int:
     """Close what is past its grace.
 
     A photo that waits for approval is not the guide's delay, nor is a send that its owner has
-    confirmed: WeCom says within the hour which groups were full.
+    confirmed: WeCom says within the hour which groups were full. Of what it tells nothing for a day
+    no more is expected.
     """
-    late = TaskItem.objects.filter(~Exists(_confirmed_send()), due_at__lt=now - grace())
+    late = TaskItem.objects.filter(~Exists(_confirmed_send(now)), due_at__lt=now - grace())
     fixed: dict[str, Any] = {"which": late, "at": now, "reason": "due"}
     ids = move_set(sources=[State.OPEN], to=State.EXPIRED, **fixed)
     ids += move_set(sources=[State.IN_PROGRESS], to=State.NOT_DONE, **fixed)
