@@ -21,6 +21,7 @@ from apps.customer_groups.models import (
 from apps.outreach import policy
 
 WEEK = timedelta(days=7)
+OWN_SENDS_SHOWN = timedelta(days=90)
 State = GroupSend.State
 
 
@@ -235,9 +236,13 @@ def send_room(group: CustomerGroup, *, now: datetime) -> SendRoom:
     )
 
 
-def own_sends_of(group: CustomerGroup, *, limit: int = 10) -> list[OwnerSend]:
-    """What its owners sent to it by themselves, newest first; one query."""
-    found = OwnerSend.objects.into(group).select_related("guide")
+def own_sends_of(group: CustomerGroup, *, now: datetime, limit: int = 10) -> list[OwnerSend]:
+    """What its owner sent to it alone in the last OWN_SENDS_SHOWN, newest first; one query, which
+    reads the sends of this owner and time."""
+    if group.owner_id is None:
+        return []
+    mine = OwnerSend.objects.filter(guide_id=group.owner_id, made_at__gte=now - OWN_SENDS_SHOWN)
+    found = mine.into(group).select_related("guide")
     return list(found.order_by("-sent_at", "-pk")[:limit])
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from apps.core import clock
 from apps.customer_groups import services
 from apps.customer_groups.models import CustomerGroup, GroupSend, OwnerSend
-from apps.customer_groups.selectors import full_groups, send_room
+from apps.customer_groups.selectors import OWN_SENDS_SHOWN, full_groups, own_sends_of, send_room
 from apps.guide_tasks import selectors
 from apps.guide_tasks.errors import NoGroupsThere
 from apps.guide_tasks.models import State, TaskItem, TaskPush
@@ -375,6 +375,23 @@ def test_an_own_send_that_counts_for_no_group_yet_is_read_first(owner):
     assert due() == [newer, older, known]
     assert due(but={newer.pk}, limit=1) == [older]
     assert due(resting=[CORP]) == []
+
+
+def test_a_groups_page_shows_its_owners_sends_of_late(owner, store):
+    now = clock.now()
+    group, other = (make_group(owner, store, now) for _one in range(2))
+
+    def sent(at, *groups):
+        return OwnerSend.objects.create(
+            corp_id=CORP, msgid=f"m{OwnerSend.objects.count()}", guide=owner, made_at=at,
+            sent_at=at, sent_chat_ids=[one.chat_id for one in groups],
+        )  # fmt: skip
+
+    sent(now - OWN_SENDS_SHOWN - timedelta(minutes=1), group)
+    first, last = sent(now - timedelta(days=2), group, other), sent(now, group)
+    sent(now, other)
+
+    assert own_sends_of(group, now=now) == [last, first]
 
 
 def test_a_corp_that_wants_no_call_is_read_another_time(two_groups, guide, simulator):

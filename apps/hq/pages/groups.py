@@ -124,7 +124,7 @@ def group(request: HttpRequest, pk: int) -> HttpResponse:
         group=found,
         weeks=selectors.weeks_of(found, now=now),
         room=selectors.send_room(found, now=now) if found.is_living else None,
-        own_sends=selectors.own_sends_of(found),
+        own_sends=selectors.own_sends_of(found, now=now),
         stays=[
             {"stay": stay, "name": masked_name(stay.member) if stay.member else ""}
             for stay in stays
