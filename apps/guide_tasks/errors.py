@@ -149,7 +149,7 @@ class NoGroupsThere(DomainError):
 
 class NobodyToRemind(DomainError):
     code = "nobody_to_remind"
-    message = _("Everybody has confirmed, or was reminded three times in 24 hours.")
+    message = _("Everybody has confirmed, was reminded three times in 24 hours, or is about to be.")
 
 
 class NotAtWeCom(DomainError):

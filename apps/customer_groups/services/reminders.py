@@ -12,7 +12,7 @@ from apps.customer_groups.models import GroupSendReminder
 from apps.customer_groups.services.codes import JOB
 from apps.outreach.services import reminders
 
-# sends on these owners' phones; one statement for any number
+# sends on these owners' phones; one statement for any number. One that waits for its hour is enough
 _QUEUE = """
 INSERT INTO customer_groups_groupsendreminder
     (group_send_id, wave, state, reason, not_before, created_by, created_at)
@@ -28,6 +28,9 @@ WHERE send.state = 'handed_over' AND send.msgid <> ''
          WHERE before.group_send_id = send.id
             AND before.state IN ('queued', 'reminded', 'unknown')
             AND before.created_at > %(since)s) < %(most)s
+    AND NOT EXISTS (SELECT FROM customer_groups_groupsendreminder AS ahead
+         WHERE ahead.group_send_id = send.id AND ahead.state = 'queued'
+            AND ahead.not_before > %(now)s)
 ON CONFLICT (group_send_id, wave) DO NOTHING
 """
 
@@ -46,7 +49,8 @@ class Nudge(NamedTuple):
 def queue_group_reminders(*, wanted: Sequence[Nudge], actor: Actor, now: datetime) -> int:
     """Have WeCom nudge owners about sends. Returns how many sends.
 
-    The same wave again queues nothing. Who has confirmed is left alone.
+    The same wave again queues nothing, nor does another while one waits for its hour. Who has
+    confirmed is left alone.
     """
     if not wanted:
         return 0
