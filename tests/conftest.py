@@ -1,6 +1,7 @@
 """The harness: services of the run's own, nothing outside this machine, warnings are errors."""
 
 import contextlib
+import gc
 import json
 import os
 import shutil
@@ -22,7 +23,7 @@ from django.test import Client
 
 from apps.core import catalogue, clock
 from apps.core.embedded import postgres, process, valkey
-from tests import cluster, emptying
+from tests import cluster, emptying, versions
 
 PROJECT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
@@ -337,8 +338,24 @@ def page(page, watch):
     return watch(page)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Without Chromium the browser's tests are left out; `make test` says so and fails."""
     for item in items:
         if {"page", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
+    if over := [item for item in items if versions.is_over(item)]:
+        config.hook.pytest_deselected(items=over)
+        items[:] = [item for item in items if not versions.is_over(item)]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish():
+    """What is loaded by now stays: the collector of garbage need not go through it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def pytest_runtest_logreport(report):
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # workers tell the one who started them
+        versions.write_down(report)

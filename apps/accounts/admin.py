@@ -72,6 +72,7 @@ class ApiKeyForm(forms.ModelForm):
         choices=[
             (Capability.API_WRITE_MEMBERS, _("write members")),
             (Capability.API_WRITE_ORDERS, _("write orders")),
+            (Capability.API_WRITE_STOCK, _("write stock")),
         ],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         initial=sorted(API_CAPABILITIES),

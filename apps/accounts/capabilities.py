@@ -35,11 +35,14 @@ class Capability(StrEnum):
     MANAGE_WECOM = "manage_wecom"
     SETTLE_SENDS = "settle_sends"
     SETTLE_RISKS = "settle_risks"
+    VIEW_COMMISSIONS = "view_commissions"
+    SETTLE_COMMISSIONS = "settle_commissions"
     MANAGE_JOBS = "manage_jobs"
     MANAGE_USERS = "manage_users"
     VIEW_AUDIT = "view_audit"
     API_WRITE_MEMBERS = "api_write_members"
     API_WRITE_ORDERS = "api_write_orders"
+    API_WRITE_STOCK = "api_write_stock"
 
 
 class Role(models.TextChoices):
@@ -51,7 +54,9 @@ class Role(models.TextChoices):
     AUDITOR = "auditor", _("Auditor")
 
 
-API_CAPABILITIES = frozenset({Capability.API_WRITE_MEMBERS, Capability.API_WRITE_ORDERS})
+API_CAPABILITIES = frozenset(
+    {Capability.API_WRITE_MEMBERS, Capability.API_WRITE_ORDERS, Capability.API_WRITE_STOCK}
+)
 
 _READ_HQ = frozenset(
     {
@@ -72,6 +77,7 @@ _OPERATE = _READ_HQ | {
     Capability.MANAGE_CODES,
     Capability.SETTLE_SENDS,
     Capability.HAND_OVER,
+    Capability.VIEW_COMMISSIONS,
 }
 
 ROLE_CAPABILITIES: dict[str, frozenset[Capability]] = {
@@ -100,7 +106,8 @@ ROLE_CAPABILITIES: dict[str, frozenset[Capability]] = {
     Role.GUIDE: frozenset(
         {Capability.VIEW_MEMBERS, Capability.EDIT_MEMBERS, Capability.WORK_TASKS}
     ),
-    Role.AUDITOR: _READ_HQ | {Capability.VIEW_AUDIT, Capability.SETTLE_RISKS},
+    Role.AUDITOR: _READ_HQ
+    | {Capability.VIEW_AUDIT, Capability.SETTLE_RISKS, Capability.VIEW_COMMISSIONS},
 }
 
 # The roles that may enter the admin site. Guides and store managers work on the mobile pages alone.

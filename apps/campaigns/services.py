@@ -1,6 +1,6 @@
 """Writes of the planning: a campaign, and the draw into its arms."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -47,19 +47,25 @@ def create_campaign(
     )
 
 
-def draw_sql(campaign: Campaign, source: str) -> tuple[str, list[Any]]:
-    """SELECT member_id, bucket, arm for the member ids of `source` (SQL with a column member_id).
+def draw_sql(
+    campaign: Campaign, source: str, params: Sequence[Any] = (), *, among: str = "true"
+) -> tuple[str, list[Any]]:
+    """The rows of `source` (SQL with a column member_id) with their bucket and arm; both are empty
+    where `among` (SQL about the row `given`) does not hold.
 
-    An assignment made before wins over the draw. The source holds no parameters of its own.
+    An assignment made before wins over the draw.
     """
+    # "offset 0": without it PostgreSQL hashes each member once for the bucket and again for the arm
     sql = f"""
-        SELECT drawn.member_id, COALESCE(a.bucket, drawn.bucket) AS bucket,
-               COALESCE(a.arm, CASE WHEN drawn.bucket < %s THEN 'control' ELSE 'treated' END) AS arm
-        FROM (SELECT given.member_id, {bucket_sql("given.member_id")} AS bucket
-              FROM ({source}) AS given) AS drawn
-        LEFT JOIN campaigns_campaignassignment a
-               ON a.campaign_id = %s AND a.member_id = drawn.member_id"""
-    return sql, [campaign.control_share_bp, bytes(campaign.salt), campaign.pk]
+        SELECT drawn.*, CASE WHEN bucket IS NOT NULL THEN coalesce(
+            known_arm, CASE WHEN bucket < %s THEN 'control' ELSE 'treated' END) END AS arm
+        FROM (SELECT given.*, a.arm AS known_arm, CASE WHEN {among} THEN
+                  coalesce(a.bucket, {bucket_sql("given.member_id")}) END AS bucket
+              FROM ({source}) AS given
+              LEFT JOIN campaigns_campaignassignment AS a
+                  ON a.campaign_id = %s AND a.member_id = given.member_id
+              OFFSET 0) AS drawn"""
+    return sql, [campaign.control_share_bp, bytes(campaign.salt), *params, campaign.pk]
 
 
 @transaction.atomic
@@ -72,6 +78,7 @@ def assign_from(*, campaign: Campaign, source: str, now: datetime) -> None:
             f"""INSERT INTO campaigns_campaignassignment AS known
                     (campaign_id, member_id, bucket, arm, assigned_at, planned_at)
                 SELECT %s, member_id, bucket, arm, %s, %s FROM ({source}) AS drawn
+                ORDER BY member_id  -- the order of the index
                 ON CONFLICT (campaign_id, member_id) DO UPDATE
                     SET planned_at = excluded.planned_at
                     WHERE known.planned_at < excluded.planned_at""",

@@ -2,10 +2,10 @@
 
 from datetime import datetime, time, timedelta
 
+from django.conf import settings
+
 from apps.core import clock
 
-# when a phone may ring for work that nobody gave hours of its own
-CARDS_FROM, CARDS_UNTIL = time(7), time(23)
 # the latest time a form can be given
 _LAST_MINUTE = time(23, 59)
 
@@ -35,6 +35,16 @@ def next_within(moment: datetime, start: time, end: time) -> datetime:
     return begin if begin > moment else begin + timedelta(days=1)
 
 
+def closing(moment: datetime, start: time, end: time) -> datetime:
+    """When the hours that run at this moment are over; outside them the moment itself."""
+    if not is_within(moment, start, end):
+        return moment
+    local = moment.astimezone(clock.chain_tz())
+    last = time.min if end == _LAST_MINUTE else end
+    over = datetime.combine(local.date(), last, tzinfo=clock.chain_tz())
+    return over if over > moment else over + timedelta(days=1)
+
+
 def for_cards(now: datetime) -> datetime:
-    """When a card about this moment may reach a guide's phone."""
-    return next_within(now, CARDS_FROM, CARDS_UNTIL)
+    """When a card about this moment may reach a phone, for work without hours of its own."""
+    return next_within(now, settings.HAND_OUT_FROM, settings.HAND_OUT_UNTIL)

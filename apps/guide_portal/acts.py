@@ -147,7 +147,8 @@ def _tag(act: Act) -> Done:
         at=act.now,
     )
     to = reverse("guide_portal:customer", args=[member.public_id])
-    return Done(_("Tagged: %(tag)s") % {"tag": tag.name}, to)
+    undo = reverse("guide_portal:untag", args=[member.public_id, tag.pk])
+    return Done(_("Tagged: %(tag)s") % {"tag": tag.name}, to, undo)
 
 
 def _visit(act: Act) -> Done:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -80,7 +80,7 @@ class Card(Shown):
     why: str = ""
     bought: str = ""
     due: Chip | None = None
-    lines: list[str] = field(default_factory=list)
+    lines: tuple[str, ...] = ()
     external_userid: str = ""
     can_send: bool = False
     can_undo: bool = False
@@ -280,7 +280,7 @@ def todo_card(shape: TodoShape, *, now: datetime) -> Card:
         why=shape.why,
         bought=bought_words(shape.last_buy),
         due=due,
-        lines=[line for line in (shape.why, contacted) if line],
+        lines=tuple(filter(None, (shape.why, contacted))),
         external_userid=shape.external_userid,
         can_send=True,
         also=shape.also,
@@ -299,7 +299,7 @@ def finished_card(shape: FinishedCard) -> Card:
         task_id=shape.task_id,
         person=_person(shape.member_id, shape.public_id, shape.name, shape.gender),
         chip=_chip(shape.chip),
-        lines=[line for line in lines if line],
+        lines=tuple(filter(None, lines)),
         is_waiting=any(line.code in _MOVING for line in shape.lines),
     )
 
@@ -339,7 +339,7 @@ def _target_card(
         why=target.why,
         bought=bought_words(bought),
         due=due,
-        lines=lines,
+        lines=tuple(lines),
         external_userid=target.external_userid,
         can_send=target.state in SENDABLE,
         can_undo=excused and target.excuse_reason in GUIDE_REASONS,

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from apps.accounts.actor import Actor
 from apps.core import clock
@@ -13,6 +14,7 @@ from apps.guide_portal.cards import Chip, Person, person_of
 from apps.guide_portal.customers import own_word
 from apps.guide_portal.enrol import store_id_today
 from apps.guide_tasks.errors import EndsUnsaid
+from apps.guide_tasks.models import TaskPush
 from apps.guide_tasks.services.coupons import ends_unsaid, is_unseen
 from apps.guide_tasks.services.personal import reach_of
 from apps.loyalty.models import CouponIssue
@@ -38,12 +40,14 @@ _CHIPS = {
 
 @dataclass(frozen=True, slots=True)
 class Held(Shown):
-    """A coupon that the customer has; `again`: its number, where TA may be told of it again."""
+    """A coupon that the customer has; `again`: its number, where TA may be told of it again,
+    `gift`: where it is to be handed over."""
 
     name: str
     words: str
     chip: Chip
     again: int | None
+    gift: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +94,30 @@ def _held(issue: CouponIssue, actor: Actor, now: datetime) -> Held:
     state = issue.state(now=now)
     icon, tone = _CHIPS[state]
     by = own_word(issue.guide_id, issue.guide.name, actor) if issue.guide else _("at joining")
+    waits = issue.coupon.by_hand and state == State.USABLE
     opened = "" if state == State.USED else _seen(issue)
+    word = pgettext("coupon", "handed over") if issue.handed_by_id is not None else str(state.label)
     words = [worth_words(issue.coupon), _("until %(day)s") % {"day": date_format(issue.last_day)}]
     return Held(
         name=issue.coupon.name,
         words=" · ".join(filter(None, [*words, _("by %(who)s") % {"who": by}, opened])),
-        chip=Chip(icon, str(state.label), tone),
+        chip=Chip(icon, word, tone),
+        gift=issue.pk if waits else None,
         again=issue.pk if is_unseen(issue, now=now) else None,
     )
 
 
 def _seen(issue: CouponIssue) -> str:
     return _("TA has seen it") if issue.opened_at else _("TA has not opened it yet")
+
+
+def coupon_words(push: TaskPush) -> str:
+    """The coupon that goes with the messages of this push; "" for none."""
+    coupon = push.coupon
+    if coupon is None:
+        return ""
+    left = _("%(n)s left") % {"n": f"{coupon.left:,}"}
+    return " · ".join([coupon.name, worth_words(coupon), left])
 
 
 def endings(*, actor: Actor, now: datetime) -> list[Ending]:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
 from django.db.models import Exists, OuterRef, QuerySet, UUIDField
@@ -112,7 +112,12 @@ def days_ago(profile: MemberProfile | None, *, now: datetime) -> str:
     """How long ago the last order was; "" for who has none."""
     if profile is None or profile.last_order_on is None:
         return ""
-    days = (clock.business_day(now) - profile.last_order_on).days
+    return ago_words(profile.last_order_on, now=now)
+
+
+def ago_words(day: date, *, now: datetime) -> str:
+    """How many days of the chain ago."""
+    days = (clock.business_day(now) - day).days
     return _("%(n)s days ago") % {"n": days} if days else _("today")
 
 
@@ -162,7 +167,11 @@ def note_words(notes: Sequence[Note], *, guide_id: int | None) -> list[str]:
 
 _OWN = Scoped(
     lambda actor: (
-        served(actor).filter(public_id=Place("customer", UUIDField())).values_list("pk").order_by()
+        Member.objects.served_by(actor, each=True)
+        .survivors()
+        .filter(public_id=Place("customer", UUIDField()))
+        .values_list("pk")
+        .order_by()
     )
 )
 
@@ -184,6 +193,11 @@ def get_customer(*, actor: Actor, public_id: uuid.UUID) -> Member:
     return member
 
 
+def own_tags() -> QuerySet[Tag]:
+    """Tags that are the guides' to put on and take off; a retired one can still be taken off."""
+    return Tag.objects.filter(group__guides_may_apply=True)
+
+
 def offered_tags() -> QuerySet[Tag]:
     """Tags a guide may put on a customer."""
-    return Tag.objects.filter(group__guides_may_apply=True, retired_at=None)
+    return own_tags().filter(retired_at=None)

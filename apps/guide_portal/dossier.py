@@ -19,11 +19,13 @@ from django.db.models import (
     OuterRef,
     QuerySet,
     Subquery,
+    Value,
 )
-from django.db.models.functions import JSONObject
+from django.db.models.functions import Concat, JSONObject
 from django.utils.dateparse import parse_datetime
 
 from apps.appointments.models import Appointment
+from apps.contact_codes.models import ChannelCode
 from apps.core import clock, pii
 from apps.core.compiled import Compiled, Place
 from apps.guide_tasks.services.personal import PERSONAL
@@ -90,6 +92,12 @@ def _rows(queryset: QuerySet, **fields: str) -> ArraySubquery:
     return ArraySubquery(queryset.values(json=JSONObject(**fields)))
 
 
+def _code_name() -> Subquery:
+    """By which of our codes a friend came, in its own words; empty for any other way."""
+    codes = ChannelCode.objects.filter(state=OuterRef("state"))
+    return Subquery(codes.values_list(Concat("channel", Value(" · "), "title"))[:1])
+
+
 def _whole(queryset: QuerySet) -> ArraySubquery:
     """Every column of at most one row."""
     columns = {field.attname: field.attname for field in queryset.model._meta.concrete_fields}
@@ -154,8 +162,8 @@ def _whole_member() -> QuerySet:
             ServingPeriod.objects.current().filter(**own), **by, store="store__name", at="since"
         ),
         _friends=_rows(
-            follows.filter(until=None).order_by("since"),
-            **by, external_userid="external_userid", at="since",
+            follows.filter(until=None).annotate(code=_code_name()).order_by("since"),
+            **by, external_userid="external_userid", at="since", way="add_way", code="code",
         ),
         _was_friend=Exists(follows.filter(guide_id=guide_id)),
         _consents=_rows(

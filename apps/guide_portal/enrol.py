@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.actor import Actor
 from apps.core import clock, pii
 from apps.core.errors import DomainError
+from apps.loyalty.selectors import gifts_waiting
 from apps.members.invites import DRAFT_KEPT, VALID_FOR, invite_address, make_invite
 from apps.members.models import EnrolDraft, FollowRelation, Member
 from apps.members.selectors import masked_name, masked_phones
@@ -35,6 +36,7 @@ class Enrolled:
     words: str
     at: datetime
     is_friend: bool
+    has_gift: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def draft_page(*, draft: EnrolDraft) -> DraftPage:
 
 
 def enrolled_today(*, guide_id: int, now: datetime) -> tuple[int, list[Enrolled]]:
-    """How many joined by this guide today, and the latest of them; four queries."""
+    """How many joined by this guide today, and the latest of them; five queries."""
     start, end = clock.day_bounds(clock.business_day(now))
     joined = Member.objects.survivors().filter(
         enrolling_guide_id=guide_id, joined_at__gte=start, joined_at__lt=end
@@ -144,6 +146,7 @@ def enrolled_today(*, guide_id: int, now: datetime) -> tuple[int, list[Enrolled]
         .filter(member_id__in=ids, guide_id=guide_id)
         .values_list("member_id", flat=True)
     )
+    gifts = gifts_waiting(member_ids=ids, now=now)
     count = joined.count() if len(latest) == SHOWN else len(latest)
     return count, [
         Enrolled(
@@ -151,6 +154,7 @@ def enrolled_today(*, guide_id: int, now: datetime) -> tuple[int, list[Enrolled]
             words=" ".join(filter(None, [masked_name(member), phones.get(member.pk, "")])),
             at=member.joined_at or now,
             is_friend=member.pk in friends,
+            has_gift=member.pk in gifts,
         )
         for member in latest
     ]

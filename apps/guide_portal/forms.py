@@ -99,11 +99,17 @@ class MessageForm(ActForm):
 
 
 class CouponForm(ActForm):
-    coupon = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+    """One of three taps: give this coupon, tell TA of that one again, TA has this gift."""
 
+    coupon = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
+    again = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
+    handed = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
 
-class SayAgainForm(ActForm):
-    again = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if sum(cleaned.get(name) is not None for name in ("coupon", "again", "handed")) != 1:
+            raise forms.ValidationError("one act")
+        return cleaned
 
 
 class AccessForm(ActForm):

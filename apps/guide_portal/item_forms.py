@@ -40,6 +40,8 @@ class MoreTimeForm(ActForm):
     """The new last day; a page offers a few."""
 
     day = forms.DateField()
+    # what was not done in time is meant
+    over = forms.BooleanField(required=False)
 
     @property
     def due_at(self) -> datetime:

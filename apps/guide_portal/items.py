@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -389,13 +390,24 @@ def _led_card(
     card, times = item_card(item, now=now, said=said), selectors.chases_today(item, now)
     if answered:
         card = replace(card, line=" · ".join(filter(None, (card.line, answers_words(answered)))))
-    if item.state not in UNDONE or not times:
+    if item.state not in UNDONE:
         return card
-    words = _("Reminded %(used)s times, %(left)s left today") % {
-        "used": times,
-        "left": CHASES_A_DAY - times,
+    words = ""
+    if times:
+        words = _("Reminded %(used)s times, %(left)s left today") % {
+            "used": times,
+            "left": CHASES_A_DAY - times,
+        }
+    return replace(card, line=" · ".join(filter(None, (card.line, _late_words(item, now), words))))
+
+
+def _late_words(item: TaskItem, now: datetime) -> str:
+    """The card told the manager of it; this is the row it meant."""
+    if item.due_at >= now - timedelta(hours=settings.ESCALATE_AFTER_HOURS):
+        return ""
+    return _("Overdue for over %(hours)s hours, please step in") % {
+        "hours": settings.ESCALATE_AFTER_HOURS
     }
-    return replace(card, line=" · ".join(filter(None, (card.line, words))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,9 @@ def _due(asked: _Question) -> QuerySet[Member]:
     expected = ExpressionWrapper(
         Value(asked.today, output_field=DateField()) - F("gap"), output_field=DateField()
     )
-    by_days = Q(stage__in=(Stage.NEW, Stage.ACTIVE), last_on__lte=expected) & ~_talked(silence)
+    # in this order: most customers are away, and of those nothing more is asked
+    is_here = Q(stage__in=(Stage.NEW, Stage.ACTIVE))
+    by_days = is_here & Q(last_on__lte=expected) & ~_talked(silence)
     return (
         asked.own.annotate(
             promised=Subquery(promised.values("due_on")[:1]),
@@ -207,12 +209,12 @@ def _birthdays(asked: _Question) -> QuerySet[Member]:
 def _new(asked: _Question) -> QuerySet[Member]:
     """Joined, or became a friend of this guide, since yesterday, and nobody has greeted TA."""
     since = clock.day_start(asked.today - timedelta(days=1))
-    friends = FollowRelation.objects.current().filter(
-        member_id=OuterRef("pk"), guide_id=asked.guide_id, since__gte=since
-    )
+    friends = FollowRelation.objects.current().filter(guide_id=asked.guide_id, since__gte=since)
+    own_since = friends.filter(member_id=OuterRef("pk")).values("since")[:1]
+    is_new = Q(joined_at__gte=since) | Q(pk__in=friends.values("member_id"))
     return (
-        asked.own.annotate(friend_since=Subquery(friends.values("since")[:1]))
-        .filter(Q(joined_at__gte=since) | Q(friend_since__isnull=False), ~_talked(since, WRITTEN))
+        asked.own.annotate(friend_since=Subquery(own_since))
+        .filter(is_new, ~_talked(since, WRITTEN))
         .order_by("-pk")
     )
 

@@ -1,6 +1,5 @@
 """早会 as the page shows it: yesterday, who does what today, three to praise, three to look at."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,8 +9,9 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.guide_portal.cards import Chip, Person, percent
 from apps.guide_portal.people import colleague
+from apps.guide_portal.team import rate_words
 from apps.guide_portal.templatetags.portal import month_day, yuan
-from apps.reports.mornings import DAYS, GuideFacts, Morning, morning
+from apps.reports.mornings import DAYS, GuideFacts, Morning, Week, morning
 from apps.stores import selectors as stores
 from apps.stores.models import Store
 
@@ -50,20 +50,21 @@ class MorningPage:
     friends_lost: int
     rate: str
     rate_words: str
+    items_done: str
     work: list[WorkLine]
+    shared: str
     praise: list[Word]
     risks: list[Word]
 
 
 def morning_page(*, store: Store, now: datetime) -> MorningPage:
-    """A store's morning in six queries."""
+    """A store's morning in seven queries."""
     today = clock.business_day(now)
     posted = list(stores.posted_with_duty(store_ids=[store.pk], day=today))
     people = {one.guide_id: colleague(one.guide) for one in posted}
     away = {one.guide_id for one in posted if one.is_away}
     found = morning(store=store, guide_ids=list(people), now=now)
     day, facts = found.yesterday, found.guides
-    rate, rate_words = _rates(facts.values())
     return MorningPage(
         store=store,
         day=month_day(today - timedelta(days=1)),
@@ -73,28 +74,23 @@ def morning_page(*, store: Store, now: datetime) -> MorningPage:
         bought=day.bought,
         friends_won=day.friends_won,
         friends_lost=day.friends_lost,
-        rate=rate,
-        rate_words=rate_words,
+        rate=percent(found.week.completion_rate),
+        rate_words=rate_words(found.week),
+        items_done=_items_done(found.week),
         work=_work(people, facts, away),
+        shared=_items(found.shared.items),
         praise=_praise(people, facts),
         risks=_risks(people, found, store, away),
     )
 
 
-def _rates(rows: Iterable[GuideFacts]) -> tuple[str, str]:
-    """完成率 of the tasks due in seven days, with the two figures that stand beside it."""
-    rows = list(rows)
-    issued, done = sum(one.issued for one in rows), sum(one.done for one in rows)
-    excused = sum(one.excused for one in rows)
-
-    def share(part: int, whole: int) -> str:
-        return percent(part / whole if whole else None)
-
-    words = _("%(raw)s with the not applicable counted in, %(excused)s not applicable") % {
-        "raw": share(done, issued),
-        "excused": share(excused, issued),
+def _items_done(week: Week) -> str:
+    if not week.items_asked:
+        return ""
+    return _("Store tasks due in 7 days: %(done)s of %(asked)s done in time") % {
+        "done": week.items_done,
+        "asked": week.items_asked,
     }
-    return share(done, issued - excused), words
 
 
 def _work(
@@ -105,15 +101,19 @@ def _work(
         one, chip = facts[pk], None
         if pk in away:
             chip = Chip("moon", _("off today"))
-        elif one.overdue:
-            chip = Chip("clock", _("%(n)s overdue") % {"n": one.overdue}, "late")
-        words = _("nothing to do yet")
-        if one.open:
-            words = _("%(n)s customers to contact") % {"n": one.open}
+        elif late := one.overdue + one.items_overdue:
+            chip = Chip("clock", _("%(n)s overdue") % {"n": late}, "late")
+        people_left = _("%(n)s customers to contact") % {"n": one.open} if one.open else ""
+        parts = filter(None, (people_left, _items(one.items)))
+        words = "，".join(parts) or _("nothing to do yet")
         if one.value_fen:
             words += " · " + _("%(money)s at stake") % {"money": yuan(one.value_fen)}
         rows.append(WorkLine(person, words, chip, pk in away))
     return sorted(rows, key=lambda row: row.is_away)
+
+
+def _items(number: int) -> str:
+    return _("%(n)s pieces of other work") % {"n": number} if number else ""
 
 
 # --- praise: by name, with a fact ----------------------------------------------------------------
@@ -135,7 +135,7 @@ def _praise(people: dict[int, Person], facts: dict[int, GuideFacts]) -> list[Wor
     found += [
         (one.guide_id, _("All %(n)s tasks of the week done in time") % {"n": one.due})
         for one in sorted(facts.values(), key=lambda one: -one.due)
-        if one.due >= FEW and one.done == one.due
+        if one.due >= FEW and one.kept == one.due
     ]
     found += [
         (one.guide_id, _("Won %(n)s WeCom friends this week") % {"n": one.friends_won})

@@ -19,7 +19,14 @@ from apps.core.shown import Shown
 from apps.guide_portal.appointments import Row as Expected
 from apps.guide_portal.appointments import rows_of_card
 from apps.guide_portal.cards import SENDABLE, Chip, Person, due_chip, person_of, size_words
-from apps.guide_portal.customers import AWAY, find_customer, own_word, three_facts, words_to_tap
+from apps.guide_portal.customers import (
+    AWAY,
+    ago_words,
+    find_customer,
+    own_word,
+    three_facts,
+    words_to_tap,
+)
 from apps.guide_portal.dossier import Dossier, read_dossier
 from apps.guide_portal.hints import Hint, hints_of
 from apps.guide_portal.joining import Asking, asking, said_words
@@ -27,7 +34,7 @@ from apps.guide_portal.taste import LOOKED_AT, Liking, likings
 from apps.guide_portal.templatetags.portal import month_day
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.selectors import open_targets_of_member
-from apps.members.models import Consent, Interaction, VisitReason
+from apps.members.models import AddWay, Consent, Interaction, VisitReason
 from apps.orders.models import Order
 from apps.orders.selectors import OrderView, orders_of
 from apps.outreach.policy import monthly_cap
@@ -98,6 +105,7 @@ class Record(Shown):
 
     person: Person
     origin: str
+    source: str
     phone: str
     is_granted: bool
     facts: list[tuple[str, str]]
@@ -151,6 +159,7 @@ def record_of(
     return Record(
         person=person_of(file.member),
         origin=_origin(file, actor),
+        source=_source(file, guide_id),
         phone=file.phone,
         is_granted=not is_own,
         facts=three_facts(file.profile, file.facts, now=now),
@@ -193,6 +202,15 @@ def _origin(file: Dossier, actor: Actor) -> str:
     owner = own_word(serving["guide_id"], serving["guide"], actor) if serving else ""
     who = _("Served by %(who)s") % {"who": owner} if owner else ""
     return " · ".join(filter(None, (file.home_store, who)))
+
+
+def _source(file: Dossier, guide_id: int) -> str:
+    """How and when TA became this guide's WeCom friend; else a colleague's, the first of them."""
+    friend = file.friend_of(guide_id) or next(iter(file.friends), None)
+    if friend is None:
+        return ""
+    how = friend["code"] or AddWay.words(friend["way"])
+    return _("%(how)s on %(day)s") % {"how": how, "day": month_day(friend["at"])}
 
 
 def _stage(file: Dossier, now: datetime) -> str:
@@ -296,7 +314,7 @@ def _notes(file: Dossier, actor: Actor) -> list[dict[str, Any]]:
 
 
 def _visits(file: Dossier, now: datetime) -> list[tuple[str, str, str]]:
-    """到店 in 30 and 90 days, and the last one with its reason."""
+    """到店 in 30 and 90 days, and how long ago the last one was, with its reason."""
     lately = sum(row["at"] >= now - timedelta(days=30) for row in file.visits)
     times = _("%(n)s times")
     lines = [
@@ -306,7 +324,8 @@ def _visits(file: Dossier, now: datetime) -> list[tuple[str, str, str]]:
     if file.visits:
         last = file.visits[0]
         reason = str(VisitReason(last["reason"]).label) if last["reason"] else ""
-        lines.append((_("Last visit"), month_day(last["at"]), reason))
+        detail = " · ".join(filter(None, (month_day(last["at"]), reason)))
+        lines.append((_("Last visit"), ago_words(clock.business_day(last["at"]), now=now), detail))
     return lines
 
 

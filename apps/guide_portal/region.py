@@ -27,6 +27,7 @@ MINUTES_AN_HOUR = 60
 ORDERS: dict[str, Callable[[Figures], float | None]] = {
     "sales": lambda found: found.member_fen,
     "friends": lambda found: found.friend_rate,
+    "deals": lambda found: found.deal_rate,
     "work": lambda found: found.completion_rate,
     "growth": lambda found: found.growth,
 }
@@ -39,6 +40,8 @@ class Sheet:
     sales: str
     friends: str
     friends_of: str
+    deals: str
+    deals_of: str
     work: str
     work_words: str
     growth: str
@@ -119,6 +122,7 @@ def _order_words() -> dict[str, str]:
     return {
         "sales": _("Sales to members"),
         "friends": _("Friend rate"),
+        "deals": _("Friends at the sale"),
         "work": _("Completion rate"),
         "growth": _("Same stores, a year before"),
     }
@@ -133,6 +137,8 @@ def _sheet(found: Figures) -> Sheet:
         sales=yuan(found.member_fen),
         friends=percent(found.friend_rate),
         friends_of=f"{found.friends}/{found.buyers}",
+        deals=percent(found.deal_rate),
+        deals_of=f"{found.deal_friends}/{found.deals}",
         work=percent(found.completion_rate),
         work_words=rate_words_if_any(found),
         growth=change_words(found.growth),

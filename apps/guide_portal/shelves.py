@@ -50,6 +50,7 @@ def _day() -> Shelf:
             Tool(_("Team tasks"), "team", "team"),
             Tool(_("Store tasks"), "store_tasks", "store"),
             Tool(_("To approve"), "approvals", "ok"),
+            Tool(_("Store's stock"), "store_stock", "chart", _("Runs out, sells well, lies long")),
         ],
     )
 
@@ -66,6 +67,7 @@ def _customers() -> Shelf:
                 Module.MEMBER_PAGES,
             ),
             Tool(_("Find a customer"), "customers", "search"),
+            Tool(_("Find goods"), "find_stock", "bag", _("Which store has it, in which size")),
             Tool(_("Appointments"), "appointments", "clock", _("Who comes today and this week")),
             Tool(
                 _("Contact codes"), "codes", "scan", _("Show the code, print posters, see who came")
@@ -87,6 +89,13 @@ def _to_send() -> Shelf:
         pgettext("tools", "Words and pages"),
         [
             Tool(pgettext("guide page", "Scripts"), "scripts", "note", module=Module.SCRIPTS),
+            Tool(
+                _("Looks"),
+                "looks",
+                "grid",
+                _("Put 2 to 5 pieces together and send them"),
+                Module.MEMBER_PAGES,
+            ),
             Tool(_("Pages to send"), "materials", "picture", module=Module.MATERIALS),
             Tool(
                 _("Chat sidebar"),

@@ -14,6 +14,7 @@ from apps.guide_portal.cards import (
     progress,
     todo_card,
 )
+from apps.guide_portal.coupons import coupon_words
 from apps.guide_tasks import selectors, shapes
 from apps.guide_tasks.models import Grade, GuideTask
 from apps.outreach.attachments import Piece
@@ -41,6 +42,7 @@ class TaskPage(Shown):
     preview_from: str
     asset: ContentAsset | None
     attachments: list[Piece]
+    coupon: str
     confirm_words: str
     next: Card | None
     turn: int
@@ -77,6 +79,7 @@ def task_page(*, task: GuideTask, way: str, now: datetime) -> TaskPage:
         preview_from=source,
         asset=task.push.asset,
         attachments=attachments_of(script_id=task.push.template_id),
+        coupon=coupon_words(task.push),
         confirm_words=_confirm_words(found),
         next=upcoming,
         turn=turn,

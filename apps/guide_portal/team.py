@@ -14,9 +14,6 @@ from apps.guide_portal.cards import Chip, Person, Progress, cells, due_words, pe
 from apps.guide_tasks.selectors import CHASES_A_DAY, team_progress
 from apps.guide_tasks.shapes import GuideProgress
 
-# from this share of 不适用 on, the manager is asked to have a look
-MANY_EXCUSED = 0.3
-
 
 class Rates(Protocol):
     """The three figures that always stand together."""
@@ -135,7 +132,7 @@ def _row(guide: GuideProgress, push_id: int) -> TeamRow:
         chip = Chip("clock", _("%(n)s overdue") % {"n": guide.overdue}, "late")
     elif guide.needs_help:
         chip = Chip("ring", _("not seen"))
-    many = guide.issued > 0 and guide.excused / guide.issued >= MANY_EXCUSED
+    many = 0 < guide.issued * settings.EXCUSED_PERCENT_LIMIT <= guide.excused * 100
     return TeamRow(
         guide=guide,
         person=Person(pk=guide.guide_id, public_id=None, name=guide.guide_name),

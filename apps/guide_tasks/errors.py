@@ -249,3 +249,18 @@ class SeriesNotThere(DomainError):
 class SegmentEmpty(DomainError):
     code = "segment_empty"
     message = _("Nobody is in the segment today.")
+
+
+class CouponNotGiven(DomainError):
+    """The push carries a coupon that this customer cannot get."""
+
+    code = "push_coupon_not_given"
+    message = _(
+        "The coupon of this task cannot be given: stopped, over or all given away. Tell your store"
+        " manager, or choose “not applicable”."
+    )
+
+
+class CouponHadAlready(DomainError):
+    code = "push_coupon_had"
+    message = _("TA has had this coupon and used it. Choose “not applicable”.")

@@ -1,11 +1,11 @@
 """Times of day in chain time: hand-out hours for guides, contact hours for customers; and how long
 overdue work stays open."""
 
-from datetime import time, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 
-from apps.core.hours import CARDS_FROM, CARDS_UNTIL, for_cards, is_within, next_within
+from apps.core.hours import for_cards, is_within, next_within
 
 __all__ = [
     "CONTACT_FROM",
@@ -18,12 +18,11 @@ __all__ = [
     "next_within",
 ]
 
-HAND_OUT_FROM, HAND_OUT_UNTIL = CARDS_FROM, CARDS_UNTIL
-CONTACT_FROM, CONTACT_UNTIL = time(9, 0), time(21, 0)
-# how long what is overdue may still be worked on before it counts as expired
-_DEFAULT_GRACE_DAYS = 3
+# what a push begins with; each may have hours of its own
+HAND_OUT_FROM, HAND_OUT_UNTIL = settings.HAND_OUT_FROM, settings.HAND_OUT_UNTIL
+CONTACT_FROM, CONTACT_UNTIL = settings.CONTACT_FROM, settings.CONTACT_UNTIL
 
 
 def grace() -> timedelta:
     """How long after its due time work stays open, shown as overdue."""
-    return timedelta(days=getattr(settings, "TASK_GRACE_DAYS", _DEFAULT_GRACE_DAYS))
+    return timedelta(days=settings.TASK_GRACE_DAYS)

@@ -6,6 +6,8 @@ from apps.core import clock
 from apps.core.jobs import Queue, job
 from apps.guide_tasks import services
 from apps.guide_tasks.services import following, parts, recalling, recurring
+from apps.guide_tasks.services.items import following as item_following
+from apps.guide_tasks.services.items import overdue
 
 
 @job(name="guide_tasks.hand_out_due", queue=Queue.INTERACTIVE)
@@ -49,7 +51,9 @@ def count_quotas() -> str:
 @job(name="guide_tasks.escalate_overdue", queue=Queue.BULK)
 def escalate_overdue() -> str:
     """Put what stays overdue before the managers."""
-    return _("%(n)s told") % {"n": services.escalate_overdue(now=clock.now())}
+    now = clock.now()
+    told = services.escalate_overdue(now=now) + overdue.escalate_items(now=now)
+    return _("%(n)s told") % {"n": told}
 
 
 @job(name="guide_tasks.close_due", queue=Queue.BULK)
@@ -82,7 +86,9 @@ def daily_rules() -> str:
 @job(name="guide_tasks.move_work", queue=Queue.SYNC)
 def move_work() -> str:
     """Give open work of who is covered or gone to somebody who is there."""
-    return _("%(n)s moved") % {"n": following.move_work(now=clock.now())}
+    now = clock.now()
+    moved = following.move_work(now=now) + item_following.move_items(now=now)
+    return _("%(n)s moved") % {"n": moved}
 
 
 @job(name="guide_tasks.withdraw_rest", queue=Queue.BULK)

@@ -218,7 +218,7 @@ class GuideProgress:
     below.
     """
 
-    task_ids: list[int]
+    task_ids: tuple[int, ...]
     guide_id: int
     guide_name: str
     store_id: int

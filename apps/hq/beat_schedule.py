@@ -143,6 +143,12 @@ ENTRIES = [
         _("engagement is seen late"),
     ),
     Entry(
+        "commissions.book_due", 60, _("Commission"),
+        _("Counts the commission of orders that came in or changed; every line is added, none is "
+          "changed."),
+        _("guides see the commission of new orders late; nothing is lost"),
+    ),
+    Entry(
         "appointments.remind", 600, _("Appointments of the day"),
         _("Tells guides in the morning how many appointments the day has, and when the first is."),
         _("guides see their appointments only when they open the page"),

@@ -1,16 +1,20 @@
 """The wizard's steps as forms. A form checks shape; the push's own services decide."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import F
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts import modules
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_tasks.models import AssignBy, Grade, TaskPush
+from apps.loyalty.models import Coupon
+from apps.loyalty.selectors import worth_words
 from apps.outreach import scripts
 from apps.outreach.models import ContentAsset, MessageTemplate
 from apps.tagging.models import Tag
@@ -22,6 +26,14 @@ def default_due(now: datetime) -> datetime:
     """Three days from today, 21:00 chain time."""
     day = clock.business_day(now) + timedelta(days=3)
     return clock.day_start(day) + timedelta(hours=DUE_HOUR)
+
+
+class CouponChoice(forms.ModelChoiceField):
+    """A coupon as head office chooses it: what it is worth, and how many there are."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        left = _("%(n)s left") % {"n": f"{obj.left:,}"}
+        return f"{obj.name}（{worth_words(obj)}） · {left}"
 
 
 class WhatForm(forms.Form):
@@ -47,12 +59,26 @@ class WhatForm(forms.Form):
         required=False,
         empty_label=_("none"),
     )
+    coupon = CouponChoice(
+        Coupon.objects.none(), label=_("Coupon"), required=False, empty_label=_("none")
+    )
     result_tags = forms.ModelMultipleChoiceField(
         Tag.objects.filter(retired_at=None).select_related("group"),
         label=_("Result tags"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
+
+    def __init__(self, *args: Any, kept_coupon_id: int | None = None, **kwargs: Any) -> None:
+        """`kept_coupon_id`: chosen before. It stays until somebody takes it off, whatever became of
+        it: the check says if it cannot go out."""
+        super().__init__(*args, **kwargs)
+        coupons = Coupon.objects.running(on=clock.today()).filter(issued__lt=F("stock"))
+        if kept_coupon_id is not None:
+            coupons |= Coupon.objects.filter(pk=kept_coupon_id)
+        if not modules.is_on(modules.Module.MEMBER_PAGES):
+            coupons = coupons.none()  # nobody could open it
+        cast(CouponChoice, self.fields["coupon"]).queryset = coupons.order_by("name")
 
     def _script(self, name: str) -> str:
         text = self.cleaned_data[name].strip()

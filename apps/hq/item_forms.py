@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -134,6 +134,6 @@ def initial_push(now: datetime) -> dict[str, Any]:
         "once_per_store": "1",
         "quota_of": TaskPush.QuotaOf.MEMBERS,
         "quota": 3,
-        "hand_out_from": time(hours.HAND_OUT_FROM.hour),
-        "hand_out_until": time(hours.HAND_OUT_UNTIL.hour),
+        "hand_out_from": hours.HAND_OUT_FROM,
+        "hand_out_until": hours.HAND_OUT_UNTIL,
     }

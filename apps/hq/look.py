@@ -109,6 +109,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/stores/region/",
                 "/admin/stores/legalentity/",
                 "/admin/rollout/",
+                "/admin/commissions/",
                 needs=C.VIEW_REPORTS,
             ),
             _item(
@@ -118,6 +119,8 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/scripts/",
                 "/admin/outreach/contentasset/",
                 "/admin/orders/product/",
+                "/admin/looks/",
+                "/admin/stock/",
                 needs=C.VIEW_PUSHES,
             ),
             _item(
@@ -184,6 +187,7 @@ _WECOM = [
     _tab(_("Connection"), "/admin/wecom/connection/", C.MANAGE_WECOM),
     _tab(pgettext_lazy("menu", "Comparison"), "/admin/wecom/sync/", C.VIEW_HEALTH),
     _tab(_("Departments"), "/admin/wecom/departments/", C.VIEW_HEALTH),
+    _tab(_("To be carried out"), "/admin/wecom/waiting/", C.VIEW_HEALTH),
     _tab(_("Unknown sends"), "/admin/wecom/unknown/", C.VIEW_HEALTH),
     _tab(_("Given-up events"), "/admin/wecom/dead/", C.VIEW_HEALTH),
     _tab(_("Callback inbox"), "/admin/wecom/rawcallback/", C.MANAGE_WECOM),
@@ -209,6 +213,17 @@ _PLACES = [
     _tab(_("Regions"), "/admin/stores/region/", C.VIEW_REPORTS),
     _tab(_("Rollout"), "/admin/rollout/", C.VIEW_REPORTS),
     _tab(_("Legal entities"), "/admin/stores/legalentity/", C.MANAGE_STORES),
+    {
+        "title": _("Commission"),
+        "link": "/admin/commissions/",
+        "active": lambda request: (
+            request.path == "/admin/commissions/"
+            or request.path.startswith("/admin/commissions/guides/")
+        ),
+        "permission": _may(C.VIEW_COMMISSIONS),
+    },
+    _tab(_("Commission rules"), "/admin/commissions/commissionrule/", C.VIEW_COMMISSIONS),
+    _tab(_("Questions about commission"), "/admin/commissions/questions/", C.VIEW_COMMISSIONS),
 ]
 _WORDS = [
     _tab(_("Scripts"), "/admin/outreach/messagetemplate/", C.VIEW_PUSHES),
@@ -216,6 +231,8 @@ _WORDS = [
     _tab(_("Stores' wordings"), "/admin/scripts/variants/", C.VIEW_PUSHES, Module.SCRIPTS),
     _tab(_("Content"), "/admin/outreach/contentasset/", C.VIEW_PUSHES),
     _tab(_("Products"), "/admin/orders/product/", C.VIEW_REPORTS),
+    _tab(_("Stock"), "/admin/stock/stocklevel/", C.VIEW_REPORTS),
+    _tab(_("Looks"), "/admin/looks/look/", C.VIEW_PUSHES, Module.MEMBER_PAGES),
 ]
 _TAGS = [
     _tab(_("Tags"), "/admin/tagging/tag/", C.VIEW_REPORTS),
@@ -243,9 +260,6 @@ _PEOPLE = [
     ),
     _tab(
         _("Consent texts"), "/admin/member_portal/consenttext/", C.VIEW_HEALTH, Module.MEMBER_PAGES
-    ),
-    _tab(
-        _("Welcome gifts"), "/admin/member_portal/welcomeoffer/", C.VIEW_HEALTH, Module.MEMBER_PAGES
     ),
     _tab(_("Coupons"), "/admin/loyalty/coupon/", C.VIEW_REPORTS, Module.MEMBER_PAGES),
     _tab(_("Coupons given"), "/admin/loyalty/couponissue/", C.VIEW_ORDERS, Module.MEMBER_PAGES),
@@ -305,12 +319,18 @@ UNFOLD: dict[str, Any] = {
             "items": _WECOM,
         },
         {
-            "models": ["stores.store", "stores.guide", "stores.region", "stores.legalentity"],
+            "models": [
+                "stores.store", "stores.guide", "stores.region", "stores.legalentity",
+                "commissions.commissionrule",
+            ],
             "items": _PLACES,
         },
         {"page": "stores", "items": _PLACES},
         {
-            "models": ["outreach.messagetemplate", "outreach.contentasset", "orders.product"],
+            "models": [
+                "outreach.messagetemplate", "outreach.contentasset", "orders.product", "looks.look",
+                "stock.stocklevel",
+            ],
             "items": _WORDS,
         },
         {"page": "words", "items": _WORDS},
@@ -326,7 +346,7 @@ UNFOLD: dict[str, Any] = {
             "models": [
                 "members.member", "orders.order", "appointments.appointment",
                 "member_portal.datarequest",
-                "member_portal.consenttext", "member_portal.welcomeoffer", "loyalty.coupon",
+                "member_portal.consenttext", "loyalty.coupon",
                 "loyalty.couponissue",
             ],
             "items": _PEOPLE,

@@ -225,6 +225,8 @@ def _coupon(event: MemberEvent, names: _Names) -> Words:
     order = names.orders.get(event.payload.get("order_id") or 0)
     guide = names.guide(event.payload)
     given = _("given by %(name)s") % {"name": guide} if guide else _("given at joining")
+    if event.payload.get("handed"):
+        return str(coupon or ""), _("handed over by %(name)s") % {"name": guide}, _by(event, names)
     detail = f"{given} · {order.external_no}" if order else given
     return str(coupon or ""), detail, _("till") if order else _by(event, names)
 

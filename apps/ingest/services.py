@@ -14,14 +14,15 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from apps.accounts.actor import Actor
 from apps.accounts.models import ApiKey
+from apps.commissions.services import note_orders
 from apps.core.errors import DomainError
 from apps.core.locks import take_turn
 from apps.core.logs import scrub_text
 from apps.guide_tasks.services.evidence import record_purchases
 from apps.guide_tasks.services.link_orders import credit_links
 from apps.ingest.models import IdempotencyRecord
+from apps.loyalty.judging import BELOW, USED, Verdict, check_code
 from apps.loyalty.services import CouponUse, give_back, redeem
-from apps.loyalty.services.redeeming import USED
 from apps.members import selectors as members
 from apps.members.models import Member
 from apps.members.services import (
@@ -56,6 +57,7 @@ _SENTENCES = {
     "no_store": gettext_noop("This key writes for certain stores: name the home store."),
     "foreign_member": gettext_noop("The member belongs to a store of others."),
     "unknown_guide": gettext_noop("There is no guide with the WeCom id %(value)s."),
+    "unknown_product": gettext_noop("There is no product with the SKU %(value)s."),
     "impossible_date": gettext_noop("A date lies in the future or too far back."),
     "link_of_sale": gettext_noop(
         "A return belongs to the link of the sale it names. Its link_code was left out."
@@ -68,6 +70,9 @@ _SENTENCES = {
     "coupon_expired": gettext_noop("This coupon's time was over. The order was kept."),
     "coupon_other_store": gettext_noop(
         "This coupon does not count in this store. The order was kept."
+    ),
+    BELOW: gettext_noop(
+        "This sale is below the amount from which the coupon counts. It was used all the same."
     ),
     "coupon_without_sale": gettext_noop("A return uses no coupon. The return was kept."),
 }
@@ -146,7 +151,7 @@ class ItemResult:
             "coupons": [
                 {
                     "code": scrub_text(code),
-                    "status": status,
+                    "status": USED if status == BELOW else status,
                     "message": None if status == USED else _(_SENTENCES[status]),
                 }
                 for code, status in self.coupons
@@ -162,7 +167,8 @@ class Answer:
     replayed: bool = False
 
 
-def _refused(index: int, code: str, value: str = "") -> ItemResult:
+def refused(index: int, code: str, value: str = "") -> ItemResult:
+    """The answer for an item that is not kept, and why."""
     return ItemResult(index, REJECTED, code=code, message=_(_SENTENCES[code]) % {"value": value})
 
 
@@ -254,13 +260,13 @@ class _Places:
     def problem(self, index: int, item: MemberItem) -> ItemResult | None:
         """Why this actor may not write this item, if so."""
         if item.home_store and item.home_store not in self.stores:
-            return _refused(index, "unknown_store", item.home_store)
+            return refused(index, "unknown_store", item.home_store)
         if item.home_store and self.stores[item.home_store] not in self.visible:
-            return _refused(index, "foreign_store", item.home_store)
+            return refused(index, "foreign_store", item.home_store)
         if not self._timely(item):
-            return _refused(index, "impossible_date")
+            return refused(index, "impossible_date")
         if item.enrolling_guide and len(self.guides.get(item.enrolling_guide, [])) != 1:
-            return _refused(index, "unknown_guide", item.enrolling_guide)
+            return refused(index, "unknown_guide", item.enrolling_guide)
         if not self.actor.sees_all:
             return self._outside(index, item)
         return None
@@ -273,9 +279,9 @@ class _Places:
 
     def _outside(self, index: int, item: MemberItem) -> ItemResult | None:
         if not item.home_store:
-            return _refused(index, "no_store")
+            return refused(index, "no_store")
         homes = {self.homes[given] for given in item.identities if given in self.homes} - {None}
-        return _refused(index, "foreign_member") if homes - self.visible else None
+        return refused(index, "foreign_member") if homes - self.visible else None
 
     def row(self, item: MemberItem) -> MemberRow:
         return MemberRow(
@@ -298,7 +304,7 @@ def take_members(
     *, items: list[MemberItem | ItemError], now: datetime, actor: Actor
 ) -> list[ItemResult]:
     """Find or make the member of each item: created, updated or rejected, good beside bad."""
-    results = _unread(items)
+    results = unread(items)
     readable = {n: item for n, item in enumerate(items) if isinstance(item, MemberItem)}
     places = _Places(readable.values(), now=now, actor=actor)
     work: dict[int, MemberRow] = {}
@@ -313,7 +319,7 @@ def take_members(
     public = dict(Member.objects.filter(pk__in=numbers).values_list("pk", "public_id"))
     for index, one in zip(work, resolved, strict=True):
         if one.member_id is None:
-            results[index] = _refused(index, one.error)
+            results[index] = refused(index, one.error)
         else:
             status = "created" if one.created else "updated"
             results[index] = ItemResult(index, status, reference=str(public[one.member_id]))
@@ -329,7 +335,8 @@ def _resolved(rows: list[MemberRow], *, now: datetime, actor: Actor) -> list[Res
         return resolve_members(rows=rows, now=now, source="api", actor=actor)
 
 
-def _unread(items: list[Any]) -> dict[int, ItemResult]:
+def unread(items: list[Any]) -> dict[int, ItemResult]:
+    """The answers for what had not the form of an item."""
     return {
         index: ItemResult(index, REJECTED, code=item.code, message=item.message)
         for index, item in enumerate(items)
@@ -357,8 +364,9 @@ def _with_buyers(items: dict[int, OrderItem]) -> dict[int, OrderRow]:
 def take_orders(
     *, items: list[OrderItem | ItemError], now: datetime, actor: Actor
 ) -> list[ItemResult]:
-    """Keep each order; figures, stages and 已成交 follow in the same transaction."""
-    results = _unread(items)
+    """Keep each order; figures, stages and 已成交 follow in the same transaction, commission is
+    counted by a job."""
+    results = unread(items)
     readable = {n: item for n, item in enumerate(items) if isinstance(item, OrderItem)}
     rows = _with_buyers(readable)
     stored = ingest_orders(rows=list(rows.values()), now=now, actor=actor)
@@ -378,6 +386,7 @@ def take_orders(
     refresh_profiles(member_ids={pk for one in changed for pk in one.member_ids}, now=now)
     order_ids = sorted({one.order_id for one in changed if one.order_id is not None})
     record_purchases(order_ids=order_ids, now=now)
+    note_orders(order_ids=order_ids, now=now)
     return [results[index] for index in range(len(items))]
 
 
@@ -419,3 +428,37 @@ def _credit(stored: Iterable[tuple[OrderItem, OrderResult]], *, now: datetime) -
         if one.order_id is not None and item.link_code and item.row.kind == Order.Kind.SALE
     }
     return credit_links(codes=codes, now=now) if codes else set()
+
+
+# --- coupons before a sale ------------------------------------------------------------------------
+
+
+class StoreUnknown(DomainError):
+    code = "unknown_store"
+    message = gettext_lazy("Name a store that this key may write for.")
+
+
+def check_coupon(
+    *,
+    code: str,
+    store_code: str,
+    member: UUID | None,
+    amount_fen: int | None,
+    now: datetime,
+    actor: Actor,
+) -> Verdict:
+    """Whether a code can be used now, and what it is worth. Changes nothing.
+
+    A key of certain stores names one of them. Raises StoreUnknown.
+    """
+    stores = Store.objects.visible_to(actor).filter(code=store_code)
+    store_id = stores.values_list("pk", flat=True).first()
+    if store_id is None and (store_code or not actor.sees_all):
+        raise StoreUnknown
+    survivor_id = None
+    if member is not None:
+        people = Member.objects.filter(public_id=member).values_list("survivor_id", flat=True)
+        survivor_id = people.first() or 0
+    return check_code(
+        code=code, store_id=store_id, survivor_id=survivor_id, amount_fen=amount_fen, now=now
+    )

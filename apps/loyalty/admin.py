@@ -35,6 +35,7 @@ MARKS = {
     CouponIssue.State.LATER: "warn",
     CouponIssue.State.USED: "on",
     CouponIssue.State.EXPIRED: "",
+    CouponIssue.State.WITHDRAWN: "",
 }
 
 
@@ -111,6 +112,7 @@ class CouponResource(RoomResource):
         "off": _("money off"),
         "from_amount": _("from an amount of"),
         "gift": pgettext_lazy("coupon", "gift"),
+        "by_hand": _("handed over by the guide"),
         "terms": _("how it is used"),
         "starts_on": _("first day"),
         "ends_on": _("last day"),
@@ -125,6 +127,7 @@ class CouponResource(RoomResource):
     benefit = Field("benefit", "benefit", ChoiceWidget(Coupon.Benefit.choices))
     off = Field("off_fen", "off", YuanWidget())
     from_amount = Field("from_fen", "from_amount", YuanWidget())
+    by_hand = Field("by_hand", "by_hand", YesNoWidget("no"))
     starts_on = Field("starts_on", "starts_on", DayWidget(optional=True))
     ends_on = Field("ends_on", "ends_on", DayWidget(optional=True))
     per_member = Field("per_member", "per_member", IntegerWidget(), default=1)
@@ -137,8 +140,8 @@ class CouponResource(RoomResource):
         model = Coupon
         import_id_fields = ["name"]
         fields = [
-            "name", "benefit", "off", "from_amount", "gift", "terms", "starts_on", "ends_on",
-            "valid_days", "stock", "per_member", "for_guides", "for_welcome", "stores",
+            "name", "benefit", "off", "from_amount", "gift", "by_hand", "terms", "starts_on",
+            "ends_on", "valid_days", "stock", "per_member", "for_guides", "for_welcome", "stores",
             "is_active",
         ]  # fmt: skip
         export_order = fields
@@ -183,8 +186,8 @@ class CouponForm(forms.ModelForm):
 
     class Meta:
         model = Coupon
-        fields = ["name", "benefit", "gift", "terms", "starts_on", "ends_on", "valid_days",
-                  "stock", "per_member", "for_guides", "for_welcome", "stores",
+        fields = ["name", "benefit", "gift", "by_hand", "terms", "starts_on", "ends_on",
+                  "valid_days", "stock", "per_member", "for_guides", "for_welcome", "stores",
                   "is_active"]  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -243,7 +246,8 @@ class CouponAdmin(ImportExportAdmin):
     search_fields = ["name", "gift"]
     autocomplete_fields = ["stores"]
     fieldsets = [
-        (None, {"fields": ["name", "benefit", ("off", "from_amount"), "gift", "terms"]}),
+        (None, {"fields": ["name", "benefit", ("off", "from_amount"), ("gift", "by_hand"),
+                           "terms"]}),
         (_("How long"), {"fields": [("starts_on", "ends_on"), "valid_days"]}),
         (
             _("How many, and who gives it"),
@@ -308,7 +312,8 @@ class StateFilter(admin.SimpleListFilter):
         now = clock.now()
         which = {
             "used": Q(used_at__isnull=False),
-            "expired": Q(used_at=None, expires_at__lte=now),
+            "expired": Q(used_at=None, expires_at__lte=now, withdrawn_at=None),
+            "withdrawn": Q(withdrawn_at__isnull=False),
             "later": Q(used_at=None, expires_at__gt=now, starts_at__gt=now),
             "usable": Q(used_at=None, expires_at__gt=now, starts_at__lte=now),
         }
@@ -324,12 +329,12 @@ class CouponIssueAdmin(RoomAdmin):
     # as they were given, by an index there is
     ordering = ["-pk"]
     list_display = ["show_member", "coupon", "show_code", "show_cause", "guide", "issued_at",
-                    "show_until", "show_state", "order"]  # fmt: skip
+                    "show_until", "show_state", "order", "handed_by"]  # fmt: skip
     list_display_links = None
     list_filter = [StateFilter, "coupon"]
-    list_select_related = ["coupon", "member", "guide", "order"]
+    list_select_related = ["coupon", "member", "guide", "order", "handed_by"]
     fields = ["show_member", "coupon", "show_code", "show_cause", "guide", "issued_at",
-              "opened_at", "show_until", "show_state", "order", "used_at"]  # fmt: skip
+              "opened_at", "show_until", "show_state", "order", "handed_by", "used_at"]  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.fields

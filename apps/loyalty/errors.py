@@ -39,3 +39,24 @@ class OtherStores(CouponRefused):
 class NotYours(CouponRefused):
     code = "coupon_not_yours"
     message = _("Guides do not give this coupon. Choose another one.")
+
+
+class HandOverRefused(DomainError):
+    """Base of every no to handing a gift over."""
+
+    code = "hand_over_refused"
+
+
+class TillsGift(HandOverRefused):
+    code = "gift_of_the_till"
+    message = _("TA shows the code of this coupon at the till. Nothing is to be tapped here.")
+
+
+class AlreadyHanded(HandOverRefused):
+    code = "gift_handed_already"
+    message = _("TA has this gift already. Look at the card again.")
+
+
+class NotNow(HandOverRefused):
+    code = "gift_not_now"
+    message = _("This gift does not count today. Look at its dates.")

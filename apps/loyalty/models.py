@@ -19,7 +19,7 @@ from apps.stores.models import Store
 
 CODE_DIGITS = 16
 # what a coupon is worth: promised to whoever has one
-PROMISED = ("benefit", "off_fen", "from_fen", "gift", "terms")
+PROMISED = ("benefit", "off_fen", "from_fen", "gift", "by_hand", "terms")
 ALREADY_GIVEN = _("Given already, so this cannot change. Stop it and add another one.")
 
 
@@ -46,6 +46,11 @@ class Coupon(models.Model):
     off_fen = models.PositiveIntegerField(_("money off"), default=0)
     from_fen = models.PositiveIntegerField(_("from an amount of"), default=0)
     gift = models.CharField(pgettext_lazy("coupon", "gift"), max_length=60, blank=True)
+    by_hand = models.BooleanField(
+        _("handed over by the guide"),
+        default=False,
+        help_text=_("A gift that needs no purchase: no code and no till, one tap of the guide."),
+    )
     terms = models.CharField(_("how it is used"), max_length=120, blank=True)
     starts_on = models.DateField(_("first day"), null=True, blank=True)
     ends_on = models.DateField(_("last day"), null=True, blank=True)
@@ -102,6 +107,11 @@ class Coupon(models.Model):
                 | (Q(benefit="gift", off_fen=0, from_fen__gte=0) & ~Q(gift="")),
                 name="loyalty_coupon_worth",
             ),
+            # what asks for a purchase is the till's to judge
+            models.CheckConstraint(
+                condition=Q(by_hand=False) | Q(benefit="gift", from_fen=0),
+                name="loyalty_coupon_by_hand",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -123,7 +133,7 @@ class Coupon(models.Model):
         super().clean()
         problems: dict[str, object] = {}
         if self.benefit == self.Benefit.MONEY_OFF:
-            self.gift = ""
+            self.gift, self.by_hand = "", False
             if not self.off_fen:
                 problems["off_fen"] = _("Say how much it takes off.")
             elif self.from_fen and self.from_fen < self.off_fen:
@@ -132,6 +142,8 @@ class Coupon(models.Model):
             self.off_fen = 0
             if not self.gift.strip():
                 problems["gift"] = _("Say what the gift is.")
+            if self.by_hand and self.from_fen:
+                problems["by_hand"] = _("A gift from an amount on is the till's. Leave one out.")
         if (self.ends_on is None) == (self.valid_days is None):
             problems["ends_on"] = _("Give either a last day or a number of days.")
         elif self.starts_on and self.ends_on and self.ends_on < self.starts_on:
@@ -185,6 +197,7 @@ class CouponIssue(models.Model):
         LATER = "later", pgettext_lazy("coupon", "not yet")
         USED = "used", pgettext_lazy("coupon", "used")
         EXPIRED = "expired", pgettext_lazy("coupon", "expired")
+        WITHDRAWN = "withdrawn", pgettext_lazy("coupon", "taken back")
 
     coupon = models.ForeignKey(
         Coupon, on_delete=models.PROTECT, related_name="+", verbose_name=_("coupon")
@@ -194,6 +207,8 @@ class CouponIssue(models.Model):
     )
     code = models.CharField(max_length=CODE_DIGITS, unique=True, default=new_code, editable=False)
     cause = models.CharField(_("cause"), max_length=90)
+    # what it was given with many others for: a push is `task_push:7`
+    batch = models.CharField(max_length=30, blank=True, editable=False)
     guide = models.ForeignKey(
         "stores.Guide",
         on_delete=models.PROTECT,
@@ -204,6 +219,8 @@ class CouponIssue(models.Model):
     issued_at = models.DateTimeField(pgettext_lazy("coupon", "given at"))
     starts_at = models.DateTimeField(_("counts from"))
     expires_at = models.DateTimeField(_("counts until"))
+    # never told of: it ended and is in stock again, and counts as if it had not been given
+    withdrawn_at = models.DateTimeField(pgettext_lazy("coupon", "taken back at"), null=True)
     opened_at = models.DateTimeField(_("seen by the member"), null=True)
     used_at = models.DateTimeField(_("used at"), null=True)
     order = models.ForeignKey(
@@ -212,6 +229,14 @@ class CouponIssue(models.Model):
         related_name="+",
         null=True,
         verbose_name=_("order"),
+    )
+    # a gift that no till sees: who handed it over
+    handed_by = models.ForeignKey(
+        "stores.Guide",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("handed over by"),
     )
 
     objects = CouponIssueQuerySet.as_manager()
@@ -226,13 +251,18 @@ class CouponIssue(models.Model):
             models.Index(
                 fields=["expires_at"], condition=Q(used_at=None), name="loyalty_issue_expiring"
             ),
+            models.Index(fields=["batch"], condition=~Q(batch=""), name="loyalty_issue_of_batch"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["cause", "coupon"], name="loyalty_one_per_cause"),
             models.CheckConstraint(
-                condition=Q(used_at=None, order=None)
-                | Q(used_at__isnull=False, order__isnull=False),
-                name="loyalty_used_by_order",
+                condition=Q(used_at=None, order=None, handed_by=None)
+                | Q(used_at__isnull=False, order__isnull=False, handed_by=None)
+                | Q(used_at__isnull=False, order=None, handed_by__isnull=False),
+                name="loyalty_used_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None) | Q(used_at=None), name="loyalty_withdrawn_unused"
             ),
         ]
 
@@ -246,6 +276,8 @@ class CouponIssue(models.Model):
     def state(self, *, now: datetime) -> "CouponIssue.State":
         if self.used_at is not None:
             return self.State.USED
+        if self.withdrawn_at is not None:
+            return self.State.WITHDRAWN
         if self.expires_at <= now:
             return self.State.EXPIRED
         return self.State.LATER if self.starts_at > now else self.State.USABLE

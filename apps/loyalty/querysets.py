@@ -1,5 +1,6 @@
 """Filters of coupons and of those given."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Self
 
@@ -28,12 +29,16 @@ class CouponIssueQuerySet(models.QuerySet):
             return self
         return self.filter(member__in=Member.objects.visible_to(actor))
 
-    def of_members(self, member_ids: list[int]) -> Self:
+    def of_members(self, member_ids: Sequence[int]) -> Self:
         return self.filter(member_id__in=member_ids)
+
+    def given(self) -> Self:
+        """All but those taken back before anybody knew of them."""
+        return self.filter(withdrawn_at=None)
 
     def unused(self) -> Self:
         return self.filter(used_at=None)
 
     def usable(self, *, at: datetime) -> Self:
         """Neither used nor past their time; some may begin later."""
-        return self.unused().filter(expires_at__gt=at)
+        return self.unused().given().filter(expires_at__gt=at)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -21,6 +21,8 @@ from apps.loyalty.errors import (
     OtherStores,
 )
 from apps.loyalty.models import Coupon, CouponIssue
+from apps.loyalty.querysets import CouponIssueQuerySet
+from apps.orders.models import Order
 from apps.stores.models import Store
 
 EXPIRING_DAYS = 7
@@ -54,7 +56,7 @@ class Figures:
         return self.used / self.issued if self.issued else None
 
 
-def _yuan(fen: int) -> str:
+def yuan(fen: int) -> str:
     """¥50, ¥12.50: a coupon is mostly round."""
     words = format_fen(fen)
     return words.removesuffix(".00")
@@ -66,11 +68,11 @@ def worth_words(coupon: Coupon) -> str:
         words = _("Gift: %(gift)s") % {"gift": coupon.gift}
         if not coupon.from_fen:
             return words
-        return _("%(gift)s, from %(amount)s on") % {"gift": words, "amount": _yuan(coupon.from_fen)}
-    off = _yuan(coupon.off_fen)
+        return _("%(gift)s, from %(amount)s on") % {"gift": words, "amount": yuan(coupon.from_fen)}
+    off = yuan(coupon.off_fen)
     if not coupon.from_fen:
         return _("%(off)s off") % {"off": off}
-    return _("%(off)s off from %(amount)s on") % {"off": off, "amount": _yuan(coupon.from_fen)}
+    return _("%(off)s off from %(amount)s on") % {"off": off, "amount": yuan(coupon.from_fen)}
 
 
 def until_words(coupon: Coupon) -> str:
@@ -85,9 +87,14 @@ def place_words(stores: Sequence[Store]) -> str:
     return "、".join(store.name for store in stores) or _("in every store")
 
 
-def why_not(coupon: Coupon, *, had: int, counts_here: bool, now: datetime) -> CouponRefused | None:
-    """Why a guide may not give this coupon to somebody who had `had` of them; None if they may."""
-    if not coupon.for_guides:
+def why_not(
+    coupon: Coupon, *, had: int, counts_here: bool, now: datetime, by_guide: bool = True
+) -> CouponRefused | None:
+    """Why this coupon may not be given to somebody who had `had` of them; None if it may.
+
+    `by_guide`: of the guide's own will; a push of head office gives what guides may not.
+    """
+    if by_guide and not coupon.for_guides:
         return NotYours()
     if not coupon.is_active:
         return CouponStopped()
@@ -102,7 +109,7 @@ def why_not(coupon: Coupon, *, had: int, counts_here: bool, now: datetime) -> Co
 
 def _had(member_ids: Sequence[int]) -> Coalesce:
     """How many of each coupon one person got, whatever became of them."""
-    theirs = CouponIssue.objects.filter(coupon_id=OuterRef("pk"), member_id__in=member_ids)
+    theirs = CouponIssue.objects.given().filter(coupon_id=OuterRef("pk"), member_id__in=member_ids)
     count = theirs.order_by().values("coupon_id").annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(count), 0)
 
@@ -133,11 +140,18 @@ def offers_for(*, member_ids: Sequence[int], store_id: int | None, now: datetime
     return sorted(offers, key=lambda offer: bool(offer.refusal))
 
 
-def coupons_of(*, member_ids: Sequence[int], limit: int = SHOWN) -> list[CouponIssue]:
-    """The coupons one person got, the newest first, with the stores where they count."""
-    found = CouponIssue.objects.filter(member_id__in=member_ids)
+def coupons_of(
+    *, member_ids: Sequence[int], limit: int = SHOWN, all_kept: bool = False
+) -> list[CouponIssue]:
+    """The coupons one person got, the newest first, with the stores where they count; `all_kept`:
+    those too that were taken back unseen."""
+    found = CouponIssue.objects.of_members(member_ids)
+    if not all_kept:
+        found = found.given()
     return list(
-        found.select_related("coupon", "guide", "order").prefetch_related("coupon__stores")[:limit]
+        found.select_related("coupon", "guide", "order", "handed_by").prefetch_related(
+            "coupon__stores"
+        )[:limit]
     )
 
 
@@ -147,18 +161,56 @@ def welcome_coupons(*, store_id: int | None, now: datetime) -> QuerySet[Coupon]:
     return running.filter(for_welcome=True, issued__lt=F("stock")).order_by("pk")
 
 
+def welcomes_of(*, member_ids: Sequence[int]) -> list[CouponIssue]:
+    """What one person got at joining."""
+    found = CouponIssue.objects.of_members(member_ids).filter(cause__startswith=WELCOME)
+    return list(found.select_related("coupon").order_by("pk"))
+
+
+def gifts_waiting(*, member_ids: Sequence[int], now: datetime) -> set[int]:
+    """Which of these have a gift that a guide may hand over now."""
+    found = CouponIssue.objects.usable(at=now).filter(
+        member_id__in=member_ids, coupon__by_hand=True, starts_at__lte=now
+    )
+    return set(found.values_list("member_id", flat=True))
+
+
 def expiring(
-    *, issues: QuerySet[CouponIssue], now: datetime, limit: int = SHOWN
+    *, issues: CouponIssueQuerySet, now: datetime, limit: int = SHOWN
 ) -> list[CouponIssue]:
     """Those of `issues` that can be used and end within the next days, the first to end first."""
     soon = clock.day_bounds(clock.business_day(now) + timedelta(days=EXPIRING_DAYS))[1]
-    usable = issues.usable(at=now).filter(expires_at__lte=soon)  # type: ignore[attr-defined]
+    usable = issues.usable(at=now).filter(expires_at__lte=soon)
     return list(usable.select_related("coupon", "member").order_by("expires_at", "pk")[:limit])
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFigures(Figures):
+    """What came of the coupons of one batch; `net_fen`: what is left of the orders they were used
+    in, after returns (order view). It is no lift."""
+
+    net_fen: int
+
+
+def batch_figures(*, batch: str) -> BatchFigures:
+    """Given, seen, used, and the sales with it."""
+    rows = CouponIssue.objects.given().filter(batch=batch)
+    counted = rows.aggregate(
+        issued=Count("pk"),
+        opened=Count("pk", filter=Q(opened_at__isnull=False)),
+        used=Count("pk", filter=Q(used_at__isnull=False)),
+    )
+    sales = rows.filter(order__isnull=False).values("order_id")
+    # each by an index of its own: "one or the other" would read every order there is
+    sold = Order.objects.filter(pk__in=sales).aggregate(n=Sum("net_fen"))["n"]
+    back = Order.objects.filter(original_id__in=sales).aggregate(n=Sum("net_fen"))["n"]
+    return BatchFigures(**counted, net_fen=(sold or 0) + (back or 0))
 
 
 def given_by(*, guide_id: int, since: datetime) -> Figures:
     """What became of the coupons a guide gave since then."""
-    found = CouponIssue.objects.filter(guide_id=guide_id, issued_at__gte=since).aggregate(
+    rows = CouponIssue.objects.given().filter(guide_id=guide_id, issued_at__gte=since)
+    found = rows.aggregate(
         issued=Count("pk"),
         opened=Count("pk", filter=Q(opened_at__isnull=False)),
         used=Count("pk", filter=Q(used_at__isnull=False)),

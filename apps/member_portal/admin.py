@@ -1,4 +1,4 @@
-"""Head office's side: texts of consents, the welcome gift, what members ask about their data."""
+"""Head office's side: texts of consents, what members ask about their data."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from apps.accounts.admin_base import RoomAdmin, actor_of
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
-from apps.member_portal.models import ConsentText, DataRequest, WelcomeOffer
+from apps.member_portal.models import ConsentText, DataRequest
 from apps.member_portal.services import erasure, requests
 from apps.members.selectors import masked_name
 
@@ -34,15 +34,6 @@ class ConsentTextAdmin(RoomAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-@admin.register(WelcomeOffer)
-class WelcomeOfferAdmin(RoomAdmin):
-    view_capability = Capability.VIEW_HEALTH
-    edit_capability = Capability.MANAGE_CONTENT
-    list_display = ["title", "terms", "begins_at", "ends_at"]
-    search_fields = ["title"]
-    fields = ["title", "terms", "begins_at", "ends_at"]
 
 
 class DataRequestForm(forms.ModelForm):

@@ -13,7 +13,7 @@ from apps.contact_codes.models import CodeAdd
 from apps.core import clock
 from apps.customer_groups.models import GroupMembership
 from apps.guide_tasks.models import TaskTarget
-from apps.member_portal.models import DataRequest, WelcomeGift
+from apps.member_portal.models import DataRequest
 from apps.members.models import FollowUp, Interaction
 from apps.profiles.models import MemberFacts, MemberProfile
 
@@ -24,7 +24,6 @@ IN_COPY = {
     "customer_groups.GroupMembership": "groups",
     "guide_tasks.TaskTarget": "work_of_guides",
     "member_portal.DataRequest": "requests",
-    "member_portal.WelcomeGift": "gifts",
     "loyalty.CouponIssue": "coupons",
     "members.ConfirmedFact": "facts",
     "members.Consent": "consents",
@@ -173,12 +172,8 @@ def _by_guides(ids: list[int]) -> dict[str, list[dict[str, str]]]:
 
 
 def _own(ids: list[int]) -> dict[str, list[dict[str, str]]]:
-    gifts = WelcomeGift.objects.filter(member_id__in=ids).select_related("offer")
     asked = DataRequest.objects.filter(member_id__in=ids)
     return {
-        "gifts": [
-            {"what": row.offer.title, "at": when(row.given_at)} for row in gifts.order_by("pk")
-        ],
         "requests": [
             {
                 "what": str(row.get_kind_display()),

@@ -1,5 +1,5 @@
-"""What the customers' own pages keep: texts of consents, codes to a phone, welcome gifts, requests
-about one's data."""
+"""What the customers' own pages keep: texts of consents, codes to a phone, requests about one's
+data."""
 
 import uuid
 
@@ -34,44 +34,6 @@ class ConsentText(models.Model):
 
     def __str__(self) -> str:
         return f"{self.title} {self.version}"
-
-
-class WelcomeOffer(models.Model):
-    """入会礼: what a new member gets, shown on the join page while it runs."""
-
-    title = models.CharField(_("title"), max_length=60)
-    terms = models.CharField(_("how it is used"), max_length=120, blank=True)
-    begins_at = models.DateTimeField(_("begins"))
-    ends_at = models.DateTimeField(_("ends"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("welcome gift")
-        verbose_name_plural = _("welcome gifts")
-        ordering = ["-begins_at"]
-
-    def __str__(self) -> str:
-        return self.title
-
-
-class WelcomeGift(models.Model):
-    """One person's welcome gift: at most one in a lifetime."""
-
-    member = models.OneToOneField(
-        "members.Member", on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
-    )
-    offer = models.ForeignKey(
-        WelcomeOffer, on_delete=models.PROTECT, related_name="+", verbose_name=_("welcome gift")
-    )
-    given_at = models.DateTimeField(_("given at"))
-
-    objects = OfPersonQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("gift given")
-        verbose_name_plural = _("gifts given")
-
-    def __str__(self) -> str:
-        return f"gift of member:{self.member_id}"
 
 
 class PhoneCode(models.Model):

@@ -10,10 +10,16 @@ from django.utils.translation import gettext as _
 
 from apps.appointments import selectors as appointments
 from apps.core import clock, pii
-from apps.loyalty.models import CouponIssue
-from apps.loyalty.selectors import coupons_of, place_words, welcome_coupons, worth_words
+from apps.loyalty.models import Coupon, CouponIssue
+from apps.loyalty.selectors import (
+    coupons_of,
+    place_words,
+    welcome_coupons,
+    welcomes_of,
+    worth_words,
+)
 from apps.member_portal.holdings import rest_of
-from apps.member_portal.models import ContactCode, DataRequest, WelcomeGift
+from apps.member_portal.models import ContactCode, DataRequest
 from apps.member_portal.texts import Text, current_texts, published_texts
 from apps.members.models import (
     ConfirmedFact,
@@ -67,7 +73,6 @@ class HomePage:
     phone: str
     joined_at: datetime | None
     guide: MyGuide | None
-    gift: WelcomeGift | None
     stopped_since: datetime | None
 
 
@@ -106,7 +111,6 @@ def home_page(*, member: Member) -> HomePage:
         phone=masked_phone(member),
         joined_at=member.joined_at,
         guide=my_guide(member_id=member.pk),
-        gift=WelcomeGift.objects.select_related("offer").filter(member_id=member.pk).first(),
         stopped_since=stop.since if stop else None,
     )
 
@@ -152,6 +156,7 @@ class MyCoupon:
     terms: str
     where: str
     until: str
+    how: str
     state: str
     icon: str
     tone: str
@@ -186,16 +191,44 @@ def coupons_page(*, member_ids: list[int], now: datetime) -> CouponsPage:
 
 def welcome_words(*, store_id: int, now: datetime) -> list[str]:
     """What who joins in this store gets at once, in words."""
+    return [_named(coupon) for coupon in welcome_coupons(store_id=store_id, now=now)]
+
+
+@dataclass(frozen=True, slots=True)
+class MyWelcome:
+    """What somebody got at joining, without its code."""
+
+    words: str
+    how: str
+
+
+def my_welcome(*, member_id: int) -> list[MyWelcome]:
+    """What was given at joining and is not used yet. No code: the number may be nobody's yet."""
     return [
-        f"{coupon.name}（{worth_words(coupon)}）"
-        for coupon in welcome_coupons(store_id=store_id, now=now)
+        MyWelcome(
+            words=_named(issue.coupon),
+            how=issue.coupon.terms or _how(issue.coupon),
+        )
+        for issue in welcomes_of(member_ids=survivor_group(member_id))
+        if issue.used_at is None
     ]
+
+
+def _named(coupon: Coupon) -> str:
+    return f"{coupon.name}（{worth_words(coupon)}）"
+
+
+def _how(coupon: Coupon) -> str:
+    """What its owner does with it."""
+    if coupon.by_hand:
+        return _("Your guide hands it to you in the store")
+    return _("Show the code when you pay")
 
 
 def _my_coupon(issue: CouponIssue, now: datetime) -> MyCoupon:
     state = issue.state(now=now)
     icon, tone = _COUPON_LOOKS[state]
-    shown = state == CouponIssue.State.USABLE
+    shown = state == CouponIssue.State.USABLE and not issue.coupon.by_hand
     qr = segno.make(issue.code, error="m", micro=False).svg_data_uri(scale=6, border=2)
     return MyCoupon(
         pk=issue.pk,
@@ -204,7 +237,8 @@ def _my_coupon(issue: CouponIssue, now: datetime) -> MyCoupon:
         terms=issue.coupon.terms,
         where=place_words(list(issue.coupon.stores.all())),
         until=_until(issue, state),
-        state=str(state.label),
+        how=_how(issue.coupon),
+        state=_state_words(issue, state),
         icon=icon,
         tone=tone,
         code=issue.printed_code if shown else "",
@@ -212,10 +246,17 @@ def _my_coupon(issue: CouponIssue, now: datetime) -> MyCoupon:
     )
 
 
+def _state_words(issue: CouponIssue, state: CouponIssue.State) -> str:
+    return _("received") if issue.handed_by_id is not None else str(state.label)
+
+
 def _until(issue: CouponIssue, state: str) -> str:
     if state == CouponIssue.State.LATER:
         first = clock.business_day(issue.starts_at)
         return _("from %(day)s on") % {"day": date_format(first)}
+    if issue.used_at is not None and issue.handed_by_id is not None:
+        day = date_format(clock.business_day(issue.used_at))
+        return _("received on %(day)s") % {"day": day}
     if issue.used_at is not None:
         return _("used on %(day)s") % {"day": date_format(clock.business_day(issue.used_at))}
     return _("until %(day)s") % {"day": date_format(issue.last_day)}
@@ -307,9 +348,10 @@ def _coupons(ids: list[int]) -> list[dict[str, str]]:
             "until": _day(issue.expires_at),
             "seen": _day(issue.opened_at),
             "used": _day(issue.used_at),
+            "handed_over_by": issue.handed_by.name if issue.handed_by else "",
             "order": issue.order.external_no if issue.order else "",
         }
-        for issue in coupons_of(member_ids=ids, limit=ALL_ORDERS)
+        for issue in coupons_of(member_ids=ids, limit=ALL_ORDERS, all_kept=True)
     ]
 
 

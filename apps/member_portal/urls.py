@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.member_portal.views import appointments, finding, joining, me, sign_in
+from apps.member_portal.views import appointments, finding, joining, looks, me, sign_in
 
 app_name = "member_portal"
 
@@ -20,6 +20,7 @@ urlpatterns = [
     path("guide/add/", me.AddGuide.as_view(), name="add_guide"),
     path("find/", finding.Find.as_view(), name="find"),
     path("coupons/", me.Coupons.as_view(), name="coupons"),
+    path("looks/<str:code>/", looks.LookPage.as_view(), name="look"),
     path("choices/", me.Choices.as_view(), name="choices"),
     path("choices/off/", me.Withdraw.as_view(), name="withdraw"),
     path("choices/on/", me.Give.as_view(), name="give"),

@@ -101,6 +101,12 @@ class Member(models.Model):
                 condition=Q(erased_at=None, joined_at__isnull=False),
                 name="members_joined_when",
             ),
+            # few among many: who was erased since a moment
+            models.Index(
+                fields=["erased_at"],
+                condition=Q(erased_at__isnull=False),
+                name="members_erased_when",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

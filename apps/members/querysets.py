@@ -30,14 +30,15 @@ def _relations_of(actor: Actor, *, granted: bool) -> list[models.QuerySet]:
     return found
 
 
-def _members_of(actor: Actor, ref: str, *, granted: bool) -> Q:
+def _members_of(actor: Actor, ref: str, *, granted: bool, each: bool = False) -> Q:
     """Condition "the member in column `ref` is tied to the actor".
 
     A narrow scope is a set of ids that the indexes of the relations give, whatever the chain's
-    size; a region's would be half a million, so there each member is asked for instead.
+    size; a region's would be half a million, so there each member is asked for instead, as
+    everywhere where the question is about few of them.
     """
     relations = _relations_of(actor, granted=granted)
-    if actor.region_ids:
+    if each or actor.region_ids:
         asked = [Q(Exists(rows.filter(member_id=OuterRef(ref)))) for rows in relations]
         return reduce(or_, asked)
     first, *others = [rows.values("member_id") for rows in relations]
@@ -52,11 +53,12 @@ class MemberQuerySet(models.QuerySet):
             return self
         return self.filter(_members_of(actor, "pk", granted=True))
 
-    def served_by(self, actor: Actor) -> Self:
-        """Those the actor works for: lists and writes ask this, a granted look is no customer."""
+    def served_by(self, actor: Actor, *, each: bool = False) -> Self:
+        """Those the actor works for: lists and writes ask this, a granted look is no customer.
+        `each`: of a few members chosen otherwise; the answer is the same."""
         if actor.sees_all:
             return self
-        return self.filter(_members_of(actor, "pk", granted=False))
+        return self.filter(_members_of(actor, "pk", granted=False, each=each))
 
     def survivors(self) -> Self:
         """One row per living person: merged-away and erased members left out."""

@@ -1,6 +1,6 @@
 """Reads about purchases. Figures are 订单口径: a return is booked back to its original order."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import DateTimeField
+from django.db.models import Case, DateTimeField, Q, QuerySet, Value, When
 
 from apps.core.compiled import Compiled, Place, among
 from apps.core.prepared import read
@@ -221,3 +221,27 @@ def buyers_of_receipt(*, number: str, limit: int = 5) -> list[int]:
     """Member ids behind a receipt's number, whichever till printed it; newest first."""
     orders = Order.objects.filter(external_no=number, member__isnull=False).order_by("-paid_at")
     return list(dict.fromkeys(orders.values_list("member_id", flat=True)[:limit]))
+
+
+def one_of_each(
+    products: QuerySet[Product], *, limit: int, sizes: Collection[str] = ()
+) -> list[Product]:
+    """One size of each style and colour, in these sizes before all others, the newest first.
+
+    PostgreSQL chooses and cuts: a short word names half the chain's goods.
+    """
+    fits = Case(When(size__in=sizes, then=Value(0)), default=Value(1))
+    each = products.annotate(fits=fits).order_by("style_no", "colour", "fits", "sku")
+    chosen = each.distinct("style_no", "colour").values("pk")
+    found = Product.objects.filter(pk__in=chosen).annotate(fits=fits)
+    return list(found.order_by("fits", "-listed_at", "pk")[:limit])
+
+
+def find_products(*, words: str, limit: int = 20) -> list[Product]:
+    """Goods by name, kind, number or style, one size of each colour."""
+    words = words.strip()
+    if not words:
+        return []
+    told = Q(name__icontains=words) | Q(category__icontains=words)
+    numbered = Q(sku__istartswith=words) | Q(style_no__istartswith=words)
+    return one_of_each(Product.objects.filter(told | numbered), limit=limit)

@@ -151,10 +151,10 @@ WITH planned (member_id) AS NOT MATERIALIZED (
         {_recently("planned.member_id")} AS recently,
         coalesce(budget.used, 0) >= %(cap)s AS used_up,
         guide.status = 'active' AND posting.id IS NOT NULL AS at_work,
-        person.id IS NOT NULL AND person.erased_at IS NULL AS alive
+        gone.id IS NULL AS alive  -- nobody befriends who never was
     FROM planned
-    LEFT JOIN members_member AS person
-        ON person.id = planned.member_id AND person.survivor_id = person.id
+    LEFT JOIN members_member AS gone ON gone.id = planned.member_id
+        AND ((gone.survivor_id <> gone.id) IS TRUE OR gone.erased_at IS NOT NULL)
     {_facts("planned.member_id")}
     LEFT JOIN members_followrelation AS follow
         ON follow.member_id = planned.member_id AND follow.guide_id = serving.guide_id

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Count, F, Q
 
 from apps.core import clock
-from apps.guide_tasks.models import OPEN_STATES, Grade, GuideTask, State, TaskTarget
+from apps.guide_tasks.models import OPEN_STATES, ExcuseReason, Grade, GuideTask, State, TaskTarget
 from apps.guide_tasks.rates import Completion
 from apps.orders.selectors import NET_SALES
 
@@ -66,6 +66,7 @@ def _work(store_ids: Sequence[int], now: datetime) -> list[dict[str, int]]:
     until = clock.day_start(today)
     since, day = until - timedelta(days=DAYS), until - timedelta(days=1)
     due = Q(due_at__gte=since, due_at__lt=until)
+    asked = due & ~Q(excuse_reason=ExcuseReason.WITHDRAWN)
     waits = Q(state__in=OPEN_STATES, opens_at__lte=now)
     tasks = GuideTask.objects.filter(store_id__in=store_ids, due_at__gte=since - _LOOK_BACK)
     counts: dict[str, Any] = {
@@ -77,9 +78,9 @@ def _work(store_ids: Sequence[int], now: datetime) -> list[dict[str, int]]:
         "bought": Count(
             "member_id", distinct=True, filter=Q(purchased_at__gte=day, purchased_at__lt=until)
         ),
-        "issued": Count("pk", filter=due),
+        "issued": Count("pk", filter=asked),
         "done": Count("pk", filter=due & Q(state=State.DONE, done_at__lte=F("due_at"))),
-        "excused": Count("pk", filter=due & Q(state=State.NOT_APPLICABLE)),
+        "excused": Count("pk", filter=asked & Q(state=State.NOT_APPLICABLE)),
         "open": Count("pk", filter=waits),
         "overdue": Count("pk", filter=waits & Q(due_at__lt=now)),
     }

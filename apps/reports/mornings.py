@@ -9,7 +9,16 @@ from django.db import connection
 from django.db.models import Count, F, Q, Sum
 
 from apps.core import clock
-from apps.guide_tasks.models import Grade, GuideTask, State, TaskTarget
+from apps.guide_tasks.models import (
+    OPEN_STATES,
+    ExcuseReason,
+    Grade,
+    GuideTask,
+    State,
+    TaskItem,
+    TaskTarget,
+)
+from apps.guide_tasks.rates import Completion
 from apps.members.models import AddWay, FollowRelation
 from apps.orders.selectors import NET_SALES
 from apps.stores.models import Store
@@ -17,6 +26,7 @@ from apps.stores.models import Store
 DAYS = 7
 # work that ended longer ago is not looked at for yesterday
 _LOOK_BACK = timedelta(days=40)
+_NOBODYS = 0
 
 
 @dataclass(frozen=True)
@@ -33,13 +43,31 @@ class Yesterday:
 
 
 @dataclass(frozen=True)
+class Week(Completion):
+    """The store's work due in the last seven days, whoever had it. The rates are of customers
+    alone, as on every other page; work without customers is counted beside them: what was asked,
+    and of it what was done in time."""
+
+    issued: int = 0
+    done: int = 0
+    excused: int = 0
+    items_asked: int = 0
+    items_done: int = 0
+
+
+@dataclass(frozen=True)
 class GuideFacts:
-    """One guide: today's open work, and the last seven days until yesterday."""
+    """One guide: today's open work, and the last seven days until yesterday. `items` is work
+    without customers: open, overdue, asked in those days, and of that done in time."""
 
     guide_id: int
     open: int = 0
     overdue: int = 0
     value_fen: int = 0
+    items: int = 0
+    items_overdue: int = 0
+    items_asked: int = 0
+    items_done: int = 0
     reached: int = 0
     bought: int = 0
     issued: int = 0
@@ -51,7 +79,12 @@ class GuideFacts:
 
     @property
     def due(self) -> int:
-        return self.issued - self.excused
+        """All work of the week that had to be done, with customers or without."""
+        return self.issued - self.excused + self.items_asked
+
+    @property
+    def kept(self) -> int:
+        return self.done + self.items_done
 
 
 @dataclass(frozen=True)
@@ -65,9 +98,13 @@ class Dearest:
 
 @dataclass(frozen=True)
 class Morning:
+    """`shared` is work of the whole store, which no guide has for themselves."""
+
     yesterday: Yesterday
+    week: Week
     guides: dict[int, GuideFacts]
     dearest: Dearest | None
+    shared: GuideFacts
 
 
 _SALES = f"""
@@ -81,45 +118,51 @@ GROUP BY 1, 2
 
 
 def morning(*, store: Store, guide_ids: list[int], now: datetime) -> Morning:
-    """The store's figures in five queries, whatever its size."""
+    """The store's figures in six queries, whatever its size."""
     today = clock.business_day(now)
     since, start = clock.day_start(today - timedelta(days=DAYS)), clock.day_start(today)
     facts: dict[int, dict[str, int]] = defaultdict(dict)
     work = _week(store, since, start, facts)
     _today(store, now, facts)
+    items = _items(store, since, start, now, facts)
     won, lost = _friends(guide_ids, since, start, facts)
     fen, orders = _sales(store, now, facts)
     return Morning(
-        yesterday=Yesterday(fen, orders, work["reached"], work["bought"], won, lost),
+        yesterday=Yesterday(fen, orders, work["day_reached"], work["day_bought"], won, lost),
+        week=Week(work["issued"], work["done"], work["excused"], *items),
         guides={pk: GuideFacts(pk, **facts.get(pk, {})) for pk in guide_ids},
         dearest=_dearest(store, now),
+        shared=GuideFacts(_NOBODYS, **facts.get(_NOBODYS, {})),
     )
 
 
 def _week(
     store: Store, since: datetime, until: datetime, facts: dict[int, dict[str, int]]
 ) -> dict[str, int]:
-    """Contacts and purchases of seven days by guide; tasks due then. Returns yesterday's sums."""
+    """Contacts and purchases of seven days by guide; tasks due then. Returns the store's sums, and
+    of contacts and purchases yesterday's."""
     day = until - timedelta(days=1)
     due = Q(due_at__gte=since, due_at__lt=until)
+    asked = due & ~Q(excuse_reason=ExcuseReason.WITHDRAWN)
     bought = Q(purchased_at__gte=since, purchased_at__lt=until)
     reached = Q(contact_grade=Grade.DELIVERED, contacted_at__gte=since, contacted_at__lt=until)
     tasks = GuideTask.objects.filter(store=store, due_at__gte=since - _LOOK_BACK)
     counts: dict[str, Any] = {
         "reached": Count("member_id", distinct=True, filter=reached),
         "bought": Count("member_id", distinct=True, filter=bought),
-        "issued": Count("pk", filter=due),
+        "issued": Count("pk", filter=asked),
         "done": Count("pk", filter=due & Q(state=State.DONE, done_at__lte=F("due_at"))),
-        "excused": Count("pk", filter=due & Q(state=State.NOT_APPLICABLE)),
+        "excused": Count("pk", filter=asked & Q(state=State.NOT_APPLICABLE)),
         "day_reached": Count("pk", filter=reached & Q(contacted_at__gte=day)),
         "day_bought": Count("pk", filter=bought & Q(purchased_at__gte=day)),
     }
-    sums = {"reached": 0, "bought": 0}
+    sums = dict.fromkeys(("issued", "done", "excused", "day_reached", "day_bought"), 0)
     rows = TaskTarget.objects.filter(task_id__in=tasks.values("pk")).order_by()
     counted: Any = rows.values("guide_id").annotate(**counts)
     for row in counted:
         for name in sums:
-            sums[name] += row.pop(f"day_{name}")
+            sums[name] += row[name]
+        del row["day_reached"], row["day_bought"]
         facts[row.pop("guide_id")].update(row)
     return sums
 
@@ -140,6 +183,34 @@ def _today(store: Store, now: datetime, facts: dict[int, dict[str, int]]) -> Non
         facts[row["guide_id"]].update(
             open=row["open"], overdue=row["overdue"], value_fen=row["value"] or 0
         )
+
+
+def _items(
+    store: Store, since: datetime, until: datetime, now: datetime, facts: dict[int, dict[str, int]]
+) -> tuple[int, int]:
+    """Work without customers, by whose it is; the store's own under nobody. Returns how much was
+    asked of the store in those days, and how much of it was done in time."""
+    due = Q(due_at__gte=since, due_at__lt=until)
+    waits = Q(state__in=OPEN_STATES, opens_at__lte=now)
+    rows = (
+        TaskItem.objects.filter(due | waits, store=store, due_at__gte=now - _LOOK_BACK)
+        .order_by()
+        .values_list("guide_id")
+        .annotate(
+            items=Count("pk", filter=waits),
+            late=Count("pk", filter=waits & Q(due_at__lt=now)),
+            asked=Count("pk", filter=due & ~Q(state=State.NOT_APPLICABLE)),
+            done=Count("pk", filter=due & Q(state=State.DONE, done_at__lte=F("due_at"))),
+        )
+    )
+    sums = [0, 0]
+    for guide_id, items, late, asked, done in rows:
+        facts[guide_id or _NOBODYS].update(
+            items=items, items_overdue=late, items_asked=asked, items_done=done
+        )
+        sums[0] += asked
+        sums[1] += done
+    return sums[0], sums[1]
 
 
 def _friends(

@@ -55,7 +55,9 @@ class Figures(Completion):
 
     会员净销售 and 净销售 are 订单口径; `year_ago_fen` is counted for comparable stores alone, as is
     `comparable_fen`. 加微率: of the served members with a net order in twelve months, those with a
-    friend at work. 完成率: tasks due in the period, done by their deadline.
+    friend at work. 成交加微率: of the orders of who was no friend then (unknown buyers included),
+    those whose buyer became one within 24 hours. 完成率: tasks due in the period, done by their
+    deadline.
     """
 
     member_fen: int = 0
@@ -63,6 +65,8 @@ class Figures(Completion):
     year_ago_fen: int = 0
     buyers: int = 0
     friends: int = 0
+    deals: int = 0
+    deal_friends: int = 0
     issued: int = 0
     done: int = 0
     excused: int = 0
@@ -74,6 +78,11 @@ class Figures(Completion):
     @property
     def friend_rate(self) -> float | None:
         return rate(self.friends, self.buyers)
+
+    @property
+    def deal_rate(self) -> float | None:
+        """成交加微率."""
+        return rate(self.deal_friends, self.deals)
 
     @property
     def growth(self) -> float | None:
@@ -124,14 +133,14 @@ class Board:
 
 
 def store_board(*, stores: Sequence[Store], now: datetime) -> Board:
-    """These stores beside each other; counted at most every ten minutes, in nine queries."""
+    """These stores beside each other; counted at most every ten minutes, in ten queries."""
     ids = sorted(store.pk for store in stores)
     found: Board = _kept("stores", ids, now, lambda: _count_board(stores, ids, now))
     return found
 
 
 def guide_board(*, store_id: int, now: datetime) -> list[GuideRow]:
-    """The guides of a store beside each other: three queries, kept as long as the board."""
+    """The guides of a store beside each other: four queries, kept as long as the board."""
     found: list[GuideRow] = _kept("guides", [store_id], now, lambda: _count_guides(store_id, now))
     return found
 
@@ -216,12 +225,31 @@ JOIN profiles_memberprofile AS profile ON profile.member_id = served.member_id
 WHERE served.until IS NULL AND served.store_id = ANY(%s)
 GROUP BY 1
 """
+# 成交加微率, 订单口径: what came back as a whole is no order
+_DEALS = f"""
+SELECT key, count(*) FILTER (WHERE NOT was), count(*) FILTER (WHERE NOT was AND won)
+FROM (
+    SELECT {{key}} AS key, sale.id,
+        coalesce(bool_or(friend.since <= sale.paid_at
+            AND (friend.until IS NULL OR friend.until > sale.paid_at)), false) AS was,
+        coalesce(bool_or(friend.since > sale.paid_at
+            AND friend.since <= sale.paid_at + interval '24 hours'), false) AS won
+    FROM ({NET_SALES} AND sale.store_id = ANY(%s) AND sale.business_on BETWEEN %s AND %s) AS sale
+    {{join}}
+    LEFT JOIN members_member AS buyer ON buyer.id = sale.member_id
+    LEFT JOIN members_member AS person ON person.survivor_id = buyer.survivor_id
+    LEFT JOIN members_followrelation AS friend ON friend.member_id = person.id
+    WHERE sale.net_fen > 0
+    GROUP BY 1, 2
+) AS deal
+GROUP BY 1
+"""
 
 
 def _figures(
     ids: list[int], period: Period, now: datetime, *, by: str
 ) -> dict[int, dict[str, int]]:
-    """Numbers by store or by guide: sales by *selling*, friends by *serving* guide."""
+    """Numbers by store or by guide: sales and deals by *selling*, friends by *serving* guide."""
     today = clock.business_day(now)
     join = "" if by == "store" else "JOIN orders_order AS row ON row.id = sale.id"
     key = "sale.store_id" if by == "store" else "row.selling_guide_id"
@@ -234,8 +262,10 @@ def _figures(
         }
         cursor.execute(_FRIENDS.format(key=f"{by}_id"), [today, today - _YEAR, ids])
         friends = {row[0]: {"buyers": row[1], "friends": row[2]} for row in cursor.fetchall()}
+        cursor.execute(_DEALS.format(key=key, join=join), [ids, period.first, period.last])
+        deals = {row[0]: {"deals": row[1], "deal_friends": row[2]} for row in cursor.fetchall()}
     found: dict[int, dict[str, int]] = {}
-    for part in (sales, friends, _work(ids, period, by)):
+    for part in (sales, friends, deals, _work(ids, period, by)):
         for place, numbers in part.items():
             found.setdefault(place, {}).update(numbers)
     return found
@@ -246,7 +276,8 @@ def _work(ids: list[int], period: Period, by: str) -> dict[int, dict[str, int]]:
     end = clock.day_start(period.last + timedelta(days=1))
     tasks = GuideTask.objects.filter(store_id__in=ids, due_at__gte=start, due_at__lt=end)
     rows = (
-        TaskTarget.objects.filter(task_id__in=tasks.values("pk"))
+        TaskTarget.objects.asked_of_guides()
+        .filter(task_id__in=tasks.values("pk"))
         .order_by()
         .values(f"{by}_id")
         .annotate(

@@ -13,6 +13,7 @@ from apps.accounts import modules
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.accounts.modules import Module
+from apps.commissions.models import CommissionQuestion
 from apps.core import clock
 from apps.core.querysets import keys_sql
 from apps.customer_groups.models import GroupSend
@@ -105,6 +106,10 @@ def push_funnel(*, push: TaskPush) -> Funnel:
     timing = TaskTarget.objects.filter(push=push).aggregate(
         started=Count("pk", filter=_BEGUN),
         on_time=Count("pk", filter=Q(state=State.DONE, done_at__lte=F("due_at"))),
+        declared=Count(
+            "pk",
+            filter=Q(state=State.DONE, contact_grade__in=[Grade.SELF_REPORTED, Grade.INITIATED]),
+        ),
         not_delivered=Count("pk", filter=LOST["not_delivered"]),
         not_bought=Count("pk", filter=LOST["not_bought"]),
     )
@@ -547,6 +552,7 @@ def todos(*, actor: Actor, now: datetime) -> list[Todo]:
     ]
     if actor.sees_all:
         found = [*_system_todos(now), *found, *_unserved(), *_mismatches(now), *_risks(actor)]
+        found += _commission(actor)
     return [todo for todo in found if todo.count]
 
 
@@ -599,6 +605,14 @@ def _risks(actor: Actor) -> list[Todo]:
         return []
     waiting = RiskCase.objects.visible_to(actor).undecided()
     return [_todo("risks", waiting.aggregate(n=Count("pk"), since=Min("found_at")))]
+
+
+def _commission(actor: Actor) -> list[Todo]:
+    """Guides' questions about their commission, for those who answer them."""
+    if not actor.can(Capability.SETTLE_COMMISSIONS):
+        return []
+    waiting = CommissionQuestion.objects.visible_to(actor).waiting()
+    return [_todo("commission", waiting.aggregate(n=Count("pk"), since=Min("asked_at")))]
 
 
 def _unserved() -> list[Todo]:

@@ -39,6 +39,7 @@ class Funnel(Completion):
     guides_done: int
     started: int
     on_time: int
+    declared: int
     not_delivered: int
     not_bought: int
     changes: list[dict[str, Any]] = field(default_factory=list)
@@ -46,6 +47,11 @@ class Funnel(Completion):
     @property
     def in_time(self) -> int:
         return self.on_time
+
+    @property
+    def declared_rate(self) -> float | None:
+        """自报率: done on the guide's own word or an opened chat alone."""
+        return rate(self.declared, self.done)
 
     @property
     def open(self) -> int:

@@ -263,13 +263,13 @@ def away(*, day: date) -> QuerySet[Guide]:
     )
 
 
-# who left longer ago has nothing open any more
+# who left longer ago has no customers' work open any more
 GONE_WITHIN = timedelta(days=60)
 
 
-def gone(*, day: date) -> QuerySet[Guide]:
+def gone(*, day: date, within: timedelta = GONE_WITHIN) -> QuerySet[Guide]:
     """Guides who left a store or the chain lately."""
-    since = day - GONE_WITHIN
+    since = day - within
     ended = Posting.objects.filter(guide_id=OuterRef("pk"), during__endswith__range=(since, day))
     left = Q(status=Guide.Status.LEFT, left_at__gte=clock.day_start(since))
     return Guide.objects.filter(Exists(ended) | left)

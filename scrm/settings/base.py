@@ -1,6 +1,7 @@
 """What every way of running shares. Values come from the environment and fail loudly when bad."""
 
 import logging
+from datetime import time
 from pathlib import Path
 
 import environ
@@ -67,8 +68,21 @@ HAND_OUT_PART = env.int("HAND_OUT_PART", default=20_000)
 GUIDE_MINUTES_PER_DAY = env.int("GUIDE_MINUTES_PER_DAY", default=60)
 # so many days more than head office a regional manager may give a push in the own region
 REGION_MORE_DAYS = env.int("REGION_MORE_DAYS", default=3)
+# so many coupon codes a minute the tills of one store may ask about with one key
+COUPON_CHECKS_PER_MINUTE = env.int("COUPON_CHECKS_PER_MINUTE", default=600)
 # days for which the answer to a request of a till or mall is kept for its repetition
 IDEMPOTENCY_DAYS = env.int("IDEMPOTENCY_DAYS", default=30)
+# chain time. Guides' phones ring for work in these hours, which a push may narrow or widen
+HAND_OUT_FROM = env.get_value("HAND_OUT_FROM", cast=time.fromisoformat, default=time(7))
+HAND_OUT_UNTIL = env.get_value("HAND_OUT_UNTIL", cast=time.fromisoformat, default=time(23))
+# customers are written to in these
+CONTACT_FROM = env.get_value("CONTACT_FROM", cast=time.fromisoformat, default=time(9))
+CONTACT_UNTIL = env.get_value("CONTACT_UNTIL", cast=time.fromisoformat, default=time(21))
+# a guide's phone rings for work once in so many minutes: cards that come meanwhile wait and are
+# one; 0 = each at once
+CARD_GAP_MINUTES = env.int("CARD_GAP_MINUTES", default=30)
+# what is overdue may still be done for so many days, then it counts as expired
+TASK_GRACE_DAYS = env.int("TASK_GRACE_DAYS", default=3)
 # a task overdue for so many hours is put before the store manager
 ESCALATE_AFTER_HOURS = env.int("ESCALATE_AFTER_HOURS", default=24)
 # from so many contacts declared beyond the chats WeCom counted, a guide's day is worth a question
@@ -124,6 +138,10 @@ JOIN_CODE_ALWAYS = env.bool("JOIN_CODE_ALWAYS", default=False)
 # the header in which the own proxy names the caller, e.g. X-Forwarded-For; its last entry counts
 CLIENT_IP_HEADER = env.str("CLIENT_IP_HEADER", default="")
 
+# --- Commission --------------------------------------------------------------------------------
+# a month of commission may be closed when returns of its last day may no longer come
+COMMISSION_RETURN_DAYS = env.int("COMMISSION_RETURN_DAYS", default=7)
+
 # --- Customers on a guide's phone ---------------------------------------------------------------
 # due again so many days after the purchase (or TA's own rhythm) and after the last contact
 DUE_AFTER_PURCHASE_DAYS = env.int("DUE_AFTER_PURCHASE_DAYS", default=30)
@@ -156,6 +174,9 @@ INSTALLED_APPS = [
     "apps.risks",
     "apps.customer_groups",
     "apps.appointments",
+    "apps.commissions",
+    "apps.looks",
+    "apps.stock",
     "apps.outreach",
     "apps.campaigns",
     "apps.segments",
@@ -226,6 +247,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "apps.accounts.modules.for_templates",
             ],
+            "libraries": {"i18n": "apps.core.words"},
         },
     },
 ]

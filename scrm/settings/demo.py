@@ -35,6 +35,8 @@ for _name, _value in {
     "WECOM_POLL_DELAYS": "2,4,6,8,10,15,20,25,30,40,50,60",
     "WECOM_POLL_THEN_SECONDS": "10",
     "WECOM_OAUTH_IN_ANY_BROWSER": "1",
+    # whoever looks at the demo waits for nothing
+    "CARD_GAP_MINUTES": "0",
     "SMS_SENDER": "apps.outreach.sms_gateway.HttpGateway",
     "SMS_GATEWAY_URL": f"{_simulator}/sim/sms",
     "STATIC_ROOT": str(_data / "static"),

@@ -23,6 +23,7 @@ for _name, _value in {
     "WECOM_LOGIN_BASE": "http://127.0.0.1:9",
     "WECOM_JSSDK_URL": "http://127.0.0.1:9/jssdk/wecom.js",
     "WECOM_OAUTH_IN_ANY_BROWSER": "1",
+    "CARD_GAP_MINUTES": "0",
     "LOG_JSON": "0",
     "NEW_STORES_LIVE": "1",
     "LOG_LEVEL": "WARNING",

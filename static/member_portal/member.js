@@ -12,6 +12,18 @@
     document.querySelectorAll("[aria-busy=true]").forEach((one) => one.removeAttribute("aria-busy"));
   });
 
+  // a page opened from a chat closes back into it; only WeChat's own browser can
+  const back = document.querySelector("[data-back-to-chat]");
+  if (back) {
+    const ready = () => {
+      back.hidden = false;
+      document.querySelector(".no-chat").hidden = true;
+      back.addEventListener("click", () => window.WeixinJSBridge.call("closeWindow"));
+    };
+    if (window.WeixinJSBridge) ready();
+    else document.addEventListener("WeixinJSBridgeReady", ready, { once: true });
+  }
+
   const form = document.querySelector("[data-join]");
   if (!form) return;
   const button = document.querySelector("[data-join-button]");

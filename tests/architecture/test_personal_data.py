@@ -19,6 +19,7 @@ PERSON_COLUMNS = {"member_id", "survivor_id", "external_userid", "phone", "phone
 NAMES_OF_THINGS = {
     "accounts.ApiKey",
     "campaigns.Campaign",
+    "commissions.CommissionRule",
     "core.JobRun",
     "customer_groups.CustomerGroup",
     "customer_groups.GroupCode",

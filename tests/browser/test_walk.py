@@ -245,7 +245,7 @@ def note_and_tag(phone, demo, task):
     tag = phone.locator("button[name=tag]").first
     name = tag.inner_text().strip()
     press(phone, tag)
-    expect(phone.locator(".fact", has_text=name)).to_have_count(1)
+    expect(phone.locator("form.chips .kept", has_text=name)).to_have_count(1)
     phone.goto(card)
     look(phone)
     return card.rstrip("/").rpartition("/")[2]

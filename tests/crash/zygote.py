@@ -15,6 +15,9 @@ import django
 
 django.setup()
 
+from apps.core.wake import asleep  # noqa: E402
+from apps.guide_tasks.models import TaskPush  # noqa: E402
+from apps.guide_tasks.services import parts  # noqa: E402
 from apps.outreach import services as outreach  # noqa: E402
 from apps.wecom.client import client_for  # noqa: E402
 from apps.wecom_sync import services as wecom_sync  # noqa: E402
@@ -40,7 +43,15 @@ def ask_together(*, now: datetime) -> None:
         raise RuntimeError(f"Workers ended with {ended}.")
 
 
+def write_parts(*, now: datetime) -> None:
+    """What the bell of a large hand-out calls."""
+    with asleep():
+        for push in TaskPush.objects.filter(status=TaskPush.Status.HANDING_OUT):
+            parts.work_off(push_id=push.pk)
+
+
 JOBS = {
+    "parts": write_parts,
     "": outreach.send_queued,
     "welcomes": wecom_sync.take_welcome_codes,
     "callbacks": wecom_sync.handle_callbacks,

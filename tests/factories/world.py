@@ -31,8 +31,9 @@ from apps.guide_tasks.models import (
 from apps.guide_tasks.services import ensure_default_rules, forecast, hand_in_photo
 from apps.handovers.models import HandoverRun
 from apps.hq.picture_form import sealed
+from apps.looks.models import Look
 from apps.loyalty.models import Coupon
-from apps.member_portal.models import ConsentText, DataRequest, WelcomeOffer
+from apps.member_portal.models import ConsentText, DataRequest
 from apps.members import services as members
 from apps.members.models import AccessRequest
 from apps.orders.models import Order
@@ -52,6 +53,7 @@ from apps.profiles.models import StageVersion
 from apps.profiles.services import refresh_profiles
 from apps.risks.models import RiskCase
 from apps.segments.models import Segment
+from apps.stock.models import StockLevel
 from apps.stores.models import Cover, Guide, LegalEntity, Posting, ScopeGrant, VisitItem
 from apps.stores.services import user_of_guide
 from apps.stores.visits import Wanted, keep_visit
@@ -59,9 +61,11 @@ from apps.tagging.models import Tag, TagGroup
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
 from apps.wecom_sync.models import CorpTag, GuideDay, StoreMove, SyncRun, TagWord
 from tests.factories.appointments import book_tomorrow
+from tests.factories.commissions import commission_line, commission_question, make_rule
 from tests.factories.coupons import give, make_coupon
 from tests.factories.facts import make_guide, make_product, make_store
 from tests.factories.items import jpeg, make_item_push, png
+from tests.factories.looks import put_together
 from tests.factories.outreach import CORP, make_asset, make_friends
 from tests.factories.tasks import (
     buy,
@@ -288,6 +292,8 @@ def _shared(now, east, key):
             outcome="sent",
         ),
         make_product(),
+        make_rule(),
+        StockLevel.objects.create(store=east.store, product=make_product(), quantity=3, as_of=now),
         east.region,
         LegalEntity.objects.first(),
         ScopeGrant.objects.first(),
@@ -314,12 +320,11 @@ def _of_members(now, east):
     text = ConsentText.objects.create(
         purpose="membership", version="2019-01", title="会员服务", body="正文", valid_from=now
     )
-    offer = WelcomeOffer.objects.create(title="入会礼", begins_at=now)
     request = DataRequest.objects.create(
         member=east.silent, kind="erase", client_id=uuid.uuid4(), asked_at=now, due_on=now.date()
     )
     coupon = make_coupon(now)
-    return [sms, text, offer, request, coupon]
+    return [sms, text, request, coupon]
 
 
 def _audited():
@@ -360,6 +365,10 @@ def _appointment_of(side, now):
     return found or book_tomorrow(members[1], guide, now)
 
 
+def _look_of(guide, now):
+    return Look.objects.filter(guide=guide).first() or put_together(guide, now)
+
+
 def _guide_day(side, now):
     """More declared than WeCom counted, the day before."""
     day, guide = now.date() - timedelta(days=1), side.team[0][0]
@@ -370,7 +379,7 @@ def _guide_day(side, now):
 def _placed(side, now):
     guide, members = side.team[0]
     return [
-        _appointment_of(side, now),
+        _appointment_of(side, now), _look_of(guide, now),
         members[0], side.orders[0], side.store, guide, side.sends[0], _notice(side, now),
         _guide_day(side, now), _welcome(side, now), _pressed(side, now), _coupon_given(side, now),
     ]  # fmt: skip
@@ -418,6 +427,7 @@ def numbers_of(world, role):
         "endpoint_id": (CallbackEndpoint.objects.first().pk,) * 3,
         "segment_id": (Segment.objects.first().pk,) * 3,
         "dispatch_id": (world.east.sends[0].pk, world.east.sends[1].pk, world.west.sends[0].pk),
+        "tag_id": (Tag.objects.first().pk,) * 3,
         "job_id": (PeriodicTask.objects.first().pk,) * 3,
         "day_id": (
             _guide_day(world.east, world.now).pk,
@@ -426,6 +436,11 @@ def numbers_of(world, role):
         ),
         "item_id": world.items,
         "appointment_id": each(lambda guide, members: _appointment(world, guide, members).pk),
+        "line_id": each(lambda guide, _m: commission_line(guide, world.now).pk),
+        "question_id": (commission_question(mine[0], world.now).pk,) * 3,
+        "look_id": each(lambda guide, _m: _look_of(guide, world.now).pk),
+        "product_id": (StockLevel.objects.first().product_id,) * 3,
+        "look_code": (_look_of(world.east.team[0][0], world.now).code,) * 3,
         "visit_item_id": world.visit_items,
         "code": (TrackedLink.objects.first().code,) * 3,
         "request_id": each(lambda guide, _m: _request(world, guide).pk),

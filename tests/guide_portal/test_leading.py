@@ -11,12 +11,21 @@ from django.urls import reverse
 
 from apps.accounts.models import AuditEntry
 from apps.guide_portal.items import ItemCard
-from apps.guide_tasks.models import GuideTask, State, TaskItem, TaskPush, TaskTarget
+from apps.guide_tasks.models import (
+    GuideTask,
+    ItemMove,
+    State,
+    TargetMove,
+    TaskItem,
+    TaskPush,
+    TaskTarget,
+)
 from apps.guide_tasks.services.erasure import forget_members
+from apps.member_portal.services.choices import withdraw
 from apps.outreach.models import GuideNotice
 from tests.factories.items import make_item_push, png
 from tests.factories.outreach import make_friends
-from tests.factories.tasks import deliver, hand_out
+from tests.factories.tasks import deliver, hand_out, target_of
 from tests.guide_portal.conftest import open_shop
 
 Kind = TaskPush.Kind
@@ -334,3 +343,109 @@ def test_a_forged_form_is_refused_whole(shop, managers_phone):
         assert managers_phone.post(at("chase_items"), fields).status_code in (400, 404)
     item.refresh_from_db()
     assert item.chases == 0
+
+
+def test_the_managers_list_names_what_stays_overdue(shop, managers_phone, settings):
+    settings.ESCALATE_AFTER_HOURS = 24
+    words = "逾期超过 24 小时，请跟进"
+    item = due(item_for(shop), shop.now - timedelta(hours=23))
+    assert words not in text_of(managers_phone.get(at("store_tasks")))
+    due(item, shop.now - timedelta(hours=25))
+    assert words in text_of(managers_phone.get(at("store_tasks")))
+
+
+# --- open again -----------------------------------------------------------------------------------
+
+
+def over(target, state=State.EXPIRED, **fields):
+    TaskTarget.objects.filter(pk=target.pk).update(state=state, **fields)
+
+
+def test_what_a_guide_did_not_do_in_time_is_open_again_in_one_tap(shop, phone, managers_phone, act):
+    """Once, with its history; who bought meanwhile is left in peace."""
+    first, second, bought = shop.targets
+    over(first)
+    over(second, State.NOT_DONE)
+    over(bought, purchased_at=shop.now)
+    task = GuideTask.objects.get(push=shop.push, guide=shop.guide)
+    page = text_of(managers_phone.get(at("work", shop.guide.pk)))
+    assert "没在期限内完成，重新开放" in page
+    assert "2 位客户" in page
+
+    fields = act(day=day_of(shop, 3), over="1")
+    for _time in range(2):
+        managers_phone.post(at("extend_task", task.pk), fields)
+
+    rows = {row.pk: row for row in TaskTarget.objects.filter(task=task)}
+    assert [rows[one.pk].state for one in shop.targets] == [State.OPEN, State.OPEN, State.EXPIRED]
+    assert rows[first.pk].due_at.date().isoformat() == day_of(shop, 3)
+    history = TargetMove.objects.filter(target__in=shop.targets, reason="reopened")
+    assert sorted(history.values_list("from_state", "to_state", "actor")) == [
+        ("expired", "open", f"guide:{shop.manager.pk}"),
+        ("not_done", "open", f"guide:{shop.manager.pk}"),
+    ]
+    assert AuditEntry.objects.get(action="task.reopened").detail["targets"] == 2
+    (card,) = GuideNotice.objects.filter(source__startswith=f"{task.source}:reopened:")
+    assert (card.guide, "2 位客户" in card.body) == (shop.guide, True)
+    assert "没在期限内完成" not in text_of(managers_phone.get(at("work", shop.guide.pk)))
+
+
+def test_who_refused_meanwhile_or_stands_in_another_task_is_not_opened_again(
+    shop, managers_phone, act
+):  # fmt: skip
+    for target in shop.targets:
+        over(target)
+    first, refusing, elsewhere = shop.targets
+    task = GuideTask.objects.get(push=shop.push, guide=shop.guide)
+    withdraw(member_id=refusing.member_id, purpose="wecom_marketing", now=shop.now)
+    other = target_of(hand_out([elsewhere.member], shop.now), elsewhere.member)
+
+    fields = act(day=day_of(shop, 3), over="1")
+    page = text_of(managers_phone.post(at("extend_task", task.pk), fields, follow=True))
+
+    rows = [TaskTarget.objects.get(pk=one.pk) for one in shop.targets]
+    assert [row.state for row in rows] == [State.OPEN, State.NOT_APPLICABLE, State.EXPIRED]
+    assert rows[1].excuse_reason == "consent_gone"
+    assert rows[0].due_at.date().isoformat() == day_of(shop, 3)
+    assert "1 位客户有其他任务在进行，没有重新开放" in page
+    assert "1 位客户撤回了同意，不用再联系" in page
+    (card,) = GuideNotice.objects.filter(source__startswith=f"{task.source}:reopened:")
+    assert "1 位客户" in card.body
+
+    TaskTarget.objects.filter(pk=other.pk).update(state=State.DONE, done_at=shop.now)
+    managers_phone.post(at("extend_task", task.pk), act(day=day_of(shop, 3), over="1"))
+    assert TaskTarget.objects.get(pk=elsewhere.pk).state == State.OPEN
+
+
+def test_nothing_of_a_push_that_was_taken_back_is_opened_again(shop, managers_phone, act):
+    over(shop.targets[0])
+    TaskPush.objects.filter(pk=shop.push.pk).update(status="closed", closed_at=shop.now)
+    task = GuideTask.objects.get(push=shop.push, guide=shop.guide)
+    fields = act(day=day_of(shop, 3), over="1")
+    answer = managers_phone.post(at("extend_task", task.pk), fields, follow=True)
+    assert "tip bad" in answer.content.decode()
+    assert TaskTarget.objects.get(pk=shop.targets[0].pk).state == State.EXPIRED
+
+
+def test_an_item_that_was_over_is_open_again_with_a_later_day(shop, phone, managers_phone, act):
+    item = due(item_for(shop), shop.now - 4 * DAY)
+    TaskItem.objects.filter(pk=item.pk).update(state=State.EXPIRED)
+    assert at("extend_item", item.pk) in text_of(managers_phone.get(at("item", item.pk)))
+    assert at("extend_item", item.pk) not in text_of(phone.get(at("item", item.pk)))
+
+    fields = act(day=day_of(shop, 2))
+    for _time in range(2):
+        managers_phone.post(at("extend_item", item.pk), fields)
+
+    item.refresh_from_db()
+    assert (item.state, item.due_at.date().isoformat()) == (State.OPEN, day_of(shop, 2))
+    move = ItemMove.objects.get(item=item)
+    assert (move.from_state, move.to_state, move.reason) == ("expired", "open", "reopened")
+    assert GuideNotice.objects.filter(source__startswith=f"{item.source}:reopened:").count() == 1
+    assert at("report_item", item.pk) in text_of(phone.get(at("item", item.pk)))
+
+
+def test_a_post_that_is_over_is_not_offered_again(shop, managers_phone):
+    post = due(item_for(shop, kind=Kind.MOMENTS), shop.now - 4 * DAY)
+    TaskItem.objects.filter(pk=post.pk).update(state=State.EXPIRED)
+    assert at("extend_item", post.pk) not in text_of(managers_phone.get(at("item", post.pk)))

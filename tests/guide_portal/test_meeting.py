@@ -1,5 +1,6 @@
 """早会, 预警, and what 待审批 asks about 不适用 and declared contacts."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,13 +11,24 @@ from django.urls import reverse
 from apps.accounts.models import AuditEntry
 from apps.guide_portal.morning import morning_page
 from apps.guide_tasks import services as guide_tasks
-from apps.guide_tasks.models import ExcuseDecision, GuideTask, State, TargetMove, TaskTarget
+from apps.guide_tasks.models import (
+    ExcuseDecision,
+    GuideTask,
+    State,
+    TargetMove,
+    TaskItem,
+    TaskTarget,
+)
 from apps.members import services as members
 from apps.members.models import FollowRelation
 from apps.outreach.models import GuideNotice
 from apps.reports import alerts
+from apps.reports.days import store_days
 from apps.reports.mornings import morning
+from apps.reports.places import store_board
+from apps.stores.models import Posting
 from apps.wecom_sync.models import GuideDay
+from tests.factories.items import make_item_push
 from tests.factories.outreach import make_friends
 from tests.factories.tasks import buy, deliver, guide_actor, manager_actor
 from tests.guide_portal.conftest import open_shop
@@ -70,6 +82,78 @@ def test_the_morning_names_todays_work_and_what_is_late(shop, managers_phone):
     assert shop.guide.name in page
     assert "¥880" in page
     assert url("work", shop.guide.pk) in page
+
+
+def test_the_morning_counts_work_without_customers_the_stores_own_too(shop, managers_phone):
+    make_item_push(shop.now, stores=[shop.store])
+    make_item_push(shop.now, stores=[shop.store], once_per_store=True)
+    TaskItem.objects.filter(guide=shop.colleague).update(
+        state=State.DONE, proof="self_reported", done_at=shop.now - 3 * DAY,
+        opens_at=shop.now - 5 * DAY, due_at=shop.now - 2 * DAY,
+    )  # fmt: skip
+
+    ids = [shop.guide.pk, shop.colleague.pk]
+    found = morning(store=shop.store, guide_ids=ids, now=shop.now)
+
+    own, colleague = (found.guides[pk] for pk in ids)
+    assert (own.items, own.items_asked, found.shared.items) == (1, 0, 1)
+    assert (colleague.items, colleague.items_asked, colleague.items_done) == (0, 1, 1)
+    page = managers_phone.get(url("morning")).content.decode()
+    assert "1 项其他任务" in page
+    assert re.search(r"全店</p><p class=\"sub\">1 项其他任务", page)
+
+
+def test_the_mornings_rates_are_the_daily_figures_and_store_work_stands_beside_them(
+    shop, managers_phone
+):
+    ended = {"opens_at": shop.now - 5 * DAY, "due_at": shop.now - 2 * DAY}
+    done = {"state": State.DONE, "done_at": shop.now - 3 * DAY}
+    TaskTarget.objects.filter(guide=shop.guide).update(**ended)
+    TaskTarget.objects.filter(pk=shop.targets[0].pk).update(**done)
+    TaskTarget.objects.filter(pk=shop.targets[1].pk).update(
+        state=State.NOT_APPLICABLE, excuse_reason="moved_away"
+    )
+    # work of somebody who is posted elsewhere by now is still the store's
+    Posting.objects.filter(guide=shop.guide).delete()
+    for ends in (
+        {**ended, **done, "proof": "self_reported"},
+        ended,
+        {**ended, "state": State.NOT_APPLICABLE},
+    ):
+        push = make_item_push(shop.now, stores=[shop.store], once_per_store=True)
+        if ends.get("state") == State.NOT_APPLICABLE:
+            ends["excuse_reason"] = "withdrawn"
+        TaskItem.objects.filter(push=push).update(**ends)
+
+    week = morning(store=shop.store, guide_ids=[], now=shop.now).week
+    page = managers_phone.get(url("morning")).content.decode()
+
+    day = store_days(store_ids=[shop.store.pk], now=shop.now)[shop.store.pk]
+    assert (week.completion_rate, week.raw_rate, week.excused_rate) == (1 / 2, 1 / 3, 1 / 3)
+    assert (day.completion_rate, day.raw_rate, day.excused_rate) == (1 / 2, 1 / 3, 1 / 3)
+    assert (week.items_done, week.items_asked) == (1, 2)
+    assert "近 7 天到期的任务：完成率 50%" in page
+    assert "近 7 天到期的门店任务：按时完成 1/2" in page
+
+
+def test_what_head_office_took_back_is_in_no_rate_of_a_store(shop):
+    TaskTarget.objects.filter(guide=shop.guide).update(
+        opens_at=shop.now - 5 * DAY, due_at=shop.now - 2 * DAY
+    )
+    GuideTask.objects.filter(guide=shop.guide).update(due_at=shop.now - 2 * DAY)
+    TaskTarget.objects.filter(pk=shop.targets[0].pk).update(
+        state=State.DONE, done_at=shop.now - 3 * DAY
+    )
+    TaskTarget.objects.filter(pk=shop.targets[1].pk).update(
+        state=State.NOT_APPLICABLE, excuse_reason="withdrawn"
+    )
+
+    week = morning(store=shop.store, guide_ids=[], now=shop.now).week
+    day = store_days(store_ids=[shop.store.pk], now=shop.now)[shop.store.pk]
+    board = store_board(stores=[shop.store], now=shop.now).total
+
+    for found in (week, day, board):
+        assert (found.issued, found.done, found.excused) == (2, 1, 0)
 
 
 def test_praise_names_a_fact_and_nobody_twice(shop):
@@ -221,6 +305,16 @@ def test_below_the_limit_nobody_is_asked(shop, excused, settings, managers_phone
         now=shop.now,
     )  # fmt: skip
     assert not ExcuseDecision.objects.exists()
+
+
+def test_the_team_page_warns_from_the_same_share_on(shop, excused, settings, managers_phone):
+    GuideTask.objects.filter(pk=excused.pk).update(seen_at=shop.now)
+    TaskTarget.objects.filter(pk=shop.targets[2].pk).update(due_at=shop.now + timedelta(days=1))
+    address, words = url("team") + f"?push={shop.push.pk}", "2 位不适用"
+    settings.EXCUSED_PERCENT_LIMIT = 66
+    assert words in managers_phone.get(address).content.decode()
+    settings.EXCUSED_PERCENT_LIMIT = 67
+    assert words not in managers_phone.get(address).content.decode()
 
 
 def test_another_stores_task_is_not_there(shop, managers_phone, act):

@@ -31,6 +31,7 @@ def addresses(shop):
         "sidebar": reverse("guide_portal:sidebar"),
         "tools": reverse("guide_portal:tools"),
         "me": reverse("guide_portal:me"),
+        "messages": reverse("guide_portal:messages"),
     }
 
 
@@ -144,7 +145,8 @@ def queries_of(client, address):
 
 
 @pytest.mark.parametrize(
-    "name", ["today", "task", "target", "customers", "customer", "me", "tools", "sidebar"]
+    "name",
+    ["today", "task", "target", "customers", "customer", "me", "messages", "tools", "sidebar"],
 )
 def test_a_page_asks_as_often_for_many_customers_as_for_few(db, fixed_clock, name):
     few, many = (open_shop(fixed_clock, friends=size, guides=1) for size in (3, 9))

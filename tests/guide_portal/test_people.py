@@ -12,6 +12,7 @@ from psycopg.types.range import DateRange
 from apps.guide_tasks.models import TaskTarget
 from apps.members import services as members
 from apps.members.models import FollowRelation, Member, ServingPeriod
+from apps.outreach.models import GuideNotice
 from apps.stores.models import Cover, DayOff, Posting, StoreDay
 from apps.stores.services import guide_leaves
 from tests.factories.facts import make_guide, make_members, make_store
@@ -313,3 +314,45 @@ def test_pages_carry_titles_and_no_inline_code(shop, managers_phone):
         page = managers_phone.get(address).content.decode()
         assert re.search("<title>[^<]+</title>", page), address
         assert not re.search(r" (style|on\w+)=", page), address
+
+
+# --- who is told ---------------------------------------------------------------------------------
+
+
+def cards_of(guide):
+    rows = GuideNotice.objects.filter(guide=guide).exclude(source__startswith="task_push:")
+    return list(rows.order_by("pk").values_list("title", "path"))
+
+
+def test_who_is_given_customers_gets_one_card_with_their_number(
+    shop, managers_phone, unserved, act
+):
+    fields = act(to=shop.colleague.pk, row=[one.pk for one in unserved[:2]])
+    for _time in range(2):
+        managers_phone.post(url("assign_members"), fields)
+
+    assert cards_of(shop.colleague) == [("你新增了 2 位客户", "/g/customers/")]
+    assert cards_of(shop.guide) == []
+    told = GuideNotice.objects.get(source__startswith="customers_given:").body
+    assert not any(one.name in told for one in unserved)
+
+
+def test_a_leavers_customers_come_with_whose_they_were(shop, managers_phone, act):
+    guide_leaves(guide=shop.guide, now=shop.now, on=shop.now.date())
+    managers_phone.post(url("hand_over", shop.guide.pk), act(to=shop.colleague.pk))
+
+    (card,) = GuideNotice.objects.filter(source__startswith="customers_given:")
+    assert (card.guide, card.title) == (shop.colleague, "你新增了 3 位客户")
+    assert card.body.startswith(f"原来由{shop.guide.name}服务")
+
+
+def test_who_covers_hears_for_whom_and_until_when(shop, managers_phone, act):
+    today = shop.now.date()
+    last = today + 2 * DAY
+    fields = act(covering=shop.colleague.pk, first=today.isoformat(), last=last.isoformat())
+    for _time in range(2):
+        managers_phone.post(url("start_cover", shop.guide.pk), fields)
+
+    (card,) = GuideNotice.objects.filter(source=f"cover:{Cover.objects.get().pk}")
+    assert (card.guide, card.title) == (shop.colleague, f"你为{shop.guide.name}代班")
+    assert f"{today:%m-%d} 至 {last:%m-%d}" in card.body

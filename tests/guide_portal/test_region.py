@@ -25,7 +25,7 @@ from apps.reports.selectors import push_lift
 from apps.reports.shapes import Verdict
 from apps.stores.models import ScopeGrant, Store
 from apps.stores.services import connect_region_manager
-from tests.factories.facts import make_store
+from tests.factories.facts import make_member, make_store
 from tests.factories.outreach import CORP
 from tests.factories.tasks import buy, deliver, guide_actor, hand_out, make_team, members_of
 from tests.guide_portal.conftest import open_shop
@@ -104,6 +104,23 @@ def test_the_friend_rate_counts_buyers_of_a_year_who_are_friends_of_somebody_at_
 
     found = board_of(now).total
     assert (found.buyers, found.friends, found.friend_rate) == (2, 1, 0.5)
+
+
+def test_friends_at_the_sale_are_who_came_within_a_day_of_buying_as_nobodys_friend(shop):
+    now, (won, late, friend) = shop.now, shop.members
+    bought = now - 5 * DAY
+    for member in shop.members:
+        buy(member, shop.store, bought, now=now)
+    relations = FollowRelation.objects
+    relations.filter(member=won).update(since=bought + timedelta(hours=23))
+    relations.filter(member=late).update(since=bought + timedelta(hours=25))
+    relations.filter(member=friend).update(since=bought - DAY)
+    buy(make_member(), shop.store, bought, now=now)  # nobody's friend to this day
+    buy(won, shop.store, bought, fen=9_000, number="BACK", now=now)
+    buy(won, shop.store, bought + DAY, fen=9_000, original="BACK", now=now)
+
+    found = board_of(now).total
+    assert (found.deals, found.deal_friends, found.deal_rate) == (3, 1, 1 / 3)
 
 
 def test_completion_leaves_the_excused_out_and_says_both_other_rates(shop):

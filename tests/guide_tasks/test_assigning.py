@@ -104,6 +104,7 @@ def test_a_customers_task_goes_to_a_colleague_with_history_story_and_a_card(shop
     card = GuideNotice.objects.get(source__startswith="targets_moved:")
     assert card.guide_id == shop.bea.pk
     assert "2" in card.title
+    assert card.body.startswith(f"店长转给你，原来由{shop.anna.name}跟进。2")
     assert AuditEntry.objects.get(action="task.moved").detail["count"] == 2
 
 

@@ -92,7 +92,7 @@ def test_parts_are_the_forecast_to_the_member(moment, seed, assign_by):
     forecast = services.forecast(push=push, now=moment)
     decided = services.hand_out(push=push, now=moment, actor=SYSTEM)
     assert decided == services.hand_out(push=push, now=moment, actor=SYSTEM) == forecast
-    assert HandOutPart.objects.count() > 5
+    assert HandOutPart.objects.count() == parts.MOST_PARTS
     parts.work_off(push_id=push.pk)
 
     push.refresh_from_db()
@@ -126,6 +126,26 @@ def test_a_very_large_push_has_larger_parts_not_more(team, moment, monkeypatch):
 
     planned = HandOutPart.objects.filter(push=push).values_list("planned", flat=True)
     assert list(planned) == [12, 12]
+
+
+def test_a_part_grows_only_so_far(team, moment, monkeypatch):
+    monkeypatch.setattr(parts, "MOST_PARTS", 2)
+    monkeypatch.setattr(parts, "LARGEST_PART", 6)
+
+    push = begun(members_of(team), moment)
+
+    planned = HandOutPart.objects.filter(push=push).values_list("planned", flat=True)
+    assert list(planned) == [6, 6, 6, 6]
+
+
+@pytest.mark.parametrize(
+    ("planned", "number"),
+    [(20_001, 2), (80_000, 4), (1_000_000, 4), (1_000_001, 5), (5_000_000, 20)],
+)
+def test_how_many_parts_a_push_has(settings, planned, number):
+    settings.HAND_OUT_PART = 20_000
+
+    assert parts._parts_of(planned) == number
 
 
 def test_a_worker_that_dies_between_two_parts_loses_and_doubles_nothing(moment, monkeypatch):

@@ -28,6 +28,8 @@ from apps.guide_tasks.errors import (
     WhyMissing,
 )
 from apps.guide_tasks.models import ItemMove, State, TaskItem, TaskPush
+from apps.guide_tasks.services.items.leading import extend_items
+from apps.guide_tasks.services.items.overdue import escalate_items
 from apps.outreach.models import GuideNotice
 from apps.stores.models import DayOff, Posting
 from tests.factories.facts import make_guide, make_store
@@ -179,7 +181,7 @@ def test_three_reminders_a_day_each_with_its_card(shop):
         chase(shop, item)
 
     cards = GuideNotice.objects.filter(source__startswith=f"task_item:{item.pk}:chase:")
-    assert cards.count() == 3
+    assert cards.filter(at_once=True).count() == cards.count() == 3
     assert {(card.guide_id, card.path) for card in cards} == {
         (shop.guides[0].pk, f"/g/items/{item.pk}/")
     }
@@ -335,3 +337,93 @@ def test_done_excused_and_taken_back_at_once_is_one_of_them(shop):
 
     assert len(errors) == 2
     assert len(moves_of(item)) == 1
+
+
+# --- overdue all the same -------------------------------------------------------------------------
+
+
+def cards_of(shop):
+    return GuideNotice.objects.filter(guide=shop.manager, source__contains="overdue_items")
+
+
+def test_the_manager_gets_one_card_for_store_work_that_stays_overdue(shop, settings):
+    settings.ESCALATE_AFTER_HOURS = 24
+    push = make_item_push(shop.now, stores=[shop.store])
+    hour = timedelta(hours=1)
+
+    assert escalate_items(now=push.due_at + 23 * hour) == 0
+    assert escalate_items(now=push.due_at + 25 * hour) == 1
+    assert escalate_items(now=push.due_at + 26 * hour) == 0
+
+    (card,) = cards_of(shop)
+    assert (card.path, push.title in card.title) == ("/g/team/tasks/", True)
+    assert card.body == "有 2 项门店任务已逾期，请看看门店任务。"
+
+
+def test_what_is_done_or_handed_in_escalates_nothing_and_a_later_due_time_does_again(shop):
+    item = shared(shop)
+    escalate_items(now=item.due_at + 2 * DAY)
+    TaskItem.objects.filter(pk=item.pk).update(due_at=item.due_at + 4 * DAY)
+    assert escalate_items(now=item.due_at + 6 * DAY) == 1
+    assert cards_of(shop).count() == 2
+
+    done = free(shop, stores=[shop.store], due_at=shop.now + DAY)
+    TaskItem.objects.filter(push=done.push).update(state=State.TO_VERIFY)
+    assert escalate_items(now=done.due_at + 2 * DAY) == 0
+
+
+def test_who_is_told_is_asked_as_often_for_many_as_for_few(shop):
+    counts = []
+    for number in (1, 4):
+        for _one in range(number):
+            make_item_push(shop.now, stores=[shop.store])
+        with CaptureQueriesContext(connection) as queries:
+            assert escalate_items(now=shop.now + 4 * DAY) == number
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+# --- head office ----------------------------------------------------------------------------------
+
+
+def test_head_office_gives_a_push_more_time_and_what_has_expired_stays_so(shop):
+    push, later = make_item_push(shop.now, stores=[shop.store]), shop.now + 4 * DAY
+    over = item_of(push, shop.guides[1])
+    TaskItem.objects.filter(pk=over.pk).update(state=State.EXPIRED)
+
+    given = [
+        extend_items(push=push, due_at=later, actor=shop.hq, now=shop.now) for _time in range(2)
+    ]
+
+    assert given == [1, 0]
+    push.refresh_from_db()
+    assert push.due_at == item_of(push, shop.guides[0]).due_at == later
+    assert item_of(push, shop.guides[1]).due_at == over.due_at
+    assert AuditEntry.objects.filter(action="push.extended").count() == 1
+
+
+def test_a_post_a_closed_push_and_a_managers_hand_get_no_more_time(shop):
+    push, later = make_item_push(shop.now, stores=[shop.store]), shop.now + 4 * DAY
+    post = make_item_push(shop.now, kind=Kind.MOMENTS)
+    with pytest.raises(NotYourStore):
+        extend_items(push=push, due_at=later, actor=shop.lead, now=shop.now)
+    with pytest.raises(NoMoreTime):
+        extend_items(push=post, due_at=later, actor=shop.hq, now=shop.now)
+    with pytest.raises(DueNotLater):
+        extend_items(push=push, due_at=shop.now + DAY, actor=shop.hq, now=shop.now)
+    services.withdraw_item_push(push=push, actor=shop.hq, now=shop.now)
+    with pytest.raises(PushNotRunning):
+        extend_items(push=push, due_at=later, actor=shop.hq, now=shop.now)
+
+
+def test_a_whole_push_is_chased_three_times_a_day_by_who_pushes(shop):
+    push, other = (make_item_push(shop.now, stores=[shop.store]) for _one in range(2))
+    operator = Actor(user_id=1, sees_all=True, capabilities=frozenset({Capability.PUSH_TASKS}))
+
+    for _time in range(3):
+        assert services.chase_items(push=push, actor=operator, now=shop.now) == 2
+    with pytest.raises(ChasedEnough):
+        services.chase_items(push=push, actor=operator, now=shop.now)
+
+    assert GuideNotice.objects.filter(source__contains=":chase:").count() == 6
+    assert not TaskItem.objects.filter(push=other, chases__gt=0).exists()

@@ -7,6 +7,8 @@ from django.utils import timezone
 from apps.accounts.actor import SYSTEM
 from apps.guide_tasks import services
 from apps.guide_tasks.models import NotIssued, State, TaskPush, TaskRule, TaskTarget
+from apps.guide_tasks.services.recalling import withdraw_push
+from apps.guide_tasks.services.rules import base
 from apps.members import services as members
 from apps.members.models import FollowRelation, Member
 from apps.outreach import scripts
@@ -311,3 +313,45 @@ def test_rules_cost_the_same_queries_at_any_size(
         made = services.run_rules(now=moment)
 
     assert made.care == len(more)
+
+
+def test_a_day_taken_back_while_the_rule_looks_gets_nothing_more(
+    moment, rules, people, monkeypatch
+):
+    push = hand_out(people, moment, follow_up_days=7)
+    deliver(target_of(push, people[0]), moment)
+    later = moment + timedelta(days=7)
+    services.run_rules(now=later)
+    (first,) = by_rule("follow_up")
+    deliver(target_of(push, people[1]), moment)
+    settle = base._settle
+
+    def meanwhile(rule, finds, now):
+        settle(rule, finds, now)
+        if rule.pk == first.push.rule_id:
+            withdraw_push(push=first.push, actor=SYSTEM, now=now)
+
+    monkeypatch.setattr(base, "_settle", meanwhile)
+
+    assert services.run_rules(now=later + timedelta(hours=1)).follow_ups == 0
+    assert [row.state for row in by_rule("follow_up")] == [State.NOT_APPLICABLE]
+
+
+def test_a_rules_day_that_was_taken_back_is_not_filled_again_and_the_next_day_is(
+    moment, rules, people
+):
+    push = hand_out(people, moment, follow_up_days=7)
+    deliver(target_of(push, people[0]), moment)
+    later = moment + timedelta(days=7)
+    services.run_rules(now=later)
+    (first,) = by_rule("follow_up")
+    assert withdraw_push(push=first.push, actor=SYSTEM, now=later) == 1
+    first.refresh_from_db()
+    assert (first.state, first.excuse_reason) == (State.NOT_APPLICABLE, "withdrawn")
+
+    deliver(target_of(push, people[1]), moment)
+    assert services.run_rules(now=later + timedelta(hours=1)).follow_ups == 0
+    assert services.run_rules(now=later + timedelta(days=1)).follow_ups == 1
+
+    assert [row.member_id for row in by_rule("follow_up")] == [people[0].pk, people[1].pk]
+    assert TaskPush.objects.get(pk=first.push_id).status == TaskPush.Status.CLOSED

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.accounts.capabilities import Role
+from apps.core import clock
 from apps.customer_groups.models import GroupSend, GroupSendReminder
 from apps.guide_tasks import services
 from apps.guide_tasks.models import State, TaskItem, TaskPush
@@ -205,6 +206,35 @@ def test_a_push_is_taken_back_and_leaves_every_rate(operator_client, stores, fix
     page = operator_client.get(reverse("hq:push", args=[push.pk])).content.decode()
     assert "100.0%" in page
     assert address not in page
+
+
+def test_a_running_push_is_reminded_of_and_gets_more_time(operator_client, stores, fixed_clock):
+    push = make_item_push(fixed_clock)
+    pages = {name: reverse(f"hq:{name}", args=[push.pk]) for name in ("push", "push_recall")}
+    remind = reverse("hq:item_remind", args=[push.pk])
+    page = operator_client.get(pages["push"]).content.decode()
+    assert remind in page
+    assert pages["push_recall"] in page
+    assert "还有 3 项任务未完成" in operator_client.get(pages["push_recall"]).content.decode()
+
+    answer = operator_client.post(remind, follow=True).content.decode()
+    assert "已就 3 项任务催办导购。" in answer
+    wanted = (push.due_at + timedelta(days=2)).astimezone(clock.chain_tz())
+    answer = operator_client.post(
+        reverse("hq:push_extend", args=[push.pk]),
+        {"due_at": f"{wanted:%Y-%m-%dT%H:%M}"},
+        follow=True,
+    )
+    assert "3 项任务已延期。" in answer.content.decode()
+    assert set(TaskItem.objects.values_list("due_at", flat=True)) == {wanted}
+
+
+def test_a_post_is_offered_no_more_time(operator_client, stores, fixed_clock):
+    push = make_item_push(fixed_clock, kind="moments")
+    page = operator_client.get(reverse("hq:push", args=[push.pk])).content.decode()
+    assert reverse("hq:push_recall", args=[push.pk]) not in page
+    answer = operator_client.get(reverse("hq:push_recall", args=[push.pk])).content.decode()
+    assert reverse("hq:push_extend", args=[push.pk]) not in answer
 
 
 def _queries(client, path):

@@ -38,11 +38,35 @@ def test_page_shows_the_story_masked(admin_client, team, member, fixed_clock):
     assert all(line.source for line in page.context["lines"])
 
 
-@pytest.mark.parametrize("tab", ["timeline", "orders", "tags", "consents", "tasks", "nonsense"])
+@pytest.mark.parametrize(
+    "tab", ["timeline", "people", "orders", "tags", "consents", "tasks", "nonsense"]
+)
 def test_every_tab_opens(admin_client, team, member, fixed_clock, tab):
     buy(member, team[0][0].postings.get().store, fixed_clock)
 
     assert page_of(admin_client, member, f"?tab={tab}").status_code == 200
+
+
+@pytest.mark.parametrize("on", ["9999-12-31", "2026-02-30", "yesterday"])
+def test_a_day_that_cannot_be_looked_at_is_said_and_all_are_shown(admin_client, member, on):
+    everybody = page_of(admin_client, member, "?tab=people")
+
+    page = page_of(admin_client, member, f"?tab=people&on={on}")
+
+    assert page.status_code == 200
+    assert page.context["on"] is None
+    assert "这一天没法查" in page.content.decode()
+    assert "这一天没法查" not in everybody.content.decode()
+    assert list(page.context["follows"]) == list(everybody.context["follows"]) != []
+
+
+@pytest.mark.parametrize("on", ["0001-01-01", "9999-12-30"])
+def test_a_day_far_away_is_a_day(admin_client, member, on):
+    assert page_of(admin_client, member, f"?tab=people&on={on}").context["on"].isoformat() == on
+
+
+def test_the_story_before_no_moment_is_the_story(admin_client, member):
+    assert page_of(admin_client, member, "?before=2026-13-45T00:00:00Z").status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["buy", "touch", "wecom", "tags", "consent", "nonsense"])

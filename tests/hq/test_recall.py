@@ -11,7 +11,8 @@ from django.urls import reverse
 from apps.accounts.capabilities import Role
 from apps.accounts.models import User
 from apps.core import clock
-from apps.guide_tasks.models import TaskPush, TaskTarget
+from apps.guide_tasks.models import TaskPush, TaskRule, TaskTarget
+from apps.guide_tasks.services import ensure_default_rules
 from tests.factories.tasks import hand_out, make_team, members_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.service, pytest.mark.usefixtures("fixed_clock")]
@@ -91,3 +92,17 @@ def test_the_page_asks_as_often_for_many_as_for_few(operator, moment):
             operator.get(url("push_recall", push))
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_a_rules_day_is_taken_back_and_gets_no_more_time(operator, push, moment):
+    ensure_default_rules(now=moment)
+    rule = TaskRule.objects.get(key="birthday")
+    TaskPush.objects.update(rule=rule, rule_on=moment.date(), kind="birthday", due_at=None)
+
+    page = operator.get(url("push_recall", push)).content.decode()
+    assert url("push_recall", push) in operator.get(url("push", push)).content.decode()
+    assert url("push_extend", push) not in page
+    assert "规则今天不再生成任务" in page
+
+    operator.post(url("push_withdraw", push))
+    assert set(TaskTarget.objects.values_list("excuse_reason", flat=True)) == {"withdrawn"}

@@ -132,3 +132,20 @@ def test_reports_show_completion_with_raw_and_excused_rate(admin_client, push):
     assert "完成率" in page
     assert "原始率" in page
     assert "不适用率" in page
+
+
+def test_what_was_done_on_the_guides_word_alone_is_told_beside_the_counts(admin_client, push):
+    waiting = TaskTarget.objects.filter(push=push).exclude(state=State.DONE).first()
+    TaskTarget.objects.filter(pk=waiting.pk).update(
+        state=State.DONE,
+        contact_grade=Grade.INITIATED,
+        contacted_at=waiting.due_at,
+        done_at=waiting.due_at,
+    )
+
+    page = admin_client.get(reverse("hq:push", args=[push.pk]))
+
+    funnel = page.context["funnel"]
+    assert (funnel.declared, funnel.done, funnel.declared_rate) == (1, 2, 0.5)
+    assert "自报率 50" in page.content.decode()
+    assert "自报率" in admin_client.get(reverse("hq:reports")).content.decode()

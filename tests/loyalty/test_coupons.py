@@ -14,7 +14,7 @@ from apps.accounts.actor import SYSTEM
 from apps.core import clock
 from apps.loyalty import errors, services
 from apps.loyalty.models import Coupon, CouponIssue
-from apps.loyalty.selectors import given_by, offers_for
+from apps.loyalty.selectors import batch_figures, given_by, offers_for
 from apps.loyalty.services import CouponUse
 from apps.members.models import Member
 from apps.orders.models import Order
@@ -65,6 +65,7 @@ def merged_into(member, survivor):
         ({"off_fen": 0}, "off_fen"),
         ({"from_fen": 100}, "from_fen"),
         ({"benefit": "gift", "off_fen": 0}, "gift"),
+        ({"benefit": "gift", "off_fen": 0, "gift": "鞋油", "by_hand": True}, "by_hand"),
         ({"ends_on": clock.today(), "valid_days": 7}, "ends_on"),
         ({"valid_days": None}, "ends_on"),
         ({"starts_on": clock.today() + timedelta(days=9), "ends_on": clock.today()}, "ends_on"),
@@ -280,6 +281,33 @@ def test_a_welcome_gives_nobody_more_than_one_person_may_have(guide, shop, fixed
     assert [issue.coupon for issue in given] == [twice]
 
 
+def test_one_taken_back_counts_for_nobody_as_had_and_its_cause_gives_no_second(guide, fixed_clock):
+    coupon, member = make_coupon(stock=1), make_member()
+
+    def push(cause):
+        return services.issue_many(
+            coupon_id=coupon.pk, wanted=[services.Wanted(member.pk, cause)], batch="task_push:1",
+            guide_id=guide.pk, store_id=None, now=fixed_clock, actor=SYSTEM,
+        )  # fmt: skip
+
+    first = push("task_target:1").given["task_target:1"]
+    taken = [services.take_back(causes=["task_target:1"], now=fixed_clock) for _time in range(2)]
+
+    coupon.refresh_from_db()
+    assert (taken, coupon.issued) == ([1, 0], 0)
+    assert [offer.had for offer in offers_for(
+        member_ids=[member.pk], store_id=None, now=fixed_clock
+    )] == [0]  # fmt: skip
+    assert given_by(guide_id=guide.pk, since=fixed_clock).issued == 0
+    assert push("task_target:1").given == {}
+    again = push("task_target:2").given["task_target:2"]
+    sale = order("A1", member, fixed_clock - timedelta(minutes=1))
+    CouponIssue.objects.update(starts_at=fixed_clock - timedelta(hours=1))
+    # also for a sale of a minute ago that the till sends late
+    assert use(first, sale) == "coupon_expired"
+    assert use(again, sale) == "used"
+
+
 # --- using ---------------------------------------------------------------------------------------
 
 
@@ -297,6 +325,28 @@ def test_a_coupon_is_used_once_by_its_owner_and_credited_to_its_guide(guide, fix
     assert told.payload == {
         "coupon_id": issue.coupon_id, "guide_id": guide.pk, "order_id": sale.pk,
     }  # fmt: skip
+
+
+def test_a_sale_with_two_coupons_is_measured_before_both(guide, fixed_clock):
+    member, coupon = make_member(), make_coupon(per_member=4)  # 满 300 减 50
+    first, second, third, fourth = (
+        give(coupon, member, fixed_clock, guide=guide) for _one in range(4)
+    )
+    enough = order("A1", member, fixed_clock, net=20_000)
+    small = order("A2", member, fixed_clock, net=19_999)
+    uses = [
+        CouponUse(enough.pk, first.code),
+        CouponUse(enough.pk, second.printed_code),
+        CouponUse(small.pk, third.code),
+        CouponUse(small.pk, fourth.code),
+        CouponUse(small.pk, "0000"),
+    ]
+
+    for _time in range(2):
+        answers = services.redeem(uses=uses)
+        assert [answers[one] for one in uses] == [
+            "used", "used", "below_amount", "below_amount", "unknown_coupon",
+        ]  # fmt: skip
 
 
 def test_codes_that_do_nothing_are_answered_one_by_one(guide, shop, fixed_clock):
@@ -396,6 +446,21 @@ def test_more_coupons_in_a_batch_ask_no_more(guide, fixed_clock):
 
     asked([0])
     assert asked(range(1, 3)) == asked(range(3, 13))
+
+
+def test_the_sales_of_a_batch_are_net_of_returns_and_nobody_elses(guide, fixed_clock):
+    coupon, member = make_coupon(per_member=2), make_member()
+    for number, batch in (("A1", "task_push:1"), ("A2", "task_push:1"), ("A3", "task_push:2")):
+        issue = give(coupon, make_member(), fixed_clock, guide=guide)
+        CouponIssue.objects.filter(pk=issue.pk).update(batch=batch)
+        use(issue, order(number, None, fixed_clock))
+    order("A4", member, fixed_clock)
+    order("R1", None, fixed_clock, net=-10_000, kind="return", original_no="A1")
+
+    found = batch_figures(batch="task_push:1")
+
+    assert (found.issued, found.opened, found.used, found.net_fen) == (2, 0, 2, 70_000)
+    assert batch_figures(batch="task_push:3").net_fen == 0
 
 
 # --- keeping -------------------------------------------------------------------------------------

@@ -4,7 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from apps.accounts.actor import SYSTEM
+from apps.core import clock
 from apps.hq.demo import coupons
+from apps.loyalty import services
 from apps.loyalty.models import Coupon, CouponIssue
 from apps.loyalty.selectors import welcome_coupons
 from apps.members.models import Member, ServingPeriod
@@ -25,7 +28,28 @@ def test_some_are_used_and_some_wait(fixed_clock):
     given = coupons.play(store=store, now=fixed_clock)
 
     assert ServingPeriod.objects.current().filter(store=store).count() == 5
-    assert given == CouponIssue.objects.count() == 5
-    assert CouponIssue.objects.filter(used_at__isnull=False).count() == 2
-    assert set(Coupon.objects.values_list("issued", flat=True)) == {0, 1, 4}
-    assert welcome_coupons(store_id=store.pk, now=fixed_clock).count() == 1
+    assert given == CouponIssue.objects.count() == 9
+    assert CouponIssue.objects.filter(order__isnull=False).count() == 2
+    assert set(Coupon.objects.values_list("issued", flat=True)) == {1, 2, 4}
+    assert welcome_coupons(store_id=store.pk, now=fixed_clock).count() == 2
+    assert CouponIssue.objects.filter(handed_by__isnull=False).count() == 1
+
+
+def test_of_those_who_came_back_every_second_showed_the_coupon_of_the_push(fixed_clock):
+    ((guide, members),) = make_team(fixed_clock, friends=5)
+    store = Posting.objects.get(guide=guide).store
+    sent = fixed_clock - timedelta(days=24)
+    coupon = coupons.come_back(today=clock.business_day(fixed_clock))
+    wanted = [services.Wanted(member.pk, f"target:{member.pk}") for member in members]
+    services.issue_many(
+        coupon_id=coupon.pk, wanted=wanted, batch="task_push:1", guide_id=guide.pk,
+        store_id=store.pk, now=sent, actor=SYSTEM,
+    )  # fmt: skip
+    buy(members[0], store, sent - timedelta(days=1), fen=90_000)
+    buy(members[1], store, sent + timedelta(days=2), fen=20_000)
+    for place, member in enumerate(members[2:], 3):
+        buy(member, store, sent + timedelta(days=place), fen=90_000)
+
+    assert coupons.use_carried(now=fixed_clock) == 2
+    used = CouponIssue.objects.filter(used_at__isnull=False, opened_at__isnull=False)
+    assert set(used.values_list("member_id", flat=True)) == {members[2].pk, members[4].pk}

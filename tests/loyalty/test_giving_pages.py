@@ -13,6 +13,7 @@ from apps.accounts.actor import SYSTEM
 from apps.accounts.services import create_api_key
 from apps.core import clock
 from apps.guide_tasks.models import Evidence, TaskTarget
+from apps.loyalty import services as loyalty
 from apps.loyalty.models import Coupon, CouponIssue
 from apps.member_portal import session as member_session
 from apps.members.models import Consent
@@ -275,6 +276,65 @@ def test_more_coupons_ask_no_more_on_any_page(phone, guide, member, fixed_clock)
     assert asked() == few
 
 
+# --- a gift that goes from hand to hand ----------------------------------------------------------
+
+
+def make_gift(**fields):
+    return make_coupon(benefit="gift", gift="擦鞋布", off_fen=0, from_fen=0, by_hand=True, **fields)
+
+
+def test_a_gift_of_joining_is_handed_over_in_one_tap_and_twice_is_once(
+    phone, guide, member, act, fixed_clock  # noqa: F811
+):  # fmt: skip
+    make_gift(for_welcome=True, for_guides=False)
+    store = Posting.objects.get(guide=guide).store
+    [issue] = loyalty.give_welcome(
+        member_id=member.pk, store_id=store.pk, now=fixed_clock, actor=SYSTEM
+    )
+    mine = customers_browser(member).get(reverse("member_portal:coupons")).content.decode()
+    assert "到店由导购交给你" in mine
+    assert issue.printed_code not in mine
+    assert f'name="handed" value="{issue.pk}"' in phone.get(page_of(member)).content.decode()
+
+    for _tap in range(2):
+        answer = phone.post(page_of(member), act(handed=issue.pk), follow=True)
+        assert "礼品已交给 TA" in answer.content.decode()
+
+    issue.refresh_from_db()
+    assert (issue.handed_by, issue.used_at, issue.order) == (guide, fixed_clock, None)
+    page = phone.get(page_of(member)).content.decode()
+    assert "已交付" in page
+    assert 'name="handed"' not in page
+    after = customers_browser(member).get(reverse("member_portal:coupons")).content.decode()
+    assert "已领取" in after
+    assert MemberEvent.objects.filter(member_id=member.pk, kind="coupon.used").count() == 1
+
+
+def test_what_the_till_counts_a_colleague_gave_or_is_over_is_not_handed_over(
+    phone, team, guide, member, act, fixed_clock  # noqa: F811
+):  # fmt: skip
+    colleague = team[1][0]
+    of_till = give(make_coupon(), member, fixed_clock, guide=guide)
+    had, over, elsewhere = (
+        give(make_gift(), member, fixed_clock, guide=colleague) for _one in range(3)
+    )
+    loyalty.hand_over(
+        issue_id=had.pk, member_id=member.pk, guide_id=colleague.pk,
+        store_id=None, now=fixed_clock, actor=SYSTEM,
+    )  # fmt: skip
+    CouponIssue.objects.filter(pk=over.pk).update(expires_at=fixed_clock)
+    elsewhere.coupon.stores.set([make_store()])
+
+    for issue in (of_till, had, over, elsewhere):
+        answer = phone.post(page_of(member), act(handed=issue.pk), follow=True)
+        assert "tip bad" in answer.content.decode()
+    foreign = give(make_gift(), team[1][1][0], fixed_clock, guide=colleague)
+    assert phone.post(page_of(member), act(handed=foreign.pk)).status_code == 404
+    assert phone.post(page_of(member), act()).status_code == 400
+
+    assert not CouponIssue.objects.filter(handed_by=guide).exists()
+
+
 # --- the customer --------------------------------------------------------------------------------
 
 
@@ -368,7 +428,7 @@ def sale(team, member, number="A1", **fields):
 
 
 def test_the_till_names_codes_and_each_is_answered(team, guide, member, key, fixed_clock):
-    issue = give(make_coupon(), member, fixed_clock, guide=guide)
+    issue = give(make_coupon(from_fen=0), member, fixed_clock, guide=guide)
     item = sale(team, member, coupon_codes=[issue.printed_code, "12345"])
 
     first = post(ORDERS, [item], key)

@@ -1,6 +1,5 @@
 import re
 import uuid
-from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -8,9 +7,9 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.core import clock
-from apps.member_portal.models import WelcomeOffer
 from apps.members.invites import make_invite
 from apps.outreach import services as outreach
+from tests.factories.coupons import make_coupon
 from tests.factories.facts import make_guide, make_store
 from tests.factories.outreach import CORP, connect_corp, seed
 
@@ -33,8 +32,8 @@ def shop(db, simulator, settings):
 
 @pytest.fixture
 def offer(db):
-    return WelcomeOffer.objects.create(
-        title="满 299 减 30 券", begins_at=clock.now() - timedelta(days=1)
+    return make_coupon(
+        name="满 299 减 30 券", for_welcome=True, for_guides=False, off_fen=3_000, from_fen=29_900
     )
 
 

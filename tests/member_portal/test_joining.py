@@ -13,7 +13,7 @@ from apps.accounts.actor import SYSTEM
 from apps.core import clock, pii
 from apps.loyalty.models import CouponIssue
 from apps.member_portal import limits
-from apps.member_portal.models import PhoneCode, WelcomeGift
+from apps.member_portal.models import PhoneCode
 from apps.members import services as members
 from apps.members.invites import VALID_FOR, make_invite
 from apps.members.models import Consent, Member, MemberIdentity, ServingPeriod
@@ -62,7 +62,7 @@ def test_a_new_number_is_a_member_with_guide_store_and_consents(shop, offer, cus
         ("membership", "2026-01", "join_page"),
         ("wecom_marketing", "2026-01", "join_page"),
     ]
-    assert WelcomeGift.objects.get().member == member
+    assert CouponIssue.objects.get().member == member
     shown = customer.get(WELCOME).content.decode()
     assert "满 299 减 30 券" in shown
     assert shop.guide.name in shown
@@ -102,7 +102,7 @@ def test_the_same_form_again_is_the_same_member_without_a_code(shop, offer, join
 
     assert [answer.url for answer in answers] == [WELCOME, WELCOME]
     assert Member.objects.count() == 1
-    assert WelcomeGift.objects.count() == 1
+    assert CouponIssue.objects.count() == 1
     assert not PhoneCode.objects.exists()
 
 
@@ -146,7 +146,7 @@ def test_a_known_number_is_bound_only_by_the_code_sent_to_it(shop, offer, custom
     assert member.joined_at == long_ago
     assert member.enrolling_guide is None  # nobody enrolled who was a member before
     assert Consent.objects.filter(member=member).count() == 2
-    assert not WelcomeGift.objects.exists()  # the gift is for joining
+    assert not CouponIssue.objects.exists()  # the gift is for joining
     assert MemberIdentity.objects.get(kind="phone").verified_at is not None
 
 
@@ -160,13 +160,13 @@ def test_a_contact_who_joins_by_code_counts_as_enrolled_and_gets_one_gift(shop, 
     member.refresh_from_db()
     assert member.joined_at is not None
     assert member.enrolling_guide == shop.guide
-    assert WelcomeGift.objects.count() == 1
+    assert CouponIssue.objects.count() == 1
 
     PhoneCode.objects.all().delete()
     again = Client()
     again.post(join_path, form(phone))
     again.post(CODE, {"code": read_code(shop.simulator, phone)})
-    assert WelcomeGift.objects.count() == 1
+    assert CouponIssue.objects.count() == 1
     assert Member.objects.count() == 1
 
 

@@ -2,6 +2,9 @@
 
 import pytest
 from django.db import connection
+from django.utils import timezone
+
+from apps.members.models import Member
 
 pytestmark = pytest.mark.django_db
 
@@ -29,3 +32,11 @@ def test_member_ids_can_be_drawn_from_their_sequence():
     second = _scalar("SELECT nextval(pg_get_serial_sequence('members_member', 'id'))")
 
     assert second == first + 1
+
+
+def test_who_was_erased_since_a_moment_is_found_without_reading_all_members():
+    with connection.cursor() as cursor:
+        # of an empty table PostgreSQL would read the one page
+        cursor.execute("SET LOCAL enable_seqscan = off")
+
+    assert "members_erased_when" in Member.objects.filter(erased_at__gte=timezone.now()).explain()

@@ -11,7 +11,14 @@ from apps.accounts.actor import SYSTEM, Actor
 from apps.accounts.capabilities import Capability
 from apps.accounts.models import AuditEntry
 from apps.members import selectors, services
-from apps.members.models import FollowRelation, Interaction, MemberNote, ServingPeriod, StopMark
+from apps.members.models import (
+    FollowRelation,
+    Interaction,
+    Member,
+    MemberNote,
+    ServingPeriod,
+    StopMark,
+)
 from apps.timeline.models import MemberEvent
 from tests.factories.facts import NOW, make_guide, make_member, make_members, make_store
 
@@ -181,3 +188,23 @@ def test_of_friends_told_together_the_first_guide_serves_and_nobody_is_served_an
     serving = dict(ServingPeriod.objects.current().values_list("member_id", "guide_id"))
     assert serving == {stranger.pk: early.pk, served.pk: late.pk}
     assert services.start_follows(rows=rows, now=NOW) == []
+
+
+def test_whom_somebody_serves_is_the_same_for_a_set_and_for_each_of_a_few():
+    store, elsewhere = make_store(), make_store()
+    guide, colleague, stranger = make_guide(store), make_guide(store), make_guide(elsewhere)
+    served, followed, other, far = (make_member() for _ in range(4))
+    serve((served.pk, guide.pk, store.pk), (other.pk, colleague.pk, store.pk))
+    serve((far.pk, stranger.pk, elsewhere.pk))
+    follow(followed, guide)
+    whose = {
+        Actor(guide_id=guide.pk): {served, followed},
+        Actor(store_ids=frozenset([store.pk])): {served, followed, other},
+        Actor(guide_id=stranger.pk): {far},
+        Actor(sees_all=True): {served, followed, other, far},
+        Actor(): set(),
+    }
+
+    for actor, expected in whose.items():
+        for each in (False, True):
+            assert set(Member.objects.served_by(actor, each=each)) == expected

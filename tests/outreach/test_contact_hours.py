@@ -87,3 +87,12 @@ def test_hours_until_the_last_minute_are_the_whole_day(hour):
 def test_hours_that_end_a_minute_earlier_wait_for_the_next_day():
     late = EVENING.replace(hour=23, minute=58, second=30)
     assert hours.next_within(late, time(0), time(23, 58)).date() > late.date()
+
+
+def test_cards_about_work_without_hours_wait_for_the_chains_own(settings):
+    settings.HAND_OUT_FROM, settings.HAND_OUT_UNTIL = time(8, 30), time(20)
+    evening = EVENING.replace(hour=20, minute=0)
+
+    assert hours.for_cards(evening - timedelta(minutes=1)) == evening - timedelta(minutes=1)
+    tomorrow = evening.replace(hour=8, minute=30) + timedelta(days=1)
+    assert hours.for_cards(evening) == tomorrow

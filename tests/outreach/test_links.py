@@ -34,6 +34,16 @@ def test_a_tap_asks_wecom_who_it_is(client, link, simulator):
     assert len(query["state"][0]) <= 128
 
 
+def test_taps_to_count_come_with_their_sends(link, friends, moment, django_assert_num_queries):
+    ((_member, external), _other) = friends
+    outreach.record_click(code=link.code, external_userid=external, now=moment)
+
+    (click,) = outreach.take_identified_clicks(now=moment, limit=10)
+
+    with django_assert_num_queries(0):
+        assert click.recipient.dispatch.pk == link.dispatch_id
+
+
 def test_an_identified_tap_is_proof_and_leads_to_the_page(
     live_server, settings, link, friends, simulator
 ):

@@ -27,7 +27,9 @@ from apps.members import services as members
 from apps.members.models import Member
 from apps.members.selectors import notes_of
 from apps.tagging import services as tagging
+from apps.tagging.models import Tag as TagRow
 from apps.tagging.models import TagChange
+from apps.tagging.selectors import tags_of
 
 
 class Customers(GuidePage):
@@ -209,8 +211,8 @@ class Tag(CustomerPage):
         if tag is None:
             raise Http404
         now, actor = self.now, self.actor
-        self.once(
-            form.cleaned_data["client_id"],
+        done = self.once(
+            _own_id(form.cleaned_data["client_id"], "put", tag.pk),
             lambda: tagging.apply_tags(
                 member_ids=[member.pk],
                 tag_ids=[tag.pk],
@@ -220,7 +222,43 @@ class Tag(CustomerPage):
                 at=now,
             ),
         )
-        messages.success(request, _("Tagged: %(tag)s") % {"tag": tag.name})
+        if not done and not _carries(member, tag):
+            return self.back(member)  # taken off since
+        undo = reverse("guide_portal:untag", args=[member.public_id, tag.pk])
+        messages.success(request, _("Tagged: %(tag)s") % {"tag": tag.name}, extra_tags=undo)
+        return self.back(member)
+
+
+class Untag(CustomerPage):
+    """A tag taken off. One that a rule, a task or WeCom holds, too, stays, and the page says so."""
+
+    capability = Capability.EDIT_MEMBERS
+
+    def post(self, request: HttpRequest, public_id: uuid.UUID, tag_id: int) -> HttpResponseBase:
+        member = self.member(public_id)
+        form = ActForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        tag = customers.own_tags().filter(pk=tag_id).first()
+        if tag is None:
+            raise Http404
+        now, actor = self.now, self.actor
+        done = self.once(
+            _own_id(form.cleaned_data["client_id"], "take", tag.pk),
+            lambda: tagging.remove_tags(
+                member_ids=[member.pk],
+                tag_ids=[tag.pk],
+                claim=TagChange.Claim.PERSON,
+                source=actor.label,
+                actor=actor,
+                at=now,
+            ),
+        )
+        if not _carries(member, tag):
+            messages.success(request, _("Taken off: %(tag)s") % {"tag": tag.name})
+        elif done:  # else somebody may have put it on since
+            words = _("%(tag)s stays: a rule, a task or WeCom set it, too") % {"tag": tag.name}
+            messages.warning(request, words)
         return self.back(member)
 
 
@@ -243,6 +281,16 @@ class Visit(CustomerPage):
         )
         messages.success(request, _("Visit noted"))
         return redirect(reverse("guide_portal:customer", args=[member.public_id]) + "#visit")
+
+
+def _own_id(client_id: uuid.UUID, act: str, tag_id: int) -> uuid.UUID:
+    """All tags of a card stand in one form with one id: each of its buttons is an act of its own,
+    and the same button again is the same act."""
+    return uuid.uuid5(client_id, f"{act}:{tag_id}")
+
+
+def _carries(member: Member, tag: TagRow) -> bool:
+    return tag in tags_of([member.pk]).get(member.pk, [])
 
 
 def _uuid(raw: str) -> uuid.UUID | None:

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.capabilities import Capability
 from apps.guide_portal.cards import due_chip, person_of
@@ -14,7 +15,12 @@ from apps.guide_portal.item_forms import ChaseItemsForm, MoreTimeForm, TakeBackF
 from apps.guide_portal.leading import reasons_to_take_back, why_of
 from apps.guide_portal.views.base import GuidePage, referring_page
 from apps.guide_tasks import services as guide_tasks
-from apps.guide_tasks.models import GuideTask, TaskItem, TaskTarget
+from apps.guide_tasks.models import OVER_STATES, GuideTask, TaskItem, TaskTarget
+from apps.guide_tasks.services import recalling
+from apps.guide_tasks.services.items import leading
+
+MORE_TIME = gettext_lazy("More time given; your colleague is told")
+OPENED = gettext_lazy("Open again; your colleague is told")
 
 
 class LeadPage(GuidePage):
@@ -37,7 +43,7 @@ class LeadPage(GuidePage):
 
 
 class ExtendTask(LeadPage):
-    """More time for one guide's share of a push."""
+    """More time for one guide's share of a push, or what was over in it is open again."""
 
     def post(self, request: HttpRequest, task_id: int) -> HttpResponseBase:
         mine = GuideTask.objects.managed_by(self.actor).select_related("push")
@@ -45,15 +51,37 @@ class ExtendTask(LeadPage):
         form = MoreTimeForm(request.POST)
         if not form.is_valid():
             return self.bad_form(form)
+        if form.cleaned_data["over"]:
+            self.open_again(task, form)
+            return self.work_of(task)
         done = self.once(
             form.cleaned_data["client_id"],
-            lambda: guide_tasks.extend_task(
+            lambda: recalling.extend_task(
                 task=task, due_at=form.due_at, actor=self.actor, now=self.now
             ),
         )
         if done:
-            messages.success(request, _("More time given; your colleague is told"))
+            messages.success(request, MORE_TIME)
         return self.work_of(task)
+
+    def open_again(self, task: GuideTask, form: MoreTimeForm) -> None:
+        """Says beside it for how many customers nothing was opened, and why."""
+        came: list[recalling.Reopened] = []
+        self.once(
+            form.cleaned_data["client_id"],
+            lambda: came.append(
+                recalling.reopen_task(task=task, due_at=form.due_at, actor=self.actor, now=self.now)
+            ),
+        )
+        for result in came:
+            if result.opened or not (result.elsewhere or result.refused):
+                messages.success(self.request, OPENED)
+            if result.elsewhere:
+                words = _("%(n)s customers stay closed: another task for them is running.")
+                messages.warning(self.request, words % {"n": result.elsewhere})
+            if result.refused:
+                words = _("%(n)s customers took their consent back: nothing to do for them.")
+                messages.warning(self.request, words % {"n": result.refused})
 
 
 class WithdrawTarget(LeadPage):
@@ -130,19 +158,21 @@ class ChaseItems(LeadPage):
 
 
 class ExtendItem(LeadPage):
+    """More time for one item; one that was over is open again."""
+
     def post(self, request: HttpRequest, item_id: int) -> HttpResponseBase:
         item = self.item(item_id)
         form = MoreTimeForm(request.POST)
         if not form.is_valid():
             return self.bad_form(form)
+        is_over = item.state in OVER_STATES
+        act = leading.reopen_item if is_over else leading.extend_item
         done = self.once(
             form.cleaned_data["client_id"],
-            lambda: guide_tasks.extend_item(
-                item=item, due_at=form.due_at, actor=self.actor, now=self.now
-            ),
+            lambda: act(item=item, due_at=form.due_at, actor=self.actor, now=self.now),
         )
         if done:
-            messages.success(request, _("More time given; your colleague is told"))
+            messages.success(request, OPENED if is_over else MORE_TIME)
         return redirect("guide_portal:item", item.pk)
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.guide_portal import display
 from apps.guide_portal.forms import DisplayForm
+from apps.guide_portal.inbox import inbox
 from apps.guide_portal.me import me_page
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks.selectors import badge
@@ -26,6 +27,21 @@ class Me(GuidePage):
             "todo_count": badge(guide_id=self.guide_id, now=now),
         }
         return render(request, "guide_portal/me.html", context)
+
+
+class Messages(GuidePage):
+    """消息: the last cards, also those that WeCom did not take. Regional managers get some too."""
+
+    capability = Capability.VIEW_MEMBERS
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        now = self.now
+        context = {
+            "rows": inbox(guide_id=self.guide_id, now=now),
+            "tab": "me",
+            "todo_count": badge(guide_id=self.guide_id, now=now),
+        }
+        return render(request, "guide_portal/messages.html", context)
 
 
 class Display(GuidePage):

@@ -14,13 +14,13 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.wake import wake
 from apps.guide_portal import handovers, people
-from apps.guide_portal.leading import led_tasks
+from apps.guide_portal.leading import led_tasks, over_tasks
 from apps.guide_portal.people_forms import CellForm, CoverForm, GiveForm, WeekForm
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.services import assigning
 from apps.members.models import ServingPeriod
-from apps.members.services import handing_over
+from apps.outreach.services import people_news
 from apps.stores import selectors as store_reads
 from apps.stores import services as stores
 from apps.stores.models import Cover, Guide, Posting, Store
@@ -145,7 +145,7 @@ class StartCover(DutyAct):
         covering: Guide = get_object_or_404(here, pk=form.cleaned_data["covering"])
         done = self.once(
             form.cleaned_data["client_id"],
-            lambda: stores.start_cover(
+            lambda: people_news.start_cover(
                 store=store,
                 absent=absent,
                 covering=covering,
@@ -196,11 +196,10 @@ class AssignMembers(StorePage):
         done = self.once(
             form.cleaned_data["client_id"],
             lambda: given.append(
-                handing_over.share_members(
+                people_news.share_members(
                     store=store,
                     member_ids=wanted,
                     among=among,
-                    reason=handing_over.ASSIGNED,
                     actor=self.actor,
                     now=self.now,
                 )
@@ -233,7 +232,8 @@ class Work(StorePage):
         guide = self.guide(store, guide_id)
         page = people.work_page(guide=guide, store=store, now=self.now)
         tasks = led_tasks(guide=guide, store=store, now=self.now)
-        context = {"page": page, "store": store, "tasks": tasks}
+        over = over_tasks(guide=guide, store=store, now=self.now)
+        context = {"page": page, "store": store, "tasks": tasks, "over": over}
         return render(request, "guide_portal/work.html", context)
 
 
@@ -321,11 +321,11 @@ class HandOver(HandoverOf):
         done = self.once(
             form.cleaned_data["client_id"],
             lambda: given.append(
-                handing_over.share_members(
+                people_news.share_members(
                     store=store,
                     member_ids=list(theirs.values_list("member_id", flat=True)),
                     among=among,
-                    reason=handing_over.HANDED_OVER,
+                    gone=guide,
                     actor=self.actor,
                     now=self.now,
                 )

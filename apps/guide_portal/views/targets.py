@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.core.errors import DomainError
 from apps.guide_portal.cards import person_of, target_cards, todo_card
+from apps.guide_portal.coupons import coupon_words
 from apps.guide_portal.forms import ActForm, NotSuitableForm, SendForm
 from apps.guide_portal.reasons import STOP, offered_reasons
 from apps.guide_portal.texts import contact_words, personal_text, refusal_words
@@ -30,7 +31,9 @@ class TargetPage(GuidePage):
             TaskTarget.objects.visible_to(self.actor)
             .of_guide(self.guide_id)
             .opened_by(self.now)
-            .select_related("push__template", "push__asset", "member", "task", "guide", "store"),
+            .select_related(
+                "push__template", "push__asset", "push__coupon", "member", "task", "guide", "store"
+            ),
             pk=target_id,
         )
 
@@ -45,6 +48,7 @@ class TargetPage(GuidePage):
         context: dict[str, Any] = {"card": card, "asset": target.push.asset}
         if card.can_send:
             context["attachments"] = attachments_of(script_id=target.push.template_id)
+            context["coupon"] = coupon_words(target.push)
             context["text"] = text or personal_text(target, now=now, bought=bought)
             context["refusal"] = refusal_words(target, now=now)
             context["contacted"] = "" if context["refusal"] else contact_words(target, now=now)

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
+from apps.guide_portal.chats import team_chats
 from apps.guide_portal.forms import ChaseForm
 from apps.guide_portal.team import team_page
 from apps.guide_portal.views.base import GuidePage
@@ -20,9 +21,11 @@ class Team(GuidePage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         pushes = running_pushes(actor=self.actor)
+        chats = team_chats(actor=self.actor, now=self.now)
         if not pushes:
             empty = {
                 "page": None,
+                "chats": chats,
                 "empty_head": _("No task in your store now"),
                 "empty_words": _("Progress appears here as soon as head office hands out a task."),
                 "empty_action": _("Back to today"),
@@ -37,7 +40,7 @@ class Team(GuidePage):
             page = team_page(actor=self.actor, push_id=push_id, pushes=pushes, now=self.now)
         if page is None:
             raise Http404
-        return render(request, "guide_portal/team.html", {"page": page})
+        return render(request, "guide_portal/team.html", {"page": page, "chats": chats})
 
     def _first_to_help(self, push_ids: list[int]) -> int:
         """The latest push in which somebody needs a hand; else simply the latest."""

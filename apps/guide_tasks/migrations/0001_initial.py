@@ -14,6 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('campaigns', '0001_initial'),
+        ('loyalty', '0001_initial'),
         ('members', '0002_layout'),
         ('orders', '0002_layout'),
         ('outreach', '0001_initial'),
@@ -116,6 +117,7 @@ class Migration(migrations.Migration):
                 ('once_per_store', models.BooleanField(default=False, verbose_name='once for each store')),
                 ('client_id', models.UUIDField(editable=False, null=True, unique=True)),
                 ('asset', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='outreach.contentasset', verbose_name='content')),
+                ('coupon', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='loyalty.coupon', verbose_name='coupon')),
                 ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='campaigns.campaign', verbose_name='campaign')),
                 ('regions', models.ManyToManyField(blank=True, related_name='+', to='stores.region', verbose_name='regions')),
                 ('result_tags', models.ManyToManyField(blank=True, related_name='+', to='tagging.tag', verbose_name='result tags')),

@@ -18,6 +18,7 @@ from apps.guide_tasks.models.series import PushSeries, SeriesOccurrence
 from apps.guide_tasks.models.states import (
     MOVES,
     OPEN_STATES,
+    OVER_STATES,
     ExcuseReason,
     Grade,
     ItemExcuse,
@@ -44,6 +45,7 @@ __all__ = [
     "MOVES",
     "NotIssued",
     "OPEN_STATES",
+    "OVER_STATES",
     "Outcome",
     "PROFILED_KINDS",
     "PushForecast",

@@ -1,13 +1,19 @@
 """What is handed out, whom it was counted for, and who got no task of it."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from apps.core import clock
 from apps.guide_tasks.models.rules import TaskRule
 from apps.guide_tasks.models.states import Grade
 from apps.guide_tasks.querysets import NotIssuedQuerySet, TaskPushQuerySet
+
+# a decision takes seconds; beat asks for it every minute
+START_WITHIN = timedelta(minutes=5)
 
 
 class AssignBy(models.TextChoices):
@@ -90,6 +96,15 @@ class TaskPush(models.Model):
         blank=True,
         verbose_name=_("content"),
     )
+    # each customer gets it with the message, once
+    coupon = models.ForeignKey(
+        "loyalty.Coupon",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("coupon"),
+    )
     # what goes out beside the words where no script says it: see `outreach.attachments`
     attachments = models.JSONField(_("attachments"), default=list, blank=True)
     result_tags = models.ManyToManyField(
@@ -168,6 +183,24 @@ class TaskPush(models.Model):
     @property
     def source(self) -> str:
         return f"task_push:{self.pk}"
+
+    @property
+    def is_starting(self) -> bool:
+        """Its hour has come: a job decides at this moment who goes where."""
+        wanted, waits = self.hand_out_at, self.status == self.Status.APPROVED
+        return waits and wanted is not None and wanted <= clock.now()
+
+    @property
+    def is_stuck(self) -> bool:
+        """It should have begun some minutes ago; beat goes on trying, and it may be changed."""
+        wanted = self.hand_out_at
+        return self.is_starting and wanted is not None and wanted < clock.now() - START_WITHIN
+
+    @property
+    def state_word(self) -> str:
+        """Its status as a person sees it."""
+        shown = self.Status.HANDING_OUT if self.is_starting else self.Status(self.status)
+        return str(shown.label)
 
     @property
     def has_items(self) -> bool:

@@ -33,6 +33,9 @@ class State(models.TextChoices):
 
 OPEN_STATES = (State.OPEN, State.IN_PROGRESS, State.TO_VERIFY)
 
+# what was not done in its time; a manager may open it again
+OVER_STATES = (State.NOT_DONE, State.EXPIRED)
+
 # Every legal move; anything else is refused. Only outcomes may still be noted on a finished target.
 MOVES: dict[str, tuple[str, ...]] = {
     State.OPEN: (
@@ -45,8 +48,8 @@ MOVES: dict[str, tuple[str, ...]] = {
     State.IN_PROGRESS: (State.TO_VERIFY, State.DONE, State.NOT_DONE, State.NOT_APPLICABLE),
     State.TO_VERIFY: (State.IN_PROGRESS, State.DONE, State.NOT_DONE, State.NOT_APPLICABLE),
     State.DONE: (),
-    State.NOT_DONE: (State.DONE,),
-    State.EXPIRED: (State.DONE,),
+    State.NOT_DONE: (State.DONE, State.OPEN),
+    State.EXPIRED: (State.DONE, State.OPEN),
     State.NOT_APPLICABLE: (State.OPEN,),
 }
 

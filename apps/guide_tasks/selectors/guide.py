@@ -457,7 +457,7 @@ _OWN_TASK = Scoped(
         GuideTask.objects.visible_to(actor)
         .of_guide(_GUIDE)
         .filter(pk=Place("task", BigIntegerField()))
-        .select_related("push__asset", "push__template", "guide", "store")
+        .select_related("push__asset", "push__coupon", "push__template", "guide", "store")
     )
 )
 

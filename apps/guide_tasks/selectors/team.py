@@ -163,7 +163,7 @@ def _guide_progress(
     chased = max(chases_today(task, now) for task in tasks)
     first = tasks[0]
     return GuideProgress(
-        task_ids=[task.pk for task in tasks],
+        task_ids=tuple(task.pk for task in tasks),
         guide_id=first.guide_id,
         guide_name=first.guide.name,
         store_id=first.store_id,

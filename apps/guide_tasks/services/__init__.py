@@ -1,7 +1,13 @@
 """Writes of the tasks' room, by subject."""
 
 from apps.guide_tasks.services.arrivals import record_visit
-from apps.guide_tasks.services.coupons import Given, coupons_opened, give_coupon, say_again
+from apps.guide_tasks.services.coupons import (
+    Given,
+    coupons_opened,
+    give_coupon,
+    hand_gift_over,
+    say_again,
+)
 from apps.guide_tasks.services.evidence import (
     apply_result,
     record_contact,
@@ -68,6 +74,7 @@ __all__ = [
     "Given",
     "coupons_opened",
     "give_coupon",
+    "hand_gift_over",
     "note_personal_chat",
     "say_again",
     "send_personal",

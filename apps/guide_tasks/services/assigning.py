@@ -172,7 +172,7 @@ def move_to(*, pairs: Mapping[int, int], cause: str, actor: Actor, now: datetime
     if moves:
         last = _write(moves, cause, actor, now)
         _tell(moves, last, actor, now)
-        _notify(moves, last, now)
+        _notify(moves, last, cause, now)
         accounts.audit(
             actor=actor,
             action="task.moved",
@@ -258,19 +258,39 @@ def _tell(moves: Sequence[_Move], last: int, actor: Actor, now: datetime) -> Non
     )
 
 
-def _notify(moves: Sequence[_Move], last: int, now: datetime) -> None:
-    """A card per receiver with how many came and until when; what opens later waits unsaid."""
+# why work came over, by the cause of the move; a manager's own word is the rest
+_WHY = {
+    "covered": _("You work for %(name)s, who is away."),
+    "left": _("%(name)s does not work there any more."),
+    "handed_over": _("%(name)s does not work there any more."),
+}
+_BY_THE_MANAGER = _("Your manager gave them to you; they were with %(name)s.")
+
+
+def _named(names: Sequence[str]) -> str:
+    """Colleagues by name; from the third on only how many more."""
+    words, more = "、".join(names[:2]), len(names) - 2
+    return gettext("%(names)s and %(n)s more") % {"names": words, "n": more} if more > 0 else words
+
+
+def _notify(moves: Sequence[_Move], last: int, cause: str, now: datetime) -> None:
+    """A card per receiver: how many came, from whom and why, until when; what opens later waits
+    unsaid."""
+    why = str(_WHY.get(cause, _BY_THE_MANAGER))
     by_guide: dict[int, list[TaskTarget]] = defaultdict(list)
     for one in moves:
         if one.target.opens_at <= now:
             by_guide[one.guide_id].append(one.target)
+    given_by = {target.guide_id for came in by_guide.values() for target in came}
+    names = dict(Guide.objects.filter(pk__in=given_by).values_list("pk", "name"))
     outreach.queue_guide_notices(
         source=f"targets_moved:{last}",
         rows=[
             (
                 guide_id,
                 gettext("From a colleague: %(n)s customers") % {"n": len(came)},
-                notice_body(len(came), min(target.due_at for target in came)),
+                why % {"name": _named([names[pk] for pk in sorted({one.guide_id for one in came})])}
+                + notice_body(len(came), min(target.due_at for target in came)),
                 TODAY_PATH,
             )
             for guide_id, came in sorted(by_guide.items())

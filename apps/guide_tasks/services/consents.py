@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.guide_tasks.models import (
     PROFILED_KINDS,
@@ -64,3 +64,24 @@ def excuse_withdrawn_since(*, push: TaskPush, since: datetime, now: datetime) ->
         excuse_unconsented(member_id=member_id, purpose=purpose, now=now)
         for member_id, purpose in found
     )
+
+
+def excuse_refused(*, which: QuerySet[TaskTarget], push: TaskPush, now: datetime) -> int:
+    """The same for some targets of one push that are open again, in one statement: a consent may
+    have been taken back while they were over."""
+    needed = []
+    if push.kind not in SERVICE_KINDS:
+        needed.append(Purpose.WECOM_MARKETING)
+    # without the run's members, who may be a million
+    chosen = TaskPush.objects.select_related("segment_run__version").defer("segment_run__members")
+    if by_profile(chosen.get(pk=push.pk)):
+        needed.append(Purpose.PROFILING)
+    refused = Q(pk__in=[])
+    for purpose in needed:
+        theirs = Consent.objects.filter(
+            purpose=purpose, member__survivor_id=OuterRef("member__survivor_id")
+        )
+        taken_back = theirs.filter(withdrawn_at__isnull=False)
+        refused |= Q(Exists(taken_back)) & ~Q(Exists(theirs.valid()))
+    gone = ExcuseReason.CONSENT_GONE
+    return len(targets.excuse_set(which=which.filter(refused), reason=gone, at=now))

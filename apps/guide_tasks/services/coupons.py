@@ -99,6 +99,24 @@ def say_again(
     return _say(member, text, page, actor, now, f"coupon-again:{client_id}")
 
 
+@transaction.atomic
+def hand_gift_over(*, member: Member, issue_id: int, actor: Actor, now: datetime) -> CouponIssue:
+    """The guide handed TA the gift in the store, once.
+
+    Raises CouponIssue.DoesNotExist and what `loyalty.hand_over` raises.
+    """
+    assert actor.guide_id is not None
+    posting = _posting(actor.guide_id, now)
+    return loyalty.hand_over(
+        issue_id=issue_id,
+        member_id=member.pk,
+        guide_id=actor.guide_id,
+        store_id=posting.store_id if posting else None,
+        now=now,
+        actor=actor,
+    )
+
+
 def is_unseen(issue: CouponIssue, *, now: datetime) -> bool:
     """Can it be used, and has TA not seen it yet?"""
     return issue.opened_at is None and issue.state(now=now) == CouponIssue.State.USABLE
@@ -141,6 +159,14 @@ def _words(issue: CouponIssue, member: Member, posting: Posting | None) -> str:
     }
     if not posting:
         return _("%(customer)s, a coupon for you: %(coupon)s (%(worth)s), until %(day)s.") % values
+    if issue.coupon.by_hand:
+        return (
+            _(
+                "%(customer)s, %(guide)s of %(store)s here. A gift waits for you in the store: "
+                "%(coupon)s (%(worth)s), until %(day)s. Come by and I hand it to you."
+            )
+            % values
+        )
     return (
         _(
             "%(customer)s, %(guide)s of %(store)s here. A coupon for you: %(coupon)s (%(worth)s), "

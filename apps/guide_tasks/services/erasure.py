@@ -7,6 +7,7 @@ from django.db import transaction
 
 from apps.guide_tasks.models import ExcuseReason, TaskPush, TaskTarget
 from apps.guide_tasks.services.targets import excuse_stopped
+from apps.members.models import Member
 
 
 @transaction.atomic
@@ -24,6 +25,8 @@ def forget_members(*, member_ids: Sequence[int], now: datetime) -> int:
 
 def forget_since(*, push: TaskPush, since: datetime, now: datetime) -> None:
     """Who asked while the push was on its way to the guides: its parts still knew them."""
-    asked = TaskTarget.objects.filter(push=push, member__erased_at__gte=since)
-    if ids := list(asked.values_list("member_id", flat=True)):
+    # few ask: looked for first, or every target would be asked about its member
+    asked = list(Member.objects.filter(erased_at__gte=since).values_list("pk", flat=True))
+    named = TaskTarget.objects.filter(push=push, member_id__in=asked)
+    if asked and (ids := list(named.values_list("member_id", flat=True))):
         forget_members(member_ids=ids, now=now)

@@ -348,6 +348,8 @@ def take_clicks(*, now: datetime, limit: int = 500) -> int:
     for click in sorted(clicks, key=_clicked_target):  # targets are locked in one order everywhere
         target = TaskTarget.objects.filter(pk=_clicked_target(click)).first()
         if target is None:
+            if click.recipient is not None and personal.is_personal(click.recipient):
+                personal.note_opened(recipient=click.recipient, at=click.clicked_at)
             continue
         source = f"{CLICK}{click.pk}"
         record_contact(

@@ -81,7 +81,11 @@ FROM (
 ) AS per_guide
 """
 _LAID_OUT = "handout WHERE place = 'issued'"
-_WRITTEN = "guide_tasks_tasktarget WHERE push_id = %s"
+# the parts say it in a tenth of the pages that their targets fill
+_IN_PARTS = """(
+    SELECT unnest(places) AS place, unnest(guide_ids) AS guide_id, unnest(opens) AS opens_at
+    FROM guide_tasks_handoutpart WHERE push_id = %s
+) AS decided WHERE place = 'issued'"""
 # many guides, few different cards: only the words come from here
 _CARDS = """
 SELECT loads.guide_id, %s, %s, card.body, %s, card.not_before
@@ -163,14 +167,14 @@ def _card(push: TaskPush, guide_id: int, customers: int, due_at: datetime) -> No
 
 
 def hand_out_notices(
-    *, push: TaskPush, due_at: datetime, now: datetime, written: bool = False
+    *, push: TaskPush, due_at: datetime, now: datetime, in_parts: bool = False
 ) -> int:
-    """A card per guide of the hand-out that stands in the temporary table (or, `written`, of the
-    push's targets), within the push's hand-out hours; whoever is away today hears of it on their
+    """A card per guide of the hand-out that stands in the temporary table (or, `in_parts`, of the
+    push's parts), within the push's hand-out hours; whoever is away today hears of it on their
     first day back."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS handout_loads")
-        rows, of_push = (_WRITTEN, [push.pk]) if written else (_LAID_OUT, [])
+        rows, of_push = (_IN_PARTS, [push.pk]) if in_parts else (_LAID_OUT, [])
         cursor.execute(_LOADS.format(rows=rows), [now, now, *of_push])
         cursor.execute("SELECT DISTINCT moment, customers FROM handout_loads")
         cards = cursor.fetchall()

@@ -9,11 +9,12 @@ that is told or counted by the push waits until the last part is in.
 
 from dataclasses import replace
 from datetime import datetime
+from math import ceil
 
 from django.conf import settings
 from django.db import transaction
 
-from apps.core import clock, locks
+from apps.core import clock, faults, locks
 from apps.core.wake import wake
 from apps.guide_tasks.models import HandOutPart, PushForecast, TaskPush
 from apps.guide_tasks.services import erasure, issuing, places
@@ -23,17 +24,25 @@ JOB = "guide_tasks.hand_out_parts"
 # doorbells rung: more workers than that do not make the disk faster
 WORKERS = 2
 # each part reads what all members bought: a very large push has larger parts, not more of them
-MOST_PARTS = 16
+MOST_PARTS = 4
+# until a part is too large: it is one open writing transaction, and whoever reads the feed waits
+# for the oldest of them
+LARGEST_PART = 250_000
 
 Status = TaskPush.Status
 
 
 def begin(*, push: TaskPush, planned: int, now: datetime) -> None:
     """Keep what stands in the table handout as parts; from its commit on they are written."""
-    places.cut(push_id=push.pk, size=max(settings.HAND_OUT_PART, planned // MOST_PARTS))
+    places.cut(push_id=push.pk, into=_parts_of(planned))
     push.status, push.handing_out_at = Status.HANDING_OUT, now
     push.save(update_fields=["status", "handing_out_at"])
     _ring(push.pk)
+
+
+def _parts_of(planned: int) -> int:
+    usual = min(ceil(planned / settings.HAND_OUT_PART), MOST_PARTS)
+    return max(usual, ceil(planned / LARGEST_PART))
 
 
 def _ring(push_id: int) -> None:
@@ -63,6 +72,7 @@ def work_off(*, push_id: int, worker: int = 0) -> int:
     issued = 0
     while (written := _write_one(push_id, worker)) is not None:
         issued += written
+        faults.point("guide_tasks.part_committed")
     _close(push_id)
     return issued
 
@@ -80,7 +90,9 @@ def _write_one(push_id: int, worker: int = 0) -> int | None:
     push = TaskPush.objects.select_related("campaign").get(pk=push_id)
     due_at, now = _terms(push)
     places.lay_out_again(push_id=push_id, number=part.number)
+    faults.point("guide_tasks.part_begun")
     issued = issuing.write(push=push, due_at=due_at, now=now)
+    faults.point("guide_tasks.part_written")
     HandOutPart.objects.filter(pk=part.pk).update(done_at=clock.now())
     return issued
 
@@ -101,8 +113,9 @@ def _close(push_id: int) -> bool:
     due_at, now = _terms(push)
     push.status, push.handed_out_at = Status.HANDED_OUT, now
     push.save(update_fields=["status", "handed_out_at"])
-    issuing.hand_out_notices(push=push, due_at=due_at, now=now, written=True)
+    issuing.hand_out_notices(push=push, due_at=due_at, now=now, in_parts=True)
     erasure.forget_since(push=push, since=now, now=clock.now())
     HandOutPart.objects.filter(push=push).delete()
+    faults.point("guide_tasks.hand_out_closing")
     wake("guide_tasks.tell_issued", push_id=push_id)
     return True

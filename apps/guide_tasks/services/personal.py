@@ -172,3 +172,16 @@ def apply_personal_result(*, recipient: DispatchRecipient) -> None:
             occurred_at=at,
             source=f"{source}:delivered",
         )
+
+
+def note_opened(*, recipient: DispatchRecipient, at: datetime) -> None:
+    """The customer opened the link of a word of the guide's own: 已互动, once for the message."""
+    source = f"dispatch_recipient:{recipient.pk}"
+    timeline.record_event(
+        member_id=recipient.member_id,
+        kind=Kind.ENGAGED,
+        source=source,
+        key=f"{source}:engaged",
+        occurred_at=at,
+        payload={"source": source, "guide_id": recipient.dispatch.guide_id},
+    )

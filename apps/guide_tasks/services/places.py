@@ -52,6 +52,12 @@ _SOON = f"""OR reach.member_id IN (
                 WHERE part.done_at IS NULL AND planned.place = '{ISSUED}'
                     AND push.kind = ANY(%s) AND push.due_at > %s)"""
 
+_PLACED = f"""
+SELECT member_id, guide_id, store_id, external_userid, opens_at, bucket, arm,
+    CASE WHEN refusal <> '' THEN refusal WHEN arm = 'control' THEN '{CONTROL}'
+         ELSE '{ISSUED}' END AS place
+FROM ({{drawn}}) AS drawn
+"""
 _COUNTS = """
 SELECT place, sum(members), count(guide_id), max(members), count(DISTINCT store_id) FROM (
     SELECT place, guide_id, count(*) AS members, min(store_id) AS store_id
@@ -71,6 +77,8 @@ def _for_many(cursor: Any) -> None:
     cursor.execute(f"SET LOCAL work_mem = '{_WORK_MEM}'")
     # plans of a second or two do not earn their compilation back
     cursor.execute("SET LOCAL jit = off")
+    # three thousand rows tell of a temporary table what the planner needs
+    cursor.execute("SET LOCAL default_statistics_target = 10")
 
 
 def plan(member_ids: Iterable[int]) -> None:
@@ -122,27 +130,15 @@ def lay_out(
     reach, params = _reach(
         now, marketing, recent_days, serving, one_plan=one_plan, by_profile=by_profile
     )
-    draw = draw and campaign.control_share_bp > 0
+    if away:
+        _fill("handout_reach", reach, params)
+        duty.settle_reach(due_at=due_at)
+        reach, params = "SELECT * FROM handout_reach", []
+    drawn = "SELECT *, NULL::int AS bucket, NULL::text AS arm FROM ({reach}) AS reach"
+    if draw and campaign.control_share_bp:
+        drawn, params = draw_sql(campaign, "{reach}", params, among="given.refusal = ''")
+    _fill("handout", _PLACED.format(drawn=drawn.format(reach=reach)), params)
     with connection.cursor() as cursor:
-        if draw or away:
-            cursor.execute(f"CREATE TEMP TABLE handout_reach ON COMMIT DROP AS {reach}", params)
-            _drop_second_friendships("handout_reach", cursor)
-            reach, params = "SELECT * FROM handout_reach", []
-        if away:
-            duty.settle_reach(due_at=due_at)
-        if draw:
-            reach, params = _drawn(campaign)
-        else:
-            reach = f"SELECT *, NULL::int AS bucket, NULL::text AS arm FROM ({reach}) AS r"
-        cursor.execute(
-            f"""CREATE TEMP TABLE handout ON COMMIT DROP AS
-                SELECT member_id, guide_id, store_id, external_userid, opens_at, bucket, arm,
-                    CASE WHEN refusal <> '' THEN refusal WHEN arm = 'control' THEN '{CONTROL}'
-                         ELSE '{ISSUED}' END AS place
-                FROM ({reach}) AS drawn""",
-            params,
-        )
-        _drop_second_friendships("handout", cursor)
         # what the statements that follow ask by; of the rest nothing need be known
         cursor.execute("ANALYZE handout (member_id, guide_id, place)")
 
@@ -173,63 +169,63 @@ def _reach(
         asked = running * 3 if soon else running * 2
         reach = _ONE_PLAN.format(reach=reach, or_soon=_SOON if soon else "")
         params = [*asked, *params]
-    return f"SELECT *, NULL::timestamptz AS opens_at FROM ({reach}) AS r", params
+    # "offset 0": each refusal is found out once, wherever it is asked about further out
+    return f"SELECT *, NULL::timestamptz AS opens_at FROM ({reach}) AS r OFFSET 0", params
 
 
-def _drop_second_friendships(table: str, cursor: Any) -> None:
-    """One row per planned member. `cursor` has just filled the table: it knows how many rows."""
-    made = cursor.rowcount
-    cursor.execute("SELECT count(*) FROM handout_planned")
-    if made > cursor.fetchone()[0]:
-        cursor.execute(
-            f"DELETE FROM {table} AS second USING {table} AS first"
-            " WHERE first.member_id = second.member_id"
-            " AND (first.external_userid, first.ctid) < (second.external_userid, second.ctid)"
-        )
-
-
-def _drawn(campaign: Campaign) -> tuple[str, list[Any]]:
-    """What the policy said, with the draw of those it lets through."""
-    sql, params = draw_sql(campaign, "SELECT member_id FROM handout_reach WHERE refusal = ''")
-    return f"SELECT * FROM handout_reach LEFT JOIN ({sql}) AS d USING (member_id)", params
+def _fill(table: str, select: str, params: Sequence[Any]) -> None:
+    """Make the temporary table, with one row per planned member: second friendships go."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMP TABLE {table} ON COMMIT DROP AS {select}", params)
+        made = cursor.rowcount
+        cursor.execute("SELECT count(*) FROM handout_planned")
+        if made > cursor.fetchone()[0]:
+            cursor.execute(
+                f"DELETE FROM {table} AS second USING {table} AS first"
+                " WHERE first.member_id = second.member_id"
+                " AND (first.external_userid, first.ctid) < (second.external_userid, second.ctid)"
+            )
 
 
 # --- a large hand-out, cut into parts -------------------------------------------------------------
 
-# a guide's customers begin where the first of them stands, so that one part has them all; who gets
-# no task follows in any order
-_CUT = """
+# guide after guide, so that one part has all customers of each; who gets no task is spread evenly
+_CUT = f"""
 INSERT INTO guide_tasks_handoutpart (push_id, number, planned, issued, member_ids, places,
     guide_ids, store_ids, external_userids, opens, buckets)
-SELECT %s, number, count(*), count(worker), array_agg(member_id), array_agg(place),
-    array_agg(guide_id), array_agg(store_id), array_agg(external_userid), array_agg(opens_at),
-    array_agg(bucket)
+SELECT %s, number, count(*), count(*) FILTER (WHERE place = '{ISSUED}'), array_agg(member_id),
+    array_agg(place), array_agg(guide_id), array_agg(store_id), array_agg(external_userid),
+    array_agg(opens_at), array_agg(bucket)
 FROM (
-    SELECT *, CASE WHEN worker IS NULL THEN line
-                   ELSE min(line) OVER (PARTITION BY worker) END / %s AS number
-    FROM (
-        SELECT *, row_number() OVER (ORDER BY worker) - 1 AS line
-        FROM (SELECT *, CASE WHEN place = 'issued' THEN guide_id END AS worker
-              FROM handout) AS placed
-    ) AS in_line
+    SELECT handout.*, CASE WHEN place = '{ISSUED}' THEN cut.number ELSE member_id %% %s END
+        AS number
+    FROM handout LEFT JOIN (
+        SELECT guide_id, div((sum(customers) OVER (ORDER BY guide_id) - customers) * %s,
+                             sum(customers) OVER ()) AS number
+        FROM (SELECT guide_id, count(*) AS customers FROM handout WHERE place = '{ISSUED}'
+              GROUP BY guide_id) AS loads
+    ) AS cut ON cut.guide_id = handout.guide_id
 ) AS given GROUP BY number
 """
+# several arrays of one length in a SELECT list go side by side, and are kept nowhere in between
 _AGAIN = """
 CREATE TEMP TABLE handout ON COMMIT DROP AS
-SELECT given.*, CASE WHEN given.bucket IS NULL THEN NULL
-                     WHEN given.place = 'control' THEN 'control' ELSE 'treated' END AS arm
-FROM guide_tasks_handoutpart AS part,
-    unnest(part.member_ids, part.places, part.guide_ids, part.store_ids, part.external_userids,
-           part.opens, part.buckets)
-        AS given (member_id, place, guide_id, store_id, external_userid, opens_at, bucket)
-WHERE part.push_id = %s AND part.number = coalesce(%s, part.number)
+SELECT given.*, CASE WHEN bucket IS NULL THEN NULL
+                     WHEN place = 'control' THEN 'control' ELSE 'treated' END AS arm
+FROM (
+    SELECT unnest(member_ids) AS member_id, unnest(places) AS place, unnest(guide_ids) AS guide_id,
+        unnest(store_ids) AS store_id, unnest(external_userids) AS external_userid,
+        unnest(opens) AS opens_at, unnest(buckets) AS bucket
+    FROM guide_tasks_handoutpart WHERE push_id = %s AND number = coalesce(%s, number)
+) AS given
 """
 
 
-def cut(*, push_id: int, size: int) -> None:
-    """Keep the laid-out members as parts of about `size`, each to be written on its own."""
+def cut(*, push_id: int, into: int) -> None:
+    """Keep the laid-out members as so many parts of about one size, each to be written on its
+    own."""
     with connection.cursor() as cursor:
-        cursor.execute(_CUT, [push_id, size])
+        cursor.execute(_CUT, [push_id, into, into])
 
 
 def lay_out_again(*, push_id: int, number: int | None = None) -> None:

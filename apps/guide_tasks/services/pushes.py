@@ -37,10 +37,18 @@ from apps.guide_tasks.models import (
     TaskPush,
     TaskTarget,
 )
-from apps.guide_tasks.services import catching_up, consents, issuing, parts, places
+from apps.guide_tasks.services import (
+    catching_up,
+    consents,
+    issuing,
+    parts,
+    places,
+    push_coupons,
+)
 from apps.guide_tasks.services.items import issuing as item_issuing
 from apps.guide_tasks.shapes import PushPlaces
 from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
+from apps.loyalty.models import Coupon
 from apps.outreach import policy, scripts
 from apps.outreach.attachments import Piece
 from apps.outreach.models import ContentAsset, MessageTemplate
@@ -61,6 +69,7 @@ _EDITABLE = frozenset(
         "body",
         "generic_body",
         "asset",
+        "coupon",
         "required_grade",
         "assign_by",
         "follow_up_days",
@@ -91,6 +100,7 @@ def create_push(
     body: str = "",
     generic_body: str = "",
     asset: ContentAsset | None = None,
+    coupon: Coupon | None = None,
     result_tags: Iterable[Tag] = (),
     required_grade: int = Grade.DELIVERED,
     assign_by: str = AssignBy.SERVING,
@@ -130,6 +140,7 @@ def create_push(
         body=body,
         generic_body=generic_body,
         asset=asset,
+        coupon=coupon,
         required_grade=required_grade,
         assign_by=assign_by,
         attachments=list(attachments),
@@ -240,6 +251,7 @@ def missing(*, push: TaskPush, now: datetime, repeats: bool = False) -> list[str
         found.append(_("A personal text also needs its variant for everybody."))
     if scripts.has_customer_variables(push.generic_body):
         found.append(_("The text for everybody must not use a customer's variables."))
+    found.extend(push_coupons.missing(push=push, now=now))
     return found
 
 

@@ -1,7 +1,9 @@
-"""A push that runs is taken back, wholly or for one customer, or gets more time."""
+"""A push that runs is taken back, wholly or for one customer, gets more time, or is open again."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Concat, Greatest
@@ -21,8 +23,16 @@ from apps.guide_tasks.errors import (
     PushNotRunning,
     WhyMissing,
 )
-from apps.guide_tasks.models import ExcuseReason, GuideTask, TaskPush, TaskTarget
-from apps.guide_tasks.services import targets
+from apps.guide_tasks.models import (
+    OVER_STATES,
+    SERVICE_KINDS,
+    ExcuseReason,
+    GuideTask,
+    State,
+    TaskPush,
+    TaskTarget,
+)
+from apps.guide_tasks.services import consents, push_coupons, sending, targets
 from apps.guide_tasks.services.assigning import demand_manager
 from apps.guide_tasks.services.issuing import TODAY_PATH
 from apps.guide_tasks.wording import short_moment, state_word, taken_back_sentence
@@ -102,7 +112,9 @@ def withdraw_push(*, push: TaskPush, actor: Actor, now: datetime) -> int:
 def _take_back(push: TaskPush, actor: str, now: datetime) -> int:
     some = _to_take_back(push).order_by("pk").values("pk")[:BATCH]
     which = TaskTarget.objects.filter(pk__in=some)
-    return len(targets.excuse_set(which=which, reason=ExcuseReason.WITHDRAWN, at=now, actor=actor))
+    taken = targets.excuse_set(which=which, reason=ExcuseReason.WITHDRAWN, at=now, actor=actor)
+    push_coupons.take_back(push=push, target_ids=taken, now=now)
+    return len(taken)
 
 
 def withdraw_rest(*, now: datetime) -> int:
@@ -152,6 +164,7 @@ def withdraw_target(*, target: TaskTarget, why: str, actor: Actor, now: datetime
         raise IllegalMove(state=state_word(target.state))
     reason = ExcuseReason.WITHDRAWN
     targets.excuse_locked(target=target, reason=reason, at=now, actor=actor.label)
+    push_coupons.take_back(push=target.push, target_ids=[target.pk], now=now)
     target.excuse_sentence = taken_back_sentence(why.strip())
     target.save(update_fields=["excuse_sentence"])
     # the reason stands with the target: typed words may name somebody, the record never does
@@ -240,6 +253,94 @@ def extend_task(*, task: GuideTask, due_at: datetime, actor: Actor, now: datetim
     source = f"{task.source}:extended:{due_at.isoformat()}"
     _tell_guide(task, source, _("More time: %(title)s"), words, now)
     return given
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """How many customers are open again; how many stand in another running task meanwhile and stay
+    as they are; how many took back a consent that the work needs."""
+
+    opened: int = 0
+    elsewhere: int = 0
+    refused: int = 0
+
+
+@transaction.atomic
+def reopen_task(*, task: GuideTask, due_at: datetime, actor: Actor, now: datetime) -> Reopened:
+    """Open again what one guide did not do in time, until `due_at`; the history keeps that it was
+    over. The same again opens nothing.
+
+    Raises NotYourTask, NotYourStore, PushBeingHandedOut, PushNotRunning, DueNotLater.
+    """
+    demand_manager(actor)
+    push = _locked(task.push)
+    task = GuideTask.objects.select_for_update(of=("self",), no_key=True).get(pk=task.pk)
+    if not GuideTask.objects.managed_by(actor).filter(pk=task.pk).exists():
+        raise NotYourStore()
+    refuse_on_its_way(push)
+    if push.status != Status.HANDED_OUT:
+        raise PushNotRunning()
+    demand_later(due_at, None, now)
+    # who bought meanwhile needs no word any more
+    over = TaskTarget.objects.filter(task=task, state__in=OVER_STATES, purchased_at=None)
+    elsewhere = over.filter(Exists(_other_plans(push, now)))
+    ids = targets.move_set(
+        which=over.exclude(pk__in=elsewhere.values("pk")),
+        sources=OVER_STATES,
+        to=State.OPEN,
+        at=now,
+        actor=actor.label,
+        reason="reopened",
+    )
+    again = TaskTarget.objects.filter(pk__in=ids)
+    refused = consents.excuse_refused(which=again, push=push, now=now) if ids else 0
+    came = Reopened(len(ids) - refused, elsewhere.count(), refused)
+    if came.opened:
+        task.push = push
+        _give_again(task, again.open(), came.opened, due_at, actor, now)
+    return came
+
+
+def _other_plans(push: TaskPush, now: datetime) -> QuerySet[TaskTarget]:
+    """Open work for the same person in another marketing push, which a hand-out leaves alone."""
+    if not settings.CONTACT_ONE_PLAN or push.kind in SERVICE_KINDS:
+        return TaskTarget.objects.none()
+    theirs = TaskTarget.objects.open().filter(
+        member__survivor_id=OuterRef("member__survivor_id"),
+        push__kind__in=sending.marketing_kinds(),
+        push__status__in=(Status.HANDED_OUT, Status.HANDING_OUT),
+        due_at__gt=now - hours.grace(),
+    )
+    return theirs.exclude(push_id=push.pk)
+
+
+def _give_again(
+    task: GuideTask,
+    again: QuerySet[TaskTarget],
+    opened: int,
+    due_at: datetime,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """The later due time of what is open again, and the card that says so."""
+    again.update(due_at=due_at)
+    before, task.due_at = task.due_at, max(task.due_at, due_at)
+    task.save(update_fields=["due_at"])
+    accounts.audit(
+        actor=actor,
+        action="task.reopened",
+        object_type="guide_task",
+        object_id=task.pk,
+        detail={"from": before.isoformat(), "to": due_at.isoformat(), "targets": opened},
+    )
+    words = _("Your manager opened %(n)s customers again, until %(due)s.")
+    _tell_guide(
+        task,
+        f"{task.source}:reopened:{now.isoformat()}",
+        _("Open again: %(title)s"),
+        words % {"n": opened, "due": short_moment(due_at)},
+        now,
+    )
 
 
 def _give_time(tasks: QuerySet[GuideTask], due_at: datetime) -> int:

@@ -27,7 +27,7 @@ from apps.guide_tasks.models import (
     TaskPush,
     TaskTarget,
 )
-from apps.guide_tasks.services import evidence, targets
+from apps.guide_tasks.services import evidence, push_coupons, targets
 from apps.guide_tasks.wording import state_word
 from apps.members import services as members
 from apps.members.models import Interaction
@@ -82,9 +82,10 @@ def send_to_target(
     text.
 
     Outside the push's contact hours it is held until they begin. The same client id is the same
-    send. Raises NotYourTask, NotOpenYet, IllegalMove, ContactRefused, AlreadySending.
+    send. Raises NotYourTask, NotOpenYet, IllegalMove, ContactRefused, AlreadySending,
+    and what `push_coupons.give_with` raises: the coupon of the push and the message are one commit.
     """
-    target = targets.lock(target.pk, "push__asset", "member", "store")
+    target = targets.lock(target.pk, "push__asset", "push__coupon", "member", "store")
     targets.demand_own(target, actor)
     key = f"{target.source}:{client_id}"
     known = Dispatch.objects.filter(idem_key=key).first()
@@ -97,10 +98,14 @@ def send_to_target(
     words = own or selectors.words_of(push=push, store_id=target.store_id).body
     context = selectors.target_contexts([target], now=now)[target.pk]
     not_before = hours.next_within(now, push.contact_from, push.contact_until)
+    reached = push_coupons.give_with(
+        push=push, found=[target], sent_from=not_before, now=now, actor=actor
+    )
+    rendered = scripts.render(words, context)
     dispatch = outreach.request_mass_send(
         guide=target.guide,
         recipients=[(target.member_id, target.external_userid, target.source)],
-        text=scripts.render(words, context),
+        text=push_coupons.with_words(rendered, push=push, last_days=reached.last_days),
         asset=push.asset,
         source=target.source,
         idem_key=key,
@@ -111,6 +116,7 @@ def send_to_target(
         actor=actor,
         contact_hours=(push.contact_from, push.contact_until),
         attachments=attachments_of(script_id=push.template_id),
+        page=push_coupons.page_of(push),
     )
     _sent([target], dispatch, push, now, actor)
     return dispatch
@@ -161,7 +167,7 @@ def send_to_task(
     """
     task = (  # held, so that the same tap at the same moment finds what the first one made
         GuideTask.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("push__asset", "guide", "store")
+        .select_related("push__asset", "push__coupon", "guide", "store")
         .get(pk=task.pk)
     )
     if actor.guide_id != task.guide_id:
@@ -170,9 +176,9 @@ def send_to_task(
     known = Dispatch.objects.filter(idem_key=key).first()
     if known is not None:
         return known
-    chosen = _allowed(task, _still_open(task, now), now)
-    dispatch = _ask_for_task(task, chosen, key=key, now=now, actor=actor)
-    _sent(chosen, dispatch, task.push, now, actor)
+    reached = _with_coupon(task, _allowed(task, _still_open(task, now), now), now, actor)
+    dispatch = _ask_for_task(task, reached, key=key, now=now, actor=actor)
+    _sent(reached.chosen, dispatch, task.push, now, actor)
     return dispatch
 
 
@@ -189,16 +195,17 @@ def _still_open(task: GuideTask, now: datetime) -> list[TaskTarget]:
 
 
 def _ask_for_task(
-    task: GuideTask, chosen: Sequence[TaskTarget], *, key: str, now: datetime, actor: Actor
+    task: GuideTask, reached: push_coupons.Reached, *, key: str, now: datetime, actor: Actor
 ) -> Dispatch:
     """One send with the generic text to all of these, inside the push's contact hours."""
     push = task.push
     words = selectors.words_of(push=push, store_id=task.store_id)
+    text = scripts.render(words.generic_body, selectors.guide_context(task))
     not_before = hours.next_within(now, push.contact_from, push.contact_until)
     return outreach.request_mass_send(
         guide=task.guide,
-        recipients=[(each.member_id, each.external_userid, each.source) for each in chosen],
-        text=scripts.render(words.generic_body, selectors.guide_context(task)),
+        recipients=[(each.member_id, each.external_userid, each.source) for each in reached.chosen],
+        text=push_coupons.with_words(text, push=push, last_days=reached.last_days),
         asset=push.asset,
         source=task.source,
         idem_key=key,
@@ -209,6 +216,18 @@ def _ask_for_task(
         actor=actor,
         contact_hours=(push.contact_from, push.contact_until),
         attachments=attachments_of(script_id=push.template_id),
+        page=push_coupons.page_of(push),
+    )
+
+
+def _with_coupon(
+    task: GuideTask, found: Sequence[TaskTarget], now: datetime, actor: Actor
+) -> push_coupons.Reached:
+    """Whom the push's coupon does not reach is left out and stays in the list."""
+    push = task.push
+    not_before = hours.next_within(now, push.contact_from, push.contact_until)
+    return push_coupons.give_with(
+        push=push, found=found, sent_from=not_before, now=now, actor=actor
     )
 
 

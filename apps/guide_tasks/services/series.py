@@ -274,6 +274,7 @@ def copy_push(
         body=push.body,
         generic_body=push.generic_body,
         asset=push.asset,
+        coupon=push.coupon,
         attachments=push.attachments,
         result_tags=push.result_tags.all(),
         required_grade=push.required_grade,

@@ -1,6 +1,7 @@
 """The made-up shop: footwear and clothing, each style in its colours and sizes."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from apps.orders.models import Product
 
@@ -102,8 +103,8 @@ def sku_of(style: Style, colour: str, size: str) -> str:
     return f"{style.number}-{style.colours.index(colour) + 1}-{position}"
 
 
-def load_products() -> int:
-    """Write the catalogue; return how many items there are."""
+def load_products(*, listed_at: datetime) -> int:
+    """Write the catalogue as it was known by then; return how many items there are."""
     rows = [
         Product(
             sku=sku_of(style, colour, size),
@@ -114,6 +115,7 @@ def load_products() -> int:
             size=size,
             season=style.season,
             tag_price_fen=style.yuan * 100,
+            listed_at=listed_at,
         )
         for style in STYLES
         for colour in style.colours

@@ -87,6 +87,10 @@ class Chain:
     def open_codes(self) -> list[str]:
         return [code for code, store in self.stores.items() if store.closed_on is None]
 
+    @property
+    def open_stores(self) -> list[Store]:
+        return [self.stores[code] for code in self.open_codes]
+
 
 def load_chain(*, corp_id: str, today: date, dice: random.Random) -> Chain:
     """Regions, stores, guides with postings, and who signs in at head office."""

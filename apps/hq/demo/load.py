@@ -10,21 +10,35 @@ import random
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import islice
+from operator import itemgetter
 
 from django.conf import settings
 from django.db import connection
 
 from apps.accounts.actor import SYSTEM
-from apps.accounts.capabilities import Capability
+from apps.accounts.capabilities import API_CAPABILITIES
 from apps.accounts.models import User
 from apps.accounts.services import create_api_key
+from apps.commissions.services import book_due, note_orders
 from apps.core import clock, partitions
 from apps.core.wake import asleep
 from apps.guide_tasks.services.evidence import record_purchases
 from apps.guide_tasks.services.rules import ensure_default_rules
 from apps.hq.demo import chain as chains
-from apps.hq.demo import content, coupons, groups, history, parting, pushes, running
+from apps.hq.demo import (
+    content,
+    coupons,
+    groups,
+    history,
+    looks,
+    parting,
+    pay,
+    pushes,
+    running,
+    stock,
+)
 from apps.hq.demo.catalogue import load_products
 from apps.hq.demo.codes import make_codes
 from apps.hq.demo.members import (
@@ -49,6 +63,8 @@ _BATCH = 1000
 _SIM_BATCH = 2000
 # the sample is 18 months long: with the usual 540 days nobody in it could be lost yet
 _LOST_AFTER_DAYS = 480
+# before the first order of the sample
+_BEFORE_ALL_DAYS = 600
 # how many just silent, and how many usually back about now, stand on the lists of the tour's guides
 _SHOWN_EACH = 6
 Say = Callable[[str], None]
@@ -69,10 +85,9 @@ def _load(out: Say) -> dict[str, str]:
     chain = chains.load_chain(corp_id=corp.corp_id, today=today, dice=dice)
     out(f"Stores and people: {len(chain.stores)} stores, {len(chain.people)} people")
     logins = _head_office(corp.corp_id)
-    out(f"Catalogue: {load_products()} items")
-    StageVersion.objects.create(
-        lost_after_days=_LOST_AFTER_DAYS, published_at=now - timedelta(days=600)
-    )
+    long_ago = now - timedelta(days=_BEFORE_ALL_DAYS)
+    out(f"Catalogue: {load_products(listed_at=long_ago)} items")
+    StageVersion.objects.create(lost_after_days=_LOST_AFTER_DAYS, published_at=long_ago)
 
     purchases = history.read_purchases(
         last_day=today - timedelta(days=1), limit=settings.DEMO_MEMBERS
@@ -91,11 +106,12 @@ def _load(out: Say) -> dict[str, str]:
         store=chain.stores[running.SHOWN_STORE],
         now=now - timedelta(days=28),
     )
+    pay.rules(today=today)
     taken = _Orders(_sales(purchases, people, chain, today=today, dice=dice), today)
     ensure_default_rules(now=clock.day_start(pushes.plans(today)[0].day))
-    for plan in pushes.plans(today):
-        out(f"Orders until {plan.day}: {taken.until(plan.day)}")
-        pushes.play(plan, goods=goods, phones=phones, dice=dice)
+    for day, happen in _past(chain, goods, phones=phones, today=today, dice=dice):
+        out(f"Orders until {day}: {taken.until(day)}")
+        happen()
     out(f"Orders until yesterday: {taken.until(today)}")
     count_returns(now=now)
     agree_lately(people, now=now - timedelta(days=3))
@@ -103,6 +119,25 @@ def _load(out: Say) -> dict[str, str]:
     content.load_segments()
     _analyse()
     return {**logins, "API_KEY": _api_key()}
+
+
+def _past(
+    chain: chains.Chain,
+    goods: content.Content,
+    *,
+    phones: Phones,
+    today: date,
+    dice: random.Random,
+) -> list[tuple[date, Callable[[], object]]]:
+    """The days of the past weeks on which something was done, oldest first."""
+    coupon = coupons.come_back(today=today)
+    found: list[tuple[date, Callable[[], object]]] = [
+        (plan.day, partial(pushes.play, plan, goods, coupon, phones=phones, dice=dice))
+        for plan in pushes.plans(today)
+    ]
+    shown = chain.guides_of[running.SHOWN_STORE]
+    found.append((looks.day(today), partial(looks.play, shown, phones=phones, today=today)))
+    return sorted(found, key=itemgetter(0))
 
 
 def _begin(
@@ -119,7 +154,10 @@ def _begin(
     running.begin(chain, people, phones=phones, now=now)
     out("Under way: a quota, a display, a list for each store, a day off, things to approve")
     shown = chain.stores[running.SHOWN_STORE]
+    out(f"Stock counted: {stock.count(chain.open_stores, now=now)} sizes in stores")
     out(f"Coupons given: {coupons.play(store=shown, now=now)}")
+    out(f"Coupons of a push used: {coupons.use_carried(now=now)}")
+    out(f"Months of commission closed: {pay.play(store=shown, now=now)}")
     gone = chains.leavers(chain, dice=dice)
     out(f"Customer groups: {groups.play(chain, gone, corp=corp, phones=phones, now=now)}")
     pushes.finish(now=clock.now())
@@ -188,7 +226,7 @@ def _head_office(corp_id: str) -> dict[str, str]:
 def _api_key() -> str:
     _key, raw = create_api_key(
         name="收银系统（示范）",
-        scopes=[Capability.API_WRITE_MEMBERS, Capability.API_WRITE_ORDERS],
+        scopes=sorted(API_CAPABILITIES),
         created_by=User.objects.get(username="hq"),
         chain_wide=True,
     )
@@ -244,6 +282,8 @@ class _Orders:
             # once, after the last batch: half a history would leave stages that never were
             refresh_profiles(member_ids=sorted(members), now=moment)
             record_purchases(order_ids=orders, now=moment)
+            note_orders(order_ids=orders, now=moment)
+            book_due(now=moment)
         return count
 
 

@@ -15,10 +15,19 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_tasks.models import ExcuseReason, GuideTask, TaskPush, TaskTarget
 from apps.guide_tasks.rhythm import Every
-from apps.guide_tasks.services import evidence, parts, pushes, rules, sending, targets
+from apps.guide_tasks.services import (
+    coupons_opened,
+    evidence,
+    parts,
+    pushes,
+    rules,
+    sending,
+    targets,
+)
 from apps.guide_tasks.services.series import SeriesTerms, repeat_push
 from apps.hq.demo.content import Content, silent_east
 from apps.hq.demo.phones import Phones
+from apps.loyalty.models import Coupon
 from apps.outreach.models import Dispatch, DispatchRecipient, TrackedLink
 from apps.outreach.services.handover import send_queued
 from apps.outreach.services.links import record_click
@@ -46,6 +55,7 @@ class Plan:
     definition: dict
     segment: str
     days_to_do: int = 3
+    carries_coupon: bool = False
 
 
 def plans(today: date) -> list[Plan]:
@@ -58,6 +68,7 @@ def plans(today: date) -> list[Plan]:
             tag="沉默唤醒已触达",
             definition=silent_east(),
             segment="华东沉默老客（三周前）",
+            carries_coupon=True,
         ),
         Plan(
             day=today - timedelta(days=13),
@@ -80,7 +91,9 @@ def _at(day: date, hour: int, minute: int = 0) -> datetime:
     return datetime.combine(day, time(hour, minute), tzinfo=clock.chain_tz())
 
 
-def play(plan: Plan, *, goods: Content, phones: Phones, dice: random.Random) -> None:
+def play(
+    plan: Plan, goods: Content, coupon: Coupon, *, phones: Phones, dice: random.Random
+) -> None:
     """Hand the push out at 09:05 of its day and let two days of work happen."""
     start = _at(plan.day, 9, 5)
     with clock.at(start):
@@ -91,6 +104,7 @@ def play(plan: Plan, *, goods: Content, phones: Phones, dice: random.Random) -> 
             now=start,
             segment_run=run_segment(version=version, now=start, cause="push"),
             template=getattr(goods, plan.script),
+            coupon=coupon if plan.carries_coupon else None,
             result_tags=[goods.tags[plan.tag]],
             due_at=_at(plan.day + timedelta(days=plan.days_to_do), 20),
         )
@@ -159,12 +173,15 @@ def _confirm(push_id: int, *, phones: Phones, dice: random.Random) -> None:
 def _tap(push_id: int, *, now: datetime, dice: random.Random) -> None:
     sends = [send.pk for send in _sends_of(push_id)]
     codes = dict(TrackedLink.objects.filter(dispatch__in=sends).values_list("dispatch_id", "code"))
+    carries = TaskPush.objects.get(pk=push_id).coupon_id is not None
     delivered = DispatchRecipient.objects.filter(
         dispatch__in=sends, state=DispatchRecipient.State.DELIVERED
-    ).values_list("dispatch_id", "external_userid")
-    for dispatch_id, external_userid in delivered:
+    ).values_list("dispatch_id", "external_userid", "member_id")
+    for dispatch_id, external_userid, member_id in delivered:
         if dispatch_id in codes and dice.random() < _TAPS_SHARE:
             record_click(code=codes[dispatch_id], external_userid=external_userid, now=now)
+            if carries:  # the link leads to the member's coupons
+                coupons_opened(member_ids=[member_id], now=now)
     evidence.take_clicks(now=now, limit=5_000)
 
 

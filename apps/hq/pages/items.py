@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -191,10 +192,23 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
         and push.kind == Kind.GROUP_SEND
         and push.status == TaskPush.Status.HANDED_OUT
         and total.open > 0,
+        "chase_at": _chase_at(push, actor) if total.open else "",
+        "may_extend": actor.can(Capability.PUSH_TASKS)
+        and push.status == TaskPush.Status.HANDED_OUT
+        and push.kind not in CONFIRMED_IN_WECOM,
         "may_withdraw": actor.can(Capability.PUSH_TASKS)
         and push.status == TaskPush.Status.HANDED_OUT
         and total.issued > total.done + total.excused,
     }
+
+
+def _chase_at(push: TaskPush, actor: Actor) -> str:
+    """Where this person reminds of the push; "" where they may not, or WeCom does it."""
+    if push.status != TaskPush.Status.HANDED_OUT or push.kind == Kind.GROUP_SEND:
+        return ""
+    if actor.can(Capability.PUSH_TASKS):
+        return reverse("hq:item_remind", args=[push.pk])
+    return reverse("hq:push_chase", args=[push.pk]) if actor.can(Capability.MANAGE_TEAM) else ""
 
 
 def _places(push: TaskPush) -> str:
@@ -219,17 +233,21 @@ def item_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 
 @hq_action(Capability.PUSH_TASKS)
 def item_remind(request: HttpRequest, pk: int) -> HttpResponse:
-    """催办: WeCom nudges every owner who has not confirmed."""
+    """催办: WeCom nudges every owner who has not confirmed; other work has a card of ours."""
     push = get_object_or_404(TaskPush.objects.visible_to(actor_of(request)), pk=pk)
-    wave = request.POST.get("wave", "")[:40]
+    actor, now = actor_of(request), clock.now()
     try:
-        n = guide_tasks.remind_owners(
-            push=push, wave=wave, actor=actor_of(request), now=clock.now()
-        )
+        if push.kind == Kind.GROUP_SEND:
+            wave = request.POST.get("wave", "")[:40]
+            n = guide_tasks.remind_owners(push=push, wave=wave, actor=actor, now=now)
+            words = _("WeCom reminds of %(n)s messages.")
+        else:
+            n = guide_tasks.chase_items(push=push, actor=actor, now=now)
+            words = _("Guides were reminded of %(n)s tasks.")
     except DomainError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, _("WeCom reminds of %(n)s messages.") % {"n": n})
+        messages.success(request, words % {"n": n})
     return redirect("hq:push", pk=push.pk)
 
 

@@ -1,6 +1,6 @@
 """会员详情: who, why this stage, three relations, the timeline; the number only for a reason."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils.dateparse import parse_datetime
+from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -48,7 +48,8 @@ from apps.timeline.models import MemberEvent
 
 PAGE = 30
 FOUND_LIMIT = 50
-TABS = ("timeline", "orders", "tags", "consents", "tasks")
+LOOKED_AT = 100
+TABS = ("timeline", "people", "orders", "tags", "consents", "tasks")
 SHOWN_SECONDS = 60
 REASONS = {
     "complaint": gettext_lazy("handle a complaint or after-sales case"),
@@ -160,6 +161,7 @@ def _tabs(row: Member, group: list[int], actor: Any) -> list[tuple[str, Any, int
     tasks = guide_tasks.targets_of_members(member_ids=group, actor=actor, limit=100)
     return [
         ("timeline", _("Story"), None),
+        ("people", _("Who looked after TA"), None),
         ("orders", _("Orders"), _orders(group).count()),
         ("tags", _("Tags"), len(tagging.tags_of([row.pk]).get(row.pk, []))),
         ("consents", _("Consents"), Consent.objects.filter(member_id__in=group).count()),
@@ -169,7 +171,10 @@ def _tabs(row: Member, group: list[int], actor: Any) -> list[tuple[str, Any, int
 
 def _timeline(request: HttpRequest, row: Member, group: list[int], now: datetime) -> dict[str, Any]:
     kind = request.GET.get("kind", "")
-    before = parse_datetime(request.GET.get("before", "") or "") or None
+    try:
+        before = parse_datetime(request.GET.get("before", ""))
+    except ValueError:  # the form of a moment, and no moment
+        before = None
     events = MemberEvent.objects.filter(member_id__in=group, occurred_at__lte=now)
     if kind in story.GROUPS:
         events = events.filter(kind__in=story.GROUPS[kind])
@@ -182,6 +187,32 @@ def _timeline(request: HttpRequest, row: Member, group: list[int], now: datetime
         "kind": kind,
         "kinds": GROUP_WORDS,
         "older": lines[-1].at.isoformat() if len(found) > PAGE else "",
+    }
+
+
+def _people_tab(
+    request: HttpRequest, row: Member, group: list[int], now: datetime
+) -> dict[str, Any]:
+    """Every 专属导购 and every friendship, dated; with `on` those of that day alone."""
+    served = ServingPeriod.objects.filter(member_id__in=group).select_related("guide", "store")
+    friends = FollowRelation.objects.filter(member_id__in=group).select_related("guide")
+    asked = request.GET.get("on", "")
+    day: date | None = None
+    problem = ""
+    try:
+        if day := parse_date(asked):
+            start, end = clock.day_bounds(day)
+            then = Q(since__lt=end) & (Q(until=None) | Q(until__gt=start))
+            served, friends = served.filter(then), friends.filter(then)
+    except (ValueError, OverflowError):  # no such day, or the last one there is
+        day = None
+    if asked and day is None:
+        problem = _("This is not a day to look at, so all are shown. Choose one in the calendar.")
+    return {
+        "on": day,
+        "problem": problem,
+        "periods": served.order_by("-since")[:LOOKED_AT],
+        "follows": friends.order_by("-since")[:LOOKED_AT],
     }
 
 
@@ -212,6 +243,7 @@ def _task_tab(request: HttpRequest, row: Member, group: list[int], now: datetime
 
 _TAB_CONTEXT = {
     "timeline": _timeline,
+    "people": _people_tab,
     "orders": _order_tab,
     "tags": _tag_tab,
     "consents": _consent_tab,

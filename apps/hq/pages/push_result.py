@@ -16,6 +16,7 @@ from apps.hq import charts
 from apps.hq.pages.wizard import segment_name
 from apps.hq.places import place_words
 from apps.hq.steps import step_rows
+from apps.loyalty.selectors import batch_figures
 from apps.outreach import policy
 from apps.outreach.services.asking import time_to_know
 from apps.reports import selectors as reports
@@ -60,7 +61,7 @@ def result_context(push: TaskPush, actor: Actor, by: str) -> dict[str, Any]:
         "by_others": guide_tasks.sent_by_others(push=push, actor=actor).count(),
         **_by_place(push, actor, by),
         "timings": guide_tasks.region_timings(push=push, actor=actor),
-        "may_recall": is_out and push.rule_id is None and actor.can(Capability.PUSH_TASKS),
+        "may_recall": is_out and actor.can(Capability.PUSH_TASKS),
         "may_chase": is_out and actor.can(Capability.MANAGE_TEAM),
     }
 
@@ -85,7 +86,15 @@ def _effect(push: TaskPush, actor: Actor) -> dict[str, Any]:
         "day": min(day, days),
         "days": days,
         "link_orders": push_link_orders(push=push) if actor.sees_all else None,
+        **_coupon(push, actor),
     }
+
+
+def _coupon(push: TaskPush, actor: Actor) -> dict[str, Any]:
+    """What became of the coupons that went with the messages; head office's alone."""
+    if push.coupon is None or not actor.sees_all:
+        return {}
+    return {"coupon": push.coupon, "coupon_figures": batch_figures(batch=push.source)}
 
 
 def _interval_of(lift: Lift | None) -> charts.IntervalChart | None:

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
@@ -17,6 +18,7 @@ from apps.guide_tasks import selectors as guide_tasks
 from apps.guide_tasks import services as guide_services
 from apps.guide_tasks.models import Grade, PushSeries, State, TaskItem, TaskPush, TaskTarget
 from apps.guide_tasks.selectors.series import series_of_push
+from apps.hq import origins
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.hq.pages.items import items_context
 from apps.hq.pages.push_result import result_context
@@ -34,13 +36,18 @@ def push_list(request: HttpRequest) -> HttpResponse:
     """Pushes newest first; a rule's daily ones on request."""
     actor = actor_of(request)
     which = request.GET.get("which", "")
-    rows = TaskPush.objects.visible_to(actor).select_related(
+    rows: QuerySet[Any] = TaskPush.objects.visible_to(actor).select_related(
         "campaign", "segment_run__version__segment", "rule"
     )
     rows = rows.filter(rule__isnull=False) if which == "rules" else rows.filter(rule=None)
     rows = rows.exclude(status=TaskPush.Status.PATTERN)
     if which == "drafts":
         rows = rows.filter(status__in=[TaskPush.Status.DRAFT, TaskPush.Status.APPROVED])
+    rows = origins.with_origin(rows)
+    origin = request.GET.get("from", "")
+    origin = origin if origin in origins.WORDS else ""
+    if origin:
+        rows = rows.filter(origin=origin)
     rows = rows.order_by("-pk").annotate(
         issued=_count(TaskTarget),
         delivered=_count(TaskTarget, contact_grade=Grade.DELIVERED),
@@ -51,6 +58,7 @@ def push_list(request: HttpRequest) -> HttpResponse:
         items_done=_count(TaskItem, state=State.DONE),
         items_excused=_count(TaskItem, state=State.NOT_APPLICABLE),
     )
+    for_page = {"which": which, "from": origin}
     page = Paginator(rows, LIST_PAGE).get_page(request.GET.get("page"))
     return show(
         request,
@@ -58,7 +66,9 @@ def push_list(request: HttpRequest) -> HttpResponse:
         title=_("Task pushes"),
         page=page,
         which=which,
-        query=f"which={which}&" if which else "",
+        origin=origin,
+        origins=list(origins.WORDS.items()),
+        query="".join(f"{urlencode({name: value})}&" for name, value in for_page.items() if value),
         may_push=actor.can(Capability.PUSH_TASKS),
     )
 
@@ -84,17 +94,29 @@ def push_page(request: HttpRequest, pk: int) -> HttpResponse:
     if push.has_items:
         context = items_context(push, actor_of(request))
         return show(request, "hq/push_items.html", title=push.title, **repeats, **context)
+    if push.is_starting or push.status == TaskPush.Status.HANDING_OUT:
+        return _on_its_way(request, push)
     if push.status in (TaskPush.Status.DRAFT, TaskPush.Status.APPROVED):
         return redirect("hq:push_step", pk=push.pk, step=6)
-    if push.status == TaskPush.Status.HANDING_OUT:
-        found = guide_tasks.on_its_way(push)
-        return show(request, "hq/push_on_its_way.html", title=push.title, push=push, found=found)
     return show(
         request,
         "hq/push.html",
         title=push.title,
         **repeats,
         **result_context(push, actor_of(request), request.GET.get("by", "region")),
+    )
+
+
+def _on_its_way(request: HttpRequest, push: TaskPush) -> HttpResponse:
+    """Being decided, or being written; the page looks again by itself."""
+    return show(
+        request,
+        "hq/push_on_its_way.html",
+        title=push.title,
+        push=push,
+        found=guide_tasks.on_its_way(push),
+        begun=push.handing_out_at or push.hand_out_at,
+        may_push=actor_of(request).can(Capability.PUSH_TASKS),
     )
 
 
@@ -107,11 +129,14 @@ def _may_repeat(push: TaskPush, request: HttpRequest) -> bool:
 def push_chase(request: HttpRequest, pk: int) -> HttpResponse:
     """催办: remind the guides of a push who have not finished; at most three times a day each."""
     push = visible_push(request, pk)
+    chase = guide_services.chase_items if push.has_items else guide_services.chase
     try:
-        told = guide_services.chase(push=push, actor=actor_of(request), now=clock.now())
+        told = chase(push=push, actor=actor_of(request), now=clock.now())
     except DomainError as error:
         messages.error(request, str(error))
     else:
-        count = told if isinstance(told, int) else len(told)
-        messages.success(request, _("%(n)s guides were reminded.") % {"n": count})
+        words = _("%(n)s guides were reminded.")
+        if push.has_items:
+            words = _("Guides were reminded of %(n)s tasks.")
+        messages.success(request, words % {"n": told})
     return redirect("hq:push", pk=push.pk)

@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
-from apps.guide_tasks.models import State, TaskPush, TaskTarget
+from apps.guide_tasks.models import CONFIRMED_IN_WECOM, State, TaskItem, TaskPush, TaskTarget
 from apps.guide_tasks.services import recalling
+from apps.guide_tasks.services.items.leading import extend_items
 from apps.hq.access import actor_of, hq_action, hq_page, show
 
 _FORMAT = "%Y-%m-%dT%H:%M"
@@ -30,8 +31,7 @@ class ExtendForm(forms.Form):
 
 
 def _running(request: HttpRequest, pk: int) -> TaskPush:
-    """A push of head office that names customers; else 404."""
-    pushes = TaskPush.objects.visible_to(actor_of(request)).filter(rule=None)
+    pushes = TaskPush.objects.visible_to(actor_of(request))
     return get_object_or_404(pushes.select_related("campaign"), pk=pk)
 
 
@@ -42,10 +42,9 @@ def _default_due(push: TaskPush, now: datetime) -> datetime:
 def _page(
     request: HttpRequest, push: TaskPush, form: ExtendForm, status: int = 200
 ) -> HttpResponse:
-    left = TaskTarget.objects.open().filter(push=push)
-    counts: dict[str, Any] = left.aggregate(
-        customers=Count("pk"), guides=Count("guide_id", distinct=True)
-    )
+    model = TaskItem if push.has_items else TaskTarget
+    left = model.objects.open().filter(push=push)
+    counts: dict[str, Any] = left.aggregate(left=Count("pk"), guides=Count("guide", distinct=True))
     return show(
         request,
         "hq/push_recall.html",
@@ -53,8 +52,9 @@ def _page(
         status=status,
         push=push,
         form=form,
-        sending=left.filter(state=State.TO_VERIFY).count(),
-        may_change=push.status == TaskPush.Status.HANDED_OUT and not push.has_items,
+        sending=0 if push.has_items else left.filter(state=State.TO_VERIFY).count(),
+        is_running=push.status == TaskPush.Status.HANDED_OUT,
+        may_extend=push.rule_id is None and push.kind not in CONFIRMED_IN_WECOM,
         **counts,
     )
 
@@ -73,8 +73,9 @@ def push_extend(request: HttpRequest, pk: int) -> HttpResponse:
     push, form = _running(request, pk), ExtendForm(request.POST)
     if not form.is_valid():
         return _page(request, push, form, status=400)
+    extend = extend_items if push.has_items else recalling.extend_push
     try:
-        given = recalling.extend_push(
+        given = extend(
             push=push,
             due_at=form.cleaned_data["due_at"],
             actor=actor_of(request),
@@ -83,7 +84,10 @@ def push_extend(request: HttpRequest, pk: int) -> HttpResponse:
     except DomainError as error:
         form.add_error("due_at", str(error))
         return _page(request, push, form, status=400)
-    messages.success(request, _("%(n)s customers have more time now.") % {"n": given})
+    words = _("%(n)s customers have more time now.")
+    if push.has_items:
+        words = _("%(n)s tasks have more time now.")
+    messages.success(request, words % {"n": given})
     return redirect("hq:push", pk=push.pk)
 
 

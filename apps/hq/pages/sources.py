@@ -9,6 +9,7 @@ from apps.hq.access import actor_of, hq_page, show
 from apps.reports.enrolments import enrolments
 from apps.reports.not_joined import not_joined
 from apps.reports.sources import sources
+from apps.reports.visit_reasons import visit_reasons
 from apps.stores.models import Region
 
 PERIODS = (7, 30, 90)
@@ -34,6 +35,7 @@ def source_page(request: HttpRequest) -> HttpResponse:
         rows=found.rows[:LISTED],
         joined=joined,
         joined_rows=joined.rows[:LISTED],
+        visits=visit_reasons(actor=actor, now=now, days=days, region=chosen),
         reasons=not_joined(actor=actor, now=now, days=days, region=chosen),
         days=days,
         periods=PERIODS,

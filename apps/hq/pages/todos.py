@@ -90,6 +90,11 @@ _KINDS = {
                       "%(n)s risk signals about guides wait", "count"),
         "hq:risks", detail=gettext_lazy("a question, not a verdict"),
     ),
+    "commission": _Kind(
+        ngettext_lazy("%(n)s question of a guide about commission waits",
+                      "%(n)s questions of guides about commission wait", "count"),
+        "hq:commission_questions",
+    ),
     "mismatch": _Kind(
         ngettext_lazy("%(n)s guide's day declares more contacts than WeCom counted chats",
                       "%(n)s guides' days declare more contacts than WeCom counted chats", "count"),

@@ -29,6 +29,20 @@ MEMBERS = OpenApiExample(
         ]
     },
 )
+STOCK = OpenApiExample(
+    "Stock",
+    request_only=True,
+    value={
+        "items": [
+            {
+                "store_code": "S001",
+                "sku": "R2101-WHT-38",
+                "quantity": 4,
+                "as_of": "2026-03-18T15:20:00+08:00",
+            }
+        ]
+    },
+)
 ORDERS = OpenApiExample(
     "Sale and return",
     request_only=True,
@@ -101,5 +115,31 @@ ANSWER = OpenApiExample(
                 "coupons": [],
             },
         ],
+    },
+)
+CHECK = OpenApiExample(
+    "A code before the sale",
+    request_only=True,
+    value={"code": "4821 7305 9612 4408", "store_code": "S001", "amount_fen": 35000},
+)
+VERDICT = OpenApiExample(
+    "It can be used",
+    response_only=True,
+    status_codes=["200"],
+    value={
+        "code": "4821 7305 9612 4408",
+        "usable": True,
+        "status": "usable",
+        "message": None,
+        "coupon": {
+            "name": "老客回店满 300 减 50",
+            "worth": "满 ¥300 减 ¥50",
+            "off_fen": 5000,
+            "from_fen": 30000,
+            "gift": "",
+            "terms": "正价商品可用",
+            "starts_at": "2026-03-01T10:00:00+08:00",
+            "expires_at": "2026-04-01T00:00:00+08:00",
+        },
     },
 )

@@ -6,6 +6,9 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.ingest.services import MAX_ITEMS, MemberItem, OrderItem
+from apps.ingest.stock import StockItem
+from apps.loyalty.judging import Verdict
+from apps.loyalty.selectors import worth_words
 from apps.members.models import Consent, Member, MemberIdentity
 from apps.members.services import ConsentRow
 from apps.orders.models import Order
@@ -164,8 +167,8 @@ class OrderSerializer(ItemSerializer):
         default=list,
         max_length=10,
         help_text=_(
-            "Sale: the codes of the coupons the buyer used, as scanned or typed. There is no call "
-            "that checks a code before the sale: the till takes off what the customer's page says. "
+            "Sale: the codes of the coupons the buyer used, as scanned or typed. Ask "
+            "coupons/check before the sale what a code is worth. "
             "Each is answered by itself under coupons; an order is never refused for one. Sent "
             "again with a code, the same order adds it. When all of a sale was returned, its "
             "coupon can be used again until its last day."
@@ -186,12 +189,85 @@ class OrderSerializer(ItemSerializer):
         return OrderItem(row=row, member=member, link_code=link_code, coupon_codes=coupons)
 
 
+class StockSerializer(ItemSerializer):
+    store_code = serializers.CharField(max_length=20)
+    sku = serializers.CharField(max_length=40)
+    quantity = serializers.IntegerField(min_value=-100_000, max_value=10_000_000)
+    as_of = serializers.DateTimeField(
+        help_text=_("When it was counted; a later count is never overwritten by an earlier one.")
+    )
+
+    def to_item(self) -> StockItem:
+        return StockItem(**self.validated_data)
+
+
 class MemberBatchSerializer(serializers.Serializer):
     items = serializers.ListField(child=MemberSerializer(), max_length=MAX_ITEMS)
 
 
 class OrderBatchSerializer(serializers.Serializer):
     items = serializers.ListField(child=OrderSerializer(), max_length=MAX_ITEMS)
+
+
+class CouponCheckSerializer(serializers.Serializer):
+    """What a till asks before it takes money off."""
+
+    code = serializers.CharField(
+        max_length=32, help_text=_("As scanned or typed, with or without gaps")
+    )
+    store_code = serializers.CharField(
+        max_length=64,
+        default="",
+        allow_blank=True,
+        help_text=_("Where it is to be used; needed by a key of certain stores"),
+    )
+    member = serializers.UUIDField(
+        default=None, allow_null=True, help_text=_("The buyer, where the till knows them")
+    )
+    amount_fen = serializers.IntegerField(
+        min_value=0,
+        default=None,
+        allow_null=True,
+        help_text=_("Goods before the coupon, in fen; without it the amount is not looked at"),
+    )
+
+
+class CouponVerdictSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    usable = serializers.BooleanField()
+    status = serializers.ChoiceField(
+        [
+            "usable", "unknown_coupon", "coupon_used", "foreign_coupon", "coupon_not_yet",
+            "coupon_expired", "coupon_other_store", "below_amount", "gift_of_guide",
+        ]
+    )  # fmt: skip
+    message = serializers.CharField(allow_null=True, help_text=_("Why not, in one sentence"))
+    coupon = serializers.DictField(
+        allow_null=True,
+        help_text=_("name, worth in words, off_fen, from_fen, gift, terms, starts_at, expires_at"),
+    )
+
+
+def coupon_facts(verdict: Verdict) -> dict[str, Any] | None:
+    """What the coupon is worth; None where the code tells nothing."""
+    issue = verdict.issue
+    if issue is None:
+        return None
+    coupon = issue.coupon
+    return {
+        "name": coupon.name,
+        "worth": worth_words(coupon),
+        "off_fen": coupon.off_fen,
+        "from_fen": coupon.from_fen,
+        "gift": coupon.gift,
+        "terms": coupon.terms,
+        "starts_at": issue.starts_at,
+        "expires_at": issue.expires_at,
+    }
+
+
+class StockBatchSerializer(serializers.Serializer):
+    items = serializers.ListField(child=StockSerializer(), max_length=MAX_ITEMS)
 
 
 class ItemErrorSerializer(serializers.Serializer):

@@ -1,7 +1,9 @@
 """The inbound API: batches of members and orders from tills, shops and malls."""
 
+import hashlib
 from typing import Any, cast
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -10,23 +12,30 @@ from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.accounts.models import ApiKey
 from apps.core import clock
 from apps.core.api import ApiView, error_body
-from apps.ingest import services
+from apps.ingest import services, stock
 from apps.ingest.api import examples
 from apps.ingest.api.authentication import ApiKeyAuthentication, HasCapability, Machine
 from apps.ingest.api.serializers import (
     BatchAnswerSerializer,
+    CouponCheckSerializer,
+    CouponVerdictSerializer,
     ErrorAnswerSerializer,
     ItemSerializer,
     MemberBatchSerializer,
     MemberSerializer,
     OrderBatchSerializer,
     OrderSerializer,
+    StockBatchSerializer,
+    StockSerializer,
+    coupon_facts,
 )
 
 _MAX_KEY = 120
@@ -172,3 +181,85 @@ class OrderBatch(_BatchView):
 
     def take(self, items: list[Any], actor: Actor) -> list[services.ItemResult]:
         return services.take_orders(items=items, now=clock.now(), actor=actor)
+
+
+class ChecksOfStore(SimpleRateThrottle):
+    """A store's tills ask once or twice for a sale; who asks much more often is guessing. Counted
+    for key and store, because the stores of a chain may share one key."""
+
+    scope = "coupon_check"
+
+    def get_rate(self) -> str:
+        return f"{settings.COUPON_CHECKS_PER_MINUTE}/min"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str | None:
+        if not request.auth:
+            return None
+        data = request.data
+        store = data.get("store_code") if isinstance(data, dict) else None
+        # as the serializer reads it, and of one length whatever is sent
+        named = hashlib.sha256(str(store or "").strip().encode(errors="replace")).hexdigest()
+        return f"coupon-check:{cast(ApiKey, request.auth).pk}:{named}"
+
+
+class CouponCheck(ApiView):
+    """What a coupon's code is worth now. Nothing is changed: the order that names it uses it."""
+
+    authentication_classes = [ApiKeyAuthentication]
+    permission_classes = [HasCapability]
+    throttle_classes = [ChecksOfStore]
+    parser_classes = [JSONParser]
+    capability = Capability.API_WRITE_ORDERS
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        view: Any = super().as_view(**initkwargs)
+        view.capability = cls.capability
+        return view
+
+    @extend_schema(
+        operation_id="coupons_check",
+        tags=["orders"],
+        request=CouponCheckSerializer,
+        responses={
+            200: CouponVerdictSerializer,
+            **dict.fromkeys((400, 401, 403, 429), ErrorAnswerSerializer),
+        },
+        examples=[examples.CHECK, examples.VERDICT],
+    )
+    def post(self, request: Request) -> Response:
+        asked = CouponCheckSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        verdict = services.check_coupon(
+            **asked.validated_data, now=clock.now(), actor=cast(Machine, request.user).actor
+        )
+        return Response(
+            {
+                "code": verdict.code,
+                "usable": verdict.usable,
+                "status": verdict.status,
+                "message": verdict.message or None,
+                "coupon": coupon_facts(verdict),
+            }
+        )
+
+
+class StockBatch(_BatchView):
+    """Keep up to 1,000 stock levels. A level that is not newer than the known one is unchanged."""
+
+    capability = Capability.API_WRITE_STOCK
+    item_serializer = StockSerializer
+
+    @extend_schema(
+        operation_id="stock_batch",
+        tags=["stock"],
+        parameters=[_KEY],
+        request=StockBatchSerializer,
+        responses=_ANSWERS,
+        examples=[examples.STOCK, examples.ANSWER],
+    )
+    def post(self, request: Request) -> Response:
+        return self.work(request)
+
+    def take(self, items: list[Any], actor: Actor) -> list[services.ItemResult]:
+        return stock.take_stock(items=items, now=clock.now(), actor=actor)

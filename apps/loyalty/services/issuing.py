@@ -36,7 +36,8 @@ def issue_coupon(
     known = CouponIssue.objects.filter(coupon=coupon, cause=cause).first()
     if known is not None:
         return known
-    had = CouponIssue.objects.filter(coupon=coupon).of_members(survivor_group(member_id)).count()
+    theirs = CouponIssue.objects.given().of_members(survivor_group(member_id))
+    had = theirs.filter(coupon=coupon).count()
     here = Coupon.objects.filter(pk=coupon.pk).counting_in(store_id).exists()
     refusal = why_not(coupon, had=had, counts_here=here, now=now)
     if refusal is not None:
@@ -60,7 +61,7 @@ def give_welcome(
     coupons = list(
         Coupon.objects.filter(pk__in=offered).select_for_update(no_key=True).order_by("pk")
     )
-    theirs = CouponIssue.objects.of_members(survivor_group(member_id))
+    theirs = CouponIssue.objects.given().of_members(survivor_group(member_id))
     if not coupons or theirs.filter(cause__startswith=WELCOME).exists():
         return []
     had = Counter(theirs.filter(coupon__in=coupons).values_list("coupon_id", flat=True))
@@ -81,29 +82,51 @@ def _give(
     actor: Actor,
 ) -> CouponIssue:
     """The caller holds the coupon."""
-    left = Coupon.objects.filter(pk=coupon.pk, issued__lt=F("stock"))
-    if not left.update(issued=F("issued") + 1):
-        raise NoneLeft
+    issue = row_of(coupon, member_id, cause=cause, guide_id=guide_id, now=now)
+    return write(coupon, [issue], actor)[0]
+
+
+def row_of(
+    coupon: Coupon,
+    member_id: int,
+    *,
+    cause: str,
+    guide_id: int | None,
+    now: datetime,
+    batch: str = "",
+) -> CouponIssue:
     starts_at, expires_at = coupon.validity(now=now)
-    issue = CouponIssue.objects.create(
+    return CouponIssue(
         coupon=coupon,
         member_id=member_id,
         cause=cause,
+        batch=batch,
         guide_id=guide_id,
         issued_at=now,
         starts_at=starts_at,
         expires_at=expires_at,
     )
-    timeline.record_event(
-        member_id=member_id,
-        kind=Kind.COUPON_GIVEN,
-        source=issue.source,
-        key=f"{issue.source}:given",
-        occurred_at=now,
-        actor=actor.label,
-        payload={"coupon_id": coupon.pk, "guide_id": guide_id},
+
+
+def write(coupon: Coupon, issues: list[CouponIssue], actor: Actor) -> list[CouponIssue]:
+    """Taken off the stock, kept, told: all of them or none. The caller holds the coupon."""
+    left = Coupon.objects.filter(pk=coupon.pk, issued__lte=F("stock") - len(issues))
+    if not left.update(issued=F("issued") + len(issues)):
+        raise NoneLeft
+    CouponIssue.objects.bulk_create(issues)
+    timeline.record_events(
+        timeline.NewEvent(
+            member_id=issue.member_id,
+            kind=Kind.COUPON_GIVEN,
+            source=issue.source,
+            key=f"{issue.source}:given",
+            occurred_at=issue.issued_at,
+            actor=actor.label,
+            payload={"coupon_id": coupon.pk, "guide_id": issue.guide_id},
+        )
+        for issue in issues
     )
-    return issue
+    return issues
 
 
 @transaction.atomic

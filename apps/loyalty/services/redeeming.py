@@ -1,21 +1,17 @@
 """The till's word: a coupon was used by an order, and is its owner's again when all came back."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
 
+from apps.loyalty.judging import BELOW, NO_SALE, TAKEN, UNKNOWN, USED, clean_code, refusal_of
 from apps.loyalty.models import CouponIssue
 from apps.orders.models import Order
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
-
-# what became of one code of one order
-USED = "used"
-UNKNOWN, TAKEN, FOREIGN = "unknown_coupon", "coupon_used", "foreign_coupon"
-EARLY, LATE, ELSEWHERE = "coupon_not_yet", "coupon_expired", "coupon_other_store"
-NO_SALE = "coupon_without_sale"
 
 # sales of which returns have left nothing
 _BACK = """
@@ -38,14 +34,10 @@ class CouponUse:
     code: str
 
 
-def clean_code(code: str) -> str:
-    """As it is kept: people type the gaps they see."""
-    return "".join(code.split())
-
-
 @transaction.atomic
 def redeem(*, uses: Iterable[CouponUse]) -> dict[CouponUse, str]:
-    """Mark the coupons as used by their orders: USED, or why not, for each. Safe to repeat.
+    """Mark the coupons as used by their orders: USED (BELOW where the sale is too small), or why
+    not, for each. Safe to repeat.
 
     What the shop says happened has happened: an order is never refused for a coupon.
     """
@@ -60,11 +52,11 @@ def redeem(*, uses: Iterable[CouponUse]) -> dict[CouponUse, str]:
     held = rows.prefetch_related("coupon__stores").select_for_update(of=("self",)).order_by("pk")
     issues = {issue.code: issue for issue in held}
     returned = _returned(ids)
-    answers, used = {}, []
+    answers, used, off = {}, [], _taken_off(wanted, issues)
     for use in wanted:
         issue, order = issues.get(clean_code(use.code)), orders[use.order_id]
-        answer = UNKNOWN if issue is None else _judge(issue, order)
-        is_fresh = issue is not None and answer == USED and issue.order_id is None
+        answer = UNKNOWN if issue is None else _judge(issue, order, off[order.pk])
+        is_fresh = issue is not None and answer in (USED, BELOW) and issue.used_at is None
         if issue is not None and is_fresh and order.pk not in returned:
             issue.order, issue.used_at = order, order.paid_at
             used.append(issue)
@@ -74,20 +66,27 @@ def redeem(*, uses: Iterable[CouponUse]) -> dict[CouponUse, str]:
     return answers
 
 
-def _judge(issue: CouponIssue, order: Order) -> str:
+def _taken_off(wanted: Sequence[CouponUse], issues: dict[str, CouponIssue]) -> Counter[int]:
+    """By order, what all the coupons that it names took off: none of it is in the net amount."""
+    off: Counter[int] = Counter()
+    for order_id, code in {(use.order_id, clean_code(use.code)) for use in wanted}:
+        off[order_id] += issues[code].coupon.off_fen if code in issues else 0
+    return off
+
+
+def _judge(issue: CouponIssue, order: Order, off_fen: int) -> str:
     if order.kind != Order.Kind.SALE:
         return NO_SALE
-    if issue.order_id is not None:
-        return USED if issue.order_id == order.pk else TAKEN
-    # who shows the code without being named is taken for its owner: nobody can guess it
-    if order.member is not None and order.member.survivor_id != issue.member.survivor_id:
-        return FOREIGN
-    if order.paid_at < issue.starts_at:
-        return EARLY
-    if order.paid_at >= issue.expires_at:
-        return LATE
-    stores = {store.pk for store in issue.coupon.stores.all()}
-    return ELSEWHERE if stores and order.store_id not in stores else USED
+    if issue.used_at is not None:
+        return _used(issue, order, off_fen) if issue.order_id == order.pk else TAKEN
+    survivor_id = None if order.member is None else order.member.survivor_id
+    refused = refusal_of(issue, at=order.paid_at, store_id=order.store_id, survivor_id=survivor_id)
+    return refused or _used(issue, order, off_fen)
+
+
+def _used(issue: CouponIssue, order: Order, off_fen: int) -> str:
+    """Used all the same: the sale has happened. What coupons took off is no longer in it."""
+    return BELOW if order.net_fen + off_fen < issue.coupon.from_fen else USED
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from apps.accounts.actor import Actor
 from apps.core.errors import DomainError
 from apps.loyalty import services as loyalty
 from apps.member_portal import limits
-from apps.member_portal.models import PhoneCode, WelcomeGift, WelcomeOffer
+from apps.member_portal.models import PhoneCode
 from apps.member_portal.services import codes, contact_codes
 from apps.members import services as members
 from apps.members.invites import Invite
@@ -143,7 +143,7 @@ def _make(
         raise _NumberTaken
     member_id = answer.member_id
     joined_now = contact is None or contact.joined_at is None
-    _settle(member_id, invite, gift=joined_now, now=now)
+    _settle(member_id, invite, joined_now=joined_now, now=now)
     return Joined(member_id=member_id, proof="wecom" if contact else "", is_new=joined_now)
 
 
@@ -207,37 +207,26 @@ def _let_in(
     )
     if proof == "code":
         verify_phone(phone=phone, now=now)
-    _settle(holder.pk, invite, gift=joined_now, now=now)
+    _settle(holder.pk, invite, joined_now=joined_now, now=now)
     return Joined(member_id=holder.pk, proof=proof, is_new=joined_now)
 
 
-def _settle(member_id: int, invite: Invite, *, gift: bool, now: datetime) -> None:
-    """A guide for who has none, the gift for who joined just now, a way to the guide; the draft
-    that waited for them is closed."""
+def _settle(member_id: int, invite: Invite, *, joined_now: bool, now: datetime) -> None:
+    """A guide for who has none, the welcome benefit for who joined just now, a way to the guide;
+    the draft that waited for them is closed."""
     guide, store = invite.guide, invite.store
     period = serving_of([member_id]).get(member_id)
     if period is None:
         members.set_serving_guide(
             pairs=[(member_id, guide.pk, store.pk)], reason="enrolled", now=now, actor=CUSTOMER
         )
-    if gift:
+    if joined_now:
         loyalty.give_welcome(member_id=member_id, store_id=store.pk, now=now, actor=CUSTOMER)
-    offer = running_offer(now=now) if gift else None
-    if offer is not None:
-        WelcomeGift.objects.get_or_create(
-            member_id=member_id, defaults={"offer": offer, "given_at": now}
-        )
     contact_codes.want_code(
         member_id=member_id, guide_id=period.guide_id if period else guide.pk, now=now
     )
     if invite.draft_id is not None:
         members.close_draft_joined(draft_id=invite.draft_id, member_id=member_id, now=now)
-
-
-def running_offer(*, now: datetime) -> WelcomeOffer | None:
-    """The welcome gift of the moment: the one that began last."""
-    running = WelcomeOffer.objects.filter(begins_at__lte=now).exclude(ends_at__lte=now)
-    return running.order_by("-begins_at").first()
 
 
 # --- in again ------------------------------------------------------------------------------------

@@ -70,7 +70,6 @@ class Join(OpenPage):
         context = {
             "invite": invite,
             "chain": selectors.chain_name(),
-            "offer": joining.running_offer(now=self.now),
             "coupons": selectors.welcome_words(store_id=invite.store.pk, now=self.now),
             "boxes": boxes,
             "phone": self.request.POST.get("phone", ""),
@@ -189,11 +188,12 @@ class CodeAgain(OpenPage):
 
 
 class Welcome(MemberPage):
-    """In: the gift, the guide, and the way to add them."""
+    """In: the welcome benefit, the guide, and the way to add them."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         context = {
             "page": selectors.home_page(member=self.member),
+            "welcome": selectors.my_welcome(member_id=self.member.pk),
             "chain": selectors.chain_name(),
             "proof": self.proof,
         }

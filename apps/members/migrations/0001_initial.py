@@ -274,6 +274,10 @@ class Migration(migrations.Migration):
             model_name='member',
             index=models.Index(condition=models.Q(('erased_at', None), ('joined_at__isnull', False)), fields=['joined_at'], name='members_joined_when'),
         ),
+        migrations.AddIndex(
+            model_name='member',
+            index=models.Index(condition=models.Q(('erased_at__isnull', False)), fields=['erased_at'], name='members_erased_when'),
+        ),
         migrations.AddConstraint(
             model_name='member',
             constraint=models.CheckConstraint(condition=models.Q(('id__gte', 1), ('id__lt', 4294967296)), name='members_member_id_fits_bitmap'),

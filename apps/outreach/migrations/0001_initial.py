@@ -108,6 +108,7 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
                 ('sent_at', models.DateTimeField(null=True, verbose_name='sent at')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='created at')),
+                ('at_once', models.BooleanField(db_default=False, editable=False)),
                 ('with_button', models.BooleanField(db_default=False, editable=False)),
                 ('task_id', models.CharField(blank=True, db_default='', editable=False, max_length=64)),
                 ('acknowledged_at', models.DateTimeField(null=True, verbose_name='acknowledged at')),
@@ -439,6 +440,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='guidenotice',
             index=models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='outreach_notice_queue'),
+        ),
+        migrations.AddIndex(
+            model_name='guidenotice',
+            index=models.Index(condition=models.Q(('state', 'sent')), fields=['guide', 'sent_at'], name='outreach_notice_rang'),
         ),
         migrations.AddConstraint(
             model_name='guidenotice',

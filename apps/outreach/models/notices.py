@@ -35,6 +35,8 @@ class GuideNotice(Outgoing):
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
     sent_at = models.DateTimeField(_("sent at"), null=True)
     created_at = models.DateTimeField(_("created at"), db_default=Now())
+    # somebody waits for it: it rings also when the phone rang a short while ago
+    at_once = models.BooleanField(db_default=False, editable=False)
     # the guide is to say that they know; by `task_id` WeCom names the card whose button was pressed
     with_button = models.BooleanField(db_default=False, editable=False)
     task_id = models.CharField(max_length=64, blank=True, db_default="", editable=False)
@@ -49,6 +51,9 @@ class GuideNotice(Outgoing):
             BrinIndex(fields=["created_at"], name="outreach_notice_created"),
             models.Index(
                 fields=["not_before"], condition=Q(state="queued"), name="outreach_notice_queue"
+            ),
+            models.Index(
+                fields=["guide", "sent_at"], condition=Q(state="sent"), name="outreach_notice_rang"
             ),
         ]
         constraints = [

@@ -48,7 +48,11 @@ def ask_for_access(
         for manager_id in managers.exclude(guide_id=guide_id).values_list("guide_id", flat=True)
     ]
     queue_guide_notices(
-        source=f"access_request:{asked.pk}", rows=rows, not_before=hours.for_cards(now), now=now
+        source=f"access_request:{asked.pk}",
+        rows=rows,
+        not_before=hours.for_cards(now),
+        at_once=True,  # the customer may stand beside who asks
+        now=now,
     )
     return asked
 
@@ -72,6 +76,7 @@ def decide_access(*, request_id: int, grant: bool, actor: Actor, now: datetime) 
         source=f"access_request:{asked.pk}:decided",
         rows=[(asked.guide_id, *words, path)],
         not_before=hours.for_cards(now),
+        at_once=True,
         now=now,
     )
     return asked

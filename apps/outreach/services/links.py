@@ -68,7 +68,7 @@ def take_identified_clicks(*, now: datetime, limit: int) -> list[LinkClick]:
     clicks = list(
         LinkClick.objects.filter(handled_at=None, recipient__isnull=False)
         .select_for_update(skip_locked=True, of=("self",))
-        .select_related("recipient")
+        .select_related("recipient__dispatch")
         .order_by("pk")[:limit]
     )
     LinkClick.objects.filter(pk__in=[click.pk for click in clicks]).update(handled_at=now)

@@ -1,6 +1,6 @@
 """Cards in a guide's WeCom: queued with the work, sent by a job. Repeating one is harmless."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext
 
@@ -19,7 +20,7 @@ from apps.core.bites import delete_in_bites
 from apps.core.outbox import Patience, fate_of
 from apps.core.wake import wake
 from apps.outreach.models import GuideNotice
-from apps.outreach.services import buttons
+from apps.outreach.services import buttons, card_gap
 from apps.stores.models import Guide
 from apps.wecom.client import NOTICE_MAX_USERS
 from apps.wecom.errors import WeComError, plain_reason
@@ -31,14 +32,17 @@ LEASE_SECONDS = 300
 BATCH = 100
 PATIENCE = Patience(first=timedelta(seconds=10), most=timedelta(minutes=10), tries=6)
 KEEP_DAYS = 90
+# a card that stands for several names so many of them, and leads where all of them stand
+NAMED, NAMED_CHARACTERS = 4, 30
+MESSAGES_PATH = "/g/me/messages/"
 
 State = GuideNotice.State
 
 # one card per guide and source: repeating the hand-out queues nothing twice
 _QUEUE = """
 INSERT INTO outreach_guidenotice
-    (guide_id, source, title, body, path, state, not_before, attempts, reason, with_button)
-SELECT guide_id, source, title, body, path, 'queued', not_before, 0, '', %s
+    (guide_id, source, title, body, path, state, not_before, attempts, reason, with_button, at_once)
+SELECT guide_id, source, title, body, path, 'queued', not_before, 0, '', %s, %s
 FROM ({cards}) AS given (guide_id, source, title, body, path, not_before)
 -- outside the rollout nobody hears of anything; asked once where every store is live
 WHERE NOT (EXISTS (SELECT FROM stores_store WHERE live_since IS NULL) AND EXISTS (
@@ -71,36 +75,44 @@ def queue_guide_notices(
     source: str,
     rows: Sequence[tuple[int, str, str, str]],
     not_before: datetime | None = None,
+    at_once: bool = False,
     now: datetime,
 ) -> int:
     """Queue one card per guide: rows of (guide_id, title, text, path of the page). Safe to repeat.
 
-    Cards show on lock screens: counts and times, never a customer's name. Returns how many are new.
+    Cards show on lock screens: counts and times, never a customer's name. What somebody waits for
+    rings `at_once`, whatever rang before it. Returns how many are new.
     """
     start = not_before or now
     return queue_cards(
         cards=[
             GuideCard(guide_id, source, title, body, path, start)
             for guide_id, title, body, path in rows
-        ]
+        ],
+        at_once=at_once,
     )
 
 
 @transaction.atomic
-def queue_cards(*, cards: Sequence[GuideCard], with_button: bool = False) -> int:
+def queue_cards(
+    *, cards: Sequence[GuideCard], with_button: bool = False, at_once: bool = False
+) -> int:
     """Queue cards that each have a source and a moment of their own; one statement. Safe to repeat.
 
-    On a card with a button the guide can say that they know. Returns how many are new.
+    On a card with a button the guide can say that they know; it rings at once, as it asks for an
+    answer. Returns how many are new.
     """
     if not cards:
         return 0
     columns = [list(column) for column in zip(*cards, strict=True)]
-    return queue_cards_from_select(select=_GIVEN, params=columns, with_button=with_button)
+    return queue_cards_from_select(
+        select=_GIVEN, params=columns, with_button=with_button, at_once=at_once
+    )
 
 
 @transaction.atomic
 def queue_cards_from_select(
-    *, select: str, params: Sequence[Any], with_button: bool = False
+    *, select: str, params: Sequence[Any], with_button: bool = False, at_once: bool = False
 ) -> int:
     """Queue the cards of a SELECT of guide_id, source, title, body, path, not_before; one
     statement. Safe to repeat.
@@ -109,7 +121,8 @@ def queue_cards_from_select(
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            _QUEUE.format(cards=select), [with_button, *params, settings.CHAIN_TIME_ZONE]
+            _QUEUE.format(cards=select),
+            [with_button, with_button or at_once, *params, settings.CHAIN_TIME_ZONE],
         )
         queued = cursor.rowcount
     if queued:
@@ -120,8 +133,9 @@ def queue_cards_from_select(
 def send_notices(*, now: datetime, limit: int = 1_000) -> int:
     """Send due cards, equal ones to many guides in one call; return how many went out."""
     run, sent = Round(now), 0
+    card_gap.hold_back(at=now)
     for token, ids in outbox.batches(
-        GuideNotice.objects.filter(state=State.QUEUED).due,
+        _due,
         clock=run.moment,
         seconds=LEASE_SECONDS,
         batch=BATCH,
@@ -129,11 +143,48 @@ def send_notices(*, now: datetime, limit: int = 1_000) -> int:
     ):
         _drop(ids, token)
         rows = GuideNotice.objects.filter(pk__in=ids, state=State.QUEUED).select_related("guide")
-        for _, alike in groupby(sorted(rows, key=_card), key=_card):
+        rest, together = _together(rows)
+        for group in together:
+            with outbox.alone("notices_failed", notice_id=group[0].pk):
+                sent += _send(group, token, run, several=True)
+        for _, alike in groupby(sorted(rest, key=_card), key=_card):
             for group in _each_guide_once(alike):
                 with outbox.alone("notices_failed", notice_id=group[0].pk):
                     sent += _send(group[:NOTICE_MAX_USERS], token, run)
     return sent
+
+
+def _due(at: datetime) -> QuerySet[GuideNotice]:
+    return card_gap.may_ring(GuideNotice.objects.filter(state=State.QUEUED).due(at), at)
+
+
+def _together(
+    rows: Iterable[GuideNotice],
+) -> tuple[list[GuideNotice], list[list[GuideNotice]]]:
+    """The cards that go out as they are, and those of one guide that ring once, as one card."""
+    alone, by_guide = [], defaultdict(list)
+    for row in rows:
+        if card_gap.gap() and not row.at_once:
+            by_guide[row.guide_id].append(row)
+        else:
+            alone.append(row)
+    together = [sorted(mine, key=_place) for mine in by_guide.values() if len(mine) > 1]
+    alone += [mine[0] for mine in by_guide.values() if len(mine) == 1]
+    return alone, together
+
+
+def _place(notice: GuideNotice) -> tuple[datetime, int]:
+    return notice.not_before, notice.pk
+
+
+def _as_one(notices: Sequence[GuideNotice]) -> tuple[str, str, str]:
+    """Title, text and page of the card that stands for several; each of them stands on that
+    page."""
+    title = gettext("%(n)s things for you") % {"n": len(notices)}
+    lines = [notice.title[:NAMED_CHARACTERS] for notice in notices[:NAMED]]
+    if len(notices) > NAMED:
+        lines.append(gettext("and %(n)s more of them") % {"n": len(notices) - NAMED})
+    return title, "\n".join(lines), MESSAGES_PATH
 
 
 def _drop(ids: Sequence[int], token: UUID) -> None:
@@ -172,17 +223,21 @@ def _card(notice: GuideNotice) -> tuple[str, str, str, str, bool, str]:
     return *shown, notice.with_button, notice.task_id
 
 
-def _send(notices: list[GuideNotice], token: UUID, run: Round) -> int:
+def _send(notices: list[GuideNotice], token: UUID, run: Round, *, several: bool = False) -> int:
+    """One call for equal cards of many guides, or for `several` cards of one."""
     first = notices[0]
-    url = door_of(first.path, first.guide.corp_id)
+    shown = _as_one(notices) if several else (first.title, first.body, first.path)
+    title, body, path = shown
+    url = door_of(path, first.guide.corp_id)
+    userids = dict.fromkeys(notice.guide.wecom_userid for notice in notices)
     try:
         client = run.client(first.guide.corp_id)
         if first.with_button and buttons.may_have_buttons(first.guide.corp_id):
             answer = buttons.send(notices, token, client, url=url)
         else:
             answer = client.send_notice(
-                userids=[notice.guide.wecom_userid for notice in notices],
-                card=TextCard(first.title, first.body, url),
+                userids=list(userids),
+                card=TextCard(title, body, url),
             )
     except WeComError as error:
         _note_failure(notices, token, error, run.moment())

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from apps.core import lease, outbox
 from apps.core.errors import kind_of
-from apps.guide_tasks.services import evidence
+from apps.guide_tasks.services import evidence, push_coupons
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.outreach.services import results as outreach
 from apps.outreach.services.polling import SENDS_PER_BEAT
@@ -71,8 +71,9 @@ def apply_decided(*, now: datetime) -> int:
     while True:
         with transaction.atomic():
             rows = outreach.untold_results(after=after, limit=200)
-            known = [row.pk for row in evidence.in_lock_order(rows) if _tell(row)]
-            outreach.mark_told(receiver_ids=known, now=now)
+            known = [row for row in evidence.in_lock_order(rows) if _tell(row)]
+            push_coupons.take_back_unsent(told=known, now=now)
+            outreach.mark_told(receiver_ids=[row.pk for row in known], now=now)
         if not rows:
             return told
         told += len(known)
@@ -136,6 +137,7 @@ def _apply(dispatch: Dispatch, token: UUID, answer: Answer, *, expired: bool, no
     for row in evidence.in_lock_order(news):
         with suppress(ObjectDoesNotExist):
             evidence.apply_result(recipient=row)
+    push_coupons.take_back_unsent(told=news, now=now)
     outreach.mark_told(receiver_ids=[row.pk for row in news], now=now)
     if expired:
         outreach.settle_expired(dispatch=dispatch, now=now)

@@ -293,7 +293,6 @@ def refuse_item(*, item: TaskItem, reason: str, actor: Actor, now: datetime) -> 
 
 
 @transaction.atomic
-@transaction.atomic
 def record_published(*, source: str, corp_id: str, userids: Sequence[str], now: datetime) -> int:
     """These members published the post of a push: their items are done, also after the end, and
     also where the push was taken back a moment later.
@@ -318,7 +317,7 @@ def record_published(*, source: str, corp_id: str, userids: Sequence[str], now: 
 # --- past its time --------------------------------------------------------------------------------
 
 
-def _confirmed_send(now: datetime) -> QuerySet[GroupSend]:
+def confirmed_send(now: datetime) -> QuerySet[GroupSend]:
     """An item's send to groups that is confirmed, and that WeCom may still tell something of."""
     source = Concat(Value("task_push:"), Cast(OuterRef("push_id"), CharField()))
     mine = GroupSend.objects.filter(source=source, guide_id=OuterRef("guide_id"))
@@ -335,7 +334,7 @@ def expire_items(*, now: datetime) -> int:
     confirmed: WeCom says within the hour which groups were full. Of what it tells nothing for a day
     no more is expected.
     """
-    late = TaskItem.objects.filter(~Exists(_confirmed_send(now)), due_at__lt=now - grace())
+    late = TaskItem.objects.filter(~Exists(confirmed_send(now)), due_at__lt=now - grace())
     fixed: dict[str, Any] = {"which": late, "at": now, "reason": "due"}
     ids = move_set(sources=[State.OPEN], to=State.EXPIRED, **fixed)
     ids += move_set(sources=[State.IN_PROGRESS], to=State.NOT_DONE, **fixed)

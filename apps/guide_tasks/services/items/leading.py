@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
 from apps.accounts import services as accounts
@@ -24,7 +26,14 @@ from apps.guide_tasks.errors import (
     PushNotRunning,
     WhyMissing,
 )
-from apps.guide_tasks.models import CONFIRMED_IN_WECOM, ItemExcuse, State, TaskItem, TaskPush
+from apps.guide_tasks.models import (
+    CONFIRMED_IN_WECOM,
+    OVER_STATES,
+    ItemExcuse,
+    State,
+    TaskItem,
+    TaskPush,
+)
 from apps.guide_tasks.selectors import CHASES_A_DAY
 from apps.guide_tasks.services.items import acts as items
 from apps.guide_tasks.services.recalling import demand_later
@@ -67,24 +76,34 @@ class _Chased(NamedTuple):
     times: int
 
 
+def _is_head_office(actor: Actor) -> bool:
+    return actor.sees_all and actor.can(Capability.PUSH_TASKS)
+
+
 # --- 催办 -----------------------------------------------------------------------------------------
 
 
 @transaction.atomic
-def chase_items(*, item_ids: Iterable[int], actor: Actor, now: datetime) -> int:
-    """Remind of items that are not done in the stores the actor leads: one statement, and one for
-    the cards. A store's item reminds everybody at work there.
+def chase_items(
+    *,
+    actor: Actor,
+    now: datetime,
+    item_ids: Iterable[int] | None = None,
+    push: TaskPush | None = None,
+) -> int:
+    """Remind of items (or all of a push) that are not done in the stores the actor leads: one
+    statement, and one for the cards. A store's item reminds everybody at work there.
 
     Nobody off duty is chased; what was chased three times today is left alone. Raises NotYourStore,
     GuideAway or ChasedEnough when that goes for all of them.
     """
-    if not actor.can(Capability.MANAGE_TEAM):
+    if not (actor.can(Capability.MANAGE_TEAM) or _is_head_office(actor)):
         raise NotYourStore()
-    wanted = (
-        TaskItem.objects.managed_by(actor)
-        .filter(pk__in=list(item_ids), state__in=UNDONE)
-        .opened_by(now)
-    )
+    wanted = TaskItem.objects.managed_by(actor).filter(state__in=UNDONE).opened_by(now)
+    if item_ids is not None:
+        wanted = wanted.filter(pk__in=list(item_ids))
+    if push is not None:
+        wanted = wanted.filter(push=push)
     today = clock.business_day(now)
     away = stores.away(day=today).values("pk")
     which, params = keys_sql(wanted.exclude(guide_id__in=away))
@@ -130,7 +149,7 @@ def _tell_chased(chased: list[_Chased], actor: Actor, now: datetime) -> None:
             for guide_id in people
             if guide_id != actor.guide_id
         ]
-    outreach.queue_cards(cards=cards)
+    outreach.queue_cards(cards=cards, at_once=True)
 
 
 def _nudge_in_wecom(chased: list[_Chased], actor: Actor, now: datetime) -> None:
@@ -179,6 +198,75 @@ def extend_item(*, item: TaskItem, due_at: datetime, actor: Actor, now: datetime
         now,
     )
     return item
+
+
+@transaction.atomic
+def reopen_item(*, item: TaskItem, due_at: datetime, actor: Actor, now: datetime) -> TaskItem:
+    """What was not done in time is open again until `due_at`; the history keeps that it was over.
+    The same again changes nothing.
+
+    Raises NotYourStore, NoMoreTime, PushNotRunning, ItemMoved, DueNotLater.
+    """
+    item = items.lock_led(item.pk, actor)
+    if item.is_open and item.due_at == due_at:
+        return item
+    if item.push.kind in CONFIRMED_IN_WECOM:
+        raise NoMoreTime()
+    if item.push.status != TaskPush.Status.HANDED_OUT:
+        raise PushNotRunning()
+    if item.state not in OVER_STATES:
+        raise ItemMoved(state=state_word(item.state))
+    demand_later(due_at, None, now)
+    before, item.due_at = item.due_at, due_at
+    items.move(item=item, to=State.OPEN, at=now, actor=actor.label, reason="reopened")
+    if item.refusal or item.counted:
+        items.move(item=item, to=State.IN_PROGRESS, at=now, actor=actor.label, reason="reopened")
+    item.save()
+    _audit(item, "item.reopened", actor, {"from": before.isoformat(), "to": due_at.isoformat()})
+    _tell(
+        item,
+        f"reopened:{now.isoformat()}",
+        _("Open again: %(title)s") % {"title": item.push.title},
+        _("Your manager gave you time until %(due)s.") % {"due": short_moment(due_at)},
+        actor,
+        now,
+    )
+    return item
+
+
+@transaction.atomic
+def extend_items(*, push: TaskPush, due_at: datetime, actor: Actor, now: datetime) -> int:
+    """Head office gives everybody who is not done more time; returns how many items got it. Safe
+    to repeat, what has expired stays so.
+
+    Raises NotYourStore, NoMoreTime, PushNotRunning, DueNotLater.
+    """
+    if not _is_head_office(actor):
+        raise NotYourStore()
+    push = TaskPush.objects.select_for_update(of=("self",), no_key=True).get(pk=push.pk)
+    if push.kind in CONFIRMED_IN_WECOM:
+        raise NoMoreTime()
+    if push.status != TaskPush.Status.HANDED_OUT or not push.has_items:
+        raise PushNotRunning()
+    demand_later(due_at, push.due_at, now)
+    if push.due_at == due_at:
+        return 0
+    before, push.due_at = push.due_at, due_at
+    push.save(update_fields=["due_at"])
+    late = TaskItem.objects.open().filter(push=push, due_at__lt=due_at)
+    given = late.update(due_at=Greatest(F("due_at"), Value(due_at)))
+    accounts.audit(
+        actor=actor,
+        action="push.extended",
+        object_type="task_push",
+        object_id=push.pk,
+        detail={
+            "from": before.isoformat() if before else "",
+            "to": due_at.isoformat(),
+            "items": given,
+        },
+    )
+    return given
 
 
 @transaction.atomic

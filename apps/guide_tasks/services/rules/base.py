@@ -142,7 +142,7 @@ WHERE push_id = %s AND id > %s ORDER BY 1
 def issue(*, rule: TaskRule, finds: Finds, now: datetime) -> int:
     """Targets for what a rule found. The rule is locked by the caller. Returns how many were
     made."""
-    if not _find(rule, finds, now):
+    if _is_taken_back(rule, now) or not _find(rule, finds, now):
         return 0
     places.plan_found()
     places.lay_out(
@@ -155,6 +155,8 @@ def issue(*, rule: TaskRule, finds: Finds, now: datetime) -> int:
     )
     _settle(rule, finds, now)
     push = _push_of_the_day(rule, now)
+    if push.withdrawn_at is not None:  # taken back while we looked
+        return 0
     issuing.not_issued(push=push, recent_days=rule.skip_days or None)
     last = TaskTarget.objects.filter(push=push).aggregate(last=Max("pk"))["last"] or 0
     made = _rule_targets(push, now)
@@ -198,7 +200,14 @@ def _settle(rule: TaskRule, finds: Finds, now: datetime) -> None:
             cursor.execute(_OVER_CAP, [rule.pk, day, rule.daily_cap])
 
 
+def _is_taken_back(rule: TaskRule, now: datetime) -> bool:
+    """Head office took the rule's day back: nothing comes of it before tomorrow."""
+    taken = TaskPush.objects.filter(withdrawn_at__isnull=False)
+    return taken.filter(rule=rule, rule_on=clock.business_day(now)).exists()
+
+
 def _push_of_the_day(rule: TaskRule, now: datetime) -> TaskPush:
+    """Held until the transaction ends: who takes it back waits, and takes these targets along."""
     push, _made = TaskPush.objects.get_or_create(
         rule=rule,
         rule_on=clock.business_day(now),
@@ -223,7 +232,7 @@ def _push_of_the_day(rule: TaskRule, now: datetime) -> TaskPush:
             "created_at": now,
         },
     )
-    return push
+    return TaskPush.objects.select_for_update(of=("self",), no_key=True).get(pk=push.pk)
 
 
 def _rule_targets(push: TaskPush, now: datetime) -> int:

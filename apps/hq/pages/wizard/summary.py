@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,7 +14,7 @@ from apps.core.errors import DomainError
 from apps.guide_tasks import hours
 from apps.guide_tasks.models import PushForecast, PushSeries, TaskPush, TaskTarget
 from apps.guide_tasks.selectors.series import pattern_of, series_warnings
-from apps.guide_tasks.services import places, pushes
+from apps.guide_tasks.services import places, push_coupons, pushes
 from apps.guide_tasks.services.places import PushPlaces
 from apps.guide_tasks.services.series import keep_ahead, start_series
 from apps.hq import forms
@@ -23,6 +24,7 @@ from apps.hq.pages.wizard.control import ASSUMED_RATE, SMALL_CONTROL, control_si
 from apps.hq.pages.wizard.proof import grade_sentences
 from apps.hq.pages.wizard.who_when import cost_of
 from apps.hq.places import place_words
+from apps.loyalty.selectors import worth_words
 from apps.outreach import policy
 from apps.outreach.services.asking import time_to_know
 from apps.stores.models import Store
@@ -36,16 +38,20 @@ def page(request: HttpRequest, push: TaskPush) -> HttpResponse:
         return _change_share(request, push, now)
     series = pattern_of(push)
     gaps = _gaps(push, series, now)
-    counted, changes, counted_before = _recount(push, now)
+    goes = request.method == "POST" and not gaps
+    confirmed = goes and request.POST.get("confirmed") == "1"
+    gone: HttpResponse | None = None
     problem = ""
-    confirmed = request.POST.get("confirmed") == "1"
-    if request.method == "POST" and not gaps and (not changes or confirmed):
-        try:
-            go = _start_series if series is not None else _hand_out
-            return go(request, push, now)
-        except DomainError as error:
-            problem = str(error)
-    return frame.page(
+    if confirmed and (seen := _seen(push)) > settings.HAND_OUT_PART:
+        # counting everybody takes long, and who confirms has just looked at it: whoever changes
+        # place after that is named by the decision
+        gone, problem = _go(request, push, series, seen, now)
+        if gone is not None:
+            return gone
+    counted, changes, counted_before = _recount(push, now)
+    if goes and not problem and (not changes or confirmed):
+        gone, problem = _go(request, push, series, counted.planned, now)
+    return gone or frame.page(
         request,
         push,
         frame.CHECK,
@@ -57,8 +63,27 @@ def page(request: HttpRequest, push: TaskPush) -> HttpResponse:
         gaps=gaps,
         **_figures(push, counted),
         **_terms(push, now),
-        **_repetition(series, now),
+        rhythm=series.rhythm.words if series is not None else "",
+        warnings=_warnings(push, series, counted, now),
     )
+
+
+def _go(
+    request: HttpRequest, push: TaskPush, series: PushSeries | None, planned: int, now: datetime
+) -> tuple[HttpResponse | None, str]:
+    """Where to, or the sentence why not."""
+    try:
+        if series is not None:
+            return _start_series(request, push, now), ""
+        return _hand_out(request, push, planned, now), ""
+    except DomainError as error:
+        return None, str(error)
+
+
+def _seen(push: TaskPush) -> int:
+    """How many stand in the counting that was shown last; 0 when it counts no more."""
+    stored = PushForecast.objects.filter(push=push).values_list("places", flat=True).first()
+    return sum(len(ids) for ids in pushes.unpack(stored or {}).values())
 
 
 def _gaps(push: TaskPush, series: PushSeries | None, now: datetime) -> list[str]:
@@ -100,6 +125,7 @@ def _terms(push: TaskPush, now: datetime) -> dict[str, Any]:
     return {
         "grade": next(row for row in grade_sentences() if row[0] == push.required_grade),
         "tags": push.result_tags.all(),
+        "coupon_worth": worth_words(push.coupon) if push.coupon else "",
         "starts": _starts(push, now),
         "cost": cost_of(push, now),
         "stores": Store.objects.count(),
@@ -147,14 +173,12 @@ def _overlap(push: TaskPush) -> int:
     )
 
 
-def _repetition(series: PushSeries | None, now: datetime) -> dict[str, Any]:
-    """How it repeats, and what to know before."""
-    if series is None:
-        return {}
-    return {
-        "rhythm": series.rhythm.words,
-        "warnings": series_warnings(series=series, now=now),
-    }
+def _warnings(
+    push: TaskPush, series: PushSeries | None, counted: PushPlaces, now: datetime
+) -> list[str]:
+    """What to know before: of the rhythm, and of the coupon."""
+    found = series_warnings(series=series, now=now) if series is not None else []
+    return [*found, *push_coupons.warnings(push=push, counted=counted, now=now)]
 
 
 def _start_series(request: HttpRequest, push: TaskPush, now: datetime) -> HttpResponse:
@@ -165,7 +189,7 @@ def _start_series(request: HttpRequest, push: TaskPush, now: datetime) -> HttpRe
     return redirect("hq:series", pk=series.pk)
 
 
-def _hand_out(request: HttpRequest, push: TaskPush, now: datetime) -> HttpResponse:
+def _hand_out(request: HttpRequest, push: TaskPush, planned: int, now: datetime) -> HttpResponse:
     actor = actor_of(request)
     start = _starts(push, now)
     if start is not None:
@@ -176,10 +200,11 @@ def _hand_out(request: HttpRequest, push: TaskPush, now: datetime) -> HttpRespon
             % {"when": f"{start.astimezone(clock.chain_tz()):%m-%d %H:%M}"},
         )
         return redirect("hq:pushes")
+    if planned > settings.HAND_OUT_PART:
+        # nobody waits in front of a page for a decision about everybody: a job makes it
+        pushes.approve_push(push=push, actor=actor, now=now, hand_out_at=now)
+        return redirect("hq:push", pk=push.pk)
     done = pushes.hand_out(push=push, now=now, actor=actor)
-    push.refresh_from_db(fields=["status"])
     words = _("Handed to %(guides)s guides: %(issued)s customers.")
-    if push.status == TaskPush.Status.HANDING_OUT:
-        words = _("%(issued)s customers are on their way to %(guides)s guides.")
     messages.success(request, words % {"guides": done.guides, "issued": done.issued})
     return redirect("hq:push", pk=push.pk)

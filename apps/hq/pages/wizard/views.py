@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
-from apps.guide_tasks.errors import CampaignShared
+from apps.guide_tasks.errors import CampaignShared, PushBeingHandedOut
 from apps.guide_tasks.models import PushForecast, TaskPush
 from apps.guide_tasks.services import pushes
 from apps.hq import forms
@@ -32,7 +32,7 @@ STEP_VIEWS = {
 def draft_or_404(pk: int) -> TaskPush:
     return get_object_or_404(
         TaskPush.objects.select_related(
-            "campaign", "segment_run__version__segment", "template", "asset"
+            "campaign", "segment_run__version__segment", "template", "asset", "coupon"
         ),
         pk=pk,
         kind=TaskPush.Kind.CONTACT,
@@ -84,7 +84,7 @@ def push_next(request: HttpRequest) -> HttpResponse:
 def push_step(request: HttpRequest, pk: int, step: int) -> HttpResponse:
     """One step of the wizard; what was handed out has a result page instead."""
     push = draft_or_404(pk)
-    if push.status in frame.GONE_OUT:
+    if push.status in frame.GONE_OUT or (push.is_starting and not push.is_stuck):
         return redirect("hq:push", pk=push.pk)
     if step not in STEP_VIEWS:
         return redirect("hq:push_step", pk=push.pk, step=frame.WHOM)
@@ -96,6 +96,8 @@ def push_step(request: HttpRequest, pk: int, step: int) -> HttpResponse:
         pushes.forecast(push=push, now=clock.now())
     try:
         return STEP_VIEWS[step](request, push)
+    except PushBeingHandedOut:  # decided while this page was being made
+        return redirect("hq:push", pk=push.pk)
     except CampaignShared as error:
         messages.error(request, str(error))
         return redirect("hq:push_step", pk=push.pk, step=step)

@@ -18,14 +18,14 @@ from apps.stores.models import Posting
 
 def page(request: HttpRequest, push: TaskPush) -> HttpResponse:
     if _picks(request):
-        form = forms.WhatForm(initial=_picked(request, push))
+        form = forms.WhatForm(initial=_picked(request, push), kept_coupon_id=push.coupon_id)
     elif request.method == "POST":
-        form = forms.WhatForm(request.POST)
+        form = forms.WhatForm(request.POST, kept_coupon_id=push.coupon_id)
         if form.is_valid():
             pushes.update_push(push=push, actor=actor_of(request), **form.cleaned_data)
             return frame.go_on(request, push, frame.WHAT)
     else:
-        form = forms.WhatForm(initial=_initial(push))
+        form = forms.WhatForm(initial=_initial(push), kept_coupon_id=push.coupon_id)
     body = form["body"].value() or ""
     return frame.page(
         request,
@@ -50,6 +50,7 @@ def _initial(push: TaskPush) -> dict[str, Any]:
         "body": push.body,
         "generic_body": push.generic_body,
         "asset": push.asset_id,
+        "coupon": push.coupon_id,
         "result_tags": list(push.result_tags.values_list("pk", flat=True)),
     }
 

@@ -1,0 +1,55 @@
+"""查货: which store has it; 库存: what of the own store's stock wants a look."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from apps.accounts.capabilities import Capability
+from apps.guide_portal import stock
+from apps.guide_portal.views.base import GuidePage
+from apps.orders.models import Product
+from apps.stock.selectors import HOT, LOW, OLD
+
+
+class FindStock(GuidePage):
+    """Goods by name, number or kind."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        words = request.GET.get("q", "")[:40]
+        store = stock.own_store(guide_id=self.guide_id, now=self.now)
+        context = {
+            "words": words,
+            "goods": stock.goods_found(words=words, store=store) if words.strip() else [],
+        }
+        return render(request, "guide_portal/find_stock.html", context)
+
+
+class StockOf(GuidePage):
+    """Where its sizes are: the own store, the region's, the others, each with its time."""
+
+    def get(self, request: HttpRequest, product_id: int) -> HttpResponse:
+        product = get_object_or_404(Product, pk=product_id)
+        store = stock.own_store(guide_id=self.guide_id, now=self.now)
+        context = {
+            "product": product,
+            "places": stock.places_of(product=product, store=store, now=self.now),
+        }
+        return render(request, "guide_portal/stock_of.html", context)
+
+
+class StoreStock(GuidePage):
+    """库存: low, hot, old."""
+
+    capability = Capability.MANAGE_TEAM
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        which = request.GET.get("show", LOW)
+        store = stock.own_store(guide_id=self.guide_id, now=self.now)
+        if store is None or store.pk not in self.actor.store_ids or which not in (LOW, HOT, OLD):
+            raise Http404
+        context = {
+            "store": store,
+            "shelves": stock.shelves(which),
+            "which": which,
+            "rows": stock.shelf_lines(store_id=store.pk, which=which, now=self.now),
+        }
+        return render(request, "guide_portal/store_stock.html", context)

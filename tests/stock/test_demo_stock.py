@@ -1,0 +1,41 @@
+"""The demo's stock is told as tills tell it, and every list of a store's stock has something."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from apps.accounts.actor import SYSTEM
+from apps.core import clock
+from apps.hq.demo import stock
+from apps.hq.demo.catalogue import load_products
+from apps.orders.models import Product
+from apps.orders.services import LineRow, OrderRow, ingest_orders
+from apps.stock.models import StockLevel
+from apps.stock.selectors import HOT, LOW, OLD, shelf_of
+from tests.factories.facts import make_store
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_store_has_most_sizes_some_run_out_and_some_lie_long(fixed_clock):
+    now, store = fixed_clock, make_store()
+    goods = load_products(listed_at=now - timedelta(days=600))
+    sold = Product.objects.order_by("pk")[:40]
+    row = OrderRow(
+        source="pos", external_no="S1", store_code=store.code, paid_at=now - timedelta(days=2),
+        net_fen=40 * 10_000,
+        lines=[LineRow(place, one.sku, Decimal(2), 10_000) for place, one in enumerate(sold, 1)],
+    )  # fmt: skip
+    assert ingest_orders(rows=[row], now=now, actor=SYSTEM)[0].order_id
+
+    told = stock.count([store], now=now)
+
+    levels = StockLevel.objects.filter(store=store)
+    assert goods * 0.3 < told == levels.count() <= goods
+    assert told * 0.5 < levels.filter(quantity__gt=0).count() < told
+    assert not levels.filter(quantity__lt=0).exists()
+    assert all(level.as_of < clock.day_start(clock.business_day(now)) for level in levels)
+    for which in (LOW, HOT, OLD):
+        assert shelf_of(store_id=store.pk, which=which, now=now), which
+    assert stock.count([store], now=now) == told == levels.count()
