@@ -44,9 +44,23 @@
     document.querySelectorAll("[aria-busy=true]").forEach((b) => b.removeAttribute("aria-busy"));
   });
 
-  // a list that updates itself keeps what was unfolded
+  // a list that updates itself keeps what was unfolded, and stays when nothing is new: a finger that
+  // is just then on it would miss
+  const said = {};
+  const newIn = (place, answer) => {
+    const words = answer.replace(/name="(csrfmiddlewaretoken|client_id)" value="[^"]*"/g, "");
+    const isNew = said[place.id] !== words;
+    said[place.id] = words;
+    return isNew;
+  };
   let unfolded = [];
   document.addEventListener("htmx:beforeSwap", (event) => {
+    const { requestConfig, target, shouldSwap, serverResponse } = event.detail;
+    if (requestConfig.verb !== "get") delete said[target.id];
+    else if (shouldSwap && target.id && !newIn(target, serverResponse)) {
+      event.detail.shouldSwap = false;
+      return;
+    }
     unfolded = [...event.target.querySelectorAll("details")].map((one) => one.open);
   });
   document.addEventListener("htmx:afterSwap", (event) => {

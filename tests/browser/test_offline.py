@@ -3,6 +3,7 @@ opened again, network back, twenty effects."""
 
 import contextlib
 import re
+import uuid
 from datetime import time, timedelta
 from urllib.parse import quote, urlsplit
 
@@ -14,6 +15,7 @@ from apps.core import clock
 from apps.guide_portal.models import ActionReceipt
 from apps.guide_tasks.models import State, TaskItem, TaskPush, TaskTarget
 from apps.members.models import EnrolDraft, Interaction, MemberNote
+from apps.members.services import write_draft
 from apps.tagging.models import MemberTags, Tag, TagGroup
 from tests.browser.conftest import PHONE
 from tests.browser.screen import kill_browser
@@ -248,6 +250,9 @@ def test_noted_in_a_basement_invited_above_ground(browser, shop, phone, settings
     wait_for(EnrolDraft.objects.exists, seconds=20, message="Not submitted.")
     expect(waiting).to_have_count(1, timeout=BY_ITSELF)
     waiting.click()
+    page.wait_for_url(
+        re.compile("/drafts/")
+    )  # the page left behind has a code too, the guide's own
     path = urlsplit(page.locator("#invite").text_content()).path
     assert EnrolDraft.objects.count() == 1
 
@@ -416,3 +421,30 @@ def test_online_the_same_forms_go_through_and_say_so(shop, phone):
     expect(page.locator(".tip.ok")).to_be_visible()
     assert effects(shop) == (1, 0, 0, 1)
     assert ActionReceipt.objects.count() == 2
+
+
+def test_a_list_without_news_stays_where_the_finger_is(shop, phone):
+    page = arrive(phone, shop)
+    page.goto(f"{shop.url}/g/tools/enrol/")
+    live = re.compile("/enrol/live/")
+
+    def answers(count):
+        for _one in range(count):
+            with page.expect_response(live):
+                pass
+
+    answers(2)  # the first has nothing to compare with; by the second it has been drawn
+    page.evaluate("document.getElementById('enrolled').firstElementChild.dataset.seen = '1'")
+    answers(2)
+    expect(page.locator("#enrolled > [data-seen]")).to_have_count(1)
+
+    write_draft(
+        guide_id=shop.guide.pk,
+        store_id=shop.store.pk,
+        called="孙小圆",
+        words="看了短靴",
+        client_id=uuid.uuid4(),
+        now=clock.now(),
+    )
+    expect(page.locator("[data-draft=waiting]")).to_contain_text("孙小圆", timeout=BY_ITSELF)
+    expect(page.locator("#enrolled > [data-seen]")).to_have_count(0)
