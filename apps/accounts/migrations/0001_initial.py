@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'user',
                 'verbose_name_plural': 'users',
+                'constraints': [models.UniqueConstraint(condition=models.Q(('wecom_userid', ''), _negated=True), fields=('wecom_corp_id', 'wecom_userid'), name='accounts_one_user_per_wecom', violation_error_message='Somebody else signs in with this WeCom account.')],
             },
             managers=[
                 ('objects', django.contrib.auth.models.UserManager()),
@@ -84,9 +85,5 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'audit entries',
                 'indexes': [models.Index(fields=['object_type', 'object_id'], name='accounts_audit_object')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.UniqueConstraint(condition=models.Q(('wecom_userid', ''), _negated=True), fields=('wecom_corp_id', 'wecom_userid'), name='accounts_one_user_per_wecom', violation_error_message='Somebody else signs in with this WeCom account.'),
         ),
     ]

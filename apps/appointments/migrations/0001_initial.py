@@ -38,6 +38,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'appointment',
                 'verbose_name_plural': 'appointments',
+                'indexes': [models.Index(condition=models.Q(('state', 'booked')), fields=['guide', 'starts_at'], name='appointments_guide_open'), models.Index(condition=models.Q(('state', 'booked')), fields=['starts_at'], name='appointments_open'), models.Index(fields=['guide', '-starts_at'], name='appointments_guide'), models.Index(fields=['store', '-starts_at'], name='appointments_store'), models.Index(fields=['-starts_at', '-id'], name='appointments_latest')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'booked')), fields=('member', 'guide', 'hour_at'), name='appointments_one_an_hour'), models.CheckConstraint(condition=models.Q(('starts_at__gte', models.F('hour_at')), ('starts_at__lt', django.db.models.expressions.CombinedExpression(models.F('hour_at'), '+', models.Value(datetime.timedelta(seconds=3600))))), name='appointments_hour_is_its_own'), models.CheckConstraint(condition=models.Q(models.Q(('settled_at', None), ('settled_by', ''), ('state', 'booked')), models.Q(models.Q(('state', 'booked'), _negated=True), ('settled_at__isnull', False), models.Q(('settled_by', ''), _negated=True)), _connector='OR'), name='appointments_settled_has_time'), models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), ('state__in', ('booked', 'kept', 'unsaid'))), models.Q(('state__in', ('not_kept', 'cancelled')), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='appointments_end_has_reason')],
             },
         ),
         migrations.CreateModel(
@@ -56,41 +58,5 @@ class Migration(migrations.Migration):
                 'verbose_name': 'step of an appointment',
                 'verbose_name_plural': 'steps of appointments',
             },
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(condition=models.Q(('state', 'booked')), fields=['guide', 'starts_at'], name='appointments_guide_open'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(condition=models.Q(('state', 'booked')), fields=['starts_at'], name='appointments_open'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['guide', '-starts_at'], name='appointments_guide'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['store', '-starts_at'], name='appointments_store'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['-starts_at', '-id'], name='appointments_latest'),
-        ),
-        migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'booked')), fields=('member', 'guide', 'hour_at'), name='appointments_one_an_hour'),
-        ),
-        migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(('starts_at__gte', models.F('hour_at')), ('starts_at__lt', django.db.models.expressions.CombinedExpression(models.F('hour_at'), '+', models.Value(datetime.timedelta(seconds=3600))))), name='appointments_hour_is_its_own'),
-        ),
-        migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('settled_at', None), ('settled_by', ''), ('state', 'booked')), models.Q(models.Q(('state', 'booked'), _negated=True), ('settled_at__isnull', False), models.Q(('settled_by', ''), _negated=True)), _connector='OR'), name='appointments_settled_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), ('state__in', ('booked', 'kept', 'unsaid'))), models.Q(('state__in', ('not_kept', 'cancelled')), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='appointments_end_has_reason'),
         ),
     ]

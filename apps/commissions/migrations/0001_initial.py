@@ -89,6 +89,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'commission line',
                 'verbose_name_plural': 'commission lines',
+                'indexes': [models.Index(fields=['guide', 'month', '-business_on', '-id'], name='commissions_line_guide')],
+                'constraints': [models.UniqueConstraint(fields=('order', 'line_no', 'rule', 'guide', 'sale', 'sale_line_no', 'store', 'product', 'seq'), name='commissions_line_once', nulls_distinct=False)],
             },
         ),
         migrations.CreateModel(
@@ -106,6 +108,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'commission of a month',
                 'verbose_name_plural': 'commission of months',
+                'constraints': [models.UniqueConstraint(fields=('month', 'store', 'guide'), name='commissions_total_once')],
             },
         ),
         migrations.CreateModel(
@@ -126,17 +129,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['answered_at', '-asked_at'], name='commissions_asked')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('answered_at', None)), fields=('line',), name='commissions_one_open_question'), models.CheckConstraint(condition=models.Q(models.Q(('answer', ''), ('answered_at', None)), models.Q(('answered_at__isnull', False), models.Q(('answer', ''), _negated=True)), _connector='OR'), name='commissions_answered_with_words')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='commissionline',
-            index=models.Index(fields=['guide', 'month', '-business_on', '-id'], name='commissions_line_guide'),
-        ),
-        migrations.AddConstraint(
-            model_name='commissionline',
-            constraint=models.UniqueConstraint(fields=('order', 'line_no', 'rule', 'guide', 'sale', 'sale_line_no', 'store', 'product', 'seq'), name='commissions_line_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='commissiontotal',
-            constraint=models.UniqueConstraint(fields=('month', 'store', 'guide'), name='commissions_total_once'),
         ),
     ]

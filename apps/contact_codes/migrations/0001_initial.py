@@ -81,6 +81,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'channel code',
                 'verbose_name_plural': 'channel codes',
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='contact_codes_due'), models.Index(fields=['store', 'channel'], name='contact_codes_store'), models.Index(fields=['config_id'], name='contact_codes_config')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(models.Q(('guide__isnull', False), ('kind', 'guide')), models.Q(('kind', 'guide'), _negated=True), _connector='OR'), models.Q(models.Q(('kind', 'store'), ('store__isnull', False)), models.Q(('kind', 'store'), _negated=True), _connector='OR')), name='contact_codes_belongs_to_somebody'), models.UniqueConstraint(condition=models.Q(('kind', 'store'), ('stopped_at', None)), fields=('corp_id', 'store', 'channel', 'medium'), name='contact_codes_one_per_store_and_channel')],
             },
         ),
         migrations.CreateModel(
@@ -97,6 +99,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'customer by a code',
                 'verbose_name_plural': 'customers by codes',
+                'indexes': [models.Index(fields=['code', 'at'], name='contact_codes_add_code'), models.Index(fields=['guide', 'at'], name='contact_codes_add_guide')],
             },
         ),
         migrations.CreateModel(
@@ -111,6 +114,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'scan',
                 'verbose_name_plural': 'scans',
+                'indexes': [django.contrib.postgres.indexes.BrinIndex(fields=['day'], name='contact_codes_scan_day')],
+                'constraints': [models.UniqueConstraint(fields=('code', 'day', 'visitor'), name='contact_codes_scan')],
             },
         ),
         migrations.CreateModel(
@@ -141,41 +146,5 @@ class Migration(migrations.Migration):
                 'verbose_name': 'guide left out of codes',
                 'verbose_name_plural': 'guides left out of codes',
             },
-        ),
-        migrations.AddIndex(
-            model_name='channelcode',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='contact_codes_due'),
-        ),
-        migrations.AddIndex(
-            model_name='channelcode',
-            index=models.Index(fields=['store', 'channel'], name='contact_codes_store'),
-        ),
-        migrations.AddIndex(
-            model_name='channelcode',
-            index=models.Index(fields=['config_id'], name='contact_codes_config'),
-        ),
-        migrations.AddConstraint(
-            model_name='channelcode',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(models.Q(('guide__isnull', False), ('kind', 'guide')), models.Q(('kind', 'guide'), _negated=True), _connector='OR'), models.Q(models.Q(('kind', 'store'), ('store__isnull', False)), models.Q(('kind', 'store'), _negated=True), _connector='OR')), name='contact_codes_belongs_to_somebody'),
-        ),
-        migrations.AddConstraint(
-            model_name='channelcode',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'store'), ('stopped_at', None)), fields=('corp_id', 'store', 'channel', 'medium'), name='contact_codes_one_per_store_and_channel'),
-        ),
-        migrations.AddIndex(
-            model_name='codeadd',
-            index=models.Index(fields=['code', 'at'], name='contact_codes_add_code'),
-        ),
-        migrations.AddIndex(
-            model_name='codeadd',
-            index=models.Index(fields=['guide', 'at'], name='contact_codes_add_guide'),
-        ),
-        migrations.AddConstraint(
-            model_name='codescan',
-            constraint=models.UniqueConstraint(fields=('code', 'day', 'visitor'), name='contact_codes_scan'),
-        ),
-        migrations.AddIndex(
-            model_name='codescan',
-            index=django.contrib.postgres.indexes.BrinIndex(fields=['day'], name='contact_codes_scan_day'),
         ),
     ]

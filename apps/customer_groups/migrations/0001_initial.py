@@ -40,6 +40,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'customer group',
                 'verbose_name_plural': 'customer groups',
                 'ordering': ['-opened_at', '-pk'],
+                'indexes': [models.Index(condition=models.Q(('dismissed_at', None)), fields=['owner'], name='groups_group_owner'), models.Index(condition=models.Q(('dismissed_at', None)), fields=['store'], name='groups_group_store'), models.Index(fields=['-opened_at', '-id'], name='groups_group_newest')],
+                'constraints': [models.UniqueConstraint(fields=('corp_id', 'chat_id'), name='groups_group_once')],
             },
         ),
         migrations.CreateModel(
@@ -71,6 +73,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'group code',
                 'verbose_name_plural': 'group codes',
                 'ordering': ['-id'],
+                'indexes': [models.Index(condition=models.Q(('state__in', ['queued', 'removing', 'made'])), fields=['not_before'], name='groups_code_due')],
             },
         ),
         migrations.CreateModel(
@@ -90,6 +93,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'stay in a group',
                 'verbose_name_plural': 'stays in groups',
+                'indexes': [models.Index(fields=['group', 'wecom_id', 'joined_at'], name='groups_stay_person'), models.Index(condition=models.Q(('is_customer', True)), fields=['group', 'joined_at'], name='groups_stay_joined'), models.Index(condition=models.Q(('is_customer', True), ('left_at__isnull', False)), fields=['group', 'left_at'], name='groups_stay_left'), models.Index(condition=models.Q(('state', ''), _negated=True), fields=['state'], name='groups_stay_code'), models.Index(condition=models.Q(('is_customer', True)), fields=['wecom_id'], name='groups_stay_who')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('left_at', None)), fields=('group', 'wecom_id'), name='groups_stay_once'), models.CheckConstraint(condition=models.Q(models.Q(('left_at', None), ('quit_scene', None)), ('left_at__gte', models.F('joined_at')), _connector='OR'), name='groups_stay_ends_after_it_begins')],
             },
         ),
         migrations.CreateModel(
@@ -124,6 +129,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'send to groups',
                 'verbose_name_plural': 'sends to groups',
+                'indexes': [models.Index(condition=models.Q(('state__in', ['queued', 'handed_over', 'unknown'])), fields=['not_before'], name='groups_send_due'), models.Index(fields=['guide'], name='groups_send_guide'), models.Index(condition=models.Q(('confirmed_at__isnull', False)), fields=['confirmed_at'], name='groups_send_confirmed')],
+                'constraints': [models.UniqueConstraint(fields=('source', 'guide', 'part'), name='groups_send_once'), models.UniqueConstraint(condition=models.Q(('msgid', ''), _negated=True), fields=('corp_id', 'msgid'), name='groups_send_one_msgid')],
             },
         ),
         migrations.CreateModel(
@@ -176,74 +183,6 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='groups_reminder_queue')],
                 'constraints': [models.UniqueConstraint(fields=('group_send', 'wave'), name='groups_reminder_once')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='customergroup',
-            index=models.Index(condition=models.Q(('dismissed_at', None)), fields=['owner'], name='groups_group_owner'),
-        ),
-        migrations.AddIndex(
-            model_name='customergroup',
-            index=models.Index(condition=models.Q(('dismissed_at', None)), fields=['store'], name='groups_group_store'),
-        ),
-        migrations.AddIndex(
-            model_name='customergroup',
-            index=models.Index(fields=['-opened_at', '-id'], name='groups_group_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='customergroup',
-            constraint=models.UniqueConstraint(fields=('corp_id', 'chat_id'), name='groups_group_once'),
-        ),
-        migrations.AddIndex(
-            model_name='groupcode',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'removing', 'made'])), fields=['not_before'], name='groups_code_due'),
-        ),
-        migrations.AddIndex(
-            model_name='groupmembership',
-            index=models.Index(fields=['group', 'wecom_id', 'joined_at'], name='groups_stay_person'),
-        ),
-        migrations.AddIndex(
-            model_name='groupmembership',
-            index=models.Index(condition=models.Q(('is_customer', True)), fields=['group', 'joined_at'], name='groups_stay_joined'),
-        ),
-        migrations.AddIndex(
-            model_name='groupmembership',
-            index=models.Index(condition=models.Q(('is_customer', True), ('left_at__isnull', False)), fields=['group', 'left_at'], name='groups_stay_left'),
-        ),
-        migrations.AddIndex(
-            model_name='groupmembership',
-            index=models.Index(condition=models.Q(('state', ''), _negated=True), fields=['state'], name='groups_stay_code'),
-        ),
-        migrations.AddIndex(
-            model_name='groupmembership',
-            index=models.Index(condition=models.Q(('is_customer', True)), fields=['wecom_id'], name='groups_stay_who'),
-        ),
-        migrations.AddConstraint(
-            model_name='groupmembership',
-            constraint=models.UniqueConstraint(condition=models.Q(('left_at', None)), fields=('group', 'wecom_id'), name='groups_stay_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='groupmembership',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('left_at', None), ('quit_scene', None)), ('left_at__gte', models.F('joined_at')), _connector='OR'), name='groups_stay_ends_after_it_begins'),
-        ),
-        migrations.AddIndex(
-            model_name='groupsend',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'handed_over', 'unknown'])), fields=['not_before'], name='groups_send_due'),
-        ),
-        migrations.AddIndex(
-            model_name='groupsend',
-            index=models.Index(fields=['guide'], name='groups_send_guide'),
-        ),
-        migrations.AddIndex(
-            model_name='groupsend',
-            index=models.Index(condition=models.Q(('confirmed_at__isnull', False)), fields=['confirmed_at'], name='groups_send_confirmed'),
-        ),
-        migrations.AddConstraint(
-            model_name='groupsend',
-            constraint=models.UniqueConstraint(fields=('source', 'guide', 'part'), name='groups_send_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='groupsend',
-            constraint=models.UniqueConstraint(condition=models.Q(('msgid', ''), _negated=True), fields=('corp_id', 'msgid'), name='groups_send_one_msgid'),
         ),
         migrations.CreateModel(
             name='OwnerSend',

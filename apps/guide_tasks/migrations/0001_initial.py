@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'guide task',
                 'verbose_name_plural': 'guide tasks',
+                'indexes': [models.Index(fields=['store', '-due_at'], name='guide_tasks_task_store')],
             },
         ),
         migrations.CreateModel(
@@ -82,6 +83,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'repeating push',
                 'verbose_name_plural': 'repeating pushes',
                 'ordering': ['-id'],
+                'indexes': [models.Index(condition=models.Q(('status', 'running')), fields=['next_at'], name='guide_tasks_series_next')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('next_at__isnull', False), ('next_on__isnull', False), ('status', 'running')), models.Q(models.Q(('status', 'running'), _negated=True), ('next_at', None), ('next_on', None)), _connector='OR'), name='guide_tasks_series_running_has_next'), models.CheckConstraint(condition=models.Q(models.Q(('every', 'week'), ('number__range', (1, 7))), models.Q(('every', 'month'), ('number__range', (1, 31))), models.Q(('every', 'days'), ('number__range', (1, 90))), _connector='OR'), name='guide_tasks_series_number_fits'), models.CheckConstraint(condition=models.Q(('times', None), ('times__gte', 1), _connector='OR'), name='guide_tasks_series_times_is_some')],
             },
         ),
         migrations.CreateModel(
@@ -129,6 +132,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'task push',
                 'verbose_name_plural': 'task pushes',
                 'ordering': ['-id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('handed_out_at', None), ('status__in', ['draft', 'approved', 'pattern'])), models.Q(('handed_out_at', None), ('handing_out_at__isnull', False), ('status', 'handing_out')), models.Q(('handed_out_at__isnull', False), ('status__in', ['handed_out', 'closed'])), _connector='OR'), name='guide_tasks_push_handed_out_has_time'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'recruit'), ('quota__gte', 1), models.Q(('quota_of', ''), _negated=True)), models.Q(models.Q(('kind', 'recruit'), _negated=True), ('quota', None), ('quota_of', '')), _connector='OR'), name='guide_tasks_recruit_has_quota')],
             },
         ),
         migrations.CreateModel(
@@ -162,6 +166,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'task item',
                 'verbose_name_plural': 'task items',
+                'indexes': [models.Index(condition=models.Q(('state__in', ['open', 'in_progress', 'to_verify'])), fields=['guide', 'due_at'], name='guide_tasks_item_open'), models.Index(fields=['guide', 'done_at'], name='guide_tasks_item_done'), models.Index(condition=models.Q(('state__in', ['open', 'in_progress', 'to_verify'])), fields=['due_at'], name='guide_tasks_item_due'), models.Index(fields=['push', 'store', 'state'], name='guide_tasks_item_push')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('guide__isnull', False)), fields=('push', 'guide'), name='guide_tasks_item_once_a_guide'), models.UniqueConstraint(condition=models.Q(('guide', None)), fields=('push', 'store'), name='guide_tasks_item_once_a_store'), models.CheckConstraint(condition=models.Q(models.Q(('done_at__isnull', False), ('state', 'done'), models.Q(('proof', ''), _negated=True)), models.Q(models.Q(('state', 'done'), _negated=True), ('done_at', None)), _connector='OR'), name='guide_tasks_item_done_is_proven'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'not_applicable'), models.Q(('excuse_reason', ''), _negated=True)), models.Q(models.Q(('state', 'not_applicable'), _negated=True), ('excuse_reason', '')), _connector='OR'), name='guide_tasks_item_excused_has_reason'), models.CheckConstraint(condition=models.Q(('due_at__gte', models.F('opens_at'))), name='guide_tasks_item_due_after_open')],
             },
         ),
         migrations.CreateModel(
@@ -180,6 +186,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'day of a repeating push',
                 'verbose_name_plural': 'days of repeating pushes',
+                'indexes': [models.Index(condition=models.Q(models.Q(('skipped', ''), _negated=True), ('noted_at', None)), fields=['series'], name='guide_tasks_skipped_unread')],
+                'constraints': [models.UniqueConstraint(fields=('series', 'on'), name='guide_tasks_series_once_a_day'), models.CheckConstraint(condition=models.Q(models.Q(('push__isnull', False), ('skipped', '')), models.Q(('push', None), models.Q(('skipped', ''), _negated=True)), _connector='OR'), name='guide_tasks_occurrence_pushed_or_skipped')],
             },
         ),
         migrations.CreateModel(
@@ -200,6 +208,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': "region's timing",
                 'verbose_name_plural': "regions' timings",
+                'indexes': [models.Index(fields=['push', 'id'], name='guide_tasks_timing_push')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('opens_at__isnull', False), ('due_at__isnull', False), _connector='OR'), name='guide_tasks_timing_changes_something')],
             },
         ),
         migrations.AddField(
@@ -235,6 +245,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'not issued',
                 'verbose_name_plural': 'not issued',
+                'constraints': [models.UniqueConstraint(fields=('push', 'member'), name='guide_tasks_notissued_once')],
             },
         ),
         migrations.CreateModel(
@@ -266,6 +277,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'decision on store work not applicable',
                 'verbose_name_plural': 'decisions on store work not applicable',
+                'indexes': [models.Index(fields=['push', 'store', 'id'], name='guide_tasks_item_decision')],
             },
         ),
         migrations.CreateModel(
@@ -288,6 +300,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'part of a hand-out',
                 'verbose_name_plural': 'parts of a hand-out',
+                'constraints': [models.UniqueConstraint(fields=('push', 'number'), name='guide_tasks_part_once'), models.CheckConstraint(condition=models.Q(('issued__lte', models.F('planned'))), name='guide_tasks_part_adds_up')],
             },
         ),
         migrations.AddField(
@@ -318,6 +331,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'task rule',
                 'verbose_name_plural': 'task rules',
+                'constraints': [models.UniqueConstraint(condition=models.Q(('key', 'care')), fields=('key', 'category', 'delay_days'), name='guide_tasks_rule_care_step_once'), models.UniqueConstraint(condition=models.Q(('key', 'care'), _negated=True), fields=('key',), name='guide_tasks_rule_once'), models.CheckConstraint(condition=models.Q(('daily_cap', None), ('daily_cap__gte', 1), _connector='OR'), name='guide_tasks_rule_cap_is_some')],
             },
         ),
         migrations.AddField(
@@ -355,6 +369,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'task target',
                 'verbose_name_plural': 'task targets',
+                'indexes': [models.Index(condition=models.Q(('state__in', ['open', 'in_progress', 'to_verify'])), fields=['guide', 'due_at'], include=('id', 'task', 'member', 'opens_at'), name='guide_tasks_target_open'), models.Index(fields=['member', 'push'], name='guide_tasks_target_member'), models.Index(fields=['task', 'state'], name='guide_tasks_target_task')],
+                'constraints': [models.UniqueConstraint(fields=('push', 'member'), name='guide_tasks_target_once'), models.UniqueConstraint(condition=models.Q(('cause', ''), _negated=True), fields=('cause',), name='guide_tasks_cause_once'), models.CheckConstraint(condition=models.Q(models.Q(('done_at__isnull', False), ('state', 'done')), models.Q(models.Q(('state', 'done'), _negated=True), ('done_at', None)), _connector='OR'), name='guide_tasks_done_has_time'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'not_applicable'), models.Q(('excuse_reason', ''), _negated=True)), models.Q(models.Q(('state', 'not_applicable'), _negated=True), ('excuse_reason', '')), _connector='OR'), name='guide_tasks_excused_has_reason'), models.CheckConstraint(condition=models.Q(('due_at__gte', models.F('opens_at'))), name='guide_tasks_due_after_open')],
             },
         ),
         migrations.CreateModel(
@@ -371,6 +387,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'move',
                 'verbose_name_plural': 'moves',
+                'indexes': [models.Index(fields=['target', 'id'], name='guide_tasks_move_target')],
             },
         ),
         migrations.CreateModel(
@@ -388,6 +405,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'evidence',
                 'verbose_name_plural': 'evidence',
+                'indexes': [models.Index(condition=models.Q(('outcome', 'purchased')), fields=['source'], name='guide_tasks_evidence_sale')],
+                'constraints': [models.UniqueConstraint(fields=('target', 'source'), name='guide_tasks_evidence_once'), models.CheckConstraint(condition=models.Q(models.Q(('grade__isnull', False), ('outcome', '')), models.Q(('grade', None), models.Q(('outcome', ''), _negated=True)), _connector='OR'), name='guide_tasks_evidence_one_axis')],
             },
         ),
         migrations.CreateModel(
@@ -407,172 +426,12 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['item', 'id'], name='guide_tasks_itemmove_item')],
             },
         ),
-        migrations.AddIndex(
-            model_name='taskitem',
-            index=models.Index(condition=models.Q(('state__in', ['open', 'in_progress', 'to_verify'])), fields=['guide', 'due_at'], name='guide_tasks_item_open'),
-        ),
-        migrations.AddIndex(
-            model_name='taskitem',
-            index=models.Index(fields=['guide', 'done_at'], name='guide_tasks_item_done'),
-        ),
-        migrations.AddIndex(
-            model_name='taskitem',
-            index=models.Index(condition=models.Q(('state__in', ['open', 'in_progress', 'to_verify'])), fields=['due_at'], name='guide_tasks_item_due'),
-        ),
-        migrations.AddIndex(
-            model_name='taskitem',
-            index=models.Index(fields=['push', 'store', 'state'], name='guide_tasks_item_push'),
-        ),
-        migrations.AddConstraint(
-            model_name='taskitem',
-            constraint=models.UniqueConstraint(condition=models.Q(('guide__isnull', False)), fields=('push', 'guide'), name='guide_tasks_item_once_a_guide'),
-        ),
-        migrations.AddConstraint(
-            model_name='taskitem',
-            constraint=models.UniqueConstraint(condition=models.Q(('guide', None)), fields=('push', 'store'), name='guide_tasks_item_once_a_store'),
-        ),
-        migrations.AddConstraint(
-            model_name='taskitem',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('done_at__isnull', False), ('state', 'done'), models.Q(('proof', ''), _negated=True)), models.Q(models.Q(('state', 'done'), _negated=True), ('done_at', None)), _connector='OR'), name='guide_tasks_item_done_is_proven'),
-        ),
-        migrations.AddConstraint(
-            model_name='taskitem',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'not_applicable'), models.Q(('excuse_reason', ''), _negated=True)), models.Q(models.Q(('state', 'not_applicable'), _negated=True), ('excuse_reason', '')), _connector='OR'), name='guide_tasks_item_excused_has_reason'),
-        ),
-        migrations.AddConstraint(
-            model_name='taskitem',
-            constraint=models.CheckConstraint(condition=models.Q(('due_at__gte', models.F('opens_at'))), name='guide_tasks_item_due_after_open'),
-        ),
-        migrations.AddIndex(
-            model_name='seriesoccurrence',
-            index=models.Index(condition=models.Q(models.Q(('skipped', ''), _negated=True), ('noted_at', None)), fields=['series'], name='guide_tasks_skipped_unread'),
-        ),
-        migrations.AddConstraint(
-            model_name='seriesoccurrence',
-            constraint=models.UniqueConstraint(fields=('series', 'on'), name='guide_tasks_series_once_a_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='seriesoccurrence',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('push__isnull', False), ('skipped', '')), models.Q(('push', None), models.Q(('skipped', ''), _negated=True)), _connector='OR'), name='guide_tasks_occurrence_pushed_or_skipped'),
-        ),
-        migrations.AddIndex(
-            model_name='regiontiming',
-            index=models.Index(fields=['push', 'id'], name='guide_tasks_timing_push'),
-        ),
-        migrations.AddConstraint(
-            model_name='regiontiming',
-            constraint=models.CheckConstraint(condition=models.Q(('opens_at__isnull', False), ('due_at__isnull', False), _connector='OR'), name='guide_tasks_timing_changes_something'),
-        ),
-        migrations.AddIndex(
-            model_name='pushseries',
-            index=models.Index(condition=models.Q(('status', 'running')), fields=['next_at'], name='guide_tasks_series_next'),
-        ),
-        migrations.AddConstraint(
-            model_name='pushseries',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('next_at__isnull', False), ('next_on__isnull', False), ('status', 'running')), models.Q(models.Q(('status', 'running'), _negated=True), ('next_at', None), ('next_on', None)), _connector='OR'), name='guide_tasks_series_running_has_next'),
-        ),
-        migrations.AddConstraint(
-            model_name='pushseries',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('every', 'week'), ('number__range', (1, 7))), models.Q(('every', 'month'), ('number__range', (1, 31))), models.Q(('every', 'days'), ('number__range', (1, 90))), _connector='OR'), name='guide_tasks_series_number_fits'),
-        ),
-        migrations.AddConstraint(
-            model_name='pushseries',
-            constraint=models.CheckConstraint(condition=models.Q(('times', None), ('times__gte', 1), _connector='OR'), name='guide_tasks_series_times_is_some'),
-        ),
-        migrations.AddConstraint(
-            model_name='notissued',
-            constraint=models.UniqueConstraint(fields=('push', 'member'), name='guide_tasks_notissued_once'),
-        ),
-        migrations.AddIndex(
-            model_name='itemexcusedecision',
-            index=models.Index(fields=['push', 'store', 'id'], name='guide_tasks_item_decision'),
-        ),
-        migrations.AddConstraint(
-            model_name='handoutpart',
-            constraint=models.UniqueConstraint(fields=('push', 'number'), name='guide_tasks_part_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='handoutpart',
-            constraint=models.CheckConstraint(condition=models.Q(('issued__lte', models.F('planned'))), name='guide_tasks_part_adds_up'),
-        ),
-        migrations.AddIndex(
-            model_name='guidetask',
-            index=models.Index(fields=['store', '-due_at'], name='guide_tasks_task_store'),
-        ),
         migrations.AddConstraint(
             model_name='guidetask',
             constraint=models.UniqueConstraint(fields=('push', 'guide'), name='guide_tasks_task_once'),
         ),
         migrations.AddConstraint(
-            model_name='taskrule',
-            constraint=models.UniqueConstraint(condition=models.Q(('key', 'care')), fields=('key', 'category', 'delay_days'), name='guide_tasks_rule_care_step_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='taskrule',
-            constraint=models.UniqueConstraint(condition=models.Q(('key', 'care'), _negated=True), fields=('key',), name='guide_tasks_rule_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='taskrule',
-            constraint=models.CheckConstraint(condition=models.Q(('daily_cap', None), ('daily_cap__gte', 1), _connector='OR'), name='guide_tasks_rule_cap_is_some'),
-        ),
-        migrations.AddConstraint(
-            model_name='taskpush',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('handed_out_at', None), ('status__in', ['draft', 'approved', 'pattern'])), models.Q(('handed_out_at', None), ('handing_out_at__isnull', False), ('status', 'handing_out')), models.Q(('handed_out_at__isnull', False), ('status__in', ['handed_out', 'closed'])), _connector='OR'), name='guide_tasks_push_handed_out_has_time'),
-        ),
-        migrations.AddConstraint(
             model_name='taskpush',
             constraint=models.UniqueConstraint(condition=models.Q(('rule__isnull', False)), fields=('rule', 'rule_on'), name='guide_tasks_one_push_per_rule_and_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='taskpush',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'recruit'), ('quota__gte', 1), models.Q(('quota_of', ''), _negated=True)), models.Q(models.Q(('kind', 'recruit'), _negated=True), ('quota', None), ('quota_of', '')), _connector='OR'), name='guide_tasks_recruit_has_quota'),
-        ),
-        migrations.AddIndex(
-            model_name='tasktarget',
-            index=models.Index(condition=models.Q(('state__in', ['open', 'in_progress', 'to_verify'])), fields=['guide', 'due_at'], include=('id', 'task', 'member', 'opens_at'), name='guide_tasks_target_open'),
-        ),
-        migrations.AddIndex(
-            model_name='tasktarget',
-            index=models.Index(fields=['member', 'push'], name='guide_tasks_target_member'),
-        ),
-        migrations.AddIndex(
-            model_name='tasktarget',
-            index=models.Index(fields=['task', 'state'], name='guide_tasks_target_task'),
-        ),
-        migrations.AddConstraint(
-            model_name='tasktarget',
-            constraint=models.UniqueConstraint(fields=('push', 'member'), name='guide_tasks_target_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='tasktarget',
-            constraint=models.UniqueConstraint(condition=models.Q(('cause', ''), _negated=True), fields=('cause',), name='guide_tasks_cause_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='tasktarget',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('done_at__isnull', False), ('state', 'done')), models.Q(models.Q(('state', 'done'), _negated=True), ('done_at', None)), _connector='OR'), name='guide_tasks_done_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='tasktarget',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'not_applicable'), models.Q(('excuse_reason', ''), _negated=True)), models.Q(models.Q(('state', 'not_applicable'), _negated=True), ('excuse_reason', '')), _connector='OR'), name='guide_tasks_excused_has_reason'),
-        ),
-        migrations.AddConstraint(
-            model_name='tasktarget',
-            constraint=models.CheckConstraint(condition=models.Q(('due_at__gte', models.F('opens_at'))), name='guide_tasks_due_after_open'),
-        ),
-        migrations.AddIndex(
-            model_name='targetmove',
-            index=models.Index(fields=['target', 'id'], name='guide_tasks_move_target'),
-        ),
-        migrations.AddIndex(
-            model_name='evidence',
-            index=models.Index(condition=models.Q(('outcome', 'purchased')), fields=['source'], name='guide_tasks_evidence_sale'),
-        ),
-        migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.UniqueConstraint(fields=('target', 'source'), name='guide_tasks_evidence_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('grade__isnull', False), ('outcome', '')), models.Q(('grade', None), models.Q(('outcome', ''), _negated=True)), _connector='OR'), name='guide_tasks_evidence_one_axis'),
         ),
     ]

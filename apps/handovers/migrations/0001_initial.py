@@ -33,6 +33,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'call of a handover',
                 'verbose_name_plural': 'calls of handovers',
+                'indexes': [models.Index(condition=models.Q(('state', 'closed'), _negated=True), fields=['state', 'due_at'], name='handovers_call_due')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'closed']), ('call_started_at__isnull', False), _connector='OR'), name='handovers_asked_was_called')],
             },
         ),
         migrations.CreateModel(
@@ -58,6 +60,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'handover',
                 'verbose_name_plural': 'handovers',
+                'indexes': [models.Index(fields=['store', '-planned_at'], name='handovers_run_store')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ('draft', 'to_approve', 'running'))), fields=('guide', 'store'), name='handovers_one_unfinished_run'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'running'), _negated=True), ('started_at__isnull', False), _connector='OR'), name='handovers_running_has_begun')],
             },
         ),
         migrations.CreateModel(
@@ -83,6 +87,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'customer of a handover',
                 'verbose_name_plural': 'customers of handovers',
+                'indexes': [models.Index(fields=['run', 'state'], name='handovers_item_run'), models.Index(fields=['external_userid', '-called_at'], name='handovers_item_ext')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('external_userid', ''), _negated=True), fields=('guide', 'takeover', 'external_userid', 'attempt'), name='handovers_attempt_once'), models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('run', 'member', 'external_userid'), name='handovers_customer_once'), models.UniqueConstraint(condition=models.Q(('state__in', ('planned', 'queued', 'unknown', 'waiting'))), fields=('guide', 'member', 'external_userid'), name='handovers_customer_open_once')],
             },
         ),
         migrations.CreateModel(
@@ -109,6 +115,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'group of a handover',
                 'verbose_name_plural': 'groups of handovers',
+                'indexes': [models.Index(condition=models.Q(('state__in', ['queued', 'unknown', 'waiting'])), fields=['state', 'due_at'], name='handovers_group_due'), models.Index(fields=['guide', 'called_at'], name='handovers_group_day')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('run', 'group'), name='handovers_group_once'), models.UniqueConstraint(condition=models.Q(('state__in', ('planned', 'queued', 'unknown', 'waiting'))), fields=('group',), name='handovers_group_open_once'), models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['unknown', 'waiting']), _negated=True), ('called_at__isnull', False), _connector='OR'), name='handovers_group_was_called')],
             },
         ),
         migrations.AddField(
@@ -133,70 +141,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': "leaver in WeCom's list",
                 'verbose_name_plural': "leavers in WeCom's list",
+                'constraints': [models.UniqueConstraint(fields=('corp_id', 'userid'), name='handovers_unassigned_once')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='handoverrun',
-            index=models.Index(fields=['store', '-planned_at'], name='handovers_run_store'),
-        ),
-        migrations.AddConstraint(
-            model_name='handoverrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('draft', 'to_approve', 'running'))), fields=('guide', 'store'), name='handovers_one_unfinished_run'),
-        ),
-        migrations.AddConstraint(
-            model_name='handoverrun',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'running'), _negated=True), ('started_at__isnull', False), _connector='OR'), name='handovers_running_has_begun'),
-        ),
-        migrations.AddIndex(
-            model_name='handoveritem',
-            index=models.Index(fields=['run', 'state'], name='handovers_item_run'),
-        ),
-        migrations.AddIndex(
-            model_name='handoveritem',
-            index=models.Index(fields=['external_userid', '-called_at'], name='handovers_item_ext'),
-        ),
-        migrations.AddConstraint(
-            model_name='handoveritem',
-            constraint=models.UniqueConstraint(condition=models.Q(('external_userid', ''), _negated=True), fields=('guide', 'takeover', 'external_userid', 'attempt'), name='handovers_attempt_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='handoveritem',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('run', 'member', 'external_userid'), name='handovers_customer_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='handoveritem',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('planned', 'queued', 'unknown', 'waiting'))), fields=('guide', 'member', 'external_userid'), name='handovers_customer_open_once'),
-        ),
-        migrations.AddIndex(
-            model_name='handovergroup',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'unknown', 'waiting'])), fields=['state', 'due_at'], name='handovers_group_due'),
-        ),
-        migrations.AddIndex(
-            model_name='handovergroup',
-            index=models.Index(fields=['guide', 'called_at'], name='handovers_group_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='handovergroup',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('run', 'group'), name='handovers_group_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='handovergroup',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('planned', 'queued', 'unknown', 'waiting'))), fields=('group',), name='handovers_group_open_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='handovergroup',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['unknown', 'waiting']), _negated=True), ('called_at__isnull', False), _connector='OR'), name='handovers_group_was_called'),
-        ),
-        migrations.AddIndex(
-            model_name='handovercall',
-            index=models.Index(condition=models.Q(('state', 'closed'), _negated=True), fields=['state', 'due_at'], name='handovers_call_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='handovercall',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'closed']), ('call_started_at__isnull', False), _connector='OR'), name='handovers_asked_was_called'),
-        ),
-        migrations.AddConstraint(
-            model_name='unassignedleaver',
-            constraint=models.UniqueConstraint(fields=('corp_id', 'userid'), name='handovers_unassigned_once'),
         ),
     ]

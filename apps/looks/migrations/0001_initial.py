@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'look',
                 'verbose_name_plural': 'looks',
+                'indexes': [models.Index(fields=['guide', '-created_at'], name='looks_look_guide'), models.Index(fields=['store', '-created_at'], name='looks_look_store'), models.Index(fields=['-created_at', '-id'], name='looks_look_latest')],
             },
         ),
         migrations.CreateModel(
@@ -47,6 +48,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'piece of a look',
                 'verbose_name_plural': 'pieces of looks',
                 'ordering': ['place'],
+                'constraints': [models.UniqueConstraint(fields=('look', 'product'), name='looks_piece_once')],
             },
         ),
         migrations.CreateModel(
@@ -61,21 +63,5 @@ class Migration(migrations.Migration):
                 'verbose_name': 'sending of a look',
                 'verbose_name_plural': 'sendings of looks',
             },
-        ),
-        migrations.AddIndex(
-            model_name='look',
-            index=models.Index(fields=['guide', '-created_at'], name='looks_look_guide'),
-        ),
-        migrations.AddIndex(
-            model_name='look',
-            index=models.Index(fields=['store', '-created_at'], name='looks_look_store'),
-        ),
-        migrations.AddIndex(
-            model_name='look',
-            index=models.Index(fields=['-created_at', '-id'], name='looks_look_latest'),
-        ),
-        migrations.AddConstraint(
-            model_name='lookitem',
-            constraint=models.UniqueConstraint(fields=('look', 'product'), name='looks_piece_once'),
         ),
     ]

@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'coupon',
                 'verbose_name_plural': 'coupons',
                 'ordering': ['name'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('issued__lte', models.F('stock'))), name='loyalty_not_oversold'), models.CheckConstraint(condition=models.Q(models.Q(('ends_on', None), ('valid_days__isnull', False)), models.Q(('ends_on__isnull', False), ('valid_days', None)), _connector='OR'), name='loyalty_coupon_one_end'), models.CheckConstraint(condition=models.Q(models.Q(('benefit', 'money_off'), ('gift', ''), ('off_fen__gt', 0)), models.Q(('benefit', 'gift'), ('from_fen__gte', 0), ('off_fen', 0), models.Q(('gift', ''), _negated=True)), _connector='OR'), name='loyalty_coupon_worth'), models.CheckConstraint(condition=models.Q(('by_hand', False), models.Q(('benefit', 'gift'), ('from_fen', 0)), _connector='OR'), name='loyalty_coupon_by_hand')],
             },
         ),
         migrations.CreateModel(
@@ -70,46 +71,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'coupon given',
                 'verbose_name_plural': 'coupons given',
                 'ordering': ['-issued_at', '-pk'],
+                'indexes': [models.Index(fields=['coupon', 'member'], name='loyalty_issue_of_member'), models.Index(condition=models.Q(('used_at', None)), fields=['expires_at'], name='loyalty_issue_expiring'), models.Index(condition=models.Q(('batch', ''), _negated=True), fields=['batch'], name='loyalty_issue_of_batch')],
+                'constraints': [models.UniqueConstraint(fields=('cause', 'coupon'), name='loyalty_one_per_cause'), models.CheckConstraint(condition=models.Q(models.Q(('handed_by', None), ('order', None), ('used_at', None)), models.Q(('handed_by', None), ('order__isnull', False), ('used_at__isnull', False)), models.Q(('handed_by__isnull', False), ('order', None), ('used_at__isnull', False)), _connector='OR'), name='loyalty_used_once'), models.CheckConstraint(condition=models.Q(('withdrawn_at', None), ('used_at', None), _connector='OR'), name='loyalty_withdrawn_unused')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='coupon',
-            constraint=models.CheckConstraint(condition=models.Q(('issued__lte', models.F('stock'))), name='loyalty_not_oversold'),
-        ),
-        migrations.AddConstraint(
-            model_name='coupon',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ends_on', None), ('valid_days__isnull', False)), models.Q(('ends_on__isnull', False), ('valid_days', None)), _connector='OR'), name='loyalty_coupon_one_end'),
-        ),
-        migrations.AddConstraint(
-            model_name='coupon',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('benefit', 'money_off'), ('gift', ''), ('off_fen__gt', 0)), models.Q(('benefit', 'gift'), ('from_fen__gte', 0), ('off_fen', 0), models.Q(('gift', ''), _negated=True)), _connector='OR'), name='loyalty_coupon_worth'),
-        ),
-        migrations.AddConstraint(
-            model_name='coupon',
-            constraint=models.CheckConstraint(condition=models.Q(('by_hand', False), models.Q(('benefit', 'gift'), ('from_fen', 0)), _connector='OR'), name='loyalty_coupon_by_hand'),
-        ),
-        migrations.AddIndex(
-            model_name='couponissue',
-            index=models.Index(fields=['coupon', 'member'], name='loyalty_issue_of_member'),
-        ),
-        migrations.AddIndex(
-            model_name='couponissue',
-            index=models.Index(condition=models.Q(('used_at', None)), fields=['expires_at'], name='loyalty_issue_expiring'),
-        ),
-        migrations.AddIndex(
-            model_name='couponissue',
-            index=models.Index(condition=models.Q(('batch', ''), _negated=True), fields=['batch'], name='loyalty_issue_of_batch'),
-        ),
-        migrations.AddConstraint(
-            model_name='couponissue',
-            constraint=models.UniqueConstraint(fields=('cause', 'coupon'), name='loyalty_one_per_cause'),
-        ),
-        migrations.AddConstraint(
-            model_name='couponissue',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('handed_by', None), ('order', None), ('used_at', None)), models.Q(('handed_by', None), ('order__isnull', False), ('used_at__isnull', False)), models.Q(('handed_by__isnull', False), ('order', None), ('used_at__isnull', False)), _connector='OR'), name='loyalty_used_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='couponissue',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_at', None), ('used_at', None), _connector='OR'), name='loyalty_withdrawn_unused'),
         ),
     ]

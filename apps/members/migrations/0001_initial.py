@@ -61,6 +61,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'member',
                 'verbose_name_plural': 'members',
+                'indexes': [models.Index(fields=['phone_last4', 'id'], name='members_last4'), models.Index(condition=models.Q(('erased_at', None), ('joined_at__isnull', False)), fields=['joined_at'], name='members_joined_when'), models.Index(condition=models.Q(('erased_at__isnull', False)), fields=['erased_at'], name='members_erased_when')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('id__gte', 1), ('id__lt', 4294967296)), name='members_member_id_fits_bitmap')],
             },
         ),
         migrations.CreateModel(
@@ -77,6 +79,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'interaction',
                 'verbose_name_plural': 'interactions',
+                'indexes': [models.Index(fields=['member', '-occurred_at'], name='members_interaction_last'), models.Index(condition=models.Q(('kind', 'visit')), fields=['occurred_at'], name='members_visit_when'), django.contrib.postgres.indexes.BrinIndex(fields=['occurred_at'], name='members_interaction_when')],
             },
         ),
         migrations.CreateModel(
@@ -94,6 +97,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'follow-up date',
                 'verbose_name_plural': 'follow-up dates',
+                'indexes': [models.Index(condition=models.Q(('closed_at', None)), fields=['guide', 'due_on'], name='members_followup_due')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('closed_at', None)), fields=('member', 'guide'), name='members_followup_one_standing'), models.CheckConstraint(condition=models.Q(models.Q(('closed', ''), ('closed_at', None)), models.Q(('closed_at__isnull', False), models.Q(('closed', ''), _negated=True)), _connector='OR'), name='members_followup_close_has_cause')],
             },
         ),
         migrations.CreateModel(
@@ -113,6 +118,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'WeCom friendship',
                 'verbose_name_plural': 'WeCom friendships',
+                'indexes': [models.Index(condition=models.Q(('until', None)), fields=['member', 'guide'], name='members_follow_now'), models.Index(fields=['guide', 'since'], name='members_follow_by_guide'), models.Index(fields=['corp_id', 'external_userid'], name='members_follow_external'), django.contrib.postgres.indexes.BrinIndex(fields=['since'], name='members_follow_since'), models.Index(condition=models.Q(('until__isnull', False)), fields=['until'], name='members_follow_ended')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('ended_by', ''), ('until', None)), models.Q(('until__isnull', False), models.Q(('ended_by', ''), _negated=True)), _connector='OR'), name='members_follow_end_has_cause'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('guide', '='), (apps.members.models.Hash('external_userid', models.Value(0)), '='), (apps.members.models.TsTzRange('since', 'until', django.contrib.postgres.fields.ranges.RangeBoundary()), '&&')], name='members_one_friendship_at_a_time')],
             },
         ),
         migrations.CreateModel(
@@ -130,6 +137,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'consent',
                 'verbose_name_plural': 'consents',
+                'constraints': [models.UniqueConstraint(condition=models.Q(('withdrawn_at', None)), fields=('member', 'purpose'), name='members_consent_one_valid'), models.CheckConstraint(condition=models.Q(('withdrawn_at', None), ('withdrawn_at__gte', models.F('given_at')), _connector='OR'), name='members_consent_withdrawn_after_given')],
             },
         ),
         migrations.CreateModel(
@@ -145,6 +153,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'confirmed fact',
                 'verbose_name_plural': 'confirmed facts',
+                'constraints': [models.UniqueConstraint(fields=('member', 'kind', 'word'), name='members_fact_once')],
             },
         ),
         migrations.CreateModel(
@@ -165,6 +174,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'access request',
                 'verbose_name_plural': 'access requests',
+                'indexes': [models.Index(condition=models.Q(('state', 'granted')), fields=['guide', 'member', 'expires_at'], name='members_access_granted'), models.Index(condition=models.Q(('state', 'waiting')), fields=['store', 'asked_at'], name='members_access_waiting')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'waiting')), fields=('guide', 'member'), name='members_access_one_waiting'), models.CheckConstraint(condition=models.Q(models.Q(('expires_at__isnull', False), ('state', 'granted')), models.Q(models.Q(('state', 'granted'), _negated=True), ('expires_at', None)), _connector='OR'), name='members_access_grant_ends')],
             },
         ),
         migrations.CreateModel(
@@ -185,6 +196,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'identity',
                 'verbose_name_plural': 'identities',
+                'constraints': [models.UniqueConstraint(fields=('kind', 'scope', 'value_key'), name='members_identity_unique')],
             },
         ),
         migrations.CreateModel(
@@ -202,6 +214,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'merge',
                 'verbose_name_plural': 'merges',
+                'constraints': [models.UniqueConstraint(condition=models.Q(('undone_at', None)), fields=('absorbed',), name='members_merge_one_edge')],
             },
         ),
         migrations.CreateModel(
@@ -217,6 +230,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'note',
                 'verbose_name_plural': 'notes',
+                'indexes': [models.Index(fields=['member', '-created_at'], name='members_note_latest')],
             },
         ),
         migrations.CreateModel(
@@ -233,6 +247,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'serving period',
                 'verbose_name_plural': 'serving periods',
+                'indexes': [models.Index(condition=models.Q(('until', None)), fields=['guide', 'member'], name='members_serving_now'), models.Index(condition=models.Q(('until', None)), fields=['store', 'member'], name='members_serving_store')],
+                'constraints': [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('member', '='), (apps.members.models.TsTzRange('since', 'until', django.contrib.postgres.fields.ranges.RangeBoundary()), '&&')], name='members_one_serving_guide')],
             },
         ),
         migrations.CreateModel(
@@ -247,6 +263,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'stop mark',
                 'verbose_name_plural': 'stop marks',
+                'constraints': [models.UniqueConstraint(condition=models.Q(('until', None)), fields=('member',), name='members_stopmark_one_standing')],
             },
         ),
         migrations.CreateModel(
@@ -265,122 +282,6 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'look-up alerts',
                 'constraints': [models.UniqueConstraint(fields=('actor', 'day'), name='members_lookup_alert_once_a_day')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='member',
-            index=models.Index(fields=['phone_last4', 'id'], name='members_last4'),
-        ),
-        migrations.AddIndex(
-            model_name='member',
-            index=models.Index(condition=models.Q(('erased_at', None), ('joined_at__isnull', False)), fields=['joined_at'], name='members_joined_when'),
-        ),
-        migrations.AddIndex(
-            model_name='member',
-            index=models.Index(condition=models.Q(('erased_at__isnull', False)), fields=['erased_at'], name='members_erased_when'),
-        ),
-        migrations.AddConstraint(
-            model_name='member',
-            constraint=models.CheckConstraint(condition=models.Q(('id__gte', 1), ('id__lt', 4294967296)), name='members_member_id_fits_bitmap'),
-        ),
-        migrations.AddIndex(
-            model_name='interaction',
-            index=models.Index(fields=['member', '-occurred_at'], name='members_interaction_last'),
-        ),
-        migrations.AddIndex(
-            model_name='interaction',
-            index=models.Index(condition=models.Q(('kind', 'visit')), fields=['occurred_at'], name='members_visit_when'),
-        ),
-        migrations.AddIndex(
-            model_name='interaction',
-            index=django.contrib.postgres.indexes.BrinIndex(fields=['occurred_at'], name='members_interaction_when'),
-        ),
-        migrations.AddIndex(
-            model_name='followup',
-            index=models.Index(condition=models.Q(('closed_at', None)), fields=['guide', 'due_on'], name='members_followup_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='followup',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at', None)), fields=('member', 'guide'), name='members_followup_one_standing'),
-        ),
-        migrations.AddConstraint(
-            model_name='followup',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed', ''), ('closed_at', None)), models.Q(('closed_at__isnull', False), models.Q(('closed', ''), _negated=True)), _connector='OR'), name='members_followup_close_has_cause'),
-        ),
-        migrations.AddIndex(
-            model_name='followrelation',
-            index=models.Index(condition=models.Q(('until', None)), fields=['member', 'guide'], name='members_follow_now'),
-        ),
-        migrations.AddIndex(
-            model_name='followrelation',
-            index=models.Index(fields=['guide', 'since'], name='members_follow_by_guide'),
-        ),
-        migrations.AddIndex(
-            model_name='followrelation',
-            index=models.Index(fields=['corp_id', 'external_userid'], name='members_follow_external'),
-        ),
-        migrations.AddConstraint(
-            model_name='followrelation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_by', ''), ('until', None)), models.Q(('until__isnull', False), models.Q(('ended_by', ''), _negated=True)), _connector='OR'), name='members_follow_end_has_cause'),
-        ),
-        migrations.AddConstraint(
-            model_name='followrelation',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('guide', '='), (apps.members.models.Hash('external_userid', models.Value(0)), '='), (apps.members.models.TsTzRange('since', 'until', django.contrib.postgres.fields.ranges.RangeBoundary()), '&&')], name='members_one_friendship_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at', None)), fields=('member', 'purpose'), name='members_consent_one_valid'),
-        ),
-        migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_at', None), ('withdrawn_at__gte', models.F('given_at')), _connector='OR'), name='members_consent_withdrawn_after_given'),
-        ),
-        migrations.AddConstraint(
-            model_name='confirmedfact',
-            constraint=models.UniqueConstraint(fields=('member', 'kind', 'word'), name='members_fact_once'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(condition=models.Q(('state', 'granted')), fields=['guide', 'member', 'expires_at'], name='members_access_granted'),
-        ),
-        migrations.AddIndex(
-            model_name='accessrequest',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['store', 'asked_at'], name='members_access_waiting'),
-        ),
-        migrations.AddConstraint(
-            model_name='accessrequest',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'waiting')), fields=('guide', 'member'), name='members_access_one_waiting'),
-        ),
-        migrations.AddConstraint(
-            model_name='accessrequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('expires_at__isnull', False), ('state', 'granted')), models.Q(models.Q(('state', 'granted'), _negated=True), ('expires_at', None)), _connector='OR'), name='members_access_grant_ends'),
-        ),
-        migrations.AddConstraint(
-            model_name='memberidentity',
-            constraint=models.UniqueConstraint(fields=('kind', 'scope', 'value_key'), name='members_identity_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='membermerge',
-            constraint=models.UniqueConstraint(condition=models.Q(('undone_at', None)), fields=('absorbed',), name='members_merge_one_edge'),
-        ),
-        migrations.AddIndex(
-            model_name='membernote',
-            index=models.Index(fields=['member', '-created_at'], name='members_note_latest'),
-        ),
-        migrations.AddIndex(
-            model_name='servingperiod',
-            index=models.Index(condition=models.Q(('until', None)), fields=['guide', 'member'], name='members_serving_now'),
-        ),
-        migrations.AddIndex(
-            model_name='servingperiod',
-            index=models.Index(condition=models.Q(('until', None)), fields=['store', 'member'], name='members_serving_store'),
-        ),
-        migrations.AddConstraint(
-            model_name='servingperiod',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('member', '='), (apps.members.models.TsTzRange('since', 'until', django.contrib.postgres.fields.ranges.RangeBoundary()), '&&')], name='members_one_serving_guide'),
-        ),
-        migrations.AddConstraint(
-            model_name='stopmark',
-            constraint=models.UniqueConstraint(condition=models.Q(('until', None)), fields=('member',), name='members_stopmark_one_standing'),
         ),
         migrations.CreateModel(
             name='EnrolDraft',
@@ -404,14 +305,6 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['guide', 'made_at'], name='members_draft_own'), models.Index(condition=models.Q(('state', 'waiting')), fields=['store'], name='members_draft_store')],
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('member', None), ('state', 'waiting')), models.Q(('closed_at__isnull', False), ('member__isnull', False), ('state', 'joined')), models.Q(('closed_at__isnull', False), ('member', None), ('state', 'dropped')), _connector='OR'), name='members_draft_closed_by_something')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='followrelation',
-            index=django.contrib.postgres.indexes.BrinIndex(fields=['since'], name='members_follow_since'),
-        ),
-        migrations.AddIndex(
-            model_name='followrelation',
-            index=models.Index(condition=models.Q(('until__isnull', False)), fields=['until'], name='members_follow_ended'),
         ),
         migrations.CreateModel(
             name='JoinRefusal',

@@ -63,6 +63,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'order',
                 'verbose_name_plural': 'Orders',
+                'indexes': [models.Index(fields=['member', '-paid_at'], name='orders_order_member'), models.Index(fields=['store', 'business_on'], name='orders_order_store_day'), models.Index(fields=['recorded_at'], name='orders_order_recorded'), models.Index(fields=['external_no'], name='orders_order_receipt')],
+                'constraints': [models.UniqueConstraint(fields=('source', 'external_no'), name='orders_order_unique'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'sale'), ('original', None)), ('kind', 'return'), _connector='OR'), name='orders_sale_has_no_original')],
             },
         ),
         migrations.CreateModel(
@@ -86,38 +88,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'order line',
                 'verbose_name_plural': 'order lines',
+                'indexes': [models.Index(fields=['member_id', 'paid_at'], name='orders_line_member'), django.contrib.postgres.indexes.BrinIndex(fields=['paid_at'], name='orders_line_paid')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['member', '-paid_at'], name='orders_order_member'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['store', 'business_on'], name='orders_order_store_day'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['recorded_at'], name='orders_order_recorded'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['external_no'], name='orders_order_receipt'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.UniqueConstraint(fields=('source', 'external_no'), name='orders_order_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'sale'), ('original', None)), ('kind', 'return'), _connector='OR'), name='orders_sale_has_no_original'),
-        ),
-        migrations.AddIndex(
-            model_name='orderline',
-            index=models.Index(fields=['member_id', 'paid_at'], name='orders_line_member'),
-        ),
-        migrations.AddIndex(
-            model_name='orderline',
-            index=django.contrib.postgres.indexes.BrinIndex(fields=['paid_at'], name='orders_line_paid'),
         ),
     ]

@@ -68,6 +68,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'send',
                 'verbose_name_plural': 'sends',
+                'indexes': [models.Index(condition=models.Q(('state__in', ['planned', 'held', 'leased'])), fields=['not_before'], name='outreach_dispatch_queue'), models.Index(fields=['guide', '-created_at'], name='outreach_dispatch_guide'), models.Index(condition=models.Q(('next_poll_at__isnull', False)), fields=['next_poll_at'], name='outreach_dispatch_polls'), models.Index(condition=models.Q(('state', 'unknown')), fields=['unknown_since'], name='outreach_dispatch_unknown')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('msgid', ''), _negated=True), fields=('corp_id', 'msgid'), name='outreach_msgid_once'), models.CheckConstraint(condition=models.Q(('expires_at__gte', models.F('not_before'))), name='outreach_expires_after_start')],
             },
         ),
         migrations.CreateModel(
@@ -90,6 +92,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'receiver',
                 'verbose_name_plural': 'receivers',
+                'indexes': [models.Index(fields=['member', '-result_at'], name='outreach_recipient_member'), models.Index(condition=models.Q(('applied_at', None), models.Q(('state', 'waiting'), _negated=True)), fields=['id'], name='outreach_recipient_untold'), models.Index(condition=models.Q(('by_another', True)), fields=['source'], name='outreach_recipient_by_another')],
+                'constraints': [models.UniqueConstraint(fields=('dispatch', 'external_userid'), name='outreach_recipient_once'), models.UniqueConstraint(condition=models.Q(('state', 'waiting')), fields=('source',), name='outreach_one_undecided_send')],
             },
         ),
         migrations.CreateModel(
@@ -117,6 +121,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'notice',
                 'verbose_name_plural': 'notices',
+                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='outreach_notice_queue'), models.Index(condition=models.Q(('state', 'sent')), fields=['guide', 'sent_at'], name='outreach_notice_rang'), django.contrib.postgres.indexes.BrinIndex(fields=['created_at'], name='outreach_notice_created')],
+                'constraints': [models.UniqueConstraint(fields=('guide', 'source'), name='outreach_notice_once'), models.UniqueConstraint(condition=models.Q(('task_id', ''), _negated=True), fields=('task_id', 'guide'), name='outreach_notice_one_card')],
             },
         ),
         migrations.CreateModel(
@@ -136,6 +142,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'answer on a card',
                 'verbose_name_plural': 'answers on cards',
+                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='outreach_answer_queue')],
             },
         ),
         migrations.CreateModel(
@@ -171,6 +178,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'script',
                 'verbose_name_plural': 'scripts',
                 'ordering': ['name'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('is_active', True), ('is_welcome', True)), fields=('store',), name='outreach_one_welcome', nulls_distinct=False, violation_error_message='There is a welcome message already. Change that one.'), models.CheckConstraint(condition=models.Q(('is_welcome', False), models.Q(('generic_body', ''), _negated=True), _connector='OR'), name='outreach_welcome_has_words', violation_error_message='A welcome message needs a text for everybody.')],
             },
         ),
         migrations.CreateModel(
@@ -192,6 +200,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'attachment',
                 'verbose_name_plural': 'attachments',
                 'ordering': ['place', 'pk'],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('kind', 'link'), ('picture', ''), models.Q(('title', ''), _negated=True), models.Q(('url', ''), _negated=True)), models.Q(('kind', 'image'), ('picture_url', ''), ('url', ''), models.Q(('picture', ''), _negated=True)), models.Q(('kind', 'miniprogram'), ('picture_url', ''), ('url', ''), models.Q(models.Q(('title', ''), ('appid', ''), ('page', ''), ('picture', ''), _connector='OR'), _negated=True)), _connector='OR'), name='outreach_attachment_whole', violation_error_message='A link needs a title and an address and no picture file; a picture needs its file; a mini program a title, appid, page and a picture file. A picture and a mini program have no address.')],
             },
         ),
         migrations.CreateModel(
@@ -247,6 +256,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'proposed script',
                 'verbose_name_plural': 'proposed scripts',
                 'ordering': ['-id'],
+                'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['store'], name='outreach_proposal_waiting'), models.Index(fields=['guide', '-id'], name='outreach_proposal_guide')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('reviewed_at', None), ('state', 'waiting'), ('template', None)), models.Q(('reviewed_at__isnull', False), ('state', 'taken'), ('template__isnull', False)), models.Q(('reviewed_at__isnull', False), ('state', 'refused'), ('template', None), models.Q(('refusal', ''), _negated=True)), _connector='OR'), name='outreach_proposal_decided_whole'), models.CheckConstraint(condition=models.Q(models.Q(('chain', ''), ('chain_at', None), ('chain_refusal', '')), models.Q(('chain', 'opened'), ('chain_at__isnull', False), ('chain_refusal', ''), ('state', 'taken')), models.Q(('chain', 'refused'), ('chain_at__isnull', False), ('state', 'taken'), models.Q(('chain_refusal', ''), _negated=True)), _connector='OR'), name='outreach_proposal_chain_whole')],
             },
         ),
         migrations.CreateModel(
@@ -269,6 +280,7 @@ class Migration(migrations.Migration):
                 'verbose_name': "store's wording",
                 'verbose_name_plural': "stores' wordings",
                 'ordering': ['-id'],
+                'constraints': [models.UniqueConstraint(fields=('script', 'store'), name='outreach_variant_once'), models.CheckConstraint(condition=models.Q(models.Q(('why', ''), ('withdrawn_at', None)), models.Q(('withdrawn_at__isnull', False), models.Q(('withdrawn_by', ''), _negated=True)), _connector='OR'), name='outreach_variant_withdrawn_whole')],
             },
         ),
         migrations.CreateModel(
@@ -289,6 +301,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'reminder of a send',
                 'verbose_name_plural': 'reminders of sends',
+                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='outreach_reminder_queue')],
+                'constraints': [models.UniqueConstraint(fields=('dispatch', 'wave'), name='outreach_reminder_once')],
             },
         ),
         migrations.CreateModel(
@@ -349,6 +363,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'click',
                 'verbose_name_plural': 'clicks',
+                'indexes': [models.Index(condition=models.Q(('handled_at', None), ('recipient__isnull', False)), fields=['id'], name='outreach_click_queue')],
             },
         ),
         migrations.CreateModel(
@@ -377,6 +392,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'welcome to a new friend',
                 'verbose_name_plural': 'welcomes to new friends',
                 'ordering': ['-told_at', '-pk'],
+                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['expires_at'], name='outreach_welcome_queue'), models.Index(fields=['-told_at'], name='outreach_welcome_told'), models.Index(condition=models.Q(('state__in', ['missed', 'failed', 'unknown'])), fields=['told_at'], name='outreach_welcome_unsaid'), models.Index(fields=['guide', 'external_userid'], name='outreach_welcome_pair')],
+                'constraints': [models.UniqueConstraint(fields=('corp_id', 'code'), name='outreach_welcome_once')],
             },
         ),
         migrations.CreateModel(
@@ -392,142 +409,6 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'contact budgets',
                 'constraints': [models.UniqueConstraint(fields=('member', 'month'), name='outreach_budget_once')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='dispatch',
-            index=models.Index(condition=models.Q(('state__in', ['planned', 'held', 'leased'])), fields=['not_before'], name='outreach_dispatch_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='dispatch',
-            index=models.Index(fields=['guide', '-created_at'], name='outreach_dispatch_guide'),
-        ),
-        migrations.AddIndex(
-            model_name='dispatch',
-            index=models.Index(condition=models.Q(('next_poll_at__isnull', False)), fields=['next_poll_at'], name='outreach_dispatch_polls'),
-        ),
-        migrations.AddIndex(
-            model_name='dispatch',
-            index=models.Index(condition=models.Q(('state', 'unknown')), fields=['unknown_since'], name='outreach_dispatch_unknown'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispatch',
-            constraint=models.UniqueConstraint(condition=models.Q(('msgid', ''), _negated=True), fields=('corp_id', 'msgid'), name='outreach_msgid_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispatch',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__gte', models.F('not_before'))), name='outreach_expires_after_start'),
-        ),
-        migrations.AddIndex(
-            model_name='dispatchrecipient',
-            index=models.Index(fields=['member', '-result_at'], name='outreach_recipient_member'),
-        ),
-        migrations.AddIndex(
-            model_name='dispatchrecipient',
-            index=models.Index(condition=models.Q(('applied_at', None), models.Q(('state', 'waiting'), _negated=True)), fields=['id'], name='outreach_recipient_untold'),
-        ),
-        migrations.AddIndex(
-            model_name='dispatchrecipient',
-            index=models.Index(condition=models.Q(('by_another', True)), fields=['source'], name='outreach_recipient_by_another'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispatchrecipient',
-            constraint=models.UniqueConstraint(fields=('dispatch', 'external_userid'), name='outreach_recipient_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispatchrecipient',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'waiting')), fields=('source',), name='outreach_one_undecided_send'),
-        ),
-        migrations.AddIndex(
-            model_name='guidenotice',
-            index=models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='outreach_notice_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='guidenotice',
-            index=models.Index(condition=models.Q(('state', 'sent')), fields=['guide', 'sent_at'], name='outreach_notice_rang'),
-        ),
-        migrations.AddConstraint(
-            model_name='guidenotice',
-            constraint=models.UniqueConstraint(fields=('guide', 'source'), name='outreach_notice_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='guidenotice',
-            constraint=models.UniqueConstraint(condition=models.Q(('task_id', ''), _negated=True), fields=('task_id', 'guide'), name='outreach_notice_one_card'),
-        ),
-        migrations.AddIndex(
-            model_name='buttonanswer',
-            index=models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='outreach_answer_queue'),
-        ),
-        migrations.AddConstraint(
-            model_name='messagetemplate',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_active', True), ('is_welcome', True)), fields=('store',), name='outreach_one_welcome', nulls_distinct=False, violation_error_message='There is a welcome message already. Change that one.'),
-        ),
-        migrations.AddConstraint(
-            model_name='messagetemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('is_welcome', False), models.Q(('generic_body', ''), _negated=True), _connector='OR'), name='outreach_welcome_has_words', violation_error_message='A welcome message needs a text for everybody.'),
-        ),
-        migrations.AddConstraint(
-            model_name='attachment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'link'), ('picture', ''), models.Q(('title', ''), _negated=True), models.Q(('url', ''), _negated=True)), models.Q(('kind', 'image'), ('picture_url', ''), ('url', ''), models.Q(('picture', ''), _negated=True)), models.Q(('kind', 'miniprogram'), ('picture_url', ''), ('url', ''), models.Q(models.Q(('title', ''), ('appid', ''), ('page', ''), ('picture', ''), _connector='OR'), _negated=True)), _connector='OR'), name='outreach_attachment_whole', violation_error_message='A link needs a title and an address and no picture file; a picture needs its file; a mini program a title, appid, page and a picture file. A picture and a mini program have no address.'),
-        ),
-        migrations.AddIndex(
-            model_name='scriptproposal',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['store'], name='outreach_proposal_waiting'),
-        ),
-        migrations.AddIndex(
-            model_name='scriptproposal',
-            index=models.Index(fields=['guide', '-id'], name='outreach_proposal_guide'),
-        ),
-        migrations.AddConstraint(
-            model_name='scriptproposal',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reviewed_at', None), ('state', 'waiting'), ('template', None)), models.Q(('reviewed_at__isnull', False), ('state', 'taken'), ('template__isnull', False)), models.Q(('reviewed_at__isnull', False), ('state', 'refused'), ('template', None), models.Q(('refusal', ''), _negated=True)), _connector='OR'), name='outreach_proposal_decided_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='scriptproposal',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('chain', ''), ('chain_at', None), ('chain_refusal', '')), models.Q(('chain', 'opened'), ('chain_at__isnull', False), ('chain_refusal', ''), ('state', 'taken')), models.Q(('chain', 'refused'), ('chain_at__isnull', False), ('state', 'taken'), models.Q(('chain_refusal', ''), _negated=True)), _connector='OR'), name='outreach_proposal_chain_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='scriptvariant',
-            constraint=models.UniqueConstraint(fields=('script', 'store'), name='outreach_variant_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='scriptvariant',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('why', ''), ('withdrawn_at', None)), models.Q(('withdrawn_at__isnull', False), models.Q(('withdrawn_by', ''), _negated=True)), _connector='OR'), name='outreach_variant_withdrawn_whole'),
-        ),
-        migrations.AddIndex(
-            model_name='sendreminder',
-            index=models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='outreach_reminder_queue'),
-        ),
-        migrations.AddConstraint(
-            model_name='sendreminder',
-            constraint=models.UniqueConstraint(fields=('dispatch', 'wave'), name='outreach_reminder_once'),
-        ),
-        migrations.AddIndex(
-            model_name='linkclick',
-            index=models.Index(condition=models.Q(('handled_at', None), ('recipient__isnull', False)), fields=['id'], name='outreach_click_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='welcome',
-            index=models.Index(condition=models.Q(('state', 'queued')), fields=['expires_at'], name='outreach_welcome_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='welcome',
-            index=models.Index(fields=['-told_at'], name='outreach_welcome_told'),
-        ),
-        migrations.AddIndex(
-            model_name='welcome',
-            index=models.Index(condition=models.Q(('state__in', ['missed', 'failed', 'unknown'])), fields=['told_at'], name='outreach_welcome_unsaid'),
-        ),
-        migrations.AddIndex(
-            model_name='welcome',
-            index=models.Index(fields=['guide', 'external_userid'], name='outreach_welcome_pair'),
-        ),
-        migrations.AddConstraint(
-            model_name='welcome',
-            constraint=models.UniqueConstraint(fields=('corp_id', 'code'), name='outreach_welcome_once'),
-        ),
-        migrations.AddIndex(
-            model_name='guidenotice',
-            index=django.contrib.postgres.indexes.BrinIndex(fields=['created_at'], name='outreach_notice_created'),
         ),
         migrations.CreateModel(
             name='MomentReading',

@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'segment version',
                 'verbose_name_plural': 'segment versions',
+                'constraints': [models.UniqueConstraint(fields=('segment', 'number'), name='segments_version_once')],
             },
         ),
         migrations.CreateModel(
@@ -57,14 +58,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'segment run',
                 'verbose_name_plural': 'segment runs',
+                'indexes': [models.Index(fields=['version', '-as_of'], name='segments_run_latest')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='segmentversion',
-            constraint=models.UniqueConstraint(fields=('segment', 'number'), name='segments_version_once'),
-        ),
-        migrations.AddIndex(
-            model_name='segmentrun',
-            index=models.Index(fields=['version', '-as_of'], name='segments_run_latest'),
         ),
     ]

@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'guide',
                 'verbose_name_plural': 'guides',
                 'ordering': ['wecom_userid'],
+                'constraints': [models.UniqueConstraint(fields=('corp_id', 'wecom_userid'), name='stores_guide_once_per_corp'), models.CheckConstraint(condition=models.Q(models.Q(('left_at__isnull', False), ('status', 'left')), models.Q(('left_at__isnull', True), ('status', 'active')), _connector='OR'), name='stores_guide_left_has_time')],
             },
         ),
         migrations.CreateModel(
@@ -78,6 +79,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'day off',
                 'verbose_name_plural': 'days off',
+                'indexes': [models.Index(fields=['day'], name='stores_dayoff_day')],
+                'constraints': [models.UniqueConstraint(fields=('guide', 'day'), name='stores_dayoff_once')],
             },
         ),
         migrations.CreateModel(
@@ -103,6 +106,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'store',
                 'verbose_name_plural': 'stores',
                 'ordering': ['code'],
+                'indexes': [models.Index(condition=models.Q(('live_since', None)), fields=['id'], name='stores_store_not_live')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('closed_on', None), ('closed_on__gte', models.F('opened_on')), _connector='OR'), name='stores_store_closes_after_opening')],
             },
         ),
         migrations.CreateModel(
@@ -117,6 +122,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'scope grant',
                 'verbose_name_plural': 'scope grants',
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('api_key__isnull', False), ('user', None)), models.Q(('api_key', None), ('user__isnull', False)), _connector='OR'), name='stores_scopegrant_one_holder'), models.CheckConstraint(condition=models.Q(models.Q(('region', None), ('store__isnull', False)), models.Q(('region__isnull', False), ('store', None)), _connector='OR'), name='stores_scopegrant_one_place')],
             },
         ),
         migrations.CreateModel(
@@ -131,6 +137,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'posting',
                 'verbose_name_plural': 'postings',
+                'constraints': [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('guide', '='), ('during', '&&')], name='stores_posting_one_at_a_time')],
             },
         ),
         migrations.CreateModel(
@@ -147,6 +154,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'cover',
                 'verbose_name_plural': 'covers',
+                'constraints': [models.CheckConstraint(condition=models.Q(('absent', models.F('covering')), _negated=True), name='stores_cover_by_somebody_else'), models.CheckConstraint(condition=models.Q(('during__isempty', False), ('during__lower_inf', False), ('during__upper_inf', False)), name='stores_cover_has_an_end'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('absent', '='), ('during', '&&')], name='stores_cover_one_at_a_time')],
             },
         ),
         migrations.CreateModel(
@@ -161,63 +169,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'closed day',
                 'verbose_name_plural': 'closed days',
+                'indexes': [models.Index(fields=['day'], name='stores_storeday_day')],
+                'constraints': [models.UniqueConstraint(fields=('store', 'day'), name='stores_storeday_once')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='guide',
-            constraint=models.UniqueConstraint(fields=('corp_id', 'wecom_userid'), name='stores_guide_once_per_corp'),
-        ),
-        migrations.AddConstraint(
-            model_name='guide',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('left_at__isnull', False), ('status', 'left')), models.Q(('left_at__isnull', True), ('status', 'active')), _connector='OR'), name='stores_guide_left_has_time'),
-        ),
-        migrations.AddIndex(
-            model_name='dayoff',
-            index=models.Index(fields=['day'], name='stores_dayoff_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='dayoff',
-            constraint=models.UniqueConstraint(fields=('guide', 'day'), name='stores_dayoff_once'),
-        ),
-        migrations.AddIndex(
-            model_name='store',
-            index=models.Index(condition=models.Q(('live_since', None)), fields=['id'], name='stores_store_not_live'),
-        ),
-        migrations.AddConstraint(
-            model_name='store',
-            constraint=models.CheckConstraint(condition=models.Q(('closed_on', None), ('closed_on__gte', models.F('opened_on')), _connector='OR'), name='stores_store_closes_after_opening'),
-        ),
-        migrations.AddConstraint(
-            model_name='scopegrant',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('api_key__isnull', False), ('user', None)), models.Q(('api_key', None), ('user__isnull', False)), _connector='OR'), name='stores_scopegrant_one_holder'),
-        ),
-        migrations.AddConstraint(
-            model_name='scopegrant',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('region', None), ('store__isnull', False)), models.Q(('region__isnull', False), ('store', None)), _connector='OR'), name='stores_scopegrant_one_place'),
-        ),
-        migrations.AddConstraint(
-            model_name='posting',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('guide', '='), ('during', '&&')], name='stores_posting_one_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='cover',
-            constraint=models.CheckConstraint(condition=models.Q(('absent', models.F('covering')), _negated=True), name='stores_cover_by_somebody_else'),
-        ),
-        migrations.AddConstraint(
-            model_name='cover',
-            constraint=models.CheckConstraint(condition=models.Q(('during__isempty', False), ('during__lower_inf', False), ('during__upper_inf', False)), name='stores_cover_has_an_end'),
-        ),
-        migrations.AddConstraint(
-            model_name='cover',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('absent', '='), ('during', '&&')], name='stores_cover_one_at_a_time'),
-        ),
-        migrations.AddIndex(
-            model_name='storeday',
-            index=models.Index(fields=['day'], name='stores_storeday_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='storeday',
-            constraint=models.UniqueConstraint(fields=('store', 'day'), name='stores_storeday_once'),
         ),
         migrations.CreateModel(
             name='StoreVisit',
@@ -233,6 +187,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'inspection of a store',
                 'verbose_name_plural': 'inspections of stores',
+                'indexes': [models.Index(fields=['store', '-created_at'], name='stores_visit_store')],
             },
         ),
         migrations.CreateModel(
@@ -251,18 +206,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'follow-up item of a visit',
                 'verbose_name_plural': 'follow-up items of visits',
+                'indexes': [models.Index(condition=models.Q(('closed_at', None)), fields=['store', 'due_on'], name='stores_visititem_open')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('closed_by', ''), ('closing_word', '')), models.Q(('closed_at__isnull', False), models.Q(('closing_word', ''), _negated=True), models.Q(('closed_by', ''), _negated=True)), _connector='OR'), name='stores_visititem_closed_with_a_word')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='storevisit',
-            index=models.Index(fields=['store', '-created_at'], name='stores_visit_store'),
-        ),
-        migrations.AddIndex(
-            model_name='visititem',
-            index=models.Index(condition=models.Q(('closed_at', None)), fields=['store', 'due_on'], name='stores_visititem_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='visititem',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('closed_by', ''), ('closing_word', '')), models.Q(('closed_at__isnull', False), models.Q(('closing_word', ''), _negated=True), models.Q(('closed_by', ''), _negated=True)), _connector='OR'), name='stores_visititem_closed_with_a_word'),
         ),
     ]

@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'WeCom app',
                 'verbose_name_plural': 'WeCom apps',
                 'ordering': ['pk'],
+                'constraints': [models.UniqueConstraint(fields=('corp', 'agent_id'), name='wecom_one_app_per_agent')],
             },
         ),
         migrations.CreateModel(
@@ -67,6 +68,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'Connection check',
                 'verbose_name_plural': 'Connection checks',
                 'ordering': ['pk'],
+                'constraints': [models.UniqueConstraint(fields=('app', 'step'), name='wecom_one_check_per_step')],
             },
         ),
         migrations.CreateModel(
@@ -114,34 +116,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'Received callback',
                 'verbose_name_plural': 'Received callbacks',
                 'ordering': ['-pk'],
+                'indexes': [models.Index(condition=models.Q(('status__in', ['received', 'processing'])), fields=['not_before'], name='wecom_callback_waiting'), models.Index(fields=['received_at'], name='wecom_callback_received'), models.Index(condition=models.Q(('status', 'dead')), fields=['last_error'], name='wecom_callback_dead'), models.Index(condition=models.Q(('greets', True)), fields=['id'], name='wecom_callback_greets')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('handled_at__isnull', False), ('status__in', ['done', 'ignored'])), models.Q(('handled_at__isnull', True), models.Q(('status__in', ['done', 'ignored']), _negated=True)), _connector='OR'), name='wecom_callback_handled_when_over')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='corpapp',
-            constraint=models.UniqueConstraint(fields=('corp', 'agent_id'), name='wecom_one_app_per_agent'),
-        ),
-        migrations.AddConstraint(
-            model_name='connectioncheck',
-            constraint=models.UniqueConstraint(fields=('app', 'step'), name='wecom_one_check_per_step'),
-        ),
-        migrations.AddIndex(
-            model_name='rawcallback',
-            index=models.Index(condition=models.Q(('status__in', ['received', 'processing'])), fields=['not_before'], name='wecom_callback_waiting'),
-        ),
-        migrations.AddIndex(
-            model_name='rawcallback',
-            index=models.Index(fields=['received_at'], name='wecom_callback_received'),
-        ),
-        migrations.AddIndex(
-            model_name='rawcallback',
-            index=models.Index(condition=models.Q(('status', 'dead')), fields=['last_error'], name='wecom_callback_dead'),
-        ),
-        migrations.AddIndex(
-            model_name='rawcallback',
-            index=models.Index(condition=models.Q(('greets', True)), fields=['id'], name='wecom_callback_greets'),
-        ),
-        migrations.AddConstraint(
-            model_name='rawcallback',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('handled_at__isnull', False), ('status__in', ['done', 'ignored'])), models.Q(('handled_at__isnull', True), models.Q(('status__in', ['done', 'ignored']), _negated=True)), _connector='OR'), name='wecom_callback_handled_when_over'),
         ),
     ]
