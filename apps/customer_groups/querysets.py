@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from apps.accounts.actor import Actor
 from apps.core.outbox import OutboxQuerySet
+from apps.outreach.querysets import OwnSendQuerySet
 
 # in order, or handed on to a new owner; the others wait for one
 OWNED = (0, 3)
@@ -74,13 +75,7 @@ class GroupSendQuerySet(OutboxQuerySet):
         return self.filter(state="unknown")
 
 
-class OwnerSendQuerySet(models.QuerySet):
-    def visible_to(self, actor: Actor) -> Self:
-        if actor.sees_all:
-            return self
-        guide: Any = self.model._meta.get_field("guide").related_model
-        return self.filter(guide__in=guide.objects.visible_to(actor))
-
+class OwnerSendQuerySet(OwnSendQuerySet):
     def into(self, group: Any) -> Self:
         """Those that this group has got."""
         found = self.filter(corp_id=group.corp_id, sent_chat_ids__contains=[group.chat_id])

@@ -98,6 +98,11 @@ ENTRIES = [
         _("a group that is full is noticed only after a send"),
     ),
     Entry(
+        "wecom_sync.read_guide_sends", 600, _("Guides' own sends"),
+        _("Reads what guides sent to customers without us: WeCom's limit counts it as well."),
+        _("a customer who is full is noticed only after a send"),
+    ),
+    Entry(
         "outreach.send_reminders", 60, _("Reminders of sends"),
         _("Has WeCom nudge guides who were chased and have not confirmed a send; three a day."),
         _("chased guides hear of it from our card alone"),
@@ -285,7 +290,7 @@ ENTRIES = [
     ),
     Entry(
         "outreach.forget_reminders", "03:26", _("Old reminders of sends"),
-        _("Drops reminders of sends past their keeping."),
+        _("Drops reminders of sends, and guides' own sends, past their keeping."),
         _("the list of reminders grows"),
     ),
     Entry(

@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.core.jobs import job
 from apps.outreach import services
+from apps.outreach.models import GuideSend
 from apps.outreach.services import (
     media,
     moment_readings,
@@ -53,8 +54,11 @@ def forget_notices() -> str:
 
 @job(name="outreach.forget_reminders", queue="bulk")
 def forget_reminders() -> str:
-    """Drop reminders of sends that are past their keeping."""
-    return _("%(n)s deleted") % {"n": reminders.forget_old_reminders(now=clock.now())}
+    """Drop reminders of sends, and guides' own sends, that are past their keeping."""
+    now = clock.now()
+    gone = reminders.forget_old_reminders(now=now)
+    gone += services.forget_own_sends(GuideSend, now=now)
+    return _("%(n)s deleted") % {"n": gone}
 
 
 @job(name="outreach.forget_readings", queue="bulk")

@@ -36,6 +36,13 @@ class ContactBudgetQuerySet(models.QuerySet):
         return self.filter(member__in=Member.objects.visible_to(actor))
 
 
+class OwnSendQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(guide__in=Guide.objects.visible_to(actor))
+
+
 class GuideNoticeQuerySet(OutboxQuerySet):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:

@@ -51,6 +51,12 @@ def read_owner_sends() -> str:
     return _("%(n)s sends of owners read") % {"n": services.read_owner_sends(now=clock.now())}
 
 
+@job(name="wecom_sync.read_guide_sends", queue="bulk")
+def read_guide_sends() -> str:
+    """Read what guides sent to customers by themselves."""
+    return _("%(n)s sends of guides counted") % {"n": services.read_guide_sends(now=clock.now())}
+
+
 @job(name="wecom_sync.read_guide_days", queue="bulk")
 def read_guide_days() -> str:
     """Read WeCom's daily figures of guides."""

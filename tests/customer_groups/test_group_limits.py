@@ -15,6 +15,7 @@ from apps.guide_tasks import selectors
 from apps.guide_tasks.errors import NoGroupsThere
 from apps.guide_tasks.models import State, TaskItem, TaskPush
 from apps.guide_tasks.services.items.acts import expire_items
+from apps.outreach.services import due_own_sends
 from apps.stores.models import Posting
 from apps.wecom.services.rounds import Round
 from apps.wecom_sync.services import poll_group_sends, read_owner_sends
@@ -370,7 +371,7 @@ def test_an_own_send_that_counts_for_no_group_yet_is_read_first(owner):
 
     def due(**fields):
         asked = {"now": now, "resting": [], "but": [], "limit": 9, **fields}
-        return services.due_owner_sends(**asked)
+        return due_own_sends(OwnerSend, **asked)
 
     assert due() == [newer, older, known]
     assert due(but={newer.pk}, limit=1) == [older]

@@ -194,7 +194,7 @@ class Migration(migrations.Migration):
                 ('sent_at', models.DateTimeField(null=True, verbose_name='sent at')),
                 ('sent_chat_ids', models.JSONField(default=list, verbose_name='groups that have it')),
                 ('due_at', models.DateTimeField(null=True, verbose_name='due at')),
-                ('guide', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='owner')),
+                ('guide', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='guide')),
             ],
             options={
                 'verbose_name': "owner's own send to groups",

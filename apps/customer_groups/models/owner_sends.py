@@ -5,23 +5,13 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.customer_groups.querysets import OwnerSendQuerySet
+from apps.outreach.models import OwnSend
 
 
-class OwnerSend(models.Model):
-    """A mass send that an owner made in WeCom without us. WeCom's limit for a group counts it as it
-    counts ours; its words are the owner's own and are not kept."""
+class OwnerSend(OwnSend):
+    """One to groups. WeCom's limit for a group counts it as it counts ours."""
 
-    corp_id = models.CharField(_("corp id"), max_length=40)
-    msgid = models.CharField(max_length=80)
-    guide = models.ForeignKey(
-        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("owner")
-    )
-    made_at = models.DateTimeField(_("made at"))
-    # nothing while the owner has not confirmed it
-    sent_at = models.DateTimeField(_("sent at"), null=True)
     sent_chat_ids = models.JSONField(_("groups that have it"), default=list)
-    # when WeCom is asked about it; nothing once it was asked about often enough
-    due_at = models.DateTimeField(_("due at"), null=True)
 
     objects = OwnerSendQuerySet.as_manager()
 

@@ -10,10 +10,7 @@ from apps.customer_groups.services.mirror import (
     note_people,
 )
 from apps.customer_groups.services.owner_sends import (
-    due_owner_sends,
     forget_owner_sends,
-    listed_since,
-    note_listed,
     note_read,
 )
 from apps.customer_groups.services.reminders import (
@@ -44,11 +41,8 @@ __all__ = [
     "decide_outside",
     "dissolve",
     "drop_group_sends",
-    "due_owner_sends",
     "forget_group_reminders",
     "forget_owner_sends",
-    "listed_since",
-    "note_listed",
     "note_read",
     "forget_old_sends",
     "give_back_send",

@@ -397,6 +397,24 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='GuideSend',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('corp_id', models.CharField(max_length=40, verbose_name='corp id')),
+                ('msgid', models.CharField(max_length=80)),
+                ('made_at', models.DateTimeField(verbose_name='made at')),
+                ('sent_at', models.DateTimeField(null=True, verbose_name='sent at')),
+                ('due_at', models.DateTimeField(null=True, verbose_name='due at')),
+                ('guide', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='guide')),
+            ],
+            options={
+                'verbose_name': "guide's own send to customers",
+                'verbose_name_plural': "guides' own sends to customers",
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='outreach_own_send_due')],
+                'constraints': [models.UniqueConstraint(fields=('corp_id', 'msgid'), name='outreach_own_send_once')],
+            },
+        ),
+        migrations.CreateModel(
             name='ContactBudget',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

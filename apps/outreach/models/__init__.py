@@ -14,6 +14,10 @@ from apps.outreach.models.notices import (
     ButtonAnswer,
     GuideNotice,
 )
+from apps.outreach.models.own_sends import (
+    GuideSend,
+    OwnSend,
+)
 from apps.outreach.models.scripts import (
     Attachment,
     ContentAsset,
@@ -46,11 +50,13 @@ __all__ = [
     "Dispatch",
     "DispatchRecipient",
     "GuideNotice",
+    "GuideSend",
     "LinkClick",
     "MediaUpload",
     "MessageTemplate",
     "MomentPost",
     "MomentReading",
+    "OwnSend",
     "Reminder",
     "ScriptProposal",
     "ScriptVariant",

@@ -236,7 +236,8 @@ class DispatchRecipient(models.Model):
 
 
 class ContactBudget(models.Model):
-    """How many mass sends a member's WeCom account has received from us in a month (chain time)."""
+    """How many mass sends a member's WeCom account has received in a month (chain time): through
+    us, and from guides by themselves."""
 
     member = models.ForeignKey(
         "members.Member", on_delete=models.CASCADE, related_name="+", verbose_name=_("member")

@@ -18,6 +18,14 @@ from apps.outreach.services.notices import (
     queue_guide_notices,
     send_notices,
 )
+from apps.outreach.services.own_sends import (
+    due_own_sends,
+    forget_own_sends,
+    keep_listed,
+    listed_since,
+    next_look,
+    note_guide_send,
+)
 from apps.outreach.services.proposals import (
     AlreadyDecided,
     NotForTheChain,
@@ -82,9 +90,15 @@ __all__ = [
     "decide_moment",
     "decide_unknown",
     "drop_moment",
+    "due_own_sends",
     "due_polls",
+    "forget_own_sends",
     "keep_from_chain",
+    "keep_listed",
+    "listed_since",
     "month_use",
+    "next_look",
+    "note_guide_send",
     "note_sent",
     "open_to_chain",
     "propose_script",

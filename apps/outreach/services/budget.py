@@ -2,7 +2,8 @@
 
 A place is taken when a send is about to be handed to WeCom, by one conditional statement: two
 workers cannot both take the last one. It is given back when WeCom says that nothing arrived (not a
-friend, over the limit, refused) or the guide never confirmed. So `used` = delivered + on their way.
+friend, over the limit, refused) or the guide never confirmed. So `used` = delivered + on their way
++ what guides sent by themselves, as far as WeCom has told of it.
 """
 
 from collections.abc import Sequence
@@ -74,20 +75,32 @@ def give_back(*, receiver_ids: Sequence[int]) -> None:
     DispatchRecipient.objects.filter(pk__in=receiver_ids).update(budget_month=None)
 
 
+# what others than us sent: it has happened, whatever the limit says
+_MORE = """
+INSERT INTO outreach_contactbudget (member_id, month, used)
+SELECT DISTINCT survivor_id, %s::date, 1 FROM members_member WHERE id = ANY(%s) ORDER BY 1
+ON CONFLICT (member_id, month) DO UPDATE SET used = outreach_contactbudget.used + 1
+"""
 _FILL = """
 INSERT INTO outreach_contactbudget (member_id, month, used)
-SELECT survivor_id, %s, %s FROM members_member WHERE id = %s
+SELECT DISTINCT survivor_id, %s::date, %s FROM members_member WHERE id = ANY(%s) ORDER BY 1
 ON CONFLICT (member_id, month) DO UPDATE SET
     used = greatest(outreach_contactbudget.used, excluded.used)
 """
 
 
-def fill_up(*, receiver: DispatchRecipient, now: datetime) -> None:
-    """WeCom says that this customer gets no more. Others write to them as well, or the real limit
+def count_more(*, member_ids: Sequence[int], month: date) -> None:
+    """These members got one more, without us. Not to be repeated: the caller says it once."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MORE, [month, list(member_ids)])
+
+
+def fill_up(*, member_ids: Sequence[int], now: datetime) -> None:
+    """WeCom says that these customers get no more. Others write to them as well, or the real limit
     is lower than ours: what is left of the period is none, and nobody tries again before it ends.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_FILL, [month_of(now), monthly_cap(now), receiver.member_id])
+        cursor.execute(_FILL, [month_of(now), monthly_cap(now), list(member_ids)])
 
 
 def month_use(*, member_id: int, now: datetime) -> int:

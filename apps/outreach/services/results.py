@@ -75,7 +75,7 @@ def record_recipient_result(
     else:
         budget.give_back(receiver_ids=[receiver.pk])
     if receiver.state == Result.OVER_LIMIT:
-        budget.fill_up(receiver=receiver, now=at)
+        budget.fill_up(member_ids=[receiver.member_id], now=at)
     return receiver
 
 

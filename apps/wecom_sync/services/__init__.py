@@ -7,7 +7,7 @@ from apps.wecom_sync.services.guide_days import look_at_mismatch, read_guide_day
 from apps.wecom_sync.services.moment_answers import read_moments
 from apps.wecom_sync.services.moments import poll_moments
 from apps.wecom_sync.services.moves import decide_move
-from apps.wecom_sync.services.owner_sends import read_owner_sends
+from apps.wecom_sync.services.own_sends import read_guide_sends, read_owner_sends
 from apps.wecom_sync.services.reconciler import (
     KINDS,
     go_on,
@@ -36,6 +36,7 @@ __all__ = [
     "poll_results",
     "push_tags",
     "read_guide_days",
+    "read_guide_sends",
     "read_moments",
     "read_owner_sends",
     "sync_all",
