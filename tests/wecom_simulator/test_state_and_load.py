@@ -81,6 +81,57 @@ def test_rush_tells_the_product_everything_it_does(host, listener):
     assert len(kinds) == 60 - done["reply"]
 
 
+GROUP_WEIGHTS = {
+    "add": 3, "scan": 3, "open_group": 1, "join": 6, "leave": 3, "say": 2, "dismiss": 1,
+}  # fmt: skip
+
+
+def hang_codes(host):
+    """A contact code of two members, and a group with the code that leads into it."""
+    code = {"type": 2, "scene": 2, "user": ["zhoulan", "LiMing"], "state": "poster_7"}
+    assert host.api("externalcontact/add_contact_way", code)["errcode"] == 0
+    made = host.sim(
+        "groups/create", {"userid": "zhoulan", "name": "老客群", "external_userids": ["wmA"]}
+    )
+    way = {"scene": 2, "chat_id_list": [made["chat_id"]], "state": "door"}
+    assert host.api("externalcontact/groupchat/add_join_way", way)["errcode"] == 0
+    return made["chat_id"]
+
+
+def test_a_rush_comes_by_codes_and_fills_groups(host, listener):
+    chat_id = hang_codes(host)
+    listener.register(host)
+    done = rush(host, total=200, weights=GROUP_WEIGHTS)["done"]
+    assert host.sim("callbacks/flush", {"timeout_s": 20})["pending"] == 0
+
+    assert set(done) == set(GROUP_WEIGHTS)
+    told = [(event["ChangeType"], event.get("UpdateDetail", "")) for event in listener.events]
+    assert told.count(("add_external_contact", "")) == done["add"] + done["scan"]
+    assert told.count(("create", "")) == done["open_group"]
+    assert told.count(("update", "add_member")) == done["join"]
+    assert told.count(("update", "del_member")) == done["leave"]
+    assert told.count(("dismiss", "")) == done["dismiss"]
+    states = [event.get("State") for event in listener.events]
+    assert states.count("poster_7") == done["scan"]
+    joined = [event for event in listener.events if event.get("UpdateDetail") == "add_member"]
+    assert {event["JoinScene"] for event in joined} == {"3"}  # all by the code that hangs
+    assert chat_id in {event["ChatId"] for event in joined}
+
+
+def test_without_codes_and_groups_a_rush_makes_what_it_needs(host):
+    done = rush(host, total=40, weights={"scan": 1, "leave": 1, "join": 2})["done"]
+
+    assert "scan" not in done  # no code hangs anywhere: they are added without one
+    assert done["add"] > 0
+    assert done["open_group"] == 1
+    assert done["join"] > 0
+
+
+def test_a_rush_of_unknown_things_is_refused(host):
+    error = host.sim("load", {"weights": {"dance": 1}}, status=400)["error"]
+    assert "dismiss" in error
+
+
 def test_hosts_with_one_seed_give_the_same_ids(tmp_path):
     found = []
     for folder in ("a", "b"):

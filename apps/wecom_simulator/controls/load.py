@@ -16,7 +16,7 @@ def load(host: Host, data: Row) -> Row:
         if data.get("stop") and _rush:
             _rush[0].stop()
         elif data:
-            if _rush and _rush[0].running:
+            if _rush and _rush[0].goes_on:
                 raise ActionError("A rush is running; stop it first.")
             _rush[:] = [rush_from(host, data)]
             _rush[0].start()
