@@ -28,6 +28,7 @@ from apps.members.selectors import find_by_identity, member_card, notes_of
 from apps.orders.selectors import last_purchases
 from apps.outreach.attachments import Piece, cover_address
 from apps.outreach.selectors import pieces_for_chat
+from apps.outreach.services import guide_pieces
 from apps.profiles.models import MemberFacts, MemberProfile
 
 
@@ -159,8 +160,10 @@ def _of_task(group: Sequence[int], guide_id: int, now: datetime) -> list[ChatMes
     if target is None:
         return []
     pieces = pieces_for_chat(script_id=target.push.template_id, guide_id=guide_id, now=now)
+    plain = [piece for piece, _media_id in pieces]
+    coded = guide_pieces(pieces=plain, guide_ids=[guide_id], source=target.source)[guide_id]
     found = []
-    for number, (piece, media_id) in enumerate(pieces):
+    for number, (piece, (_plain, media_id)) in enumerate(zip(coded, pieces, strict=True)):
         key = f"task-{number}"
         if piece["kind"] == "link":
             words = piece["summary"] or _("Goes with the task's message")

@@ -150,6 +150,7 @@ def _source_words(source: str) -> str:
         "task_target": _("task"),
         "dispatch": _("WeCom send result"),
         "link_click": _("tracked link (WeCom identity)"),
+        "tracked_link": _("tracked link (WeCom identity)"),
         "wecom": pgettext("menu", "WeCom"),
         "import": _("import"),
         "profiles": _("life-cycle run"),

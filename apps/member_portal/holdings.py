@@ -53,7 +53,8 @@ NOT_IN_COPY = {
     "member_portal.ContactCode": "the address behind the picture on the member's own page",
     "members.AccessRequest": "which of our staff asked to see the record: kept for audits",
     "members.MemberMerge": "how rows of one person came together; what is left is told",
-    "outreach.ContactBudget": "a counter of the messages, which are told one by one",
+    "outreach.ContactBudget": "a counter of the messages; ours are told one by one",
+    "outreach.LinkClick": "who opened a link, until it is among the events a moment later",
     "tagging.TagChange": "how the tags came about; each change is among the events",
     "wecom_sync.TagWord": "tags on their way to WeCom",
 }

@@ -36,6 +36,15 @@ class ContactBudgetQuerySet(models.QuerySet):
         return self.filter(member__in=Member.objects.visible_to(actor))
 
 
+class LinkClickQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Taps of customers in the actor's scope; a tap without a name is for nobody below."""
+        if actor.sees_all:
+            return self
+        theirs = Member.objects.visible_to(actor)
+        return self.filter(Q(member__in=theirs) | Q(recipient__member__in=theirs))
+
+
 class OwnSendQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:

@@ -55,9 +55,10 @@ def _asks_who(request: HttpRequest) -> bool:
 
 
 def _corp_of(link: TrackedLink) -> Corp | None:
-    if link.dispatch is None:
+    whose = link.dispatch or link.guide
+    if whose is None:
         return None
-    return Corp.objects.filter(corp_id=link.dispatch.corp_id, is_active=True).first()
+    return Corp.objects.filter(corp_id=whose.corp_id, is_active=True).first()
 
 
 def _who(request: HttpRequest, link: TrackedLink, corp: Corp) -> str | None:
@@ -75,7 +76,7 @@ def _who(request: HttpRequest, link: TrackedLink, corp: Corp) -> str | None:
 @never_cache
 def link(request: HttpRequest, code: str) -> HttpResponse:
     """Ask WeCom who taps, note the tap, and lead on to the page."""
-    found = TrackedLink.objects.select_related("dispatch").filter(code=code).first()
+    found = TrackedLink.objects.select_related("dispatch", "guide").filter(code=code).first()
     if found is None:
         raise Http404
     corp = _corp_of(found)

@@ -10,7 +10,13 @@ from apps.customer_groups import services as customer_groups
 from apps.guide_tasks.models import TaskPush
 from apps.members.models import Member
 from apps.outreach import services as outreach
-from apps.outreach.models import Attachment, DispatchRecipient, MediaUpload, MessageTemplate
+from apps.outreach.models import (
+    Attachment,
+    DispatchRecipient,
+    MediaUpload,
+    MessageTemplate,
+    TrackedLink,
+)
 from apps.outreach.selectors import attachments_of
 from apps.wecom_sync.services import poll_group_sends, poll_results
 from tests.factories.items import make_item_push, png
@@ -18,13 +24,13 @@ from tests.factories.tasks import hand_out, tap, target_of
 
 pytestmark = pytest.mark.django_db
 TEXT = "门店到了新靴，周末来试。"
+LINK = {"title": "秋冬新款", "summary": "三款新靴", "url": "https://shop.example.com/a"}
 
 
 @pytest.fixture
 def script(db):
     found = MessageTemplate.objects.create(name="秋冬新款", body=TEXT, generic_body=TEXT)
-    link = {"title": "秋冬新款", "summary": "三款新靴", "url": "https://shop.example.com/a"}
-    Attachment.objects.create(script=found, kind="link", **link)
+    Attachment.objects.create(script=found, kind="link", **LINK)
     picture = ContentFile(png(), name="photo.png")
     Attachment.objects.create(script=found, place=2, kind="image", picture=picture)
     return found
@@ -57,7 +63,11 @@ def test_one_script_goes_to_a_friend_and_into_a_group_with_the_same_content(
     assert to_group["chat_id_list"] == [group.chat_id]
     assert to_group["text"]["content"] == TEXT
     assert to_friend["text"]["content"].startswith(TEXT)
+    ways = [body["attachments"][0]["link"].pop("url") for body in (to_friend, to_group)]
     assert to_friend["attachments"] == to_group["attachments"]
+    assert len(set(ways)) == 2  # whom a tap is booked to is known for each
+    for way in ways:
+        assert TrackedLink.objects.get(code=way.split("/")[-2]).address == LINK["url"]
     assert [piece["msgtype"] for piece in to_group["attachments"]] == ["link", "image"]
     assert MediaUpload.objects.count() == 1
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from apps.contact_codes.models import ChannelCode
 from apps.members.models import Consent, FollowRelation, Member, StopMark
-from apps.outreach.models import MediaUpload, MessageTemplate
+from apps.outreach.models import MediaUpload, MessageTemplate, TrackedLink
 from tests.factories.items import png
 from tests.factories.outreach import CORP, make_asset
 
@@ -136,7 +136,9 @@ def test_what_goes_with_the_tasks_script_is_offered_for_the_chat(shop, phone):
     )
     address = url("sidebar_messages", member.public_id)
     first, *others = messages_in(phone.get(address).content.decode())
-    assert first["news"]["link"] == "https://shop.example.com/a"
+    made = TrackedLink.objects.get(source=shop.targets[0].source)
+    assert first["news"]["link"].endswith(f"/l/{made.code}/")
+    assert (made.address, made.guide) == ("https://shop.example.com/a", shop.guide)
     assert all(one["msgtype"] == "news" for one in others)  # WeCom has not got the picture yet
 
     MediaUpload.objects.create(
@@ -170,7 +172,9 @@ def test_a_mini_program_goes_into_the_chat_with_a_cover_anybody_may_fetch(shop, 
 
     assert first["msgtype"] == "miniprogram"
     inner = first["miniprogram"]
-    assert (inner["appid"], inner["title"], inner["page"]) == ("wx1", "会员商城", "pages/index")
+    code = TrackedLink.objects.get(source=shop.targets[0].source).code
+    page = f"pages/index?link_code={code}"
+    assert (inner["appid"], inner["title"], inner["page"]) == ("wx1", "会员商城", page)
     cover = client.get(urlsplit(inner["imgUrl"]).path)
     assert cover.status_code == 200
     assert cover["Content-Type"] == "image/png"

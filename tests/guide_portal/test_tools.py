@@ -145,7 +145,8 @@ def test_a_page_carries_the_guides_own_link_made_once(shop, phone):
     assert shop.guide.name in opened
 
 
-def test_openings_of_a_shared_page_are_counted(shop, phone, client):
+def test_openings_of_a_shared_page_are_counted(shop, phone, client, settings):
+    settings.WECOM_OAUTH_IN_ANY_BROWSER = False
     make_asset(title="秋冬新靴")
     phone.get(MATERIALS)
     link = TrackedLink.objects.filter(guide=shop.guide).latest("pk")

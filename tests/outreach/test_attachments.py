@@ -22,6 +22,7 @@ from apps.outreach.models import (
 from apps.outreach.models import MessageTemplate as Script
 from apps.outreach.selectors import attachments_of
 from apps.outreach.services import handover, media
+from apps.outreach.services.links import link_address
 from apps.wecom_sync.services import poll_results
 from tests.factories import outreach as make
 from tests.factories.items import png
@@ -101,11 +102,11 @@ def test_the_customer_gets_words_link_picture_and_mini_program(
     assert first["link"] == {
         "title": "秋冬新款",
         "desc": "三款新靴",
-        "url": "https://shop.example.com/a",
+        "url": link_address(TrackedLink.objects.exclude(address="").get().code),
     }
     assert second["image"]["media_id"].startswith("sim_media_")
     assert third["miniprogram"]["appid"] == "wx12"
-    code = TrackedLink.objects.get(dispatch=dispatch).code
+    code = TrackedLink.objects.get(dispatch=dispatch, address="").code
     assert third["miniprogram"]["page"] == f"/pages/a?link_code={code}"
     with urlopen(f"{simulator.url}/phone/customer/{friends[0][1]}/", timeout=5) as answer:
         phone = answer.read().decode()

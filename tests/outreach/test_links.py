@@ -44,9 +44,9 @@ def test_taps_to_count_come_with_their_sends(link, friends, moment, django_asser
         assert click.recipient.dispatch.pk == link.dispatch_id
 
 
-def test_an_identified_tap_is_proof_and_leads_to_the_page(
-    live_server, settings, link, friends, simulator
-):
+@pytest.fixture
+def reachable(live_server, settings, simulator):
+    """Our host is the trusted domain of WeCom's app."""
     settings.PUBLIC_BASE_URL = live_server.url
     simulator.post(
         "/sim/corp",
@@ -59,19 +59,41 @@ def test_an_identified_tap_is_proof_and_leads_to_the_page(
             }
         ],
     )
+    return live_server.url
+
+
+def test_an_identified_tap_is_proof_and_leads_to_the_page(reachable, link, friends, simulator):
     ((_member, external), (_other, forwarded_to)) = friends
 
     tapped = simulator.post(
-        "/sim/links/tap", external_userid=external, url=f"{live_server.url}/l/{link.code}/"
+        "/sim/links/tap", external_userid=external, url=f"{reachable}/l/{link.code}/"
     )
 
     assert (tapped["status"], urlparse(tapped["final_url"]).path) == (200, f"/l/{link.code}/page/")
     assert external not in str(tapped)
     assert LinkClick.objects.get().recipient.external_userid == external
     simulator.post(
-        "/sim/links/tap", external_userid=forwarded_to, url=f"{live_server.url}/l/{link.code}/"
+        "/sim/links/tap", external_userid=forwarded_to, url=f"{reachable}/l/{link.code}/"
     )
     assert LinkClick.objects.order_by("pk").last().recipient is None
+
+
+def test_who_opens_what_a_guide_passed_on_is_asked_too(reachable, guide, friends, simulator):
+    """Into a chat or a group, by no send of ours: there is no receiver, and WeCom knows who."""
+    piece = {"kind": "link", "title": "", "summary": "", "url": f"{reachable}/healthz/"}
+    outreach.guide_pieces(pieces=[piece], guide_ids=[guide.pk], source="task_push:1")
+    link = TrackedLink.objects.get(source="task_push:1")
+    simulator.post("/sim/seed", customers=[{"external_userid": "wmStranger", "name": "路人"}])
+
+    for ident in (friends[0][1], "wmStranger"):
+        tapped = simulator.post(
+            "/sim/links/tap", external_userid=ident, url=f"{reachable}/l/{link.code}/"
+        )
+        assert urlparse(tapped["final_url"]).query == f"link_code={link.code}"
+
+    known, unknown = LinkClick.objects.order_by("pk")
+    assert (known.member, known.recipient) == (friends[0][0], None)
+    assert (unknown.member, unknown.recipient) == (None, None)
 
 
 def test_outside_wechat_the_page_shows_and_the_tap_counts_without_a_name(client, link, settings):

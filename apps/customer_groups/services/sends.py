@@ -28,7 +28,7 @@ from apps.customer_groups.querysets import GroupSendQuerySet
 from apps.customer_groups.selectors import awaited, full_groups
 from apps.customer_groups.services.codes import JOB
 from apps.outreach.attachments import Piece, demand_few, files_of
-from apps.outreach.services import media
+from apps.outreach.services import guide_pieces, media
 from apps.wecom.client.groups import GROUP_SEND_MAX
 from apps.wecom.errors import MEDIA_UNKNOWN, NotNow, WeComError, plain_reason
 from apps.wecom.services.rounds import Round
@@ -67,11 +67,13 @@ def queue_group_sends(
     groups = groups.exclude(pk__in=full).order_by("owner_id", "pk")
     for owner_id, corp_id, chat_id in groups.values_list("owner_id", "corp_id", "chat_id"):
         owned[owner_id, corp_id].append(chat_id)
+    owners = sorted({owner_id for owner_id, _corp_id in owned})
+    coded = guide_pieces(pieces=attachments, guide_ids=owners, source=source)
     GroupSend.objects.bulk_create(
         [
             GroupSend(
                 source=source, guide_id=owner_id, part=part, corp_id=corp_id, text=text,
-                attachments=list(attachments), chat_ids=chats, not_before=not_before,
+                attachments=coded[owner_id], chat_ids=chats, not_before=not_before,
                 closes_at=closes_at,
             )
             for (owner_id, corp_id), everything in owned.items()

@@ -26,7 +26,7 @@ from apps.guide_tasks.models import (
 )
 from apps.guide_tasks.services import personal, targets
 from apps.members import services as members
-from apps.members.models import FollowRelation, Interaction, StopMark
+from apps.members.models import FollowRelation, Interaction, Member, StopMark
 from apps.orders.selectors import NET_SALES
 from apps.outreach import services as outreach
 from apps.outreach.models import DispatchRecipient, LinkClick
@@ -338,33 +338,46 @@ def _excuse_for(recipient: DispatchRecipient, target: TaskTarget) -> str:
 
 
 def _clicked_target(click: LinkClick) -> int:
-    return target_id_of(click.recipient.source if click.recipient else "") or 0
+    return target_id_of(click.recipient.source if click.recipient else click.link.source) or 0
 
 
 @transaction.atomic
 def take_clicks(*, now: datetime, limit: int = 500) -> int:
-    """Identified clicks on targets' own links: proof that the message arrived, and 已互动."""
+    """Identified clicks on targets' own links: proof that the message arrived, and 已互动. On every
+    other link of a guide's they are 已互动 in the story."""
     clicks = outreach.take_identified_clicks(now=now, limit=limit)
     for click in sorted(clicks, key=_clicked_target):  # targets are locked in one order everywhere
         target = TaskTarget.objects.filter(pk=_clicked_target(click)).first()
-        if target is None:
-            if click.recipient is not None and personal.is_personal(click.recipient):
-                personal.note_opened(recipient=click.recipient, at=click.clicked_at)
-            continue
-        source = f"{CLICK}{click.pk}"
-        record_contact(
-            target_id=target.pk,
-            grade=Grade.DELIVERED,
-            source=source,
-            occurred_at=click.clicked_at,
-        )
-        record_outcome(
-            target=target,
-            outcome=Outcome.ENGAGED,
-            source=f"{source}:engaged",
-            occurred_at=click.clicked_at,
-        )
+        if target is not None:
+            if click.recipient is not None or _same_person(target, click):
+                _note_click(target, click)
+        elif click.recipient is None:
+            personal.note_tapped(click=click)
+        elif personal.is_personal(click.recipient):
+            personal.note_opened(recipient=click.recipient, at=click.clicked_at)
     return len(clicks)
+
+
+def _same_person(target: TaskTarget, click: LinkClick) -> bool:
+    """What a guide put into a chat for one customer may have been passed on to another."""
+    people = Member.objects.filter(pk__in=[target.member_id, click.member_id])
+    return len(set(people.values_list("survivor_id", flat=True))) == 1
+
+
+def _note_click(target: TaskTarget, click: LinkClick) -> None:
+    source = f"{CLICK}{click.pk}"
+    record_contact(
+        target_id=target.pk,
+        grade=Grade.DELIVERED,
+        source=source,
+        occurred_at=click.clicked_at,
+    )
+    record_outcome(
+        target=target,
+        outcome=Outcome.ENGAGED,
+        source=f"{source}:engaged",
+        occurred_at=click.clicked_at,
+    )
 
 
 # --- the till's word -----------------------------------------------------------------------------

@@ -7,18 +7,19 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from apps.guide_tasks.models import GuideTask, LinkOrder, TaskTarget
+from apps.guide_tasks.models import GuideTask, LinkOrder, TaskPush, TaskTarget
 from apps.guide_tasks.services import targets
 from apps.outreach.models import TrackedLink
 
 _TASK = "guide_task:"
+_PUSH = "task_push:"
 
 
 @transaction.atomic
 def credit_links(*, codes: Mapping[int, str], now: datetime) -> set[int]:
     """Keep by which link each order came; returns the orders whose code is nobody's.
 
-    Safe to repeat: an order has one link, and what its shop said last counts. Four queries at most.
+    Safe to repeat: an order has one link, and what its shop said last counts. Five queries at most.
     """
     links = {
         link.code: link
@@ -52,13 +53,15 @@ def _pushes_of(sources: Collection[str]) -> dict[str, int]:
         targets.SOURCE: TaskTarget.objects.all(),
         _TASK: GuideTask.objects.all(),
     }
-    return {
+    found = {
         f"{prefix}{pk}": push_id
         for prefix, rows in ours.items()
         for pk, push_id in rows.filter(pk__in=list(_numbers(prefix, sources))).values_list(
             "pk", "push_id"
         )
     }
+    sent = TaskPush.objects.filter(pk__in=list(_numbers(_PUSH, sources)))  # into groups
+    return found | {f"{_PUSH}{pk}": pk for pk in sent.values_list("pk", flat=True)}
 
 
 def _numbers(prefix: str, sources: Iterable[str]) -> Iterable[int]:

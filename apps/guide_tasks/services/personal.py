@@ -19,7 +19,7 @@ from apps.members import services as members
 from apps.members.models import FollowRelation, Interaction, Member
 from apps.outreach import ledger, policy
 from apps.outreach import services as outreach
-from apps.outreach.models import Dispatch, DispatchRecipient
+from apps.outreach.models import Dispatch, DispatchRecipient, LinkClick
 from apps.stores.models import Guide
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
@@ -184,4 +184,19 @@ def note_opened(*, recipient: DispatchRecipient, at: datetime) -> None:
         key=f"{source}:engaged",
         occurred_at=at,
         payload={"source": source, "guide_id": recipient.dispatch.guide_id},
+    )
+
+
+def note_tapped(*, click: LinkClick) -> None:
+    """The customer opened what a guide put into a group or passed on by hand: 已互动, once for the
+    link. It proves no message: a link may come from anywhere."""
+    assert click.member_id is not None
+    source = f"tracked_link:{click.link_id}"
+    timeline.record_event(
+        member_id=click.member_id,
+        kind=Kind.ENGAGED,
+        source=source,
+        key=f"{source}:engaged:{click.member_id}",
+        occurred_at=click.clicked_at,
+        payload={"source": source, "guide_id": click.link.guide_id},
     )

@@ -339,6 +339,7 @@ class Migration(migrations.Migration):
                 ('code', models.CharField(default=apps.outreach.models.new_link_code, max_length=16, unique=True)),
                 ('source', models.CharField(db_index=True, max_length=80, verbose_name='source')),
                 ('page', models.CharField(blank=True, editable=False, max_length=40)),
+                ('address', models.CharField(blank=True, editable=False, max_length=2048)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('asset', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='outreach.contentasset', verbose_name='content')),
                 ('dispatch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='outreach.dispatch', verbose_name='send')),
@@ -359,11 +360,12 @@ class Migration(migrations.Migration):
                 ('handled_at', models.DateTimeField(null=True, verbose_name='handled at')),
                 ('recipient', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='outreach.dispatchrecipient', verbose_name='receiver')),
                 ('link', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='outreach.trackedlink', verbose_name='link')),
+                ('member', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='members.member', verbose_name='member')),
             ],
             options={
                 'verbose_name': 'click',
                 'verbose_name_plural': 'clicks',
-                'indexes': [models.Index(condition=models.Q(('handled_at', None), ('recipient__isnull', False)), fields=['id'], name='outreach_click_queue')],
+                'indexes': [models.Index(condition=models.Q(('handled_at', None), models.Q(('recipient__isnull', False), ('member__isnull', False), _connector='OR')), fields=['id'], name='outreach_click_queue'), models.Index(condition=models.Q(('member__isnull', False)), fields=['member'], name='outreach_click_member')],
             },
         ),
         migrations.CreateModel(

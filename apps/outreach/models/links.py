@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.models import LeasedModel
 from apps.outreach.models.scripts import ContentAsset
 from apps.outreach.models.sends import Dispatch, DispatchRecipient
+from apps.outreach.querysets import LinkClickQuerySet
 
 
 def new_link_code() -> str:
@@ -43,6 +44,8 @@ class TrackedLink(models.Model):
     source = models.CharField(_("source"), max_length=80, db_index=True)
     # a page of our own that it leads to instead of content
     page = models.CharField(max_length=40, blank=True, editable=False)
+    # a page outside that it leads to, where it is a card's and not the message's own link
+    address = models.CharField(max_length=2048, blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -55,7 +58,7 @@ class TrackedLink(models.Model):
 
 class LinkClick(LeasedModel):
     """A tap on a tracked link. Identified by WeCom OAuth it becomes proof; anonymous it only
-    counts."""
+    counts. Who tapped a link that no send of ours carried stands here until it is told."""
 
     link = models.ForeignKey(
         TrackedLink, on_delete=models.CASCADE, related_name="+", verbose_name=_("link")
@@ -67,8 +70,18 @@ class LinkClick(LeasedModel):
         null=True,
         verbose_name=_("receiver"),
     )
+    member = models.ForeignKey(
+        "members.Member",
+        on_delete=models.CASCADE,
+        related_name="+",
+        null=True,
+        verbose_name=_("member"),
+        db_index=False,
+    )
     clicked_at = models.DateTimeField(_("clicked at"))
     handled_at = models.DateTimeField(_("handled at"), null=True)
+
+    objects = LinkClickQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("click")
@@ -76,9 +89,15 @@ class LinkClick(LeasedModel):
         indexes = [
             models.Index(
                 fields=["id"],
-                condition=Q(handled_at=None, recipient__isnull=False),
+                condition=Q(handled_at=None)
+                & (Q(recipient__isnull=False) | Q(member__isnull=False)),
                 name="outreach_click_queue",
-            )
+            ),
+            models.Index(
+                fields=["member"],
+                condition=Q(member__isnull=False),
+                name="outreach_click_member",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,7 +3,12 @@
 from apps.outreach.services.budget import month_use
 from apps.outreach.services.buttons import acknowledge, answer_buttons
 from apps.outreach.services.handover import send_queued
-from apps.outreach.services.links import record_click, share_links, take_identified_clicks
+from apps.outreach.services.links import (
+    guide_pieces,
+    record_click,
+    share_links,
+    take_identified_clicks,
+)
 from apps.outreach.services.moments import (
     PostNotUnknown,
     decide_moment,
@@ -93,6 +98,7 @@ __all__ = [
     "due_own_sends",
     "due_polls",
     "forget_own_sends",
+    "guide_pieces",
     "keep_from_chain",
     "keep_listed",
     "listed_since",

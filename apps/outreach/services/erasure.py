@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from apps.members.services.erasure import nobody_of_row
-from apps.outreach.models import Dispatch, DispatchRecipient, SmsMessage, Welcome
+from apps.outreach.models import Dispatch, DispatchRecipient, LinkClick, SmsMessage, Welcome
 
 
 @transaction.atomic
@@ -18,6 +18,7 @@ def forget_members(*, member_ids: Sequence[int]) -> int:
     )
     personal = Dispatch.objects.filter(pk__in=mine.values("dispatch_id")).exclude(Exists(others))
     personal.update(text="")
+    LinkClick.objects.filter(member_id__in=member_ids).update(member=None)
     return mine.update(external_userid=nobody_of_row())
 
 

@@ -4,10 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, time
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -23,7 +21,7 @@ from apps.outreach.models import (
     new_link_code,
 )
 from apps.outreach.services import receivers
-from apps.outreach.services.links import with_code
+from apps.outreach.services.links import card_addresses, link_address, with_codes
 from apps.stores.models import Guide
 
 SEND_JOB = "outreach.send_queued"
@@ -66,16 +64,6 @@ class CannotCancel(DomainError):
     message = _("This message is just being handed to WeCom. Try again in a moment.")
 
 
-def link_path(code: str) -> str:
-    """Where a tracked link lives on our host."""
-    return reverse("outreach:link", args=[code])
-
-
-def link_address(code: str) -> str:
-    """The absolute address of a tracked link."""
-    return f"{settings.PUBLIC_BASE_URL}{link_path(code)}"
-
-
 def _with_link(text: str, code: str) -> str:
     whole = f"{text.rstrip()}\n{link_address(code)}"
     if len(whole.encode()) > MAX_TEXT_BYTES:
@@ -106,7 +94,8 @@ def request_mass_send(
     over only inside them.
 
     A tracked link is made and put under the text: its code is also how the send is found in WeCom's
-    list should the reply to our call get lost; it leads to `page`, where one of ours is named.
+    list should the reply to our call get lost; it leads to `page`, where one of ours is named. A
+    link beside the text leads through one of its own.
     Raises AlreadySending while a source has an undecided receiver, NobodyToSendTo, SendTooLate,
     TextTooLong, TooManyAttachments.
     """
@@ -120,6 +109,7 @@ def request_mass_send(
         raise SendTooLate()
     demand_few(attachments)
     code = new_link_code()
+    cards = {address: new_link_code() for address in card_addresses(attachments)}
     contact_from, contact_until = contact_hours or (None, None)
     dispatch = Dispatch(
         idem_key=idem_key,
@@ -127,7 +117,7 @@ def request_mass_send(
         corp_id=guide.corp_id,
         guide=guide,
         text=_with_link(text, code),
-        attachments=with_code(attachments, code),
+        attachments=with_codes(attachments, code=code, cards=cards),
         marketing=marketing,
         state=State.HELD if not_before > now else State.PLANNED,
         not_before=not_before,
@@ -137,14 +127,16 @@ def request_mass_send(
         created_by=actor.label,
         created_at=now,
     )
-    link = TrackedLink(code=code, asset=asset, source=source, page=page, created_at=now)
-    return _leave_once(dispatch, wanted, link)
+    made = {"dispatch": dispatch, "source": source, "created_at": now}
+    links = [TrackedLink(code=code, asset=asset, page=page, **made)]
+    links += [TrackedLink(code=cards[address], address=address, **made) for address in cards]
+    return _leave_once(dispatch, wanted, links)
 
 
-def _leave_once(dispatch: Dispatch, wanted: list[Recipient], link: TrackedLink) -> Dispatch:
+def _leave_once(dispatch: Dispatch, wanted: list[Recipient], links: list[TrackedLink]) -> Dispatch:
     """Leave it, unless another tap was a moment faster: then that one's."""
     try:
-        _leave(dispatch, wanted, link)
+        _leave(dispatch, wanted, links)
     except IntegrityError as error:
         if _ONE_UNDECIDED in str(error):
             raise AlreadySending() from error
@@ -157,11 +149,10 @@ def _leave_once(dispatch: Dispatch, wanted: list[Recipient], link: TrackedLink) 
 
 
 @transaction.atomic
-def _leave(dispatch: Dispatch, wanted: list[Recipient], link: TrackedLink) -> None:
-    """The send, its link and its receivers: all of them or none."""
+def _leave(dispatch: Dispatch, wanted: list[Recipient], links: list[TrackedLink]) -> None:
+    """The send, its links and its receivers: all of them or none."""
     dispatch.save(force_insert=True)
-    link.dispatch = dispatch
-    link.save(force_insert=True)
+    TrackedLink.objects.bulk_create(links)
     rows = [DispatchRecipient(dispatch=dispatch, **recipient._asdict()) for recipient in wanted]
     DispatchRecipient.objects.bulk_create(rows)
 

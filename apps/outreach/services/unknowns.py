@@ -20,7 +20,7 @@ from apps.core.errors import DomainError
 from apps.outreach.models import Dispatch, TrackedLink
 from apps.outreach.services import receivers
 from apps.outreach.services.handover import mark_handed_over
-from apps.outreach.services.sends import link_path
+from apps.outreach.services.links import link_path
 from apps.wecom.errors import WeComError
 from apps.wecom.services.rounds import Round
 from apps.wecom.shapes import MassSendFilter, MassSendListing
