@@ -23,7 +23,7 @@ from django.test import Client
 
 from apps.core import catalogue, clock
 from apps.core.embedded import postgres, process, valkey
-from tests import cluster, emptying, versions
+from tests import cluster, emptying, versions, worlds
 
 PROJECT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
@@ -93,6 +93,23 @@ def django_db_setup(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         emptying.remember(connection)
     emptying.install()
+    yield
+    with django_db_blocker.unblock():
+        worlds.stand_on(None)
+
+
+@pytest.fixture
+def _world_beneath(request, django_db_setup, django_db_blocker):
+    """The world of a fixture called `…_world`, before the test's own transaction begins."""
+    names = [name for name in request.fixturenames if name.endswith("_world")]
+    shared = bool(names) and not versions.commits(request.node)
+    with django_db_blocker.unblock():
+        worlds.stand_on(request.getfixturevalue(names[0]) if shared else None)
+
+
+@pytest.fixture
+def _django_db_helper(_world_beneath, _django_db_helper):
+    """pytest-django's, which begins the transaction of every test."""
 
 
 # --- nothing outside this machine ----------------------------------------------------------------
@@ -122,10 +139,14 @@ def _loopback_only():
 # --- clock, clients ------------------------------------------------------------------------------
 
 
+# a usual working day: a Wednesday
+MOMENT = datetime(2026, 3, 18, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
 @pytest.fixture
 def moment():
     """A usual working day: Wednesday 18 March 2026, 10:00 in the chain's zone."""
-    return datetime(2026, 3, 18, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
+    return MOMENT
 
 
 @pytest.fixture

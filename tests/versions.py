@@ -54,7 +54,7 @@ def _passed():
     return frozenset(Path(path).read_text(encoding="utf-8").splitlines()) if path else frozenset()
 
 
-def _commits(item):
+def commits(item):
     marks = item.iter_markers("django_db")
     return bool(COMMITTING & set(getattr(item, "fixturenames", ()))) or any(
         mark.kwargs.get("transaction") for mark in marks
@@ -63,4 +63,4 @@ def _commits(item):
 
 def is_over(item):
     """It passed on the other version and the version is nothing to it."""
-    return item.nodeid in _passed() and item.nodeid.startswith(ONCE) and not _commits(item)
+    return item.nodeid in _passed() and item.nodeid.startswith(ONCE) and not commits(item)

@@ -7,12 +7,15 @@ from psycopg.types.range import DateRange
 
 from apps.accounts.capabilities import Role
 from apps.accounts.models import User
+from apps.core import clock
 from apps.stores.models import Posting, ScopeGrant
 from apps.stores.services import user_of_guide
 from apps.tagging.models import Tag, TagGroup
+from tests.conftest import MOMENT
 from tests.factories.facts import make_guide, make_store
 from tests.factories.outreach import CORP, make_asset
 from tests.factories.tasks import hand_out, make_team, members_of, target_of
+from tests.worlds import World
 
 
 def signed_in(guide):
@@ -52,10 +55,20 @@ def open_shop(now, *, friends=3, guides=2, **push):
     )
 
 
+def _shop():
+    with clock.at(MOMENT):
+        return open_shop(MOMENT)
+
+
+@pytest.fixture(scope="session")
+def shop_world():
+    return World(_shop)
+
+
 @pytest.fixture
-def shop(db, fixed_clock):
+def shop(shop_world, db, fixed_clock):
     """A store, two guides with three friends each, a manager, and a push handed out an hour ago."""
-    return open_shop(fixed_clock)
+    return shop_world.begin()
 
 
 @pytest.fixture
