@@ -20,6 +20,7 @@ from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from playwright.sync_api import expect
 
 from apps.core import catalogue, clock
 from apps.core.embedded import postgres, process, valkey
@@ -333,6 +334,8 @@ def chromium():
 def browser_type_launch_args():
     # Playwright's own loop runs in this thread; the live server's connections are elsewhere
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    # as long as Playwright's actions wait: three browsers share two processors in CI
+    expect.set_options(timeout=30_000)
     return {"executable_path": chromium()}
 
 
