@@ -14,7 +14,7 @@ from apps.core import clock
 from apps.core.partitions import month_of, next_month
 from apps.outreach.models import GuideNotice
 from tests.factories.commissions import make_rule, sell
-from tests.guide_portal.conftest import act, make_manager, open_shop, signed_in  # noqa: F401
+from tests.guide_portal.conftest import open_shop, signed_in
 
 pytestmark = pytest.mark.django_db
 LIST = "guide_portal:commission"
@@ -131,7 +131,7 @@ def test_a_colleagues_line_is_not_there_and_a_manager_sees_the_stores_sum_alone(
     assert "你负责的门店" not in text_of(phone, LIST)
 
 
-def test_a_question_is_asked_once_and_answered_with_a_card(shop, phone, act):  # noqa: F811
+def test_a_question_is_asked_once_and_answered_with_a_card(shop, phone, act):
     make_rule()
     book(shop)
     line = CommissionLine.objects.get()

@@ -19,7 +19,6 @@ from apps.core import clock
 from apps.core.partitions import month_of
 from tests.factories.commissions import commission_question, make_rule, sell
 from tests.factories.facts import make_guide, make_store
-from tests.hq.conftest import admin_client, operator_client  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 MONTH = "hq:commissions"
@@ -50,7 +49,7 @@ def rule_fields(**more):
 
 
 def test_a_rule_is_added_in_percent_and_one_that_counts_keeps_its_rate(
-    admin_client,  # noqa: F811
+    admin_client,
     fixed_clock,
 ):
     add = reverse("admin:commissions_commissionrule_add")
@@ -69,7 +68,7 @@ def test_a_rule_is_added_in_percent_and_one_that_counts_keeps_its_rate(
 
 
 def test_a_month_by_store_and_guide_is_closed_once_and_exported(
-    admin_client,  # noqa: F811
+    admin_client,
     guide,
     store,
     fixed_clock,
@@ -98,7 +97,7 @@ def test_a_month_by_store_and_guide_is_closed_once_and_exported(
 
 
 def test_this_month_is_not_closed_and_says_when_it_may_be(
-    admin_client,  # noqa: F811
+    admin_client,
     guide,
     fixed_clock,
 ):
@@ -115,8 +114,8 @@ def test_this_month_is_not_closed_and_says_when_it_may_be(
 
 
 def test_a_question_is_answered_by_who_settles_and_read_by_operators(
-    admin_client,  # noqa: F811
-    operator_client,  # noqa: F811
+    admin_client,
+    operator_client,
     guide,
     fixed_clock,
 ):
@@ -136,7 +135,7 @@ def test_a_question_is_answered_by_who_settles_and_read_by_operators(
 
 
 def test_pages_cost_the_same_for_many_guides_and_lines(
-    admin_client,  # noqa: F811
+    admin_client,
     guide,
     store,
     fixed_clock,

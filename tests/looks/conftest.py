@@ -1,2 +1,6 @@
-from tests.guide_portal.conftest import act  # noqa: F401
-from tests.hq.conftest import admin_client  # noqa: F401
+"""Fixtures of other folders that these tests use as well."""
+
+from tests.guide_portal.conftest import act
+from tests.hq.conftest import admin_client
+
+__all__ = ["act", "admin_client"]

@@ -25,8 +25,7 @@ from tests.factories.coupons import give, make_coupon
 from tests.factories.facts import make_product, make_store
 from tests.factories.outreach import make_friends
 from tests.factories.tasks import hand_out, make_team, target_of
-from tests.guide_portal.conftest import act, signed_in  # noqa: F401
-from tests.hq.conftest import admin_client  # noqa: F401
+from tests.guide_portal.conftest import signed_in
 from tests.hq.test_import_export import confirm, upload
 from tests.ingest.test_batches import ORDERS, order, post, statuses
 
@@ -82,8 +81,8 @@ def customers_browser(member, *, proof="code"):
 
 
 def test_one_tap_gives_the_coupon_and_leaves_the_message_and_twice_is_once(
-    phone, guide, member, act, fixed_clock  # noqa: F811
-):  # fmt: skip
+    phone, guide, member, act, fixed_clock
+):
     coupon = make_coupon()
     card = phone.get(reverse("guide_portal:customer", args=[member.public_id])).content.decode()
     page = phone.get(page_of(member)).content.decode()
@@ -107,9 +106,7 @@ def test_one_tap_gives_the_coupon_and_leaves_the_message_and_twice_is_once(
     assert "每人最多" in after
 
 
-def test_the_link_leads_to_the_customers_own_coupons(
-    client, phone, member, act, settings  # noqa: F811
-):  # fmt: skip
+def test_the_link_leads_to_the_customers_own_coupons(client, phone, member, act, settings):
     settings.WECOM_OAUTH_IN_ANY_BROWSER = False
     phone.post(page_of(member), act(coupon=make_coupon().pk))
 
@@ -119,8 +116,8 @@ def test_the_link_leads_to_the_customers_own_coupons(
 
 
 def test_who_may_not_be_written_to_gets_no_coupon_and_the_page_says_why(
-    phone, member, team, act, fixed_clock  # noqa: F811
-):  # fmt: skip
+    phone, member, team, act, fixed_clock
+):
     coupon = make_coupon()
     stopped, without = member, team[0][1][1]
     stop_contact(member_id=stopped.pk, source="test", now=fixed_clock, actor=SYSTEM)
@@ -137,9 +134,7 @@ def test_who_may_not_be_written_to_gets_no_coupon_and_the_page_says_why(
     assert (coupon.issued, CouponIssue.objects.count(), Dispatch.objects.count()) == (0, 0, 0)
 
 
-def test_a_new_friend_who_did_not_agree_to_marketing_gets_no_coupon(
-    phone, guide, act, fixed_clock  # noqa: F811
-):  # fmt: skip
+def test_a_new_friend_who_did_not_agree_to_marketing_gets_no_coupon(phone, guide, act, fixed_clock):
     [(stranger, _external)] = make_friends(guide, consent=False, since=fixed_clock)
     [(agreed, _external)] = make_friends(guide, since=fixed_clock)
     coupon = make_coupon()
@@ -153,7 +148,7 @@ def test_a_new_friend_who_did_not_agree_to_marketing_gets_no_coupon(
     assert Dispatch.objects.get().marketing
 
 
-def test_a_coupon_that_cannot_be_given_leaves_no_message(phone, member, act):  # noqa: F811
+def test_a_coupon_that_cannot_be_given_leaves_no_message(phone, member, act):
     coupon = make_coupon(is_active=False)
 
     answer = phone.post(page_of(member), act(coupon=coupon.pk), follow=True)
@@ -162,7 +157,7 @@ def test_a_coupon_that_cannot_be_given_leaves_no_message(phone, member, act):  #
     assert (CouponIssue.objects.count(), Dispatch.objects.count()) == (0, 0)
 
 
-def test_a_message_that_cannot_be_left_gives_no_coupon(phone, member, act):  # noqa: F811
+def test_a_message_that_cannot_be_left_gives_no_coupon(phone, member, act):
     first, second = make_coupon(), make_coupon()
     phone.post(page_of(member), act(coupon=first.pk))
 
@@ -173,8 +168,8 @@ def test_a_message_that_cannot_be_left_gives_no_coupon(phone, member, act):  # n
 
 
 def test_a_message_that_came_to_nothing_is_said_again_and_no_coupon_is_given(
-    phone, guide, member, act  # noqa: F811
-):  # fmt: skip
+    phone, guide, member, act
+):
     coupon = make_coupon()
     phone.post(page_of(member), act(coupon=coupon.pk))
     issue, first = CouponIssue.objects.get(), Dispatch.objects.get()
@@ -196,8 +191,8 @@ def test_a_message_that_came_to_nothing_is_said_again_and_no_coupon_is_given(
 
 
 def test_what_was_seen_or_is_anothers_is_not_said_again(
-    phone, guide, team, member, act, fixed_clock  # noqa: F811
-):  # fmt: skip
+    phone, guide, team, member, act, fixed_clock
+):
     seen = give(make_coupon(), member, fixed_clock, guide=guide)
     CouponIssue.objects.update(opened_at=fixed_clock)
     later = give(make_coupon(starts_on=clock.today() + timedelta(days=2)), member, fixed_clock,
@@ -214,8 +209,8 @@ def test_what_was_seen_or_is_anothers_is_not_said_again(
 
 
 def test_at_night_nobody_is_given_what_is_over_by_the_morning(
-    phone, guide, member, act, fixed_clock  # noqa: F811
-):  # fmt: skip
+    phone, guide, member, act, fixed_clock
+):
     coupon, held = make_coupon(ends_on=clock.today()), make_coupon(ends_on=clock.today())
     issue = give(held, member, fixed_clock, guide=guide)
 
@@ -229,7 +224,7 @@ def test_at_night_nobody_is_given_what_is_over_by_the_morning(
     assert (coupon.issued, CouponIssue.objects.count(), Dispatch.objects.count()) == (0, 1, 0)
 
 
-def test_a_colleagues_customer_is_not_there(phone, team, act):  # noqa: F811
+def test_a_colleagues_customer_is_not_there(phone, team, act):
     foreign = team[1][1][0]
 
     assert phone.get(page_of(foreign)).status_code == 404
@@ -284,8 +279,8 @@ def make_gift(**fields):
 
 
 def test_a_gift_of_joining_is_handed_over_in_one_tap_and_twice_is_once(
-    phone, guide, member, act, fixed_clock  # noqa: F811
-):  # fmt: skip
+    phone, guide, member, act, fixed_clock
+):
     make_gift(for_welcome=True, for_guides=False)
     store = Posting.objects.get(guide=guide).store
     [issue] = loyalty.give_welcome(
@@ -311,8 +306,8 @@ def test_a_gift_of_joining_is_handed_over_in_one_tap_and_twice_is_once(
 
 
 def test_what_the_till_counts_a_colleague_gave_or_is_over_is_not_handed_over(
-    phone, team, guide, member, act, fixed_clock  # noqa: F811
-):  # fmt: skip
+    phone, team, guide, member, act, fixed_clock
+):
     colleague = team[1][0]
     of_till = give(make_coupon(), member, fixed_clock, guide=guide)
     had, over, elsewhere = (
@@ -338,9 +333,7 @@ def test_what_the_till_counts_a_colleague_gave_or_is_over_is_not_handed_over(
 # --- the customer --------------------------------------------------------------------------------
 
 
-def test_the_customer_sees_code_and_qr_and_opening_is_engaged_once(
-    guide, member, fixed_clock
-):  # fmt: skip
+def test_the_customer_sees_code_and_qr_and_opening_is_engaged_once(guide, member, fixed_clock):
     push = hand_out([member], fixed_clock)
     issue = give(make_coupon(terms="正价商品可用"), member, fixed_clock, guide=guide)
     used = give(make_coupon(), member, fixed_clock, guide=guide)
@@ -467,7 +460,7 @@ def test_the_return_of_everything_gives_the_coupon_back(team, guide, member, key
 LIST = "admin:loyalty_coupon_changelist"
 
 
-def test_head_office_writes_amounts_in_yuan(admin_client):  # noqa: F811
+def test_head_office_writes_amounts_in_yuan(admin_client):
     fields = {
         "name": "新客礼", "benefit": "money_off", "off": "50", "from_amount": "299.50",
         "valid_days": "30", "stock": "500", "per_member": "1", "for_guides": "on",
@@ -485,8 +478,8 @@ def test_head_office_writes_amounts_in_yuan(admin_client):  # noqa: F811
 
 
 def test_the_list_tells_what_became_of_each_coupon(
-    admin_client, team, guide, member, key, fixed_clock  # noqa: F811
-):  # fmt: skip
+    admin_client, team, guide, member, key, fixed_clock
+):
     coupon = make_coupon()
     issue = give(coupon, member, fixed_clock, guide=guide)
     give(coupon, team[0][1][1], fixed_clock, guide=guide)
@@ -502,7 +495,7 @@ def test_the_list_tells_what_became_of_each_coupon(
     assert guide.name in given
 
 
-def test_a_sheet_of_coupons_goes_in_and_a_bad_row_says_why(admin_client, guide):  # noqa: F811
+def test_a_sheet_of_coupons_goes_in_and_a_bad_row_says_why(admin_client, guide):
     store = Posting.objects.get(guide=guide).store
     head = ["名称", "优惠", "减免金额", "满多少可用", "最后一天", "总张数", "可用门店编码"]
     good = ["秋季券", "减免金额", "30", "200", "2099-12-31", "100", store.code]
@@ -520,9 +513,7 @@ def test_a_sheet_of_coupons_goes_in_and_a_bad_row_says_why(admin_client, guide):
     assert list(Coupon.objects.get().stores.all()) == [store]
 
 
-def test_only_the_list_counts_what_became_of_coupons(
-    admin_client, guide, member, fixed_clock  # noqa: F811
-):  # fmt: skip
+def test_only_the_list_counts_what_became_of_coupons(admin_client, guide, member, fixed_clock):
     coupon = make_coupon()
     give(coupon, member, fixed_clock, guide=guide)
     form = reverse("admin:loyalty_coupon_change", args=[coupon.pk])
@@ -539,9 +530,7 @@ def test_only_the_list_counts_what_became_of_coupons(
     assert not asked(given, '"issued_at" DESC')
 
 
-def test_neither_form_nor_sheet_changes_what_was_given(
-    admin_client, guide, member, fixed_clock  # noqa: F811
-):  # fmt: skip
+def test_neither_form_nor_sheet_changes_what_was_given(admin_client, guide, member, fixed_clock):
     store = Posting.objects.get(guide=guide).store
     coupon = make_coupon(name="秋季券")
     give(coupon, member, fixed_clock, guide=guide)
@@ -567,8 +556,8 @@ def test_neither_form_nor_sheet_changes_what_was_given(
 
 
 def test_the_story_names_coupon_guide_and_receipt(
-    admin_client, team, guide, member, key, fixed_clock  # noqa: F811
-):  # fmt: skip
+    admin_client, team, guide, member, key, fixed_clock
+):
     issue = give(make_coupon(), member, fixed_clock, guide=guide)
     post(ORDERS, [sale(team, member, coupon_codes=[issue.code])], key)
 
