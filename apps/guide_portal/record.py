@@ -441,6 +441,7 @@ _ICONS: dict[str, tuple[str, str]] = {
     Kind.COUPON_GIVEN: ("ticket", ""),
     Kind.COUPON_USED: ("ticket", "till"),
     Kind.COUPON_BACK: ("ticket", "till"),
+    Kind.COUPON_WITHDRAWN: ("ticket", ""),
     Kind.VISITED: ("store", "till"),
     Kind.VISIT_NOTED: ("store", "till"),
     Kind.JOIN_REFUSED: ("skip", ""),

@@ -28,7 +28,7 @@ LATE = timedelta(minutes=2)
 GROUPS: dict[str, tuple[Kind, ...]] = {
     "buy": (
         Kind.ORDER_PLACED, Kind.ORDER_RETURNED, Kind.PURCHASED, Kind.COUPON_GIVEN,
-        Kind.COUPON_USED, Kind.COUPON_BACK,
+        Kind.COUPON_USED, Kind.COUPON_BACK, Kind.COUPON_WITHDRAWN,
     ),
     "touch": (
         Kind.TASK_ISSUED, Kind.CONTACT_GRADED, Kind.CONTACT_FAILED, Kind.TASK_DONE,
@@ -298,6 +298,7 @@ _WORDS: dict[str, Callable[[MemberEvent, _Names], Words]] = {
     Kind.COUPON_GIVEN: _coupon,
     Kind.COUPON_USED: _coupon,
     Kind.COUPON_BACK: _coupon,
+    Kind.COUPON_WITHDRAWN: _coupon,
     Kind.FRIEND_ADDED: _friend,
     Kind.FRIEND_ENDED: _friend,
     Kind.SERVING_CHANGED: _serving,

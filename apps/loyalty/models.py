@@ -221,6 +221,8 @@ class CouponIssue(models.Model):
     expires_at = models.DateTimeField(_("counts until"))
     # never told of: it ended and is in stock again, and counts as if it had not been given
     withdrawn_at = models.DateTimeField(pgettext_lazy("coupon", "taken back at"), null=True)
+    # a later message promised this same one: it stays, whatever becomes of the first message
+    promised_again = models.BooleanField(default=False, editable=False)
     opened_at = models.DateTimeField(_("seen by the member"), null=True)
     used_at = models.DateTimeField(_("used at"), null=True)
     order = models.ForeignKey(

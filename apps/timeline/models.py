@@ -43,6 +43,7 @@ class Kind(models.TextChoices):
     COUPON_GIVEN = "coupon.given", _("got a coupon")
     COUPON_USED = "coupon.used", _("used a coupon")
     COUPON_BACK = "coupon.back", _("coupon free again, the order came back")
+    COUPON_WITHDRAWN = "coupon.withdrawn", _("coupon taken back, the message did not go out")
     APPOINTMENT_BOOKED = "appointment.booked", _("appointment booked")
     APPOINTMENT_KEPT = "appointment.kept", _("came as booked")
     APPOINTMENT_MISSED = "appointment.missed", _("did not come as booked")

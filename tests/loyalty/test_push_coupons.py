@@ -22,6 +22,7 @@ from apps.loyalty.models import CouponIssue
 from apps.loyalty.selectors import batch_figures, coupons_of
 from apps.outreach import services as outreach
 from apps.outreach.models import Dispatch, TrackedLink
+from apps.timeline.models import Kind, MemberEvent
 from apps.wecom_sync.services import poll_results
 from tests.factories import outreach as make
 from tests.factories.coupons import give, make_coupon
@@ -37,7 +38,6 @@ from tests.factories.tasks import (
     target_of,
 )
 from tests.guide_portal.conftest import signed_in
-from tests.hq.conftest import admin_client  # noqa: F401
 from tests.ingest.test_batches import ORDERS, order, post
 from tests.loyalty.test_giving_pages import customers_browser
 
@@ -71,8 +71,8 @@ def send_all(task, now):
 
 
 def test_from_the_wizard_to_the_sale_and_back_into_the_result(
-    admin_client, simulator, late_morning  # noqa: F811
-):  # fmt: skip
+    admin_client, simulator, late_morning
+):
     now = late_morning
     make.connect_corp()
     guide = make.make_posted_guide(simulator=simulator)
@@ -331,6 +331,38 @@ def test_what_was_taken_back_unseen_is_in_stock_and_given_again_by_another_push(
     assert [one.batch for one in coupons_of(member_ids=[people[0].pk])] == [second.source]
 
 
+def test_the_story_says_that_a_coupon_was_taken_back(admin_client, people, fixed_clock):
+    push = hand_out(people[:1], fixed_clock, coupon=make_coupon())
+    tap(target_of(push, people[0]), fixed_clock)
+
+    for _time in range(2):
+        recalling.withdraw_push(push=push, actor=SYSTEM, now=fixed_clock)
+
+    events = MemberEvent.objects.filter(member_id=people[0].pk, kind__startswith="coupon.")
+    kinds = list(events.order_by("id").values_list("kind", flat=True))
+    assert kinds == [Kind.COUPON_GIVEN, Kind.COUPON_WITHDRAWN]
+    page = admin_client.get(reverse("hq:member", args=[people[0].public_id])).content.decode()
+    assert "券已收回，消息没有发出" in page
+
+
+def test_a_coupon_that_a_second_push_promised_again_outlives_the_first(
+    people, fixed_clock, settings
+):
+    settings.CONTACT_ONE_PLAN = False
+    coupon = make_coupon(stock=1)
+    first, second = (hand_out(people[:1], fixed_clock, coupon=coupon) for _push in range(2))
+    tap(target_of(first, people[0]), fixed_clock)
+    told = tap(target_of(second, people[0]), fixed_clock)
+
+    recalling.withdraw_push(push=first, actor=SYSTEM, now=fixed_clock)
+
+    coupon.refresh_from_db()
+    issue = CouponIssue.objects.get()
+    assert coupon.name in told.text
+    assert issue.cause == target_of(first, people[0]).source
+    assert (issue.state(now=fixed_clock), coupon.issued) == (CouponIssue.State.USABLE, 1)
+
+
 def test_what_the_customer_saw_stays_when_the_push_is_taken_back(people, fixed_clock):
     coupon = make_coupon()
     push = hand_out(people, fixed_clock, coupon=coupon)
@@ -359,8 +391,8 @@ def test_a_stopped_coupon_lets_no_push_out_and_a_copy_carries_it(people, fixed_c
 
 @pytest.mark.parametrize("fate", [{"is_active": False}, {"issued": 100}])
 def test_the_wizard_keeps_a_chosen_coupon_that_ran_out_and_offers_it_to_no_other(
-    admin_client, people, fixed_clock, fate  # noqa: F811
-):  # fmt: skip
+    admin_client, people, fixed_clock, fate
+):
     coupon = make_coupon()
     push, other = make_push(people, fixed_clock, coupon=coupon), make_push(people, fixed_clock)
     type(coupon).objects.filter(pk=coupon.pk).update(**fate)

@@ -59,6 +59,7 @@ class Migration(migrations.Migration):
                 ('starts_at', models.DateTimeField(verbose_name='counts from')),
                 ('expires_at', models.DateTimeField(verbose_name='counts until')),
                 ('withdrawn_at', models.DateTimeField(null=True, verbose_name='taken back at')),
+                ('promised_again', models.BooleanField(default=False, editable=False)),
                 ('opened_at', models.DateTimeField(null=True, verbose_name='seen by the member')),
                 ('used_at', models.DateTimeField(null=True, verbose_name='used at')),
                 ('coupon', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='loyalty.coupon', verbose_name='coupon')),

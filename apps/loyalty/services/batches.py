@@ -14,6 +14,8 @@ from apps.loyalty.models import Coupon, CouponIssue
 from apps.loyalty.selectors import why_not
 from apps.loyalty.services.issuing import row_of, write
 from apps.members.models import Member
+from apps.timeline import services as timeline
+from apps.timeline.models import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,8 @@ def issue_many(
 ) -> Handed:
     """Give the coupon to each of these once for their cause, as far as it reaches.
 
-    Who has as many as one person may and can still use one is told of that one. Seven statements,
-    however many they are.
+    Who has as many as one person may and can still use one is told of that one. Nine statements at
+    most, however many they are.
     """
     coupon = Coupon.objects.select_for_update(no_key=True).get(pk=coupon_id)
     here = Coupon.objects.filter(pk=coupon.pk).counting_in(store_id).exists()
@@ -76,7 +78,16 @@ def issue_many(
             answer.given[one.cause] = issue
     if fresh:
         write(coupon, fresh, actor)
+    _promise_again([one.pk for cause, one in answer.given.items() if one.cause != cause])
     return answer
+
+
+def _promise_again(issue_ids: Sequence[int]) -> None:
+    """These were given for an earlier message, and a second one now tells of them. The caller holds
+    the coupon, as `take_back` does."""
+    news = CouponIssue.objects.filter(pk__in=issue_ids, promised_again=False)
+    if issue_ids and (held := list(news.select_for_update(of=("self",)).order_by("pk"))):
+        CouponIssue.objects.filter(pk__in=[one.pk for one in held]).update(promised_again=True)
 
 
 def _theirs(coupon: Coupon, people: set[int]) -> dict[int, list[CouponIssue]]:
@@ -96,14 +107,28 @@ def _spent(coupon: Coupon, causes: Sequence[str]) -> set[str]:
 
 @transaction.atomic
 def take_back(*, causes: Sequence[str], now: datetime) -> int:
-    """The message about them was called off: what nobody saw or used ends now and is in stock
-    again, for these members too. Returns how many."""
-    rows = CouponIssue.objects.filter(cause__in=causes, opened_at=None).usable(at=now)
-    # first those given, then their coupons, each in one order: who gives holds the coupon alone
-    held = list(rows.select_for_update(of=("self",)).order_by("pk").values_list("pk", "coupon_id"))
-    CouponIssue.objects.filter(pk__in=[pk for pk, _coupon_id in held]).update(
+    """The message about them was called off: what nobody saw, used or was promised again ends now
+    and is in stock again, for these members too. Returns how many."""
+    rows = CouponIssue.objects.filter(cause__in=causes, opened_at=None, promised_again=False)
+    rows = rows.usable(at=now)
+    # the coupons first, as who gives does: none is promised again between the look and the end
+    coupons = Coupon.objects.filter(pk__in=rows.values("coupon_id"))
+    list(coupons.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    held = list(rows.select_for_update(of=("self",)).order_by("pk"))
+    CouponIssue.objects.filter(pk__in=[issue.pk for issue in held]).update(
         withdrawn_at=now, expires_at=now
     )
-    for coupon_id, n in sorted(Counter(coupon_id for _pk, coupon_id in held).items()):
+    for coupon_id, n in sorted(Counter(issue.coupon_id for issue in held).items()):
         Coupon.objects.filter(pk=coupon_id).update(issued=F("issued") - n)
+    timeline.record_events(
+        timeline.NewEvent(
+            member_id=issue.member_id,
+            kind=Kind.COUPON_WITHDRAWN,
+            source=issue.source,
+            key=f"{issue.source}:withdrawn",
+            occurred_at=now,
+            payload={"coupon_id": issue.coupon_id, "guide_id": issue.guide_id},
+        )
+        for issue in held
+    )
     return len(held)
