@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -42,6 +42,9 @@ _TRIM_BATCH = 5000
 # nobody joined before, and no clock runs further ahead
 _EARLIEST = datetime(1950, 1, 1, tzinfo=UTC)
 _CLOCKS_DIFFER = timedelta(days=1)
+
+Item = TypeVar("Item")
+Row = TypeVar("Row")
 
 _SENTENCES = {
     "no_identity": gettext_noop("The member has no phone and no other identity."),
@@ -304,16 +307,9 @@ def take_members(
     *, items: list[MemberItem | ItemError], now: datetime, actor: Actor
 ) -> list[ItemResult]:
     """Find or make the member of each item: created, updated or rejected, good beside bad."""
-    results = unread(items)
     readable = {n: item for n, item in enumerate(items) if isinstance(item, MemberItem)}
     places = _Places(readable.values(), now=now, actor=actor)
-    work: dict[int, MemberRow] = {}
-    for index, item in readable.items():
-        problem = places.problem(index, item)
-        if problem is None:
-            work[index] = places.row(item)
-        else:
-            results[index] = problem
+    results, work = sorted_out(items, readable, problem=places.problem, row=places.row)
     resolved = _resolved(list(work.values()), now=now, actor=actor)
     numbers = {one.member_id for one in resolved if one.member_id is not None}
     public = dict(Member.objects.filter(pk__in=numbers).values_list("pk", "public_id"))
@@ -342,6 +338,24 @@ def unread(items: list[Any]) -> dict[int, ItemResult]:
         for index, item in enumerate(items)
         if isinstance(item, ItemError)
     }
+
+
+def sorted_out(
+    items: list[Any],
+    readable: dict[int, Item],
+    *,
+    problem: Callable[[int, Item], ItemResult | None],
+    row: Callable[[Item], Row],
+) -> tuple[dict[int, ItemResult], dict[int, Row]]:
+    """The answers for what is not kept, and the rows of what is to be kept."""
+    results, work = unread(items), {}
+    for index, item in readable.items():
+        refusal = problem(index, item)
+        if refusal is None:
+            work[index] = row(item)
+        else:
+            results[index] = refusal
+    return results, work
 
 
 # --- orders ---------------------------------------------------------------------------------------

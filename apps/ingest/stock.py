@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from apps.accounts.actor import Actor
-from apps.ingest.services import ItemError, ItemResult, refused, unread
+from apps.ingest.services import ItemError, ItemResult, refused, sorted_out
 from apps.orders.models import Product
 from apps.stock.services import Level, keep_levels
 from apps.stores.models import Store
@@ -58,16 +58,9 @@ def take_stock(
     *, items: list[StockItem | ItemError], now: datetime, actor: Actor
 ) -> list[ItemResult]:
     """Keep each level that is news: created, updated, unchanged or rejected, good beside bad."""
-    results = unread(items)
     readable = {n: item for n, item in enumerate(items) if isinstance(item, StockItem)}
     codes = _Codes(readable.values(), now=now, actor=actor)
-    work: dict[int, Level] = {}
-    for index, item in readable.items():
-        problem = codes.problem(index, item)
-        if problem is None:
-            work[index] = codes.level(item)
-        else:
-            results[index] = problem
+    results, work = sorted_out(items, readable, problem=codes.problem, row=codes.level)
     statuses = keep_levels(levels=list(work.values()))
     for index, status in zip(work, statuses, strict=True):
         item = readable[index]

@@ -49,15 +49,7 @@ class ConsentSerializer(serializers.Serializer):
     given_at = serializers.DateTimeField()
 
 
-class ItemSerializer(serializers.Serializer):
-    """One item of a batch."""
-
-    def to_item(self) -> Any:
-        """The checked data as the service takes it."""
-        raise NotImplementedError
-
-
-class MemberSerializer(ItemSerializer):
+class MemberSerializer(serializers.Serializer):
     phone = serializers.CharField(max_length=30, required=False, allow_blank=True)
     identities = serializers.ListField(child=IdentitySerializer(), required=False, max_length=10)
     name = serializers.CharField(max_length=60, required=False, allow_blank=True)
@@ -78,7 +70,7 @@ class MemberSerializer(ItemSerializer):
         max_length=64, required=False, allow_blank=True, help_text=_("WeCom user id of the guide")
     )
     level = serializers.CharField(max_length=20, required=False, allow_blank=True)
-    source = serializers.CharField(  # type: ignore[assignment]
+    source: Any = serializers.CharField(  # the name is taken in the base class
         max_length=40,
         required=False,
         allow_blank=True,
@@ -123,8 +115,8 @@ class LineSerializer(serializers.Serializer):
     is_gift = serializers.BooleanField(default=False)
 
 
-class OrderSerializer(ItemSerializer):
-    source = serializers.CharField(  # type: ignore[assignment]
+class OrderSerializer(serializers.Serializer):
+    source: Any = serializers.CharField(  # the name is taken in the base class
         max_length=40, help_text=_("The system that numbers the orders")
     )
     external_no = serializers.CharField(max_length=64)
@@ -189,7 +181,7 @@ class OrderSerializer(ItemSerializer):
         return OrderItem(row=row, member=member, link_code=link_code, coupon_codes=coupons)
 
 
-class StockSerializer(ItemSerializer):
+class StockSerializer(serializers.Serializer):
     store_code = serializers.CharField(max_length=20)
     sku = serializers.CharField(max_length=40)
     quantity = serializers.IntegerField(min_value=-100_000, max_value=10_000_000)

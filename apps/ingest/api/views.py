@@ -1,12 +1,13 @@
 """The inbound API: batches of members and orders from tills, shops and malls."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
@@ -15,7 +16,6 @@ from rest_framework.response import Response
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
-from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.accounts.models import ApiKey
 from apps.core import clock
@@ -28,7 +28,6 @@ from apps.ingest.api.serializers import (
     CouponCheckSerializer,
     CouponVerdictSerializer,
     ErrorAnswerSerializer,
-    ItemSerializer,
     MemberBatchSerializer,
     MemberSerializer,
     OrderBatchSerializer,
@@ -57,14 +56,13 @@ class TooLarge(APIException):
     default_detail = _("The batch is too large: send at most 1,000 items and 8 MB at once.")
 
 
-class _BatchView(ApiView):
-    """Reads a batch item by item, so that one bad item does not hold up the others."""
+class _MachineView(ApiView):
+    """A door for machines: by API key, with the one capability that the view names."""
 
     authentication_classes = [ApiKeyAuthentication]
     permission_classes = [HasCapability]
     parser_classes = [JSONParser]
     capability: Capability
-    item_serializer: type[ItemSerializer]
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -72,11 +70,14 @@ class _BatchView(ApiView):
         view.capability = cls.capability
         return view
 
-    def take(self, items: list[Any], actor: Actor) -> list[services.ItemResult]:
-        raise NotImplementedError
 
-    def work(self, request: Request) -> Response:
-        """The one way of both endpoints."""
+class _BatchView(_MachineView):
+    """Reads a batch item by item, so that one bad item does not hold up the others."""
+
+    item_serializer: type[MemberSerializer | OrderSerializer | StockSerializer]
+    take: Callable[..., list[services.ItemResult]]
+
+    def post(self, request: Request) -> Response:
         raw, items, key = self._raw(request), self._items(request), self._key(request)
         actor = cast(Machine, request.user).actor
         try:
@@ -85,7 +86,9 @@ class _BatchView(ApiView):
                 path=request.path,
                 key=key,
                 request_body=raw,
-                work=lambda: self.take([self._read(item) for item in items], actor),
+                work=lambda: self.take(
+                    items=[self._read(item) for item in items], now=clock.now(), actor=actor
+                ),
             )
         except services.IdempotencyKeyReused as error:
             return Response(error_body(error.code, str(error)), status=status.HTTP_409_CONFLICT)
@@ -141,46 +144,37 @@ def _first_problem(errors: Any, path: str = "") -> str:
     return path
 
 
+def _batch_schema(operation_id: str, *, tag: str, items: Any, example: Any) -> Any:
+    return extend_schema_view(
+        post=extend_schema(
+            operation_id=operation_id,
+            tags=[tag],
+            parameters=[_KEY],
+            request=items,
+            responses=_ANSWERS,
+            examples=[example, examples.ANSWER],
+        )
+    )
+
+
+@_batch_schema(
+    "members_batch", tag="members", items=MemberBatchSerializer, example=examples.MEMBERS
+)
 class MemberBatch(_BatchView):
     """Create or update up to 1,000 members, found by phone or another identity."""
 
     capability = Capability.API_WRITE_MEMBERS
     item_serializer = MemberSerializer
-
-    @extend_schema(
-        operation_id="members_batch",
-        tags=["members"],
-        parameters=[_KEY],
-        request=MemberBatchSerializer,
-        responses=_ANSWERS,
-        examples=[examples.MEMBERS, examples.ANSWER],
-    )
-    def post(self, request: Request) -> Response:
-        return self.work(request)
-
-    def take(self, items: list[Any], actor: Actor) -> list[services.ItemResult]:
-        return services.take_members(items=items, now=clock.now(), actor=actor)
+    take = staticmethod(services.take_members)
 
 
+@_batch_schema("orders_batch", tag="orders", items=OrderBatchSerializer, example=examples.ORDERS)
 class OrderBatch(_BatchView):
     """Keep up to 1,000 orders. The same order again is unchanged; other content corrects it."""
 
     capability = Capability.API_WRITE_ORDERS
     item_serializer = OrderSerializer
-
-    @extend_schema(
-        operation_id="orders_batch",
-        tags=["orders"],
-        parameters=[_KEY],
-        request=OrderBatchSerializer,
-        responses=_ANSWERS,
-        examples=[examples.ORDERS, examples.ANSWER],
-    )
-    def post(self, request: Request) -> Response:
-        return self.work(request)
-
-    def take(self, items: list[Any], actor: Actor) -> list[services.ItemResult]:
-        return services.take_orders(items=items, now=clock.now(), actor=actor)
+    take = staticmethod(services.take_orders)
 
 
 class ChecksOfStore(SimpleRateThrottle):
@@ -202,20 +196,11 @@ class ChecksOfStore(SimpleRateThrottle):
         return f"coupon-check:{cast(ApiKey, request.auth).pk}:{named}"
 
 
-class CouponCheck(ApiView):
+class CouponCheck(_MachineView):
     """What a coupon's code is worth now. Nothing is changed: the order that names it uses it."""
 
-    authentication_classes = [ApiKeyAuthentication]
-    permission_classes = [HasCapability]
     throttle_classes = [ChecksOfStore]
-    parser_classes = [JSONParser]
     capability = Capability.API_WRITE_ORDERS
-
-    @classmethod
-    def as_view(cls, **initkwargs: Any) -> Any:
-        view: Any = super().as_view(**initkwargs)
-        view.capability = cls.capability
-        return view
 
     @extend_schema(
         operation_id="coupons_check",
@@ -244,22 +229,10 @@ class CouponCheck(ApiView):
         )
 
 
+@_batch_schema("stock_batch", tag="stock", items=StockBatchSerializer, example=examples.STOCK)
 class StockBatch(_BatchView):
     """Keep up to 1,000 stock levels. A level that is not newer than the known one is unchanged."""
 
     capability = Capability.API_WRITE_STOCK
     item_serializer = StockSerializer
-
-    @extend_schema(
-        operation_id="stock_batch",
-        tags=["stock"],
-        parameters=[_KEY],
-        request=StockBatchSerializer,
-        responses=_ANSWERS,
-        examples=[examples.STOCK, examples.ANSWER],
-    )
-    def post(self, request: Request) -> Response:
-        return self.work(request)
-
-    def take(self, items: list[Any], actor: Actor) -> list[services.ItemResult]:
-        return stock.take_stock(items=items, now=clock.now(), actor=actor)
+    take = staticmethod(stock.take_stock)
