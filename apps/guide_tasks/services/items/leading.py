@@ -1,7 +1,7 @@
 """What a manager does about work without customers: remind, give more time, take back."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -179,24 +179,13 @@ def extend_item(*, item: TaskItem, due_at: datetime, actor: Actor, now: datetime
     item = items.lock_led(item.pk, actor)
     if item.due_at == due_at:
         return item
-    if item.push.kind in CONFIRMED_IN_WECOM:
-        raise NoMoreTime()
-    if item.push.status != TaskPush.Status.HANDED_OUT:
-        raise PushNotRunning()
-    if item.state not in UNDONE:
-        raise ItemMoved(state=state_word(item.state))
+    _demand_may_be_given_time(item, UNDONE)
     demand_later(due_at, item.due_at, now)
     before, item.due_at = item.due_at, due_at
     item.save(update_fields=["due_at"])
-    _audit(item, "item.extended", actor, {"from": before.isoformat(), "to": due_at.isoformat()})
-    _tell(
-        item,
-        f"extended:{due_at.isoformat()}",
-        _("More time: %(title)s") % {"title": item.push.title},
-        _("Your manager gave you time until %(due)s.") % {"due": short_moment(due_at)},
-        actor,
-        now,
-    )
+    _audit(item, "item.extended", actor, _from_to(before, due_at))
+    title = _("More time: %(title)s")
+    _tell_of_time(item, f"extended:{due_at.isoformat()}", title, actor, now)
     return item
 
 
@@ -210,28 +199,35 @@ def reopen_item(*, item: TaskItem, due_at: datetime, actor: Actor, now: datetime
     item = items.lock_led(item.pk, actor)
     if item.is_open and item.due_at == due_at:
         return item
-    if item.push.kind in CONFIRMED_IN_WECOM:
-        raise NoMoreTime()
-    if item.push.status != TaskPush.Status.HANDED_OUT:
-        raise PushNotRunning()
-    if item.state not in OVER_STATES:
-        raise ItemMoved(state=state_word(item.state))
+    _demand_may_be_given_time(item, OVER_STATES)
     demand_later(due_at, None, now)
     before, item.due_at = item.due_at, due_at
     items.move(item=item, to=State.OPEN, at=now, actor=actor.label, reason="reopened")
     if item.refusal or item.counted:
         items.move(item=item, to=State.IN_PROGRESS, at=now, actor=actor.label, reason="reopened")
     item.save()
-    _audit(item, "item.reopened", actor, {"from": before.isoformat(), "to": due_at.isoformat()})
-    _tell(
-        item,
-        f"reopened:{now.isoformat()}",
-        _("Open again: %(title)s") % {"title": item.push.title},
-        _("Your manager gave you time until %(due)s.") % {"due": short_moment(due_at)},
-        actor,
-        now,
-    )
+    _audit(item, "item.reopened", actor, _from_to(before, due_at))
+    title = _("Open again: %(title)s")
+    _tell_of_time(item, f"reopened:{now.isoformat()}", title, actor, now)
     return item
+
+
+def _demand_may_be_given_time(item: TaskItem, states: Collection[State]) -> None:
+    if item.push.kind in CONFIRMED_IN_WECOM:
+        raise NoMoreTime()
+    if item.push.status != TaskPush.Status.HANDED_OUT:
+        raise PushNotRunning()
+    if item.state not in states:
+        raise ItemMoved(state=state_word(item.state))
+
+
+def _from_to(before: datetime, due_at: datetime) -> dict[str, object]:
+    return {"from": before.isoformat(), "to": due_at.isoformat()}
+
+
+def _tell_of_time(item: TaskItem, what: str, title: str, actor: Actor, now: datetime) -> None:
+    words = _("Your manager gave you time until %(due)s.") % {"due": short_moment(item.due_at)}
+    _tell(item, what, title % {"title": item.push.title}, words, actor, now)
 
 
 @transaction.atomic
