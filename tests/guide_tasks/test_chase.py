@@ -61,7 +61,7 @@ def test_what_waits_for_a_confirmation_is_nudged_in_wecom_as_well(moment, store)
     services.chase(actor=SYSTEM, now=moment, push=push)
 
     reminder = SendReminder.objects.get()
-    assert (reminder.dispatch_id, reminder.state) == (dispatch.pk, "queued")
+    assert (reminder.send_id, reminder.state) == (dispatch.pk, "queued")
 
 
 def test_a_nudge_of_the_night_waits_for_the_hours_of_the_push(moment, store):
@@ -88,7 +88,7 @@ def test_each_tasks_chase_of_the_day_is_an_occasion_of_its_own(moment, store):
     services.chase(actor=SYSTEM, now=moment, push=push)
     services.chase(actor=SYSTEM, now=moment, task_ids=[second.task_id])
 
-    of_second = SendReminder.objects.filter(dispatch__recipients__source=f"task_target:{second.pk}")
+    of_second = SendReminder.objects.filter(send__recipients__source=f"task_target:{second.pk}")
     assert of_second.count() == 2
 
 

@@ -106,7 +106,7 @@ def two_more(guide, simulator):
 def test_a_limit_puts_off_its_own_corp_alone(waiting, guide, simulator):
     assert two_more(guide, simulator) == 3
     another = SendReminder.objects.order_by("pk").last()
-    type(waiting).objects.filter(pk=another.dispatch_id).update(corp_id="wwother")
+    type(waiting).objects.filter(pk=another.send_id).update(corp_id="wwother")
     simulator.post("/sim/faults", path=REMIND, errcode=45009, times=1)
     work()
 

@@ -175,13 +175,13 @@ class Migration(migrations.Migration):
                 ('call_started_at', models.DateTimeField(null=True)),
                 ('created_by', models.CharField(max_length=40, verbose_name='created by')),
                 ('created_at', models.DateTimeField(verbose_name='created at')),
-                ('group_send', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customer_groups.groupsend', verbose_name='send to groups')),
+                ('send', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customer_groups.groupsend', verbose_name='send to groups')),
             ],
             options={
                 'verbose_name': 'reminder of a send to groups',
                 'verbose_name_plural': 'reminders of sends to groups',
                 'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='groups_reminder_queue')],
-                'constraints': [models.UniqueConstraint(fields=('group_send', 'wave'), name='groups_reminder_once')],
+                'constraints': [models.UniqueConstraint(fields=('send', 'wave'), name='groups_reminder_once')],
             },
         ),
         migrations.CreateModel(

@@ -97,7 +97,7 @@ class GroupSend(OutgoingOnce):
 class GroupSendReminder(Reminder):
     """A reminder of a send to groups."""
 
-    group_send = models.ForeignKey(
+    send = models.ForeignKey(
         GroupSend, on_delete=models.CASCADE, related_name="+", verbose_name=_("send to groups")
     )
 
@@ -110,12 +110,8 @@ class GroupSendReminder(Reminder):
             )
         ]
         constraints = [
-            models.UniqueConstraint(fields=["group_send", "wave"], name="groups_reminder_once")
+            models.UniqueConstraint(fields=["send", "wave"], name="groups_reminder_once")
         ]
 
     def __str__(self) -> str:
         return f"group_send_reminder:{self.pk}"
-
-    @property
-    def send(self) -> GroupSend:
-        return self.group_send

@@ -15,7 +15,7 @@ from apps.outreach.services import reminders
 # sends on these owners' phones; one statement for any number. One that waits for its hour is enough
 _QUEUE = """
 INSERT INTO customer_groups_groupsendreminder
-    (group_send_id, wave, state, reason, not_before, created_by, created_at)
+    (send_id, wave, state, reason, not_before, created_by, created_at)
 SELECT send.id, wanted.wave, 'queued', '', wanted.not_before, %(actor)s, %(now)s::timestamptz
 FROM unnest(%(sources)s::text[], %(guides)s::bigint[], %(waves)s::text[],
             %(moments)s::timestamptz[])
@@ -25,13 +25,13 @@ JOIN customer_groups_groupsend AS send
 WHERE send.state = 'handed_over' AND send.msgid <> ''
     AND send.confirmed_at IS NULL AND send.withdrawn_at IS NULL
     AND (SELECT count(*) FROM customer_groups_groupsendreminder AS before
-         WHERE before.group_send_id = send.id
+         WHERE before.send_id = send.id
             AND before.state IN ('queued', 'reminded', 'unknown')
             AND before.created_at > %(since)s) < %(most)s
     AND NOT EXISTS (SELECT FROM customer_groups_groupsendreminder AS ahead
-         WHERE ahead.group_send_id = send.id AND ahead.state = 'queued'
+         WHERE ahead.send_id = send.id AND ahead.state = 'queued'
             AND ahead.not_before > %(now)s)
-ON CONFLICT (group_send_id, wave) DO NOTHING
+ON CONFLICT (send_id, wave) DO NOTHING
 """
 
 
@@ -75,7 +75,7 @@ def queue_group_reminders(*, wanted: Sequence[Nudge], actor: Actor, now: datetim
 
 def send_group_reminders(*, now: datetime) -> int:
     """Make the calls that wait; returns how many sends were nudged."""
-    return reminders.work_off(GroupSendReminder, of="group_send", now=now)
+    return reminders.work_off(GroupSendReminder, now=now)
 
 
 def forget_group_reminders(*, now: datetime) -> int:

@@ -296,13 +296,13 @@ class Migration(migrations.Migration):
                 ('call_started_at', models.DateTimeField(null=True)),
                 ('created_by', models.CharField(max_length=40, verbose_name='created by')),
                 ('created_at', models.DateTimeField(verbose_name='created at')),
-                ('dispatch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='outreach.dispatch', verbose_name='send')),
+                ('send', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='outreach.dispatch', verbose_name='send')),
             ],
             options={
                 'verbose_name': 'reminder of a send',
                 'verbose_name_plural': 'reminders of sends',
                 'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='outreach_reminder_queue')],
-                'constraints': [models.UniqueConstraint(fields=('dispatch', 'wave'), name='outreach_reminder_once')],
+                'constraints': [models.UniqueConstraint(fields=('send', 'wave'), name='outreach_reminder_once')],
             },
         ),
         migrations.CreateModel(

@@ -133,22 +133,19 @@ class Reminder(LeasedModel):
     call_started_at = models.DateTimeField(null=True)
     created_by = models.CharField(_("created by"), max_length=40)
     created_at = models.DateTimeField(_("created at"))
+    # what is to be confirmed: it knows `corp_id`, `msgid` and whether it `is_waiting`
+    send: Any
 
     objects = OutboxQuerySet.as_manager()
 
     class Meta:
         abstract = True
 
-    @property
-    def send(self) -> Any:
-        """What is to be confirmed: it knows `corp_id`, `msgid` and whether it `is_waiting`."""
-        raise NotImplementedError
-
 
 class SendReminder(Reminder):
     """A reminder of a send to customers."""
 
-    dispatch = models.ForeignKey(
+    send = models.ForeignKey(
         Dispatch, on_delete=models.CASCADE, related_name="+", verbose_name=_("send")
     )
 
@@ -161,15 +158,11 @@ class SendReminder(Reminder):
             )
         ]
         constraints = [
-            models.UniqueConstraint(fields=["dispatch", "wave"], name="outreach_reminder_once")
+            models.UniqueConstraint(fields=["send", "wave"], name="outreach_reminder_once")
         ]
 
     def __str__(self) -> str:
         return f"send_reminder:{self.pk}"
-
-    @property
-    def send(self) -> Dispatch:
-        return self.dispatch
 
 
 class DispatchRecipient(models.Model):

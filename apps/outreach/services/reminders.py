@@ -37,7 +37,7 @@ State = SendReminder.State
 # enough: all that were asked for in the night would ring in the same minute
 _QUEUE = """
 INSERT INTO outreach_sendreminder
-    (dispatch_id, wave, state, reason, not_before, created_by, created_at)
+    (send_id, wave, state, reason, not_before, created_by, created_at)
 SELECT send.id, max(wanted.wave), 'queued', '', max(wanted.not_before), %(actor)s,
     %(now)s::timestamptz
 FROM unnest(%(sources)s::text[], %(waves)s::text[], %(moments)s::timestamptz[])
@@ -47,13 +47,13 @@ JOIN outreach_dispatch AS send ON send.id = receiver.dispatch_id
 WHERE receiver.state = 'waiting'
     AND send.state = 'handed_over' AND send.msgid <> ''
     AND (SELECT count(*) FROM outreach_sendreminder AS before
-         WHERE before.dispatch_id = send.id AND before.state IN ('queued', 'reminded', 'unknown')
+         WHERE before.send_id = send.id AND before.state IN ('queued', 'reminded', 'unknown')
             AND before.created_at > %(since)s) < %(most)s
     AND NOT EXISTS (SELECT FROM outreach_sendreminder AS ahead
-         WHERE ahead.dispatch_id = send.id AND ahead.state = 'queued'
+         WHERE ahead.send_id = send.id AND ahead.state = 'queued'
             AND ahead.not_before > %(now)s)
 GROUP BY send.id
-ON CONFLICT (dispatch_id, wave) DO NOTHING
+ON CONFLICT (send_id, wave) DO NOTHING
 """
 
 
@@ -94,37 +94,37 @@ def queue_reminders(*, wanted: Sequence[SendNudge], actor: Actor, now: datetime)
 
 def send_reminders(*, now: datetime, limit: int = 2_000) -> int:
     """Make the calls that wait; returns how many sends were nudged."""
-    return work_off(SendReminder, of="dispatch", now=now, limit=limit)
+    return work_off(SendReminder, now=now, limit=limit)
 
 
-def work_off(model: type[Reminder], *, of: str, now: datetime, limit: int = 2_000) -> int:
-    """Make the calls that wait for this kind of send, which its reminder names `of`. A corp that
-    wants no call now is left alone for the rest of this run."""
+def work_off(model: type[Reminder], *, now: datetime, limit: int = 2_000) -> int:
+    """Make the calls that wait for this kind of send. A corp that wants no call now is left alone
+    for the rest of this run."""
     run, done = Round(now), 0
     rows: Any = model._default_manager
 
     def due(at: datetime) -> QuerySet[Reminder]:
         waiting = rows.filter(state=State.QUEUED)
-        return waiting.exclude(**{f"{of}__corp_id__in": run.resting}).due(at)
+        return waiting.exclude(send__corp_id__in=run.resting).due(at)
 
     for token, ids in outbox.batches(
         due, clock=run.moment, seconds=LEASE_SECONDS, batch=BATCH, limit=limit
     ):
         for pk in ids:
             with outbox.alone("reminder_failed", reminder_id=pk):
-                done += _remind(rows, of, pk, token, run)
+                done += _remind(rows, pk, token, run)
     return done
 
 
-def _remind(rows: Any, of: str, pk: int, token: UUID, run: Round) -> bool:
-    row = _prepare(rows, of, pk, token, run.moment())
+def _remind(rows: Any, pk: int, token: UUID, run: Round) -> bool:
+    row = _prepare(rows, pk, token, run.moment())
     if row is None:
         return False
     try:
         run.client(row.send.corp_id).remind_mass_send(msgid=row.send.msgid)
     except WeComError as error:
         if error.retryable:  # nothing was called
-            _put_off(rows, of, row, token, error, run)
+            _put_off(rows, row, token, error, run)
             return False
         row.settle(token, state=_after(error), reason=_why(error))
         return False
@@ -132,9 +132,9 @@ def _remind(rows: Any, of: str, pk: int, token: UUID, run: Round) -> bool:
 
 
 @transaction.atomic
-def _prepare(rows: Any, of: str, pk: int, token: UUID, at: datetime) -> Reminder | None:
+def _prepare(rows: Any, pk: int, token: UUID, at: datetime) -> Reminder | None:
     """The mark that the call begins; None when there is nothing to call for."""
-    row: Reminder | None = rows.filter(state=State.QUEUED).select_related(of).held(pk, token)
+    row: Reminder | None = rows.filter(state=State.QUEUED).select_related("send").held(pk, token)
     if row is None:
         return None
     if row.call_started_at is not None:
@@ -163,14 +163,14 @@ def _why(error: WeComError) -> str:
 
 
 @transaction.atomic
-def _put_off(rows: Any, of: str, row: Reminder, token: UUID, error: WeComError, run: Round) -> None:
+def _put_off(rows: Any, row: Reminder, token: UUID, error: WeComError, run: Round) -> None:
     """This one was not called; where all of its corp would be told the same, nor were those behind
     it. One whose answer nobody wrote down keeps its mark."""
     fate = fate_of(error, failed=0, patience=PATIENCE, at=run.moment())
     uncalled = Q(pk=row.pk)
     if isinstance(error, NotNow | Unreachable | TokenExpired):
         run.resting.add(row.send.corp_id)
-        uncalled |= Q(**{"call_started_at": None, f"{of}__corp_id": row.send.corp_id})
+        uncalled |= Q(call_started_at=None, send__corp_id=row.send.corp_id)
     queued = rows.filter(uncalled, state=State.QUEUED)
     lease.release(queued, token=token, call_started_at=None, not_before=fate.not_before)
 
