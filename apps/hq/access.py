@@ -14,7 +14,8 @@ from django.views.decorators.http import require_POST
 
 from apps.accounts.capabilities import Capability
 from apps.accounts.requests import actor_of
-from apps.stores.access import View, requires
+from apps.core.access import View
+from apps.stores.access import requires
 
 __all__ = ["actor_of", "hq_action", "hq_page", "show"]
 

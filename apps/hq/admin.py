@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-import django_celery_beat.admin  # noqa: F401 - registers its models, so that we can take their place
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -359,8 +358,7 @@ class MemberAdmin(ImportExportAdmin):
 # --- jobs -----------------------------------------------------------------------------------------
 
 for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
-    if admin.site.is_registered(model):
-        admin.site.unregister(model)
+    admin.site.unregister(model)
 
 
 @admin.register(PeriodicTask)

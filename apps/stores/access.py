@@ -12,16 +12,9 @@ from django.views import generic
 
 from apps.accounts.capabilities import Capability
 from apps.accounts.requests import actor_of
+from apps.core.access import View, public
 
-View = Callable[..., HttpResponseBase]
-
-
-def public(view: View) -> View:
-    """Mark a view that anybody may call: health, callbacks with their own proof, customers'
-    links."""
-    marked: Any = view
-    marked.is_public = True
-    return view
+__all__ = ["CapabilityRequired", "public", "requires"]
 
 
 def requires(capability: Capability) -> Callable[[View], View]:

@@ -1,7 +1,9 @@
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import partitions
+from apps.members import story
 
 
 class TimelineConfig(AppConfig):
@@ -10,9 +12,6 @@ class TimelineConfig(AppConfig):
     verbose_name = _("Timeline")
 
     def ready(self) -> None:
-        # models can be imported only now; `members` lies below and is given its recorder here
-        from apps.members import story  # noqa: PLC0415
-        from apps.timeline import services  # noqa: PLC0415
-
         partitions.register("timeline_memberevent", "occurred_at")
-        story.use(services.record_events)
+        # by name: it writes models, which are not there when this module is
+        story.use(import_string("apps.timeline.services.record_events"))

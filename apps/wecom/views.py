@@ -10,6 +10,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from apps.core import clock
+from apps.core.access import public
 from apps.wecom import crypto, selectors, services
 from apps.wecom.diagnosis import note_url_check
 from apps.wecom.errors import CallbackRejected, CallbackTooLarge
@@ -23,10 +24,8 @@ class CallbackView(View):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
-        view: Any = super().as_view(**initkwargs)
         # no session here: the signature is the right to enter
-        view.is_public = True
-        return view
+        return public(super().as_view(**initkwargs))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:

@@ -162,6 +162,8 @@ PII_PEPPER = env.str("PII_PEPPER")
 
 # --- Apps: rooms from top to bottom, our pages before Unfold's so that ours win ------------------
 INSTALLED_APPS = [
+    # the admin registers in this order: our page of jobs takes the place of its lists
+    "django_celery_beat",
     "apps.hq.apps.HqConfig",
     "apps.guide_portal",
     "apps.member_portal",
@@ -205,7 +207,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "axes",
     "csp",
-    "django_celery_beat",
     "django_filters",
     "django_htmx",
     "django_prometheus",
