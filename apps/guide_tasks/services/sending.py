@@ -35,6 +35,7 @@ from apps.outreach import ledger, policy, scripts
 from apps.outreach import services as outreach
 from apps.outreach.models import Dispatch
 from apps.outreach.selectors import attachments_of
+from apps.stores.models import Guide
 
 _SENDABLE = (State.OPEN, State.IN_PROGRESS)
 
@@ -97,20 +98,46 @@ def send_to_target(
     own = text.strip() if text else ""
     words = own or selectors.words_of(push=push, store_id=target.store_id).body
     context = selectors.target_contexts([target], now=now)[target.pk]
+    return _leave(
+        push=push,
+        guide=target.guide,
+        found=[target],
+        text=scripts.render(words, context),
+        source=target.source,
+        key=key,
+        due_at=target.due_at,
+        now=now,
+        actor=actor,
+    )
+
+
+def _leave(
+    *,
+    push: TaskPush,
+    guide: Guide,
+    found: Sequence[TaskTarget],
+    text: str,
+    source: str,
+    key: str,
+    due_at: datetime,
+    now: datetime,
+    actor: Actor,
+) -> Dispatch:
+    """One send inside the push's contact hours to those of these whom its coupon reaches: the
+    others stay in the list. Coupon, message and 待验证 are one commit."""
     not_before = hours.next_within(now, push.contact_from, push.contact_until)
     reached = push_coupons.give_with(
-        push=push, found=[target], sent_from=not_before, now=now, actor=actor
+        push=push, found=found, sent_from=not_before, now=now, actor=actor
     )
-    rendered = scripts.render(words, context)
     dispatch = outreach.request_mass_send(
-        guide=target.guide,
-        recipients=[(target.member_id, target.external_userid, target.source)],
-        text=push_coupons.with_words(rendered, push=push, last_days=reached.last_days),
+        guide=guide,
+        recipients=[(each.member_id, each.external_userid, each.source) for each in reached.chosen],
+        text=push_coupons.with_words(text, push=push, last_days=reached.last_days),
         asset=push.asset,
-        source=target.source,
+        source=source,
         idem_key=key,
         not_before=not_before,
-        expires_at=_expires(target.due_at, not_before),
+        expires_at=_expires(due_at, not_before),
         marketing=is_marketing(push),
         now=now,
         actor=actor,
@@ -118,7 +145,7 @@ def send_to_target(
         attachments=attachments_of(script_id=push.template_id),
         page=push_coupons.page_of(push),
     )
-    _sent([target], dispatch, push, now, actor)
+    _sent(reached.chosen, dispatch, push, now, actor)
     return dispatch
 
 
@@ -176,10 +203,19 @@ def send_to_task(
     known = Dispatch.objects.filter(idem_key=key).first()
     if known is not None:
         return known
-    reached = _with_coupon(task, _allowed(task, _still_open(task, now), now), now, actor)
-    dispatch = _ask_for_task(task, reached, key=key, now=now, actor=actor)
-    _sent(reached.chosen, dispatch, task.push, now, actor)
-    return dispatch
+    found = _allowed(task, _still_open(task, now), now)
+    words = selectors.words_of(push=task.push, store_id=task.store_id).generic_body
+    return _leave(
+        push=task.push,
+        guide=task.guide,
+        found=found,
+        text=scripts.render(words, selectors.guide_context(task)),
+        source=task.source,
+        key=key,
+        due_at=task.due_at,
+        now=now,
+        actor=actor,
+    )
 
 
 def _still_open(task: GuideTask, now: datetime) -> list[TaskTarget]:
@@ -192,43 +228,6 @@ def _still_open(task: GuideTask, now: datetime) -> list[TaskTarget]:
     if not found or not task.push.generic_body.strip():
         raise NothingToSend()
     return found
-
-
-def _ask_for_task(
-    task: GuideTask, reached: push_coupons.Reached, *, key: str, now: datetime, actor: Actor
-) -> Dispatch:
-    """One send with the generic text to all of these, inside the push's contact hours."""
-    push = task.push
-    words = selectors.words_of(push=push, store_id=task.store_id)
-    text = scripts.render(words.generic_body, selectors.guide_context(task))
-    not_before = hours.next_within(now, push.contact_from, push.contact_until)
-    return outreach.request_mass_send(
-        guide=task.guide,
-        recipients=[(each.member_id, each.external_userid, each.source) for each in reached.chosen],
-        text=push_coupons.with_words(text, push=push, last_days=reached.last_days),
-        asset=push.asset,
-        source=task.source,
-        idem_key=key,
-        not_before=not_before,
-        expires_at=_expires(task.due_at, not_before),
-        marketing=is_marketing(push),
-        now=now,
-        actor=actor,
-        contact_hours=(push.contact_from, push.contact_until),
-        attachments=attachments_of(script_id=push.template_id),
-        page=push_coupons.page_of(push),
-    )
-
-
-def _with_coupon(
-    task: GuideTask, found: Sequence[TaskTarget], now: datetime, actor: Actor
-) -> push_coupons.Reached:
-    """Whom the push's coupon does not reach is left out and stays in the list."""
-    push = task.push
-    not_before = hours.next_within(now, push.contact_from, push.contact_until)
-    return push_coupons.give_with(
-        push=push, found=found, sent_from=not_before, now=now, actor=actor
-    )
 
 
 def _allowed(task: GuideTask, found: Sequence[TaskTarget], now: datetime) -> list[TaskTarget]:
