@@ -9,7 +9,7 @@ from django.db import connection
 from apps.looks.models import Look, LookItem
 from apps.members.models import Member
 from apps.orders.models import Product
-from apps.orders.selectors import one_of_each
+from apps.orders.selectors import KEPT, one_of_each
 from apps.profiles.models import MemberFacts
 
 # bought: a style of the look in any colour and size, not returned, within WINDOW_DAYS of 已送达
@@ -29,19 +29,9 @@ SELECT sent.look_id, person.survivor_id, receiver.state, sent.asked_at,
             AND sale.paid_at >= receiver.result_at
             AND sale.paid_at < receiver.result_at + interval '{WINDOW_DAYS} days'
         CROSS JOIN LATERAL (
-            SELECT line.product_id FROM orders_orderline AS line
-            WHERE line.order_id = sale.id AND line.paid_at = sale.paid_at AND NOT line.is_gift
-                AND line.quantity + coalesce((
-                    SELECT sum(returned.quantity)
-                    FROM orders_order AS back
-                    CROSS JOIN LATERAL (
-                        SELECT quantity FROM orders_orderline
-                        WHERE order_id = back.id AND paid_at = back.paid_at
-                            AND original_line_no = line.line_no
-                        OFFSET 0
-                    ) AS returned
-                    WHERE back.original_id = sale.id
-                ), 0) > 0
+            SELECT bought.product_id FROM orders_orderline AS bought
+            WHERE bought.order_id = sale.id AND bought.paid_at = sale.paid_at AND NOT bought.is_gift
+                AND {KEPT} > 0
             OFFSET 0
         ) AS kept
         JOIN orders_product AS got ON got.id = kept.product_id

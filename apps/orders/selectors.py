@@ -65,9 +65,22 @@ class OrderView:
     lines: list[LineView] = field(default_factory=list)
 
 
+# Of the line `bought` of the order `sale`: the pieces that did not come back. A return's time names
+# the one month in which its lines lie; "OFFSET 0" keeps the planner from asking all of them.
+KEPT = """bought.quantity + coalesce((
+    SELECT sum(returned.quantity)
+    FROM orders_order AS back
+    CROSS JOIN LATERAL (
+        SELECT quantity FROM orders_orderline
+        WHERE order_id = back.id AND paid_at = back.paid_at AND original_line_no = bought.line_no
+        OFFSET 0
+    ) AS returned
+    WHERE back.original_id = sale.id
+), 0)"""
+
 # The dearest thing of the latest order that was kept, even in part. Asked order by order: its time
 # names the one month in which its lines lie, where a join would read the lines of the whole chain.
-_LAST = """
+_LAST = f"""
 SELECT asked.id, kept.*
 FROM unnest(%s::bigint[]) AS asked (id)
 CROSS JOIN LATERAL (
@@ -81,17 +94,7 @@ CROSS JOIN LATERAL (
         SELECT bought.product_id, bought.net_fen, bought.line_no
         FROM orders_orderline AS bought
         WHERE bought.order_id = sale.id AND bought.paid_at = sale.paid_at AND NOT bought.is_gift
-            AND bought.quantity + coalesce((
-                SELECT sum(returned.quantity)
-                FROM orders_order AS back
-                CROSS JOIN LATERAL (
-                    SELECT quantity FROM orders_orderline
-                    WHERE order_id = back.id AND paid_at = back.paid_at
-                        AND original_line_no = bought.line_no
-                    OFFSET 0
-                ) AS returned
-                WHERE back.original_id = sale.id
-            ), 0) > 0
+            AND {KEPT} > 0
         ORDER BY bought.net_fen DESC, bought.line_no
         LIMIT 1
     ) AS line

@@ -11,6 +11,7 @@ from django.db.models import Case, Q, Value, When
 
 from apps.core import clock
 from apps.orders.models import Product
+from apps.orders.selectors import KEPT
 from apps.stock.models import StockLevel
 from apps.stores.models import Store
 
@@ -24,7 +25,7 @@ _MOST_LEVELS = 600
 # What a store sold, less what came back of it, and has. The days bound the orders by their index;
 # each order's lines lie in the month of its time. `hot`: what customers chose, so neither staff's
 # nor group purchases; `kept`: whoever has it, the piece did not lie.
-_SHELF = """
+_SHELF = f"""
 WITH sold AS (
     SELECT line.product_id, sum(line.kept) AS kept,
         sum(line.kept) FILTER (
@@ -33,17 +34,7 @@ WITH sold AS (
         ) AS hot
     FROM orders_order AS sale
     CROSS JOIN LATERAL (
-        SELECT bought.product_id, bought.quantity + coalesce((
-            SELECT sum(returned.quantity)
-            FROM orders_order AS back
-            CROSS JOIN LATERAL (
-                SELECT quantity FROM orders_orderline
-                WHERE order_id = back.id AND paid_at = back.paid_at
-                    AND original_line_no = bought.line_no
-                OFFSET 0
-            ) AS returned
-            WHERE back.original_id = sale.id
-        ), 0) AS kept
+        SELECT bought.product_id, {KEPT} AS kept
         FROM orders_orderline AS bought
         WHERE bought.order_id = sale.id AND bought.paid_at = sale.paid_at AND NOT bought.is_gift
         OFFSET 0
@@ -56,8 +47,8 @@ SELECT product.name, product.colour, product.size, product.sku, level.product_id
 FROM stock_stocklevel AS level
 JOIN orders_product AS product ON product.id = level.product_id
 LEFT JOIN sold ON sold.product_id = level.product_id
-WHERE level.store_id = %(store)s AND {which}
-ORDER BY {order}, level.product_id LIMIT %(limit)s
+WHERE level.store_id = %(store)s AND {{which}}
+ORDER BY {{order}}, level.product_id LIMIT %(limit)s
 """
 # few left of what sells; what sells most; what nobody bought for long and was known all the time
 _WHICH = {

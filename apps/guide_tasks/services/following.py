@@ -26,10 +26,10 @@ _MOVABLE = (State.OPEN, State.IN_PROGRESS)
 
 def move_work(*, now: datetime) -> int:
     """One look at who is away and who has gone; returns how many targets moved. Safe to repeat."""
-    return _in_parts(_move_covered, now) + _in_parts(_move_of_gone, now)
+    return in_parts(_move_covered, now) + in_parts(_move_of_gone, now)
 
 
-def _in_parts(look: Callable[[datetime, int], tuple[int, int | None]], now: datetime) -> int:
+def in_parts(look: Callable[[datetime, int], tuple[int, int | None]], now: datetime) -> int:
     """Part after part, each committed: what nobody can take stands in nobody's way."""
     total, after = 0, 0
     while True:

@@ -5,7 +5,7 @@ twice. A quota, a post, a send to groups is one person's: it follows nobody.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
@@ -19,6 +19,7 @@ from apps.core import clock
 from apps.customer_groups import services as customer_groups
 from apps.guide_tasks import hours
 from apps.guide_tasks.models import ItemExcuse, ItemMove, State, TaskItem, TaskPush
+from apps.guide_tasks.services.following import in_parts
 from apps.guide_tasks.services.items import acts
 from apps.guide_tasks.services.recalling import LONGEST
 from apps.guide_tasks.wording import short_moment
@@ -39,17 +40,7 @@ _AUDITED = 50
 def move_items(*, now: datetime) -> int:
     """One look at who is away and who has gone; returns how many items were handed on or ended.
     Safe to repeat."""
-    return _in_parts(_of_gone, now) + _in_parts(_of_covered, now)
-
-
-def _in_parts(look: Callable[[datetime, int], tuple[int, int | None]], now: datetime) -> int:
-    total, after = 0, 0
-    while True:
-        moved, last = look(now, after)
-        total += moved
-        if last is None:
-            return total
-        after = last
+    return in_parts(_of_gone, now) + in_parts(_of_covered, now)
 
 
 def _held(which: QuerySet[TaskItem], after: int) -> tuple[list[TaskItem], int | None]:
