@@ -7,17 +7,14 @@ import sys
 import threading
 from pathlib import Path
 
-ASKED_SETTINGS = os.environ.get("DJANGO_SETTINGS_MODULE", "")
-os.environ["DJANGO_SETTINGS_MODULE"] = f"{__package__}.settings"
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.wsgi import get_wsgi_application
 
-from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
-from django.core.wsgi import get_wsgi_application  # noqa: E402
-
-from . import corps  # noqa: E402
-from .config import corp_from, target_from  # noqa: E402
-from .host import Host, install  # noqa: E402
-from .sample import credentials, put_sample  # noqa: E402
-from .server import make_server  # noqa: E402
+from . import corps
+from .config import corp_from, target_from
+from .host import Host, install
+from .sample import credentials, put_sample
+from .server import make_server
 
 
 def arguments() -> argparse.Namespace:
@@ -53,9 +50,11 @@ def make_host(options: argparse.Namespace, port: int) -> Host:
 
 
 def main() -> int:
-    if os.environ.get("SCRM_ENV") == "prod" or ASKED_SETTINGS.endswith(".prod"):
+    asked = os.environ.get("DJANGO_SETTINGS_MODULE", "")
+    if os.environ.get("SCRM_ENV") == "prod" or asked.endswith(".prod"):
         sys.stderr.write("The WeCom simulator does not start under production settings.\n")
         return 2
+    os.environ["DJANGO_SETTINGS_MODULE"] = f"{__package__}.settings"
     options = arguments()
     application: WSGIHandler = get_wsgi_application()
     try:
