@@ -13,6 +13,7 @@ from apps.loyalty.errors import CouponRefused, HasEnough
 from apps.loyalty.models import Coupon, CouponIssue
 from apps.loyalty.selectors import why_not
 from apps.loyalty.services.issuing import row_of, write
+from apps.loyalty.services.telling import event_of
 from apps.members.models import Member
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
@@ -121,14 +122,6 @@ def take_back(*, causes: Sequence[str], now: datetime) -> int:
     for coupon_id, n in sorted(Counter(issue.coupon_id for issue in held).items()):
         Coupon.objects.filter(pk=coupon_id).update(issued=F("issued") - n)
     timeline.record_events(
-        timeline.NewEvent(
-            member_id=issue.member_id,
-            kind=Kind.COUPON_WITHDRAWN,
-            source=issue.source,
-            key=f"{issue.source}:withdrawn",
-            occurred_at=now,
-            payload={"coupon_id": issue.coupon_id, "guide_id": issue.guide_id},
-        )
-        for issue in held
+        event_of(issue, Kind.COUPON_WITHDRAWN, what="withdrawn", at=now) for issue in held
     )
     return len(held)

@@ -7,6 +7,7 @@ from django.db import transaction
 from apps.accounts.actor import Actor
 from apps.loyalty.errors import AlreadyHanded, NotNow, OtherStores, TillsGift
 from apps.loyalty.models import Coupon, CouponIssue
+from apps.loyalty.services.telling import event_of
 from apps.members.selectors import survivor_group
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
@@ -41,13 +42,14 @@ def hand_over(
         raise OtherStores
     issue.handed_by_id, issue.used_at = guide_id, now
     issue.save(update_fields=["handed_by", "used_at"])
-    timeline.record_event(
-        member_id=issue.member_id,
-        kind=Kind.COUPON_USED,
-        source=issue.source,
-        key=f"{issue.source}:handed",
-        occurred_at=now,
+    told = event_of(
+        issue,
+        Kind.COUPON_USED,
+        what="handed",
+        at=now,
         actor=actor.label,
-        payload={"coupon_id": issue.coupon_id, "guide_id": guide_id, "handed": True},
+        guide_id=guide_id,
+        handed=True,
     )
+    timeline.record_events([told])
     return issue

@@ -11,6 +11,7 @@ from apps.accounts.actor import Actor
 from apps.loyalty.errors import NoneLeft
 from apps.loyalty.models import Coupon, CouponIssue
 from apps.loyalty.selectors import WELCOME, welcome_coupons, why_not
+from apps.loyalty.services.telling import event_of
 from apps.members.selectors import survivor_group
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
@@ -115,15 +116,7 @@ def write(coupon: Coupon, issues: list[CouponIssue], actor: Actor) -> list[Coupo
         raise NoneLeft
     CouponIssue.objects.bulk_create(issues)
     timeline.record_events(
-        timeline.NewEvent(
-            member_id=issue.member_id,
-            kind=Kind.COUPON_GIVEN,
-            source=issue.source,
-            key=f"{issue.source}:given",
-            occurred_at=issue.issued_at,
-            actor=actor.label,
-            payload={"coupon_id": coupon.pk, "guide_id": issue.guide_id},
-        )
+        event_of(issue, Kind.COUPON_GIVEN, what="given", at=issue.issued_at, actor=actor.label)
         for issue in issues
     )
     return issues

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from apps.loyalty.judging import BELOW, NO_SALE, TAKEN, UNKNOWN, USED, clean_code, refusal_of
 from apps.loyalty.models import CouponIssue
+from apps.loyalty.services.telling import event_of
 from apps.orders.models import Order
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
@@ -115,17 +116,12 @@ def _returned(order_ids: Sequence[int]) -> set[int]:
 
 def _tell(issues: Sequence[CouponIssue], kind: Kind, *, at: datetime | None = None) -> None:
     timeline.record_events(
-        timeline.NewEvent(
-            member_id=issue.member_id,
-            kind=kind,
-            source=issue.source,
-            key=f"{issue.source}:{kind}:{issue.order_id}",
-            occurred_at=at or issue.used_at or issue.issued_at,
-            payload={
-                "coupon_id": issue.coupon_id,
-                "guide_id": issue.guide_id,
-                "order_id": issue.order_id,
-            },
+        event_of(
+            issue,
+            kind,
+            what=f"{kind}:{issue.order_id}",
+            at=at or issue.used_at or issue.issued_at,
+            order_id=issue.order_id,
         )
         for issue in issues
     )
