@@ -18,15 +18,22 @@ def note_of(row: Appointment) -> str:
     return pii.decrypt(bytes(row.note_enc)) if row.note_enc else ""
 
 
-def visit_kept(*, member_id: int, guide_id: int, at: datetime) -> Interaction | None:
-    """The visit of that day with which this customer kept an appointment with this guide."""
+def has_kept(*, member_id: int, guide_id: int, at: datetime) -> bool:
+    """Whether this customer kept an appointment of that day with this guide."""
     day = clock.day_bounds(clock.business_day(at))
     whose = {"member__survivor_id": member_id, "guide_id": guide_id}
-    kept = Appointment.objects.filter(state=State.KEPT, starts_at__range=day, **whose)
-    if not kept.exists():
+    return Appointment.objects.filter(state=State.KEPT, starts_at__range=day, **whose).exists()
+
+
+def visit_kept(*, member_id: int, guide_id: int, at: datetime) -> Interaction | None:
+    """The visit of that day with which this customer kept an appointment with this guide."""
+    if not has_kept(member_id=member_id, guide_id=guide_id, at=at):
         return None
     visits = Interaction.objects.filter(
-        kind=Interaction.Kind.VISIT, occurred_at__range=day, **whose
+        kind=Interaction.Kind.VISIT,
+        occurred_at__range=clock.day_bounds(clock.business_day(at)),
+        member__survivor_id=member_id,
+        guide_id=guide_id,
     )
     return visits.order_by("occurred_at", "pk").first()
 

@@ -129,7 +129,8 @@ def _note(act: Act) -> Done:
         actor=act.actor,
     )
     to = reverse("guide_portal:customer", args=[member.public_id]) + "#notes"
-    return Done(_("Noted"), reverse("guide_portal:today") if form["target"] else to)
+    onward = reverse("guide_portal:today") if form["target"] else to
+    return Done(_("Noted"), onward, _undo(act))
 
 
 def _tag(act: Act) -> Done:
@@ -162,7 +163,7 @@ def _visit(act: Act) -> Done:
         actor=act.actor,
     )
     to = reverse("guide_portal:customer", args=[member.public_id]) + "#visit"
-    return Done(_("Visit noted"), to)
+    return Done(_("Visit noted"), to, _undo(act))
 
 
 def _follow_up(act: Act) -> Done:
@@ -222,6 +223,10 @@ KINDS: dict[str, tuple[Capability, Callable[[Act], Done]]] = {
     "not_suitable": (Capability.WORK_TASKS, _not_suitable),
     "item_not_suitable": (Capability.WORK_TASKS, _item_not_suitable),
 }
+
+
+def _undo(act: Act) -> str:
+    return reverse("guide_portal:undo_act", args=[act.client_id])
 
 
 def _data(act: Act) -> dict[str, str]:

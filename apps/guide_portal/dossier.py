@@ -28,6 +28,7 @@ from apps.appointments.models import Appointment
 from apps.contact_codes.models import ChannelCode
 from apps.core import clock, pii
 from apps.core.compiled import Compiled, Place
+from apps.guide_portal.receipts import undoable
 from apps.guide_tasks.services.personal import PERSONAL
 from apps.members.models import (
     ConfirmedFact,
@@ -83,6 +84,7 @@ class Dossier:
     is_waiting: bool
     refusal: Row | None
     appointments: list[Row]
+    fresh: set[str]
 
     def friend_of(self, guide_id: int) -> Row | None:
         return next((row for row in self.friends if row["guide_id"] == guide_id), None)
@@ -172,13 +174,15 @@ def _whole_member() -> QuerySet:
         ),
         _stopped=Exists(StopMark.objects.current().filter(**person)),
         _last=_rows(talks.filter(kind__in=TALK)[:1], **by, kind="kind", at="occurred_at"),
-        _visits=_rows(seen[:VISITS], pk="pk", **by, reason="reason", at="occurred_at"),
+        _visits=_rows(
+            seen[:VISITS], pk="pk", **by, reason="reason", at="occurred_at", source="source"
+        ),
         _follow_up=Subquery(
             FollowUp.objects.standing().filter(**own, guide_id=guide_id).values("due_on")[:1]
         ),
         _notes=_rows(
-            MemberNote.objects.filter(**person).order_by("-created_at")[:NOTES],
-            **by, body="body_enc", at="created_at",
+            MemberNote.objects.standing().filter(**person).order_by("-created_at")[:NOTES],
+            **by, body="body_enc", at="created_at", client_id="client_id",
         ),
         _confirmed=_rows(
             ConfirmedFact.objects.filter(**person).order_by("confirmed_at"),
@@ -186,6 +190,7 @@ def _whole_member() -> QuerySet:
         ),
         _used=Subquery(ContactBudget.objects.filter(**own, month=month).values("used")[:1]),
         _waiting=Exists(waiting),
+        _fresh=_rows(undoable(guide_id=guide_id), id="client_id"),
         _refusal=_rows(
             JoinRefusal.objects.filter(**person).order_by("-at", "-pk")[:1],
             **by, reason="reason", at="at",
@@ -229,6 +234,7 @@ def _dossier(found: Any) -> Dossier:
         is_waiting=found._waiting,
         refusal=next(iter(_timed(found._refusal)), None),
         appointments=_timed(found._appointments),
+        fresh={row["id"] for row in found._fresh},
     )
 
 

@@ -6,11 +6,17 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 
 from apps.core.errors import DomainError
 from apps.guide_portal.models import ActionReceipt
 
 BATCH = 10_000
+# what a phone brings in late can be taken back from then on, whatever its own clock said
+UNDO_WITHIN = timedelta(minutes=10)
+UNDONE_BY_AUTHOR = ("note", "visit")
 
 
 @transaction.atomic
@@ -54,6 +60,16 @@ def known(*, guide_id: int, client_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, 
     """The receipts that are there already, in one query."""
     found = ActionReceipt.objects.filter(guide_id=guide_id, client_id__in=list(client_ids))
     return {receipt.client_id: receipt for receipt in found}
+
+
+def undoable(*, guide_id: int | Combinable) -> QuerySet[ActionReceipt]:
+    """Notes and visits this guide's phone brought just now."""
+    return ActionReceipt.objects.filter(
+        guide_id=guide_id,
+        kind__in=UNDONE_BY_AUTHOR,
+        outcome=ActionReceipt.Outcome.DONE,
+        created_at__gte=Now() - UNDO_WITHIN,
+    )
 
 
 def forget_receipts(*, now: datetime) -> int:

@@ -35,6 +35,7 @@ from apps.guide_portal.templatetags.portal import month_day
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.selectors import open_targets_of_member
 from apps.members.models import AddWay, Consent, Interaction, VisitReason
+from apps.members.services import VISIT_SOURCE
 from apps.orders.models import Order
 from apps.orders.selectors import OrderView, orders_of
 from apps.outreach.policy import monthly_cap
@@ -83,10 +84,12 @@ class Happened(Shown):
 
 @dataclass(frozen=True, slots=True)
 class VisitToday:
-    """A visit of today that this guide noted, and whether its reason is still open."""
+    """A visit of today that this guide noted, whether its reason is still open, and as long as it
+    was noted just now, where it is taken back."""
 
     visit_id: int
     asks: bool
+    undo: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,9 +311,15 @@ def _notes(file: Dossier, actor: Actor) -> list[dict[str, Any]]:
             "body": row["body"],
             "by": own_word(row["guide_id"], row["guide"], actor),
             "created_at": row["at"],
+            "undo": _undo(file, row["client_id"]),
         }
         for row in file.notes
     ]
+
+
+def _undo(file: Dossier, client_id: str) -> str:
+    """Where this guide takes back what was written down just now; "" for all else."""
+    return reverse("guide_portal:undo_act", args=[client_id]) if client_id in file.fresh else ""
 
 
 def _visits(file: Dossier, now: datetime) -> list[tuple[str, str, str]]:
@@ -333,7 +342,8 @@ def _visit_today(file: Dossier, guide_id: int, now: datetime) -> VisitToday | No
     today = clock.business_day(now)
     for row in file.visits:
         if row["guide_id"] == guide_id and clock.business_day(row["at"]) == today:
-            return VisitToday(visit_id=row["pk"], asks=not row["reason"])
+            undo = _undo(file, row["source"].removeprefix(VISIT_SOURCE))
+            return VisitToday(visit_id=row["pk"], asks=not row["reason"], undo=undo)
     return None
 
 
@@ -444,12 +454,14 @@ _ICONS: dict[str, tuple[str, str]] = {
     Kind.COUPON_WITHDRAWN: ("ticket", ""),
     Kind.VISITED: ("store", "till"),
     Kind.VISIT_NOTED: ("store", "till"),
+    Kind.VISIT_TAKEN_BACK: ("skip", ""),
     Kind.JOIN_REFUSED: ("skip", ""),
     Kind.APPOINTMENT_BOOKED: ("clock", ""),
     Kind.APPOINTMENT_KEPT: ("store", "till"),
     Kind.APPOINTMENT_MISSED: ("skip", ""),
     Kind.APPOINTMENT_CANCELLED: ("skip", ""),
     Kind.NOTE_ADDED: ("note", ""),
+    Kind.NOTE_TAKEN_BACK: ("skip", ""),
     Kind.TAGGED: ("tag", ""),
     Kind.UNTAGGED: ("tag", ""),
     Kind.STOPPED: ("shield", ""),

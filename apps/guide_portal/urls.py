@@ -142,6 +142,7 @@ urlpatterns = [
         name="commission_line",
     ),
     path("me/display/", me.Display.as_view(), name="display"),
+    path("acts/<uuid:client_id>/undo/", customers.UndoAct.as_view(), name="undo_act"),
     path("actions/", phone.Actions.as_view(), name="actions"),
     path("queue/", phone.Queue.as_view(), name="queue"),
     path("saved/", phone.Saved.as_view(), name="saved"),

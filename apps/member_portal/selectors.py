@@ -373,7 +373,7 @@ def _messages(ids: list[int]) -> list[dict[str, str]]:
 
 
 def _kept_by_guides(ids: list[int]) -> dict[str, list[dict[str, str]]]:
-    notes = MemberNote.objects.filter(member_id__in=ids).order_by("created_at")
+    notes = MemberNote.objects.standing().filter(member_id__in=ids).order_by("created_at")
     facts = ConfirmedFact.objects.filter(member_id__in=ids).order_by("confirmed_at")
     drafts = EnrolDraft.objects.filter(member_id__in=ids).order_by("made_at")
     refusals = JoinRefusal.objects.filter(member_id__in=ids).order_by("at")

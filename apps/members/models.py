@@ -430,6 +430,8 @@ class MemberNote(models.Model):
     body_enc = models.BinaryField(editable=False)
     client_id = models.UUIDField(_("client id"), unique=True)
     created_at = models.DateTimeField(_("created at"))
+    # taken back by who wrote it: the row stays, its words are gone
+    withdrawn_at = models.DateTimeField(_("taken back at"), null=True, blank=True)
 
     objects = MemberNoteQuerySet.as_manager()
 

@@ -109,7 +109,8 @@ class ConsentQuerySet(OfMemberQuerySet):
 
 
 class MemberNoteQuerySet(OfMemberQuerySet):
-    pass
+    def standing(self) -> Self:
+        return self.filter(withdrawn_at=None)
 
 
 class FollowUpQuerySet(OfMemberQuerySet):

@@ -224,7 +224,8 @@ def last_refusal(*, member_id: int) -> JoinRefusal | None:
 def notes_of(*, member_id: int, limit: int = 20) -> list[Note]:
     """The latest notes on a person, newest first, in the clear: for the people who serve them."""
     notes = (
-        MemberNote.objects.filter(member__survivor_id=member_id)
+        MemberNote.objects.standing()
+        .filter(member__survivor_id=member_id)
         .select_related("guide")
         .order_by("-created_at")[:limit]
     )

@@ -27,7 +27,9 @@ class What(StrEnum):
     STOPPED = "contact.stopped"
     STOP_LIFTED = "contact.stop_lifted"
     NOTE_ADDED = "note.added"
+    NOTE_TAKEN_BACK = "note.taken_back"
     VISIT_NOTED = "visit.noted"
+    VISIT_TAKEN_BACK = "visit.taken_back"
     JOIN_REFUSED = "join.refused"
 
 

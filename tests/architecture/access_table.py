@@ -65,6 +65,8 @@ guide_portal:note                POST  in   in   in   in   ok/ok/404   ok/404/40
 guide_portal:tag                 POST  in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:untag               POST  in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:visit               POST  in   in   in   in   ok/ok/404   ok/404/404  in
+# nobody's act; that another's is not there either: tests/guide_portal/test_undo.py
+guide_portal:undo_act            POST  in   in   in   in   404       404       in
 guide_portal:visit_reason        POST  in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:follow_up           POST  in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:follow_up_done      POST  in   in   in   in   ok/ok/404   ok/404/404  in

@@ -179,6 +179,7 @@ MEANING = {
     ("outreach:cover", "extension"): "png",
     ("hq:kept_picture", "sealed"): "sealed_picture",
     ("guide_portal:picture", "sealed"): "sealed_picture",
+    ("guide_portal:undo_act", "client_id"): "01980000-0000-7000-8000-000000000000",
     ("guide_portal:close_visit_item", "item_id"): "visit_item_id",
     ("hq:code_new", "kind"): "store",
     ("hq:code", "pk"): "code_id",

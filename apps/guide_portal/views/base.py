@@ -132,6 +132,6 @@ class GuidePage(CapabilityRequired, View):
             words=_("The page was out of date. Open it again and try once more."),
         )
 
-    def once(self, client_id: uuid.UUID, act: Callable[[], object]) -> bool:
+    def once(self, client_id: uuid.UUID, act: Callable[[], object], *, kind: str = "") -> bool:
         """Do `act` unless this form did it already; an act that was refused may be retried."""
-        return receipts.once(guide_id=self.guide_id, client_id=client_id, act=act)
+        return receipts.once(guide_id=self.guide_id, client_id=client_id, act=act, kind=kind)

@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 
 from apps.accounts import services as accounts
 from apps.accounts.capabilities import Capability
-from apps.guide_portal import arrivals, customers, lists
+from apps.guide_portal import arrivals, customers, lists, undoing
 from apps.guide_portal.cards import person_of
 from apps.guide_portal.find import search
 from apps.guide_portal.forms import ActForm, NoteForm, SearchForm, TagForm
 from apps.guide_portal.reasons import QUICK_REASONS, offered_reasons
 from apps.guide_portal.record import record_of
-from apps.guide_portal.views.base import GuidePage
+from apps.guide_portal.views.base import GuidePage, referring_page
 from apps.guide_portal.wecom import sdk_context
 from apps.guide_tasks.selectors import badge
 from apps.members import services as members
@@ -183,15 +183,21 @@ class Note(CustomerPage):
         form = NoteForm(request.POST)
         if not form.is_valid():
             return self._page(member, form=form, status=400)
-        members.add_note(
-            member_id=member.pk,
-            guide_id=self.guide_id,
-            body=form.cleaned_data["words"],
-            client_id=form.cleaned_data["client_id"],
-            now=self.now,
-            actor=self.actor,
+        client_id = form.cleaned_data["client_id"]
+        self.once(
+            client_id,
+            lambda: members.add_note(
+                member_id=member.pk,
+                guide_id=self.guide_id,
+                body=form.cleaned_data["words"],
+                client_id=client_id,
+                now=self.now,
+                actor=self.actor,
+            ),
+            kind="note",
         )
-        messages.success(request, _("Noted"))
+        undo = reverse("guide_portal:undo_act", args=[client_id])
+        messages.success(request, _("Noted"), extra_tags=undo)
         if form.cleaned_data["target"]:
             return redirect("guide_portal:today")
         return redirect(reverse("guide_portal:customer", args=[member.public_id]) + "#notes")
@@ -272,15 +278,34 @@ class Visit(CustomerPage):
         form = ActForm(request.POST)
         if not form.is_valid():
             return self.bad_form(form)
-        arrivals.note_visit(
-            member_id=member.pk,
-            guide_id=self.guide_id,
-            client_id=form.cleaned_data["client_id"],
-            now=self.now,
-            actor=self.actor,
+        client_id = form.cleaned_data["client_id"]
+        self.once(
+            client_id,
+            lambda: arrivals.note_visit(
+                member_id=member.pk,
+                guide_id=self.guide_id,
+                client_id=client_id,
+                now=self.now,
+                actor=self.actor,
+            ),
+            kind="visit",
         )
-        messages.success(request, _("Visit noted"))
+        undo = reverse("guide_portal:undo_act", args=[client_id])
+        messages.success(request, _("Visit noted"), extra_tags=undo)
         return redirect(reverse("guide_portal:customer", args=[member.public_id]) + "#visit")
+
+
+class UndoAct(GuidePage):
+    """A note or a visit of a moment ago taken back by who wrote it down."""
+
+    capability = Capability.EDIT_MEMBERS
+
+    def post(self, request: HttpRequest, client_id: uuid.UUID) -> HttpResponseBase:
+        undoing.undo_act(
+            guide_id=self.guide_id, client_id=client_id, actor=self.actor, now=self.now
+        )
+        messages.success(request, _("Taken back"))
+        return redirect(referring_page(request))
 
 
 def _own_id(client_id: uuid.UUID, act: str, tag_id: int) -> uuid.UUID:

@@ -1,6 +1,6 @@
 """Writes of the tasks' room, by subject."""
 
-from apps.guide_tasks.services.arrivals import record_visit
+from apps.guide_tasks.services.arrivals import record_visit, take_back_visit
 from apps.guide_tasks.services.coupons import (
     Given,
     coupons_opened,
@@ -127,6 +127,7 @@ __all__ = [
     "undo_excuse",
     "undo_item_excuse",
     "update_push",
+    "take_back_visit",
     "withdraw_item",
     "withdraw_item_push",
     "withdraw_target",

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import DurationField, ExpressionWrapper, F, Value
+from django.db.models import DurationField, ExpressionWrapper, F, Min, OuterRef, Subquery, Value
 from django.db.models.functions import Least
 
 from apps.guide_tasks.models import Evidence, Outcome, TaskTarget
@@ -58,3 +58,27 @@ def record_visit(
         for pk in fresh
     )
     return len(fresh)
+
+
+@transaction.atomic
+def take_back_visit(*, member_id: int, source: str) -> int:
+    """The visit of this source was noted by mistake: its proofs go, another visit's stay.
+
+    Returns how many proofs went. Safe to repeat.
+    """
+    targets = TaskTarget.objects.filter(member_id__in=survivor_group(member_id))
+    held = list(  # in one order everywhere
+        targets.exclude(visited_at=None)
+        .order_by("pk")
+        .select_for_update(of=("self",))
+        .values_list("pk", flat=True)
+    )
+    visits = Evidence.objects.filter(outcome=Outcome.VISITED)
+    proofs = visits.filter(target_id__in=held, source=source)
+    touched = list(proofs.values_list("target_id", flat=True))
+    proofs.delete()
+    first = visits.filter(target_id=OuterRef("pk")).order_by().values("target_id")
+    TaskTarget.objects.filter(pk__in=touched).update(
+        visited_at=Subquery(first.annotate(at=Min("occurred_at")).values("at"))
+    )
+    return len(touched)

@@ -224,6 +224,7 @@ class Migration(migrations.Migration):
                 ('body_enc', models.BinaryField()),
                 ('client_id', models.UUIDField(unique=True, verbose_name='client id')),
                 ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('withdrawn_at', models.DateTimeField(blank=True, null=True, verbose_name='taken back at')),
                 ('guide', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='guide')),
                 ('member', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='members.member', verbose_name='member')),
             ],

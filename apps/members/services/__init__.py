@@ -63,6 +63,7 @@ from apps.members.services.notes import (
     drop_fact,
     interaction_steps,
     record_interaction,
+    take_back_note,
     unmask_phone,
 )
 from apps.members.services.relations import (
@@ -77,13 +78,17 @@ from apps.members.services.relations import (
     start_follows,
 )
 from apps.members.services.visits import (
+    VISIT_SOURCE,
     UnknownVisitReason,
     VisitNotYours,
     give_visit_reason,
     note_visit,
+    take_back_visit,
+    visit_source,
 )
 
 __all__ = [
+    "VISIT_SOURCE",
     "UnknownFact",
     "confirm_fact",
     "correct_states",
@@ -143,7 +148,10 @@ __all__ = [
     "start_follow",
     "start_follows",
     "stop_contact",
+    "take_back_note",
+    "take_back_visit",
     "unmask_phone",
+    "visit_source",
     "withdraw_consent",
     "write_draft",
 ]

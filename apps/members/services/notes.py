@@ -102,6 +102,32 @@ def _tell(note: MemberNote, actor: Actor) -> None:
 
 
 @transaction.atomic
+def take_back_note(*, client_id: uuid.UUID, guide_id: int, now: datetime, actor: Actor) -> bool:
+    """The guide's own note was a mistake, often one about somebody else: its words go, that it was
+    written and taken back stays in the story. Safe to repeat; False when there is none to take.
+    """
+    notes = MemberNote.objects.standing().filter(client_id=client_id, guide_id=guide_id)
+    note = notes.select_for_update().first()
+    if note is None:
+        return False
+    note.body_enc, note.withdrawn_at = pii.encrypt(""), now
+    note.save(update_fields=["body_enc", "withdrawn_at"])
+    source = f"note:{note.pk}"
+    Interaction.objects.filter(source=source).delete()
+    taken = story.Happening(
+        member_id=note.member_id,
+        kind=story.What.NOTE_TAKEN_BACK,
+        source=source,
+        key=f"{source}:taken_back",
+        occurred_at=now,
+        payload={"guide_id": guide_id},
+        actor=actor.label,
+    )
+    story.tell([taken])
+    return True
+
+
+@transaction.atomic
 def confirm_fact(*, member_id: int, guide_id: int, kind: str, word: str, now: datetime) -> bool:
     """Keep a word of a note as a fact. Safe to repeat; False when it is known.
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.actor import Actor
 from apps.core.errors import DomainError
 from apps.members import story
-from apps.members.models import Interaction, VisitReason
+from apps.members.models import FollowUp, Interaction, VisitReason
 from apps.members.services.notes import record_interaction
 
 
@@ -23,8 +23,11 @@ class UnknownVisitReason(DomainError):
     message = _("Choose one of the reasons on the page.")
 
 
+VISIT_SOURCE = "visit:"
+
+
 def visit_source(client_id: uuid.UUID | str) -> str:
-    return f"visit:{client_id}"
+    return f"{VISIT_SOURCE}{client_id}"
 
 
 @transaction.atomic
@@ -69,6 +72,37 @@ def note_visit(
         actor=actor.label,
     )
     story.tell([noted])
+    return visit
+
+
+@transaction.atomic
+def take_back_visit(
+    *, client_id: uuid.UUID, guide_id: int, now: datetime, actor: Actor
+) -> Interaction | None:
+    """The guide's own visit was a mistake: it counts nowhere any more, and the follow-up date that
+    fell with it stands again. Both taps stay in the story. Safe to repeat.
+
+    The visit as it was; None when there is none to take.
+    """
+    visits = Interaction.objects.filter(source=visit_source(client_id), guide_id=guide_id)
+    visit = visits.select_for_update(of=("self",)).first()
+    if visit is None:
+        return None
+    visits.delete()
+    own = FollowUp.objects.filter(member_id=visit.member_id, guide_id=guide_id)
+    if not own.standing().exists():
+        fell = own.filter(closed=FollowUp.Closed.CONTACTED, closed_at=visit.occurred_at)
+        fell.update(closed_at=None, closed="")
+    taken = story.Happening(
+        member_id=visit.member_id,
+        kind=story.What.VISIT_TAKEN_BACK,
+        source=visit.source,
+        key=f"{visit.source}:taken_back",
+        occurred_at=now,
+        payload={"guide_id": guide_id, "visit_id": visit.pk},
+        actor=actor.label,
+    )
+    story.tell([taken])
     return visit
 
 

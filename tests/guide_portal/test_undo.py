@@ -1,0 +1,136 @@
+"""A note or a visit taken back by who wrote it down: at once, once, and nothing of it counts."""
+
+import uuid
+from datetime import timedelta
+
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from apps.core import clock, pii
+from apps.guide_portal.models import ActionReceipt
+from apps.guide_tasks.models import Evidence, TaskTarget
+from apps.members.models import FollowUp, Interaction, MemberNote
+from apps.members.selectors import notes_of
+from apps.timeline.models import MemberEvent
+from tests.factories.appointments import make_appointment
+from tests.guide_portal.conftest import signed_in
+from tests.guide_portal.test_phone import act as phone_act
+from tests.guide_portal.test_phone import answers, bring
+
+
+def at(name, *args):
+    return reverse(f"guide_portal:{name}", args=args)
+
+
+def kinds_of(member):
+    events = MemberEvent.objects.filter(member_id=member.pk, kind__contains="note")
+    return sorted(events.values_list("kind", flat=True))
+
+
+def grow_old():
+    ActionReceipt.objects.update(created_at=Now() - timedelta(minutes=11))
+
+
+def card(phone, member):
+    return phone.get(at("customer", member.public_id)).content.decode()
+
+
+def test_a_note_is_taken_back_with_its_words_and_the_story_keeps_both_taps(shop, phone, act):
+    member, fields = shop.members[0], act(body="要深棕色")
+    page = phone.post(at("note", member.public_id), fields, follow=True).content.decode()
+    undo = at("undo_act", fields["client_id"])
+    assert page.count(undo) == 2  # beside the word that it is noted, and beside the note
+
+    for _tap in range(2):
+        assert phone.post(undo, act()).status_code == 302
+
+    note = MemberNote.objects.get()
+    assert pii.decrypt(bytes(note.body_enc)) == ""
+    assert note.withdrawn_at is not None
+    assert notes_of(member_id=member.pk) == []
+    assert "要深棕色" not in card(phone, member)
+    assert kinds_of(member) == ["note.added", "note.taken_back"]
+    assert not Interaction.objects.filter(kind="note").exists()
+
+
+def test_a_visit_taken_back_counts_nowhere_and_its_follow_up_stands_again(shop, phone, act):
+    member, fields = shop.members[0], act()
+    phone.post(at("follow_up", member.public_id), act(due_on=shop.now.date().isoformat()))
+    phone.post(at("visit", member.public_id), fields)
+    assert TaskTarget.objects.get(pk=shop.targets[0].pk).visited_at is not None
+    assert not FollowUp.objects.standing().exists()
+    undo = at("undo_act", fields["client_id"])
+    assert undo in card(phone, member)
+
+    phone.post(undo, act())
+    phone.post(at("visit", member.public_id), fields)  # the same tap, come late
+
+    assert not Interaction.objects.filter(kind="visit").exists()
+    assert not Evidence.objects.filter(outcome="visited").exists()
+    assert TaskTarget.objects.get(pk=shop.targets[0].pk).visited_at is None
+    assert FollowUp.objects.standing().exists()
+    story = MemberEvent.objects.filter(member_id=member.pk, kind__startswith="visit.")
+    assert sorted(story.values_list("kind", flat=True)) == ["visit.noted", "visit.taken_back"]
+
+
+def test_an_earlier_visit_still_counts_when_the_later_one_is_taken_back(shop, phone, act):
+    member, second = shop.members[0], act()
+    phone.post(at("visit", member.public_id), act())
+    first_at = TaskTarget.objects.get(pk=shop.targets[0].pk).visited_at
+    phone.post(at("visit", member.public_id), second)
+
+    phone.post(at("undo_act", second["client_id"]), act())
+
+    assert Interaction.objects.filter(kind="visit").count() == 1
+    assert TaskTarget.objects.get(pk=shop.targets[0].pk).visited_at == first_at
+
+
+def test_what_a_phone_brought_late_can_be_taken_back_from_then_on(shop, phone, act):
+    member, client_id = shop.members[0], uuid.uuid4()
+    old = phone_act(
+        "note", shop.now, ago=7200, client_id=client_id, customer=member.public_id, body="错人了"
+    )
+    answers(bring(phone, [old], now=shop.now))
+
+    phone.post(at("undo_act", client_id), act())
+    (again,) = answers(bring(phone, [old], now=shop.now))
+
+    assert again["state"] == "done"
+    assert notes_of(member_id=member.pk) == []
+    assert MemberNote.objects.count() == 1
+
+
+def test_after_some_minutes_it_stays_and_the_page_says_what_to_do(shop, phone, act):
+    member, fields = shop.members[0], act(body="要深棕色")
+    phone.post(at("note", member.public_id), fields, follow=True)  # the word with its undo is read
+    grow_old()
+
+    undo = at("undo_act", fields["client_id"])
+    assert undo not in card(phone, member)
+    page = phone.post(undo, act(), follow=True).content.decode()
+
+    assert "已经超过 10 分钟" in page
+    assert [note.body for note in notes_of(member_id=member.pk)] == ["要深棕色"]
+
+
+def test_only_who_wrote_it_takes_it_back(shop, phone, act):
+    member, fields = shop.members[0], act(body="要深棕色")
+    phone.post(at("note", member.public_id), fields)
+
+    for other in (shop.colleague, shop.manager):
+        response = signed_in(other).post(at("undo_act", fields["client_id"]), act())
+        assert response.status_code == 404
+
+    assert MemberNote.objects.standing().count() == 1
+
+
+def test_who_came_as_booked_stays(shop, phone, act):
+    member, fields = shop.members[0], act()
+    row = make_appointment(member, shop.guide, shop.now)
+    with clock.at(row.starts_at):
+        phone.post(at("visit", member.public_id), fields)
+        phone.post(at("keep_appointment", row.pk), act())
+        page = phone.post(at("undo_act", fields["client_id"]), act(), follow=True)
+
+    assert "按预约到店" in page.content.decode()
+    assert Interaction.objects.filter(kind="visit").count() == 1
