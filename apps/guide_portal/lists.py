@@ -1,4 +1,4 @@
-"""待跟进, 生日, 新客, 好久没来, 还没加好友: lists with an end, each row with its reason.
+"""待跟进, 售后关怀, 生日, 新客, 好久没来, 还没加好友: lists with an end, each row with its reason.
 
 Each list is one question to the database, whatever the number of customers; the tab's numbers are
 one question for all of them.
@@ -33,6 +33,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from apps.accounts.actor import Actor
 from apps.accounts.scoped import Scoped
@@ -41,9 +42,10 @@ from apps.core.compiled import Place, fill, with_constants
 from apps.core.prepared import read
 from apps.core.shown import Shown
 from apps.guide_portal import links
-from apps.guide_portal.cards import Chip, Person, person_of
+from apps.guide_portal.cards import SENDABLE, Chip, Person, due_chip, person_of
 from apps.guide_portal.customers import served
 from apps.guide_portal.templatetags.portal import month_day, yuan
+from apps.guide_tasks.models import TaskPush, TaskTarget
 from apps.guide_tasks.services.personal import PERSONAL
 from apps.members.models import (
     Consent,
@@ -175,6 +177,27 @@ def _due(asked: _Question) -> QuerySet[Member]:
     )
 
 
+def _care(asked: _Question) -> QuerySet[Member]:
+    """Who bought some days ago and was not asked since: the guide's own after-care that the rules
+    made and nobody has begun to wait for. What is due first stands first."""
+    steps = TaskTarget.objects.filter(
+        guide_id=asked.guide_id,
+        state__in=SENDABLE,
+        opens_at__lte=asked.now,
+        push__kind=TaskPush.Kind.CARE,
+    )
+    first = steps.filter(member_id=OuterRef("pk")).order_by("due_at", "pk")
+    return (
+        asked.own.filter(pk__in=steps.order_by().values("member_id"))
+        .annotate(
+            target_id=Subquery(first.values("pk")[:1]),
+            why=Subquery(first.values("why")[:1]),
+            due_at=Subquery(first.values("due_at")[:1]),
+        )
+        .order_by("due_at", "pk")
+    )
+
+
 def _birthdays(asked: _Question) -> QuerySet[Member]:
     """Of those who agreed, today's first; who has 29 February is congratulated on the 28th of
     other years."""
@@ -270,6 +293,10 @@ def _due_words(member: Any, asked: _Question) -> str:
     }
 
 
+def _care_words(member: Any, asked: _Question) -> str:
+    return str(member.why)
+
+
 def _birthday_words(member: Any, asked: _Question) -> str:
     kinds = {
         Interaction.Kind.MESSAGE: _("last year: a message"),
@@ -298,7 +325,11 @@ def _unlinked_words(member: Any, asked: _Question) -> str:
     return _("Bought on %(day)s, not a WeCom friend yet") % {"day": month_day(member.bought_at)}
 
 
-def _ahead_chip(member: Any) -> Chip:
+def _care_chip(member: Any, asked: _Question) -> Chip:
+    return due_chip(member.due_at, now=asked.now)
+
+
+def _ahead_chip(member: Any, asked: _Question) -> Chip:
     if member.greeted:
         return Chip("ok", _("greeted"), "ok")
     named = {0: _("today"), 1: _("tomorrow")}
@@ -311,11 +342,13 @@ class _List:
     find: Callable[[_Question], QuerySet[Member]]
     words: Callable[[Any, _Question], str]
     icon: str
+    chip: Callable[[Any, _Question], Chip | None] = lambda member, asked: None
 
 
 _LISTS: dict[str, _List] = {
     "due": _List(_due, _due_words, "clock"),
-    "birthday": _List(_birthdays, _birthday_words, "bell"),
+    "care": _List(_care, _care_words, "bag", _care_chip),
+    "birthday": _List(_birthdays, _birthday_words, "bell", _ahead_chip),
     "new": _List(_new, _new_words, "plus"),
     "silent": _List(_away, _away_words, "people"),
     "unlinked": _List(_unlinked, _unlinked_words, "link"),
@@ -326,6 +359,7 @@ CODES = tuple(_LISTS)
 def label_of(code: str) -> str:
     return {
         "due": _("To turn to"),
+        "care": pgettext("list", "After-purchase care"),
         "birthday": _("Birthdays"),
         "new": _("New customers"),
         "silent": _("Not seen for long"),
@@ -337,6 +371,7 @@ def hint_of(code: str, terms: Terms) -> str:
     """Who stands in this list, in one sentence."""
     return {
         "due": _("Your own dates, then who usually buys again about now and heard nothing lately"),
+        "care": _("Bought some days ago, not asked since"),
         "birthday": _("The next 7 days"),
         "new": _("Since yesterday, not greeted yet"),
         "silent": _("The %(n)s who spent most, and whom nobody wrote to lately")
@@ -434,12 +469,20 @@ def _with_reach(members: QuerySet[Member], asked: _Question) -> QuerySet:
 
 
 def _row(member: Any, code: str, asked: _Question) -> Row:
-    card = links.of_person("customer", member.public_id)
-    message = links.of_person("message", member.public_id)
+    one = _LISTS[code]
     return Row(
         person=person_of(member),
-        words=_LISTS[code].words(member, asked),
-        chip=_ahead_chip(member) if code == "birthday" else None,
-        message_href=f"{message}?for={code}" if member.is_friend else f"{card}#friend",
+        words=one.words(member, asked),
+        chip=one.chip(member, asked),
+        message_href=_main_tap(member, code),
         off=_("Waiting for WeCom's result") if member.is_waiting else "",
     )
+
+
+def _main_tap(member: Any, code: str) -> str:
+    """To TA: through the work where the row is one, so that its proof counts there."""
+    if not member.is_friend:
+        return f"{links.of_person('customer', member.public_id)}#friend"
+    if code == "care":
+        return links.numbered("target", member.target_id)
+    return f"{links.of_person('message', member.public_id)}?for={code}"

@@ -16,6 +16,7 @@ from apps.guide_portal import lists
 from apps.guide_portal.hints import hints_in
 from apps.guide_portal.lists import list_page
 from apps.guide_tasks import services as guide_tasks
+from apps.guide_tasks.models import TaskPush, TaskTarget
 from apps.members import services as members
 from apps.members.models import (
     AccessRequest,
@@ -140,6 +141,23 @@ def test_a_new_friend_stands_until_somebody_has_greeted_them(shop):
     assert listed(shop.guide, "new", now) == []
 
 
+def test_care_leads_to_the_work_that_the_rule_made_until_ta_was_asked(shop, phone, act):
+    now, (first, second, third) = shop.now, shop.targets
+    TaskPush.objects.filter(pk=shop.push.pk).update(kind="care")
+    TaskTarget.objects.filter(pk=second.pk).update(due_at=first.due_at - DAY)
+    TaskTarget.objects.filter(pk=third.pk).update(opens_at=now + timedelta(hours=1))
+
+    assert listed(shop.guide, "care", now) == [second.member_id, first.member_id]
+    page = phone.get(at("customer_list", "care")).content.decode()
+    assert at("target", first.pk) in page
+    assert first.why in page
+    assert listed(shop.colleague, "care", now) == [one.member_id for one in shop.foreign]
+
+    phone.post(at("not_suitable", second.pk), act(reason="just_talked"))
+    TaskTarget.objects.filter(pk=first.pk).update(state="done", done_at=now)
+    assert listed(shop.guide, "care", now) == []
+
+
 def test_who_bought_and_is_nobodys_friend_is_a_prompt_on_list_and_card(shop, phone):
     member, now = shop.members[0], shop.now
     FollowRelation.objects.filter(member=member).update(until=now, ended_by="customer")
@@ -159,7 +177,9 @@ def test_the_tab_counts_each_list_and_each_list_says_where_it_ends(bought):
     counts = dict(re.findall(r'data-entry="(\w+)">(\d+)', page))
     listing = client.get(at("customer_list", "silent")).content.decode()
 
-    assert counts == {"due": "1", "birthday": "0", "new": "0", "silent": "2", "unlinked": "0"}
+    assert counts == {
+        "due": "1", "care": "0", "birthday": "0", "new": "0", "silent": "2", "unlinked": "0",
+    }  # fmt: skip
     assert "没有更多了" in listing
     assert f"{at('message', bought.silent.public_id)}?for=silent" in listing
     assert client.get(at("customer_list", "nobody")).status_code == 404
