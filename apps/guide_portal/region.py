@@ -45,6 +45,10 @@ class Sheet:
     work: str
     work_words: str
     growth: str
+    again: str
+    again_of: str
+    disturbed: str
+    disturbed_of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class LiftCard:
 class BoardPage:
     title: str
     days: str
+    days_before: str
     counted: str
     sheet: Sheet
     blocks: list[ClassBlock]
@@ -107,6 +112,7 @@ def board_page(
     return BoardPage(
         title=regions[region_id] if region_id else "、".join(regions.values()),
         days=_days(board.period),
+        days_before="–".join(map(month_day, board.period.before)),
         counted=_("as of %(time)s") % {"time": hour_minute(board.counted_at)},
         sheet=_sheet(board.total),
         blocks=_blocks(traded, order),
@@ -142,6 +148,10 @@ def _sheet(found: Figures) -> Sheet:
         work=percent(found.completion_rate),
         work_words=rate_words_if_any(found),
         growth=change_words(found.growth),
+        again=percent(found.again_rate),
+        again_of=f"{found.again}/{found.before}",
+        disturbed=percent(found.disturbed_rate),
+        disturbed_of=f"{found.disturbed}/{found.reached}",
     )
 
 

@@ -23,6 +23,7 @@ from apps.guide_tasks.models import (
 )
 from apps.guide_tasks.rates import Completion, rate
 from apps.orders.selectors import NET_SALES
+from apps.reports.disturbed import was_disturbed, was_reached
 from apps.reports.selectors import push_lift
 from apps.reports.shapes import Lift
 from apps.stores.models import Store
@@ -38,6 +39,11 @@ class Period:
 
     first: date
     last: date
+
+    @property
+    def before(self) -> tuple[date, date]:
+        """As many days, just before."""
+        return self.first - timedelta(days=DAYS), self.last - timedelta(days=DAYS)
 
     @property
     def year_ago(self) -> tuple[date, date]:
@@ -57,7 +63,9 @@ class Figures(Completion):
     `comparable_fen`. 加微率: of the served members with a net order in twelve months, those with a
     friend at work. 成交加微率: of the orders of who was no friend then (unknown buyers included),
     those whose buyer became one within 24 hours. 完成率: tasks due in the period, done by their
-    deadline.
+    deadline. 打扰率: of the members reached by those tasks, who ended the friendship or asked for
+    silence within a week of it. 回购率: of the members who bought here in the period before, those
+    who bought again in this one, in whatever store.
     """
 
     member_fen: int = 0
@@ -70,6 +78,10 @@ class Figures(Completion):
     issued: int = 0
     done: int = 0
     excused: int = 0
+    reached: int = 0
+    disturbed: int = 0
+    before: int = 0
+    again: int = 0
 
     def __add__(self, other: "Figures") -> "Figures":
         names = self.__dataclass_fields__
@@ -83,6 +95,16 @@ class Figures(Completion):
     def deal_rate(self) -> float | None:
         """成交加微率."""
         return rate(self.deal_friends, self.deals)
+
+    @property
+    def disturbed_rate(self) -> float | None:
+        """打扰率."""
+        return rate(self.disturbed, self.reached)
+
+    @property
+    def again_rate(self) -> float | None:
+        """回购率."""
+        return rate(self.again, self.before)
 
     @property
     def growth(self) -> float | None:
@@ -214,7 +236,7 @@ GROUP BY 1
 """
 # 加微率, the store's version: over members served from the store
 _FRIENDS = """
-SELECT served.{key}, count(*), count(*) FILTER (WHERE EXISTS (
+SELECT served.{by}, count(*), count(*) FILTER (WHERE EXISTS (
     SELECT 1 FROM members_followrelation AS friend
     JOIN stores_guide AS guide ON guide.id = friend.guide_id AND guide.status = 'active'
     JOIN stores_posting AS posted ON posted.guide_id = guide.id AND posted.during @> %s::date
@@ -244,6 +266,26 @@ FROM (
 ) AS deal
 GROUP BY 1
 """
+# 回购率, 订单口径, by person
+_AGAIN = f"""
+SELECT bought.key, count(*), count(*) FILTER (WHERE EXISTS (
+    SELECT FROM ({NET_SALES} AND sale.business_on BETWEEN %s AND %s) AS later
+    WHERE later.net_fen > 0 AND later.member_id IN (
+        SELECT id FROM members_member AS one WHERE one.survivor_id = bought.person)))
+FROM (
+    SELECT DISTINCT {{key}} AS key, buyer.survivor_id AS person
+    FROM ({NET_SALES} AND sale.store_id = ANY(%s) AND sale.business_on BETWEEN %s AND %s) AS sale
+    {{join}}
+    JOIN members_member AS buyer ON buyer.id = sale.member_id
+    WHERE sale.net_fen > 0
+) AS bought
+GROUP BY 1
+"""
+# two pairs of numbers, one way to the database
+_RELATIONS = f"""
+SELECT 'buyers', counted.* FROM ({_FRIENDS}) AS counted
+UNION ALL SELECT 'before', counted.* FROM ({_AGAIN}) AS counted
+"""
 
 
 def _figures(
@@ -260,12 +302,17 @@ def _figures(
             row[0]: dict(zip(("member_fen", "all_fen", "year_ago"), row[1:], strict=True))
             for row in cursor.fetchall()
         }
-        cursor.execute(_FRIENDS.format(key=f"{by}_id"), [today, today - _YEAR, ids])
-        friends = {row[0]: {"buyers": row[1], "friends": row[2]} for row in cursor.fetchall()}
+        relations = _RELATIONS.format(by=f"{by}_id", key=key, join=join)
+        whom: list[Any] = [period.first, period.last, ids, *period.before]
+        cursor.execute(relations, [today, today - _YEAR, ids, *whom])
+        pairs: dict[str, dict[int, dict[str, int]]] = {"buyers": {}, "before": {}}
+        names = {"buyers": ("buyers", "friends"), "before": ("before", "again")}
+        for what, place_id, *counts in cursor.fetchall():
+            pairs[what][place_id] = dict(zip(names[what], counts, strict=True))
         cursor.execute(_DEALS.format(key=key, join=join), [ids, period.first, period.last])
         deals = {row[0]: {"deals": row[1], "deal_friends": row[2]} for row in cursor.fetchall()}
     found: dict[int, dict[str, int]] = {}
-    for part in (sales, friends, deals, _work(ids, period, by)):
+    for part in (sales, *pairs.values(), deals, _work(ids, period, by)):
         for place, numbers in part.items():
             found.setdefault(place, {}).update(numbers)
     return found
@@ -284,6 +331,8 @@ def _work(ids: list[int], period: Period, by: str) -> dict[int, dict[str, int]]:
             issued=Count("pk"),
             done=Count("pk", filter=Q(state=State.DONE, done_at__lte=F("due_at"))),
             excused=Count("pk", filter=Q(state=State.NOT_APPLICABLE)),
+            reached=Count("member_id", distinct=True, filter=was_reached()),
+            disturbed=Count("member_id", distinct=True, filter=was_disturbed()),
         )
     )
     return {row.pop(f"{by}_id"): row for row in map(dict, rows)}

@@ -33,6 +33,7 @@ from apps.orders.selectors import NET_SALES
 from apps.outreach import policy
 from apps.outreach.models import Dispatch, MomentPost, ScriptProposal
 from apps.profiles.models import Stage
+from apps.reports.disturbed import was_disturbed
 from apps.reports.shapes import (
     Arm,
     BreakdownRow,
@@ -58,7 +59,6 @@ from apps.wecom_sync.models import GuideDay, SyncRun
 ENOUGH_CONTROL = 200
 # a sample "could have seen it" when it would show a fifth of the control's conversion
 _CLEAR_SHARE = 0.2
-_DISTURBED_DAYS = 7
 _NEXT_PUSH_SECONDS = 300
 _SPENT_FEN = 50_000
 PERIOD_DAYS = 30
@@ -75,17 +75,6 @@ _GRADE_NAMES = {
     Grade.SELF_REPORTED: "self_reported",
     Grade.NONE: "none",
 }
-
-# who left or asked for silence within a week of a delivered contact
-_DISTURBED = """
-SELECT count(*) FROM guide_tasks_tasktarget AS t
-WHERE t.push_id = %s AND t.contact_grade = %s AND (
-    EXISTS (SELECT 1 FROM members_stopmark AS s WHERE s.member_id = t.member_id
-            AND s.since >= t.contacted_at AND s.since < t.contacted_at + %s * interval '1 day')
-    OR EXISTS (SELECT 1 FROM members_followrelation AS f WHERE f.member_id = t.member_id
-            AND f.guide_id = t.guide_id AND f.ended_by = 'customer'
-            AND f.until >= t.contacted_at AND f.until < t.contacted_at + %s * interval '1 day'))
-"""
 
 
 # executions, of those that were due: what is not applicable was not
@@ -112,6 +101,7 @@ def push_funnel(*, push: TaskPush) -> Funnel:
         ),
         not_delivered=Count("pk", filter=LOST["not_delivered"]),
         not_bought=Count("pk", filter=LOST["not_bought"]),
+        disturbed=Count("pk", filter=was_disturbed()),
     )
     changes = PushForecast.objects.filter(push=push).values_list("changes", flat=True).first()
     return Funnel(
@@ -128,21 +118,12 @@ def push_funnel(*, push: TaskPush) -> Funnel:
         engaged=found.outcomes["engaged"],
         visited=found.outcomes["visited"],
         purchased=found.outcomes["purchased"],
-        disturbed=_disturbed(push),
         guides=found.guides,
         guides_seen=found.guides_seen,
         guides_done=found.guides_done,
         changes=changes or [],
         **timing,
     )
-
-
-def _disturbed(push: TaskPush) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _DISTURBED, [push.pk, int(Grade.DELIVERED), _DISTURBED_DAYS, _DISTURBED_DAYS]
-        )
-        return cursor.fetchone()[0]
 
 
 # --- lift ----------------------------------------------------------------------------------------

@@ -70,6 +70,8 @@ def addresses(shop, dice):
                 kwargs[name] = dice.choice(members).public_id
             elif name == "item_id":
                 kwargs[name] = dice.choice(items)
+            elif name == "client_id":
+                kwargs[name] = uuid.UUID(int=dice.getrandbits(128))
             else:
                 target = dice.choice(targets)
                 kwargs[name] = target.task_id if name == "task_id" else target.pk

@@ -1,0 +1,71 @@
+"""回购率 and 打扰率 by store and by guide, each from rows that move it by one."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+
+from apps.accounts.actor import SYSTEM
+from apps.guide_tasks.models import GuideTask, TaskTarget
+from apps.members import services as members
+from apps.orders.models import Order
+from apps.reports.places import guide_board, store_board
+from apps.reports.selectors import push_funnel
+from tests.factories.facts import make_store
+from tests.factories.outreach import CORP
+from tests.factories.tasks import buy
+from tests.guide_portal.conftest import open_shop
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+def counted(shop):
+    cache.clear()
+    (store,) = store_board(stores=[shop.store], now=shop.now).rows
+    guides = {
+        row.guide_id: row.figures for row in guide_board(store_id=shop.store.pk, now=shop.now)
+    }
+    return store.figures, guides[shop.guide.pk]
+
+
+def sell(shop, member, days_ago):
+    order = buy(member, shop.store, shop.now - days_ago * DAY, now=shop.now)
+    Order.objects.filter(pk=order).update(selling_guide=shop.guide)
+
+
+def test_who_bought_before_and_again_counts_once_in_whatever_store(fixed_clock):
+    shop = open_shop(fixed_clock)
+    now, (first, second, third) = shop.now, shop.members
+    elsewhere = make_store()
+    for member in (first, first, second):
+        sell(shop, member, 40)
+    sell(shop, third, 3)  # not a buyer of before
+    assert [(found.again, found.before) for found in counted(shop)] == [(0, 2), (0, 2)]
+
+    for _twice in range(2):
+        buy(first, elsewhere, now - 5 * DAY, now=now)
+
+    assert [(found.again, found.before) for found in counted(shop)] == [(1, 2), (1, 2)]
+    assert counted(shop)[0].again_rate == 0.5
+
+
+def test_who_leaves_within_a_week_was_disturbed_for_the_push_and_for_the_place(fixed_clock):
+    shop = open_shop(fixed_clock)
+    now, (first, second, third) = shop.now, shop.targets
+    reached = TaskTarget.objects.filter(pk__in=[first.pk, second.pk])
+    reached.update(contact_grade=3, contacted_at=now - 6 * DAY)
+    GuideTask.objects.filter(push=shop.push).update(due_at=now - DAY)
+    assert [(found.disturbed, found.reached) for found in counted(shop)] == [(0, 2), (0, 2)]
+
+    end = {"corp_id": CORP, "guide_id": shop.guide.pk, "ended_by": "customer"}
+    members.end_follow(external_userid=first.external_userid, at=now - DAY, **end)
+    members.end_follow(external_userid=third.external_userid, at=now - DAY, **end)  # not reached
+
+    assert [(found.disturbed, found.reached) for found in counted(shop)] == [(1, 2), (1, 2)]
+    assert push_funnel(push=shop.push).disturbed == 1
+
+    reached.update(contacted_at=now - 9 * DAY)
+    assert counted(shop)[0].disturbed == 0
+    members.stop_contact(member_id=second.member_id, source="test", now=now - 3 * DAY, actor=SYSTEM)
+    assert counted(shop)[0].disturbed == 1
