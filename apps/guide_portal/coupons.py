@@ -52,11 +52,13 @@ class Held(Shown):
 
 @dataclass(frozen=True, slots=True)
 class CouponsPage:
-    """`refusal`: why this guide may write to TA at no time now, so nothing is given."""
+    """`refusal`: why this guide may write to TA at no time now, so nothing is given. `first`: the
+    first that may be given, it alone has the solid button."""
 
     person: Person
     refusal: str
     offers: list[Offer]
+    first: int | None
     held: list[Held]
 
 
@@ -75,10 +77,12 @@ def coupons_page(*, member: Member, actor: Actor, now: datetime) -> CouponsPage:
     group = survivor_group(member.pk)
     store_id = store_id_today(guide_id=guide_id, now=now)
     offers = offers_for(member_ids=group, store_id=store_id, now=now)
+    sayable = [_sayable(offer, now) for offer in offers]
     return CouponsPage(
         person=person_of(member),
         refusal=reach_of(member=member, guide_id=guide_id, now=now, marketing=True).refusal,
-        offers=[_sayable(offer, now) for offer in offers],
+        offers=sayable,
+        first=next((offer.coupon.pk for offer in sayable if not offer.refusal), None),
         held=[_held(issue, actor, now) for issue in coupons_of(member_ids=group)],
     )
 

@@ -23,7 +23,7 @@ class Message(Shown):
     body: str
     at: str
     href: str
-    chip: Chip
+    chip: Chip | None
 
 
 def inbox(*, guide_id: int, now: datetime) -> list[Message]:
@@ -49,11 +49,12 @@ def _message(row: GuideNotice) -> Message:
     )
 
 
-def _chip(row: GuideNotice) -> Chip:
+def _chip(row: GuideNotice) -> Chip | None:
+    """Only what is not the rule: that a card is in WeCom is what the page is about."""
     if row.acknowledged_at is not None:
         return Chip("ok", pgettext("message", "you know"), "ok")
     if row.state == State.SENT:
-        return Chip("send", pgettext("message", "in WeCom"))
+        return None
     if row.state == State.QUEUED:
         return Chip("clock", _("on its way to WeCom"))
     return Chip("alert", _("did not reach WeCom, read it here"), "warn")

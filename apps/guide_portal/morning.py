@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.guide_portal.cards import Chip, Person, percent
 from apps.guide_portal.people import colleague
-from apps.guide_portal.team import rate_words
+from apps.guide_portal.team import rate_words_if_any
 from apps.guide_portal.templatetags.portal import month_day, yuan
 from apps.reports.mornings import DAYS, GuideFacts, Morning, Week, morning
 from apps.stores import selectors as stores
@@ -75,7 +75,7 @@ def morning_page(*, store: Store, now: datetime) -> MorningPage:
         friends_won=day.friends_won,
         friends_lost=day.friends_lost,
         rate=percent(found.week.completion_rate),
-        rate_words=rate_words(found.week),
+        rate_words=rate_words_if_any(found.week),
         items_done=_items_done(found.week),
         work=_work(people, facts, away),
         shared=_items(found.shared.items),

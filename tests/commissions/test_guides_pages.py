@@ -158,6 +158,20 @@ def test_a_question_is_asked_once_and_answered_with_a_card(shop, phone, act):
     services.ask(line=line, words="还是不明白", now=shop.now)
 
 
+def test_a_question_of_too_few_words_comes_back_as_it_was_typed(shop, phone, act):
+    make_rule()
+    book(shop)
+    address = reverse("guide_portal:commission_line", args=[CommissionLine.objects.get().pk])
+
+    for typed in ("？", "  "):
+        answer = phone.post(address, act(words=typed))
+        page = answer.content.decode()
+        assert answer.status_code == 409
+        assert "请用几个字说明" in page
+        assert f"{typed}</textarea>" in page
+    assert not CommissionQuestion.objects.exists()
+
+
 def test_the_list_holds_thirty_and_costs_the_same_for_any_number(shop, phone):
     make_rule()
 

@@ -235,7 +235,7 @@ def test_what_came_back_and_what_staff_and_groups_bought_is_not_sold_to_customer
     # staff's and groups' pieces went out all the same: only what came back whole lies long
     assert shown("old") == [("退货", 0)]
     page = signed_in(manager).get(url("store_stock"), {"show": "hot"}).content.decode()
-    assert "近14天卖出 3 件" in page
+    assert "近 14 天卖出 3 件" in page
 
 
 def test_the_pages_ask_as_often_for_many_as_for_one(store, manager, fixed_clock):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.commissions import services
 from apps.commissions.models import CommissionLine
+from apps.core.errors import DomainError
 from apps.guide_portal import commissions
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.views.base import GuidePage
@@ -17,7 +18,9 @@ from apps.guide_tasks.selectors import badge
 
 
 class QuestionForm(ActForm):
-    words = forms.CharField(max_length=200)
+    """Too few words are refused by the service, in words."""
+
+    words = forms.CharField(required=False)
 
 
 class Commission(GuidePage):
@@ -42,13 +45,17 @@ class CommissionLinePage(GuidePage):
         rows = rows.select_related("rule", "product", "order", "store")
         return cast(CommissionLine, get_object_or_404(rows, pk=line_id))
 
-    def get(self, request: HttpRequest, line_id: int) -> HttpResponse:
+    def page(self, line_id: int, *, asked: str | None = None, status: int = 200) -> HttpResponse:
         context = {
             "page": commissions.line_page(line=self.line(line_id)),
+            "asked": asked,
             "tab": "me",
             "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
-        return render(request, "guide_portal/commission_line.html", context)
+        return render(self.request, "guide_portal/commission_line.html", context, status=status)
+
+    def get(self, request: HttpRequest, line_id: int) -> HttpResponse:
+        return self.page(line_id)
 
     def post(self, request: HttpRequest, line_id: int) -> HttpResponseBase:
         line = self.line(line_id)
@@ -62,3 +69,8 @@ class CommissionLinePage(GuidePage):
         )
         messages.success(request, _("Head office has your question. The answer comes as a card."))
         return redirect("guide_portal:commission_line", line_id)
+
+    def refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
+        """The reason above what was written: nobody writes it twice."""
+        messages.error(request, str(error))
+        return self.page(self.kwargs["line_id"], asked=request.POST.get("words", ""), status=409)

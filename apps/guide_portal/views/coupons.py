@@ -36,8 +36,12 @@ class Coupons(GuidePage):
 
     def get(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         member = get_customer(actor=self.actor, public_id=public_id)
-        page = coupons.coupons_page(member=member, actor=self.actor, now=self.now)
-        return render(request, "guide_portal/coupons.html", {"page": page})
+        context = {
+            "page": coupons.coupons_page(member=member, actor=self.actor, now=self.now),
+            "tab": "customers",
+            "todo_count": badge(guide_id=self.guide_id, now=self.now),
+        }
+        return render(request, "guide_portal/coupons.html", context)
 
     def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
         member = get_customer(actor=self.actor, public_id=public_id)

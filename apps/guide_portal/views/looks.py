@@ -108,6 +108,8 @@ class OneLook(GuidePage):
         context = {
             "card": card,
             "receivers": pages.receivers(look=look, actor=self.actor) if card.is_own else [],
+            "tab": "tools",
+            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
         return render(request, "guide_portal/look.html", context)
 
@@ -131,8 +133,12 @@ class CustomerLooks(GuidePage):
 
     def get(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         member = get_customer(actor=self.actor, public_id=public_id)
-        page = pages.sending_page(member=member, actor=self.actor, now=self.now)
-        return render(request, "guide_portal/customer_looks.html", {"page": page})
+        context = {
+            "page": pages.sending_page(member=member, actor=self.actor, now=self.now),
+            "tab": "customers",
+            "todo_count": badge(guide_id=self.guide_id, now=self.now),
+        }
+        return render(request, "guide_portal/customer_looks.html", context)
 
     def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
         member = get_customer(actor=self.actor, public_id=public_id)

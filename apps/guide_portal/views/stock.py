@@ -6,11 +6,19 @@ from django.shortcuts import get_object_or_404, render
 from apps.accounts.capabilities import Capability
 from apps.guide_portal import stock
 from apps.guide_portal.views.base import GuidePage
+from apps.guide_tasks.selectors import badge
 from apps.orders.models import Product
 from apps.stock.selectors import HOT, LOW, OLD
 
 
-class FindStock(GuidePage):
+class StockPage(GuidePage):
+    """One of 工具, and its foot says so."""
+
+    def foot(self) -> dict[str, object]:
+        return {"tab": "tools", "todo_count": badge(guide_id=self.guide_id, now=self.now)}
+
+
+class FindStock(StockPage):
     """Goods by name, number or kind."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -19,24 +27,26 @@ class FindStock(GuidePage):
         context = {
             "words": words,
             "goods": stock.goods_found(words=words, store=store) if words.strip() else [],
+            **self.foot(),
         }
         return render(request, "guide_portal/find_stock.html", context)
 
 
-class StockOf(GuidePage):
+class StockOf(StockPage):
     """Where its sizes are: the own store, the region's, the others, each with its time."""
 
     def get(self, request: HttpRequest, product_id: int) -> HttpResponse:
         product = get_object_or_404(Product, pk=product_id)
         store = stock.own_store(guide_id=self.guide_id, now=self.now)
         context = {
+            **self.foot(),
             "product": product,
             "places": stock.places_of(product=product, store=store, now=self.now),
         }
         return render(request, "guide_portal/stock_of.html", context)
 
 
-class StoreStock(GuidePage):
+class StoreStock(StockPage):
     """库存: low, hot, old."""
 
     capability = Capability.MANAGE_TEAM
@@ -51,5 +61,6 @@ class StoreStock(GuidePage):
             "shelves": stock.shelves(which),
             "which": which,
             "rows": stock.shelf_lines(store_id=store.pk, which=which, now=self.now),
+            **self.foot(),
         }
         return render(request, "guide_portal/store_stock.html", context)

@@ -21,7 +21,7 @@ def outboxes(request: HttpRequest) -> HttpResponse:
         request,
         "hq/outboxes.html",
         title=_("To be carried out"),
-        verdict=words % {"n": due},
+        verdict=words % {"n": due} if due else _("Nothing is due now"),
         rows=rows,
         latest=LATEST,
         now=now,
