@@ -88,13 +88,13 @@ def is_own(actor: Actor) -> Exists:
     return Exists(served(actor).filter(pk=OuterRef("member__survivor_id")))
 
 
-def _name(member: Member, *, whole: bool) -> str:
+def shown_name(member: Member, *, whole: bool) -> str:
     if whole:
         return person_of(member).full_name
     return masked_name(member) or _("Customer without a name")
 
 
-def _survivor_of(member: Member) -> Member:
+def survivor_of(member: Member) -> Member:
     """Who has the card; rows of merged people keep the one they were written for."""
     if member.survivor_id == member.pk:
         return member
@@ -168,7 +168,7 @@ def _due_row(row: Any, now: datetime) -> Row:
     chip, words = _chip_and_words(row, now=now)
     return Row(
         href=links.numbered("appointment", row.pk),
-        name=_name(row.member, whole=row.is_own),
+        name=shown_name(row.member, whole=row.is_own),
         words=" · ".join(words),
         due=chip,
     )
@@ -247,7 +247,7 @@ def _line(row: Any, now: datetime, end: datetime, *, with_guide: bool) -> Line:
     return Line(
         pk=row.pk,
         href=links.numbered("appointment", row.pk),
-        head=_name(row.member, whole=row.is_own),
+        head=shown_name(row.member, whole=row.is_own),
         words=" · ".join(words),
         chip=chip,
         asks=row.is_booked and row.starts_at < end,
@@ -260,11 +260,11 @@ def _line(row: Any, now: datetime, end: datetime, *, with_guide: bool) -> Line:
 def detail_of(row: Appointment, *, actor: Actor, now: datetime) -> Detail:
     labels = dict(Reason.choices)
     day_has_come = clock.business_day(row.starts_at) <= clock.business_day(now)
-    customer = _survivor_of(row.member)
+    customer = survivor_of(row.member)
     may_open = find_customer(actor=actor, public_id=customer.public_id) is not None
     return Detail(
         pk=row.pk,
-        name=_name(customer, whole=may_open),
+        name=shown_name(customer, whole=may_open),
         card=person_of(customer).href if may_open else "",
         kind=str(row.get_kind_display()),
         when=f"{month_day(row.starts_at)} {hour_minute(row.starts_at)}",

@@ -68,6 +68,12 @@ def _customers() -> Shelf:
             ),
             Tool(_("Find a customer"), "customers", "search"),
             Tool(_("Find goods"), "find_stock", "bag", _("Which store has it, in which size")),
+            Tool(
+                _("Requests for pieces"),
+                "stock_requests",
+                "store",
+                _("Kept there or sent here, for your customers"),
+            ),
             Tool(_("Appointments"), "appointments", "clock", _("Who comes today and this week")),
             Tool(
                 _("Contact codes"), "codes", "scan", _("Show the code, print posters, see who came")

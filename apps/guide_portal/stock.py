@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -17,6 +19,7 @@ from apps.stock.selectors import (
     OLD,
     InStore,
     ShelfRow,
+    Size,
     pieces_in,
     shelf_of,
     stores_with,
@@ -37,11 +40,20 @@ class Goods(Shown):
 
 
 @dataclass(frozen=True, slots=True)
+class Sized(Shown):
+    """A size in a store; `href`: where another store is asked for it, "" for one's own store and
+    for what is promised to others."""
+
+    words: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
 class Place(Shown):
     """A store that has it; `is_stale`: counted long ago."""
 
     name: str
-    sizes: list[str]
+    sizes: list[Sized]
     chip: Chip | None
     as_of: datetime
     is_stale: bool
@@ -87,28 +99,50 @@ def _goods(product: Product, here: int) -> Goods:
     return Goods(product, " · ".join(filter(None, parts)), chip)
 
 
-def places_of(*, product: Product, store: Store | None, now: datetime) -> list[Place]:
-    return [_place(one, store, now) for one in stores_with(product=product, own=store)]
+def places_of(
+    *, product: Product, store: Store | None, customer: UUID | None = None, now: datetime
+) -> list[Place]:
+    """Each store with its sizes; those of others lead on to asking, for `customer` if one is
+    there."""
+    return [_place(one, store, customer, now) for one in stores_with(product=product, own=store)]
 
 
-def _place(one: InStore, store: Store | None, now: datetime) -> Place:
-    chip = None
-    if store is not None and one.store.pk == store.pk:
+def _place(one: InStore, store: Store | None, customer: UUID | None, now: datetime) -> Place:
+    chip, is_own = None, store is not None and one.store.pk == store.pk
+    if is_own:
         chip = Chip("pin", _("Your store"), "ok")
     elif store is not None and one.store.region_id == store.region_id:
         chip = Chip("pin", _("Same region"), "wait")
+    may_ask = store is not None and not is_own and one.store.live_since is not None
     return Place(
         name=one.store.name,
-        sizes=[_sized(size, pieces) for size, pieces in one.sizes],
+        sizes=[_sized(size, one.store, customer, may_ask=may_ask) for size in one.sizes],
         chip=chip,
         as_of=one.as_of,
         is_stale=now - one.as_of > STALE,
     )
 
 
-def _sized(size: str, pieces: int) -> str:
+def _sized(size: Size, store: Store, customer: UUID | None, *, may_ask: bool) -> Sized:
+    words = _counted(size_words(size.name), size.pieces)
+    if size.free < size.pieces:
+        taken = size.pieces - size.free
+        words += " · " + _("%(n)s promised") % {"n": taken}
+    href = ""
+    if may_ask and size.free:
+        address = reverse("guide_portal:ask_stock", args=[size.product_id, store.pk])
+        href = with_customer(address, customer)
+    return Sized(words, href)
+
+
+def with_customer(address: str, public_id: UUID | None) -> str:
+    """The same page for the customer who stands there."""
+    return f"{address}?for={public_id}" if public_id else address
+
+
+def _counted(size: str, pieces: int) -> str:
     counted = ngettext("%(n)s piece", "%(n)s pieces", pieces) % {"n": pieces}
-    return f"{size_words(size)} {counted}".strip()
+    return f"{size} {counted}".strip()
 
 
 # --- the manager's --------------------------------------------------------------------------------

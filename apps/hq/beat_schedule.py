@@ -164,6 +164,12 @@ ENTRIES = [
         _("customers come to a guide who is not there"),
     ),
     Entry(
+        "stock.lapse", 60, _("Pieces asked of other stores"),
+        _("Ends requests for pieces that nobody answered, fetched or sent in time; tells both "
+          "stores."),
+        _("pieces stay promised that nobody keeps any more"),
+    ),
+    Entry(
         "guide_tasks.move_work", 60, _("Work follows the people"),
         _("Gives open tasks of who is covered, has left or works elsewhere to a colleague."),
         _("open tasks of leavers and of covered guides stay where nobody does them"),

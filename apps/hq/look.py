@@ -232,6 +232,8 @@ _WORDS = [
     _tab(_("Content"), "/admin/outreach/contentasset/", C.VIEW_PUSHES),
     _tab(_("Products"), "/admin/orders/product/", C.VIEW_REPORTS),
     _tab(_("Stock"), "/admin/stock/stocklevel/", C.VIEW_REPORTS),
+    _tab(_("Pieces kept or sent"), "/admin/stock/stockrequest/", C.VIEW_MEMBERS),
+    _tab(_("Terms of keeping and sending"), "/admin/stock/stockterms/", C.VIEW_REPORTS),
     _tab(_("Looks"), "/admin/looks/look/", C.VIEW_PUSHES, Module.MEMBER_PAGES),
 ]
 _TAGS = [
@@ -329,7 +331,7 @@ UNFOLD: dict[str, Any] = {
         {
             "models": [
                 "outreach.messagetemplate", "outreach.contentasset", "orders.product", "looks.look",
-                "stock.stocklevel",
+                "stock.stocklevel", "stock.stockrequest", "stock.stockterms",
             ],
             "items": _WORDS,
         },

@@ -35,6 +35,7 @@ from apps.members.services import (
 from apps.orders.models import Order
 from apps.orders.services import REJECTED, UNCHANGED, OrderResult, OrderRow, ingest_orders
 from apps.profiles.services import refresh_profiles
+from apps.stock.services import close_with_orders
 from apps.stores.models import Guide, Store
 
 MAX_ITEMS = 1000
@@ -401,6 +402,7 @@ def take_orders(
     order_ids = sorted({one.order_id for one in changed if one.order_id is not None})
     record_purchases(order_ids=order_ids, now=now)
     note_orders(order_ids=order_ids, now=now)
+    close_with_orders(order_ids=order_ids, now=now)
     return [results[index] for index in range(len(items))]
 
 

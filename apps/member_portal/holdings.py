@@ -42,6 +42,7 @@ IN_COPY = {
     "outreach.DispatchRecipient": "messages",
     "profiles.MemberFacts": "profile",
     "profiles.MemberProfile": "profile",
+    "stock.StockRequest": "pieces_kept",
     "tagging.MemberTags": "tags",
     "timeline.MemberEvent": "events",
 }

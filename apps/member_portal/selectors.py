@@ -37,6 +37,7 @@ from apps.members.selectors import masked_phone, serving_of, survivor_group
 from apps.orders.selectors import orders_of
 from apps.outreach.models import DispatchRecipient
 from apps.reports.enrolments import words_of
+from apps.stock import selectors as stock
 from apps.stores.models import Guide
 from apps.tagging.selectors import tags_of
 from apps.timeline.models import Kind
@@ -413,6 +414,22 @@ def _appointments(ids: list[int]) -> list[dict[str, str]]:
     ]
 
 
+def _pieces(ids: list[int]) -> list[dict[str, str]]:
+    return [
+        {
+            "what": str(row.get_kind_display()),
+            "goods": " ".join(filter(None, [row.product.name, row.product.size])),
+            "at": _day(row.asked_at),
+            "from": row.giving_store.name,
+            "for": row.asking_store.name,
+            "guide": row.asking_guide.name,
+            "state": str(row.get_state_display()),
+            "why": str(row.get_reason_display()) if row.reason else "",
+        }
+        for row in stock.requests_of(member_ids=ids)
+    ]
+
+
 def copy_of(*, member: Member) -> dict[str, Any]:
     """Everything we hold about a person, readable (`holdings` says from where); a fixed number
     of queries."""
@@ -438,6 +455,7 @@ def copy_of(*, member: Member) -> dict[str, Any]:
         **_kept_by_guides(ids),
         **rest_of(member_id=member.pk, ids=ids),
         "appointments": _appointments(ids),
+        "pieces_kept": _pieces(ids),
         "events": [
             {"what": str(labels.get(event.kind, event.kind)), "at": _day(event.occurred_at)}
             for event in events

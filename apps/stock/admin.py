@@ -1,11 +1,32 @@
-"""Head office reads the stock that tills told."""
+"""Head office reads the stock that tills told and what stores keep for each other; it sets the
+terms."""
+
+from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from import_export.fields import Field
 
-from apps.accounts.admin_base import RoomAdmin
+from apps.accounts.admin_base import ExportAdmin, RoomAdmin, RoomInline
 from apps.accounts.capabilities import Capability
-from apps.stock.models import StockLevel
+from apps.accounts.resource_base import RoomResource
+from apps.core import clock
+from apps.members.selectors import masked_name
+from apps.stock.models import (
+    Reason,
+    State,
+    StockLevel,
+    StockRequest,
+    StockRequestMove,
+    StockTerms,
+)
+
+MARKS = {"sold": "on", "held": "on", "arrived": "on", "refused": "bad", "lapsed": "bad",
+         "asked": "warn", "agreed": "warn", "sent": "warn"}  # fmt: skip
 
 
 @admin.register(StockLevel)
@@ -21,3 +42,169 @@ class StockLevelAdmin(RoomAdmin):
     fields = ["product", "store", "quantity", "as_of"]
     readonly_fields = ["product", "store", "quantity", "as_of"]
     empty_words = _("Stock comes by the interface: /api/v1/stock/batch.")
+
+
+@admin.register(StockTerms)
+class StockTermsAdmin(RoomAdmin):
+    """One row: what is asked for from now on goes by it, what runs keeps its share."""
+
+    view_capability = Capability.VIEW_REPORTS
+    edit_capability = Capability.MANAGE_STORES
+    list_display = ["__str__", "answer_minutes", "hold_hours", "travel_hours", "needs_manager",
+                    "hold_giver_percent", "send_giver_percent"]  # fmt: skip
+    fields = ["answer_minutes", "hold_hours", "travel_hours", "needs_manager",
+              "hold_giver_percent", "send_giver_percent"]  # fmt: skip
+    empty_words = _(
+        "Until you save terms: 30 minutes to answer, kept 24 hours, 72 hours on the way, the "
+        "giving store gets 50 % of what it keeps and 30 % of what it sends."
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not StockTerms.objects.exists()
+
+
+class StockRequestResource(RoomResource):
+    """Out alone; the customer by number."""
+
+    labels = {
+        "asked_at": _("asked at"),
+        "kind": _("kind"),
+        "state": _("state"),
+        "reason": _("reason"),
+        "sku": _("SKU"),
+        "member": _("member number"),
+        "asking_store": _("store that asks"),
+        "asking_guide": _("asked by"),
+        "giving_store": _("store that gives"),
+        "giving_guide": _("found by"),
+        "held_at": _("put aside at"),
+        "sent_at": _("sent at"),
+        "arrived_at": _("arrived at"),
+        "ended_at": _("ended at"),
+        "giver_percent": _("the giving store's share, %"),
+        "net": _("net amount"),
+        "giver": _("the giving store's part"),
+    }
+    asked_at = Field("asked_at", "asked_at")
+    kind = Field("get_kind_display", "kind")
+    state = Field("get_state_display", "state")
+    reason = Field("get_reason_display", "reason")
+    sku = Field("product__sku", "sku")
+    member = Field("member__public_id", "member")
+    asking_store = Field("asking_store__code", "asking_store")
+    asking_guide = Field("asking_guide__name", "asking_guide")
+    giving_store = Field("giving_store__code", "giving_store")
+    giving_guide = Field("giving_guide__name", "giving_guide")
+    held_at = Field("held_at", "held_at")
+    sent_at = Field("sent_at", "sent_at")
+    arrived_at = Field("arrived_at", "arrived_at")
+    ended_at = Field("ended_at", "ended_at")
+    giver_percent = Field("giver_percent", "giver_percent")
+    net = Field("net_fen", "net")
+    giver = Field("giver_fen", "giver")
+
+    class Meta:
+        model = StockRequest
+        fields = ["asked_at", "kind", "state", "reason", "sku", "member", "asking_store",
+                  "asking_guide", "giving_store", "giving_guide", "held_at", "sent_at",
+                  "arrived_at", "ended_at", "giver_percent", "net", "giver"]  # fmt: skip
+        export_order = fields
+
+    def dehydrate_asked_at(self, row: StockRequest) -> str:
+        return _moment(row.asked_at)
+
+    def dehydrate_held_at(self, row: StockRequest) -> str:
+        return _moment(row.held_at)
+
+    def dehydrate_sent_at(self, row: StockRequest) -> str:
+        return _moment(row.sent_at)
+
+    def dehydrate_arrived_at(self, row: StockRequest) -> str:
+        return _moment(row.arrived_at)
+
+    def dehydrate_ended_at(self, row: StockRequest) -> str:
+        return _moment(row.ended_at)
+
+    def dehydrate_net(self, row: StockRequest) -> str:
+        return _amount(row.net_fen)
+
+    def dehydrate_giver(self, row: StockRequest) -> str:
+        return _amount(row.giver_fen)
+
+
+def _moment(moment: Any) -> str:
+    return f"{moment.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def _amount(fen: int | None) -> str:
+    return "" if fen is None else f"{fen / 100:.2f}"
+
+
+class StockMoveInline(RoomInline):
+    """From the question to the order, each step with who took it."""
+
+    model = StockRequestMove
+    view_capability = Capability.VIEW_MEMBERS
+    fields = ["at", "show_step", "actor", "show_reason"]
+    readonly_fields = ["at", "show_step", "actor", "show_reason"]
+    ordering = ["at", "pk"]
+    show_change_link = False
+
+    @admin.display(description=_("state"))
+    def show_step(self, row: StockRequestMove) -> str:
+        steps = (row.from_state, row.to_state)
+        return " → ".join(str(State(one).label) for one in steps if one)
+
+    @admin.display(description=_("reason"))
+    def show_reason(self, row: StockRequestMove) -> str:
+        return str(dict(Reason.choices).get(row.reason, ""))
+
+
+@admin.register(StockRequest)
+class StockRequestAdmin(ExportAdmin):
+    view_capability = Capability.VIEW_MEMBERS
+    export_capability = Capability.EXPORT_MEMBERS
+    resource_classes = [StockRequestResource]
+    list_display = ["asked_at", "kind", "product", "show_member", "asking_store", "giving_store",
+                    "show_state", "show_share"]  # fmt: skip
+    list_filter = ["state", "kind", "asked_at", "giving_store__region"]
+    list_select_related = ["product", "member", "asking_store", "giving_store"]
+    search_fields = ["product__sku", "product__style_no", "giving_store__code",
+                     "giving_store__name", "asking_store__code", "asking_store__name"]  # fmt: skip
+    search_help_text = _("SKU, style or store")
+    ordering = ["-asked_at", "-pk"]
+    inlines = [StockMoveInline]
+    may_add = False
+    empty_words = _("Guides ask from the page of goods in other stores; it stands here then.")
+    fields = ["kind", "product", "show_member", "asking_store", "asking_guide", "giving_store",
+              "giving_guide", "show_state", "reason", "needs_manager", "show_share", "asked_at",
+              "due_at", "held_at", "sent_at", "arrived_at", "ended_at", "order"]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StockRequest]:
+        rows = super().get_queryset(request)
+        return rows.select_related(
+            "product", "member", "asking_store", "giving_store", "asking_guide", "giving_guide"
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return self.fields
+
+    @admin.display(description=_("member"))
+    def show_member(self, row: StockRequest) -> SafeString:
+        return format_html(
+            '<a href="{}">{}</a>',
+            f"/admin/members/{row.member.public_id}/",
+            masked_name(row.member) or f"#{row.member_id}",
+        )
+
+    @admin.display(description=_("state"), ordering="state")
+    def show_state(self, row: StockRequest) -> SafeString:
+        mark = MARKS.get(row.state, "")
+        return format_html('<span class="hq-st {}">{}</span>', mark, row.get_state_display())
+
+    @admin.display(description=_("the giving store's share"))
+    def show_share(self, row: StockRequest) -> str:
+        """Agreed before; in yuan once the till has told."""
+        if row.giver_fen is None:
+            return f"{row.giver_percent}%"
+        return f"{row.giver_percent}% · ¥{_amount(row.giver_fen)} / ¥{_amount(row.net_fen)}"

@@ -1,10 +1,10 @@
 """Where pieces are, and what of a store's stock wants a look."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Case, Q, Value, When
@@ -12,7 +12,7 @@ from django.db.models import Case, Q, Value, When
 from apps.core import clock
 from apps.orders.models import Product
 from apps.orders.selectors import KEPT
-from apps.stock.models import StockLevel
+from apps.stock.models import StockLevel, StockRequest
 from apps.stores.models import Store
 
 STORES_SHOWN = 20
@@ -60,13 +60,40 @@ _WHICH = {
     ),
 }
 
+# What is promised of each level: what waits, lies aside, or was sent since the till counted; in the
+# store that asked, what arrived before it did. `firm` leaves out what nobody has said yes to.
+_PROMISED = """
+SELECT level.store_id, level.product_id, (
+    SELECT count(*) FROM stock_stockrequest AS given
+    WHERE given.giving_store_id = level.store_id AND given.product_id = level.product_id
+        AND (given.state = ANY(%(states)s) OR given.sent_at >= level.as_of)
+) + (
+    SELECT count(*) FROM stock_stockrequest AS come
+    WHERE come.asking_store_id = level.store_id AND come.product_id = level.product_id
+        AND come.state = 'arrived' AND come.arrived_at <= level.as_of
+)
+FROM stock_stocklevel AS level
+WHERE level.product_id = ANY(%(products)s)
+    AND (%(stores)s::bigint[] IS NULL OR level.store_id = ANY(%(stores)s))
+"""
+_WAITING, _FIRM = ["asked", "agreed", "held"], ["held"]
+
+
+class Size(NamedTuple):
+    """A size in a store: `pieces` as the till said, `free` of them promised to nobody."""
+
+    name: str
+    pieces: int
+    free: int
+    product_id: int
+
 
 @dataclass(frozen=True, slots=True)
 class InStore:
-    """A store's pieces of a style in a colour: (size, pieces) of each size there."""
+    """A store's pieces of a style in a colour."""
 
     store: Store
-    sizes: list[tuple[str, int]]
+    sizes: list[Size]
     as_of: datetime
 
 
@@ -84,7 +111,7 @@ class ShelfRow:
 
 def stores_with(*, product: Product, own: Store | None, limit: int = STORES_SHOWN) -> list[InStore]:
     """Open stores that have pieces of this style and colour: one's own, then the region's, then the
-    others; `as_of` is the oldest count among the sizes shown. One query."""
+    others; `as_of` is the oldest count among the sizes shown. Two queries."""
     near = [When(store_id=own.pk, then=Value(0))] if own else []
     near += [When(store__region_id=own.region_id, then=Value(1))] if own else []
     open_ones = Q(store__closed_on=None) | Q(store__closed_on__gt=clock.today())
@@ -95,13 +122,33 @@ def stores_with(*, product: Product, own: Store | None, limit: int = STORES_SHOW
         .annotate(near=Case(*near, default=Value(2)))
         .order_by("near", "store__name", "store_id", "product__size")[:_MOST_LEVELS]
     )
+    taken = promised(product_ids={level.product_id for level in levels})
     stores: dict[int, InStore] = {}
     for level in levels:
         one = stores.get(level.store_id) or InStore(level.store, [], level.as_of)
-        one.sizes.append((level.product.size, level.quantity))
+        free = max(0, level.quantity - taken.get((level.store_id, level.product_id), 0))
+        size = Size(level.product.size, level.quantity, free, level.product_id)
+        one.sizes.append(size)
         oldest = min(one.as_of, level.as_of)
         stores[level.store_id] = InStore(one.store, one.sizes, oldest)
     return list(stores.values())[:limit]
+
+
+def promised(
+    *,
+    product_ids: Collection[int],
+    store_ids: Collection[int] | None = None,
+    firm: bool = False,
+) -> dict[tuple[int, int], int]:
+    """How many pieces of each (store, product) are promised, of those whose level is known."""
+    values = {
+        "products": sorted(product_ids),
+        "stores": None if store_ids is None else sorted(store_ids),
+        "states": _FIRM if firm else _WAITING,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_PROMISED, values)
+        return {(store, product): count for store, product, count in cursor.fetchall() if count}
 
 
 def pieces_in(*, store_id: int, products: Sequence[Product]) -> dict[tuple[str, str], int]:
@@ -132,3 +179,13 @@ def shelf_of(*, store_id: int, which: str, now: datetime) -> list[ShelfRow]:
     with connection.cursor() as cursor:
         cursor.execute(_SHELF.format(which=condition, order=order), values)
         return [ShelfRow(*row) for row in cursor.fetchall()]
+
+
+# --- requests -------------------------------------------------------------------------------------
+
+
+def requests_of(*, member_ids: Collection[int]) -> list[StockRequest]:
+    """Everything we hold, for the copy that the person asks for."""
+    rows = StockRequest.objects.of_members(member_ids)
+    found = rows.select_related("product", "giving_store", "asking_store", "asking_guide")
+    return list(found.order_by("asked_at", "pk"))

@@ -90,6 +90,17 @@ guide_portal:customer_looks      POST  in   in   in   in   400/400/404 400/404/4
 guide_portal:find_stock          GET   in   in   in   in   ok   ok   in
 guide_portal:stock_of            GET   in   in   in   in   ok   ok   in
 guide_portal:store_stock         GET   in   in   in   in   ok   403  in
+# asked of another store for a customer of one's own: whose else is said by the form's address
+guide_portal:ask_stock           GET   in   in   in   in   ok   ok   in
+guide_portal:ask_stock           POST  in   in   in   in   400  400  in
+# both stores' people; who has it says yes, no and sent, who asked says received and taken back
+guide_portal:stock_requests      GET   in   in   in   in   ok   ok   in
+guide_portal:stock_request       GET   in   in   in   in   ok/ok/404   ok/ok/404   in
+guide_portal:confirm_stock       POST  in   in   in   in   ok/ok/404   ok/ok/404   in
+guide_portal:refuse_stock        POST  in   in   in   in   400/400/404 400/400/404 in
+guide_portal:send_stock          POST  in   in   in   in   ok/ok/404   ok/ok/404   in
+guide_portal:receive_stock       POST  in   in   in   in   404  404  in
+guide_portal:withdraw_stock      POST  in   in   in   in   404  404  in
 guide_portal:looks               GET   in   in   in   in   ok   ok   in
 guide_portal:new_look            GET   in   in   in   in   ok   ok   in
 guide_portal:new_look            POST  in   in   in   in   400  400  in
@@ -391,6 +402,8 @@ orders.Order                         v      v         v*      v
 appointments.Appointment             vx     v         v*      v
 looks.Look                           v      v         v*      v
 stock.StockLevel                     v      v         v       v
+stock.StockRequest                   vx     v         v*      v
+stock.StockTerms                     vac    v         v       v
 orders.Product                       v      v         v       v
 stores.Store                         vacxi  v         v*      v
 stores.Guide                         vacxi  v         v*      v

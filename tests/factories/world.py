@@ -53,7 +53,7 @@ from apps.profiles.models import StageVersion
 from apps.profiles.services import refresh_profiles
 from apps.risks.models import RiskCase
 from apps.segments.models import Segment
-from apps.stock.models import StockLevel
+from apps.stock.models import StockLevel, StockRequest, StockTerms
 from apps.stores.models import Cover, Guide, LegalEntity, Posting, ScopeGrant, VisitItem
 from apps.stores.services import user_of_guide
 from apps.stores.visits import Wanted, keep_visit
@@ -63,7 +63,7 @@ from apps.wecom_sync.models import CorpTag, GuideDay, StoreMove, SyncRun, TagWor
 from tests.factories.appointments import book_tomorrow
 from tests.factories.commissions import commission_line, commission_question, make_rule
 from tests.factories.coupons import give, make_coupon
-from tests.factories.facts import make_guide, make_product, make_store
+from tests.factories.facts import make_guide, make_member, make_product, make_store
 from tests.factories.items import jpeg, make_item_push, png
 from tests.factories.looks import put_together
 from tests.factories.outreach import CORP, make_asset, make_friends
@@ -293,6 +293,7 @@ def _shared(now, east, key):
         ),
         make_product(),
         make_rule(),
+        StockTerms.objects.create(),
         StockLevel.objects.create(store=east.store, product=make_product(), quantity=3, as_of=now),
         east.region,
         LegalEntity.objects.first(),
@@ -365,6 +366,28 @@ def _appointment_of(side, now):
     return found or book_tomorrow(members[1], guide, now)
 
 
+def _piece_of(guide, now):
+    """A store beside asks the guide's store for a piece."""
+    here = guide.postings.get().store
+    found = StockRequest.objects.filter(giving_store=here).first()
+    if found is not None:
+        return found
+    asking = make_store(region=here.region.code)
+    return StockRequest.objects.create(
+        member=make_member(),
+        product=make_product(),
+        kind="send",
+        asking_guide=make_guide(asking, corp=CORP),
+        asking_store=asking,
+        giving_store=here,
+        needs_manager=False,
+        giver_percent=30,
+        asked_at=now,
+        due_at=now + timedelta(hours=1),
+        client_id=uuid.uuid4(),
+    )
+
+
 def _look_of(guide, now):
     return Look.objects.filter(guide=guide).first() or put_together(guide, now)
 
@@ -379,7 +402,7 @@ def _guide_day(side, now):
 def _placed(side, now):
     guide, members = side.team[0]
     return [
-        _appointment_of(side, now), _look_of(guide, now),
+        _appointment_of(side, now), _look_of(guide, now), _piece_of(guide, now),
         members[0], side.orders[0], side.store, guide, side.sends[0], _notice(side, now),
         _guide_day(side, now), _welcome(side, now), _pressed(side, now), _coupon_given(side, now),
     ]  # fmt: skip
@@ -438,6 +461,7 @@ def numbers_of(world, role):
         "appointment_id": each(lambda guide, members: _appointment(world, guide, members).pk),
         "line_id": each(lambda guide, _m: commission_line(guide, world.now).pk),
         "question_id": (commission_question(mine[0], world.now).pk,) * 3,
+        "piece_id": each(lambda guide, _m: _piece_of(guide, world.now).pk),
         "look_id": each(lambda guide, _m: _look_of(guide, world.now).pk),
         "product_id": (StockLevel.objects.first().product_id,) * 3,
         "look_code": (_look_of(world.east.team[0][0], world.now).code,) * 3,

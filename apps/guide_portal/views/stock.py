@@ -1,5 +1,7 @@
 """查货: which store has it; 库存: what of the own store's stock wants a look."""
 
+from uuid import UUID
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
@@ -9,6 +11,14 @@ from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks.selectors import badge
 from apps.orders.models import Product
 from apps.stock.selectors import HOT, LOW, OLD
+
+
+def customer_of(request: HttpRequest) -> UUID | None:
+    """For whom goods are looked for; what is no id is nobody."""
+    try:
+        return UUID(request.GET.get("for", ""))
+    except ValueError:
+        return None
 
 
 class StockPage(GuidePage):
@@ -26,6 +36,7 @@ class FindStock(StockPage):
         store = stock.own_store(guide_id=self.guide_id, now=self.now)
         context = {
             "words": words,
+            "customer": customer_of(request),
             "goods": stock.goods_found(words=words, store=store) if words.strip() else [],
             **self.foot(),
         }
@@ -38,10 +49,14 @@ class StockOf(StockPage):
     def get(self, request: HttpRequest, product_id: int) -> HttpResponse:
         product = get_object_or_404(Product, pk=product_id)
         store = stock.own_store(guide_id=self.guide_id, now=self.now)
+        customer = customer_of(request)
         context = {
             **self.foot(),
             "product": product,
-            "places": stock.places_of(product=product, store=store, now=self.now),
+            "customer": customer,
+            "places": stock.places_of(
+                product=product, store=store, customer=customer, now=self.now
+            ),
         }
         return render(request, "guide_portal/stock_of.html", context)
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.guide_portal.chats import team_chats
 from apps.guide_portal.forms import ChaseForm
+from apps.guide_portal.stock_requests import waiting_for
 from apps.guide_portal.team import team_page
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks import services as guide_tasks
@@ -21,11 +22,14 @@ class Team(GuidePage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         pushes = running_pushes(actor=self.actor)
-        chats = team_chats(actor=self.actor, now=self.now)
+        more = {
+            "chats": team_chats(actor=self.actor, now=self.now),
+            "pieces_waiting": waiting_for(actor=self.actor),
+        }
         if not pushes:
             empty = {
                 "page": None,
-                "chats": chats,
+                **more,
                 "empty_head": _("No task in your store now"),
                 "empty_words": _("Progress appears here as soon as head office hands out a task."),
                 "empty_action": _("Back to today"),
@@ -40,7 +44,7 @@ class Team(GuidePage):
             page = team_page(actor=self.actor, push_id=push_id, pushes=pushes, now=self.now)
         if page is None:
             raise Http404
-        return render(request, "guide_portal/team.html", {"page": page, "chats": chats})
+        return render(request, "guide_portal/team.html", {"page": page, **more})
 
     def _first_to_help(self, push_ids: list[int]) -> int:
         """The latest push in which somebody needs a hand; else simply the latest."""

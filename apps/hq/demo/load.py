@@ -35,6 +35,7 @@ from apps.hq.demo import (
     looks,
     parting,
     pay,
+    pieces,
     pushes,
     running,
     stock,
@@ -155,6 +156,7 @@ def _begin(
     out("Under way: a quota, a display, a list for each store, a day off, things to approve")
     shown = chain.stores[running.SHOWN_STORE]
     out(f"Stock counted: {stock.count(chain.open_stores, now=now)} sizes in stores")
+    out(f"Pieces asked of other stores: {pieces.play(store=shown, now=now)}")
     out(f"Coupons given: {coupons.play(store=shown, now=now)}")
     out(f"Coupons of a push used: {coupons.use_carried(now=now)}")
     out(f"Months of commission closed: {pay.play(store=shown, now=now)}")

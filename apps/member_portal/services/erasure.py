@@ -24,6 +24,7 @@ from apps.members.models import MemberIdentity
 from apps.members.selectors import identity_values, survivor_group
 from apps.members.services.erasure import erase_member
 from apps.outreach.services import erasure as outreach
+from apps.stock import services as stock
 from apps.tagging import services as tagging
 from apps.wecom_sync.services import erasure as wecom_sync
 
@@ -54,6 +55,7 @@ def erase(*, request_id: int, actor: Actor, now: datetime) -> DataRequest:
     erased["handovers"] = handovers.forget_members(member_ids=ids, now=now)
     erased["coupons"] = loyalty.forget_members(member_ids=ids, now=now)
     erased["appointments"] = appointments.forget_members(member_ids=ids, now=now)
+    erased["pieces"] = stock.forget_members(member_ids=ids, now=now)
     erased["tags"] = tagging.forget_members(member_ids=ids)
     keys = [phone_key(phone) for phone in phones]
     erased["codes"] = PhoneCode.objects.filter(phone_key__in=keys).delete()[0]

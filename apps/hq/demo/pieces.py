@@ -1,0 +1,135 @@
+"""留货 and 调货 of the demo: what the tour's store asked of others and others of it, in each state,
+every step by the service a phone calls."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from uuid import NAMESPACE_URL, uuid5
+
+from apps.core import clock
+from apps.members.models import ServingPeriod
+from apps.orders.models import Order, OrderLine
+from apps.stock import services
+from apps.stock.models import Kind, Reason, StockLevel, StockRequest
+from apps.stores.models import Guide, Posting, Store
+from apps.stores.selectors import actor_for
+from apps.stores.services import user_of_guide
+
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+_SOLD_WITHIN = 5 * _DAY
+# what became of each that the store asked for: kind and steps, the oldest first
+_OURS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (Kind.HOLD, ("confirm",)),
+    (Kind.SEND, ("confirm", "send")),
+    (Kind.SEND, ("confirm", "send", "receive")),
+    (Kind.HOLD, ("refuse",)),
+    (Kind.SEND, ("confirm", "withdraw")),
+)
+
+
+def play(*, store: Store, now: datetime) -> int:
+    """Ask, answer, send and sell; returns how many requests there are. What is to lapse comes
+    before what runs."""
+    here = _guides(store, now)
+    pieces = _pieces(store)
+    _sell(store, here, now=now)
+    _ask(here[0], next(pieces), Kind.HOLD, at=now - 30 * _HOUR)
+    services.lapse_due(now=now - 29 * _HOUR)
+    for place, (kind, steps) in enumerate(_OURS):
+        at = now - 4 * _HOUR
+        row = _ask(here[place % len(here)], next(pieces), kind, at=at)
+        _lead(row, steps, at)
+    _ask(here[0], next(pieces), Kind.SEND, at=now - 10 * _MINUTE)
+    _of_others(store, now=now)
+    return StockRequest.objects.count()
+
+
+def _guides(store: Store, now: datetime) -> list[Guide]:
+    """Those with customers of their own."""
+    here = Posting.objects.on(clock.business_day(now)).filter(store=store)
+    serving = ServingPeriod.objects.current().values("guide_id")
+    found = here.filter(guide_id__in=serving, role=Posting.PostingRole.GUIDE)
+    return [row.guide for row in found.select_related("guide").order_by("pk")[:2]]
+
+
+def _pieces(store: Store) -> Iterator[StockLevel]:
+    """Pieces in other stores of the region, another product each."""
+    there = StockLevel.objects.filter(quantity__gte=2, store__region=store.region)
+    there = there.filter(store__closed_on=None, store__live_since__isnull=False)
+    seen: set[int] = set()
+    for level in there.exclude(store=store).order_by("store_id", "-product_id").iterator():
+        if level.product_id not in seen:
+            seen.add(level.product_id)
+            yield level
+
+
+def _customers(guide: Guide) -> list[int]:
+    served = ServingPeriod.objects.current().filter(guide=guide).order_by("-member_id")
+    return list(served.values_list("member_id", flat=True)[:20])
+
+
+def _ask(
+    guide: Guide, level: StockLevel, kind: str, *, at: datetime, member_id: int | None = None
+) -> StockRequest:
+    number = StockRequest.objects.count()
+    served = _customers(guide)
+    return services.ask(
+        member_id=member_id or served[number % len(served)],
+        product_id=level.product_id,
+        giving_store_id=level.store_id,
+        kind=kind,
+        guide_id=guide.pk,
+        client_id=uuid5(NAMESPACE_URL, f"demo:piece:{number}"),
+        actor=actor_for(user=user_of_guide(guide=guide), now=at),
+        now=at,
+    )
+
+
+def _lead(row: StockRequest, steps: Sequence[str], asked_at: datetime) -> None:
+    """Each step by who is at work on its side, a while after the one before."""
+    giver = _guides(row.giving_store, asked_at)[0]
+    giving = actor_for(user=user_of_guide(guide=giver), now=asked_at)
+    asking = actor_for(user=user_of_guide(guide=row.asking_guide), now=asked_at)
+    for place, step in enumerate(steps, 1):
+        at = asked_at + (place * 45 - 30) * _MINUTE
+        if step == "confirm":
+            services.confirm(request_id=row.pk, actor=giving, now=at)
+        elif step == "send":
+            services.send(request_id=row.pk, actor=giving, now=at)
+        elif step == "receive":
+            services.receive(request_id=row.pk, actor=asking, now=at)
+        elif step == "refuse":
+            services.refuse(request_id=row.pk, reason=Reason.FAULTY, actor=giving, now=at)
+        else:
+            services.withdraw(request_id=row.pk, reason=Reason.NO_NEED, actor=asking, now=at)
+
+
+def _sell(store: Store, here: Sequence[Guide], *, now: datetime) -> None:
+    """One that came from another store before a sale of these days, and was that sale."""
+    for guide in here:
+        sales = Order.objects.filter(
+            store=store, kind=Order.Kind.SALE, paid_at__gte=now - _SOLD_WITHIN,
+            member_id__in=_customers(guide),
+        )  # fmt: skip
+        for sale in sales.order_by("paid_at", "pk"):
+            lines = OrderLine.objects.filter(order=sale, paid_at=sale.paid_at, quantity__gt=0)
+            there = StockLevel.objects.filter(
+                product_id__in=lines.values("product_id"), quantity__gte=1,
+                store__region=store.region, store__closed_on=None,
+            ).exclude(store=store)  # fmt: skip
+            level = there.order_by("store_id", "product_id").first()
+            if level is not None:
+                at = sale.paid_at - 3 * _HOUR
+                row = _ask(guide, level, Kind.SEND, at=at, member_id=sale.member_id)
+                _lead(row, ("confirm", "send", "receive"), at)
+                services.close_with_orders(order_ids=[sale.pk], now=sale.paid_at)
+                return
+
+
+def _of_others(store: Store, *, now: datetime) -> None:
+    """Two stores beside ask for what the tour's store has."""
+    beside = Store.objects.filter(region=store.region, closed_on=None).exclude(pk=store.pk)
+    levels = StockLevel.objects.filter(store=store, quantity__gte=2).order_by("product_id")
+    kinds = (Kind.HOLD, Kind.SEND)
+    for other, kind, level in zip(beside.order_by("pk"), kinds, islice(levels, 2), strict=False):
+        _ask(_guides(other, now)[0], level, kind, at=now - 5 * _MINUTE)

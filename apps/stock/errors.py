@@ -1,0 +1,54 @@
+"""How this room says no."""
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.errors import DomainError
+
+
+class NothingFree(DomainError):
+    code = "stock_nothing_free"
+    message = _("No piece is free there now: what is left was promised. Ask another store.")
+
+
+class TillHasNone(NothingFree):
+    message = _("The till counts no other piece here. Say no, or have the till count again.")
+
+
+class OwnStore(DomainError):
+    code = "stock_own_store"
+    message = _("It is in your own store. Fetch it from the shelf.")
+
+
+class WorksNowhere(DomainError):
+    code = "stock_works_nowhere"
+    message = _("You work in no store today. Ask your manager.")
+
+
+class StoreNotReachable(DomainError):
+    code = "stock_store_not_reachable"
+    message = _("That store cannot be asked here yet. Call it.")
+
+
+class AskedAlready(DomainError):
+    code = "stock_asked_already"
+    message = _("This piece was asked for TA already. Look under the requests for pieces.")
+
+
+class RequestOfOthers(DomainError):
+    code = "stock_request_of_others"
+    message = _("This request belongs to somebody else. Open the page again.")
+
+
+class RequestMoved(DomainError):
+    code = "stock_request_moved"
+    message = _("This request is somewhere else by now. Open the page again.")
+
+
+class RequestLate(DomainError):
+    code = "stock_request_late"
+    message = _("Its time is over. Ask the colleague to ask again.")
+
+
+class StockReasonMissing(DomainError):
+    code = "stock_reason"
+    message = _("Choose one of the reasons on the page.")

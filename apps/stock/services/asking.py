@@ -1,0 +1,95 @@
+"""A guide asks another store for a piece. Never more is promised than the till last said."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from apps.accounts.actor import Actor
+from apps.core import clock
+from apps.core.locks import take_turn
+from apps.stock.errors import (
+    AskedAlready,
+    NothingFree,
+    OwnStore,
+    RequestOfOthers,
+    StoreNotReachable,
+    WorksNowhere,
+)
+from apps.stock.models import Kind, StockRequest, StockTerms
+from apps.stock.selectors import promised
+from apps.stock.services import news
+from apps.stock.services.steps import lock_level, note
+from apps.stores.models import Posting, Store
+
+
+@transaction.atomic
+def ask(
+    *,
+    member_id: int,
+    product_id: int,
+    giving_store_id: int,
+    kind: str,
+    guide_id: int,
+    client_id: uuid.UUID,
+    actor: Actor,
+    now: datetime,
+) -> StockRequest:
+    """Ask the store for one piece, and put a card on the phones of who works there. The same
+    client id is the same request.
+
+    Raises WorksNowhere, OwnStore, StoreNotReachable, AskedAlready, NothingFree, RequestOfOthers.
+    """
+    take_turn(str(client_id))
+    known = StockRequest.objects.filter(client_id=client_id).first()
+    if known is not None:
+        if (known.asking_guide_id, known.member_id) != (guide_id, member_id):
+            raise RequestOfOthers
+        return known
+    own = Posting.objects.on(clock.business_day(now)).filter(guide_id=guide_id).first()
+    if own is None:
+        raise WorksNowhere
+    if own.store_id == giving_store_id:
+        raise OwnStore
+    _demand_reachable(giving_store_id, now)
+    if StockRequest.objects.open().filter(member_id=member_id, product_id=product_id).exists():
+        raise AskedAlready
+    _demand_free(giving_store_id, product_id)
+    terms = StockTerms.current()
+    is_hold = kind == Kind.HOLD
+    try:
+        with transaction.atomic():
+            row = StockRequest.objects.create(
+                member_id=member_id,
+                product_id=product_id,
+                kind=Kind.HOLD if is_hold else Kind.SEND,
+                asking_guide_id=guide_id,
+                asking_store_id=own.store_id,
+                giving_store_id=giving_store_id,
+                needs_manager=terms.needs_manager,
+                giver_percent=terms.hold_giver_percent if is_hold else terms.send_giver_percent,
+                asked_at=now,
+                due_at=now + timedelta(minutes=terms.answer_minutes),
+                client_id=client_id,
+            )
+    except IntegrityError:
+        raise AskedAlready from None
+    note(row, before="", actor=actor.label, at=now)
+    news.asked(row, now=now)
+    return row
+
+
+def _demand_reachable(store_id: int, now: datetime) -> None:
+    store = Store.objects.filter(pk=store_id).first()
+    shut = store is not None and store.closed_on and store.closed_on <= clock.business_day(now)
+    if store is None or store.live_since is None or shut:
+        raise StoreNotReachable
+
+
+def _demand_free(store_id: int, product_id: int) -> None:
+    level = lock_level(store_id=store_id, product_id=product_id)
+    if level is None:
+        raise NothingFree
+    taken = promised(product_ids=[product_id], store_ids=[store_id])
+    if level.quantity <= taken.get((store_id, product_id), 0):
+        raise NothingFree

@@ -1,0 +1,124 @@
+"""How a request ends without a no: taken back, bought at the till, forgotten, out of time."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from apps.accounts.actor import SYSTEM, Actor
+from apps.stock.errors import RequestMoved, StockReasonMissing
+from apps.stock.models import NEXT, Kind, Reason, State, StockRequest
+from apps.stock.services import news
+from apps.stock.services.steps import held, move
+
+WITHDRAWALS = (Reason.NO_NEED, Reason.ELSEWHERE, Reason.MISTAKE)
+BY_TILL = "till"
+# one run ends so many, each in a transaction of its own
+LIMIT = 500
+
+# The lines of these sales beside what was asked for the same person, whichever of their numbers it
+# was asked for; each order's lines lie in the month of its time. A lapsed one counts as bought
+# where the order was paid before it lapsed: tills tell late.
+_BOUGHT = """
+SELECT DISTINCT ON (asked.id) asked.id, sale.id, line.net_fen
+FROM orders_order AS sale
+JOIN members_member AS buyer ON buyer.id = sale.member_id
+JOIN members_member AS known ON known.survivor_id = buyer.survivor_id
+JOIN stock_stockrequest AS asked ON asked.member_id = known.id
+    AND asked.asked_at <= sale.paid_at
+    AND (asked.state IN ('asked', 'agreed', 'held', 'sent', 'arrived')
+         OR (asked.state = 'lapsed' AND asked.held_at IS NOT NULL
+             AND asked.ended_at >= sale.paid_at))
+CROSS JOIN LATERAL (
+    SELECT net_fen FROM orders_orderline
+    WHERE order_id = sale.id AND paid_at = sale.paid_at AND product_id = asked.product_id
+        AND NOT is_gift AND quantity > 0
+    ORDER BY line_no LIMIT 1
+) AS line
+WHERE sale.id = ANY(%s) AND sale.kind = 'sale'
+ORDER BY asked.id, sale.paid_at
+"""
+
+
+@transaction.atomic
+def withdraw(*, request_id: int, reason: str, actor: Actor, now: datetime) -> StockRequest:
+    """The store that asked does not need it any more; what is on its way comes first. Safe to
+    repeat. Raises StockReasonMissing, RequestMoved.
+    """
+    if reason not in WITHDRAWALS:
+        raise StockReasonMissing
+    row = held(request_id)
+    if row.state == State.WITHDRAWN:
+        return row
+    if row.state == State.SENT:
+        raise RequestMoved
+    return _take_back(row, reason, actor.label, now)
+
+
+def _take_back(row: StockRequest, reason: str, actor: str, now: datetime) -> StockRequest:
+    move(row, State.WITHDRAWN, reason=reason, actor=actor, now=now)
+    news.taken_back(row, now=now)
+    return row
+
+
+@transaction.atomic
+def close_with_orders(*, order_ids: Collection[int], now: datetime) -> int:
+    """What these sales brought to its end; call it in the transaction that wrote them. Whoever
+    bought before the store had said yes needs no piece kept. Returns how many; safe to repeat."""
+    if not order_ids:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_BOUGHT, [sorted(order_ids)])
+        found = cursor.fetchall()
+    return sum(_bought(*one, now) for one in sorted(found))
+
+
+def _bought(request_id: int, order_id: int, net_fen: int, now: datetime) -> bool:
+    row = held(request_id)
+    if row.state in (State.ASKED, State.AGREED):
+        _take_back(row, Reason.BOUGHT, BY_TILL, now)
+    elif State.SOLD not in NEXT[row.state]:
+        return False
+    else:
+        move(row, State.SOLD, actor=BY_TILL, now=now, order_id=order_id, net_fen=net_fen)
+        news.bought(row, now=now)
+    return True
+
+
+def lapse_due(*, now: datetime) -> int:
+    """End what nobody answered, fetched, sent or received in time, and tell both sides; returns how
+    many. Safe to repeat."""
+    due = StockRequest.objects.open().filter(due_at__lte=now).order_by("due_at", "pk")
+    return sum(_lapse(pk, now) for pk in due.values_list("pk", flat=True)[:LIMIT])
+
+
+@transaction.atomic
+def _lapse(request_id: int, now: datetime) -> bool:
+    row = held(request_id)
+    if not row.is_open or row.due_at is None or row.due_at > now:
+        return False
+    before = row.state
+    move(row, State.LAPSED, reason=_late(row), actor=SYSTEM.label, now=now)
+    news.lapsed(row, before=before, now=now)
+    return True
+
+
+def _late(row: StockRequest) -> str:
+    if row.state == State.SENT:
+        return Reason.NOT_ARRIVED
+    if row.state == State.HELD and row.kind == Kind.SEND:
+        return Reason.NOT_SENT
+    return Reason.NOT_FETCHED if row.state in (State.HELD, State.ARRIVED) else Reason.NO_ANSWER
+
+
+@transaction.atomic
+def forget_members(*, member_ids: Collection[int], now: datetime) -> int:
+    """A person asked to be deleted: what was kept for them goes back on the shelf. Returns how
+    many rows there were."""
+    rows: QuerySet[StockRequest] = StockRequest.objects.of_members(member_ids)
+    for pk in rows.open().order_by("pk").values_list("pk", flat=True):
+        row = held(pk)
+        if row.is_open:
+            _take_back(row, Reason.ERASED, SYSTEM.label, now)
+    return rows.count()
