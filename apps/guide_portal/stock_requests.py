@@ -175,7 +175,8 @@ def recent_customers(*, actor: Actor, now: datetime) -> list[CustomerRow]:
 
 def _due() -> Any:
     guide = Place("guide", BigIntegerField())
-    here = Posting.objects.on(Place("day", DateField())).filter(guide_id=guide)
+    day: Any = Place("day", DateField())
+    here = Posting.objects.on(day).filter(guide_id=guide)
     theirs = Q(state__in=("asked", "agreed"), giving_store_id__in=here.values("store_id"))
     rows = StockRequest.objects.filter(theirs | Q(state="arrived", asking_guide_id=guide))
     return rows.select_related("product").order_by("due_at", "pk")[:DUE_LISTED]

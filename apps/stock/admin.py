@@ -4,7 +4,7 @@ terms."""
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -59,8 +59,8 @@ class StockTermsAdmin(RoomAdmin):
         "giving store gets 50 % of what it keeps and 30 % of what it sends."
     )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and not StockTerms.objects.exists()
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_add_permission(request, obj) and not StockTerms.objects.exists()
 
 
 class StockRequestResource(RoomResource):

@@ -7,13 +7,15 @@ import pytest
 
 from apps.accounts.actor import SYSTEM
 from apps.core import clock
-from apps.hq.demo import stock
+from apps.hq.demo import pieces, stock
 from apps.hq.demo.catalogue import load_products
 from apps.orders.models import Product
 from apps.orders.services import LineRow, OrderRow, ingest_orders
-from apps.stock.models import StockLevel
+from apps.stock.models import State, StockLevel, StockRequest
 from apps.stock.selectors import HOT, LOW, OLD, shelf_of
-from tests.factories.facts import make_store
+from tests.factories.facts import make_product, make_store
+from tests.factories.stock import make_pair
+from tests.factories.tasks import make_team
 
 pytestmark = pytest.mark.django_db
 
@@ -39,3 +41,24 @@ def test_a_store_has_most_sizes_some_run_out_and_some_lie_long(fixed_clock):
     for which in (LOW, HOT, OLD):
         assert shelf_of(store_id=store.pk, which=which, now=now), which
     assert stock.count([store], now=now) == told == levels.count()
+
+
+def test_pieces_are_asked_for_in_every_state(fixed_clock):
+    now = fixed_clock
+    pair = make_pair(now)
+    make_team(now, friends=2, store=pair.there)
+    make_team(now, friends=2, store=pair.here)
+    for store in (pair.here, pair.there):
+        for _number in range(8):
+            StockLevel.objects.create(store=store, product=make_product(), quantity=3, as_of=now)
+    row = OrderRow(
+        source="pos", external_no="D1", store_code=pair.here.code, paid_at=now - timedelta(days=2),
+        net_fen=50_000, lines=[LineRow(1, pair.product.sku, Decimal(1), 50_000)],
+        member_id=pair.member.pk,
+    )  # fmt: skip
+    assert ingest_orders(rows=[row], now=now, actor=SYSTEM)[0].order_id
+    told = pieces.play(store=pair.here, now=now)
+    states = set(StockRequest.objects.values_list("state", flat=True))
+    assert states == set(State.values) - {State.AGREED}
+    assert told == StockRequest.objects.count()
+    assert StockRequest.objects.filter(giving_store=pair.here, state="asked").exists()

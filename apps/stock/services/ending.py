@@ -4,7 +4,6 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
 
 from apps.accounts.actor import SYSTEM, Actor
 from apps.stock.errors import RequestMoved, StockReasonMissing
@@ -71,10 +70,10 @@ def close_with_orders(*, order_ids: Collection[int], now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_BOUGHT, [sorted(order_ids)])
         found = cursor.fetchall()
-    return sum(_bought(*one, now) for one in sorted(found))
+    return sum(_bought(*one, now=now) for one in sorted(found))
 
 
-def _bought(request_id: int, order_id: int, net_fen: int, now: datetime) -> bool:
+def _bought(request_id: int, order_id: int, net_fen: int, *, now: datetime) -> bool:
     row = held(request_id)
     if row.state in (State.ASKED, State.AGREED):
         _take_back(row, Reason.BOUGHT, BY_TILL, now)
@@ -116,7 +115,7 @@ def _late(row: StockRequest) -> str:
 def forget_members(*, member_ids: Collection[int], now: datetime) -> int:
     """A person asked to be deleted: what was kept for them goes back on the shelf. Returns how
     many rows there were."""
-    rows: QuerySet[StockRequest] = StockRequest.objects.of_members(member_ids)
+    rows = StockRequest.objects.of_members(member_ids)
     for pk in rows.open().order_by("pk").values_list("pk", flat=True):
         row = held(pk)
         if row.is_open:
