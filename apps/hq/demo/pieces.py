@@ -16,7 +16,7 @@ from apps.stores.selectors import actor_for
 from apps.stores.services import user_of_guide
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-_SOLD_WITHIN = 5 * _DAY
+_SOLD_WITHIN = 30 * _DAY
 # what became of each that the store asked for: kind and steps, the oldest first
 _OURS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (Kind.HOLD, ("confirm",)),
@@ -105,13 +105,13 @@ def _lead(row: StockRequest, steps: Sequence[str], asked_at: datetime) -> None:
 
 
 def _sell(store: Store, here: Sequence[Guide], *, now: datetime) -> None:
-    """One that came from another store before a sale of these days, and was that sale."""
+    """One that came from another store before a late sale, and was that sale."""
     for guide in here:
         sales = Order.objects.filter(
             store=store, kind=Order.Kind.SALE, paid_at__gte=now - _SOLD_WITHIN,
             member_id__in=_customers(guide),
         )  # fmt: skip
-        for sale in sales.order_by("paid_at", "pk"):
+        for sale in sales.order_by("-paid_at", "-pk"):
             lines = OrderLine.objects.filter(order=sale, paid_at=sale.paid_at, quantity__gt=0)
             there = StockLevel.objects.filter(
                 product_id__in=lines.values("product_id"), quantity__gte=1,
