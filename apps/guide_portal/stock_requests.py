@@ -242,7 +242,8 @@ def _line(row: Any, actor: Actor, mine: set[int], now: datetime) -> Line:
     gives = row.giving_store_id in mine
     who = row.asking_store.name if gives else row.giving_store.name
     asker = own_word(row.asking_guide_id, row.asking_guide.name, actor)
-    words = [str(row.get_kind_display()), who, asker, shown_name(row.member, whole=row.is_own)]
+    name = shown_name(row.member, whole=row.is_own)
+    words = [str(row.get_kind_display()), *([who, asker, name] if gives else [name, who, asker])]
     return Line(
         pk=row.pk,
         href=links.numbered("stock_request", row.pk),
