@@ -78,7 +78,7 @@ class StockRequestResource(RoomResource):
         "giving_store": _("store that gives"),
         "giving_guide": _("found by"),
         "held_at": _("put aside at"),
-        "sent_at": _("sent at"),
+        "sent_at": _("sent off at"),
         "arrived_at": _("arrived at"),
         "ended_at": _("ended at"),
         "giver_percent": _("the giving store's share, %"),

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('asked_at', models.DateTimeField(verbose_name='asked at')),
                 ('due_at', models.DateTimeField(null=True, verbose_name='lapses at')),
                 ('held_at', models.DateTimeField(null=True, verbose_name='put aside at')),
-                ('sent_at', models.DateTimeField(null=True, verbose_name='sent at')),
+                ('sent_at', models.DateTimeField(null=True, verbose_name='sent off at')),
                 ('arrived_at', models.DateTimeField(null=True, verbose_name='arrived at')),
                 ('ended_at', models.DateTimeField(null=True, verbose_name='ended at')),
                 ('net_fen', models.BigIntegerField(null=True, verbose_name='net amount')),

@@ -120,7 +120,7 @@ class StockRequest(models.Model):
     asked_at = models.DateTimeField(_("asked at"))
     due_at = models.DateTimeField(_("lapses at"), null=True)
     held_at = models.DateTimeField(_("put aside at"), null=True)
-    sent_at = models.DateTimeField(_("sent at"), null=True)
+    sent_at = models.DateTimeField(_("sent off at"), null=True)
     arrived_at = models.DateTimeField(_("arrived at"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)
     # what the till said, and what its line was worth: nobody's commission is made of it here
