@@ -163,6 +163,7 @@ DETAIL_WORDS = {
     "new": _("new"),
     "opens": _("opens at"),
     "outcome": pgettext_lazy("record", "outcome"),
+    "pieces": pgettext_lazy("record", "pieces kept or sent"),
     "published": _("published"),
     "reason": _("reason"),
     "push_id": _("push no."),
