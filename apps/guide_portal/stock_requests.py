@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField, DateField, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from apps.accounts.actor import Actor
 from apps.core import clock
-from apps.core.compiled import Compiled, Place
 from apps.core.shown import Shown
 from apps.guide_portal import links
-from apps.guide_portal.appointments import Row, is_own, shown_name, survivor_of
+from apps.guide_portal.appointments import is_own, shown_name, survivor_of
 from apps.guide_portal.cards import Chip, person_of, size_words
 from apps.guide_portal.customers import Row as CustomerRow
 from apps.guide_portal.customers import find_customer, own_word, rows_of, served
@@ -27,7 +25,7 @@ from apps.stock.services.answering import leads
 from apps.stock.services.ending import BY_TILL
 from apps.stores.models import Guide, Posting, Store
 
-LISTED, ENDED_LISTED, DUE_LISTED = 100, 20, 20
+LISTED, ENDED_LISTED = 100, 20
 ENDED = timedelta(days=7)
 RECENT, RECENT_DAYS = 8, timedelta(days=7)
 _WAITING = (State.ASKED, State.AGREED)
@@ -171,35 +169,6 @@ def recent_customers(*, actor: Actor, now: datetime) -> list[CustomerRow]:
 
 
 # --- lists ----------------------------------------------------------------------------------------
-
-
-def _due() -> Any:
-    guide = Place("guide", BigIntegerField())
-    day: Any = Place("day", DateField())
-    here = Posting.objects.on(day).filter(guide_id=guide)
-    theirs = Q(state__in=("asked", "agreed"), giving_store_id__in=here.values("store_id"))
-    rows = StockRequest.objects.filter(theirs | Q(state="arrived", asking_guide_id=guide))
-    return rows.select_related("product").order_by("due_at", "pk")[:DUE_LISTED]
-
-
-_DUE = Compiled(_due)
-
-
-def due_today(*, guide_id: int, now: datetime) -> list[Row]:
-    """What waits for the word of one's store, and what has arrived for one's customers; one small
-    query."""
-    rows = _DUE.rows(guide=guide_id, day=clock.business_day(now))
-    return [
-        Row(
-            href=links.numbered("stock_request", row.pk),
-            name=goods_words(row.product),
-            words=_("Arrived for your customer")
-            if row.state == State.ARRIVED
-            else _("%(kind)s: your store's answer") % {"kind": row.get_kind_display()},
-            due=Chip("clock", _until(row.due_at, now), "warn"),
-        )
-        for row in rows
-    ]
 
 
 def waiting_for(*, actor: Actor) -> int:

@@ -27,7 +27,6 @@ from apps.guide_portal.cards import (
     todo_due,
 )
 from apps.guide_portal.items import ItemCard, ItemsToday, items_today
-from apps.guide_portal.stock_requests import due_today as pieces_due
 from apps.guide_tasks import selectors, shapes
 from apps.guide_tasks.models import GuideTask, TaskPush, TaskTarget
 
@@ -71,8 +70,6 @@ class Today(Shown):
     items: ItemsToday
     # not kept on the phone: what has changed meanwhile would send a customer to a shut door
     appointments: list[Expected] = field(default_factory=list)
-    # nor these: a piece may be promised to somebody else by now
-    pieces: list[Expected] = field(default_factory=list)
 
     @property
     def done(self) -> int:
@@ -187,7 +184,6 @@ def today_of(*, guide_id: int, actor: Actor, now: datetime) -> Today:
         tasks=_tasks(guide_id, now),
         items=items,
         appointments=due_today(actor=actor, guide_id=guide_id, now=now),
-        pieces=pieces_due(guide_id=guide_id, now=now),
     )
 
 

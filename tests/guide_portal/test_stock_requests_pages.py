@@ -99,7 +99,7 @@ def test_a_piece_that_went_meanwhile_is_said_on_the_page(pair, act):
 def test_the_other_store_answers_in_one_tap_and_reads_no_name(pair, act):
     row = make_request(pair, kind="send")
     phone = signed_in(pair.giver)
-    assert url("stock_request", row.pk) in shown(phone, url("today"))
+    assert url("stock_request", row.pk) in shown(phone, url("messages"))
     listed = shown(phone, url("stock_requests"))
     assert "等本店答复" in listed
     page = shown(phone, url("stock_request", row.pk))
@@ -120,8 +120,8 @@ def test_the_other_store_answers_in_one_tap_and_reads_no_name(pair, act):
     asker.post(url("receive_stock", row.pk), act())
     row.refresh_from_db()
     assert row.state == "arrived"
-    today = shown(signed_in(pair.guide), url("today"))
-    assert "已到店，等你的顾客来取" in today
+    told = shown(signed_in(pair.guide), url("messages"))
+    assert "货到店了" in told
 
 
 def test_a_no_needs_its_reason_and_reaches_the_asker(pair, act):
