@@ -29,7 +29,6 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -405,35 +404,44 @@ def entries(*, actor: Actor, now: datetime) -> list[Entry]:
     ]
 
 
-_OWN = Scoped(lambda actor: _wanted(actor).order_by().values_list("pk"))
-_NOBODY = "SELECT NULL::bigint WHERE false"
+# what the lists read of a customer's own row: found once, not once for each list
+_READ = ("id", "birth_month", "birth_day", "joined_at")
+_OWN = Scoped(lambda actor: _wanted(actor).order_by().values_list(*_READ))
+_COLUMNS = ", ".join(_READ)
+_NOBODY = f"SELECT {_COLUMNS} FROM members_member WHERE false"
+# what a query over all members reads from, and what its count for one guide reads instead
+_FROM_ALL = ' FROM "members_member" '
+_FROM_OWN = ' FROM own AS "members_member" '
 
 
 def _count_all(actor: Actor, now: datetime, today: date, terms: Terms) -> list[int]:
     own, params = _OWN.statement(actor)
     counting, places = _counting(today, terms)
     values = fill(places, {"guide": actor.guide_id or 0, "now": now})
-    found = read(f"WITH own (id) AS MATERIALIZED ({own or _NOBODY}) {counting}", [*params, *values])
+    own_rows = f"own ({_COLUMNS}) AS MATERIALIZED ({own or _NOBODY})"
+    found = read(f"WITH {own_rows} {counting}", [*params, *values])
     return list(found[0])
 
 
 @lru_cache(maxsize=4)
 def _counting(today: date, terms: Terms) -> tuple[str, list[Any]]:
-    """The numbers of all lists among the ids in `own`: the same for everybody the whole day, and
-    so long that it is written once."""
+    """The numbers of all lists among the rows in `own`: the same for everybody the whole day, and
+    so long that it is written once. Only the outermost table is replaced: a list may look among
+    all members for whatever else it asks."""
     asked = _Question(
         guide_id=Place("guide", BigIntegerField()),
         now=Place("now", DateTimeField()),
         today=today,
         terms=terms,
-        own=Member.objects.filter(pk__in=RawSQL("SELECT id FROM own", ())),
+        own=Member.objects.all(),
     )
     parts: list[str] = []
     params: list[Any] = []
     for code, one in _LISTS.items():
         listed = one.find(asked).order_by().values("pk")[: _most(code, terms)]
         sql, values = listed.query.sql_with_params()
-        parts.append(f"(SELECT count(*) FROM ({sql}) AS listed)")
+        among_own = sql.replace(_FROM_ALL, _FROM_OWN, 1)
+        parts.append(f"(SELECT count(*) FROM ({among_own}) AS listed)")
         params += values
     return with_constants("SELECT " + ", ".join(parts), params)
 
