@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import DateTimeField, Q, QuerySet
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -16,6 +15,7 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.compiled import Compiled, Place, among
 from apps.core.shown import Shown
+from apps.guide_portal import links
 from apps.guide_portal.appointments import Row as Expected
 from apps.guide_portal.appointments import rows_of_card
 from apps.guide_portal.cards import SENDABLE, Chip, Person, due_chip, person_of, size_words
@@ -238,7 +238,7 @@ def _why(target: TaskTarget, now: datetime) -> Why:
         push_title=target.push.title,
         due=due_chip(target.due_at, now=now),
         can_send=target.state in SENDABLE,
-        href=reverse("guide_portal:target", args=[target.pk]),
+        href=links.numbered("target", target.pk),
     )
 
 
@@ -253,7 +253,7 @@ def _sending(file: Dossier, cards: Sequence[Why], *, guide_id: int, may_send: bo
         return Sending(href=sendable.href, label=_("Send a message"))
     if cards or file.is_waiting:
         return Sending(off=_("Waiting for WeCom's result"))
-    href = reverse("guide_portal:message", args=[file.member.public_id])
+    href = links.of_person("message", file.member.public_id)
     return Sending(href=href, label=_("Send a message"))
 
 
@@ -494,6 +494,10 @@ def _older(
     return floor.isoformat() if before is None and file.member.created_at < floor else ""
 
 
+# `get_kind_display` translates every kind to say one
+_KINDS = dict(Kind.choices)
+
+
 def _story(events: Sequence[MemberEvent], file: Dossier, *, actor: Actor) -> list[Happened]:
     names = _names(events, file)
     sources = {"wx": _("WeCom"), "till": _("Till"), "link": _("Link in the message")}
@@ -503,7 +507,7 @@ def _story(events: Sequence[MemberEvent], file: Dossier, *, actor: Actor) -> lis
         guide_id = _guide_of(event)
         who = own_word(guide_id, names.get(guide_id, ""), actor) if guide_id else ""
         source = who or sources.get(tone, pgettext("source", "System"))
-        words = event.get_kind_display()
+        words = str(_KINDS.get(event.kind, event.kind))
         story.append(Happened(event.occurred_at, words, source, icon, tone))
     return story
 

@@ -15,6 +15,7 @@ from django.db.models import (
     Q,
     QuerySet,
 )
+from django.db.models.lookups import IsNull
 
 from apps.accounts.actor import Actor
 from apps.accounts.scoped import Scoped
@@ -71,7 +72,7 @@ def running_pushes(*, actor: Actor) -> list[tuple[int, str]]:
 def _stuck(actor: Actor) -> QuerySet[Any, Any]:
     waiting = TaskTarget.objects.filter(task_id=OuterRef("pk")).open().opened_by(_NOW)
     # one "exists" alone is a join from the few tasks; of two with "or" PostgreSQL hashes the table
-    stuck = waiting.filter(Q(task__seen_at=None) | Q(due_at__lt=_NOW))
+    stuck = waiting.filter(Q(IsNull(OuterRef("seen_at"), True)) | Q(due_at__lt=_NOW))
     return _running(actor).filter(Exists(stuck)).values_list("push_id")
 
 
