@@ -172,6 +172,8 @@ def test_who_bought_and_is_nobodys_friend_is_a_prompt_on_list_and_card(shop, pho
 
 def test_the_tab_counts_each_list_and_each_list_says_where_it_ends(bought):
     client = signed_in(bought.guide)
+    stranger = make_member()  # bought, but is not of this guide
+    buy(stranger, bought.store, bought.now - DAY, now=bought.now)
 
     page = client.get(at("customers")).content.decode()
     counts = dict(re.findall(r'data-entry="(\w+)">(\d+)', page))
