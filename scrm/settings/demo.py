@@ -37,6 +37,10 @@ for _name, _value in {
     "WECOM_OAUTH_IN_ANY_BROWSER": "1",
     # whoever looks at the demo waits for nothing
     "CARD_GAP_MINUTES": "0",
+    "HAND_OUT_FROM": "00:00",
+    "HAND_OUT_UNTIL": "23:59",
+    "CONTACT_FROM": "00:00",
+    "CONTACT_UNTIL": "23:59",
     "SMS_SENDER": "apps.outreach.sms_gateway.HttpGateway",
     "SMS_GATEWAY_URL": f"{_simulator}/sim/sms",
     "STATIC_ROOT": str(_data / "static"),
