@@ -110,6 +110,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/stores/legalentity/",
                 "/admin/rollout/",
                 "/admin/commissions/",
+                "/admin/stock/",
                 needs=C.VIEW_REPORTS,
             ),
             _item(
@@ -120,7 +121,6 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/outreach/contentasset/",
                 "/admin/orders/product/",
                 "/admin/looks/",
-                "/admin/stock/",
                 needs=C.VIEW_PUSHES,
             ),
             _item(
@@ -210,6 +210,9 @@ _FRIENDS = [
 _PLACES = [
     _tab(_("Store list"), "/admin/stores/store/", C.VIEW_REPORTS),
     _tab(_("Guides"), "/admin/stores/guide/", C.VIEW_REPORTS),
+    _tab(_("Stock"), "/admin/stock/stocklevel/", C.VIEW_REPORTS),
+    _tab(_("Pieces kept or sent"), "/admin/stock/stockrequest/", C.VIEW_MEMBERS),
+    _tab(_("Terms of keeping and sending"), "/admin/stock/stockterms/", C.VIEW_REPORTS),
     _tab(_("Regions"), "/admin/stores/region/", C.VIEW_REPORTS),
     _tab(_("Rollout"), "/admin/rollout/", C.VIEW_REPORTS),
     _tab(_("Legal entities"), "/admin/stores/legalentity/", C.MANAGE_STORES),
@@ -231,9 +234,6 @@ _WORDS = [
     _tab(_("Stores' wordings"), "/admin/scripts/variants/", C.VIEW_PUSHES, Module.SCRIPTS),
     _tab(_("Content"), "/admin/outreach/contentasset/", C.VIEW_PUSHES),
     _tab(_("Products"), "/admin/orders/product/", C.VIEW_REPORTS),
-    _tab(_("Stock"), "/admin/stock/stocklevel/", C.VIEW_REPORTS),
-    _tab(_("Pieces kept or sent"), "/admin/stock/stockrequest/", C.VIEW_MEMBERS),
-    _tab(_("Terms of keeping and sending"), "/admin/stock/stockterms/", C.VIEW_REPORTS),
     _tab(_("Looks"), "/admin/looks/look/", C.VIEW_PUSHES, Module.MEMBER_PAGES),
 ]
 _TAGS = [
@@ -324,6 +324,7 @@ UNFOLD: dict[str, Any] = {
             "models": [
                 "stores.store", "stores.guide", "stores.region", "stores.legalentity",
                 "commissions.commissionrule",
+                "stock.stocklevel", "stock.stockrequest", "stock.stockterms",
             ],
             "items": _PLACES,
         },
@@ -331,7 +332,6 @@ UNFOLD: dict[str, Any] = {
         {
             "models": [
                 "outreach.messagetemplate", "outreach.contentasset", "orders.product", "looks.look",
-                "stock.stocklevel", "stock.stockrequest", "stock.stockterms",
             ],
             "items": _WORDS,
         },
