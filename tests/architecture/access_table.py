@@ -403,7 +403,8 @@ appointments.Appointment             vx     v         v*      v
 looks.Look                           v      v         v*      v
 stock.StockLevel                     v      v         v       v
 stock.StockRequest                   vx     v         v*      v
-stock.StockTerms                     vac    v         v       v
+# one set of terms; it is there, so nobody adds another
+stock.StockTerms                     vc     v         v       v
 orders.Product                       v      v         v       v
 stores.Store                         vacxi  v         v*      v
 stores.Guide                         vacxi  v         v*      v
