@@ -386,6 +386,13 @@ def take_orders(
     rows = _with_buyers(readable)
     stored = ingest_orders(rows=list(rows.values()), now=now, actor=actor)
     nobodys = _credit(zip(readable.values(), stored, strict=True), now=now)
+    changed = [one for one in stored if one.status not in (REJECTED, UNCHANGED)]
+    refresh_profiles(member_ids={pk for one in changed for pk in one.member_ids}, now=now)
+    order_ids = sorted({one.order_id for one in changed if one.order_id is not None})
+    record_purchases(order_ids=order_ids, now=now)
+    note_orders(order_ids=order_ids, now=now)
+    close_with_orders(order_ids=order_ids, now=now)
+    # after the targets, as who sends a coupon or takes one back does
     coupons = _redeem(list(zip(readable.values(), stored, strict=True)), now=now)
     for index, one in zip(rows, stored, strict=True):
         results[index] = ItemResult(
@@ -397,12 +404,6 @@ def take_orders(
             warning=_warning(items[index], one, nobodys),
             coupons=coupons.get(one.order_id or 0, ()),
         )
-    changed = [one for one in stored if one.status not in (REJECTED, UNCHANGED)]
-    refresh_profiles(member_ids={pk for one in changed for pk in one.member_ids}, now=now)
-    order_ids = sorted({one.order_id for one in changed if one.order_id is not None})
-    record_purchases(order_ids=order_ids, now=now)
-    note_orders(order_ids=order_ids, now=now)
-    close_with_orders(order_ids=order_ids, now=now)
     return [results[index] for index in range(len(items))]
 
 

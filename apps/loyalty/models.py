@@ -5,6 +5,8 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models, transaction
@@ -221,8 +223,9 @@ class CouponIssue(models.Model):
     expires_at = models.DateTimeField(_("counts until"))
     # never told of: it ended and is in stock again, and counts as if it had not been given
     withdrawn_at = models.DateTimeField(pgettext_lazy("coupon", "taken back at"), null=True)
-    # a later message promised this same one: it stays, whatever becomes of the first message
-    promised_again = models.BooleanField(default=False, editable=False)
+    # the causes of the messages that tell of it, first its own: one called off takes its own away,
+    # and the coupon ends with the last of them
+    promises = ArrayField(models.CharField(max_length=90), default=list, editable=False)
     opened_at = models.DateTimeField(_("seen by the member"), null=True)
     used_at = models.DateTimeField(_("used at"), null=True)
     order = models.ForeignKey(
@@ -254,6 +257,12 @@ class CouponIssue(models.Model):
                 fields=["expires_at"], condition=Q(used_at=None), name="loyalty_issue_expiring"
             ),
             models.Index(fields=["batch"], condition=~Q(batch=""), name="loyalty_issue_of_batch"),
+            # a message called off asks what it promised and nobody saw
+            GinIndex(
+                fields=["promises"],
+                condition=Q(opened_at=None, used_at=None, withdrawn_at=None),
+                name="loyalty_issue_promised",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["cause", "coupon"], name="loyalty_one_per_cause"),

@@ -42,3 +42,7 @@ class CouponIssueQuerySet(models.QuerySet):
     def usable(self, *, at: datetime) -> Self:
         """Neither used nor past their time; some may begin later."""
         return self.unused().given().filter(expires_at__gt=at)
+
+    def unseen(self, *, at: datetime) -> Self:
+        """Usable ones that the member has not looked at."""
+        return self.usable(at=at).filter(opened_at=None)

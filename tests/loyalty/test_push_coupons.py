@@ -363,6 +363,89 @@ def test_a_coupon_that_a_second_push_promised_again_outlives_the_first(
     assert (issue.state(now=fixed_clock), coupon.issued) == (CouponIssue.State.USABLE, 1)
 
 
+@pytest.mark.parametrize("first_gone", [0, 1])
+def test_a_coupon_ends_with_the_last_of_the_pushes_that_promised_it(
+    people, fixed_clock, settings, first_gone
+):
+    settings.CONTACT_ONE_PLAN = False
+    coupon = make_coupon(stock=1)
+    both = [hand_out(people[:1], fixed_clock, coupon=coupon) for _push in range(2)]
+    for push in both:
+        tap(target_of(push, people[0]), fixed_clock)
+    left = []
+    for push in (both[first_gone], both[1 - first_gone]):
+        recalling.withdraw_push(push=push, actor=SYSTEM, now=fixed_clock)
+        coupon.refresh_from_db()
+        left.append((coupon.issued, CouponIssue.objects.get().state(now=fixed_clock)))
+
+    assert left == [(1, CouponIssue.State.USABLE), (0, CouponIssue.State.WITHDRAWN)]
+    assert batch_figures(batch=both[0].source).issued == 0
+
+
+def test_a_coupon_that_its_guide_told_of_once_more_outlives_the_push(people, fixed_clock):
+    coupon = make_coupon(stock=1)
+    push = hand_out(people[:1], fixed_clock, coupon=coupon)
+    target = target_of(push, people[0])
+    tap(target, fixed_clock).recipients.update(state="not_sent")
+    TaskTarget.objects.filter(pk=target.pk).update(state=State.OPEN)
+    services.say_again(
+        member=people[0],
+        issue_id=CouponIssue.objects.get().pk,
+        page=push_coupons.MY_COUPONS,
+        actor=guide_actor(target.guide, fixed_clock),
+        now=fixed_clock,
+        client_id=uuid.uuid4(),
+    )
+
+    recalling.withdraw_push(push=push, actor=SYSTEM, now=fixed_clock)
+
+    coupon.refresh_from_db()
+    assert target_of(push, people[0]).state == State.NOT_APPLICABLE
+    assert CouponIssue.objects.get().state(now=fixed_clock) == CouponIssue.State.USABLE
+    assert coupon.issued == 1
+
+
+def in_order_held(asked):
+    """The tables whose rows these statements hold, each at its first time."""
+    held = [one["sql"] for one in asked if "FOR UPDATE" in one["sql"]]
+    tables = (TaskTarget._meta.db_table, CouponIssue._meta.db_table)
+    return list(dict.fromkeys(name for sql in held for name in tables if name in sql))
+
+
+HELD_FIRST_THE_TARGET = [TaskTarget._meta.db_table, CouponIssue._meta.db_table]
+
+
+def test_an_order_holds_the_targets_before_its_coupon_as_a_send_does(people, fixed_clock):
+    push = hand_out(people[:1], fixed_clock, coupon=make_coupon())
+    target = target_of(push, people[0])
+    tap(target, fixed_clock)
+    make_product("SKU1")
+    key = create_api_key(
+        name="till", scopes=["api_write_orders"], created_by=None, chain_wide=True
+    )[1]
+    sale = order(
+        "P1", net=35_000, store_code=target.store.code, paid_at=fixed_clock.isoformat(),
+        member=str(people[0].public_id), coupon_codes=[CouponIssue.objects.get().code],
+    )  # fmt: skip
+
+    with CaptureQueriesContext(connection) as asked:
+        told = post(ORDERS, [sale], key).json()["results"][0]["coupons"]
+
+    assert [one["status"] for one in told] == ["used"]
+    assert in_order_held(asked) == HELD_FIRST_THE_TARGET
+
+
+def test_who_opens_their_coupons_holds_the_targets_before_them(people, fixed_clock):
+    push = hand_out(people[:1], fixed_clock, coupon=make_coupon())
+    tap(target_of(push, people[0]), fixed_clock)
+
+    with CaptureQueriesContext(connection) as asked:
+        services.coupons_opened(member_ids=[people[0].pk], now=fixed_clock)
+
+    assert target_of(push, people[0]).engaged_at == fixed_clock
+    assert in_order_held(asked) == HELD_FIRST_THE_TARGET
+
+
 def test_what_the_customer_saw_stays_when_the_push_is_taken_back(people, fixed_clock):
     coupon = make_coupon()
     push = hand_out(people, fixed_clock, coupon=coupon)

@@ -90,13 +90,19 @@ def say_again(
     """
     assert actor.guide_id is not None
     theirs = CouponIssue.objects.of_members(survivor_group(member.pk)).select_related("coupon")
+    if not is_unseen(theirs.get(pk=issue_id), now=now):
+        raise NothingToSay
+    # in the order of every send: first the turn of the member, then the coupon
+    ledger.one_at_a_time(member_ids=[member.pk])
+    again = f"coupon-again:{client_id}"
+    loyalty.promise_again(causes={again: issue_id})
     issue = theirs.get(pk=issue_id)
-    if not is_unseen(issue, now=now):
+    if not is_unseen(issue, now=now):  # taken back, used or seen meanwhile
         raise NothingToSay
     if ends_unsaid(issue.expires_at, now=now):
         raise EndsUnsaid
     text = _words(issue, member, _posting(actor.guide_id, now))
-    return _say(member, text, page, actor, now, f"coupon-again:{client_id}")
+    return _say(member, text, page, actor, now, again)
 
 
 @transaction.atomic
@@ -181,9 +187,12 @@ def coupons_opened(*, member_ids: list[int], now: datetime) -> int:
     """The member opened their coupons: 已互动, once for each coupon. It counts for the running work
     of the guide who gave it, else for the story alone. Returns how many were new.
     """
-    fresh = loyalty.note_opened(member_ids=member_ids, now=now)
-    guides = {issue.guide_id for issue in fresh if issue.guide_id is not None}
+    # the targets are held before the coupons, as by who sends one or takes one back; whoever gave
+    # theirs in between is told of in the story alone
+    unseen = CouponIssue.objects.unseen(at=now).of_members(member_ids)
+    guides = {pk for pk in unseen.values_list("guide_id", flat=True) if pk is not None}
     running = _running_work(member_ids, guides, now)
+    fresh = loyalty.note_opened(member_ids=member_ids, now=now)
     for issue in fresh:
         # the last that was open when it was given
         work = next(
@@ -204,13 +213,17 @@ def coupons_opened(*, member_ids: list[int], now: datetime) -> int:
 
 
 def _running_work(member_ids: list[int], guide_ids: set[int], now: datetime) -> list[TaskTarget]:
-    """What these guides work on with this member, in one statement."""
+    """What these guides work on with this member, held, in one statement."""
+    if not guide_ids:
+        return []
     found = TaskTarget.objects.filter(
         member_id__in=member_ids, guide_id__in=guide_ids, opens_at__lte=now
     ).exclude(state__in=[State.NOT_APPLICABLE, State.EXPIRED])
     return [
         target
-        for target in found.select_related("push__campaign").order_by("pk")
+        for target in found.select_related("push__campaign")
+        .select_for_update(of=("self",))
+        .order_by("pk")
         if now < target.opens_at + timedelta(days=target.push.campaign.window_days)
     ]
 

@@ -62,7 +62,11 @@ def give_with(
     if not chosen:
         had = all(isinstance(reason, HasEnough) for reason in handed.refused.values())
         raise CouponHadAlready() if handed.refused and had else CouponNotGiven()
-    days = frozenset(handed.given[target.source].last_day for target in chosen)
+    told = {target.source: handed.given[target.source] for target in chosen}
+    loyalty.promise_again(
+        causes={cause: issue.pk for cause, issue in told.items() if cause not in issue.promises}
+    )
+    days = frozenset(issue.last_day for issue in told.values())
     return Reached(chosen, days)
 
 

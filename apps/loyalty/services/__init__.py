@@ -1,6 +1,6 @@
 """Writes of the coupons' room."""
 
-from apps.loyalty.services.batches import Handed, Wanted, issue_many, take_back
+from apps.loyalty.services.batches import Handed, Wanted, issue_many, promise_again, take_back
 from apps.loyalty.services.erasure import forget_members
 from apps.loyalty.services.handing import hand_over
 from apps.loyalty.services.issuing import give_welcome, issue_coupon, note_opened
@@ -17,6 +17,7 @@ __all__ = [
     "issue_coupon",
     "issue_many",
     "note_opened",
+    "promise_again",
     "redeem",
     "take_back",
 ]

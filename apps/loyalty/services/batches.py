@@ -1,7 +1,7 @@
 """One coupon for many customers of one guide, each for a cause of their own: a push carries it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,12 +11,16 @@ from django.db.models import F
 from apps.accounts.actor import Actor
 from apps.loyalty.errors import CouponRefused, HasEnough
 from apps.loyalty.models import Coupon, CouponIssue
+from apps.loyalty.querysets import CouponIssueQuerySet
 from apps.loyalty.selectors import why_not
 from apps.loyalty.services.issuing import row_of, write
 from apps.loyalty.services.telling import event_of
 from apps.members.models import Member
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind
+
+# rows of one statement that gives each another value
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +83,27 @@ def issue_many(
             answer.given[one.cause] = issue
     if fresh:
         write(coupon, fresh, actor)
-    _promise_again([one.pk for cause, one in answer.given.items() if one.cause != cause])
     return answer
 
 
-def _promise_again(issue_ids: Sequence[int]) -> None:
-    """These were given for an earlier message, and a second one now tells of them. The caller holds
-    the coupon, as `take_back` does."""
-    news = CouponIssue.objects.filter(pk__in=issue_ids, promised_again=False)
-    if issue_ids and (held := list(news.select_for_update(of=("self",)).order_by("pk"))):
-        CouponIssue.objects.filter(pk__in=[one.pk for one in held]).update(promised_again=True)
+@transaction.atomic
+def promise_again(*, causes: Mapping[str, int]) -> None:
+    """A further message tells of these coupons, by cause the id of each: they stay when an earlier
+    message is called off."""
+    if not causes:
+        return
+    held = {issue.pk: issue for issue in _hold(CouponIssue.objects.filter(pk__in=causes.values()))}
+    for cause, issue_id in causes.items():
+        if cause not in held[issue_id].promises:
+            held[issue_id].promises.append(cause)
+    CouponIssue.objects.bulk_update(held.values(), ["promises"], batch_size=_AT_ONCE)
+
+
+def _hold(rows: CouponIssueQuerySet) -> list[CouponIssue]:
+    """The coupons first, as who gives does: none is promised again between the look and the end."""
+    coupons = Coupon.objects.filter(pk__in=rows.values("coupon_id"))
+    list(coupons.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    return list(rows.select_for_update(of=("self",)).order_by("pk"))
 
 
 def _theirs(coupon: Coupon, people: set[int]) -> dict[int, list[CouponIssue]]:
@@ -108,20 +123,21 @@ def _spent(coupon: Coupon, causes: Sequence[str]) -> set[str]:
 
 @transaction.atomic
 def take_back(*, causes: Sequence[str], now: datetime) -> int:
-    """The message about them was called off: what nobody saw, used or was promised again ends now
-    and is in stock again, for these members too. Returns how many."""
-    rows = CouponIssue.objects.filter(cause__in=causes, opened_at=None, promised_again=False)
-    rows = rows.usable(at=now)
-    # the coupons first, as who gives does: none is promised again between the look and the end
-    coupons = Coupon.objects.filter(pk__in=rows.values("coupon_id"))
-    list(coupons.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-    held = list(rows.select_for_update(of=("self",)).order_by("pk"))
-    CouponIssue.objects.filter(pk__in=[issue.pk for issue in held]).update(
-        withdrawn_at=now, expires_at=now
+    """The messages about them were called off: what nobody saw or used and no other message tells
+    of ends now and is in stock again, for these members too. Returns how many."""
+    gone = set(causes)
+    held = _hold(CouponIssue.objects.unseen(at=now).filter(promises__overlap=list(gone)))
+    for issue in held:
+        issue.promises = [cause for cause in issue.promises if cause not in gone]
+    ended = [issue for issue in held if not issue.promises]
+    CouponIssue.objects.filter(pk__in=[issue.pk for issue in ended]).update(
+        promises=[], withdrawn_at=now, expires_at=now
     )
-    for coupon_id, n in sorted(Counter(issue.coupon_id for issue in held).items()):
+    stay = [issue for issue in held if issue.promises]
+    CouponIssue.objects.bulk_update(stay, ["promises"], batch_size=_AT_ONCE)
+    for coupon_id, n in sorted(Counter(issue.coupon_id for issue in ended).items()):
         Coupon.objects.filter(pk=coupon_id).update(issued=F("issued") - n)
     timeline.record_events(
-        event_of(issue, Kind.COUPON_WITHDRAWN, what="withdrawn", at=now) for issue in held
+        event_of(issue, Kind.COUPON_WITHDRAWN, what="withdrawn", at=now) for issue in ended
     )
-    return len(held)
+    return len(ended)

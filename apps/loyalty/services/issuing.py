@@ -101,6 +101,7 @@ def row_of(
         coupon=coupon,
         member_id=member_id,
         cause=cause,
+        promises=[cause],
         batch=batch,
         guide_id=guide_id,
         issued_at=now,
@@ -126,8 +127,8 @@ def write(coupon: Coupon, issues: list[CouponIssue], actor: Actor) -> list[Coupo
 def note_opened(*, member_ids: Sequence[int], now: datetime) -> list[CouponIssue]:
     """The member looks at their coupons; returns those seen for the first time."""
     fresh = list(
-        CouponIssue.objects.filter(member_id__in=member_ids, opened_at=None)
-        .usable(at=now)
+        CouponIssue.objects.unseen(at=now)
+        .of_members(member_ids)
         .select_for_update(of=("self",))
         .order_by("pk")
     )
