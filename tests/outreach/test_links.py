@@ -5,7 +5,7 @@ import pytest
 
 from apps.core import clock
 from apps.outreach import services as outreach
-from apps.outreach.models import LinkClick, TrackedLink
+from apps.outreach.models import DispatchRecipient, LinkClick, TrackedLink
 from apps.outreach.views import make_state, state_holds
 from tests.factories import outreach as make
 
@@ -42,6 +42,17 @@ def test_taps_to_count_come_with_their_sends(link, friends, moment, django_asser
 
     with django_assert_num_queries(0):
         assert click.recipient.dispatch.pk == link.dispatch_id
+
+
+@pytest.mark.parametrize("state", sorted(DispatchRecipient.State.values))
+def test_who_got_nothing_and_taps_a_forwarded_link_is_nobody(link, friends, moment, state):
+    ((_member, external), _other) = friends
+    DispatchRecipient.objects.filter(dispatch=link.dispatch_id).update(state=state)
+
+    outreach.record_click(code=link.code, external_userid=external, now=moment)
+
+    known = LinkClick.objects.get().recipient is not None
+    assert known == (state in ("waiting", "delivered"))
 
 
 @pytest.fixture

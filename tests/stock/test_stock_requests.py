@@ -6,8 +6,10 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
+from apps.orders.models import Order, OrderLine
 from apps.outreach.models import GuideNotice
 from apps.stock import services
 from apps.stock.errors import (
@@ -25,7 +27,7 @@ from apps.stock.models import NEXT, OPEN, State, StockLevel, StockRequest, Stock
 from apps.stock.selectors import promised
 from apps.stock.services.steps import move
 from apps.stores.models import Posting, Store
-from tests.factories.facts import make_guide, make_store
+from tests.factories.facts import make_guide, make_product, make_store
 from tests.factories.stock import buy, make_pair, make_request
 from tests.factories.tasks import guide_actor
 
@@ -342,6 +344,26 @@ def test_an_order_from_before_or_of_somebody_else_ends_nothing(pair):
     pair.member = other
     row.refresh_from_db()
     assert row.state == "held"
+
+
+def test_orders_hold_all_levels_first_in_the_order_stock_is_kept_in(pair):
+    later = make_product(name="长靴", size="37")
+    StockLevel.objects.create(store=pair.there, product=later, quantity=1, as_of=pair.now)
+    rows = [make_request(pair, product=later), make_request(pair)]
+    numbers = []
+    for number, product in (("L1", later), ("L2", pair.product)):
+        pair.product = product
+        buy(pair, pair.now - MINUTE, number=number, now=pair.now)  # before it was asked for
+        numbers.append(Order.objects.get(external_no=number).pk)
+    Order.objects.filter(pk__in=numbers).update(paid_at=pair.now + MINUTE)
+    OrderLine.objects.filter(order_id__in=numbers).update(paid_at=pair.now + MINUTE)
+
+    with CaptureQueriesContext(connection) as asked, transaction.atomic():
+        assert services.close_with_orders(order_ids=numbers, now=pair.now + MINUTE) == 2
+
+    locks = [one["sql"] for one in asked if "FOR UPDATE" in one["sql"]]
+    assert 'ORDER BY "stock_stocklevel"."store_id" ASC, "stock_stocklevel"."product_id"' in locks[0]
+    assert [states(row)[-1] for row in rows] == ["withdrawn", "withdrawn"]
 
 
 def test_whoever_is_forgotten_has_nothing_kept(pair):

@@ -175,6 +175,19 @@ def test_while_wecom_is_handing_out_the_count_waits_an_hour_at_most(guide):
     assert (used(first[0], NOON), used(second[0], NOON)) == (1, 0)
 
 
+def test_one_confirmed_at_its_last_look_has_its_hour_too(guide):
+    first, second = make_friends(guide, 2)
+    confirmed = NOON + timedelta(days=3)
+    send = own_send(guide)
+    half = [result(guide, first), result(guide, second, SendStatus.NOT_YET, None)]
+    whole = [result(guide, first), result(guide, second)]
+
+    assert note(send, half, now=confirmed + timedelta(minutes=1), confirmed_at=confirmed) is False
+    assert note(send, whole, now=confirmed + timedelta(minutes=12), confirmed_at=confirmed) is True
+
+    assert (used(first[0], NOON), used(second[0], NOON)) == (1, 1)
+
+
 def test_it_counts_in_the_period_it_was_sent_in(guide, settings):
     settings.WECOM_CAP_RULE = "month"
     before, after = make_friends(guide, 2)

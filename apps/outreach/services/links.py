@@ -61,19 +61,25 @@ def _with_code(piece: Piece, code: str, cards: Mapping[str, str]) -> Piece:
     return piece
 
 
+# a tap may come before WeCom has said that the message went out
+_MAY_HAVE_IT = (DispatchRecipient.State.WAITING, DispatchRecipient.State.DELIVERED)
+
+
 @transaction.atomic
 def record_click(*, code: str, external_userid: str | None, now: datetime) -> str:
     """Note one tap and return the address of the page behind the link.
 
     A customer to whom this very send went makes it proof, of a link that no send carried whoever
-    is known; anybody else (a forwarded message) counts as anonymous. Raises
-    TrackedLink.DoesNotExist.
+    is known; anybody else (a forwarded message, also to somebody whom the send left out) counts as
+    anonymous. Raises TrackedLink.DoesNotExist.
     """
     link = TrackedLink.objects.select_related("asset", "guide").get(code=code)
     recipient = member = None
     if external_userid and link.dispatch_id is not None:
         recipient = DispatchRecipient.objects.filter(
-            dispatch_id=link.dispatch_id, external_userid=external_userid
+            dispatch_id=link.dispatch_id,
+            external_userid=external_userid,
+            state__in=_MAY_HAVE_IT,
         ).first()
     elif external_userid and link.guide is not None:
         kind = MemberIdentity.Kind.EXTERNAL_USERID

@@ -110,9 +110,7 @@ def note_guide_send(
         return False
     later = next_look(row, looks=LOOKS, now=now)
     waiting = any(one.status == SendStatus.NOT_YET for one in results)
-    if confirmed_at is None or (
-        waiting and later is not None and now < confirmed_at + HANDED_OUT_WITHIN
-    ):
+    if confirmed_at is None or (waiting and now < confirmed_at + HANDED_OUT_WITHIN):
         soon = later if confirmed_at is None else now + AGAIN
         GuideSend.objects.filter(pk=row.pk).update(due_at=soon)
         return False

@@ -9,7 +9,7 @@ from apps.accounts.actor import SYSTEM, Actor
 from apps.stock.errors import RequestMoved, StockReasonMissing
 from apps.stock.models import NEXT, Kind, Reason, State, StockRequest
 from apps.stock.services import news
-from apps.stock.services.steps import held, move
+from apps.stock.services.steps import held, lock_levels, move
 
 WITHDRAWALS = (Reason.NO_NEED, Reason.ELSEWHERE, Reason.MISTAKE)
 BY_TILL = "till"
@@ -70,6 +70,8 @@ def close_with_orders(*, order_ids: Collection[int], now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_BOUGHT, [sorted(order_ids)])
         found = cursor.fetchall()
+    if found:
+        lock_levels([request_id for request_id, _order_id, _net_fen in found])
     return sum(_bought(*one, now=now) for one in sorted(found))
 
 

@@ -1,7 +1,10 @@
 """The only place where a request's state changes, and the locks that every change takes."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
+
+from django.db.models import Exists, OuterRef
 
 from apps.stock.errors import RequestMoved
 from apps.stock.models import NEXT, OPEN, StockLevel, StockRequest, StockRequestMove
@@ -15,6 +18,16 @@ def held(request_id: int) -> StockRequest:
     lock_level(store_id=place[0], product_id=place[1])
     rows = StockRequest.objects.select_for_update(of=("self",))
     return rows.select_related("product", "giving_store", "asking_store").get(pk=request_id)
+
+
+def lock_levels(request_ids: Collection[int]) -> None:
+    """The levels of many requests at once, in the order in which batches of stock are kept: of two
+    transactions that need several, one waits for the other."""
+    asked = StockRequest.objects.filter(
+        pk__in=request_ids, giving_store=OuterRef("store"), product=OuterRef("product")
+    )
+    rows = StockLevel.objects.filter(Exists(asked)).select_for_update(of=("self",))
+    list(rows.order_by("store_id", "product_id").values_list("pk"))
 
 
 def lock_level(*, store_id: int, product_id: int) -> StockLevel | None:
