@@ -25,7 +25,11 @@ class World:
         # as in Django's own tests: what wants to be outermost may be inside
         self._atomic._from_testcase = True
         self._atomic.__enter__()
-        self._found = self._build()
+        try:
+            self._found = self._build()
+        except BaseException:
+            self._end()
+            raise
         # what was put off until the commit is done once, not by each test
         connection.check_constraints()
         connection.run_on_commit = []
@@ -49,5 +53,5 @@ def stand_on(wanted: World | None) -> None:
         left, _open = _open, None
         left._end()
     if wanted:
-        _open = wanted
         wanted._begin()
+        _open = wanted

@@ -440,8 +440,9 @@ def _counting(today: date, terms: Terms) -> tuple[str, list[Any]]:
     for code, one in _LISTS.items():
         listed = one.find(asked).order_by().values("pk")[: _most(code, terms)]
         sql, values = listed.query.sql_with_params()
-        among_own = sql.replace(_FROM_ALL, _FROM_OWN, 1)
-        parts.append(f"(SELECT count(*) FROM ({among_own}) AS listed)")
+        selected, from_all, rest = sql.partition(_FROM_ALL)
+        assert from_all, f"The list {code} does not read members: it would count nobody's rows."
+        parts.append(f"(SELECT count(*) FROM ({selected}{_FROM_OWN}{rest}) AS listed)")
         params += values
     return with_constants("SELECT " + ", ".join(parts), params)
 

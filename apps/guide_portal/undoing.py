@@ -27,9 +27,10 @@ class CameAsBooked(DomainError):
 
 
 @transaction.atomic
-def undo_act(*, guide_id: int, client_id: uuid.UUID, actor: Actor, now: datetime) -> None:
-    """Take back what this act did. The receipt stays, so that the act sent once more by the phone
-    does nothing. Safe to repeat.
+def undo_act(*, guide_id: int, client_id: uuid.UUID, actor: Actor, now: datetime) -> bool:
+    """Take back what this act did; False when nothing of it is left: it is taken back already, or
+    it added nothing to the visit of who came as booked. The receipt stays, so that the act sent
+    once more by the phone does nothing. Safe to repeat.
 
     Raises Http404 for an act that is not this guide's, TooLateToUndo, CameAsBooked.
     """
@@ -39,21 +40,22 @@ def undo_act(*, guide_id: int, client_id: uuid.UUID, actor: Actor, now: datetime
         raise Http404
     if not receipts.undoable(guide_id=guide_id).filter(pk=receipt.pk).exists():
         raise TooLateToUndo(minutes=receipts.UNDO_WITHIN.seconds // 60)
-    _HOW[receipt.kind](guide_id, client_id, actor, now)
+    return _HOW[receipt.kind](guide_id, client_id, actor, now)
 
 
-def _note(guide_id: int, client_id: uuid.UUID, actor: Actor, now: datetime) -> None:
-    members.take_back_note(client_id=client_id, guide_id=guide_id, now=now, actor=actor)
+def _note(guide_id: int, client_id: uuid.UUID, actor: Actor, now: datetime) -> bool:
+    return members.take_back_note(client_id=client_id, guide_id=guide_id, now=now, actor=actor)
 
 
-def _visit(guide_id: int, client_id: uuid.UUID, actor: Actor, now: datetime) -> None:
+def _visit(guide_id: int, client_id: uuid.UUID, actor: Actor, now: datetime) -> bool:
     visit = members.take_back_visit(client_id=client_id, guide_id=guide_id, now=now, actor=actor)
     if visit is None:
-        return
+        return False
     member_id = visit.member.survivor_id
     if appointments.has_kept(member_id=member_id, guide_id=guide_id, at=visit.occurred_at):
         raise CameAsBooked
     guide_tasks.take_back_visit(member_id=visit.member_id, source=visit.source)
+    return True
 
 
 _HOW = {"note": _note, "visit": _visit}

@@ -57,7 +57,7 @@ def period_of(now: datetime) -> Period:
 
 @dataclass(frozen=True)
 class Figures(Completion):
-    """One store or guide over the period; `+` adds two up.
+    """One store or guide over the period; `+` adds two up: whoever belongs to two counts in both.
 
     会员净销售 and 净销售 are 订单口径; `year_ago_fen` is counted for comparable stores alone, as is
     `comparable_fen`. 加微率: of the served members with a net order in twelve months, those with a

@@ -134,3 +134,16 @@ def test_who_came_as_booked_stays(shop, phone, act):
 
     assert "按预约到店" in page.content.decode()
     assert Interaction.objects.filter(kind="visit").count() == 1
+
+
+def test_a_tap_after_who_came_as_booked_has_nothing_to_take_back(shop, phone, act):
+    member, fields = shop.members[0], act()
+    row = make_appointment(member, shop.guide, shop.now)
+    with clock.at(row.starts_at):
+        phone.post(at("keep_appointment", row.pk), act())
+        phone.post(at("visit", member.public_id), fields)
+        page = phone.post(at("undo_act", fields["client_id"]), act(), follow=True)
+
+    assert "没有可撤销的" in page.content.decode()
+    assert "已撤销" not in page.content.decode()
+    assert Interaction.objects.filter(kind="visit").count() == 1

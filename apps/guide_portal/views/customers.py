@@ -301,10 +301,12 @@ class UndoAct(GuidePage):
     capability = Capability.EDIT_MEMBERS
 
     def post(self, request: HttpRequest, client_id: uuid.UUID) -> HttpResponseBase:
-        undoing.undo_act(
+        if undoing.undo_act(
             guide_id=self.guide_id, client_id=client_id, actor=self.actor, now=self.now
-        )
-        messages.success(request, _("Taken back"))
+        ):
+            messages.success(request, _("Taken back"))
+        else:
+            messages.info(request, _("Nothing of it is left to take back."))
         return redirect(referring_page(request))
 
 
