@@ -122,7 +122,10 @@ def stores_with(*, product: Product, own: Store | None, limit: int = STORES_SHOW
         .annotate(near=Case(*near, default=Value(2)))
         .order_by("near", "store__name", "store_id", "product__size")[:_MOST_LEVELS]
     )
-    taken = promised(product_ids={level.product_id for level in levels})
+    taken = promised(
+        product_ids={level.product_id for level in levels},
+        store_ids={level.store_id for level in levels},
+    )
     stores: dict[int, InStore] = {}
     for level in levels:
         one = stores.get(level.store_id) or InStore(level.store, [], level.as_of)

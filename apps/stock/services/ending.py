@@ -118,7 +118,9 @@ def forget_members(*, member_ids: Collection[int], now: datetime) -> int:
     """A person asked to be deleted: what was kept for them goes back on the shelf. Returns how
     many rows there were."""
     rows = StockRequest.objects.of_members(member_ids)
-    for pk in rows.open().order_by("pk").values_list("pk", flat=True):
+    waiting = list(rows.open().order_by("pk").values_list("pk", flat=True))
+    lock_levels(waiting)
+    for pk in waiting:
         row = held(pk)
         if row.is_open:
             _take_back(row, Reason.ERASED, SYSTEM.label, now)
