@@ -144,6 +144,12 @@ class StockRequest(models.Model):
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state__in=OPEN), name="stock_request_due"),
             models.Index(fields=["giving_store", "product"], name="stock_request_promised"),
+            # what came for a customer is on the shelf and promised
+            models.Index(
+                fields=["asking_store", "product"],
+                condition=Q(state=State.ARRIVED),
+                name="stock_request_arrived",
+            ),
             models.Index(fields=["giving_store", "-asked_at"], name="stock_request_giving"),
             models.Index(fields=["asking_store", "-asked_at"], name="stock_request_asking"),
             models.Index(fields=["-asked_at", "-id"], name="stock_request_latest"),
