@@ -9,12 +9,14 @@ from apps.guide_tasks.models import LinkOrder, TaskPush
 from apps.orders.selectors import NET_SALES
 
 # Order view: what is left of a sale after its returns. Whose order it is, merged members meet
-# through their survivor. A link stands in one send, and whoever got that send got the link; where
-# the send was taken away since, everybody in the push may have got it. A passed-on link brings
-# orders of others, also of people whom the push names for another send.
+# through their survivor. A link stands in one send, and whoever got that send got the link; a link
+# that no send carried was put into the chat of the target it names; where the send was taken away
+# since, everybody in the push may have got it. A passed-on link brings orders of others, also of
+# people whom the push names for another send.
 _OF_PUSH = f"""
 WITH sales AS (
-    SELECT sale.id, sale.net_fen, buyer.survivor_id, came.link_id, link.dispatch_id
+    SELECT sale.id, sale.net_fen, buyer.survivor_id, came.link_id, link.dispatch_id,
+        link.source
     FROM guide_tasks_linkorder AS came
     JOIN ({NET_SALES}) AS sale ON sale.id = came.order_id
     LEFT JOIN members_member AS buyer ON buyer.id = sale.member_id
@@ -30,6 +32,9 @@ WITH sales AS (
         SELECT FROM outreach_dispatchrecipient AS got
         JOIN members_member AS person ON person.id = got.member_id
         WHERE got.dispatch_id = sales.dispatch_id AND person.survivor_id = sales.survivor_id
+    ) OR EXISTS (
+        SELECT FROM asked WHERE asked.survivor_id = sales.survivor_id
+            AND sales.dispatch_id IS NULL AND sales.source = 'task_target:' || asked.id
     ) OR (
         sales.link_id IS NULL AND sales.survivor_id IN (SELECT survivor_id FROM asked)
     )
@@ -45,8 +50,8 @@ FROM sales
 
 @dataclass(frozen=True, slots=True)
 class LinkOrders:
-    """Orders with something left after returns: all of them, those of who got the very message,
-    and those whose buyer the shop did not know; `targets` are the first ones' places in the push.
+    """Orders with something left after returns: all of them, those of who got the very message
+    or card, and those whose buyer the shop did not know; `targets`: the receivers' places in it.
     """
 
     orders: int

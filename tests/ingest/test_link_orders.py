@@ -12,7 +12,7 @@ from apps.accounts.services import create_api_key
 from apps.guide_tasks.models import LinkOrder, TaskTarget
 from apps.orders.models import Order
 from apps.outreach.models import DispatchRecipient, TrackedLink
-from apps.outreach.services import share_links
+from apps.outreach.services import guide_pieces, share_links
 from apps.reports.link_orders import push_link_orders
 from tests.factories.facts import make_product
 from tests.factories.outreach import make_asset
@@ -196,6 +196,23 @@ def test_everybody_of_a_mass_send_got_its_link(push, team, key, fixed_clock):
 
     assert (found.orders, found.own, found.passed_on, found.unknown) == (3, 2, 1, 0)
     assert found.targets == sorted(target_of(push, one).pk for one in (first, second))
+
+
+def test_a_card_put_into_a_customers_chat_is_that_customers_own(push, team, key):
+    ((guide, (first, second, _third)),) = team
+    mine = target_of(push, first)
+    card = {"kind": "link", "title": "新靴", "summary": "", "url": SHOP, "picture_url": ""}
+    guide_pieces(pieces=[card], guide_ids=[guide.pk], source=mine.source)
+    code = TrackedLink.objects.get(source=mine.source).code
+    items = [
+        bought(push, one, f"C{n}", link_code=code) for n, one in enumerate((first, second, None))
+    ]
+    post(ORDERS, items, key)
+
+    found = push_link_orders(push=push)
+
+    assert (found.orders, found.own, found.passed_on, found.unknown) == (3, 1, 1, 1)
+    assert found.targets == [mine.pk]
 
 
 def test_once_the_send_is_taken_away_the_pushs_members_count_as_receivers(

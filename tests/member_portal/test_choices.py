@@ -8,7 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.accounts.actor import SYSTEM, Actor
@@ -278,8 +280,13 @@ def test_deletion_takes_the_person_and_keeps_the_receipts(shop, me):
     refused_once(me, shop, now)
     me.page.post(reverse("member_portal:erase"), act())
 
-    row = erasure.erase(request_id=DataRequest.objects.get().pk, actor=HQ, now=clock.now())
+    with CaptureQueriesContext(connection) as asked:
+        row = erasure.erase(request_id=DataRequest.objects.get().pk, actor=HQ, now=clock.now())
 
+    told = [one["sql"] for one in asked]
+    pieces = next(n for n, sql in enumerate(told) if 'FROM "stock_stockrequest"' in sql)
+    coupons = next(n for n, sql in enumerate(told) if 'UPDATE "loyalty_couponissue"' in sql)
+    assert pieces < coupons  # the till's orders hold levels of stock, then coupons
     member = Member.objects.get(pk=me.member.pk)
     assert (member.name, member.phone_last4) == ("", "")
     assert member.erased_at is not None

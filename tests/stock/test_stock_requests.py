@@ -375,6 +375,19 @@ def test_whoever_is_forgotten_has_nothing_kept(pair):
     assert states(row) == ["asked", "held", "withdrawn"]
 
 
+def test_forgetting_holds_all_levels_first_in_the_order_stock_is_kept_in(pair):
+    later = make_product(name="长靴", size="37")
+    StockLevel.objects.create(store=pair.there, product=later, quantity=1, as_of=pair.now)
+    rows = [make_request(pair, product=later), make_request(pair)]
+
+    with CaptureQueriesContext(connection) as asked, transaction.atomic():
+        assert services.forget_members(member_ids=[pair.member.pk], now=pair.now + MINUTE) == 2
+
+    locks = [one["sql"] for one in asked if "FOR UPDATE" in one["sql"]]
+    assert 'ORDER BY "stock_stocklevel"."store_id" ASC, "stock_stocklevel"."product_id"' in locks[0]
+    assert [states(row)[-1] for row in rows] == ["withdrawn", "withdrawn"]
+
+
 # --- whose ----------------------------------------------------------------------------------------
 
 

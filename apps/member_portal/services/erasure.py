@@ -53,9 +53,10 @@ def erase(*, request_id: int, actor: Actor, now: datetime) -> DataRequest:
     erased["friend_news"] = wecom_sync.forget_contacts(external_userids=contacts)
     erased["groups"] = customer_groups.forget_contacts(external_userids=contacts)
     erased["handovers"] = handovers.forget_members(member_ids=ids, now=now)
+    # levels of stock before coupons, as the till's orders take them
+    erased["pieces"] = stock.forget_members(member_ids=ids, now=now)
     erased["coupons"] = loyalty.forget_members(member_ids=ids, now=now)
     erased["appointments"] = appointments.forget_members(member_ids=ids, now=now)
-    erased["pieces"] = stock.forget_members(member_ids=ids, now=now)
     erased["tags"] = tagging.forget_members(member_ids=ids)
     keys = [phone_key(phone) for phone in phones]
     erased["codes"] = PhoneCode.objects.filter(phone_key__in=keys).delete()[0]
