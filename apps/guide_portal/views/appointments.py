@@ -20,7 +20,6 @@ from apps.guide_portal.forms import ActForm
 from apps.guide_portal.templatetags.portal import hour_minute, month_day
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_portal.views.customers import CustomerPage
-from apps.guide_tasks.selectors import badge
 from apps.members.models import Member
 
 
@@ -85,17 +84,17 @@ class Book(CustomerPage):
 class Appointments(GuidePage):
     """Who comes today and in the next days; a manager sees the store's."""
 
+    tab = "tools"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         context = {
             "parts": appointments.parts_of(actor=self.actor, now=self.now),
-            "tab": "tools",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
             "empty_head": _("Nobody has an appointment"),
             "empty_words": _("Book from a customer's card."),
             "empty_action": _("All customers"),
             "empty_to": reverse("guide_portal:customers"),
         }
-        return render(request, "guide_portal/appointments.html", context)
+        return self.render("guide_portal/appointments.html", context)
 
 
 class OfAppointment(GuidePage):

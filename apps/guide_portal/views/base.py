@@ -1,7 +1,7 @@
 """What all guide pages share: who may come in, how a refusal looks, and acts that happen once."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.views import View
 from django_htmx.middleware import HtmxDetails
@@ -23,6 +24,7 @@ from apps.accounts.requests import ActorRequest
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_portal import receipts
+from apps.guide_tasks.selectors import badge
 from apps.stores.access import CapabilityRequired
 
 
@@ -61,6 +63,19 @@ class GuidePage(CapabilityRequired, View):
 
     request: GuideRequest
     capability = Capability.WORK_TASKS
+    tab = ""  # which of the four main pages it belongs to
+
+    def render(
+        self, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200
+    ) -> HttpResponse:
+        """The template, with this page as `view`: the foot reads there where it stands."""
+        shown = {**(context or {}), "view": self}
+        return render(self.request, template, shown, status=status)
+
+    @cached_property
+    def todo_count(self) -> int:
+        """People still to contact, on the foot; a page that knows the number already sets it."""
+        return badge(guide_id=self.guide_id, now=self.now)
 
     def no_permission(self, request: HttpRequest) -> HttpResponseBase | None:
         actor = self.actor

@@ -8,13 +8,14 @@ from apps.contact_codes import posters
 from apps.contact_codes.models import ChannelCode
 from apps.contact_codes.selectors import Figures, figures_of, names_of
 from apps.guide_portal.views.base import GuidePage
-from apps.guide_tasks.selectors import badge
 
 SHOWN = 50
 
 
 class Codes(GuidePage):
     """Codes in use that lead here."""
+
+    tab = "tools"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         rows = ChannelCode.objects.running().visible_to(self.actor)
@@ -31,10 +32,8 @@ class Codes(GuidePage):
                 for code in codes
             ],
             "is_manager": self.actor.can(Capability.MANAGE_TEAM),
-            "tab": "tools",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
-        return render(request, "guide_portal/codes.html", context)
+        return self.render("guide_portal/codes.html", context)
 
 
 class CodePoster(GuidePage):

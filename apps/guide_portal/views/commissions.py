@@ -5,7 +5,7 @@ from typing import cast
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apps.commissions import services
@@ -14,7 +14,6 @@ from apps.core.errors import DomainError
 from apps.guide_portal import commissions
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.views.base import GuidePage
-from apps.guide_tasks.selectors import badge
 
 
 class QuestionForm(ActForm):
@@ -24,6 +23,8 @@ class QuestionForm(ActForm):
 
 
 class Commission(GuidePage):
+    tab = "me"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         month = commissions.asked_month(request.GET.get("month", ""), self.now)
         context = {
@@ -31,14 +32,14 @@ class Commission(GuidePage):
                 actor=self.actor, month=month, page=request.GET.get("page", ""), now=self.now
             ),
             "asked": f"{month:%Y-%m}",
-            "tab": "me",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
-        return render(request, "guide_portal/commission.html", context)
+        return self.render("guide_portal/commission.html", context)
 
 
 class CommissionLinePage(GuidePage):
     """A colleague's line is not there, also for the manager."""
+
+    tab = "me"
 
     def line(self, line_id: int) -> CommissionLine:
         rows = CommissionLine.objects.visible_to(self.actor).filter(guide_id=self.guide_id)
@@ -49,10 +50,8 @@ class CommissionLinePage(GuidePage):
         context = {
             "page": commissions.line_page(line=self.line(line_id)),
             "asked": asked,
-            "tab": "me",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
-        return render(self.request, "guide_portal/commission_line.html", context, status=status)
+        return self.render("guide_portal/commission_line.html", context, status=status)
 
     def get(self, request: HttpRequest, line_id: int) -> HttpResponse:
         return self.page(line_id)

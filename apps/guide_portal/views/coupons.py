@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -16,7 +16,6 @@ from apps.guide_portal.customers import get_customer
 from apps.guide_portal.forms import CouponForm
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks import services as guide_tasks
-from apps.guide_tasks.selectors import badge
 from apps.loyalty.models import Coupon, CouponIssue
 from apps.members.models import Member
 
@@ -34,14 +33,14 @@ class _Told(TypedDict):
 class Coupons(GuidePage):
     """Every coupon with its button, or why there is none; what TA has stands below."""
 
+    tab = "customers"
+
     def get(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         member = get_customer(actor=self.actor, public_id=public_id)
         context = {
             "page": coupons.coupons_page(member=member, actor=self.actor, now=self.now),
-            "tab": "customers",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
-        return render(request, "guide_portal/coupons.html", context)
+        return self.render("guide_portal/coupons.html", context)
 
     def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
         member = get_customer(actor=self.actor, public_id=public_id)
@@ -83,10 +82,10 @@ class Coupons(GuidePage):
 class ExpiringCoupons(GuidePage):
     """到期提醒: unused coupons of one's own customers that end within a week."""
 
+    tab = "tools"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         context = {
             "rows": coupons.endings(actor=self.actor, now=self.now),
-            "tab": "tools",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
-        return render(request, "guide_portal/expiring_coupons.html", context)
+        return self.render("guide_portal/expiring_coupons.html", context)

@@ -22,7 +22,6 @@ from apps.guide_portal.reasons import QUICK_REASONS, offered_reasons
 from apps.guide_portal.record import record_of
 from apps.guide_portal.views.base import GuidePage, referring_page
 from apps.guide_portal.wecom import sdk_context
-from apps.guide_tasks.selectors import badge
 from apps.members import services as members
 from apps.members.models import Member
 from apps.members.selectors import notes_of
@@ -36,6 +35,7 @@ class Customers(GuidePage):
     """Everybody this guide serves or is friends with; a manager's whole store."""
 
     capability = Capability.VIEW_MEMBERS
+    tab = "customers"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         show = request.GET.get("show", "all")
@@ -46,7 +46,7 @@ class Customers(GuidePage):
         )
         context: dict[str, Any] = {"rows": rows, "more": more, "after": after, "show": show}
         if self.request.htmx and after:
-            return render(request, "guide_portal/partials/_customer_rows.html", context)
+            return self.render("guide_portal/partials/_customer_rows.html", context)
         labels = {"all": _("All"), "away": _("Not seen for long"), "friends": _("WeCom friends")}
         context["entries"] = lists.entries(actor=self.actor, now=self.now)
         context["filters"] = [
@@ -78,19 +78,18 @@ class Customers(GuidePage):
 
     def _page(self, context: dict[str, Any], **words: str) -> HttpResponse:
         more = {
-            "tab": "customers",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
             "empty_action": _("All customers"),
             "empty_to": reverse("guide_portal:customers"),
             **sdk_context(self.actor),
         }
-        return render(self.request, "guide_portal/customers.html", {**context, **words, **more})
+        return self.render("guide_portal/customers.html", {**context, **words, **more})
 
 
 class CustomerList(GuidePage):
     """One list of the tab, from its first row to its end."""
 
     capability = Capability.VIEW_MEMBERS
+    tab = "customers"
 
     def get(self, request: HttpRequest, code: str) -> HttpResponse:
         if code not in lists.CODES:
@@ -106,14 +105,11 @@ class CustomerList(GuidePage):
             "hint": lists.hint_of(code, lists.Terms.current()),
         }
         if self.request.htmx and page > 1:
-            return render(request, "guide_portal/partials/_list_rows.html", context)
-        return render(
-            request,
+            return self.render("guide_portal/partials/_list_rows.html", context)
+        return self.render(
             "guide_portal/customer_list.html",
             {
                 **context,
-                "tab": "customers",
-                "todo_count": badge(guide_id=self.guide_id, now=self.now),
                 "empty_head": _("Nobody in “%(list)s” now") % {"list": label},
                 "empty_words": _("Who belongs here appears by itself."),
                 "empty_action": _("All customers"),

@@ -11,7 +11,6 @@ from apps.core.errors import DomainError
 from apps.guide_portal import enrol
 from apps.guide_portal.forms import DraftForm, DropDraftForm
 from apps.guide_portal.views.base import GuidePage
-from apps.guide_tasks.selectors import badge
 from apps.members import services as members
 from apps.members.models import EnrolDraft
 
@@ -36,6 +35,8 @@ class EnrolList(GuidePage):
 
 
 class Enrol(EnrolList):
+    tab = "tools"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         return self._page(None, status=200)
 
@@ -48,10 +49,8 @@ class Enrol(EnrolList):
             "form": form,
             "refusal": refusal,
             "since": int(now.timestamp()),
-            "tab": "tools",
-            "todo_count": badge(guide_id=self.guide_id, now=now),
         }
-        return render(self.request, "guide_portal/enrol.html", context, status=status)
+        return self.render("guide_portal/enrol.html", context, status=status)
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         """A draft; what was refused stays in the form, so that nobody writes it twice."""
@@ -91,6 +90,7 @@ class Draft(GuidePage):
     """One person's own code, and the way to drop the draft."""
 
     capability = Capability.EDIT_MEMBERS
+    tab = "tools"
 
     def get(self, request: HttpRequest, draft_id: int) -> HttpResponseBase:
         draft = self._draft(draft_id)
@@ -103,10 +103,8 @@ class Draft(GuidePage):
         context = {
             "page": enrol.draft_page(draft=draft),
             "reasons": EnrolDraft.DropReason.choices,
-            "tab": "tools",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
-        return render(request, "guide_portal/draft.html", context)
+        return self.render("guide_portal/draft.html", context)
 
     def _draft(self, draft_id: int) -> EnrolDraft:
         return get_object_or_404(EnrolDraft.objects.visible_to(self.actor), pk=draft_id)

@@ -14,7 +14,6 @@ from apps.guide_portal.customers import get_customer
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.look_forms import LookForm, SendLookForm
 from apps.guide_portal.views.base import GuidePage
-from apps.guide_tasks.selectors import badge
 from apps.looks import services as looks
 from apps.looks.models import Look
 from apps.looks.selectors import Results, results_of
@@ -34,15 +33,15 @@ def _page_of(look: Look) -> str:
 class Looks(GuidePage):
     """One's own, and the colleagues' in the store to take over."""
 
+    tab = "tools"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         cards = pages.cards_of(actor=self.actor)
         context = {
             "own": [card for card in cards if card.is_own],
             "others": [card for card in cards if not card.is_own],
-            "tab": "tools",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
-        return render(request, "guide_portal/looks.html", context)
+        return self.render("guide_portal/looks.html", context)
 
 
 class NewLook(GuidePage):
@@ -97,6 +96,8 @@ class NewLook(GuidePage):
 class OneLook(GuidePage):
     """The pieces, what came of it and, of one's own, to whom it went."""
 
+    tab = "tools"
+
     def _look(self, look_id: int) -> Look:
         seen = Look.objects.visible_to(self.actor).select_related("guide")
         return get_object_or_404(seen.prefetch_related("items__product"), pk=look_id)
@@ -108,10 +109,8 @@ class OneLook(GuidePage):
         context = {
             "card": card,
             "receivers": pages.receivers(look=look, actor=self.actor) if card.is_own else [],
-            "tab": "tools",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
-        return render(request, "guide_portal/look.html", context)
+        return self.render("guide_portal/look.html", context)
 
     def post(self, request: HttpRequest, look_id: int) -> HttpResponseBase:
         """照着搭一套: a colleague's becomes one's own."""
@@ -131,14 +130,14 @@ class OneLook(GuidePage):
 class CustomerLooks(GuidePage):
     """发搭配: every look with its button; one tap leaves the message, in one's own name."""
 
+    tab = "customers"
+
     def get(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         member = get_customer(actor=self.actor, public_id=public_id)
         context = {
             "page": pages.sending_page(member=member, actor=self.actor, now=self.now),
-            "tab": "customers",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
-        return render(request, "guide_portal/customer_looks.html", context)
+        return self.render("guide_portal/customer_looks.html", context)
 
     def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
         member = get_customer(actor=self.actor, public_id=public_id)

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -13,47 +13,45 @@ from apps.guide_portal.forms import DisplayForm
 from apps.guide_portal.inbox import inbox
 from apps.guide_portal.me import me_page
 from apps.guide_portal.views.base import GuidePage
-from apps.guide_tasks.selectors import badge
 
 
 class Me(GuidePage):
+    tab = "me"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         now = self.now
         context = {
             "page": me_page(guide_id=self.guide_id, now=now),
             "is_manager": self.actor.can(Capability.MANAGE_TEAM),
             "display_words": display.words(display.chosen(request.COOKIES)),
-            "tab": "me",
-            "todo_count": badge(guide_id=self.guide_id, now=now),
         }
-        return render(request, "guide_portal/me.html", context)
+        return self.render("guide_portal/me.html", context)
 
 
 class Messages(GuidePage):
     """消息: the last cards, also those that WeCom did not take. Regional managers get some too."""
 
     capability = Capability.VIEW_MEMBERS
+    tab = "me"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         now = self.now
         context = {
             "rows": inbox(guide_id=self.guide_id, now=now),
-            "tab": "me",
-            "todo_count": badge(guide_id=self.guide_id, now=now),
         }
-        return render(request, "guide_portal/messages.html", context)
+        return self.render("guide_portal/messages.html", context)
 
 
 class Display(GuidePage):
     """显示: light, dark or as the phone; ordinary or large type. For this phone alone."""
 
+    tab = "me"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         context = {
             "chosen": display.chosen(request.COOKIES),
-            "tab": "me",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
-        return render(request, "guide_portal/display.html", context)
+        return self.render("guide_portal/display.html", context)
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         form = DisplayForm(request.POST)

@@ -3,12 +3,11 @@
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 
 from apps.accounts.capabilities import Capability
 from apps.guide_portal import stock
 from apps.guide_portal.views.base import GuidePage
-from apps.guide_tasks.selectors import badge
 from apps.orders.models import Product
 from apps.stock.selectors import HOT, LOW, OLD
 
@@ -24,8 +23,7 @@ def customer_of(request: HttpRequest) -> UUID | None:
 class StockPage(GuidePage):
     """One of 工具, and its foot says so."""
 
-    def foot(self) -> dict[str, object]:
-        return {"tab": "tools", "todo_count": badge(guide_id=self.guide_id, now=self.now)}
+    tab = "tools"
 
 
 class FindStock(StockPage):
@@ -38,9 +36,8 @@ class FindStock(StockPage):
             "words": words,
             "customer": customer_of(request),
             "goods": stock.goods_found(words=words, store=store) if words.strip() else [],
-            **self.foot(),
         }
-        return render(request, "guide_portal/find_stock.html", context)
+        return self.render("guide_portal/find_stock.html", context)
 
 
 class StockOf(StockPage):
@@ -51,14 +48,13 @@ class StockOf(StockPage):
         store = stock.own_store(guide_id=self.guide_id, now=self.now)
         customer = customer_of(request)
         context = {
-            **self.foot(),
             "product": product,
             "customer": customer,
             "places": stock.places_of(
                 product=product, store=store, customer=customer, now=self.now
             ),
         }
-        return render(request, "guide_portal/stock_of.html", context)
+        return self.render("guide_portal/stock_of.html", context)
 
 
 class StoreStock(StockPage):
@@ -76,6 +72,5 @@ class StoreStock(StockPage):
             "shelves": stock.shelves(which),
             "which": which,
             "rows": stock.shelf_lines(store_id=store.pk, which=which, now=self.now),
-            **self.foot(),
         }
-        return render(request, "guide_portal/store_stock.html", context)
+        return self.render("guide_portal/store_stock.html", context)

@@ -15,6 +15,7 @@ from apps.guide_tasks.selectors import own_task
 class Today(GuidePage):
     """今日: what to do now, most urgent first, with an end."""
 
+    tab = "today"
     template = "guide_portal/today.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -22,8 +23,8 @@ class Today(GuidePage):
         today = today_of(guide_id=self.guide_id, actor=self.actor, now=self.now)
         if today.items.unseen:
             guide_tasks.open_items(guide_id=self.guide_id, now=self.now)
-        context = {"today": today, "tab": "today", "todo_count": today.day.to_contact}
-        return render(request, self.template, context)
+        self.todo_count = today.day.to_contact
+        return self.render(self.template, {"today": today})
 
 
 class TodayLive(GuidePage):
@@ -31,8 +32,9 @@ class TodayLive(GuidePage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         today = today_of(guide_id=self.guide_id, actor=self.actor, now=self.now)
-        context = {"today": today, "todo_count": today.day.to_contact, "swap": True}
-        return render(request, "guide_portal/partials/_today.html", context)
+        self.todo_count = today.day.to_contact
+        context = {"today": today, "swap": True}
+        return self.render("guide_portal/partials/_today.html", context)
 
 
 class TaskBase(GuidePage):

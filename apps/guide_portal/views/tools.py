@@ -13,7 +13,6 @@ from apps.guide_portal.forms import ActForm, ProposeForm, WordingForm
 from apps.guide_portal.library import library, materials, place_of_work, wording_page
 from apps.guide_portal.shelves import shelves
 from apps.guide_portal.views.base import GuidePage
-from apps.guide_tasks.selectors import badge
 from apps.outreach import services as outreach
 from apps.outreach.models import MessageTemplate, ScriptProposal, ScriptVariant
 from apps.stores.models import Store
@@ -22,26 +21,26 @@ from apps.stores.models import Store
 class Tools(GuidePage):
     """Only what there is."""
 
+    tab = "tools"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         context = {
             "shelves": shelves(is_manager=self.actor.can(Capability.MANAGE_TEAM)),
-            "tab": "tools",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
-        return render(request, "guide_portal/tools.html", context)
+        return self.render("guide_portal/tools.html", context)
 
 
 class Scripts(GuidePage):
     """话术: words to copy, the best first, each under its author's name."""
 
+    tab = "tools"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         context = {
             "page": library(guide_id=self.guide_id, now=self.now),
             "is_manager": self.actor.can(Capability.MANAGE_TEAM),
-            "tab": "tools",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
-        return render(request, "guide_portal/scripts.html", context)
+        return self.render("guide_portal/scripts.html", context)
 
 
 class Propose(GuidePage):
@@ -202,10 +201,10 @@ class DropWording(WordScript):
 class Materials(GuidePage):
     """素材: each page with the guide's own link, to be copied into a chat."""
 
+    tab = "tools"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         context = {
             "rows": materials(guide_id=self.guide_id, now=self.now),
-            "tab": "tools",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
         }
-        return render(request, "guide_portal/materials.html", context)
+        return self.render("guide_portal/materials.html", context)

@@ -1,0 +1,40 @@
+"""The foot of the four main pages: where one is, and how many are still to contact."""
+
+import pytest
+from django.urls import reverse
+
+from apps.guide_portal.views import base
+from tests.guide_portal.conftest import signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often the number on the foot was asked for."""
+    asked = []
+    real = base.badge
+    monkeypatch.setattr(base, "badge", lambda **of: asked.append(of) or real(**of))
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("page", "tab", "times"),
+    [("today", "today", 0), ("customers", "customers", 1), ("tools", "tools", 1), ("me", "me", 1)],
+)
+def test_a_page_says_where_it_stands_and_counts_at_most_once(shop, counted, page, tab, times):
+    html = signed_in(shop.guide).get(reverse(f"guide_portal:{page}")).content.decode()
+
+    assert f'<a href="{reverse(f"guide_portal:{tab}")}" aria-current="page">' in html
+    assert html.count('class="tabs"') == 1
+    assert f"</span>{len(shop.targets)}</span>" in html.split('id="badge"')[1]
+    assert len(counted) == times
+
+
+def test_more_rows_have_no_foot_and_count_nobody(shop, counted):
+    address = reverse("guide_portal:customers") + f"?after={shop.members[0].public_id}"
+
+    html = signed_in(shop.guide).get(address, headers={"HX-Request": "true"}).content.decode()
+
+    assert 'class="tabs"' not in html
+    assert not counted
