@@ -112,10 +112,10 @@ def board_page(
     return BoardPage(
         title=regions[region_id] if region_id else "、".join(regions.values()),
         days=_days(board.period),
-        days_before="–".join(map(month_day, board.period.before)),
+        days_before=_days_before(board.period),
         counted=_("as of %(time)s") % {"time": hour_minute(board.counted_at)},
-        sheet=_sheet(board.total),
-        blocks=_blocks(traded, order),
+        sheet=_sheet(board.total()),
+        blocks=_blocks(board, traded, order),
         orders=[(code, word, code == order) for code, word in _order_words().items()],
         regions=[(pk, name, pk == region_id) for pk, name in regions.items()],
         region_id=region_id,
@@ -136,6 +136,10 @@ def _order_words() -> dict[str, str]:
 
 def _days(period: places.Period) -> str:
     return f"{month_day(period.first)}–{month_day(period.last)}"
+
+
+def _days_before(period: places.Period) -> str:
+    return "–".join(map(month_day, period.before))
 
 
 def _sheet(found: Figures) -> Sheet:
@@ -171,17 +175,16 @@ def _sorted(rows: Sequence[places.PlaceRow], order: str) -> list[places.PlaceRow
     return sorted(rows, key=key)
 
 
-def _blocks(rows: Sequence[places.PlaceRow], order: str) -> list[ClassBlock]:
+def _blocks(board: places.Board, rows: Sequence[places.PlaceRow], order: str) -> list[ClassBlock]:
     labels = dict(Store.StoreClass.choices)
     blocks = []
     for code, label in labels.items():
         same = [row for row in rows if row.store_class == code]
         if same:
-            total = sum((row.figures for row in same), Figures())
             blocks.append(
                 ClassBlock(
                     title=_("Class %(name)s, %(n)s stores") % {"name": label, "n": len(same)},
-                    sheet=_sheet(total),
+                    sheet=_sheet(board.total(code)),
                     lines=[
                         Line(row.store_id, row.name, row.region, _sheet(row.figures))
                         for row in _sorted(same, order)
@@ -222,6 +225,7 @@ def _lift_words(lift: Lift) -> str:
 class StorePage:
     store: Store
     days: str
+    days_before: str
     lines: list[Line]
     to_follow: int
 
@@ -237,10 +241,12 @@ def store_page(*, store: Store, actor: Actor, now: datetime) -> StorePage:
     }
     gone = [pk for pk in counted if pk not in here]
     names = {**here, **dict(Guide.objects.filter(pk__in=gone).values_list("pk", "name"))}
+    period = places.period_of(now)
     rows = sorted(names, key=lambda pk: -counted.get(pk, Figures()).member_fen)
     return StorePage(
         store=store,
-        days=_days(places.period_of(now)),
+        days=_days(period),
+        days_before=_days_before(period),
         lines=[
             Line(
                 pk,

@@ -1,14 +1,14 @@
 """区域看板: stores of a region, or guides of a store, beside each other; one definition each."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import Count, Exists, F, Q
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, Q
 
 from apps.core import clock
 from apps.guide_tasks import selectors as guide_tasks
@@ -57,7 +57,9 @@ def period_of(now: datetime) -> Period:
 
 @dataclass(frozen=True)
 class Figures(Completion):
-    """One store or guide over the period; `+` adds two up: whoever belongs to two counts in both.
+    """One store or guide over the period. `+` adds two up, which is right for money, orders, tasks
+    and served members, who have one store; persons that two may share are counted for both at once
+    (`Board.together`).
 
     会员净销售 and 净销售 are 订单口径; `year_ago_fen` is counted for comparable stores alone, as is
     `comparable_fen`. 加微率: of the served members with a net order in twelve months, those with a
@@ -148,16 +150,20 @@ class Board:
     rows: list[PlaceRow]
     lift: PlaceLift | None
     counted_at: datetime
+    # class ("" = all stores) → figures of persons who may belong to several of its stores
+    together: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    @property
-    def total(self) -> Figures:
-        return sum((row.figures for row in self.rows), Figures())
+    def total(self, store_class: str = "") -> Figures:
+        """All stores, or those of one class; a person counts once."""
+        rows = (row for row in self.rows if store_class in ("", row.store_class))
+        added = sum((row.figures for row in rows), Figures())
+        return replace(added, **self.together.get(store_class, {}))
 
 
 def store_board(*, stores: Sequence[Store], now: datetime) -> Board:
     """These stores beside each other; counted at most every ten minutes, in ten queries."""
     ids = sorted(store.pk for store in stores)
-    found: Board = _kept("stores", ids, now, lambda: _count_board(stores, ids, now))
+    found: Board = _kept("board", ids, now, lambda: _count_board(stores, ids, now))
     return found
 
 
@@ -179,7 +185,7 @@ def _kept(kind: str, ids: Sequence[int], now: datetime, count: Callable[[], Any]
 
 def _count_board(stores: Sequence[Store], ids: list[int], now: datetime) -> Board:
     period = period_of(now)
-    counted = _figures(ids, period, now, by="store")
+    counted, together = _figures(ids, period, now, by="store")
     return Board(
         period=period,
         rows=[
@@ -196,11 +202,12 @@ def _count_board(stores: Sequence[Store], ids: list[int], now: datetime) -> Boar
         ],
         lift=_latest_lift(ids, now),
         counted_at=now,
+        together=together,
     )
 
 
 def _count_guides(store_id: int, now: datetime) -> list[GuideRow]:
-    counted = _figures([store_id], period_of(now), now, by="guide")
+    counted, _together = _figures([store_id], period_of(now), now, by="guide")
     return [
         GuideRow(guide_id, _fair(numbers, False))
         for guide_id, numbers in counted.items()
@@ -236,11 +243,11 @@ GROUP BY 1
 """
 # 加微率, the store's version: over members served from the store
 _FRIENDS = """
-SELECT served.{by}, count(*), count(*) FILTER (WHERE EXISTS (
+SELECT served.{by}, count(*) AS served, count(*) FILTER (WHERE EXISTS (
     SELECT 1 FROM members_followrelation AS friend
     JOIN stores_guide AS guide ON guide.id = friend.guide_id AND guide.status = 'active'
     JOIN stores_posting AS posted ON posted.guide_id = guide.id AND posted.during @> %s::date
-    WHERE friend.member_id = served.member_id AND friend.until IS NULL))
+    WHERE friend.member_id = served.member_id AND friend.until IS NULL)) AS friends
 FROM members_servingperiod AS served
 JOIN profiles_memberprofile AS profile ON profile.member_id = served.member_id
     AND profile.orders_365 > 0 AND profile.last_order_on >= %s
@@ -266,76 +273,123 @@ FROM (
 ) AS deal
 GROUP BY 1
 """
+# persons: for each place, for each class of stores, and for all of them
+_SETS = "GROUPING SETS ((key), (store_class), ())"
+_WHOSE = "grouping(key, store_class), key, store_class"
+_BY_PLACE, _BY_CLASS = 0b01, 0b10  # what `grouping` says of a row: 1 = added up over
 # 回购率, 订单口径, by person
 _AGAIN = f"""
-SELECT bought.key, count(*), count(*) FILTER (WHERE EXISTS (
-    SELECT FROM ({NET_SALES} AND sale.business_on BETWEEN %s AND %s) AS later
-    WHERE later.net_fen > 0 AND later.member_id IN (
-        SELECT id FROM members_member AS one WHERE one.survivor_id = bought.person)))
+SELECT {_WHOSE}, count(DISTINCT person), count(DISTINCT person) FILTER (WHERE again)
 FROM (
-    SELECT DISTINCT {{key}} AS key, buyer.survivor_id AS person
-    FROM ({NET_SALES} AND sale.store_id = ANY(%s) AND sale.business_on BETWEEN %s AND %s) AS sale
-    {{join}}
-    JOIN members_member AS buyer ON buyer.id = sale.member_id
-    WHERE sale.net_fen > 0
-) AS bought
-GROUP BY 1
+    SELECT bought.*, EXISTS (
+        SELECT FROM ({NET_SALES} AND sale.business_on BETWEEN %s AND %s) AS later
+        WHERE later.net_fen > 0 AND later.member_id IN (
+            SELECT id FROM members_member AS one WHERE one.survivor_id = bought.person)) AS again
+    FROM (
+        SELECT DISTINCT {{key}} AS key, place.store_class, buyer.survivor_id AS person
+        FROM ({NET_SALES} AND sale.store_id = ANY(%s) AND sale.business_on BETWEEN %s AND %s)
+            AS sale {{join}}
+        JOIN stores_store AS place ON place.id = sale.store_id
+        JOIN members_member AS buyer ON buyer.id = sale.member_id
+        WHERE sale.net_fen > 0
+    ) AS bought
+) AS buyers
+GROUP BY {_SETS}
 """
 # two pairs of numbers, one way to the database
 _RELATIONS = f"""
-SELECT 'buyers', counted.* FROM ({_FRIENDS}) AS counted
+SELECT 'buyers', {_BY_PLACE}, counted.{{by}}, NULL, served, friends FROM ({_FRIENDS}) AS counted
 UNION ALL SELECT 'before', counted.* FROM ({_AGAIN}) AS counted
 """
+_NAMES = {"buyers": ("buyers", "friends"), "before": ("before", "again")}
+# 完成率 by task, 打扰率 by person
+_WORK = f"""
+SELECT {_WHOSE}, count(*), count(*) FILTER (WHERE in_time), count(*) FILTER (WHERE excused),
+    count(DISTINCT person) FILTER (WHERE reached), count(DISTINCT person) FILTER (WHERE disturbed)
+FROM ({{targets}}) AS target
+GROUP BY {_SETS}
+"""
+
+
+class _Counted:
+    """Numbers by place, and those of persons by class as well."""
+
+    def __init__(self) -> None:
+        self.places: dict[int, dict[str, int]] = {}
+        self.together: dict[str, dict[str, int]] = {}
+
+    def add(self, place: int, numbers: dict[str, int]) -> None:
+        self.places.setdefault(place, {}).update(numbers)
+
+    def add_grouped(
+        self, whose: int, place: int, store_class: str | None, numbers: dict[str, int]
+    ) -> None:
+        if whose == _BY_PLACE:
+            self.add(place, numbers)
+        else:
+            code = store_class if whose == _BY_CLASS else ""
+            self.together.setdefault(code or "", {}).update(numbers)
 
 
 def _figures(
     ids: list[int], period: Period, now: datetime, *, by: str
-) -> dict[int, dict[str, int]]:
-    """Numbers by store or by guide: sales and deals by *selling*, friends by *serving* guide."""
+) -> tuple[dict[int, dict[str, int]], dict[str, dict[str, int]]]:
+    """Numbers by store or by guide: sales and deals by *selling*, friends by *serving* guide; and
+    those of persons by class of stores, "" for all."""
     today = clock.business_day(now)
     join = "" if by == "store" else "JOIN orders_order AS row ON row.id = sale.id"
     key = "sale.store_id" if by == "store" else "row.selling_guide_id"
     span = [*period.year_ago, period.first, period.last]
+    counted = _Counted()
     with connection.cursor() as cursor:
         cursor.execute(_SALES.format(key=key, join=join), [*[period.first] * 3, ids, *span])
-        sales = {
-            row[0]: dict(zip(("member_fen", "all_fen", "year_ago"), row[1:], strict=True))
-            for row in cursor.fetchall()
-        }
+        for place, *fen in cursor.fetchall():
+            names = ("member_fen", "all_fen", "year_ago")
+            counted.add(place, dict(zip(names, fen, strict=True)))
         relations = _RELATIONS.format(by=f"{by}_id", key=key, join=join)
         whom: list[Any] = [period.first, period.last, ids, *period.before]
         cursor.execute(relations, [today, today - _YEAR, ids, *whom])
-        pairs: dict[str, dict[int, dict[str, int]]] = {"buyers": {}, "before": {}}
-        names = {"buyers": ("buyers", "friends"), "before": ("before", "again")}
-        for what, place_id, *counts in cursor.fetchall():
-            pairs[what][place_id] = dict(zip(names[what], counts, strict=True))
+        for what, whose, place, store_class, *pair in cursor.fetchall():
+            numbers = dict(zip(_NAMES[what], pair, strict=True))
+            counted.add_grouped(whose, place, store_class, numbers)
         cursor.execute(_DEALS.format(key=key, join=join), [ids, period.first, period.last])
-        deals = {row[0]: {"deals": row[1], "deal_friends": row[2]} for row in cursor.fetchall()}
-    found: dict[int, dict[str, int]] = {}
-    for part in (sales, *pairs.values(), deals, _work(ids, period, by)):
-        for place, numbers in part.items():
-            found.setdefault(place, {}).update(numbers)
-    return found
+        for place, deals, friends in cursor.fetchall():
+            counted.add(place, {"deals": deals, "deal_friends": friends})
+    _add_work(counted, ids, period, by)
+    return counted.places, counted.together
 
 
-def _work(ids: list[int], period: Period, by: str) -> dict[int, dict[str, int]]:
+def _add_work(counted: _Counted, ids: list[int], period: Period, by: str) -> None:
     start = clock.day_start(period.first)
     end = clock.day_start(period.last + timedelta(days=1))
     tasks = GuideTask.objects.filter(store_id__in=ids, due_at__gte=start, due_at__lt=end)
-    rows = (
+    targets = (
         TaskTarget.objects.asked_of_guides()
         .filter(task_id__in=tasks.values("pk"))
         .order_by()
-        .values(f"{by}_id")
-        .annotate(
-            issued=Count("pk"),
-            done=Count("pk", filter=Q(state=State.DONE, done_at__lte=F("due_at"))),
-            excused=Count("pk", filter=Q(state=State.NOT_APPLICABLE)),
-            reached=Count("member_id", distinct=True, filter=was_reached()),
-            disturbed=Count("member_id", distinct=True, filter=was_disturbed()),
+        .values(
+            key=F(f"{by}_id"),
+            store_class=F("store__store_class"),
+            person=F("member__survivor_id"),
+            in_time=_says(Q(state=State.DONE, done_at__lte=F("due_at"))),
+            excused=_says(Q(state=State.NOT_APPLICABLE)),
+            reached=_says(was_reached()),
+            disturbed=_says(was_disturbed()),
         )
     )
-    return {row.pop(f"{by}_id"): row for row in map(dict, rows)}
+    sql, params = targets.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(_WORK.format(targets=sql), params)
+        for whose, place, store_class, *numbers in cursor.fetchall():
+            issued, done, excused, reached, disturbed = numbers
+            persons = {"reached": reached, "disturbed": disturbed}
+            counted.add_grouped(whose, place, store_class, persons)
+            if whose == _BY_PLACE:
+                counted.add(place, {"issued": issued, "done": done, "excused": excused})
+
+
+def _says(condition: Q) -> ExpressionWrapper:
+    return ExpressionWrapper(condition, output_field=BooleanField())
 
 
 def _latest_lift(ids: list[int], now: datetime) -> PlaceLift | None:

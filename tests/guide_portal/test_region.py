@@ -102,7 +102,7 @@ def test_the_friend_rate_counts_buyers_of_a_year_who_are_friends_of_somebody_at_
         until=now, ended_by=FollowRelation.EndedBy.CUSTOMER
     )
 
-    found = board_of(now).total
+    found = board_of(now).total()
     assert (found.buyers, found.friends, found.friend_rate) == (2, 1, 0.5)
 
 
@@ -119,7 +119,7 @@ def test_friends_at_the_sale_are_who_came_within_a_day_of_buying_as_nobodys_frie
     buy(won, shop.store, bought, fen=9_000, number="BACK", now=now)
     buy(won, shop.store, bought + DAY, fen=9_000, original="BACK", now=now)
 
-    found = board_of(now).total
+    found = board_of(now).total()
     assert (found.deals, found.deal_friends, found.deal_rate) == (3, 1, 1 / 3)
 
 
@@ -130,7 +130,7 @@ def test_completion_leaves_the_excused_out_and_says_both_other_rates(shop):
         target=shop.targets[1], reason="moved_away", actor=guide_actor(shop.guide, now), now=now
     )
 
-    found = board_of(now + 4 * DAY).total
+    found = board_of(now + 4 * DAY).total()
     assert (found.issued, found.done, found.excused) == (6, 1, 1)
     assert (found.completion_rate, found.raw_rate) == (1 / 5, 1 / 6)
 
@@ -139,7 +139,7 @@ def test_what_was_done_after_the_deadline_is_not_done_in_time(shop):
     late = shop.now + timedelta(days=2, hours=2)
     deliver(shop.targets[0], late)
 
-    assert board_of(shop.now + 4 * DAY).total.done == 0
+    assert board_of(shop.now + 4 * DAY).total().done == 0
 
 
 # --- the effect ----------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def test_the_manager_is_told_of_a_guide_whom_many_deleted(shop):
     friends = make_friends(shop.guide, 4, since=shop.now - timedelta(days=60))
     end(shop.guide, friends[:2], "customer", shop.now - timedelta(days=1))
     address = reverse("guide_portal:alerts")
-    assert "近7天删除" not in client.get(address).content.decode()
+    assert "近 7 天删除" not in client.get(address).content.decode()
 
     end(shop.guide, friends[2:3], "customer", shop.now - timedelta(days=1))
     page = client.get(address).content.decode()
