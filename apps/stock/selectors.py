@@ -60,17 +60,22 @@ _WHICH = {
     ),
 }
 
-# What is promised of each level: what waits, lies aside, or was sent since the till counted; in the
-# store that asked, what arrived before it did. `firm` leaves out what nobody has said yes to.
+# What is promised of each level: what waits, lies aside, or was sent or sold since the till
+# counted; in the store that asked, what arrived before it did and lies there, or was sold since.
+# `firm` leaves out what nobody has said yes to.
 _PROMISED = """
 SELECT level.store_id, level.product_id, (
     SELECT count(*) FROM stock_stockrequest AS given
     WHERE given.giving_store_id = level.store_id AND given.product_id = level.product_id
-        AND (given.state = ANY(%(states)s) OR given.sent_at >= level.as_of)
+        AND (given.state = ANY(%(states)s) OR given.sent_at >= level.as_of
+             OR (given.state = 'sold' AND given.sent_at IS NULL AND level.as_of <= (
+                 SELECT paid_at FROM orders_order WHERE id = given.order_id)))
 ) + (
     SELECT count(*) FROM stock_stockrequest AS come
     WHERE come.asking_store_id = level.store_id AND come.product_id = level.product_id
-        AND come.state = 'arrived' AND come.arrived_at <= level.as_of
+        AND come.state IN ('arrived', 'sold') AND come.arrived_at <= level.as_of
+        AND (come.state = 'arrived' OR level.as_of <= (
+            SELECT paid_at FROM orders_order WHERE id = come.order_id))
 )
 FROM stock_stocklevel AS level
 WHERE level.product_id = ANY(%(products)s)

@@ -58,18 +58,38 @@ def make_request(pair, now=None, *, member=None, product=None, **fields):
     return services.ask(now=now, **values)
 
 
-def buy(pair, at, *, number, store=None, now=None):
-    """The till tells of one piece sold to the customer, as the API does."""
+def buy(pair, at, *, number, store=None, now=None, pieces=1, member=None, product=None):
+    """The till tells of pieces sold to the customer, as the API does."""
+    sku, net_fen = (product or pair.product).sku, 50_000 * pieces
     row = OrderRow(
         source="pos",
         external_no=number,
         store_code=(store or pair.there).code,
         paid_at=at,
-        net_fen=50_000,
-        lines=[LineRow(1, pair.product.sku, Decimal(1), 50_000)],
+        net_fen=net_fen,
+        lines=[LineRow(1, sku, Decimal(pieces), net_fen)],
         kind="sale",
         original_no="",
     )
-    item = OrderItem(row=row, member=pair.member.public_id)
-    (result,) = take_orders(items=[item], now=now or at, actor=SYSTEM)
+    _tell(OrderItem(row=row, member=(member or pair.member).public_id), now or at)
+
+
+def bring_back(pair, at, *, number, pieces=1):
+    """The till tells that pieces of the sale `number` came back."""
+    line = LineRow(1, pair.product.sku, Decimal(-pieces), -50_000 * pieces, original_line_no=1)
+    row = OrderRow(
+        source="pos",
+        external_no=f"{number}-back",
+        store_code=pair.there.code,
+        paid_at=at,
+        net_fen=line.net_fen,
+        lines=[line],
+        kind="return",
+        original_no=number,
+    )
+    _tell(OrderItem(row=row), at)
+
+
+def _tell(item, now):
+    (result,) = take_orders(items=[item], now=now, actor=SYSTEM)
     assert result.status != "rejected", result

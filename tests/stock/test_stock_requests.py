@@ -28,7 +28,7 @@ from apps.stock.selectors import promised
 from apps.stock.services.steps import move
 from apps.stores.models import Posting, Store
 from tests.factories.facts import make_guide, make_product, make_store
-from tests.factories.stock import buy, make_pair, make_request
+from tests.factories.stock import bring_back, buy, make_pair, make_request
 from tests.factories.tasks import guide_actor
 
 pytestmark = pytest.mark.django_db
@@ -138,6 +138,37 @@ def test_a_piece_on_its_way_is_promised_until_the_till_counts_without_it(pair):
     assert promised(product_ids=[pair.product.pk]) == {}
     StockLevel.objects.filter(store=pair.here).update(as_of=pair.now + 4 * HOUR)
     assert promised(product_ids=[pair.product.pk]) == {(pair.here.pk, pair.product.pk): 1}
+
+
+def test_a_kept_piece_that_was_bought_is_not_free_before_the_next_count(pair):
+    row = confirm(make_request(pair), pair)
+    buy(pair, pair.now + HOUR, number="P1")
+    row.refresh_from_db()
+    assert row.state == "sold"
+    # the level still counts the piece that was sold
+    assert promised(product_ids=[pair.product.pk]) == {(pair.there.pk, pair.product.pk): 1}
+    with pytest.raises(NothingFree):
+        make_request(pair, member=pair.members[1], now=pair.now + 2 * HOUR)
+    StockLevel.objects.update(as_of=pair.now + 3 * HOUR)
+    assert promised(product_ids=[pair.product.pk]) == {}
+    make_request(pair, member=pair.members[1], now=pair.now + 3 * HOUR)
+
+
+def test_a_piece_that_came_and_was_bought_is_not_free_here_before_the_next_count(pair):
+    row = confirm(make_request(pair, kind="send"), pair)
+    services.send(request_id=row.pk, actor=pair.giving, now=pair.now)
+    services.receive(request_id=row.pk, actor=pair.asker, now=pair.now + HOUR)
+    here = StockLevel.objects.create(
+        store=pair.here, product=pair.product, quantity=1, as_of=pair.now + 2 * HOUR
+    )
+    StockLevel.objects.filter(store=pair.there).update(as_of=pair.now + 2 * HOUR, quantity=0)
+    buy(pair, pair.now + 3 * HOUR, number="P2", store=pair.here)
+    row.refresh_from_db()
+    assert row.state == "sold"
+    assert promised(product_ids=[pair.product.pk]) == {(pair.here.pk, pair.product.pk): 1}
+    here.as_of, here.quantity = pair.now + 4 * HOUR, 0
+    here.save()
+    assert promised(product_ids=[pair.product.pk]) == {}
 
 
 @pytest.mark.slow
@@ -321,6 +352,7 @@ def test_an_order_told_late_still_counts_for_what_was_kept(pair):
     buy(pair, pair.now + 3 * HOUR, number="L1", now=pair.now + 30 * HOUR)
     kept.refresh_from_db()
     assert kept.state == "sold"
+    StockLevel.objects.update(as_of=pair.now + 39 * HOUR)
     unsaid = make_request(pair, now=pair.now + 40 * HOUR)
     services.lapse_due(now=pair.now + 50 * HOUR)
     buy(pair, pair.now + 40 * HOUR + MINUTE, number="L2", now=pair.now + 51 * HOUR)
@@ -333,6 +365,85 @@ def test_who_bought_before_the_answer_needs_no_piece(pair):
     buy(pair, pair.now + MINUTE, number="E1", store=pair.here)
     row.refresh_from_db()
     assert (row.state, row.reason, row.order) == ("withdrawn", "bought", None)
+
+
+def test_a_piece_kept_in_one_store_is_not_what_was_bought_in_another(pair):
+    elsewhere = make_store()
+    for number, store in enumerate((pair.here, elsewhere)):
+        row = confirm(make_request(pair), pair)
+        buy(pair, pair.now + MINUTE, number=f"O{number}", store=store)
+        row.refresh_from_db()
+        assert (row.state, row.reason, row.order) == ("withdrawn", "bought", None)
+        # who put it aside hears that it may go back
+        assert to(row) == {pair.giver.pk}
+
+
+def test_what_was_not_sent_yet_was_bought_where_it_was_to_go_or_not_at_all(pair):
+    row = confirm(make_request(pair, kind="send"), pair)
+    buy(pair, pair.now + MINUTE, number="N1", store=pair.there)
+    row.refresh_from_db()
+    assert (row.state, row.reason) == ("withdrawn", "bought")
+    row = confirm(make_request(pair, kind="send"), pair)
+    services.send(request_id=row.pk, actor=pair.giving, now=pair.now)
+    buy(pair, pair.now + MINUTE, number="N2", store=make_store())
+    row.refresh_from_db()
+    assert row.state == "sold"
+
+
+def test_a_lapsed_one_is_not_what_was_bought_elsewhere(pair):
+    row = confirm(make_request(pair), pair)
+    services.lapse_due(now=pair.now + 25 * HOUR)
+    buy(pair, pair.now + HOUR, number="LE", store=pair.here, now=pair.now + 30 * HOUR)
+    row.refresh_from_db()
+    assert (row.state, row.net_fen) == ("lapsed", None)
+
+
+def test_of_two_sales_told_together_the_one_where_it_lay_counts(pair):
+    rows = [confirm(make_request(pair), pair)]
+    numbers = []
+    for number, store in (("W1", pair.here), ("W2", pair.there)):
+        buy(pair, pair.now - MINUTE, number=number, store=store, now=pair.now)
+        numbers.append(Order.objects.get(external_no=number).pk)
+    for minutes, number in enumerate(numbers, 1):
+        at = pair.now + minutes * MINUTE
+        Order.objects.filter(pk=number).update(paid_at=at)
+        OrderLine.objects.filter(order_id=number).update(paid_at=at)
+    services.close_with_orders(order_ids=numbers, now=pair.now + HOUR)
+    rows[0].refresh_from_db()
+    assert (rows[0].state, rows[0].order_id) == ("sold", numbers[1])
+
+
+def test_of_a_line_of_several_one_piece_counts(pair):
+    row = confirm(make_request(pair), pair)
+    buy(pair, pair.now + HOUR, number="Q1", pieces=2)
+    row.refresh_from_db()
+    assert (row.net_fen, row.giver_fen) == (50_000, 25_000)
+    bring_back(pair, pair.now + 2 * HOUR, number="Q1", pieces=1)
+    row.refresh_from_db()
+    assert row.net_fen == 50_000  # the other one stayed
+
+
+def test_what_came_back_is_shared_with_nobody(pair):
+    row = confirm(make_request(pair), pair)
+    buy(pair, pair.now + HOUR, number="R1")
+    bring_back(pair, pair.now + 2 * HOUR, number="R1")
+    row.refresh_from_db()
+    assert (row.state, row.net_fen, row.giver_fen) == ("sold", 0, 0)
+
+
+def test_a_receipt_that_is_corrected_changes_what_is_shared(pair):
+    row = confirm(make_request(pair), pair)
+    at = pair.now + HOUR
+    buy(pair, at, number="C1")
+    boots = make_product(name="长靴", size="37")
+    for correction, net_fen in (
+        ({"product": boots}, 0),
+        ({}, 50_000),
+        ({"member": pair.members[1]}, 0),
+    ):
+        buy(pair, at, number="C1", **correction)
+        row.refresh_from_db()
+        assert (row.state, row.net_fen) == ("sold", net_fen), correction
 
 
 def test_an_order_from_before_or_of_somebody_else_ends_nothing(pair):

@@ -123,7 +123,8 @@ class StockRequest(models.Model):
     sent_at = models.DateTimeField(_("sent off at"), null=True)
     arrived_at = models.DateTimeField(_("arrived at"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)
-    # what the till said, and what its line was worth: nobody's commission is made of it here
+    # what the till said, and what the piece was worth, net of what came back: nobody's commission
+    # is made of it here
     order = models.ForeignKey(
         "orders.Order",
         on_delete=models.PROTECT,
@@ -144,14 +145,20 @@ class StockRequest(models.Model):
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state__in=OPEN), name="stock_request_due"),
             models.Index(fields=["giving_store", "product"], name="stock_request_promised"),
-            # what came for a customer is on the shelf and promised
+            # what came for a customer is on the shelf and promised, once sold until it is counted
             models.Index(
                 fields=["asking_store", "product"],
-                condition=Q(state=State.ARRIVED),
+                condition=Q(state__in=(State.ARRIVED, State.SOLD)),
                 name="stock_request_arrived",
             ),
-            models.Index(fields=["giving_store", "-asked_at"], name="stock_request_giving"),
-            models.Index(fields=["asking_store", "-asked_at"], name="stock_request_asking"),
+            models.Index(
+                fields=["-ended_at", "-id"],
+                condition=Q(ended_at__isnull=False),
+                name="stock_request_ended",
+            ),
+            models.Index(
+                fields=["order"], condition=Q(order__isnull=False), name="stock_request_order"
+            ),
             models.Index(fields=["-asked_at", "-id"], name="stock_request_latest"),
         ]
         constraints = [
