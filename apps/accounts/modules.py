@@ -19,6 +19,7 @@ class Module(TextChoices):
     MEMBER_PAGES = "member_pages", _("customers' own pages and enrolling")
     SIDEBAR = "sidebar", _("chat sidebar")
     OFFLINE = "offline", _("work without network")
+    NEWS = "news", _("head office's news")
 
 
 # kinds of pushes that are a module: the same word
@@ -59,6 +60,13 @@ ADDRESSES: dict[Module, tuple[str, ...]] = {
         "guide_portal:saved",
         "guide_portal:offline",
         "guide_portal:worker",
+    ),
+    Module.NEWS: (
+        "guide_portal:news",
+        "guide_portal:read_news",
+        "guide_portal:team_news",
+        "hq:news_",
+        "admin:news_",
     ),
 }
 

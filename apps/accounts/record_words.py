@@ -71,6 +71,7 @@ ACTION_WORDS = {
     "members.shared_out": _("customers shared out to guides"),
     "mismatch.looked_at": _("mismatch looked at"),
     "moment.decided": _("moments post settled"),
+    "news.reminded": _("guides reminded of a piece of news"),
     "push.approved": _("push approved"),
     "push.deleted": _("push deleted"),
     "push.extended": _("push given more time"),

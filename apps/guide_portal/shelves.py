@@ -31,14 +31,19 @@ class Shelf:
 def shelves(*, is_manager: bool) -> list[Shelf]:
     """Only what there is. Managers find the team's day first and what comes up rarely last; a guide
     has few tools, they need no sorting but customers and what is sent."""
-    found = [_customers(), _to_send()]
+    found = [_news(), _customers(), _to_send()]
     if is_manager:
-        found = [_day(), *found, _people()]
+        found = [_news(), _day(), _customers(), _to_send(), _people()]
     return [Shelf(shelf.name, kept) for shelf in found if (kept := _switched_on(shelf.tools))]
 
 
 def _switched_on(tools: list[Tool]) -> list[Tool]:
     return [tool for tool in tools if is_on(tool.module)]
+
+
+def _news() -> Shelf:
+    words = _("Today's tasks, new goods, price rules")
+    return Shelf("", [Tool(_("News"), "news", "bell", words, Module.NEWS)])
 
 
 def _day() -> Shelf:

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField, DateTimeField, Exists, OuterRef, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import BigIntegerField, DateField, DateTimeField, Exists, OuterRef, QuerySet
+from django.db.models.functions import JSONObject
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
+from apps.accounts.modules import Module, is_on
 from apps.core import clock
 from apps.core.compiled import Compiled, Place
 from apps.core.shown import Shown
@@ -27,13 +30,17 @@ from apps.guide_portal.cards import (
     todo_due,
 )
 from apps.guide_portal.items import ItemCard, ItemsToday, items_today
+from apps.guide_portal.news import today_href, unread_words
 from apps.guide_tasks import selectors, shapes
 from apps.guide_tasks.models import GuideTask, TaskPush, TaskTarget
+from apps.news.models import News
+from apps.stores.models import Guide
 
 # so many cards stand on the page, customers and other work together; the rest is one tap away
 FIRST = 8
 LISTED = 100
 TASKS = 12
+UNREAD = 20
 TASK_MEMORY = timedelta(days=7)
 
 
@@ -70,6 +77,8 @@ class Today(Shown):
     items: ItemsToday
     # not kept on the phone: what has changed meanwhile would send a customer to a shut door
     appointments: list[Expected] = field(default_factory=list)
+    # must-read news that this guide has not said 我已读 of
+    unread_news: list[int] = field(default_factory=list)
 
     @property
     def done(self) -> int:
@@ -157,6 +166,14 @@ class Today(Shown):
         return reverse("guide_portal:customers") + "?show=away"
 
     @property
+    def news_words(self) -> str:
+        return unread_words(len(self.unread_news)) if self.unread_news else ""
+
+    @property
+    def news_to(self) -> str:
+        return today_href(self.unread_news)
+
+    @property
     def shortcut(self) -> dict[str, str] | None:
         """The one way that saves most taps: a task whose customers take one text together."""
         if self.day.shortcut is None:
@@ -175,15 +192,17 @@ def today_of(*, guide_id: int, actor: Actor, now: datetime) -> Today:
     day = selectors.today(guide_id=guide_id, now=now, bought=FIRST)
     items = items_today(guide_id=guide_id, now=now)
     work = in_order(day.cards, items.todo, now=now)
+    tasks, unread_news = _beside(guide_id, now)
     return Today(
         day=day,
         first=[_card(piece, now) for piece in work[:FIRST]],
         later=_rows(work[FIRST:LISTED], now),
         handled=_finished([*day.waiting, *day.finished]),
         excused=_finished(day.excused),
-        tasks=_tasks(guide_id, now),
+        tasks=tasks,
         items=items,
         appointments=due_today(actor=actor, guide_id=guide_id, now=now),
+        unread_news=unread_news,
     )
 
 
@@ -236,25 +255,41 @@ def _running(guide_id: Any, now: Any) -> QuerySet[GuideTask]:
             due_at__gte=now - TASK_MEMORY,
             push__status=TaskPush.Status.HANDED_OUT,
         )
-        .select_related("push")
         .order_by("-pk")[:TASKS]
     )
 
 
-_RUNNING = Compiled(
-    lambda: _running(Place("guide", BigIntegerField()), Place("now", DateTimeField()))
+def _both(guide_id: Any, day: Any, now: Any) -> QuerySet[Any, Any]:
+    """The tasks that run and the must-read news: two short lists in one question."""
+    task = JSONObject(pk="pk", title="push__title", due="due_at")
+    news = News.objects.must_read_by(guide_id, day=day, now=now).order_by("-shown_from", "-pk")
+    return Guide.objects.filter(pk=guide_id).values_list(
+        ArraySubquery(_running(guide_id, now).values(json=task)),
+        ArraySubquery(news.values("pk")[:UNREAD]),
+    )
+
+
+_BOTH = Compiled(
+    lambda: _both(
+        Place("guide", BigIntegerField()),
+        Place("day", DateField()),
+        Place("now", DateTimeField()),
+    )
 )
 
 
-def _tasks(guide_id: int, now: datetime) -> list[TaskLink]:
-    return [
+def _beside(guide_id: int, now: datetime) -> tuple[list[TaskLink], list[int]]:
+    found = _BOTH.tuples(guide=guide_id, day=clock.business_day(now), now=now)
+    tasks, unread_news = next(iter(found), ([], []))
+    rows = [
         TaskLink(
-            href=links.numbered("task", task.pk),
-            title=task.push.title,
-            due=due_chip(task.due_at, now=now),
+            href=links.numbered("task", task["pk"]),
+            title=task["title"],
+            due=due_chip(datetime.fromisoformat(task["due"]), now=now),
         )
-        for task in _RUNNING.rows(guide=guide_id, now=now)
+        for task in tasks
     ]
+    return rows, unread_news if is_on(Module.NEWS) else []
 
 
 def _finished(shapes_: Sequence[shapes.FinishedCard]) -> list[Card]:

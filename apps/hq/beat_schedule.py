@@ -164,6 +164,12 @@ ENTRIES = [
         _("customers come to a guide who is not there"),
     ),
     Entry(
+        "news.tell", 60, _("Must-read news"),
+        _("Sends a card for each must-read piece of news when its time has come, and to who was "
+          "off on the day they are back."),
+        _("guides see must-read news only when they open the page"),
+    ),
+    Entry(
         "stock.lapse", 60, _("Pieces asked of other stores"),
         _("Ends requests for pieces that nobody answered, fetched or sent in time; tells both "
           "stores."),

@@ -121,6 +121,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/outreach/contentasset/",
                 "/admin/orders/product/",
                 "/admin/looks/",
+                "/admin/news/",
                 needs=C.VIEW_PUSHES,
             ),
             _item(
@@ -235,6 +236,7 @@ _WORDS = [
     _tab(_("Content"), "/admin/outreach/contentasset/", C.VIEW_PUSHES),
     _tab(_("Products"), "/admin/orders/product/", C.VIEW_REPORTS),
     _tab(_("Looks"), "/admin/looks/look/", C.VIEW_PUSHES, Module.MEMBER_PAGES),
+    _tab(_("News"), "/admin/news/news/", C.VIEW_PUSHES, Module.NEWS),
 ]
 _TAGS = [
     _tab(_("Tags"), "/admin/tagging/tag/", C.VIEW_REPORTS),
@@ -332,6 +334,7 @@ UNFOLD: dict[str, Any] = {
         {
             "models": [
                 "outreach.messagetemplate", "outreach.contentasset", "orders.product", "looks.look",
+                "news.news",
             ],
             "items": _WORDS,
         },

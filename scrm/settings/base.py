@@ -179,6 +179,7 @@ INSTALLED_APPS = [
     "apps.commissions",
     "apps.looks",
     "apps.stock",
+    "apps.news",
     "apps.outreach",
     "apps.campaigns",
     "apps.segments",

@@ -24,6 +24,7 @@ GUIDE_ENTRIES = {
     Module.MEMBER_PAGES: ("guide_portal:tools", "guide_portal:enrol"),
     Module.SIDEBAR: ("guide_portal:tools", "guide_portal:sidebar"),
     Module.OFFLINE: ("guide_portal:me", "guide_portal:queue"),
+    Module.NEWS: ("guide_portal:tools", "guide_portal:news"),
 }
 
 

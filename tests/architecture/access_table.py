@@ -101,6 +101,11 @@ guide_portal:refuse_stock        POST  in   in   in   in   400/400/404 400/400/4
 guide_portal:send_stock          POST  in   in   in   in   ok/ok/404   ok/ok/404   in
 guide_portal:receive_stock       POST  in   in   in   in   404  404  in
 guide_portal:withdraw_stock      POST  in   in   in   in   404  404  in
+# what head office says to the places one works in or leads
+guide_portal:news                GET   in   in   in   in   ok   ok   in
+guide_portal:news_piece          GET   in   in   in   in   ok/ok/404   ok/ok/404   in
+guide_portal:read_news           POST  in   in   in   in   ok/ok/404   ok/ok/404   in
+guide_portal:team_news           GET   in   in   in   in   ok   403  in
 guide_portal:looks               GET   in   in   in   in   ok   ok   in
 guide_portal:new_look            GET   in   in   in   in   ok   ok   in
 guide_portal:new_look            POST  in   in   in   in   400  400  in
@@ -326,6 +331,11 @@ hq:handover                      GET   in   ok   ok   ok/404  in  in  ok
 hq:handover_act                  POST  in   ok   ok   ok/404  in  in  403
 hq:handover_decide               POST  in   ok   403  ok/404  in  in  403
 hq:handover_export               GET   in   ok   403  403     in  in  403
+# who has read a piece: of the region alone; head office alone reminds and takes names away
+hq:news_reads                    GET   in   ok   ok   ok/404  in  in  ok
+hq:news_unread                   GET   in   ok   ok   ok/404  in  in  ok
+hq:news_export                   GET   in   ok   ok   403     in  in  403
+hq:news_remind                   POST  in   ok   ok   403     in  in  403
 hq:losses                        GET   in   ok   ok   ok      in  in  ok
 hq:sources                       GET   in   ok   ok   ok      in  in  ok
 # 风险: a case is never shown to those it is about, nor to the places they work in
@@ -401,6 +411,7 @@ members.Member                       vxi    v         v*      v
 orders.Order                         v      v         v*      v
 appointments.Appointment             vx     v         v*      v
 looks.Look                           v      v         v*      v
+news.News                            vac    vac       v*      v
 stock.StockLevel                     v      v         v       v
 stock.StockRequest                   vx     v         v*      v
 # one set of terms; it is there, so nobody adds another

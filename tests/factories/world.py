@@ -36,6 +36,7 @@ from apps.loyalty.models import Coupon
 from apps.member_portal.models import ConsentText, DataRequest
 from apps.members import services as members
 from apps.members.models import AccessRequest
+from apps.news.models import News
 from apps.orders.models import Order
 from apps.outreach import services as outreach
 from apps.outreach.models import (
@@ -66,6 +67,7 @@ from tests.factories.coupons import give, make_coupon
 from tests.factories.facts import make_guide, make_member, make_product, make_store
 from tests.factories.items import jpeg, make_item_push, png
 from tests.factories.looks import put_together
+from tests.factories.news import post_news
 from tests.factories.outreach import CORP, make_asset, make_friends
 from tests.factories.tasks import (
     buy,
@@ -392,6 +394,11 @@ def _look_of(guide, now):
     return Look.objects.filter(guide=guide).first() or put_together(guide, now)
 
 
+def _news_for(side, now):
+    found = News.objects.filter(regions=side.region).first()
+    return found or post_news(now, title=f"资讯 {side.region}", regions=[side.region])
+
+
 def _guide_day(side, now):
     """More declared than WeCom counted, the day before."""
     day, guide = now.date() - timedelta(days=1), side.team[0][0]
@@ -403,6 +410,7 @@ def _placed(side, now):
     guide, members = side.team[0]
     return [
         _appointment_of(side, now), _look_of(guide, now), _piece_of(guide, now),
+        _news_for(side, now),
         members[0], side.orders[0], side.store, guide, side.sends[0], _notice(side, now),
         _guide_day(side, now), _welcome(side, now), _pressed(side, now), _coupon_given(side, now),
     ]  # fmt: skip
@@ -462,6 +470,9 @@ def numbers_of(world, role):
         "line_id": each(lambda guide, _m: commission_line(guide, world.now).pk),
         "question_id": (commission_question(mine[0], world.now).pk,) * 3,
         "piece_id": each(lambda guide, _m: _piece_of(guide, world.now).pk),
+        "news_id": tuple(
+            _news_for(side, world.now).pk for side in (world.east, world.east, world.west)
+        ),
         "look_id": each(lambda guide, _m: _look_of(guide, world.now).pk),
         "product_id": (StockLevel.objects.first().product_id,) * 3,
         "look_code": (_look_of(world.east.team[0][0], world.now).code,) * 3,

@@ -176,7 +176,10 @@ def test_there_is_no_line_of_dashes_before_anything_was_due():
 def test_a_managers_tools_stand_on_shelves_and_a_guides_are_fewer(shop, phone, managers_phone):
     mine, led = (one.get(reverse("guide_portal:tools")) for one in (phone, managers_phone))
     names = [[shelf.name for shelf in page.context["shelves"]] for page in (mine, led)]
-    assert names == [["客户", "话术与素材"], ["团队今天", "客户", "话术与素材", "人员与排班"]]
+    assert names == [
+        ["", "客户", "话术与素材"],
+        ["", "团队今天", "客户", "话术与素材", "人员与排班"],
+    ]
     assert "待审批" not in mine.content.decode()
     for shelf in led.context["shelves"]:
         for tool in shelf.tools:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.guide_portal.chats import team_chats
 from apps.guide_portal.forms import ChaseForm
+from apps.guide_portal.news import team_waiting
 from apps.guide_portal.stock_requests import waiting_for
 from apps.guide_portal.team import team_page
 from apps.guide_portal.views.base import GuidePage
@@ -25,6 +26,7 @@ class Team(GuidePage):
         more = {
             "chats": team_chats(actor=self.actor, now=self.now),
             "pieces_waiting": waiting_for(actor=self.actor),
+            "news_waiting": team_waiting(actor=self.actor, now=self.now),
         }
         if not pushes:
             empty = {

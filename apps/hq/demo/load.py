@@ -33,6 +33,7 @@ from apps.hq.demo import (
     groups,
     history,
     looks,
+    news,
     parting,
     pay,
     pieces,
@@ -155,6 +156,9 @@ def _begin(
     running.begin(chain, people, phones=phones, now=now)
     out("Under way: a quota, a display, a list for each store, a day off, things to approve")
     shown = chain.stores[running.SHOWN_STORE]
+    guides = [guide for team in chain.guides_of.values() for guide in team]
+    on_tour = chain.guides_of[running.SHOWN_STORE][:2]
+    out(f"News: {news.post(guides, unread_by=on_tour, now=now)} pieces")
     out(f"Stock counted: {stock.count(chain.open_stores, now=now)} sizes in stores")
     out(f"Pieces asked of other stores: {pieces.play(store=shown, now=now)}")
     out(f"Coupons given: {coupons.play(store=shown, now=now)}")

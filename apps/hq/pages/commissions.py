@@ -22,6 +22,7 @@ from apps.core.errors import DomainError
 from apps.core.money import format_fen
 from apps.core.partitions import month_of
 from apps.hq.access import actor_of, hq_action, hq_page, show
+from apps.hq.sheets import cell
 from apps.stores.models import Guide, Store
 
 PER_PAGE = 50
@@ -135,15 +136,10 @@ def commission_export(request: HttpRequest) -> HttpResponse:
         )  # fmt: skip
         names = [row["store__code"], row["store__name"], row["guide__name"]]
         out.writerow([
-            f"{month:%Y-%m}", *map(_cell, names), _cell(row["guide__wecom_userid"]),
+            f"{month:%Y-%m}", *map(cell, names), cell(row["guide__wecom_userid"]),
             *(f"{fen / 100:.2f}" for fen in amounts), found.lines, state,
         ])  # fmt: skip
     return answer
-
-
-def _cell(text: str) -> str:
-    """A name that a spreadsheet would take for a formula stays a name."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
 
 
 @hq_page(Capability.VIEW_COMMISSIONS)
