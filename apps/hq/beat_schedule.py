@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.queues import queue_of
+from apps.outreach.services.polling import OWN_BEAT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,10 @@ ENTRIES = [
         _("a group that is full is noticed only after a send"),
     ),
     Entry(
-        "wecom_sync.read_guide_sends", 600, _("Guides' own sends"),
-        _("Reads what guides sent to customers without us: WeCom's limit counts it as well."),
-        _("a customer who is full is noticed only after a send"),
+        "wecom_sync.read_guide_sends", OWN_BEAT_SECONDS, _("Guides' own sends"),
+        _("Reads what guides sent to customers without us: WeCom's limit counts it as well, and "
+          "for a day colleagues leave these customers alone."),
+        _("a customer who is full, or heard of a colleague today, is noticed only after a send"),
     ),
     Entry(
         "outreach.send_reminders", 60, _("Reminders of sends"),

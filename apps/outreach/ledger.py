@@ -1,9 +1,10 @@
 """The contact ledger: one member, all senders: who reached or began to reach them, and when.
 
 It is read from the rows that prove a contact, and is stored nowhere else: receivers of sends that
-were delivered or are on their way, and what a guide began by hand (chat opened, text put in from
-the sidebar). A send that was called off, refused or ran out is no contact; a moments post reaches
-nobody by name and does not count.
+were delivered or are on their way, what a guide began by hand (chat opened, text put in from the
+sidebar), and whom a guide's own send in WeCom reached, as soon as WeCom has told of it. A send that
+was called off, refused or ran out is no contact; a moments post reaches nobody by name and does not
+count.
 
 While one guide's contact is younger than the block, a colleague's marketing is refused: before the
 tap the pages say so, at the tap and at the last look before WeCom is called the policy asks again.
@@ -22,6 +23,7 @@ from apps.core.prepared import read
 
 DEFAULT_BLOCK_HOURS = 24
 MESSAGE = "message"
+OWN_SEND = "own_send:"  # begins the source of a contact that a guide made in WeCom alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Contact:
 
 
 # both halves are look-ups by member; merged persons share what happened to any of them
-_CONTACTS = """
+_CONTACTS = f"""
 SELECT asked.id, contact.guide_id, contact.at, contact.kind, contact.reached, contact.dispatch_id
 FROM members_member AS asked
 JOIN members_member AS person ON person.survivor_id = asked.survivor_id
@@ -56,7 +58,7 @@ CROSS JOIN LATERAL (
     WHERE receiver.member_id = person.id AND receiver.state IN ('waiting', 'delivered')
         AND (receiver.result_at IS NULL OR receiver.result_at > %(since)s)
     UNION ALL
-    SELECT guide_id, occurred_at, kind, false, NULL, NULL
+    SELECT guide_id, occurred_at, kind, starts_with(source, '{OWN_SEND}'), NULL, NULL
     FROM members_interaction
     WHERE member_id = person.id AND kind IN ('message', 'chat_opened') AND occurred_at > %(since)s
 ) AS contact

@@ -1,19 +1,26 @@
 """Mass sends that guides made in WeCom by themselves: WeCom's limit counts them, so we do."""
 
 from datetime import UTC, datetime, timedelta
+from inspect import signature
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.core import clock
-from apps.members.models import Member
-from apps.outreach import policy
+from apps.hq.beat_schedule import BY_JOB
+from apps.members import services as members
+from apps.members.models import FollowRelation, FollowUp, Interaction, Member
+from apps.outreach import ledger, policy
 from apps.outreach import services as outreach
 from apps.outreach.models import ContactBudget, Dispatch, DispatchRecipient, GuideSend
+from apps.outreach.services.asking import time_to_read_own
+from apps.outreach.services.polling import OWN_BEAT_SECONDS, OWN_SENDS_PER_BEAT
+from apps.wecom.client.limits import limits_of
 from apps.wecom.shapes.mass_sends import SendResult, SendStatus
 from apps.wecom_sync.services import poll_results, read_guide_sends
-from tests.factories.outreach import CORP, make_friends, request_send
+from tests.factories.outreach import CORP, make_friends, make_posted_guide, request_send
 
 pytestmark = pytest.mark.django_db
 
@@ -173,6 +180,7 @@ def test_while_wecom_is_handing_out_the_count_waits_an_hour_at_most(guide):
 
     assert note(send, half, now=NOON + timedelta(minutes=61)) is True
     assert (used(first[0], NOON), used(second[0], NOON)) == (1, 0)
+    assert Interaction.objects.get().member_id == first[0].pk
 
 
 def test_one_confirmed_at_its_last_look_has_its_hour_too(guide):
@@ -235,7 +243,120 @@ def test_many_receivers_cost_as_much_as_few(guide):
             note(send, [result(guide, one) for one in friends], now=NOON + timedelta(minutes=1))
         return len(asked)
 
-    assert queries(20) == queries(2) <= 7
+    assert queries(20) == queries(2) <= 8
+
+
+# --- a contact, as any other -----------------------------------------------------------------
+
+
+@pytest.fixture
+def colleague(corp, simulator):
+    return make_posted_guide(simulator=simulator)
+
+
+def befriend(member, guide):
+    FollowRelation.objects.create(
+        member=member, guide=guide, corp_id=CORP, since=NOON - timedelta(days=9),
+        external_userid=f"wmOther{member.pk}",
+    )  # fmt: skip
+
+
+def by_colleague(member, guide, now):
+    found = ledger.by_colleagues(member_ids=[member.pk], guide_id=guide.pk, now=now)
+    return found.get(member.pk)
+
+
+def reach(member, guide, now, **asked):
+    serving = f"SELECT {member.pk} AS member_id, {guide.pk} AS guide_id, NULL::bigint AS store_id"
+    sql, params = policy.reach_select(
+        members_sql="SELECT %s::bigint",
+        members_params=[member.pk],
+        now=now,
+        marketing=True,
+        serving=serving,
+        **asked,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT refusal FROM ({sql}) AS reach", params)
+        return cursor.fetchall()
+
+
+def test_whom_a_guide_wrote_to_alone_a_colleague_leaves_alone_for_a_day(guide, colleague):
+    got, full = make_friends(guide, 2)
+    for member, _external in (got, full):
+        befriend(member, colleague)
+    told = [result(guide, got), result(guide, full, SendStatus.OVER_LIMIT)]
+    note(own_send(guide), told, now=NOON + timedelta(minutes=20))
+    soon, next_day = NOON + timedelta(hours=23), NOON + timedelta(hours=25)
+
+    contact = by_colleague(got[0], colleague, soon)
+
+    assert (contact.guide_id, contact.at, contact.reached) == (guide.pk, NOON, True)
+    ask = {"member_id": got[0].pk, "guide_id": colleague.pk, "marketing": True}
+    assert policy.check_one(now=soon, **ask) == policy.Refusal.COLLEAGUE
+    assert policy.check_one(now=next_day, **ask) is None
+    assert by_colleague(got[0], guide, soon) is None
+    assert by_colleague(full[0], colleague, soon) is None
+
+
+def test_a_hand_out_knows_of_it_as_a_set_too(guide, colleague):
+    (friend,) = make_friends(guide)
+    befriend(friend[0], colleague)
+    soon = NOON + timedelta(hours=2)
+    ask = {"recent_days": None}
+    assert reach(friend[0], colleague, soon, **ask) == [("",)]
+
+    note(own_send(guide), [result(guide, friend)], now=NOON + timedelta(minutes=20))
+
+    assert reach(friend[0], colleague, soon, **ask) == [("colleague",)]
+    assert reach(friend[0], guide, soon, **ask) == [("",)]
+    assert reach(friend[0], guide, soon, recent_days=3) == [("recently_contacted",)]
+    assert reach(friend[0], guide, NOON + timedelta(days=4), recent_days=3) == [("",)]
+
+
+def test_it_is_one_contact_however_often_it_is_told_and_answers_no_date(guide):
+    (friend,) = make_friends(guide)
+    members.set_follow_up(
+        member_id=friend[0].pk,
+        guide_id=guide.pk,
+        due_on=NOON.date(),
+        client_id=uuid4(),
+        now=NOON - timedelta(days=1),
+    )
+    send = own_send(guide)
+    for _twice in range(2):
+        note(send, [result(guide, friend)], now=NOON + timedelta(minutes=20))
+        GuideSend.objects.update(sent_at=None)
+
+    (contact,) = Interaction.objects.all()
+
+    assert (contact.kind, contact.guide_id, contact.occurred_at) == ("message", guide.pk, NOON)
+    assert friend[0].pk in FollowUp.objects.filter(closed_at=None).values_list(
+        "member_id", flat=True
+    )
+
+
+# --- the pace --------------------------------------------------------------------------------
+
+
+def test_forty_thousand_are_read_within_the_hour_on_half_of_what_wecom_allows(settings):
+    settings.WECOM_LIMIT_PERCENT = 100
+    assert time_to_read_own(sends=40_000) == timedelta(minutes=50)
+    assert time_to_read_own(sends=1) == timedelta(minutes=20)
+    runs_an_hour = 3600 // OWN_BEAT_SECONDS
+    (per_hour,) = (limit.most for limit in limits_of(RESULT) if limit.seconds == 3600)
+    assert runs_an_hour * OWN_SENDS_PER_BEAT == per_hour // 2
+    assert BY_JOB["wecom_sync.read_guide_sends"].every == OWN_BEAT_SECONDS
+    assert signature(read_guide_sends).parameters["limit"].default == OWN_SENDS_PER_BEAT
+
+
+def test_a_run_reads_as_many_as_it_may_and_the_next_one_the_others(guide, simulator):
+    for friend in make_friends(guide, 7, simulator=simulator):
+        send_alone(simulator, guide, [friend])
+
+    assert read_guide_sends(now=later(seconds=2), limit=5) == 5
+    assert read_guide_sends(now=later(seconds=3), limit=5) == 2
+    assert sorted(ContactBudget.objects.values_list("used", flat=True)) == [1] * 7
 
 
 def test_old_ones_are_forgotten(guide):

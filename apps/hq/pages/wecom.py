@@ -33,10 +33,12 @@ from apps.outreach.models import (
     Dispatch,
     DispatchRecipient,
     GuideNotice,
+    GuideSend,
     MomentPost,
     SmsMessage,
 )
 from apps.outreach.selectors import welcome_day
+from apps.outreach.services.asking import time_to_read_own
 from apps.wecom.client import call_counts, paused_for
 from apps.wecom.models import Corp, RawCallback
 from apps.wecom.selectors import inbox_health
@@ -205,6 +207,20 @@ def _sends(now: datetime) -> HealthRow:
     )  # fmt: skip
 
 
+def _own_sends(now: datetime) -> HealthRow:
+    """What guides sent without us: until it is read, colleagues do not know of it."""
+    waiting = GuideSend.objects.filter(due_at__lte=now, sent_at=None).count()
+    minutes = time_to_read_own(sends=waiting) // timedelta(minutes=1)
+    return HealthRow(
+        title=_("Guides' own sends"),
+        text=_("Sends of their own in WeCom, read to keep its limit and to leave these customers "
+               "alone for a day."),
+        mark="on", state=_("in order"), value=f"{waiting:,}", small=_("to be read"),
+        meaning=_("all read within %(n)s min") % {"n": minutes} if waiting else _("none"),
+        advice="", action=_("See the calls"), link=reverse("hq:wecom_calls"),
+    )  # fmt: skip
+
+
 def _sms(now: datetime) -> HealthRow:
     """Codes to customers' phones: without a provider known numbers cannot be linked."""
     connected = sms.is_connected()
@@ -272,6 +288,7 @@ def health(request: HttpRequest) -> HttpResponse:
         _lag(inbox.waiting, inbox.oldest_waiting_at, now),
         _sync(),
         _sends(now),
+        _own_sends(now),
         _sms(now),
         _welcomes(now),
         _calls(),

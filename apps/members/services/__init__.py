@@ -53,6 +53,7 @@ from apps.members.services.lookups import (
     settle_alert,
 )
 from apps.members.services.notes import (
+    Delivered,
     EmptyNote,
     NoteIdTaken,
     UnknownFact,
@@ -63,6 +64,7 @@ from apps.members.services.notes import (
     drop_fact,
     interaction_steps,
     record_interaction,
+    record_messages,
     take_back_note,
     unmask_phone,
 )
@@ -88,6 +90,7 @@ from apps.members.services.visits import (
 )
 
 __all__ = [
+    "Delivered",
     "VISIT_SOURCE",
     "UnknownFact",
     "confirm_fact",
@@ -140,6 +143,7 @@ __all__ = [
     "note_refusal",
     "note_visit",
     "record_interaction",
+    "record_messages",
     "request_access",
     "resolve_members",
     "set_follow_up",

@@ -1,8 +1,9 @@
 """What guides learn and whom they talked to, and the one door to a full phone number."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -15,7 +16,7 @@ from apps.accounts.models import AuditEntry
 from apps.core import clock, pii
 from apps.core.errors import DomainError
 from apps.core.locks import take_turn
-from apps.core.prepared import write
+from apps.core.prepared import as_rows, write
 from apps.members import story
 from apps.members.models import ConfirmedFact, Interaction, Member, MemberIdentity, MemberNote
 
@@ -193,6 +194,30 @@ def record_interaction(
         "until": None if is_note else clock.business_day(occurred_at),
     }
     return write(_KEEP, terms) == 1
+
+
+class Delivered(NamedTuple):
+    """A message that arrived, and who sent it."""
+
+    member_id: int
+    guide_id: int
+    occurred_at: datetime
+    source: str
+
+
+_KEEP_MANY = """
+INSERT INTO members_interaction (kind, occurred_at, source, reason, guide_id, member_id)
+SELECT 'message', given.occurred_at, given.source, '', given.guide_id, given.member_id
+FROM json_to_recordset(%s::json) AS given (
+    member_id bigint, guide_id bigint, occurred_at timestamptz, source text)
+ON CONFLICT (source) DO NOTHING
+"""
+
+
+def record_messages(rows: Sequence[Delivered]) -> int:
+    """Keep messages whose words nobody here knows: they were in touch, and no date to follow up
+    falls with it. Safe to repeat; returns how many were new."""
+    return write(_KEEP_MANY, [as_rows(row._asdict() for row in rows)]) if rows else 0
 
 
 @transaction.atomic

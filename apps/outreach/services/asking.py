@@ -12,7 +12,12 @@ from math import ceil
 
 from django.conf import settings
 
-from apps.outreach.services.polling import BEAT_SECONDS, SENDS_PER_BEAT
+from apps.outreach.services.polling import (
+    BEAT_SECONDS,
+    OWN_BEAT_SECONDS,
+    OWN_SENDS_PER_BEAT,
+    SENDS_PER_BEAT,
+)
 from apps.wecom.client.limits import seconds_for
 
 WHO_CONFIRMED = "externalcontact/get_groupmsg_task"
@@ -55,6 +60,16 @@ def _round_of(sends: int, pages: int) -> timedelta:
     """One look at each of them, begun with nothing else to do."""
     if not sends:
         return timedelta()
-    ours = ceil(sends / SENDS_PER_BEAT) * BEAT_SECONDS
+    return _at_least(ceil(sends / SENDS_PER_BEAT) * BEAT_SECONDS, sends, pages)
+
+
+def _at_least(ours: int, sends: int, pages: int) -> timedelta:
+    """What our own pace and WeCom's limits ask for."""
     allowed = max(seconds_for(WHO_CONFIRMED, sends), seconds_for(WHAT_BECAME, sends * pages))
     return timedelta(seconds=max(ours, ceil(allowed)))
+
+
+def time_to_read_own(*, sends: int) -> timedelta:
+    """Until so many sends that guides made by themselves at one moment are read once: the first
+    run begins a beat after it at the latest, the last one has a beat to end."""
+    return _at_least((ceil(sends / OWN_SENDS_PER_BEAT) + 1) * OWN_BEAT_SECONDS, sends, 1)

@@ -1,4 +1,5 @@
-"""What guides sent by themselves: kept as WeCom lists it, counted in its receivers' budgets.
+"""What guides sent by themselves: kept as WeCom lists it, counted in its receivers' budgets and
+kept as a contact with each.
 
 The first half serves every kind of own send, to customers and to groups; who counts what of a
 kind is that kind's business.
@@ -13,7 +14,9 @@ from django.db import transaction
 from django.db.models import F, Max
 
 from apps.core.bites import delete_in_bites
+from apps.members import services as contacts
 from apps.members.models import FollowRelation
+from apps.outreach import ledger
 from apps.outreach.models import GuideSend, OwnSend
 from apps.outreach.policy import month_of
 from apps.outreach.services import budget
@@ -100,7 +103,8 @@ def note_guide_send(
     now: datetime,
 ) -> bool:
     """WeCom's word on one send to customers. Who got it has one place less in the period it was
-    sent in; who got nothing because of the limit has none left. Returns whether it was counted.
+    sent in, and was contacted by this guide; who got nothing because of the limit has none left.
+    Returns whether it was counted.
 
     Counted once, when WeCom has named everybody. `confirmed_at` is None while the guide has not
     confirmed it. Safe to repeat.
@@ -127,12 +131,18 @@ def _count(send: GuideSend, told: Sequence[SendResult], now: datetime) -> None:
     members = dict(friends.values_list("external_userid", "member_id"))
     got: dict[date, list[int]] = defaultdict(list)
     full: dict[date, list[int]] = defaultdict(list)
+    reached: dict[int, contacts.Delivered] = {}
     for one in told:
         if one.external_userid in members:
-            month = month_of(one.sent_at or now)
-            found = got if one.status == SendStatus.SENT else full
-            found[month].append(members[one.external_userid])
+            member_id, at = members[one.external_userid], one.sent_at or now
+            if one.status == SendStatus.SENT:
+                got[month_of(at)].append(member_id)
+                source = f"{ledger.OWN_SEND}{send.pk}:{member_id}"
+                reached[member_id] = contacts.Delivered(member_id, send.guide_id, at, source)
+            else:
+                full[month_of(at)].append(member_id)
     for month, ids in got.items():
         budget.count_more(member_ids=ids, month=month)
     if month_of(now) in full:  # of a period that is over nothing is left to know
         budget.fill_up(member_ids=full[month_of(now)], now=now)
+    contacts.record_messages(list(reached.values()))

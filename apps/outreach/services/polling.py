@@ -9,6 +9,10 @@ from apps.outreach.models import Dispatch
 # the job that asks runs so often and takes so many sends at most: WeCom's 9,000 a minute
 BEAT_SECONDS = 20
 SENDS_PER_BEAT = 3_000
+# the job that reads what guides sent by themselves: half of the calls an hour that WeCom allows one
+# API, the other half is for our own sends
+OWN_BEAT_SECONDS = 600
+OWN_SENDS_PER_BEAT = 12_500
 
 
 def first_poll_at(handed_over_at: datetime) -> datetime:

@@ -15,16 +15,17 @@ class Round:
 
     now: datetime
     begun: float = field(default_factory=time.monotonic)
-    clients: dict[str, WeComClient] = field(default_factory=dict)
+    clients: dict[tuple[str, int], WeComClient] = field(default_factory=dict)
     resting: set[str] = field(default_factory=set)  # corps that are not to be called for now
 
     def moment(self) -> datetime:
         return self.now + timedelta(seconds=time.monotonic() - self.begun)
 
-    def client(self, corp_id: str) -> WeComClient:
-        if corp_id not in self.clients:
+    def client(self, corp_id: str, place: int = 0) -> WeComClient:
+        """One for each call at the same time (`place`): a client holds one connection."""
+        if (corp_id, place) not in self.clients:
             corp = Corp.objects.filter(corp_id=corp_id, is_active=True).first()
             if corp is None:
                 raise CorpNotConfigured()
-            self.clients[corp_id] = client_for(corp)
-        return self.clients[corp_id]
+            self.clients[corp_id, place] = client_for(corp)
+        return self.clients[corp_id, place]
