@@ -104,6 +104,14 @@ def holds_phone(text: str) -> bool:
     return _LIKE_A_NUMBER.search(plain_digits(text)) is not None
 
 
+_ID_CARD = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)|(?<!\d)\d{15}(?!\d)")
+
+
+def holds_number(text: str) -> bool:
+    """Whether a phone or an ID number is in it."""
+    return holds_phone(text) or bool(_ID_CARD.search(plain_digits(text)))
+
+
 def mask_phone(phone: str) -> str:
     """`+8613800001234` → `138****1234`; other countries keep their code and the last four."""
     if phone.startswith("+86"):

@@ -25,6 +25,7 @@ from django.db.models.functions import Concat, JSONObject
 from django.utils.dateparse import parse_datetime
 
 from apps.appointments.models import Appointment
+from apps.cases.models import ServiceCase
 from apps.contact_codes.models import ChannelCode
 from apps.core import clock, pii
 from apps.core.compiled import Compiled, Place
@@ -51,6 +52,7 @@ from apps.tagging.models import MemberTags
 NOTES = 20
 VISITS = 60
 APPOINTMENTS = 5
+CASES = 5
 VISIT_DAYS = 90
 TALK = (Interaction.Kind.MESSAGE, Interaction.Kind.CHAT_OPENED, Interaction.Kind.VISIT)
 
@@ -84,6 +86,7 @@ class Dossier:
     is_waiting: bool
     refusal: Row | None
     appointments: list[Row]
+    cases: list[Row]
     fresh: set[str]
 
     def friend_of(self, guide_id: int) -> Row | None:
@@ -199,6 +202,11 @@ def _whole_member() -> QuerySet:
             Appointment.objects.booked().filter(**person).order_by("starts_at")[:APPOINTMENTS],
             **by, pk="pk", what="kind", store_id="store_id", store="store__name", at="starts_at",
         ),
+        _cases=_rows(
+            ServiceCase.objects.undecided().filter(**person).order_by("due_at", "pk")[:CASES],
+            pk="pk", what="kind", state="state", guide_id="guide_id", opened_by="opened_by",
+            store_id="store_id", store="store__name", at="due_at",
+        ),
     )  # fmt: skip
 
 
@@ -234,6 +242,7 @@ def _dossier(found: Any) -> Dossier:
         is_waiting=found._waiting,
         refusal=next(iter(_timed(found._refusal)), None),
         appointments=_timed(found._appointments),
+        cases=_timed(found._cases),
         fresh={row["id"] for row in found._fresh},
     )
 

@@ -16,6 +16,7 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.compiled import Compiled, Place, among
 from apps.core.shown import Shown
+from apps.guide_portal import cases as complaints
 from apps.guide_portal import links
 from apps.guide_portal.appointments import Row as Expected
 from apps.guide_portal.appointments import rows_of_card
@@ -122,6 +123,7 @@ class Record(Shown):
     follow_up: str
     follow_up_days: list[tuple[str, str]]
     appointments: list[Expected]
+    cases: list[complaints.Row]
     notes: list[dict[str, Any]]
     note_words: list[str]
     confirmed: list[Hint]
@@ -176,6 +178,7 @@ def record_of(
         follow_up=_follow_up_words(file, now),
         follow_up_days=_soon(now),
         appointments=rows_of_card(file.appointments, actor=actor, now=now),
+        cases=complaints.rows_of_card(file.cases, actor=actor, now=now),
         notes=_notes(file, actor),
         note_words=words_to_tap(
             [(row["body"], row["guide_id"]) for row in file.notes], guide_id=guide_id
@@ -461,6 +464,9 @@ _ICONS: dict[str, tuple[str, str]] = {
     Kind.APPOINTMENT_KEPT: ("store", "till"),
     Kind.APPOINTMENT_MISSED: ("skip", ""),
     Kind.APPOINTMENT_CANCELLED: ("skip", ""),
+    Kind.CASE_OPENED: ("alert", ""),
+    Kind.CASE_CLOSED: ("ok", ""),
+    Kind.CASE_REOPENED: ("alert", ""),
     Kind.NOTE_ADDED: ("note", ""),
     Kind.NOTE_TAKEN_BACK: ("skip", ""),
     Kind.TAGGED: ("tag", ""),

@@ -80,6 +80,7 @@ def _customers() -> Shelf:
                 _("Kept there or sent here, for your customers"),
             ),
             Tool(_("Appointments"), "appointments", "clock", _("Who comes today and this week")),
+            Tool(_("Complaints"), "cases", "alert", _("What waits, and what came of it")),
             Tool(
                 _("Contact codes"), "codes", "scan", _("Show the code, print posters, see who came")
             ),

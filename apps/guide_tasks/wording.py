@@ -26,6 +26,7 @@ _EXCUSES = {
     ExcuseReason.RETURNED: gettext_lazy("TA has returned the goods"),
     ExcuseReason.WITHDRAWN: gettext_lazy("head office took this task back"),
     ExcuseReason.CONSENT_GONE: gettext_lazy("TA took back the consent that this needs"),
+    ExcuseReason.COMPLAINT: gettext_lazy("TA has complained: that is settled first"),
 }
 
 
@@ -67,6 +68,7 @@ def why_patterns() -> dict[str, str]:
         "follow_up_today": _("message delivered today, no order yet"),
         "care": _as_format(_("bought %(product)s on %(day)s, ask how it goes"), "product", "day"),
         "care_plain": _as_format(_("bought on %(day)s, ask how it goes"), "day"),
+        "case_closed": _as_format(_("complaint closed on %(day)s, ask how it is now"), "day"),
         "greeting": _("has just become your WeCom friend"),
         "unwelcomed": _("your new WeCom friend, no welcome has gone out: say hello first"),
         "welcome": _("has just become a member"),

@@ -166,6 +166,11 @@ ENTRIES = [
         _("customers come to a guide who is not there"),
     ),
     Entry(
+        "cases.tell_late", 600, _("Complaints past their time"),
+        _("Puts complaints that were not closed in time before the stores' managers, once."),
+        _("complaints that nobody takes up stay unnoticed until somebody opens the list"),
+    ),
+    Entry(
         "news.tell", 60, _("Must-read news"),
         _("Sends a card for each must-read piece of news when its time has come, and to who was "
           "off on the day they are back."),

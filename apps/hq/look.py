@@ -85,6 +85,8 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/members/",
                 "/admin/orders/order/",
                 "/admin/appointments/",
+                "/admin/cases/",
+                "/admin/service-cases/",
                 "/admin/member_portal/",
                 "/admin/loyalty/",
                 needs=C.VIEW_MEMBERS,
@@ -258,6 +260,7 @@ _PEOPLE = [
     _tab(_("Members"), "/admin/members/member/", C.VIEW_MEMBERS),
     _tab(_("Orders"), "/admin/orders/order/", C.VIEW_ORDERS),
     _tab(_("Appointments"), "/admin/appointments/appointment/", C.VIEW_MEMBERS),
+    _tab(_("Complaints"), "/admin/cases/servicecase/", C.VIEW_MEMBERS),
     _tab(_("Requests to look"), "/admin/members/access/", C.VIEW_MEMBERS),
     _tab(
         _("Data requests"), "/admin/member_portal/datarequest/", C.VIEW_HEALTH, Module.MEMBER_PAGES
@@ -350,6 +353,7 @@ UNFOLD: dict[str, Any] = {
         {
             "models": [
                 "members.member", "orders.order", "appointments.appointment",
+                "cases.servicecase",
                 "member_portal.datarequest",
                 "member_portal.consenttext", "loyalty.coupon",
                 "loyalty.couponissue",

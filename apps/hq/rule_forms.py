@@ -30,6 +30,10 @@ _SENTENCES: dict[str, Any] = {
         "[delay_days] days after the purchase: ask how it goes, within [due_days] days. "
         "What came back entirely is left out."
     ),
+    Key.CASE_CLOSED: gettext_lazy(
+        "[delay_days] days after a complaint was closed: ask how it is now, within [due_days] "
+        "days. While one is open, only first words to new friends and members are made for TA."
+    ),
     Key.GREETING: gettext_lazy(
         "A new WeCom friend, the same day or within [due_days] days. "
         "Who was written to since is left out."

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy, pgettext
 from apps.accounts.models import ApiKey, User
 from apps.appointments.models import Kind as AppointmentKind
 from apps.appointments.services.settling import BY_CUSTOMER
+from apps.cases.models import Kind as Complaint
+from apps.cases.models import Result
 from apps.core.money import format_fen
 from apps.guide_tasks.models import Grade, State, TaskPush, TaskTarget
 from apps.loyalty.models import Coupon
@@ -37,6 +39,7 @@ GROUPS: dict[str, tuple[Kind, ...]] = {
         Kind.VISIT_NOTED, Kind.VISIT_TAKEN_BACK, Kind.JOIN_REFUSED,
         Kind.APPOINTMENT_BOOKED, Kind.APPOINTMENT_KEPT,
         Kind.APPOINTMENT_MISSED, Kind.APPOINTMENT_CANCELLED,
+        Kind.CASE_OPENED, Kind.CASE_CLOSED, Kind.CASE_REOPENED,
     ),
     "wecom": (Kind.FRIEND_ADDED, Kind.FRIEND_ENDED, Kind.SERVING_CHANGED),
     "tags": (Kind.TAGGED, Kind.UNTAGGED, Kind.STAGE_CHANGED),
@@ -279,6 +282,14 @@ def _appointment(event: MemberEvent, names: _Names) -> Words:
     return " · ".join(filter(None, words)), "", by
 
 
+def _complaint(event: MemberEvent, names: _Names) -> Words:
+    store = names.stores.get(event.payload.get("store_id") or 0)
+    what = dict(Complaint.choices).get(event.payload.get("complaint", ""), "")
+    result = dict(Result.choices).get(event.payload.get("result", ""), "")
+    words = [str(what), str(result), str(store or "")]
+    return " · ".join(filter(None, words)), "", _by(event, names)
+
+
 def _plain(event: MemberEvent, names: _Names) -> Words:
     return names.guide(event.payload), "", _by(event, names)
 
@@ -312,6 +323,9 @@ _WORDS: dict[str, Callable[[MemberEvent, _Names], Words]] = {
     Kind.APPOINTMENT_KEPT: _appointment,
     Kind.APPOINTMENT_MISSED: _appointment,
     Kind.APPOINTMENT_CANCELLED: _appointment,
+    Kind.CASE_OPENED: _complaint,
+    Kind.CASE_CLOSED: _complaint,
+    Kind.CASE_REOPENED: _complaint,
 }
 
 

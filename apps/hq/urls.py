@@ -2,6 +2,7 @@ from django.urls import path
 
 from apps.hq.pages import (
     access,
+    cases,
     codes,
     commissions,
     connection,
@@ -105,6 +106,9 @@ urlpatterns = [
     path("admin/members/<uuid:public_id>/unmask/", members.unmask, name="member_unmask"),
     path("admin/members/<uuid:public_id>/tag/", members.tag_member, name="member_tag"),
     path("admin/members/<uuid:public_id>/stop/", members.stop_member, name="member_stop"),
+    path("admin/service-cases/new/<uuid:public_id>/", cases.case_new, name="case_new"),
+    path("admin/service-cases/<int:pk>/", cases.case, name="case"),
+    path("admin/service-cases/<int:pk>/settle/", cases.settle_case, name="settle_case"),
     path("admin/groups/", groups.group_list, name="groups"),
     path("admin/groups/<int:pk>/", groups.group, name="group"),
     path("admin/groups/codes/", groups.group_codes, name="group_codes"),

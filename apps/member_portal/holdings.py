@@ -20,6 +20,7 @@ from apps.profiles.models import MemberFacts, MemberProfile
 # the part of the copy that tells what a model holds
 IN_COPY = {
     "appointments.Appointment": "appointments",
+    "cases.ServiceCase": "complaints",
     "contact_codes.CodeAdd": "codes_scanned",
     "customer_groups.GroupMembership": "groups",
     "guide_tasks.TaskTarget": "work_of_guides",

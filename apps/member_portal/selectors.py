@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from apps.appointments import selectors as appointments
+from apps.cases import selectors as cases
 from apps.core import clock, pii
 from apps.loyalty.models import Coupon, CouponIssue
 from apps.loyalty.selectors import (
@@ -414,6 +415,20 @@ def _appointments(ids: list[int]) -> list[dict[str, str]]:
     ]
 
 
+def _complaints(ids: list[int]) -> list[dict[str, str]]:
+    return [
+        {
+            "what": str(row.get_kind_display()),
+            "said": cases.words_of(row),
+            "at": _day(row.opened_at),
+            "store": row.store.name,
+            "state": str(row.get_state_display()),
+            "result": str(row.get_result_display()) if row.result else "",
+        }
+        for row in cases.all_of(member_ids=ids)
+    ]
+
+
 def _pieces(ids: list[int]) -> list[dict[str, str]]:
     return [
         {
@@ -455,6 +470,7 @@ def copy_of(*, member: Member) -> dict[str, Any]:
         **_kept_by_guides(ids),
         **rest_of(member_id=member.pk, ids=ids),
         "appointments": _appointments(ids),
+        "complaints": _complaints(ids),
         "pieces_kept": _pieces(ids),
         "events": [
             {"what": str(labels.get(event.kind, event.kind)), "at": _day(event.occurred_at)}

@@ -1,7 +1,7 @@
 """Reads of the place: who an actor is, where somebody works, and who is at work on a day."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -222,6 +222,19 @@ def _covers(days: list[date], guides: set[int]) -> dict[tuple[int, date], tuple[
         for absent, covering, day in rows
         if (covering, day) not in away and (covering, day) in stores
     }
+
+
+def managers_of(*, store_ids: Collection[int], day: date) -> dict[int, list[int]]:
+    """Store → who leads it that day; a store without anybody has an empty list."""
+    managers: dict[int, list[int]] = {store_id: [] for store_id in store_ids}
+    posted = Posting.objects.on(day).filter(
+        role=Posting.PostingRole.STORE_MANAGER,
+        store_id__in=store_ids,
+        guide__status=Guide.Status.ACTIVE,
+    )
+    for store_id, guide_id in posted.values_list("store_id", "guide_id"):
+        managers[store_id].append(guide_id)
+    return managers
 
 
 def at_work(*, store_ids: Iterable[int], day: date) -> list[Posting]:

@@ -50,6 +50,9 @@ class Kind(models.TextChoices):
     APPOINTMENT_KEPT = "appointment.kept", _("came as booked")
     APPOINTMENT_MISSED = "appointment.missed", _("did not come as booked")
     APPOINTMENT_CANCELLED = "appointment.cancelled", _("appointment cancelled")
+    CASE_OPENED = "case.opened", _("complained")
+    CASE_CLOSED = "case.closed", _("complaint closed")
+    CASE_REOPENED = "case.reopened", _("complaint open again")
 
 
 class FeedEpoch(models.Model):

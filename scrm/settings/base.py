@@ -155,6 +155,9 @@ LOOKUPS_A_DAY = env.int("LOOKUPS_A_DAY", default=100)
 # how long a granted look at a customer of others lasts
 ACCESS_GRANT_HOURS = env.int("ACCESS_GRANT_HOURS", default=24)
 
+# by when a complaint is to be closed; then its manager is told
+CASE_DUE_HOURS = env.int("CASE_DUE_HOURS", default=48)
+
 # --- Personal data ----------------------------------------------------------------------------
 # "1:<base64 of 32 bytes>,2:…": the first encrypts, all decrypt. Ids 200-255 are never a chain's.
 PII_KEYS = env.str("PII_KEYS")
@@ -176,6 +179,7 @@ INSTALLED_APPS = [
     "apps.risks",
     "apps.customer_groups",
     "apps.appointments",
+    "apps.cases",
     "apps.commissions",
     "apps.looks",
     "apps.stock",

@@ -73,6 +73,13 @@ guide_portal:follow_up_done      POST  in   in   in   in   ok/ok/404   ok/404/40
 guide_portal:book                GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:book                POST  in   in   in   in   400/400/404 400/404/404 in
 # one's own, and the store's for its manager
+guide_portal:open_case           GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:open_case           POST  in   in   in   in   400/400/404 400/404/404 in
+guide_portal:cases               GET   in   in   in   in   ok   ok   in
+guide_portal:case                GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:take_case           POST  in   in   in   in   ok/ok/404   403         in
+guide_portal:close_case          POST  in   in   in   in   400/400/404 403         in
+guide_portal:reopen_case         POST  in   in   in   in   400/400/404 403         in
 guide_portal:appointments        GET   in   in   in   in   ok   ok   in
 guide_portal:appointment         GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:keep_appointment    POST  in   in   in   in   ok/ok/404   ok/404/404  in
@@ -345,6 +352,10 @@ hq:commission_export             GET   in   ok   403  403     in  in  403
 hq:commission_guide              GET   in   ok   ok   403     in  in  ok
 hq:commission_questions          GET   in   ok   ok   403     in  in  ok
 hq:answer_commission             POST  in   ok   403  403     in  in  403
+hq:case_new                      GET   in   ok   ok   403     in  in  403
+hq:case_new                      POST  in   ok   ok   403     in  in  403
+hq:case                          GET   in   ok   ok   ok/404  in  in  ok
+hq:settle_case                   POST  in   ok   ok   ok/404  in  in  403
 hq:risks                         GET   in   ok   403  403     in  in  ok
 hq:change_risk_rule              POST  in   ok   403  403     in  in  ok
 hq:risk                          GET   in   ok   403  403     in  in  ok
@@ -410,6 +421,7 @@ ADMIN = """
 members.Member                       vxi    v         v*      v
 orders.Order                         v      v         v*      v
 appointments.Appointment             vx     v         v*      v
+cases.ServiceCase                    vx     v         v*      v
 looks.Look                           v      v         v*      v
 news.News                            vac    vac       v*      v
 stock.StockLevel                     v      v         v       v

@@ -13,7 +13,7 @@ LAYERS = [
     {"risks"},
     {"handovers", "looks"},
     {"guide_tasks"},
-    {"contact_codes", "customer_groups", "appointments", "commissions", "stock", "news"},
+    {"contact_codes", "customer_groups", "appointments", "cases", "commissions", "stock", "news"},
     {"outreach"},
     {"campaigns"},
     {"segments"},

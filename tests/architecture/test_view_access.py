@@ -171,6 +171,8 @@ MEANING = {
     ("hq:handover_export", "pk"): "run_id",
     ("hq:change_risk_rule", "signal"): "deletes",
     ("hq:risk", "pk"): "risk_id",
+    ("hq:case", "pk"): "case_id",
+    ("hq:settle_case", "pk"): "case_id",
     ("hq:answer_commission", "pk"): "question_id",
     ("hq:decide_risk", "pk"): "risk_id",
     ("hq:decide_store_move", "pk"): "move_id",

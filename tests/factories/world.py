@@ -18,6 +18,7 @@ from apps.accounts.actor import SYSTEM
 from apps.accounts.capabilities import API_CAPABILITIES, Role
 from apps.accounts.models import AuditEntry, User
 from apps.appointments.models import Appointment
+from apps.cases.models import ServiceCase
 from apps.contact_codes.models import ChannelCode
 from apps.customer_groups.models import CustomerGroup, GroupCode, GroupSend, GroupWelcome
 from apps.guide_tasks.models import (
@@ -62,6 +63,7 @@ from apps.tagging.models import Tag, TagGroup
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
 from apps.wecom_sync.models import CorpTag, GuideDay, StoreMove, SyncRun, TagWord
 from tests.factories.appointments import book_tomorrow
+from tests.factories.cases import complain
 from tests.factories.commissions import commission_line, commission_question, make_rule
 from tests.factories.coupons import give, make_coupon
 from tests.factories.facts import make_guide, make_member, make_product, make_store
@@ -368,6 +370,10 @@ def _appointment_of(side, now):
     return found or book_tomorrow(members[1], guide, now)
 
 
+def _case_of(guide, members, now):
+    return ServiceCase.objects.filter(guide=guide).first() or complain(members[1], guide, now)
+
+
 def _piece_of(guide, now):
     """A store beside asks the guide's store for a piece."""
     here = guide.postings.get().store
@@ -409,6 +415,7 @@ def _guide_day(side, now):
 def _placed(side, now):
     guide, members = side.team[0]
     return [
+        _case_of(guide, members, now),
         _appointment_of(side, now), _look_of(guide, now), _piece_of(guide, now),
         _news_for(side, now),
         members[0], side.orders[0], side.store, guide, side.sends[0], _notice(side, now),
@@ -467,6 +474,7 @@ def numbers_of(world, role):
         ),
         "item_id": world.items,
         "appointment_id": each(lambda guide, members: _appointment(world, guide, members).pk),
+        "case_id": each(lambda guide, members: _case_of(guide, members, world.now).pk),
         "line_id": each(lambda guide, _m: commission_line(guide, world.now).pk),
         "question_id": (commission_question(mine[0], world.now).pk,) * 3,
         "piece_id": each(lambda guide, _m: _piece_of(guide, world.now).pk),

@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
             name='TaskPush',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('contact', 'contact members'), ('follow_up', 'follow up'), ('care', 'after-purchase care'), ('greeting', 'greet a new friend'), ('welcome', 'welcome a new member'), ('birthday', 'birthday'), ('repurchase', 'repurchase due'), ('silent', 'silent wake-up'), ('lead', 'first order'), ('revisit', 'after a visit'), ('new_goods', 'new goods'), ('recruit', 'win members or friends'), ('display', 'display with photo'), ('group', 'once for each store'), ('free', 'free text'), ('moments', 'moments post'), ('group_send', 'message to customer groups')], default='contact', max_length=12, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('contact', 'contact members'), ('follow_up', 'follow up'), ('care', 'after-purchase care'), ('case_closed', 'after a complaint'), ('greeting', 'greet a new friend'), ('welcome', 'welcome a new member'), ('birthday', 'birthday'), ('repurchase', 'repurchase due'), ('silent', 'silent wake-up'), ('lead', 'first order'), ('revisit', 'after a visit'), ('new_goods', 'new goods'), ('recruit', 'win members or friends'), ('display', 'display with photo'), ('group', 'once for each store'), ('free', 'free text'), ('moments', 'moments post'), ('group_send', 'message to customer groups')], default='contact', max_length=12, verbose_name='kind')),
                 ('title', models.CharField(max_length=40, verbose_name='title')),
                 ('status', models.CharField(choices=[('draft', 'draft'), ('approved', 'waiting for its hour'), ('handing_out', 'being handed out'), ('handed_out', 'handed out'), ('closed', 'closed'), ('pattern', 'repeats')], default='draft', max_length=12, verbose_name='status')),
                 ('body', models.TextField(blank=True, verbose_name='personal text')),
@@ -312,7 +312,7 @@ class Migration(migrations.Migration):
             name='TaskRule',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(choices=[('follow_up', 'delivered, no order since'), ('care', 'after-purchase care'), ('greeting', 'new WeCom friend'), ('welcome', 'new member'), ('birthday', 'birthday'), ('repurchase', 'repurchase due'), ('silent', 'becoming silent'), ('lead', 'no first order yet'), ('revisit', 'visit without a purchase'), ('new_goods', 'new goods of a liked kind')], max_length=20, verbose_name='trigger')),
+                ('key', models.CharField(choices=[('follow_up', 'delivered, no order since'), ('care', 'after-purchase care'), ('case_closed', 'complaint closed'), ('greeting', 'new WeCom friend'), ('welcome', 'new member'), ('birthday', 'birthday'), ('repurchase', 'repurchase due'), ('silent', 'becoming silent'), ('lead', 'no first order yet'), ('revisit', 'visit without a purchase'), ('new_goods', 'new goods of a liked kind')], max_length=20, verbose_name='trigger')),
                 ('category', models.CharField(blank=True, max_length=40, verbose_name='category')),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
                 ('active_since', models.DateTimeField(editable=False, null=True, verbose_name='active since')),
@@ -356,7 +356,7 @@ class Migration(migrations.Migration):
                 ('engaged_at', models.DateTimeField(null=True, verbose_name='engaged at')),
                 ('visited_at', models.DateTimeField(null=True, verbose_name='visited at')),
                 ('purchased_at', models.DateTimeField(null=True, verbose_name='purchased at')),
-                ('excuse_reason', models.CharField(blank=True, choices=[('bought_already', 'bought recently'), ('asked_to_stop', 'asked not to be contacted'), ('moved_away', 'moved away'), ('wrong_person', 'not the right person'), ('just_talked', 'we just talked'), ('other', 'another reason'), ('bought_without_contact', 'bought without contact'), ('not_friend', 'no longer a WeCom friend'), ('over_limit', 'monthly limit reached'), ('returned', 'returned the goods'), ('withdrawn', 'taken back'), ('consent_gone', 'took back the consent')], max_length=24, verbose_name='reason')),
+                ('excuse_reason', models.CharField(blank=True, choices=[('bought_already', 'bought recently'), ('asked_to_stop', 'asked not to be contacted'), ('moved_away', 'moved away'), ('wrong_person', 'not the right person'), ('just_talked', 'we just talked'), ('other', 'another reason'), ('bought_without_contact', 'bought without contact'), ('not_friend', 'no longer a WeCom friend'), ('over_limit', 'monthly limit reached'), ('returned', 'returned the goods'), ('withdrawn', 'taken back'), ('consent_gone', 'took back the consent'), ('complaint', 'complaint open')], max_length=24, verbose_name='reason')),
                 ('excuse_sentence', models.CharField(blank=True, max_length=200, verbose_name='sentence')),
                 ('cause', models.CharField(blank=True, max_length=80)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),

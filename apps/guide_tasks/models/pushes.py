@@ -32,6 +32,7 @@ class TaskPush(models.Model):
         CONTACT = "contact", _("contact members")
         FOLLOW_UP = "follow_up", _("follow up")
         CARE = "care", _("after-purchase care")
+        CASE_CLOSED = "case_closed", _("after a complaint")
         GREETING = "greeting", _("greet a new friend")
         WELCOME = "welcome", _("welcome a new member")
         BIRTHDAY = "birthday", _("birthday")
@@ -210,7 +211,12 @@ class TaskPush(models.Model):
 
 # kinds whose work is no named customer
 # marketing needs consent; care and the first word are service, a stop mark beats both
-SERVICE_KINDS = (TaskPush.Kind.CARE, TaskPush.Kind.GREETING, TaskPush.Kind.WELCOME)
+SERVICE_KINDS = (
+    TaskPush.Kind.CARE,
+    TaskPush.Kind.CASE_CLOSED,
+    TaskPush.Kind.GREETING,
+    TaskPush.Kind.WELCOME,
+)
 # rules that choose by what was worked out from purchases
 PROFILED_KINDS = (TaskPush.Kind.REPURCHASE, TaskPush.Kind.SILENT, TaskPush.Kind.NEW_GOODS)
 ITEM_KINDS = frozenset(

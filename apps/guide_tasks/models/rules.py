@@ -20,6 +20,7 @@ class TaskRule(models.Model):
     class Key(models.TextChoices):
         FOLLOW_UP = "follow_up", _("delivered, no order since")
         CARE = "care", _("after-purchase care")
+        CASE_CLOSED = "case_closed", _("complaint closed")
         GREETING = "greeting", _("new WeCom friend")
         WELCOME = "welcome", _("new member")
         BIRTHDAY = "birthday", _("birthday")

@@ -69,6 +69,7 @@ class ExcuseReason(models.TextChoices):
     RETURNED = "returned", _("returned the goods")
     WITHDRAWN = "withdrawn", _("taken back")
     CONSENT_GONE = "consent_gone", _("took back the consent")
+    COMPLAINT = "complaint", _("complaint open")
 
 
 class ItemExcuse(models.TextChoices):

@@ -2,7 +2,7 @@
 stays overdue all the same is put before the store's manager, once."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -23,7 +23,6 @@ from apps.guide_tasks.services.issuing import TODAY_PATH
 from apps.guide_tasks.wording import notice_body
 from apps.outreach import services as outreach
 from apps.stores import selectors as stores
-from apps.stores.models import Guide, Posting
 
 TEAM_PATH = "/g/team/"
 _AUDITED = 200
@@ -185,7 +184,9 @@ def escalate_overdue(*, now: datetime) -> int:
 
 def _tell_managers(late: dict[tuple[int, int], list[tuple[datetime, int]]], now: datetime) -> None:
     pushes = TaskPush.objects.in_bulk({push_id for push_id, _store in late})
-    managers = managers_of({store_id for _push, store_id in late}, now)
+    managers = stores.managers_of(
+        store_ids={store_id for _push, store_id in late}, day=clock.business_day(now)
+    )
     cards = []
     for (push_id, store_id), tasks in late.items():
         push = pushes[push_id]
@@ -206,16 +207,3 @@ def _tell_managers(late: dict[tuple[int, int], list[tuple[datetime, int]]], now:
             for guide_id in managers[store_id]
         ]
     outreach.queue_cards(cards=cards)
-
-
-def managers_of(store_ids: Collection[int], now: datetime) -> dict[int, list[int]]:
-    """Store → who leads it today; a store without anybody has an empty list."""
-    managers: dict[int, list[int]] = {store_id: [] for store_id in store_ids}
-    posted = Posting.objects.on(clock.business_day(now)).filter(
-        role=Posting.PostingRole.STORE_MANAGER,
-        store_id__in=store_ids,
-        guide__status=Guide.Status.ACTIVE,
-    )
-    for store_id, guide_id in posted.values_list("store_id", "guide_id"):
-        managers[store_id].append(guide_id)
-    return managers

@@ -12,6 +12,7 @@ from django.db import transaction
 from apps.accounts.actor import Actor
 from apps.accounts.services import audit
 from apps.appointments import services as appointments
+from apps.cases import services as cases
 from apps.customer_groups.services import erasure as customer_groups
 from apps.guide_tasks.services import erasure as tasks
 from apps.handovers.services import erasure as handovers
@@ -57,6 +58,7 @@ def erase(*, request_id: int, actor: Actor, now: datetime) -> DataRequest:
     erased["pieces"] = stock.forget_members(member_ids=ids, now=now)
     erased["coupons"] = loyalty.forget_members(member_ids=ids, now=now)
     erased["appointments"] = appointments.forget_members(member_ids=ids, now=now)
+    erased["complaints"] = cases.forget_members(member_ids=ids, now=now)
     erased["tags"] = tagging.forget_members(member_ids=ids)
     keys = [phone_key(phone) for phone in phones]
     erased["codes"] = PhoneCode.objects.filter(phone_key__in=keys).delete()[0]

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from apps.core import clock
 from apps.guide_tasks import hours
 from apps.guide_tasks.models import State, TaskItem, TaskPush
-from apps.guide_tasks.services.team import managers_of
 from apps.outreach import services as outreach
+from apps.stores import selectors as stores
 
 STORE_TASKS_PATH = "/g/team/tasks/"
 
@@ -37,7 +37,10 @@ def escalate_items(*, now: datetime) -> int:
         by_push[push_id].append((store_id, due, n))
     if not by_push:
         return 0
-    managers = managers_of({store for rows in by_push.values() for store, _due, _n in rows}, now)
+    managers = stores.managers_of(
+        store_ids={store for rows in by_push.values() for store, _due, _n in rows},
+        day=clock.business_day(now),
+    )
     pushes = TaskPush.objects.in_bulk(by_push)
     cards = []
     for push_id, rows in by_push.items():

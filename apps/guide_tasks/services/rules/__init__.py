@@ -18,6 +18,7 @@ from apps.guide_tasks.services import issuing, targets
 from apps.guide_tasks.services.rules import (
     birthday,
     care,
+    case_closed,
     follow_up,
     greeting,
     lead,
@@ -53,6 +54,7 @@ _FIND: dict[str, Callable[[TaskRule, datetime], Finds]] = {
     Key.GREETING: greeting.find,
     Key.WELCOME: greeting.find_members,
     Key.CARE: care.find,
+    Key.CASE_CLOSED: case_closed.find,
     Key.BIRTHDAY: birthday.find,
     Key.REVISIT: revisit.find,
     Key.REPURCHASE: repurchase.find,
@@ -80,6 +82,7 @@ class RuleRun:
     care: int = 0
     greetings: int = 0
     welcomes: int = 0
+    cases: int = 0
     excused: int = 0
 
 
@@ -128,7 +131,10 @@ def run_rules(*, now: datetime) -> RuleRun:
         care=made.get(Key.CARE, 0),
         greetings=made.get(Key.GREETING, 0),
         welcomes=made.get(Key.WELCOME, 0),
-        excused=targets.excuse_stopped(now=now) + birthday.excuse_withdrawn(now=now),
+        cases=made.get(Key.CASE_CLOSED, 0),
+        excused=targets.excuse_stopped(now=now)
+        + birthday.excuse_withdrawn(now=now)
+        + case_closed.excuse_complained(now=now),
     )
 
 

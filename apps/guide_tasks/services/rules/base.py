@@ -33,6 +33,7 @@ class Finds:
 
     `gentle` rules look once a day and give way: to any open work for the member, and to a campaign
     whose control group the member is in. `own_guide`: the rows name the guide themselves.
+    `despite_case`: also for who has an open complaint, who is left alone otherwise.
     """
 
     select: str
@@ -40,6 +41,7 @@ class Finds:
     marketing: bool = True
     gentle: bool = False
     own_guide: bool = False
+    despite_case: bool = False
 
 
 # one row per member with the cause, own guide, reason and times
@@ -61,8 +63,14 @@ WHERE NOT EXISTS (SELECT 1 FROM guide_tasks_tasktarget AS t WHERE t.cause = give
       SELECT 1 FROM guide_tasks_notissued AS n
       JOIN guide_tasks_taskpush AS push ON push.id = n.push_id
       WHERE n.member_id = given.member_id AND push.rule_id = %s AND push.rule_on = %s)
+  {unless_case}
   {gentle}
 ORDER BY given.member_id, given.cause DESC
+"""
+_UNLESS_CASE = """
+  AND NOT EXISTS (
+      SELECT 1 FROM cases_servicecase AS c JOIN members_member AS person ON person.id = c.member_id
+      WHERE person.survivor_id = given.member_id AND c.state <> 'closed')
 """
 _GENTLE = """
   AND NOT EXISTS (
@@ -173,7 +181,11 @@ def _find(rule: TaskRule, finds: Finds, now: datetime) -> int:
     params = [*finds.params, rule.pk, day, rule.pk, day]
     if finds.gentle:
         params += [rule.pk, day - RECENT, now]
-    select = _FOUND.format(select=finds.select, gentle=_GENTLE if finds.gentle else "")
+    select = _FOUND.format(
+        select=finds.select,
+        unless_case="" if finds.despite_case else _UNLESS_CASE,
+        gentle=_GENTLE if finds.gentle else "",
+    )
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL work_mem = '{_WORK_MEM}'")
         cursor.execute("DROP TABLE IF EXISTS rule_found")

@@ -128,6 +128,13 @@ def _after_purchase() -> list[Default]:
             use_general,
             {"delay_days": 30, "due_days": 3, "daily_cap": 3},
         ),
+        Default(
+            Key.CASE_CLOSED,
+            _("After a complaint"),
+            _("{称呼}, {导购} of {门店} here. Is everything right now? Tell me if not."),
+            _("{导购} of {门店} here. Is everything right now? Tell me if not."),
+            {"delay_days": 1, "due_days": 1},
+        ),
     ]
 
 

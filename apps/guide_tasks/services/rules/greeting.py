@@ -72,7 +72,8 @@ def find(rule: TaskRule, now: datetime, *, follow_ids: Sequence[int] | None = No
     if follow_ids is not None:
         only = "AND f.id = ANY(%s)"
         params.append(list(follow_ids))
-    return Finds(_GREETINGS.format(only=only), params, marketing=False, own_guide=True)
+    select = _GREETINGS.format(only=only)
+    return Finds(select, params, marketing=False, own_guide=True, despite_case=True)
 
 
 def find_members(rule: TaskRule, now: datetime) -> Finds:
@@ -86,7 +87,7 @@ def find_members(rule: TaskRule, now: datetime) -> Finds:
         now,
         now - 2 * WITHIN,
     ]
-    return Finds(_WELCOMES, params, marketing=False)
+    return Finds(_WELCOMES, params, marketing=False, despite_case=True)
 
 
 def mark_unwelcomed(*, now: datetime) -> int:

@@ -21,6 +21,7 @@ Key = TaskRule.Key
 NUMBERS: dict[str, tuple[str, ...]] = {
     Key.FOLLOW_UP: ("due_days",),
     Key.CARE: ("delay_days", "due_days"),
+    Key.CASE_CLOSED: ("delay_days", "due_days"),
     Key.GREETING: ("due_days",),
     Key.WELCOME: ("due_days",),
     Key.LEAD: ("delay_days", "due_days"),

@@ -1,0 +1,48 @@
+"""Which cases an actor may see."""
+
+from collections.abc import Collection
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from apps.accounts.actor import Actor
+
+UNDECIDED = ("open", "in_hand", "reopened")
+
+
+def _led_by(actor: Actor, case: str = "") -> Q:
+    """The places the actor leads; `case` is the way to the case from another row."""
+    return Q(**{f"{case}store_id__in": actor.store_ids}) | Q(
+        **{f"{case}store__region_id__in": actor.region_ids}
+    )
+
+
+def _own(actor: Actor, case: str = "") -> Q:
+    """Of the customers a guide serves, and those they wrote down."""
+    if actor.guide_id is None:
+        return Q(pk__in=())
+    served = Q(**{f"{case}guide_id": actor.guide_id})
+    return served | Q(**{f"{case}opened_by": actor.label})
+
+
+class ServiceCaseQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """A manager the store's, a region manager the region's; a guide their own."""
+        if actor.sees_all:
+            return self
+        return self.filter(_led_by(actor) | _own(actor))
+
+    def undecided(self) -> Self:
+        return self.filter(state__in=UNDECIDED)
+
+    def of_members(self, member_ids: Collection[int]) -> Self:
+        return self.filter(member_id__in=member_ids)
+
+
+class CaseStepQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """With their case."""
+        if actor.sees_all:
+            return self
+        return self.filter(_led_by(actor, "case__") | _own(actor, "case__"))

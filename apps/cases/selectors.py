@@ -1,0 +1,47 @@
+"""Reads of cases."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Capability
+from apps.cases.models import CaseStep, ServiceCase, State
+from apps.core import pii
+
+# how long a closed case stands on the list of a store
+SHOWN_CLOSED = timedelta(days=30)
+
+
+def words_of(row: ServiceCase | CaseStep) -> str:
+    """What was written; "" for nothing."""
+    return pii.decrypt(bytes(row.words_enc)) if row.words_enc else ""
+
+
+def may_settle(case: ServiceCase, actor: Actor) -> bool:
+    """Whether this actor may take up, close and reopen it, by place and role."""
+    if actor.sees_all:
+        return actor.can(Capability.EDIT_MEMBERS)
+    here = case.store_id in actor.store_ids or case.store.region_id in actor.region_ids
+    return here and actor.can(Capability.MANAGE_TEAM)
+
+
+def undecided(*, actor: Actor) -> QuerySet[ServiceCase]:
+    """What waits, the most urgent first."""
+    rows = ServiceCase.objects.visible_to(actor).undecided()
+    return rows.select_related("member", "store", "guide").order_by("due_at", "pk")
+
+
+def closed(*, actor: Actor, now: datetime) -> QuerySet[ServiceCase]:
+    """What was closed lately, the latest first."""
+    rows = ServiceCase.objects.visible_to(actor).filter(
+        state=State.CLOSED, closed_at__gt=now - SHOWN_CLOSED
+    )
+    return rows.select_related("member", "store", "guide").order_by("-closed_at", "-pk")
+
+
+def all_of(*, member_ids: Collection[int]) -> list[ServiceCase]:
+    """Everything we hold, for the copy that the person asks for."""
+    rows = ServiceCase.objects.of_members(member_ids)
+    return list(rows.select_related("store").order_by("opened_at", "pk"))
