@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from import_export.fields import Field
 
 from apps.accounts.admin_base import ExportAdmin, RoomAdmin, RoomInline
@@ -24,9 +25,17 @@ from apps.stock.models import (
     StockRequestMove,
     StockTerms,
 )
+from apps.stock.services.ending import BY_TILL
+from apps.stores.selectors import name_behind
 
+# who is no guide
+_OTHERS = {BY_TILL: _("by the till")}
 MARKS = {"sold": "on", "held": "on", "arrived": "on", "refused": "bad", "lapsed": "bad",
          "asked": "warn", "agreed": "warn", "sent": "warn"}  # fmt: skip
+
+
+def who_words(label: str, guide_name: str) -> str:
+    return guide_name or str(_OTHERS.get(label, pgettext_lazy("stock request", "by itself")))
 
 
 @admin.register(StockLevel)
@@ -46,7 +55,7 @@ class StockLevelAdmin(RoomAdmin):
 
 @admin.register(StockTerms)
 class StockTermsAdmin(RoomAdmin):
-    """One row: what is asked for from now on goes by it, what runs keeps its share."""
+    """One row: what is asked for from now on goes by it, what runs keeps what it was asked with."""
 
     view_capability = Capability.VIEW_REPORTS
     edit_capability = Capability.MANAGE_STORES
@@ -145,10 +154,17 @@ class StockMoveInline(RoomInline):
 
     model = StockRequestMove
     view_capability = Capability.VIEW_MEMBERS
-    fields = ["at", "show_step", "actor", "show_reason"]
-    readonly_fields = ["at", "show_step", "actor", "show_reason"]
+    fields = ["at", "show_step", "show_who", "show_reason"]
+    readonly_fields = ["at", "show_step", "show_who", "show_reason"]
     ordering = ["at", "pk"]
     show_change_link = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StockRequestMove]:
+        return super().get_queryset(request).annotate(guide_name=name_behind("actor"))
+
+    @admin.display(description=_("actor"))
+    def show_who(self, row: Any) -> str:
+        return who_words(row.actor, row.guide_name)
 
     @admin.display(description=_("state"))
     def show_step(self, row: StockRequestMove) -> str:

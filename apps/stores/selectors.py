@@ -9,6 +9,8 @@ from typing import Any
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
     BigIntegerField,
+    Case,
+    CharField,
     DateField,
     Exists,
     Func,
@@ -16,8 +18,10 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Value,
+    When,
 )
-from django.db.models.functions import JSONObject
+from django.db.models.functions import Cast, JSONObject, Substr
 
 from apps.accounts.actor import NOBODY, Actor
 from apps.accounts.capabilities import Capability, Role
@@ -235,6 +239,17 @@ def managers_of(*, store_ids: Collection[int], day: date) -> dict[int, list[int]
     for store_id, guide_id in posted.values_list("store_id", "guide_id"):
         managers[store_id].append(guide_id)
     return managers
+
+
+_LABEL = "guide:"
+
+
+def name_behind(column: str) -> Case:
+    """The name of the guide whose label (`Actor.label`) a column holds; "" for everybody else."""
+    number = Cast(Substr(OuterRef(column), len(_LABEL) + 1), BigIntegerField())
+    name = Subquery(Guide.objects.filter(pk=number).values("name")[:1])
+    guides = When(**{f"{column}__startswith": _LABEL}, then=name)
+    return Case(guides, default=Value(""), output_field=CharField())
 
 
 def at_work(*, store_ids: Iterable[int], day: date) -> list[Posting]:

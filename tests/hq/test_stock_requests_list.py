@@ -1,5 +1,7 @@
 """留货 and 调货 at head office: the list masked, taken out by who may, and the terms of both."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -45,9 +47,27 @@ def test_the_list_is_masked_and_asks_as_often_for_many_as_for_few(admin_client, 
     assert questions()[0] == few
     services.confirm(request_id=row.pk, actor=pair.giving, now=pair.now)
     one = admin_client.get(reverse("admin:stock_stockrequest_change", args=[row.pk]))
-    assert "等答复 → 已留出" in one.content.decode()
+    page = one.content.decode()
+    assert "等答复 → 已留出" in page
+    # who took each step has a name
+    assert pair.giver.name in page
+    assert "guide:" not in page
     filtered = admin_client.get(LIST, {"state__exact": "held"}).content.decode()
     assert "50%" in filtered
+
+
+def test_what_no_guide_did_says_so(admin_client, pair):
+    sold, late = make_request(pair), None
+    services.confirm(request_id=sold.pk, actor=pair.giving, now=pair.now)
+    buy(pair, pair.now, number="W1")
+    StockLevel.objects.update(quantity=5)
+    late = make_request(pair, member=pair.members[1])
+    services.lapse_due(now=late.due_at)
+    for row, word in ((sold, "收银"), (late, "系统")):
+        page = admin_client.get(reverse("admin:stock_stockrequest_change", args=[row.pk]))
+        steps = page.content.decode().partition("留货调货步骤")[2]
+        assert word in steps, word
+        assert not re.search(r">\s*(till|system)\s*<", steps)
 
 
 def test_the_export_names_nobody_and_holds_the_shares(admin_client, operator_client, pair):
