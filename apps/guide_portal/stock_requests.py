@@ -1,6 +1,6 @@
 """留货 and 调货 as both stores' people see them: what waits for whose word, and who gets what."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from django.utils.translation import ngettext, pgettext
 
 from apps.accounts.actor import Actor
 from apps.core import clock
+from apps.core.hours import for_cards
 from apps.core.shown import Shown
 from apps.guide_portal import links
 from apps.guide_portal.appointments import is_own, shown_name, survivor_of
@@ -23,7 +24,8 @@ from apps.stock.models import Kind, Reason, State, StockRequest, StockTerms
 from apps.stock.services import REFUSALS, WITHDRAWALS
 from apps.stock.services.answering import leads
 from apps.stock.services.ending import BY_TILL
-from apps.stores.models import Guide, Posting, Store
+from apps.stores.models import Posting, Store
+from apps.stores.selectors import name_behind
 
 LISTED, ENDED_LISTED = 100, 20
 ENDED = timedelta(days=7)
@@ -53,6 +55,8 @@ class Line(Shown):
     until: str
     chip: Chip
     asks: bool
+    # who gets what: read before the tap
+    split: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ class Offer(Shown):
     """One of the two ways, with what it means and who gets what: read before the tap."""
 
     kind: str
+    percent: int
     head: str
     words: str
     split: str
@@ -133,29 +138,32 @@ def offers(*, store: Store, terms: StockTerms) -> list[Offer]:
         "travel": terms.travel_hours,
         "hours": terms.hold_hours,
     }
+    ways = [(Kind.HOLD, hold, _("Ask to keep it")), (Kind.SEND, send, _("Ask to send it"))]
     return [
         Offer(
-            Kind.HOLD,
-            str(Kind.HOLD.label),
-            hold,
-            split_words(terms.hold_giver_percent, store.name),
-            _("Ask to keep it"),
-        ),
-        Offer(
-            Kind.SEND,
-            str(Kind.SEND.label),
-            send,
-            split_words(terms.send_giver_percent, store.name),
-            _("Ask to send it"),
-        ),
+            kind=kind,
+            percent=terms.giver_percent(kind),
+            head=str(kind.label),
+            words=words,
+            split=split_words(terms.giver_percent(kind), store.name),
+            button=button,
+        )
+        for kind, words, button in ways
     ]
 
 
-def limit_words(terms: StockTerms) -> str:
-    words = _("Without an answer in %(n)s minutes it lapses, and both stores hear of it.") % {
-        "n": terms.answer_minutes
-    }
-    return words + (_("There the manager has to agree.") if terms.needs_manager else "")
+def limit_words(terms: StockTerms, *, now: datetime) -> str:
+    """How long the customer may have to wait; at night the minutes begin in the morning."""
+    words, heard_at = [], for_cards(now)
+    if heard_at > now:
+        words.append(_("That store hears of it at %(time)s.") % {"time": hour_minute(heard_at)})
+    words.append(
+        _("Without an answer in %(n)s minutes it lapses, and both stores hear of it.")
+        % {"n": terms.answer_minutes}
+    )
+    if terms.needs_manager:
+        words.append(_("There the manager has to agree."))
+    return "".join(words)
 
 
 def recent_customers(*, actor: Actor, now: datetime) -> list[CustomerRow]:
@@ -221,6 +229,7 @@ def _line(row: Any, actor: Actor, mine: set[int], now: datetime) -> Line:
         until=_until(row.due_at, now) if row.is_open else str(row.get_reason_display()),
         chip=state_chip(row),
         asks=gives and _may_confirm(row, actor),
+        split=_("Of the sale: %(split)s") % {"split": _split(row, asker)},
     )
 
 
@@ -300,6 +309,8 @@ def _result(row: StockRequest, asker: str) -> str:
     """The agreed parts of what the till said."""
     if row.net_fen is None or row.giver_fen is None:
         return ""
+    if not row.net_fen:
+        return _("Came back or was changed at the till: nothing to share")
     return _("%(all)s: %(asker)s %(yours)s, %(store)s %(theirs)s") % {
         "all": yuan(row.net_fen),
         "asker": asker,
@@ -310,23 +321,16 @@ def _result(row: StockRequest, asker: str) -> str:
 
 
 def _steps(row: StockRequest, actor: Actor) -> list[Step]:
-    moves = list(row.moves.order_by("at", "pk"))
-    names = _names(move.actor for move in moves)
+    moves: Any = row.moves.annotate(guide_name=name_behind("actor")).order_by("at", "pk")
     return [
-        Step(str(State(move.to_state).label), move.at, _who(move.actor, names, actor))
+        Step(str(State(move.to_state).label), move.at, _who(move.actor, move.guide_name, actor))
         for move in moves
     ]
 
 
-def _names(labels: Iterable[str]) -> dict[str, str]:
-    from_guides = {int(label[6:]) for label in labels if label.startswith("guide:")}
-    found = Guide.objects.filter(pk__in=from_guides).values_list("pk", "name")
-    return {f"guide:{pk}": name for pk, name in found}
-
-
-def _who(label: str, names: dict[str, str], actor: Actor) -> str:
+def _who(label: str, guide_name: str, actor: Actor) -> str:
     if label == BY_TILL:
         return _("by the till")
-    if label in names:
-        return own_word(int(label[6:]), names[label], actor)
+    if guide_name:
+        return own_word(int(label.removeprefix("guide:")), guide_name, actor)
     return pgettext("stock request", "by itself")

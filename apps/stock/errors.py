@@ -29,6 +29,15 @@ class StoreNotReachable(DomainError):
     message = _("That store cannot be asked here yet. Call it.")
 
 
+class NobodyThere(StoreNotReachable):
+    message = _("Nobody is at work there who could answer. Ask another store, or call.")
+
+
+class ShareMoved(DomainError):
+    code = "stock_share_moved"
+    message = _("Head office has changed the share meanwhile. Read it below, then tap again.")
+
+
 class AskedAlready(DomainError):
     code = "stock_asked_already"
     message = _("This piece was asked for TA already. Look under the requests for pieces.")

@@ -8,7 +8,7 @@ from apps.accounts.actor import SYSTEM
 from apps.ingest.services import OrderItem, take_orders
 from apps.orders.services import LineRow, OrderRow
 from apps.stock import services
-from apps.stock.models import StockLevel
+from apps.stock.models import StockLevel, StockTerms
 from tests.factories.facts import make_guide, make_product, make_store
 from tests.factories.outreach import CORP
 from tests.factories.tasks import guide_actor, make_team, manager_actor
@@ -55,6 +55,7 @@ def make_request(pair, now=None, *, member=None, product=None, **fields):
         "actor": guide_actor(pair.guide, now),
         **fields,
     }
+    values.setdefault("percent", StockTerms.current().giver_percent(values["kind"]))
     return services.ask(now=now, **values)
 
 

@@ -390,6 +390,8 @@ def _piece_of(guide, now):
         giving_store=here,
         needs_manager=False,
         giver_percent=30,
+        hold_hours=24,
+        travel_hours=72,
         asked_at=now,
         due_at=now + timedelta(hours=1),
         client_id=uuid.uuid4(),

@@ -8,11 +8,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.core import clock
 from apps.stock import services
 from apps.stock.models import StockLevel, StockRequest, StockTerms
 from tests.factories.facts import make_guide, make_product, make_store
 from tests.factories.outreach import CORP, make_friends
-from tests.factories.stock import make_pair, make_request
+from tests.factories.stock import bring_back, buy, make_pair, make_request
 from tests.guide_portal.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +54,9 @@ def test_from_the_card_to_the_question_the_customer_comes_along(pair, act):
     assert page.index("你 50%，徐汇店 50%") < page.index("请对方留货")
     assert page.index("你 70%，徐汇店 30%") < page.index("请对方调货")
     assert "30 分钟内没有答复" in page
-    fields = act(kind="hold")
+    assert "佣金按佣金规则另计" in page
+    assert "才会收到" not in page
+    fields = act(kind="hold", percent=50)
     for _twice in range(2):
         answer = phone.post(ask_page(pair), fields)
         row = StockRequest.objects.get()
@@ -77,7 +80,7 @@ def test_a_customer_of_others_is_not_there(pair):
     address = url("ask_stock", pair.product.pk, pair.there.pk)
     phone = signed_in(pair.guide)
     assert phone.get(f"{address}?for={member.public_id}").status_code == 404
-    fields = {"client_id": uuid.uuid4(), "kind": "hold"}
+    fields = {"client_id": uuid.uuid4(), "kind": "hold", "percent": 50}
     assert phone.post(f"{address}?for={member.public_id}", fields).status_code == 404
     assert StockRequest.objects.count() == 0
 
@@ -85,7 +88,7 @@ def test_a_customer_of_others_is_not_there(pair):
 def test_a_piece_that_went_meanwhile_is_said_on_the_page(pair, act):
     make_request(pair, member=pair.members[1])
     phone = signed_in(pair.guide)
-    answer = phone.post(ask_page(pair), act(kind="send"))
+    answer = phone.post(ask_page(pair), act(kind="send", percent=30))
     assert answer.status_code == 409
     page = answer.content.decode()
     assert "换一家店试试" in page
@@ -96,12 +99,45 @@ def test_a_piece_that_went_meanwhile_is_said_on_the_page(pair, act):
     assert url("ask_stock", pair.product.pk, pair.there.pk) not in style
 
 
+def test_a_share_that_moved_is_shown_anew_before_the_tap_counts(pair, act):
+    phone = signed_in(pair.guide)
+    shown(phone, ask_page(pair))
+    StockTerms.objects.create(hold_giver_percent=40)
+    answer = phone.post(ask_page(pair), act(kind="hold", percent=50))
+    page = answer.content.decode()
+    assert (answer.status_code, StockRequest.objects.count()) == (409, 0)
+    assert "总部刚改了业绩比例" in page
+    assert "你 60%，徐汇店 40%" in page
+    (percent,) = re.findall(r'value="hold"><input[^>]*name="percent" value="(\d+)"', page)
+    phone.post(ask_page(pair), act(kind="hold", percent=percent))
+    assert StockRequest.objects.get().giver_percent == 40
+
+
+def test_at_night_the_page_says_when_the_other_store_hears(pair):
+    with clock.at(pair.now.replace(hour=23, minute=30)):
+        assert "对方 07:00 才会收到" in shown(signed_in(pair.guide), ask_page(pair))
+
+
+def test_what_came_back_is_said_in_place_of_shares(pair):
+    row = make_request(pair)
+    services.confirm(request_id=row.pk, actor=pair.giving, now=pair.now)
+    buy(pair, pair.now, number="S1")
+    page = shown(signed_in(pair.guide), url("stock_request", row.pk))
+    assert "你 ¥250，徐汇店 ¥250" in page
+    assert "佣金按佣金规则另计" in page
+    bring_back(pair, pair.now, number="S1")
+    assert "没有可分的业绩" in shown(signed_in(pair.guide), url("stock_request", row.pk))
+
+
 def test_the_other_store_answers_in_one_tap_and_reads_no_name(pair, act):
     row = make_request(pair, kind="send")
     phone = signed_in(pair.giver)
     assert url("stock_request", row.pk) in shown(phone, url("messages"))
     listed = shown(phone, url("stock_requests"))
     assert "等本店答复" in listed
+    # who gets what stands before the button of the list as well
+    split = f"成交业绩：{pair.guide.name} 70%，徐汇店 30%"
+    assert listed.index(split) < listed.index("有货，已留出")
     page = shown(phone, url("stock_request", row.pk))
     for one in (listed, page):
         assert pair.member.name not in one

@@ -9,16 +9,19 @@ import pytest
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
+from apps.core import clock
 from apps.orders.models import Order, OrderLine
 from apps.outreach.models import GuideNotice
 from apps.stock import services
 from apps.stock.errors import (
     AskedAlready,
+    NobodyThere,
     NothingFree,
     OwnStore,
     RequestLate,
     RequestMoved,
     RequestOfOthers,
+    ShareMoved,
     StockReasonMissing,
     StoreNotReachable,
     WorksNowhere,
@@ -26,7 +29,7 @@ from apps.stock.errors import (
 from apps.stock.models import NEXT, OPEN, State, StockLevel, StockRequest, StockTerms
 from apps.stock.selectors import promised
 from apps.stock.services.steps import move
-from apps.stores.models import Posting, Store
+from apps.stores.models import DayOff, Posting, Store, StoreDay
 from tests.factories.facts import make_guide, make_product, make_store
 from tests.factories.stock import bring_back, buy, make_pair, make_request
 from tests.factories.tasks import guide_actor
@@ -50,6 +53,12 @@ def confirm(row, pair, now=None, actor=None):
     return services.confirm(request_id=row.pk, actor=actor or pair.giving, now=now or pair.now)
 
 
+def take(pair, row, step):
+    """A step by who has to take it."""
+    actor = pair.asker if step == "receive" else pair.giving
+    return getattr(services, step)(request_id=row.pk, actor=actor, now=pair.now)
+
+
 def states(row):
     return list(row.moves.order_by("pk").values_list("to_state", flat=True))
 
@@ -68,6 +77,24 @@ def test_a_piece_is_asked_for_with_the_terms_both_sides_were_shown(pair):
     card = GuideNotice.objects.filter(guide=pair.giver).get()
     assert card.at_once
     assert pair.member.name not in card.title + card.body
+
+
+def test_the_hours_stay_those_that_were_shown(pair):
+    row = make_request(pair, kind="send")
+    StockTerms.objects.create(hold_hours=4, travel_hours=5)
+    row = confirm(row, pair)
+    assert row.due_at == pair.now + 24 * HOUR
+    row = services.send(request_id=row.pk, actor=pair.giving, now=pair.now + HOUR)
+    assert row.due_at == pair.now + 73 * HOUR
+    row = services.receive(request_id=row.pk, actor=pair.asker, now=pair.now + 2 * HOUR)
+    assert row.due_at == pair.now + 26 * HOUR
+
+
+def test_a_share_that_moved_since_it_was_read_is_read_again(pair):
+    StockTerms.objects.create(hold_giver_percent=40)
+    with pytest.raises(ShareMoved):
+        make_request(pair, percent=50)
+    assert make_request(pair, percent=40).giver_percent == 40
 
 
 def test_the_same_tap_is_one_request_and_nobody_elses(pair):
@@ -98,6 +125,33 @@ def test_what_cannot_be_asked_is_said(pair, fixed_clock):
         with pytest.raises(StoreNotReachable):
             make_request(pair)
     assert StockRequest.objects.count() == 0
+
+
+def test_who_cannot_be_heard_is_not_asked(pair):
+    today = clock.business_day(pair.now)
+    off = [DayOff.objects.create(guide=one, day=today) for one in (pair.giver, pair.manager)]
+    with pytest.raises(NobodyThere):
+        make_request(pair)
+    off[0].delete()
+    assert to(make_request(pair)) == {pair.giver.pk}
+
+
+def test_a_store_that_is_shut_today_is_not_asked(pair):
+    StoreDay.objects.create(store=pair.there, day=clock.business_day(pair.now))
+    with pytest.raises(NobodyThere):
+        make_request(pair)
+
+
+def test_what_is_asked_at_night_is_heard_and_answered_in_the_morning(pair):
+    night = pair.now.replace(hour=23, minute=30)
+    morning = (pair.now + timedelta(days=1)).replace(hour=7, minute=0)
+    # whoever is at work when the card comes
+    DayOff.objects.create(guide=pair.giver, day=clock.business_day(morning))
+    row = make_request(pair, now=night)
+    assert row.due_at == morning + 30 * MINUTE
+    assert to(row) == {pair.manager.pk}
+    assert services.lapse_due(now=morning) == 0
+    assert confirm(row, pair, now=morning + MINUTE, actor=pair.leading).state == "held"
 
 
 def test_never_more_is_promised_than_the_till_said(pair):
@@ -260,14 +314,46 @@ def test_what_is_kept_there_is_not_sent(pair):
 
 def test_a_repeated_tap_changes_nothing(pair):
     row = make_request(pair, kind="send")
-    for step in (services.confirm, services.send, services.receive):
+    for step in ("confirm", "send", "receive"):
         for _twice in range(2):
-            step(request_id=row.pk, actor=pair.giving, now=pair.now)
+            take(pair, row, step)
     assert states(row) == ["asked", "held", "sent", "arrived"]
     for _twice in range(2):
         services.withdraw(request_id=row.pk, reason="no_need", actor=pair.asker, now=pair.now)
     assert states(row)[-1] == "withdrawn"
     assert StockRequest.objects.open().count() == 0
+
+
+def test_each_side_takes_its_own_steps_alone(pair):
+    row = make_request(pair, kind="send")
+
+    def refused(step, actor, **more):
+        with pytest.raises(RequestOfOthers):
+            getattr(services, step)(request_id=row.pk, actor=actor, now=pair.now, **more)
+
+    refused("confirm", pair.asker)
+    refused("refuse", pair.asker, reason="gone")
+    take(pair, row, "confirm")
+    refused("withdraw", pair.giving, reason="no_need")
+    refused("withdraw", guide_actor(pair.colleague, pair.now), reason="no_need")
+    refused("send", pair.asker)
+    take(pair, row, "send")
+    refused("receive", pair.giving)
+    assert states(row) == ["asked", "held", "sent"]
+
+
+def test_a_late_tap_is_told_where_it_is_by_now(pair):
+    """Not that nothing is left, nor that its time is over: both are said of what can still be."""
+    row = make_request(pair, kind="send")
+    for step in ("confirm", "send"):
+        take(pair, row, step)
+    row.refresh_from_db()
+    for now in (pair.now, row.due_at):
+        with pytest.raises(RequestMoved):
+            confirm(row, pair, now=now)
+    take(pair, row, "receive")
+    with pytest.raises(RequestMoved):
+        services.send(request_id=row.pk, actor=pair.giving, now=pair.now + 25 * HOUR)
 
 
 def test_where_it_is_so_set_the_manager_has_the_last_word(pair):
@@ -327,7 +413,7 @@ def test_ends_stay_ends():
 def test_what_is_late_lapses_by_itself_and_both_stores_hear(pair, kind, steps, hours, reason):
     row = make_request(pair, kind=kind)
     for step in steps:
-        getattr(services, step)(request_id=row.pk, actor=pair.giving, now=pair.now)
+        take(pair, row, step)
     row.refresh_from_db()
     assert services.lapse_due(now=row.due_at - MINUTE) == 0
     late = pair.now + hours * HOUR

@@ -59,7 +59,7 @@ class AskStock(GuidePage):
             "store": store,
             "as_of": place.as_of if place else None,
             "offers": stock_requests.offers(store=store, terms=terms),
-            "limit": stock_requests.limit_words(terms),
+            "limit": stock_requests.limit_words(terms, now=self.now),
             "problem": problem,
             "back": stock.with_customer(back, customer.public_id if customer else None),
         }
@@ -89,6 +89,7 @@ class AskStock(GuidePage):
                 product_id=get_object_or_404(Product, pk=product_id).pk,
                 giving_store_id=store_id,
                 kind=form.cleaned_data["kind"],
+                percent=form.cleaned_data["percent"],
                 guide_id=self.guide_id,
                 client_id=form.cleaned_data["client_id"],
                 actor=self.actor,

@@ -25,6 +25,8 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(blank=True, choices=[('gone', 'Not there after all'), ('faulty', 'The piece is not in order'), ('own', 'A customer is trying it on here'), ('cannot', 'Cannot be sent'), ('no_need', 'TA does not want it any more'), ('elsewhere', 'Found somewhere else'), ('mistake', 'Asked by mistake'), ('bought', 'TA has bought one already'), ('erased', 'TA had the data deleted'), ('no_answer', 'No answer in time'), ('not_fetched', 'Not fetched in time'), ('not_sent', 'Not sent in time'), ('not_arrived', 'Did not arrive in time')], max_length=12, verbose_name='reason')),
                 ('needs_manager', models.BooleanField(verbose_name="the store's manager has to agree")),
                 ('giver_percent', models.PositiveSmallIntegerField(verbose_name="the giving store's share, %")),
+                ('hold_hours', models.PositiveSmallIntegerField(verbose_name='hours a piece is kept')),
+                ('travel_hours', models.PositiveSmallIntegerField(verbose_name='hours on the way at most')),
                 ('asked_at', models.DateTimeField(verbose_name='asked at')),
                 ('due_at', models.DateTimeField(null=True, verbose_name='lapses at')),
                 ('held_at', models.DateTimeField(null=True, verbose_name='put aside at')),

@@ -69,8 +69,8 @@ class Reason(models.TextChoices):
 
 
 class StockRequest(models.Model):
-    """One piece for one customer. `due_at` is when the present state lapses; `giver_percent` and
-    `needs_manager` are what both sides were shown when it was asked for."""
+    """One piece for one customer. `due_at` is when the present state lapses; the share, the hours
+    and whose yes it needs are the terms that both sides were shown when it was asked for."""
 
     member = models.ForeignKey(
         "members.Member", on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
@@ -117,6 +117,8 @@ class StockRequest(models.Model):
     reason = models.CharField(_("reason"), max_length=12, choices=Reason, blank=True)
     needs_manager = models.BooleanField(_("the store's manager has to agree"))
     giver_percent = models.PositiveSmallIntegerField(_("the giving store's share, %"))
+    hold_hours = models.PositiveSmallIntegerField(_("hours a piece is kept"))
+    travel_hours = models.PositiveSmallIntegerField(_("hours on the way at most"))
     asked_at = models.DateTimeField(_("asked at"))
     due_at = models.DateTimeField(_("lapses at"), null=True)
     held_at = models.DateTimeField(_("put aside at"), null=True)

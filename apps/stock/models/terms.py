@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.stock.models.requests import Kind
+
 
 class StockTerms(models.Model):
     """The one row of it; until head office saves it, what stands here as default counts."""
@@ -56,6 +58,9 @@ class StockTerms(models.Model):
 
     def __str__(self) -> str:
         return str(_("Terms of keeping and sending"))
+
+    def giver_percent(self, kind: str) -> int:
+        return self.hold_giver_percent if kind == Kind.HOLD else self.send_giver_percent
 
     @classmethod
     def current(cls) -> "StockTerms":

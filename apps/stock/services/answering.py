@@ -7,7 +7,7 @@ from django.db import transaction
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.stock.errors import RequestLate, RequestMoved, StockReasonMissing, TillHasNone
-from apps.stock.models import Kind, Reason, State, StockLevel, StockRequest, StockTerms
+from apps.stock.models import NEXT, Kind, Reason, State, StockLevel, StockRequest
 from apps.stock.selectors import promised
 from apps.stock.services import news
 from apps.stock.services.steps import held, move
@@ -18,20 +18,22 @@ REFUSALS = (Reason.GONE, Reason.FAULTY, Reason.OWN, Reason.CANNOT)
 @transaction.atomic
 def confirm(*, request_id: int, actor: Actor, now: datetime) -> StockRequest:
     """It is there and put aside: by who works there, or, where the terms said so, in two steps
-    with the manager's yes. Safe to repeat. Raises RequestMoved, RequestLate, TillHasNone.
+    with the manager's yes. Safe to repeat.
+
+    Raises RequestOfOthers, RequestMoved, RequestLate, TillHasNone.
     """
-    row = held(request_id)
+    row = held(request_id, StockRequest.objects.given_by(actor))
     is_final = not row.needs_manager or leads(actor, row.giving_store_id)
     if row.state == State.HELD or (row.state == State.AGREED and not is_final):
         return row
-    _demand_in_time(row, now)
+    _demand_next(row, State.HELD, now)
     guide_id = row.giving_guide_id or actor.guide_id
     if not is_final:
         move(row, State.AGREED, actor=actor.label, now=now, giving_guide_id=guide_id)
         news.agreed(row, now=now)
         return row
     _demand_there(row)
-    until = now + timedelta(hours=StockTerms.current().hold_hours)
+    until = now + timedelta(hours=row.hold_hours)
     move(
         row,
         State.HELD,
@@ -49,8 +51,11 @@ def leads(actor: Actor, store_id: int) -> bool:
     return actor.can(Capability.MANAGE_TEAM) and store_id in actor.store_ids
 
 
-def _demand_in_time(row: StockRequest, now: datetime) -> None:
-    if row.is_open and row.due_at is not None and row.due_at <= now:
+def _demand_next(row: StockRequest, to: State, now: datetime) -> None:
+    """That it has moved on is said before that its time is over, or that nothing is left."""
+    if to not in NEXT[row.state]:
+        raise RequestMoved
+    if row.due_at is not None and row.due_at <= now:
         raise RequestLate
 
 
@@ -67,11 +72,11 @@ def _demand_there(row: StockRequest) -> None:
 def refuse(*, request_id: int, reason: str, actor: Actor, now: datetime) -> StockRequest:
     """No, with why; also of what was put aside. Safe to repeat.
 
-    Raises StockReasonMissing, RequestMoved.
+    Raises StockReasonMissing, RequestOfOthers, RequestMoved.
     """
     if reason not in REFUSALS:
         raise StockReasonMissing
-    row = held(request_id)
+    row = held(request_id, StockRequest.objects.given_by(actor))
     if row.state == State.REFUSED:
         return row
     move(row, State.REFUSED, reason=reason, actor=actor.label, now=now)
@@ -81,14 +86,17 @@ def refuse(*, request_id: int, reason: str, actor: Actor, now: datetime) -> Stoc
 
 @transaction.atomic
 def send(*, request_id: int, actor: Actor, now: datetime) -> StockRequest:
-    """调货: the piece has left the store. Safe to repeat. Raises RequestMoved, RequestLate."""
-    row = held(request_id)
+    """调货: the piece has left the store. Safe to repeat.
+
+    Raises RequestOfOthers, RequestMoved, RequestLate.
+    """
+    row = held(request_id, StockRequest.objects.given_by(actor))
     if row.state == State.SENT:
         return row
-    _demand_in_time(row, now)
     if row.kind == Kind.HOLD:
         raise RequestMoved
-    until = now + timedelta(hours=StockTerms.current().travel_hours)
+    _demand_next(row, State.SENT, now)
+    until = now + timedelta(hours=row.travel_hours)
     move(row, State.SENT, actor=actor.label, now=now, sent_at=now, due_at=until)
     news.on_its_way(row, now=now)
     return row
@@ -96,11 +104,14 @@ def send(*, request_id: int, actor: Actor, now: datetime) -> StockRequest:
 
 @transaction.atomic
 def receive(*, request_id: int, actor: Actor, now: datetime) -> StockRequest:
-    """It is here; from now on it is kept for the customer. Safe to repeat. Raises RequestMoved."""
-    row = held(request_id)
+    """It is here; from now on it is kept for the customer. Safe to repeat.
+
+    Raises RequestOfOthers, RequestMoved.
+    """
+    row = held(request_id, StockRequest.objects.asked_by(actor))
     if row.state == State.ARRIVED:
         return row
-    until = now + timedelta(hours=StockTerms.current().hold_hours)
+    until = now + timedelta(hours=row.hold_hours)
     move(row, State.ARRIVED, actor=actor.label, now=now, arrived_at=now, due_at=until)
     if actor.guide_id != row.asking_guide_id:
         news.arrived(row, now=now)

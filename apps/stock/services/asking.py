@@ -7,16 +7,19 @@ from django.db import IntegrityError, transaction
 
 from apps.accounts.actor import Actor
 from apps.core import clock
+from apps.core.hours import for_cards
 from apps.core.locks import take_turn
 from apps.stock.errors import (
     AskedAlready,
+    NobodyThere,
     NothingFree,
     OwnStore,
     RequestOfOthers,
+    ShareMoved,
     StoreNotReachable,
     WorksNowhere,
 )
-from apps.stock.models import Kind, StockRequest, StockTerms
+from apps.stock.models import StockRequest, StockTerms
 from apps.stock.selectors import promised
 from apps.stock.services import news
 from apps.stock.services.steps import lock_level, note
@@ -30,15 +33,17 @@ def ask(
     product_id: int,
     giving_store_id: int,
     kind: str,
+    percent: int,
     guide_id: int,
     client_id: uuid.UUID,
     actor: Actor,
     now: datetime,
 ) -> StockRequest:
-    """Ask the store for one piece, and put a card on the phones of who works there. The same
-    client id is the same request.
+    """Ask the store for one piece, and put a card on the phones of who works there. `percent` is
+    the giving store's share that was read before the tap. The same client id is the same request.
 
-    Raises WorksNowhere, OwnStore, StoreNotReachable, AskedAlready, NothingFree, RequestOfOthers.
+    Raises WorksNowhere, OwnStore, StoreNotReachable, AskedAlready, NothingFree, ShareMoved,
+    RequestOfOthers.
     """
     take_turn(str(client_id))
     known = StockRequest.objects.filter(client_id=client_id).first()
@@ -56,20 +61,27 @@ def ask(
         raise AskedAlready
     _demand_free(giving_store_id, product_id)
     terms = StockTerms.current()
-    is_hold = kind == Kind.HOLD
+    if terms.giver_percent(kind) != percent:
+        raise ShareMoved
+    # asked at night, it is heard of in the morning: the minutes run from then
+    heard_at = for_cards(now)
+    if not news.people_there(giving_store_id, now=now):
+        raise NobodyThere
     try:
         with transaction.atomic():
             row = StockRequest.objects.create(
                 member_id=member_id,
                 product_id=product_id,
-                kind=Kind.HOLD if is_hold else Kind.SEND,
+                kind=kind,
                 asking_guide_id=guide_id,
                 asking_store_id=own.store_id,
                 giving_store_id=giving_store_id,
                 needs_manager=terms.needs_manager,
-                giver_percent=terms.hold_giver_percent if is_hold else terms.send_giver_percent,
+                giver_percent=percent,
+                hold_hours=terms.hold_hours,
+                travel_hours=terms.travel_hours,
                 asked_at=now,
-                due_at=now + timedelta(minutes=terms.answer_minutes),
+                due_at=heard_at + timedelta(minutes=terms.answer_minutes),
                 client_id=client_id,
             )
     except IntegrityError:

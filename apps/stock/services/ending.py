@@ -74,11 +74,11 @@ WHERE stored.id = ANY(%s)
 @transaction.atomic
 def withdraw(*, request_id: int, reason: str, actor: Actor, now: datetime) -> StockRequest:
     """The store that asked does not need it any more; what is on its way comes first. Safe to
-    repeat. Raises StockReasonMissing, RequestMoved.
+    repeat. Raises StockReasonMissing, RequestOfOthers, RequestMoved.
     """
     if reason not in WITHDRAWALS:
         raise StockReasonMissing
-    row = held(request_id)
+    row = held(request_id, StockRequest.objects.to_take_back(actor))
     if row.state == State.WITHDRAWN:
         return row
     if row.state == State.SENT:

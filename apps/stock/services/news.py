@@ -24,7 +24,7 @@ def asked(row: StockRequest, *, now: datetime) -> None:
         "store": row.asking_store.name,
         "time": _time(row.due_at),
     }
-    _tell(row, _there(row, now), title, words, now=now)
+    _tell(row, people_there(row.giving_store_id, now=now), title, words, now=now)
 
 
 def agreed(row: StockRequest, *, now: datetime) -> None:
@@ -91,15 +91,17 @@ def lapsed(row: StockRequest, *, before: str, now: datetime) -> None:
     _tell(row, rest, title, why, now=now)
 
 
-def _there(row: StockRequest, now: datetime) -> list[int]:
-    """Who works in the giving store today."""
-    found = stores.at_work(store_ids=[row.giving_store_id], day=clock.business_day(now))
+def people_there(store_id: int, *, now: datetime) -> list[int]:
+    """Who works in the store on the day on which a card of this moment comes."""
+    found = stores.at_work(store_ids=[store_id], day=clock.business_day(for_cards(now)))
     return [posting.guide_id for posting in found]
 
 
 def _giving(row: StockRequest, now: datetime) -> list[int]:
     """Who said yes there, else everybody at work there."""
-    return [row.giving_guide_id] if row.giving_guide_id else _there(row, now)
+    if row.giving_guide_id:
+        return [row.giving_guide_id]
+    return people_there(row.giving_store_id, now=now)
 
 
 def _tell(

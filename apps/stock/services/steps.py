@@ -6,15 +6,19 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef
 
-from apps.stock.errors import RequestMoved
+from apps.stock.errors import RequestMoved, RequestOfOthers
 from apps.stock.models import NEXT, OPEN, StockLevel, StockRequest, StockRequestMove
+from apps.stock.querysets import StockRequestQuerySet
 
 
-def held(request_id: int) -> StockRequest:
-    """The request, nobody else's until the transaction ends. The level first and the request after
-    it, as asking does: who promises the last piece and who confirms it do not wait for each other
-    in a ring."""
-    place = StockRequest.objects.values_list("giving_store_id", "product_id").get(pk=request_id)
+def held(request_id: int, among: StockRequestQuerySet | None = None) -> StockRequest:
+    """The request, nobody else's until the transaction ends; `among` are those of the actor's side.
+    The level first and the request after it, as asking does: who promises the last piece and who
+    confirms it do not wait for each other in a ring. Raises RequestOfOthers."""
+    known = StockRequest.objects.all() if among is None else among
+    place = known.filter(pk=request_id).values_list("giving_store_id", "product_id").first()
+    if place is None:
+        raise RequestOfOthers
     lock_level(store_id=place[0], product_id=place[1])
     rows = StockRequest.objects.select_for_update(of=("self",))
     return rows.select_related("product", "giving_store", "asking_store").get(pk=request_id)
