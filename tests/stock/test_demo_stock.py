@@ -11,7 +11,7 @@ from apps.hq.demo import pieces, stock
 from apps.hq.demo.catalogue import load_products
 from apps.orders.models import Product
 from apps.orders.services import LineRow, OrderRow, ingest_orders
-from apps.stock.models import State, StockLevel, StockRequest
+from apps.stock.models import State, StockLevel, StockRequest, StockTerms
 from apps.stock.selectors import HOT, LOW, OLD, shelf_of
 from tests.factories.facts import make_product, make_store
 from tests.factories.stock import make_pair
@@ -61,4 +61,14 @@ def test_pieces_are_asked_for_in_every_state(fixed_clock):
     states = set(StockRequest.objects.values_list("state", flat=True))
     assert states == set(State.values) - {State.AGREED}
     assert told == StockRequest.objects.count()
-    assert StockRequest.objects.filter(giving_store=pair.here, state="asked").exists()
+    waiting = StockRequest.objects.filter(state="asked")
+    assert waiting.filter(giving_store=pair.here).exists()
+    # they are there for whoever looks hours later, and the terms are the usual ones
+    assert not waiting.filter(due_at__lt=now + timedelta(hours=20)).exists()
+    assert StockTerms.current().answer_minutes == 30
+
+
+def test_a_region_without_another_store_has_nothing_to_ask_for(fixed_clock):
+    store = make_store()
+    make_team(fixed_clock, friends=2, store=store)
+    assert pieces.play(store=store, now=fixed_clock) == 0

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 from uuid import NAMESPACE_URL, uuid5
 
+from django.db.models import QuerySet
+
 from apps.core import clock
 from apps.members.models import ServingPeriod
 from apps.orders.models import Order, OrderLine
 from apps.stock import services
-from apps.stock.models import Kind, Reason, StockLevel, StockRequest
+from apps.stock.models import Kind, Reason, StockLevel, StockRequest, StockTerms
 from apps.stores.models import Guide, Posting, Store
 from apps.stores.selectors import actor_for
 from apps.stores.services import user_of_guide
@@ -31,33 +33,48 @@ def play(*, store: Store, now: datetime) -> int:
     """Ask, answer, send and sell; returns how many requests there are. What is to lapse comes
     before what runs."""
     here = _guides(store, now)
-    pieces = _pieces(store)
     _sell(store, here, now=now)
-    _ask(here[0], next(pieces), Kind.HOLD, at=now - 30 * _HOUR)
-    services.lapse_due(now=now - 29 * _HOUR)
-    for place, (kind, steps) in enumerate(_OURS):
+    pieces = _pieces(store, now)
+    for level in islice(pieces, 1):
+        _ask(here[0], level, Kind.HOLD, at=now - 30 * _HOUR)
+        # asked at night, it waits until the morning
+        services.lapse_due(now=now - 20 * _HOUR)
+    for place, ((kind, steps), level) in enumerate(zip(_OURS, pieces, strict=False)):
         at = now - 4 * _HOUR
-        row = _ask(here[place % len(here)], next(pieces), kind, at=at)
+        row = _ask(here[place % len(here)], level, kind, at=at)
         _lead(row, steps, at)
-    _ask(here[0], next(pieces), Kind.SEND, at=now - 10 * _MINUTE)
+    # what waits is to wait for whoever opens the demo hours later
+    patient = StockTerms.objects.create(answer_minutes=1_440)
+    for level in islice(pieces, 1):
+        _ask(here[0], level, Kind.SEND, at=now - 10 * _MINUTE)
     _of_others(store, now=now)
+    patient.delete()
     return StockRequest.objects.count()
 
 
-def _guides(store: Store, now: datetime) -> list[Guide]:
-    """Those with customers of their own."""
-    here = Posting.objects.on(clock.business_day(now)).filter(store=store)
+def _serving(now: datetime) -> QuerySet[Posting]:
+    """Those at work with customers of their own."""
     serving = ServingPeriod.objects.current().values("guide_id")
-    found = here.filter(guide_id__in=serving, role=Posting.PostingRole.GUIDE)
-    return [row.guide for row in found.select_related("guide").order_by("pk")[:2]]
+    found = Posting.objects.on(clock.business_day(now)).filter(guide_id__in=serving)
+    return found.filter(role=Posting.PostingRole.GUIDE)
 
 
-def _pieces(store: Store) -> Iterator[StockLevel]:
+def _guides(store: Store, now: datetime) -> list[Guide]:
+    found = _serving(now).filter(store=store).select_related("guide")
+    return [row.guide for row in found.order_by("pk")[:2]]
+
+
+def _beside(store: Store, now: datetime) -> QuerySet[Store]:
+    """Other stores of the region where somebody can ask and answer."""
+    found = Store.objects.filter(region=store.region, closed_on=None, live_since__isnull=False)
+    return found.filter(pk__in=_serving(now).values("store_id")).exclude(pk=store.pk)
+
+
+def _pieces(store: Store, now: datetime) -> Iterator[StockLevel]:
     """Pieces in other stores of the region, another product each."""
-    there = StockLevel.objects.filter(quantity__gte=2, store__region=store.region)
-    there = there.filter(store__closed_on=None, store__live_since__isnull=False)
+    there = StockLevel.objects.filter(quantity__gte=2, store__in=_beside(store, now))
     seen: set[int] = set()
-    for level in there.exclude(store=store).order_by("store_id", "-product_id").iterator():
+    for level in there.order_by("store_id", "-product_id").iterator():
         if level.product_id not in seen:
             seen.add(level.product_id)
             yield level
@@ -78,6 +95,7 @@ def _ask(
         product_id=level.product_id,
         giving_store_id=level.store_id,
         kind=kind,
+        percent=StockTerms.current().giver_percent(kind),
         guide_id=guide.pk,
         client_id=uuid5(NAMESPACE_URL, f"demo:piece:{number}"),
         actor=actor_for(user=user_of_guide(guide=guide), now=at),
@@ -115,8 +133,8 @@ def _sell(store: Store, here: Sequence[Guide], *, now: datetime) -> None:
             lines = OrderLine.objects.filter(order=sale, paid_at=sale.paid_at, quantity__gt=0)
             there = StockLevel.objects.filter(
                 product_id__in=lines.values("product_id"), quantity__gte=1,
-                store__region=store.region, store__closed_on=None,
-            ).exclude(store=store)  # fmt: skip
+                store__in=_beside(store, sale.paid_at),
+            )  # fmt: skip
             level = there.order_by("store_id", "product_id").first()
             if level is not None:
                 at = sale.paid_at - 3 * _HOUR
@@ -128,7 +146,7 @@ def _sell(store: Store, here: Sequence[Guide], *, now: datetime) -> None:
 
 def _of_others(store: Store, *, now: datetime) -> None:
     """Two stores beside ask for what the tour's store has."""
-    beside = Store.objects.filter(region=store.region, closed_on=None).exclude(pk=store.pk)
+    beside = _beside(store, now)
     levels = StockLevel.objects.filter(store=store, quantity__gte=2).order_by("product_id")
     kinds = (Kind.HOLD, Kind.SEND)
     for other, kind, level in zip(beside.order_by("pk"), kinds, islice(levels, 2), strict=False):
