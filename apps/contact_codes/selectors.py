@@ -54,13 +54,6 @@ def pictures_in_use() -> list[str]:
     return list(codes.order_by().values_list("welcome_picture", flat=True).distinct())
 
 
-def name_of_state(state: str) -> str:
-    """The code by which somebody came, in its own words; "" for a state that is none of ours."""
-    if not state.startswith(STATE_MARK):
-        return ""
-    return names_of_states([state]).get(state, "")
-
-
 def names_of_states(states: Iterable[str]) -> dict[str, str]:
     """The same for many, by state, in one query; without those that are none of ours."""
     found = ChannelCode.objects.filter(state__in=states).values_list("state", "channel", "title")

@@ -15,18 +15,13 @@ from apps.accounts.scoped import Scoped
 from apps.core import clock
 from apps.core.compiled import Compiled, Place, among
 from apps.core.shown import Shown
-from apps.guide_portal.cards import (
-    Chip,
-    Person,
-    person_of,
-    size_words,
-)
+from apps.guide_portal.cards import Chip, Person, person_of
 from apps.guide_portal.templatetags.portal import yuan
 from apps.members.models import FollowRelation, Member, StopMark
 from apps.members.selectors import (
     Note,
 )
-from apps.profiles.models import MemberFacts, MemberProfile, Stage
+from apps.profiles.models import MemberProfile, Stage
 from apps.tagging.models import Tag
 
 PAGE = 20
@@ -131,17 +126,6 @@ def _profile_words(profile: MemberProfile | None, *, now: datetime) -> str:
 
 
 # --- one customer --------------------------------------------------------------------------------
-
-
-def three_facts(
-    profile: MemberProfile | None, facts: MemberFacts | None, *, now: datetime
-) -> list[tuple[str, str]]:
-    sizes = [facts.shoe_size, facts.clothing_size] if facts else []
-    return [
-        (_("Last purchase"), days_ago(profile, now=now) or _("none")),
-        (_("In all"), yuan(round(profile.net_fen, -2) if profile else 0)),
-        (_("Size"), size_words(next(filter(None, sizes), "–"))),
-    ]
 
 
 def own_word(guide_id: int | None, name: str, actor: Actor) -> str:

@@ -29,6 +29,7 @@ from apps.cases.models import ServiceCase
 from apps.contact_codes.models import ChannelCode
 from apps.core import clock, pii
 from apps.core.compiled import Compiled, Place
+from apps.guide_portal.models import LeadingFacts
 from apps.guide_portal.receipts import undoable
 from apps.guide_tasks.services.personal import PERSONAL
 from apps.members.models import (
@@ -88,6 +89,7 @@ class Dossier:
     appointments: list[Row]
     cases: list[Row]
     fresh: set[str]
+    leading: list[Row]
 
     def friend_of(self, guide_id: int) -> Row | None:
         return next((row for row in self.friends if row["guide_id"] == guide_id), None)
@@ -134,7 +136,7 @@ def read_dossier(*, member_id: int, guide_id: int, now: datetime) -> Dossier:
 
 
 def _whole_member() -> QuerySet:
-    """Eighteen subqueries: written once, see `Compiled`."""
+    """Some twenty subqueries: written once, see `Compiled`."""
     guide_id, now = Place("guide", BigIntegerField()), Place("now", DateTimeField())
     month = Place("month", DateField())
     members = Member.objects.filter(pk=Place("member", BigIntegerField()))
@@ -207,6 +209,9 @@ def _whole_member() -> QuerySet:
             pk="pk", what="kind", state="state", guide_id="guide_id", opened_by="opened_by",
             store_id="store_id", store="store__name", at="due_at",
         ),
+        _leading=_rows(
+            LeadingFacts.objects.all(), stage="stage", first="first", second="second", third="third"
+        ),
     )  # fmt: skip
 
 
@@ -244,6 +249,7 @@ def _dossier(found: Any) -> Dossier:
         appointments=_timed(found._appointments),
         cases=_timed(found._cases),
         fresh={row["id"] for row in found._fresh},
+        leading=found._leading,
     )
 
 

@@ -26,10 +26,10 @@ from apps.guide_portal.customers import (
     ago_words,
     find_customer,
     own_word,
-    three_facts,
     words_to_tap,
 )
 from apps.guide_portal.dossier import Dossier, read_dossier
+from apps.guide_portal.facts import FirstFacts, first_facts
 from apps.guide_portal.hints import Hint, hints_of
 from apps.guide_portal.joining import Asking, asking, said_words
 from apps.guide_portal.taste import LOOKED_AT, Liking, likings
@@ -37,7 +37,7 @@ from apps.guide_portal.templatetags.portal import month_day
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.selectors import open_targets_of_member
 from apps.members.models import AddWay, Consent, Interaction, VisitReason
-from apps.members.services import VISIT_SOURCE
+from apps.members.selectors import VISIT_SOURCE
 from apps.orders.models import Order
 from apps.orders.selectors import OrderView, orders_of
 from apps.outreach.policy import monthly_cap
@@ -86,12 +86,13 @@ class Happened(Shown):
 
 @dataclass(frozen=True, slots=True)
 class VisitToday:
-    """A visit of today that this guide noted, whether its reason is still open, and as long as it
-    was noted just now, where it is taken back."""
+    """A visit this guide noted: of today, whether its reason is still open; and of whatever day, as
+    long as it was noted just now, where it is taken back."""
 
     visit_id: int
     asks: bool
     undo: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Record(Shown):
     source: str
     phone: str
     is_granted: bool
-    facts: list[tuple[str, str]]
+    facts: FirstFacts
     stage: str
     stage_chip: Chip | None
     is_stopped: bool
@@ -165,15 +166,15 @@ def record_of(
     return Record(
         person=person_of(file.member),
         origin=_origin(file, actor),
-        source=_source(file, guide_id),
+        source=source_words(file, guide_id),
         phone=file.phone,
         is_granted=not is_own,
-        facts=three_facts(file.profile, file.facts, now=now),
+        facts=first_facts(file, guide_id=guide_id, now=now),
         stage=_stage(file, now),
         stage_chip=_stage_chip(file),
         is_stopped=file.is_stopped,
         cards=cards,
-        asking=_asking(file, actor) if may_write else None,
+        asking=asking_of(file, actor) if may_write else None,
         friend_words=_friend_words(file, orders, guide_id, now) if is_own else "",
         follow_up=_follow_up_words(file, now),
         follow_up_days=_soon(now),
@@ -211,7 +212,7 @@ def _origin(file: Dossier, actor: Actor) -> str:
     return " · ".join(filter(None, (file.home_store, who)))
 
 
-def _source(file: Dossier, guide_id: int) -> str:
+def source_words(file: Dossier, guide_id: int) -> str:
     """How and when TA became this guide's WeCom friend; else a colleague's, the first of them."""
     friend = file.friend_of(guide_id) or next(iter(file.friends), None)
     if friend is None:
@@ -261,7 +262,7 @@ def _sending(file: Dossier, cards: Sequence[Why], *, guide_id: int, may_send: bo
     return Sending(href=href, label=_("Send a message"))
 
 
-def _asking(file: Dossier, actor: Actor) -> Asking | None:
+def asking_of(file: Dossier, actor: Actor) -> Asking | None:
     """The invitation for who has not joined; whoever wants no contact is asked nothing."""
     if file.member.joined_at is not None or file.is_stopped:
         return None
@@ -343,11 +344,14 @@ def _visits(file: Dossier, now: datetime) -> list[tuple[str, str, str]]:
 
 
 def _visit_today(file: Dossier, guide_id: int, now: datetime) -> VisitToday | None:
+    """The visit this guide wrote down last, of today or brought by the phone just now."""
     today = clock.business_day(now)
     for row in file.visits:
-        if row["guide_id"] == guide_id and clock.business_day(row["at"]) == today:
-            undo = _undo(file, row["source"].removeprefix(VISIT_SOURCE))
-            return VisitToday(visit_id=row["pk"], asks=not row["reason"], undo=undo)
+        undo = _undo(file, row["source"].removeprefix(VISIT_SOURCE))
+        is_today = clock.business_day(row["at"]) == today
+        if row["guide_id"] == guide_id and (undo or is_today):
+            asks = is_today and not row["reason"]
+            return VisitToday(visit_id=row["pk"], asks=asks, undo=undo, at=row["at"])
     return None
 
 

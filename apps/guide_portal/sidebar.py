@@ -6,30 +6,29 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
-from apps.contact_codes.selectors import name_of_state
-from apps.core import clock
 from apps.guide_portal import enrol
 from apps.guide_portal.cards import SENDABLE, Card, Person, bought_words, person_of, target_cards
-from apps.guide_portal.customers import own_word, three_facts, visible
-from apps.guide_portal.joining import Asking, asking, invite_words, said_last
+from apps.guide_portal.customers import own_word, visible
+from apps.guide_portal.dossier import read_dossier
+from apps.guide_portal.facts import FirstFacts, first_facts
+from apps.guide_portal.joining import Asking, invite_words
 from apps.guide_portal.library import materials
+from apps.guide_portal.record import asking_of, source_words
 from apps.guide_portal.templatetags.portal import picture_address
 from apps.guide_portal.texts import personal_text, refusal_words
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.selectors import open_targets_of_member
 from apps.guide_tasks.services.personal import reach_of
 from apps.members.invites import IN_CHAT_FOR
-from apps.members.models import AddWay, FollowRelation, Member, StopMark
-from apps.members.selectors import find_by_identity, member_card, notes_of
+from apps.members.models import Member, StopMark
+from apps.members.selectors import find_by_identity
 from apps.orders.selectors import last_purchases
 from apps.outreach.attachments import Piece, cover_address
 from apps.outreach.selectors import pieces_for_chat
 from apps.outreach.services import guide_pieces
-from apps.profiles.models import MemberFacts, MemberProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class SidebarPage:
     person: Person
     owner: str
     source: str
-    facts: list[tuple[str, str]]
+    facts: FirstFacts
     bought: str
     note: str
     card: Card | None
@@ -77,34 +76,32 @@ def sidebar_member(*, actor: Actor, corp_id: str, external_userid: str) -> Membe
 
 def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
     """The card's first facts, and this guide's open task for the customer."""
-    group, stopped = _person(member)
-    card = member_card(member_ids=[member.pk])[member.pk]
-    profile = MemberProfile.objects.filter(pk=member.pk).first()
-    facts = MemberFacts.objects.filter(pk=member.pk).first()
-    targets = open_targets_of_member(guide_id=actor.guide_id or 0, member_ids=group, now=now)
-    cards = target_cards(targets, now=now)
+    guide_id = actor.guide_id or 0
+    file = read_dossier(member_id=member.pk, guide_id=guide_id, now=now)
+    targets = open_targets_of_member(guide_id=guide_id, member_ids=file.group, now=now)
+    bought = last_purchases(member_ids=sorted({member.pk, *(one.member_id for one in targets)}))
+    cards = target_cards(targets, now=now, bought=bought)
     task = next((one for one in cards if one.can_send), next(iter(cards), None))
     target = next((one for one in targets if task and one.pk == task.target_id), None)
     refusal = _refusal(target, task, now)
-    notes = notes_of(member_id=member.pk, limit=1)
-    asks = member.joined_at is None and not stopped
-    invite = _invitation(actor.guide_id or 0, now) if asks else None
-    owner = own_word(card.serving_guide_id, card.serving_guide, actor) if card.serving_guide else ""
+    asked = asking_of(file, actor)
+    invite = _invitation(guide_id, now) if asked else None
+    owner = own_word(file.serving["guide_id"], file.serving["guide"], actor) if file.serving else ""
     return SidebarPage(
         person=person_of(member),
         owner=_("Served by %(who)s") % {"who": owner} if owner else "",
-        source=_source(group, actor),
-        facts=three_facts(profile, facts, now=now),
-        bought=bought_words(last_purchases(member_ids=[member.pk]).get(member.pk)),
-        note=notes[0].body if notes else "",
+        source=source_words(file, guide_id),
+        facts=first_facts(file, guide_id=guide_id, now=now),
+        bought=bought_words(bought.get(member.pk)),
+        note=file.notes[0]["body"] if file.notes else "",
         card=task,
         can_send=task is not None and task.can_send and not refusal,
-        text=personal_text(target, now=now) if target else "",
+        text=personal_text(target, now=now, bought=bought) if target else "",
         refusal=refusal,
         invite=invite,
-        asking=asking(said_last(member=member, actor=actor)) if asks else None,
+        asking=asked,
         unasked=_unasked(member, actor, now) if invite else "",
-        stopped=stopped,
+        stopped=file.is_stopped,
     )
 
 
@@ -115,20 +112,6 @@ def _unasked(member: Member, actor: Actor, now: datetime) -> str:
 
 def _refusal(target: TaskTarget | None, task: Card | None, now: datetime) -> str:
     return refusal_words(target, now=now) if target and task and task.can_send else ""
-
-
-def _source(group: Sequence[int], actor: Actor) -> str:
-    """How this guide and the customer became friends, by which code, and when."""
-    friends = FollowRelation.objects.current().filter(
-        member_id__in=group, guide_id=actor.guide_id or 0
-    )
-    relation = friends.order_by("-since").first()
-    if relation is None:
-        return ""
-    return _("%(how)s on %(day)s") % {
-        "how": name_of_state(relation.state) or AddWay.words(relation.add_way),
-        "day": date_format(clock.business_day(relation.since)),
-    }
 
 
 def _person(member: Member) -> tuple[list[int], bool]:

@@ -239,6 +239,7 @@ _WORDS = [
     _tab(_("Products"), "/admin/orders/product/", C.VIEW_REPORTS),
     _tab(_("Looks"), "/admin/looks/look/", C.VIEW_PUSHES, Module.MEMBER_PAGES),
     _tab(_("News"), "/admin/news/news/", C.VIEW_PUSHES, Module.NEWS),
+    _tab(_("Facts on the card"), "/admin/guide_portal/leadingfacts/", C.VIEW_REPORTS),
 ]
 _TAGS = [
     _tab(_("Tags"), "/admin/tagging/tag/", C.VIEW_REPORTS),
@@ -338,6 +339,7 @@ UNFOLD: dict[str, Any] = {
             "models": [
                 "outreach.messagetemplate", "outreach.contentasset", "orders.product", "looks.look",
                 "news.news",
+                "guide_portal.leadingfacts",
             ],
             "items": _WORDS,
         },

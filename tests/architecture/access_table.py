@@ -428,6 +428,7 @@ stock.StockLevel                     v      v         v       v
 stock.StockRequest                   vx     v         v*      v
 # one set of terms; it is there, so nobody adds another
 stock.StockTerms                     vc     v         v       v
+guide_portal.LeadingFacts            vacd   vacd      v       v
 orders.Product                       v      v         v       v
 stores.Store                         vacxi  v         v*      v
 stores.Guide                         vacxi  v         v*      v

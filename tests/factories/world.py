@@ -21,6 +21,7 @@ from apps.appointments.models import Appointment
 from apps.cases.models import ServiceCase
 from apps.contact_codes.models import ChannelCode
 from apps.customer_groups.models import CustomerGroup, GroupCode, GroupSend, GroupWelcome
+from apps.guide_portal.models import LeadingFacts
 from apps.guide_tasks.models import (
     GuideTask,
     PushSeries,
@@ -298,6 +299,7 @@ def _shared(now, east, key):
         make_product(),
         make_rule(),
         StockTerms.objects.create(),
+        LeadingFacts.objects.create(),
         StockLevel.objects.create(store=east.store, product=make_product(), quantity=3, as_of=now),
         east.region,
         LegalEntity.objects.first(),

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from apps.accounts.models import User
 from apps.appointments.models import Appointment
 from apps.core import clock
+from apps.guide_portal.models import LeadingFacts
 from apps.guide_tasks.models import Grade, TaskPush, TaskTarget
 from apps.members.models import FollowRelation, JoinRefusal, Member, StopMark
 from apps.outreach import services as outreach
@@ -255,6 +256,32 @@ def test_source_last_purchase_and_total_stand_on_the_first_screen(street, screen
     for one in seen:
         assert one["bottom"] <= min(640, one["foot"]), one
         assert not one["cut"], one
+
+
+def test_whatever_leads_the_usual_facts_stay_on_the_first_screen(street, screen):
+    target = street.targets[0]
+    FollowRelation.objects.filter(member=target.member).update(add_way=1)
+    LeadingFacts.objects.create(first="appointment", second="friend_since", third="net_365")
+    holds = """body => [...body.querySelectorAll('h1, #source, .facts div, #also, .on-act b')]
+        .map((one) => ({text: one.innerText, bottom: one.getBoundingClientRect().bottom,
+                        cut: one.scrollWidth > one.clientWidth,
+                        foot: (body.querySelector('.foot') || body).getBoundingClientRect().top}))
+    """
+
+    def first_screen(body):
+        found = [one for one in body.evaluate(holds) if one["bottom"] <= min(640, one["foot"])]
+        assert not any(one["cut"] for one in found), found
+        return "\n".join(one["text"] for one in found)
+
+    words = ("来源", "下次预约", "加你好友", "近 12 个月", "上次购买", "累计", "尺码", "为什么")
+    beside = first_screen(beside_the_chat(street, screen, target).locator("body"))
+    assert [word for word in words if word not in beside] == []
+
+    open_page(screen, street, "/g/")
+    screen.set_viewport_size({"width": 360, "height": 640})
+    screen.goto(street.url + f"/g/customers/{target.member.public_id}/")
+    card = first_screen(screen.locator("body"))
+    assert [word for word in words if word not in card] == []
 
 
 def take_away_sending(sidebar, how):

@@ -32,4 +32,19 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('guide', 'client_id'), name='guide_portal_one_receipt_per_act')],
             },
         ),
+        migrations.CreateModel(
+            name='LeadingFacts',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('stage', models.CharField(blank=True, choices=[('', 'all others'), ('prospect', 'no purchase yet'), ('new', 'new'), ('active', 'active'), ('silent', 'silent'), ('lost', 'lost')], help_text='One row for a stage; members of a stage without a row go by “all others”.', max_length=10, unique=True, verbose_name='members of the stage')),
+                ('first', models.CharField(choices=[('last_purchase', 'Last purchase'), ('net', 'In all'), ('size', 'Size'), ('net_365', 'In 12 months'), ('order_days', 'Purchases'), ('usual_gap', 'Usual gap'), ('category', 'Usual category'), ('level', 'Level'), ('last_contact', 'Last contact'), ('friend_since', 'Your friend since'), ('visits', 'In the shop, 90 days'), ('appointment', 'Next appointment'), ('birthday', 'Birthday')], default='last_purchase', max_length=16, verbose_name='first')),
+                ('second', models.CharField(choices=[('last_purchase', 'Last purchase'), ('net', 'In all'), ('size', 'Size'), ('net_365', 'In 12 months'), ('order_days', 'Purchases'), ('usual_gap', 'Usual gap'), ('category', 'Usual category'), ('level', 'Level'), ('last_contact', 'Last contact'), ('friend_since', 'Your friend since'), ('visits', 'In the shop, 90 days'), ('appointment', 'Next appointment'), ('birthday', 'Birthday')], default='net', max_length=16, verbose_name='second')),
+                ('third', models.CharField(choices=[('last_purchase', 'Last purchase'), ('net', 'In all'), ('size', 'Size'), ('net_365', 'In 12 months'), ('order_days', 'Purchases'), ('usual_gap', 'Usual gap'), ('category', 'Usual category'), ('level', 'Level'), ('last_contact', 'Last contact'), ('friend_since', 'Your friend since'), ('visits', 'In the shop, 90 days'), ('appointment', 'Next appointment'), ('birthday', 'Birthday')], default='size', help_text='Last purchase, total and size stay on the first screen in any case.', max_length=16, verbose_name='third')),
+            ],
+            options={
+                'verbose_name': 'facts that lead the customer card',
+                'verbose_name_plural': 'facts that lead the customer card',
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('first', models.F('second')), _negated=True), models.Q(('first', models.F('third')), _negated=True), models.Q(('second', models.F('third')), _negated=True)), name='guide_portal_three_different_facts', violation_error_message='Choose three different facts.')],
+            },
+        ),
     ]
