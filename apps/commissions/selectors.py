@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, QuerySet, Subquery, Sum
 
 from apps.accounts.actor import Actor
 from apps.commissions.models import (
@@ -53,16 +53,16 @@ def is_settled(month: date, closed: date | None) -> bool:
 
 
 def months_of_guide(*, guide_id: int, limit: int = 12) -> list[MonthSum]:
-    """The guide's latest months with commission, the newest first; two queries."""
-    closed = closed_through()
+    """The guide's latest months with commission, the newest first; one query."""
+    closed = CommissionMonth.objects.order_by("-month").values("month")[:1]
     rows = (
         CommissionTotal.objects.filter(guide_id=guide_id)
         .order_by("-month")
         .values("month")
-        .annotate(net=Sum(NET), back=Sum("refunds_fen"))[:limit]
+        .annotate(net=Sum(NET), back=Sum("refunds_fen"), closed=Subquery(closed))[:limit]
     )
     return [
-        MonthSum(row["month"], row["net"], row["back"], is_settled(row["month"], closed))
+        MonthSum(row["month"], row["net"], row["back"], is_settled(row["month"], row["closed"]))
         for row in rows
     ]
 

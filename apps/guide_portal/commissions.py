@@ -84,10 +84,10 @@ class LinePage:
     may_ask: bool
 
 
-def my_commission(*, guide_id: int, now: datetime) -> MyCommission | None:
+def my_commission(*, guide_id: int, has_rules: bool, now: datetime) -> MyCommission | None:
     """None where this chain counts no commission."""
     months = selectors.months_of_guide(guide_id=guide_id)
-    if not months and not selectors.has_rules():
+    if not months and not has_rules:
         return None
     current = next((one for one in months if one.month == month_of(now)), None)
     settled = next((one for one in months if one.is_settled), None)

@@ -11,7 +11,7 @@ from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.guide_portal.cards import Chip, Person, due_words, percent
 from apps.guide_portal.team import rate_words_if_any
-from apps.guide_portal.templatetags.portal import hour_minute, month_day, yuan
+from apps.guide_portal.templatetags.portal import days_from_to, hour_minute, month_day, yuan
 from apps.guide_tasks.models import TaskItem
 from apps.members.models import ServingPeriod
 from apps.members.selectors import masked_name
@@ -135,11 +135,11 @@ def _order_words() -> dict[str, str]:
 
 
 def _days(period: places.Period) -> str:
-    return f"{month_day(period.first)}–{month_day(period.last)}"
+    return days_from_to(period.first, period.last)
 
 
 def _days_before(period: places.Period) -> str:
-    return "–".join(map(month_day, period.before))
+    return days_from_to(*period.before)
 
 
 def _sheet(found: Figures) -> Sheet:

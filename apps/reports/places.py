@@ -136,6 +136,19 @@ class GuideRow:
 
 
 @dataclass(frozen=True)
+class Again:
+    """回购率 of one guide in one store, the board's own, with its two periods."""
+
+    period: Period
+    before: int
+    again: int
+
+    @property
+    def rate(self) -> float | None:
+        return rate(self.again, self.before)
+
+
+@dataclass(frozen=True)
 class PlaceLift:
     """The effect of the latest push whose control group can be read in these stores."""
 
@@ -171,6 +184,13 @@ def guide_board(*, store_id: int, now: datetime) -> list[GuideRow]:
     """The guides of a store beside each other: four queries, kept as long as the board."""
     found: list[GuideRow] = _kept("guides", [store_id], now, lambda: _count_guides(store_id, now))
     return found
+
+
+def guide_again(*, guide_id: int, store_id: int, now: datetime) -> Again:
+    """What this guide's row on the board says of 回购率: one query, kept as long as the board."""
+    period = period_of(now)
+    found = _kept("again", [store_id], now, lambda: _again_by_guide(store_id, period))
+    return Again(period, *found.get(guide_id, (0, 0)))
 
 
 def _kept(kind: str, ids: Sequence[int], now: datetime, count: Callable[[], Any]) -> Any:
@@ -301,6 +321,11 @@ _RELATIONS = f"""
 SELECT 'buyers', {_BY_PLACE}, counted.{{by}}, NULL, served, friends FROM ({_FRIENDS}) AS counted
 UNION ALL SELECT 'before', counted.* FROM ({_AGAIN}) AS counted
 """
+# by which place an order counts
+_KEYS = {
+    "store": ("sale.store_id", ""),
+    "guide": ("row.selling_guide_id", "JOIN orders_order AS row ON row.id = sale.id"),
+}
 _NAMES = {"buyers": ("buyers", "friends"), "before": ("before", "again")}
 # 完成率 by task, 打扰率 by person
 _WORK = f"""
@@ -337,8 +362,7 @@ def _figures(
     """Numbers by store or by guide: sales and deals by *selling*, friends by *serving* guide; and
     those of persons by class of stores, "" for all."""
     today = clock.business_day(now)
-    join = "" if by == "store" else "JOIN orders_order AS row ON row.id = sale.id"
-    key = "sale.store_id" if by == "store" else "row.selling_guide_id"
+    key, join = _KEYS[by]
     span = [*period.year_ago, period.first, period.last]
     counted = _Counted()
     with connection.cursor() as cursor:
@@ -347,8 +371,7 @@ def _figures(
             names = ("member_fen", "all_fen", "year_ago")
             counted.add(place, dict(zip(names, fen, strict=True)))
         relations = _RELATIONS.format(by=f"{by}_id", key=key, join=join)
-        whom: list[Any] = [period.first, period.last, ids, *period.before]
-        cursor.execute(relations, [today, today - _YEAR, ids, *whom])
+        cursor.execute(relations, [today, today - _YEAR, ids, *_again_terms(ids, period)])
         for what, whose, place, store_class, *pair in cursor.fetchall():
             numbers = dict(zip(_NAMES[what], pair, strict=True))
             counted.add_grouped(whose, place, store_class, numbers)
@@ -357,6 +380,21 @@ def _figures(
             counted.add(place, {"deals": deals, "deal_friends": friends})
     _add_work(counted, ids, period, by)
     return counted.places, counted.together
+
+
+def _again_terms(ids: list[int], period: Period) -> list[Any]:
+    return [period.first, period.last, ids, *period.before]
+
+
+def _again_by_guide(store_id: int, period: Period) -> dict[int | None, tuple[int, int]]:
+    key, join = _KEYS["guide"]
+    with connection.cursor() as cursor:
+        cursor.execute(_AGAIN.format(key=key, join=join), _again_terms([store_id], period))
+        return {
+            guide_id: (before, again)
+            for whose, guide_id, _class, before, again in cursor.fetchall()
+            if whose == _BY_PLACE
+        }
 
 
 def _add_work(counted: _Counted, ids: list[int], period: Period, by: str) -> None:

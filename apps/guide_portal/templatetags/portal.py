@@ -152,6 +152,11 @@ def month_day(value: date | datetime | None) -> str:
     return pattern % {"year": day.year, "month": day.month, "day": day.day}
 
 
+def days_from_to(first: date, last: date) -> str:
+    """A period by its first and last day."""
+    return f"{month_day(first)}–{month_day(last)}"
+
+
 @register.filter
 def hour_minute(value: datetime | None) -> str:
     """The chain's time of day of a moment."""
