@@ -23,11 +23,18 @@ UNDONE_BY_AUTHOR = ("note", "visit")
 def once(*, guide_id: int, client_id: uuid.UUID, act: Callable[[], object], kind: str = "") -> bool:
     """Do `act` unless this guide's phone did it already; False when it is known.
 
-    Receipt and effect commit together: an act that was refused or broke may be sent again.
+    Receipt and effect commit together: an act that was refused or broke may be sent again, also one
+    that the phone's queue was refused.
     """
-    _receipt, is_new = ActionReceipt.objects.get_or_create(
+    receipt, is_new = ActionReceipt.objects.get_or_create(
         guide_id=guide_id, client_id=client_id, defaults={"kind": kind}
     )
+    if not is_new and receipt.outcome == ActionReceipt.Outcome.REFUSED:
+        again = ActionReceipt.objects.filter(pk=receipt.pk, outcome=receipt.outcome)
+        # another one who tries at this moment waits here, and finds it done
+        is_new = bool(
+            again.update(outcome=ActionReceipt.Outcome.DONE, code="", reason="", created_at=Now())
+        )
     if is_new:
         act()
     return is_new

@@ -8,12 +8,13 @@ from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.actor import Actor
-from apps.appointments import selectors as appointments
+from apps.appointments import services as appointments
 from apps.core.errors import DomainError
 from apps.guide_portal import receipts
 from apps.guide_portal.models import ActionReceipt
 from apps.guide_tasks import services as guide_tasks
 from apps.members import services as members
+from apps.members.selectors import visit_of_act
 
 
 class TooLateToUndo(DomainError):
@@ -48,12 +49,16 @@ def _note(guide_id: int, client_id: uuid.UUID, actor: Actor, now: datetime) -> b
 
 
 def _visit(guide_id: int, client_id: uuid.UUID, actor: Actor, now: datetime) -> bool:
+    noted = visit_of_act(client_id=client_id, guide_id=guide_id)
+    if noted is None:
+        return False
+    # the appointments first, then the visit: whoever keeps one takes them in this order, too
+    whose = {"member_id": noted.member.survivor_id, "guide_id": guide_id}
+    if appointments.hold_day(**whose, at=noted.occurred_at):
+        raise CameAsBooked
     visit = members.take_back_visit(client_id=client_id, guide_id=guide_id, now=now, actor=actor)
     if visit is None:
         return False
-    member_id = visit.member.survivor_id
-    if appointments.has_kept(member_id=member_id, guide_id=guide_id, at=visit.occurred_at):
-        raise CameAsBooked
     guide_tasks.take_back_visit(member_id=visit.member_id, source=visit.source)
     return True
 

@@ -22,6 +22,7 @@ from apps.members.models import (
 )
 
 Given = tuple[str, str, str]
+VISIT_SOURCE = "visit:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,3 +283,19 @@ def standing_alerts(*, limit: int = 100) -> list[Alert]:
         )
         for alert in alerts
     ]
+
+
+def visit_source(client_id: uuid.UUID | str) -> str:
+    return f"{VISIT_SOURCE}{client_id}"
+
+
+def visit_of_act(*, client_id: uuid.UUID, guide_id: int) -> Interaction | None:
+    """The visit that this guide's tap noted, as long as it stands."""
+    noted = Interaction.objects.filter(source=visit_source(client_id), guide_id=guide_id)
+    return noted.select_related("member").first()
+
+
+def note_stands(*, client_id: uuid.UUID, guide_id: int) -> bool:
+    """Whether what this guide wrote in this act is there: it may have been taken back."""
+    notes = MemberNote.objects.standing().filter(client_id=client_id, guide_id=guide_id)
+    return notes.exists()

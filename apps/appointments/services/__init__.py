@@ -10,6 +10,7 @@ from apps.appointments.services.settling import (
     cancel,
     cancel_by_customer,
     close_unsaid,
+    hold_day,
     keep,
     miss,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "close_unsaid",
     "follow_people",
     "forget_members",
+    "hold_day",
     "keep",
     "miss",
     "remind_guides",

@@ -52,16 +52,21 @@ def keep(*, appointment_id: int, actor: Actor, now: datetime) -> Interaction:
 
 
 def _visit_of(row: Appointment, actor: Actor) -> Interaction:
-    """The visit of that day: the one the guide has noted already, else a new one."""
+    """The visit of that day: the one the guide has noted already, else a new one. Whoever takes a
+    visit back holds the day's appointments first, as here (`hold_day`)."""
     assert row.settled_at is not None
     same_day = clock.business_day(row.settled_at) == clock.business_day(row.starts_at)
     came_at = row.settled_at if same_day else row.starts_at
-    noted = Interaction.objects.filter(
-        member_id=row.member_id,
-        guide_id=row.guide_id,
-        kind=Interaction.Kind.VISIT,
-        occurred_at__range=clock.day_bounds(clock.business_day(came_at)),
-    ).first()
+    noted = (
+        Interaction.objects.select_for_update(of=("self",))
+        .filter(
+            member_id=row.member_id,
+            guide_id=row.guide_id,
+            kind=Interaction.Kind.VISIT,
+            occurred_at__range=clock.day_bounds(clock.business_day(came_at)),
+        )
+        .first()
+    )
     return noted or members.note_visit(
         member_id=row.member_id,
         guide_id=row.guide_id,
@@ -139,6 +144,17 @@ def _close_part(now: datetime) -> int:
         settle(row, State.UNSAID, actor=SYSTEM.label, now=now)
         closed += 1
     return closed
+
+
+def hold_day(*, member_id: int, guide_id: int, at: datetime) -> bool:
+    """Hold this customer's appointments of that day with this guide until the transaction ends, and
+    say whether one of them was kept: it has the visit of that day, and nobody takes that back."""
+    rows = Appointment.objects.select_for_update(of=("self",)).filter(
+        member__survivor_id=member_id,
+        guide_id=guide_id,
+        starts_at__range=clock.day_bounds(clock.business_day(at)),
+    )
+    return any(row.state == State.KEPT for row in rows.order_by("pk"))
 
 
 def _held(appointment_id: int) -> Appointment:

@@ -24,7 +24,7 @@ from apps.guide_portal.views.base import GuidePage, referring_page
 from apps.guide_portal.wecom import sdk_context
 from apps.members import services as members
 from apps.members.models import Member
-from apps.members.selectors import notes_of
+from apps.members.selectors import note_stands, notes_of, visit_of_act
 from apps.tagging import services as tagging
 from apps.tagging.models import Tag as TagRow
 from apps.tagging.models import TagChange
@@ -180,7 +180,7 @@ class Note(CustomerPage):
         if not form.is_valid():
             return self._page(member, form=form, status=400)
         client_id = form.cleaned_data["client_id"]
-        self.once(
+        done = self.once(
             client_id,
             lambda: members.add_note(
                 member_id=member.pk,
@@ -192,8 +192,11 @@ class Note(CustomerPage):
             ),
             kind="note",
         )
-        undo = reverse("guide_portal:undo_act", args=[client_id])
-        messages.success(request, _("Noted"), extra_tags=undo)
+        if done or note_stands(client_id=client_id, guide_id=self.guide_id):
+            undo = reverse("guide_portal:undo_act", args=[client_id])
+            messages.success(request, _("Noted"), extra_tags=undo)
+        else:
+            messages.info(request, _("You took this back, and it stays so."))
         if form.cleaned_data["target"]:
             return redirect("guide_portal:today")
         return redirect(reverse("guide_portal:customer", args=[member.public_id]) + "#notes")
@@ -275,7 +278,7 @@ class Visit(CustomerPage):
         if not form.is_valid():
             return self.bad_form(form)
         client_id = form.cleaned_data["client_id"]
-        self.once(
+        done = self.once(
             client_id,
             lambda: arrivals.note_visit(
                 member_id=member.pk,
@@ -286,8 +289,13 @@ class Visit(CustomerPage):
             ),
             kind="visit",
         )
-        undo = reverse("guide_portal:undo_act", args=[client_id])
-        messages.success(request, _("Visit noted"), extra_tags=undo)
+        stands = visit_of_act(client_id=client_id, guide_id=self.guide_id) is not None
+        if done or stands:
+            # who came as booked is here already: that visit is no tap's to take back
+            undo = reverse("guide_portal:undo_act", args=[client_id]) if stands else ""
+            messages.success(request, _("Visit noted"), extra_tags=undo)
+        else:
+            messages.info(request, _("You took this back, and it stays so."))
         return redirect(reverse("guide_portal:customer", args=[member.public_id]) + "#visit")
 
 

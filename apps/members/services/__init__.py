@@ -80,18 +80,15 @@ from apps.members.services.relations import (
     start_follows,
 )
 from apps.members.services.visits import (
-    VISIT_SOURCE,
     UnknownVisitReason,
     VisitNotYours,
     give_visit_reason,
     note_visit,
     take_back_visit,
-    visit_source,
 )
 
 __all__ = [
     "Delivered",
-    "VISIT_SOURCE",
     "UnknownFact",
     "confirm_fact",
     "correct_states",
@@ -155,7 +152,6 @@ __all__ = [
     "take_back_note",
     "take_back_visit",
     "unmask_phone",
-    "visit_source",
     "withdraw_consent",
     "write_draft",
 ]

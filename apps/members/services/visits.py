@@ -7,9 +7,11 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.actor import Actor
+from apps.core import clock
 from apps.core.errors import DomainError
 from apps.members import story
 from apps.members.models import FollowUp, Interaction, VisitReason
+from apps.members.selectors import visit_source
 from apps.members.services.notes import record_interaction
 
 
@@ -21,13 +23,6 @@ class VisitNotYours(DomainError):
 class UnknownVisitReason(DomainError):
     code = "visit_reason"
     message = _("Choose one of the reasons on the page.")
-
-
-VISIT_SOURCE = "visit:"
-
-
-def visit_source(client_id: uuid.UUID | str) -> str:
-    return f"{VISIT_SOURCE}{client_id}"
 
 
 @transaction.atomic
@@ -89,10 +84,7 @@ def take_back_visit(
     if visit is None:
         return None
     visits.delete()
-    own = FollowUp.objects.filter(member_id=visit.member_id, guide_id=guide_id)
-    if not own.standing().exists():
-        fell = own.filter(closed=FollowUp.Closed.CONTACTED, closed_at=visit.occurred_at)
-        fell.update(closed_at=None, closed="")
+    _stand_again(visit)
     taken = story.Happening(
         member_id=visit.member_id,
         kind=story.What.VISIT_TAKEN_BACK,
@@ -104,6 +96,23 @@ def take_back_visit(
     )
     story.tell([taken])
     return visit
+
+
+def _stand_again(visit: Interaction) -> None:
+    """The follow-up date that fell with the visit, unless another stands since, or the guide turned
+    to TA otherwise on its day or later: nothing would ever close it."""
+    own = FollowUp.objects.filter(member_id=visit.member_id, guide_id=visit.guide_id)
+    fell = own.filter(closed=FollowUp.Closed.CONTACTED, closed_at=visit.occurred_at).first()
+    if fell is None or own.standing().exists():
+        return
+    others = Interaction.objects.filter(
+        member_id=visit.member_id,
+        guide_id=visit.guide_id,
+        occurred_at__gte=clock.day_start(fell.due_on),
+    )
+    if not others.exclude(kind=Interaction.Kind.NOTE).exists():
+        fell.closed_at, fell.closed = None, ""
+        fell.save(update_fields=["closed_at", "closed"])
 
 
 @transaction.atomic
