@@ -60,6 +60,17 @@ _SENTENCES = {
     "foreign_store": gettext_noop("This key may not write for the store %(value)s."),
     "no_store": gettext_noop("This key writes for certain stores: name the home store."),
     "foreign_member": gettext_noop("The member belongs to a store of others."),
+    "store_needed": gettext_noop("This key writes for certain stores: name the store."),
+    "unknown_member": gettext_noop("The member is not known. Send the member first."),
+    "wrong_sign": gettext_noop(
+        "Earned points are above zero, spent and expired ones below, adjusted ones either."
+    ),
+    "end_of_loss": gettext_noop("Only points that are added have a last day."),
+    "ends_before": gettext_noop("The last day lies before the day of the entry."),
+    "entry_changed": gettext_noop(
+        "This entry number is known with other content, which stays. Send the difference as an "
+        "adjustment with a number of its own."
+    ),
     "unknown_guide": gettext_noop("There is no guide with the WeCom id %(value)s."),
     "unknown_product": gettext_noop("There is no product with the SKU %(value)s."),
     "impossible_date": gettext_noop("A date lies in the future or too far back."),

@@ -46,3 +46,26 @@ class CouponIssueQuerySet(models.QuerySet):
     def unseen(self, *, at: datetime) -> Self:
         """Usable ones that the member has not looked at."""
         return self.usable(at=at).filter(opened_at=None)
+
+
+class PointsEntryQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Those of the members whom the actor may see."""
+        if actor.sees_all:
+            return self
+        return self.filter(member__in=Member.objects.visible_to(actor))
+
+    def of_members(self, member_ids: Sequence[int]) -> Self:
+        return self.filter(member_id__in=member_ids)
+
+
+class PointsLotQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Those of the members whom the actor may see."""
+        if actor.sees_all:
+            return self
+        return self.filter(member__in=Member.objects.visible_to(actor))
+
+    def standing(self, *, on: date) -> Self:
+        """Those whose last day is not over, and what is owed."""
+        return self.filter(Q(expires_on=None) | Q(expires_on__gte=on))

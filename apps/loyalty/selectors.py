@@ -1,8 +1,9 @@
-"""Reads about coupons: what this member may get, what they have, what became of each coupon."""
+"""Reads about coupons: what this member may get, what they have, what became of each coupon; and
+about points: how many somebody has, which end soon, how it came."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -20,8 +21,9 @@ from apps.loyalty.errors import (
     NotYours,
     OtherStores,
 )
-from apps.loyalty.models import Coupon, CouponIssue
+from apps.loyalty.models import Coupon, CouponIssue, PointsEntry, PointsLot, PointsTerms
 from apps.loyalty.querysets import CouponIssueQuerySet
+from apps.loyalty.wallet import Move, wallet_of
 from apps.orders.models import Order
 from apps.stores.models import Store
 
@@ -216,3 +218,90 @@ def given_by(*, guide_id: int, since: datetime) -> Figures:
         used=Count("pk", filter=Q(used_at__isnull=False)),
     )
     return Figures(**found)
+
+
+# --- points --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one person has: `endings` are (last day, points), the first to end first. Below zero,
+    more was spent than there was."""
+
+    points: int = 0
+    endings: tuple[tuple[date, int], ...] = ()
+    fen_per_point: int = 0
+
+    def ending_by(self, day: date) -> int:
+        """How many of them end until this day."""
+        return sum(points for last, points in self.endings if last <= day)
+
+    @property
+    def worth(self) -> str:
+        return points_worth(self.points, self.fen_per_point)
+
+
+def points_worth(points: int, fen_per_point: int) -> str:
+    """¥12.50; "" for nothing, or where points have no worth in money."""
+    fen = points * fen_per_point
+    return yuan(fen) if fen > 0 else ""
+
+
+def fen_per_point() -> Coalesce:
+    """What one point is worth, inside a query."""
+    terms = PointsTerms.objects.values("fen_per_point")[:1]
+    return Coalesce(Subquery(terms), PointsTerms().fen_per_point)
+
+
+def points_of(*, member_ids: Sequence[int], now: datetime) -> Standing:
+    """What one person has now, under all their numbers, in one query."""
+    lots = PointsLot.objects.filter(member_id__in=member_ids)
+    rows = (
+        lots.standing(on=clock.business_day(now))
+        .values("expires_on")
+        .annotate(sum=Sum("points"), fen=fen_per_point())
+        .order_by("expires_on")
+        .values_list("expires_on", "sum", "fen")
+    )
+    return standing_of(rows)
+
+
+def standing_of(rows: Iterable[tuple[date | None, int, int]]) -> Standing:
+    """From (last day, points, what one is worth)."""
+    found = list(rows)
+    return Standing(
+        points=sum(points for _day, points, _fen in found),
+        endings=tuple(sorted((day, points) for day, points, _fen in found if day is not None)),
+        fen_per_point=max((fen for _day, _points, fen in found), default=0),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One line of somebody's points; what ended by itself has a line as well."""
+
+    day: date
+    kind: PointsEntry.Kind
+    points: int
+    store: str = ""
+    expires_on: date | None = None
+
+
+def movements_of(*, member_ids: Sequence[int], now: datetime) -> list[Movement]:
+    """How one person's points came and went, the latest first, in one query."""
+    rows = list(
+        PointsEntry.objects.of_members(member_ids)
+        .order_by("occurred_at", "pk")
+        .values_list("occurred_at", "points", "kind", "expires_on", "store__name")
+    )
+    told = [
+        Movement(clock.business_day(at), PointsEntry.Kind(kind), points, store or "", ends)
+        for at, points, kind, ends, store in rows
+    ]
+    wallet = wallet_of((Move(*row[:4]) for row in rows), on=clock.business_day(now))
+    over = [
+        Movement(day, PointsEntry.Kind.EXPIRED, -points)
+        for day, points in wallet.ended.items()
+        if points
+    ]
+    return sorted(told + over, key=lambda one: one.day, reverse=True)

@@ -26,6 +26,8 @@ IN_COPY = {
     "guide_tasks.TaskTarget": "work_of_guides",
     "member_portal.DataRequest": "requests",
     "loyalty.CouponIssue": "coupons",
+    "loyalty.PointsEntry": "points",
+    "loyalty.PointsLot": "points",
     "members.ConfirmedFact": "facts",
     "members.Consent": "consents",
     "members.EnrolDraft": "invited_as",

@@ -14,7 +14,9 @@ from apps.core import clock, pii
 from apps.loyalty.models import Coupon, CouponIssue
 from apps.loyalty.selectors import (
     coupons_of,
+    movements_of,
     place_words,
+    points_of,
     welcome_coupons,
     welcomes_of,
     worth_words,
@@ -357,6 +359,23 @@ def _coupons(ids: list[int]) -> list[dict[str, str]]:
     ]
 
 
+def _points(ids: list[int]) -> dict[str, Any]:
+    now = clock.now()
+    return {
+        "points_left": points_of(member_ids=ids, now=now).points,
+        "points": [
+            {
+                "day": f"{one.day:%Y-%m-%d}",
+                "what": str(one.kind.label),
+                "points": one.points,
+                "store": one.store,
+                "until": f"{one.expires_on:%Y-%m-%d}" if one.expires_on else "",
+            }
+            for one in movements_of(member_ids=ids, now=now)
+        ],
+    }
+
+
 def _messages(ids: list[int]) -> list[dict[str, str]]:
     sent = (
         DispatchRecipient.objects.filter(member_id__in=ids)
@@ -466,6 +485,7 @@ def copy_of(*, member: Member) -> dict[str, Any]:
         "tags": [tag.name for tag in tags_of([member.pk]).get(member.pk, [])],
         "orders": _orders(ids),
         "coupons": _coupons(ids),
+        **_points(ids),
         "messages": _messages(ids),
         **_kept_by_guides(ids),
         **rest_of(member_id=member.pk, ids=ids),

@@ -34,6 +34,7 @@ wecom:callback                   POST  400  400  400  400  400  400  400
 ingest:members                   POST  401  401  401  401  401  401  401
 ingest:orders                    POST  401  401  401  401  401  401  401
 ingest:coupon_check              POST  401  401  401  401  401  401  401
+ingest:points                    POST  401  401  401  401  401  401  401
 ingest:stock                     POST  401  401  401  401  401  401  401
 ingest:schema                    GET   ok   ok   ok   ok   ok   ok   ok
 ingest:docs                      GET   ok   ok   ok   ok   ok   ok   ok

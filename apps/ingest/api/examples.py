@@ -43,6 +43,33 @@ STOCK = OpenApiExample(
         ]
     },
 )
+POINTS = OpenApiExample(
+    "Earned and spent",
+    request_only=True,
+    value={
+        "items": [
+            {
+                "source": "pos",
+                "external_no": "S001-P-000812",
+                "member_identity": {"kind": "phone", "scope": "", "value": "13900000001"},
+                "store_code": "S001",
+                "kind": "earned",
+                "points": 499,
+                "occurred_at": "2026-03-18T15:20:00+08:00",
+                "expires_on": "2027-03-31",
+            },
+            {
+                "source": "pos",
+                "external_no": "S001-P-000813",
+                "member_identity": {"kind": "phone", "scope": "", "value": "13900000001"},
+                "store_code": "S001",
+                "kind": "spent",
+                "points": -200,
+                "occurred_at": "2026-03-20T11:05:00+08:00",
+            },
+        ]
+    },
+)
 ORDERS = OpenApiExample(
     "Sale and return",
     request_only=True,

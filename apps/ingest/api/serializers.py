@@ -5,9 +5,11 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from apps.ingest.points import PointsItem
 from apps.ingest.services import MAX_ITEMS, MemberItem, OrderItem
 from apps.ingest.stock import StockItem
 from apps.loyalty.judging import Verdict
+from apps.loyalty.models import PointsEntry
 from apps.loyalty.selectors import worth_words
 from apps.members.models import Consent, Member, MemberIdentity
 from apps.members.services import ConsentRow
@@ -193,6 +195,50 @@ class StockSerializer(serializers.Serializer):
         return StockItem(**self.validated_data)
 
 
+_POINTS_LIMIT = 100_000_000
+_POINTS_KINDS = [one for one in PointsEntry.Kind.choices if one[0] != PointsEntry.Kind.WELCOME]
+
+
+class PointsSerializer(serializers.Serializer):
+    source = serializers.CharField(max_length=40)  # type: ignore[assignment]
+    external_no = serializers.CharField(
+        max_length=64, help_text=_("The entry's number in its source; the same one counts once")
+    )
+    member_identity = IdentitySerializer(default=None, allow_null=True)
+    member = serializers.UUIDField(default=None, allow_null=True)
+    store_code = serializers.CharField(
+        max_length=64,
+        default="",
+        allow_blank=True,
+        help_text=_("Where it happened; needed by a key of certain stores"),
+    )
+    kind = serializers.ChoiceField(_POINTS_KINDS)
+    points = serializers.IntegerField(
+        min_value=-_POINTS_LIMIT,
+        max_value=_POINTS_LIMIT,
+        help_text=_("Above zero what is added, below zero what is taken away"),
+    )
+    occurred_at = serializers.DateTimeField()
+    expires_on = serializers.DateField(
+        default=None,
+        allow_null=True,
+        help_text=_(
+            "The last day on which added points count; empty: they do not end. When it is over, "
+            "what is left of them is gone without an entry."
+        ),
+    )
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if (data["member"] is None) == (data["member_identity"] is None):
+            raise serializers.ValidationError(_("Name either member or member_identity."))
+        return data
+
+    def to_item(self) -> PointsItem:
+        data = dict(self.validated_data)
+        identity = data.pop("member_identity")
+        return PointsItem(identity=None if identity is None else _identity(identity), **data)
+
+
 class MemberBatchSerializer(serializers.Serializer):
     items = serializers.ListField(child=MemberSerializer(), max_length=MAX_ITEMS)
 
@@ -260,6 +306,10 @@ def coupon_facts(verdict: Verdict) -> dict[str, Any] | None:
 
 class StockBatchSerializer(serializers.Serializer):
     items = serializers.ListField(child=StockSerializer(), max_length=MAX_ITEMS)
+
+
+class PointsBatchSerializer(serializers.Serializer):
+    items = serializers.ListField(child=PointsSerializer(), max_length=MAX_ITEMS)
 
 
 class ItemErrorSerializer(serializers.Serializer):

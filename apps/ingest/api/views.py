@@ -20,7 +20,7 @@ from apps.accounts.capabilities import Capability
 from apps.accounts.models import ApiKey
 from apps.core import clock
 from apps.core.api import ApiView, error_body
-from apps.ingest import services, stock
+from apps.ingest import points, services, stock
 from apps.ingest.api import examples
 from apps.ingest.api.authentication import ApiKeyAuthentication, HasCapability, Machine
 from apps.ingest.api.serializers import (
@@ -32,6 +32,8 @@ from apps.ingest.api.serializers import (
     MemberSerializer,
     OrderBatchSerializer,
     OrderSerializer,
+    PointsBatchSerializer,
+    PointsSerializer,
     StockBatchSerializer,
     StockSerializer,
     coupon_facts,
@@ -74,7 +76,7 @@ class _MachineView(ApiView):
 class _BatchView(_MachineView):
     """Reads a batch item by item, so that one bad item does not hold up the others."""
 
-    item_serializer: type[MemberSerializer | OrderSerializer | StockSerializer]
+    item_serializer: type[MemberSerializer | OrderSerializer | StockSerializer | PointsSerializer]
     take: Callable[..., list[services.ItemResult]]
 
     def post(self, request: Request) -> Response:
@@ -236,3 +238,13 @@ class StockBatch(_BatchView):
     capability = Capability.API_WRITE_STOCK
     item_serializer = StockSerializer
     take = staticmethod(stock.take_stock)
+
+
+@_batch_schema("points_batch", tag="points", items=PointsBatchSerializer, example=examples.POINTS)
+class PointsBatch(_BatchView):
+    """Keep up to 1,000 movements of points. The same number again is unchanged and never changed;
+    a chain that begins sends what each member has as one adjustment for each last day."""
+
+    capability = Capability.API_WRITE_ORDERS
+    item_serializer = PointsSerializer
+    take = staticmethod(points.take_points)

@@ -78,4 +78,56 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('cause', 'coupon'), name='loyalty_one_per_cause'), models.CheckConstraint(condition=models.Q(models.Q(('handed_by', None), ('order', None), ('used_at', None)), models.Q(('handed_by', None), ('order__isnull', False), ('used_at__isnull', False)), models.Q(('handed_by__isnull', False), ('order', None), ('used_at__isnull', False)), _connector='OR'), name='loyalty_used_once'), models.CheckConstraint(condition=models.Q(('withdrawn_at', None), ('used_at', None), _connector='OR'), name='loyalty_withdrawn_unused')],
             },
         ),
+        migrations.CreateModel(
+            name='PointsTerms',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('only', models.BooleanField(default=True, editable=False, unique=True)),
+                ('fen_per_point', models.PositiveSmallIntegerField(default=1, help_text='0: points have no worth in money, pages show their number alone.', validators=[django.core.validators.MaxValueValidator(10000)], verbose_name='one point is worth, in fen')),
+                ('welcome_points', models.PositiveIntegerField(default=0, help_text='Who joins gets them at once, once. 0: none.', validators=[django.core.validators.MaxValueValidator(1000000)], verbose_name='points at joining')),
+                ('welcome_days', models.PositiveSmallIntegerField(default=365, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(3650)], verbose_name='days until those end')),
+            ],
+            options={
+                'verbose_name': 'terms of points',
+                'verbose_name_plural': 'terms of points',
+                'constraints': [models.CheckConstraint(condition=models.Q(('only', True)), name='loyalty_terms_one_row')],
+            },
+        ),
+        migrations.CreateModel(
+            name='PointsEntry',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('source', models.CharField(blank=True, max_length=40, verbose_name='source')),
+                ('external_no', models.CharField(max_length=64, verbose_name='entry number')),
+                ('kind', models.CharField(choices=[('earned', 'earned'), ('spent', 'spent'), ('adjusted', 'adjusted'), ('expired', 'expired'), ('welcome', 'given at joining')], max_length=8, verbose_name='kind')),
+                ('points', models.IntegerField(verbose_name='points')),
+                ('occurred_at', models.DateTimeField(verbose_name='when')),
+                ('expires_on', models.DateField(blank=True, null=True, verbose_name='last day')),
+                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='told at')),
+                ('member', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='members.member', verbose_name='member')),
+                ('store', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.store', verbose_name='store')),
+            ],
+            options={
+                'verbose_name': 'points entry',
+                'verbose_name_plural': 'points entries',
+                'ordering': ['-pk'],
+                'indexes': [models.Index(fields=['member', 'occurred_at'], name='loyalty_points_of_member')],
+                'constraints': [models.UniqueConstraint(fields=('source', 'external_no'), name='loyalty_points_once'), models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['earned', 'welcome']), ('points__gt', 0)), models.Q(('kind__in', ['spent', 'expired']), ('points__lt', 0)), models.Q(('kind', 'adjusted'), models.Q(('points', 0), _negated=True)), _connector='OR'), name='loyalty_points_sign'), models.CheckConstraint(condition=models.Q(('expires_on', None), ('points__gt', 0), _connector='OR'), name='loyalty_points_end_of_gain')],
+            },
+        ),
+        migrations.CreateModel(
+            name='PointsLot',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('expires_on', models.DateField(null=True, verbose_name='last day')),
+                ('points', models.IntegerField(verbose_name='points')),
+                ('member', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='members.member', verbose_name='member')),
+            ],
+            options={
+                'verbose_name': 'points left',
+                'verbose_name_plural': 'points left',
+                'indexes': [models.Index(condition=models.Q(('expires_on__isnull', False)), fields=['expires_on'], name='loyalty_points_expiring')],
+                'constraints': [models.UniqueConstraint(fields=('member', 'expires_on'), name='loyalty_lot_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('points__gt', 0), models.Q(('expires_on', None), ('points__lt', 0)), _connector='OR'), name='loyalty_lot_not_empty')],
+            },
+        ),
     ]

@@ -1,4 +1,4 @@
-"""Coupons, and each one that a member got. Points are no part of this room."""
+"""Coupons, and each one that a member got."""
 
 import secrets
 from collections.abc import Collection
