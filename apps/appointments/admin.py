@@ -8,16 +8,27 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from import_export.fields import Field
 
 from apps.accounts.admin_base import ExportAdmin, RoomInline
 from apps.accounts.capabilities import Capability
 from apps.accounts.resource_base import RoomResource
 from apps.appointments.models import Appointment, AppointmentMove, Reason, State
+from apps.appointments.services.settling import BY_CUSTOMER
 from apps.core import clock
 from apps.members.selectors import masked_name
+from apps.stores.selectors import name_behind
 
 MARKS = {"kept": "on", "not_kept": "bad", "booked": "warn"}
+
+
+# who is no guide
+_OTHERS = {"": "", BY_CUSTOMER: pgettext_lazy("appointment", "the customer")}
+
+
+def who_words(label: str, guide_name: str) -> str:
+    return guide_name or str(_OTHERS.get(label, pgettext_lazy("appointment", "by itself")))
 
 
 class AppointmentResource(RoomResource):
@@ -58,13 +69,18 @@ class MoveInline(RoomInline):
 
     model = AppointmentMove
     view_capability = Capability.VIEW_MEMBERS
-    fields = ["at", "show_step", "show_guide", "actor", "show_reason"]
-    readonly_fields = ["at", "show_step", "show_guide", "actor", "show_reason"]
+    fields = ["at", "show_step", "show_guide", "show_who", "show_reason"]
+    readonly_fields = ["at", "show_step", "show_guide", "show_who", "show_reason"]
     ordering = ["at", "pk"]
     show_change_link = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AppointmentMove]:
-        return super().get_queryset(request).select_related("from_guide")
+        rows = super().get_queryset(request).select_related("from_guide")
+        return rows.annotate(guide_name=name_behind("actor"))
+
+    @admin.display(description=_("actor"))
+    def show_who(self, row: Any) -> str:
+        return who_words(row.actor, row.guide_name)
 
     @admin.display(description=_("state"))
     def show_step(self, row: AppointmentMove) -> str:
@@ -96,10 +112,11 @@ class AppointmentAdmin(ExportAdmin):
     may_add = False
     empty_words = _("Guides book from a customer's card; it stands here then.")
     fields = ["show_member", "kind", "starts_at", "store", "guide", "show_state", "reason",
-              "booked_by", "booked_at", "settled_by", "settled_at"]  # fmt: skip
+              "show_booked_by", "booked_at", "show_settled_by", "settled_at"]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
-        return super().get_queryset(request).select_related("member", "store", "guide")
+        rows = super().get_queryset(request).select_related("member", "store", "guide")
+        return rows.annotate(booker=name_behind("booked_by"), settler=name_behind("settled_by"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.fields
@@ -111,6 +128,14 @@ class AppointmentAdmin(ExportAdmin):
             f"/admin/members/{row.member.public_id}/",
             masked_name(row.member) or f"#{row.member_id}",
         )
+
+    @admin.display(description=_("booked by"))
+    def show_booked_by(self, row: Any) -> str:
+        return who_words(row.booked_by, row.booker)
+
+    @admin.display(description=_("settled by"))
+    def show_settled_by(self, row: Any) -> str:
+        return who_words(row.settled_by, row.settler)
 
     @admin.display(description=_("state"), ordering="state")
     def show_state(self, row: Appointment) -> SafeString:

@@ -1,5 +1,7 @@
 """预约 at head office: read, masked, taken out by who may, without what was written to prepare."""
 
+import re
+
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -55,6 +57,19 @@ def test_a_page_tells_each_step_with_whose_it_was(admin_client, team, fixed_cloc
     words = page.content.decode()
     assert "已预约 → 已取消" in words
     assert guide.name in words
+    # each step has a name, or says that it came by itself
+    assert row.guide.name in words
+    assert "系统" in words
+    assert "guide:" not in words
+    assert not re.search(r">\s*system\s*<", words)
+
+
+def test_a_page_says_that_the_customer_cancelled(admin_client, team, fixed_clock):
+    (guide, members), *_rest = team
+    row = make_appointment(members[0], guide, fixed_clock)
+    services.cancel_by_customer(appointment_id=row.pk, now=fixed_clock)
+    page = admin_client.get(reverse("admin:appointments_appointment_change", args=[row.pk]))
+    assert re.search(r"处理人.{0,400}顾客本人", page.content.decode(), re.S)
 
 
 def test_the_export_names_nobody_and_is_recorded(admin_client, operator_client, team, fixed_clock):
