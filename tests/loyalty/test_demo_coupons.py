@@ -32,7 +32,11 @@ def test_some_are_used_and_some_wait(fixed_clock):
     assert CouponIssue.objects.filter(order__isnull=False).count() == 2
     assert set(Coupon.objects.values_list("issued", flat=True)) == {1, 2, 4}
     assert welcome_coupons(store_id=store.pk, now=fixed_clock).count() == 2
-    assert CouponIssue.objects.filter(handed_by__isnull=False).count() == 1
+    (handed,) = CouponIssue.objects.filter(handed_by__isnull=False)
+    joined = fixed_clock - timedelta(days=60)
+    assert joined < handed.used_at < joined + timedelta(hours=1)
+    welcomes = CouponIssue.objects.filter(cause__startswith="welcome:")
+    assert set(welcomes.values_list("issued_at", flat=True)) == {joined}
 
 
 def test_of_those_who_came_back_every_second_showed_the_coupon_of_the_push(fixed_clock):

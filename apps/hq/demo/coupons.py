@@ -20,6 +20,7 @@ from apps.stores.models import Store
 _USED, _UNUSED, _JOINED = 4, 8, 2
 _LATELY = timedelta(days=21)
 _BEFORE = timedelta(days=2)
+_SOON = timedelta(minutes=20)
 _COME_BACK = "好久不见满 500 减 60"
 
 
@@ -82,26 +83,36 @@ def _without_coupon(member_ids: list[int], now: datetime) -> QuerySet[Order]:
 
 
 def _welcome(store: Store, now: datetime) -> int:
-    """The latest to join have what joining gives; one of them has the gift in their hands."""
+    """The latest to join have what joining gives, from that moment on; one of them has the gift in
+    their hands."""
     joined = ServingPeriod.objects.current().filter(store=store, member__joined_at__lte=now)
-    latest = list(joined.order_by("-member__joined_at", "-pk")[:_JOINED])
+    latest = list(joined.select_related("member").order_by("-member__joined_at", "-pk")[:_JOINED])
     given = 0
     for period in latest:
-        issues = services.give_welcome(
-            member_id=period.member_id, store_id=store.pk, now=now - _BEFORE, actor=SYSTEM
-        )
+        at = _joined_at(period)
+        with clock.at(at):
+            issues = services.give_welcome(
+                member_id=period.member_id, store_id=store.pk, now=at, actor=SYSTEM
+            )
         given += len(issues)
     if latest:
         gift = CouponIssue.objects.filter(member_id=latest[-1].member_id, coupon__by_hand=True)
-        services.hand_over(
-            issue_id=gift.get().pk,
-            member_id=latest[-1].member_id,
-            guide_id=latest[-1].guide_id,
-            store_id=store.pk,
-            now=now - timedelta(days=1),
-            actor=SYSTEM,
-        )
+        at = _joined_at(latest[-1]) + _SOON
+        with clock.at(at):
+            services.hand_over(
+                issue_id=gift.get().pk,
+                member_id=latest[-1].member_id,
+                guide_id=latest[-1].guide_id,
+                store_id=store.pk,
+                now=at,
+                actor=SYSTEM,
+            )
     return given
+
+
+def _joined_at(period: ServingPeriod) -> datetime:
+    assert period.member.joined_at is not None
+    return period.member.joined_at
 
 
 def _coupons(now: datetime) -> tuple[Coupon, Coupon]:

@@ -41,6 +41,7 @@ from apps.hq.demo import (
     running,
     stock,
 )
+from apps.hq.demo import won as friends_won
 from apps.hq.demo.catalogue import load_products
 from apps.hq.demo.codes import make_codes
 from apps.hq.demo.members import (
@@ -111,10 +112,13 @@ def _load(out: Say) -> dict[str, str]:
     pay.rules(today=today)
     taken = _Orders(_sales(purchases, people, chain, today=today, dice=dice), today)
     ensure_default_rules(now=clock.day_start(pushes.plans(today)[0].day))
+    won = friends_won.who_is_won(people, purchases, today=today)
     for day, happen in _past(chain, goods, phones=phones, today=today, dice=dice):
         out(f"Orders until {day}: {taken.until(day)}")
+        friends_won.befriend(won, until=day, phones=phones)
         happen()
     out(f"Orders until yesterday: {taken.until(today)}")
+    friends_won.befriend(won, until=today, phones=phones)
     count_returns(now=now)
     agree_lately(people, now=now - timedelta(days=3))
     _begin(chain, people, corp=corp, phones=phones, now=now, dice=dice, out=out)

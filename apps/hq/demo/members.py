@@ -5,6 +5,7 @@ import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from apps.accounts.actor import SYSTEM
 from apps.core import clock
@@ -244,23 +245,28 @@ def wecom_customers(people: list[Person], chain: Chain, dice: random.Random) -> 
             guide = person.guide
         since = person.known_at + timedelta(days=dice.randrange(0, 20))
         since = min(since, clock.now() - timedelta(days=30))
-        yield {
-            "external_userid": person.external_userid,
-            "name": person.name,
-            "gender": 2 if person.gender == "f" else 1,
-            "unionid": person.unionid,
-            "mobile": phone_of(person.number),
-            "follows": [
-                {
-                    "userid": guide.wecom_userid,
-                    "createtime": int(since.timestamp()),
-                    "remark": "",
-                    "state": f"store_{person.store}",
-                    "add_way": 1,
-                    "remark_mobiles": [],
-                }
-            ],
-        }
+        yield customer_of(person, guide, since)
+
+
+def customer_of(person: Person, guide: Guide, since: datetime) -> dict[str, Any]:
+    """One customer of a guide as WeCom knows them."""
+    return {
+        "external_userid": person.external_userid,
+        "name": person.name,
+        "gender": 2 if person.gender == "f" else 1,
+        "unionid": person.unionid,
+        "mobile": phone_of(person.number),
+        "follows": [
+            {
+                "userid": guide.wecom_userid,
+                "createtime": int(since.timestamp()),
+                "remark": "",
+                "state": f"store_{person.store}",
+                "add_way": 1,
+                "remark_mobiles": [],
+            }
+        ],
+    }
 
 
 def first_days(purchases: list[Purchase]) -> dict[int, date]:
