@@ -46,7 +46,7 @@ from apps.profiles.selectors import stage_sentence
 from apps.stores.models import Guide
 from apps.tagging.models import Tag
 from apps.timeline.models import Kind, MemberEvent
-from apps.timeline.selectors import timeline_page
+from apps.timeline.selectors import timeline_page, told_already
 
 ORDERS = 3
 STORY = 10
@@ -483,15 +483,19 @@ STORY_DAYS = timedelta(days=400)
 
 
 _LATELY = Compiled(
-    lambda: MemberEvent.objects.filter(
-        among("member_id", "members"), occurred_at__gte=Place("since", DateTimeField())
-    ).order_by("-occurred_at", "-id")[:STORY]
+    lambda: (
+        MemberEvent.objects.filter(
+            among("member_id", "members"), occurred_at__gte=Place("since", DateTimeField())
+        )
+        .exclude(told_already())
+        .order_by("-occurred_at", "-id")[:STORY]
+    )
 )
 
 
 def _events(file: Dossier, *, before: datetime | None, now: datetime) -> list[MemberEvent]:
     if before is not None:
-        return timeline_page(member_ids=file.group, before=before, limit=STORY)
+        return timeline_page(member_ids=file.group, before=before, limit=STORY, proofs=False)
     return _LATELY.rows(members=file.group, since=now - STORY_DAYS)
 
 

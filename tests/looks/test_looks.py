@@ -123,6 +123,13 @@ def test_a_look_has_two_to_five_pieces_that_exist_and_holds_no_number(
     answer = phone.post(address, act(title="好搭", words="电话13812345678"))
     assert answer.status_code == 409
     assert 'value="好搭"' in answer.content.decode()
+    answer = phone.post(address, act(title="好" * 21, words="雨天也好看"))
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert f'value="{"好" * 21}"' in page
+    assert 'value="雨天也好看"' in page
+    assert 'id="title-wrong"' in page
+    assert not Look.objects.exists()
 
 
 def test_goods_are_found_by_name_kind_and_number_one_size_of_each_colour():

@@ -45,6 +45,7 @@ from apps.tagging import selectors as tagging
 from apps.tagging import services as tag_services
 from apps.tagging.models import Tag, TagChange
 from apps.timeline.models import MemberEvent
+from apps.timeline.selectors import told_already
 
 PAGE = 30
 FOUND_LIMIT = 50
@@ -176,6 +177,7 @@ def _timeline(request: HttpRequest, row: Member, group: list[int], now: datetime
     except ValueError:  # the form of a moment, and no moment
         before = None
     events = MemberEvent.objects.filter(member_id__in=group, occurred_at__lte=now)
+    events = events.exclude(told_already())
     if kind in story.GROUPS:
         events = events.filter(kind__in=story.GROUPS[kind])
     if before is not None and before.tzinfo is not None:
