@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models import Q
 
 from apps.core import clock
-from apps.members.services.visits import VISIT_SOURCE
+from apps.members.selectors import VISIT_SOURCE
 from apps.timeline.models import ConsumerCursor, Kind, MemberEvent
 
 # Each step opens more monthly partitions; most pages find their rows in the first.
