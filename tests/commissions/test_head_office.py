@@ -83,7 +83,9 @@ def test_a_month_by_store_and_guide_is_closed_once_and_exported(
     page = text_of(admin_client, MONTH, month=asked)
     for words in ("¥5.99", "-¥1.50", "¥4.49", guide.name, "结算本月"):
         assert words in page
-    assert "¥399.00" in text_of(admin_client, "hq:commission_guide", guide.pk, month=asked)
+    lines = text_of(admin_client, "hq:commission_guide", guide.pk, month=asked)
+    assert "¥399.00" in lines
+    assert "月 · ¥4.49" in lines  # what the lines come to
 
     for _again in range(2):
         admin_client.post(reverse("hq:close_commission"), {"month": asked})

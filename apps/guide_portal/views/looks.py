@@ -73,7 +73,9 @@ class NewLook(GuidePage):
     def post(self, request: HttpRequest) -> HttpResponseBase:
         member, form = self._member(), LookForm(request.POST)
         if not form.is_valid():
-            return self.bad_form(form)
+            if "client_id" in form.errors:  # no page of ours sends that
+                return self.bad_form(form)
+            return self.page(form, status=400)
         look = looks.make_look(
             title=form.cleaned_data["title"],
             words=form.cleaned_data["words"],

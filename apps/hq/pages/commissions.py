@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -157,6 +158,7 @@ def commission_guide(request: HttpRequest, guide_id: int) -> HttpResponse:
         month=month,
         page=page,
         rows=[_line_row(line) for line in page],
+        total=format_fen(rows.aggregate(fen=Sum("amount_fen"))["fen"] or 0),
         query=f"month={month:%Y-%m}&",
     )
 

@@ -48,7 +48,7 @@ def _page(
     return show(
         request,
         "hq/push_recall.html",
-        title=_("More time, or take back"),
+        title=_("More time") if push.has_items else _("More time, or take back"),
         status=status,
         push=push,
         form=form,
