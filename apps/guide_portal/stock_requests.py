@@ -181,7 +181,31 @@ def recent_customers(*, actor: Actor, now: datetime) -> list[CustomerRow]:
 
 def waiting_for(*, actor: Actor) -> int:
     """How many wait for the answer of the actor's store."""
-    return StockRequest.objects.given_by(actor).filter(state__in=_WAITING).count()
+    return StockRequest.objects.given_by(actor).waiting_for_answer().count()
+
+
+def to_answer(guide_id: Any, *, day: Any) -> Any:
+    """Those that wait for the answer of the store in which the guide works that day."""
+    here = Posting.objects.on(day).filter(guide_id=guide_id)
+    waiting = StockRequest.objects.waiting_for_answer()
+    return waiting.filter(giving_store_id__in=here.values("store_id"))
+
+
+def asked_for(guide_id: Any) -> Any:
+    """Those that the guide asked for and that run."""
+    return StockRequest.objects.open().filter(asking_guide_id=guide_id)
+
+
+def pieces_words(*, to_answer: int, asked_for: int) -> str:
+    parts = []
+    if to_answer:
+        words = ngettext(
+            "%(n)s waits for your store's answer", "%(n)s wait for your store's answer", to_answer
+        )
+        parts.append(words % {"n": to_answer})
+    if asked_for:
+        parts.append(_("%(n)s that you asked for") % {"n": asked_for})
+    return " · ".join(parts)
 
 
 def parts_of(*, actor: Actor, now: datetime) -> list[Part]:

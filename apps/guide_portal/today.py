@@ -16,7 +16,7 @@ from apps.accounts.modules import Module, is_on
 from apps.core import clock
 from apps.core.compiled import Compiled, Place
 from apps.core.shown import Shown
-from apps.guide_portal import links
+from apps.guide_portal import links, stock_requests
 from apps.guide_portal.appointments import Row as Expected
 from apps.guide_portal.appointments import due_today
 from apps.guide_portal.cards import (
@@ -41,6 +41,7 @@ FIRST = 8
 LISTED = 100
 TASKS = 12
 UNREAD = 20
+PIECES = 100
 TASK_MEMORY = timedelta(days=7)
 
 
@@ -77,6 +78,8 @@ class Today(Shown):
     items: ItemsToday
     # not kept on the phone: what has changed meanwhile would send a customer to a shut door
     appointments: list[Expected] = field(default_factory=list)
+    # pieces of other stores or for them: counted here, acted on where the database is asked anew
+    pieces: str = ""
     # must-read news that this guide has not said 我已读 of
     unread_news: list[int] = field(default_factory=list)
 
@@ -192,7 +195,7 @@ def today_of(*, guide_id: int, actor: Actor, now: datetime) -> Today:
     day = selectors.today(guide_id=guide_id, now=now, bought=FIRST)
     items = items_today(guide_id=guide_id, now=now)
     work = in_order(day.cards, items.todo, now=now)
-    tasks, unread_news = _beside(guide_id, now)
+    tasks, unread_news, pieces = _beside(guide_id, now)
     return Today(
         day=day,
         first=[_card(piece, now) for piece in work[:FIRST]],
@@ -203,6 +206,7 @@ def today_of(*, guide_id: int, actor: Actor, now: datetime) -> Today:
         items=items,
         appointments=due_today(actor=actor, guide_id=guide_id, now=now),
         unread_news=unread_news,
+        pieces=pieces,
     )
 
 
@@ -259,18 +263,21 @@ def _running(guide_id: Any, now: Any) -> QuerySet[GuideTask]:
     )
 
 
-def _both(guide_id: Any, day: Any, now: Any) -> QuerySet[Any, Any]:
-    """The tasks that run and the must-read news: two short lists in one question."""
+def _lists(guide_id: Any, day: Any, now: Any) -> QuerySet[Any, Any]:
+    """The tasks that run, the must-read news, the pieces to answer for and those asked for: short
+    lists in one question."""
     task = JSONObject(pk="pk", title="push__title", due="due_at")
     news = News.objects.must_read_by(guide_id, day=day, now=now).order_by("-shown_from", "-pk")
     return Guide.objects.filter(pk=guide_id).values_list(
         ArraySubquery(_running(guide_id, now).values(json=task)),
         ArraySubquery(news.values("pk")[:UNREAD]),
+        ArraySubquery(stock_requests.to_answer(guide_id, day=day).values("pk")[:PIECES]),
+        ArraySubquery(stock_requests.asked_for(guide_id).values("pk")[:PIECES]),
     )
 
 
-_BOTH = Compiled(
-    lambda: _both(
+_LISTS = Compiled(
+    lambda: _lists(
         Place("guide", BigIntegerField()),
         Place("day", DateField()),
         Place("now", DateTimeField()),
@@ -278,9 +285,9 @@ _BOTH = Compiled(
 )
 
 
-def _beside(guide_id: int, now: datetime) -> tuple[list[TaskLink], list[int]]:
-    found = _BOTH.tuples(guide=guide_id, day=clock.business_day(now), now=now)
-    tasks, unread_news = next(iter(found), ([], []))
+def _beside(guide_id: int, now: datetime) -> tuple[list[TaskLink], list[int], str]:
+    found = _LISTS.tuples(guide=guide_id, day=clock.business_day(now), now=now)
+    tasks, unread_news, to_answer, asked_for = next(iter(found), ([], [], [], []))
     rows = [
         TaskLink(
             href=links.numbered("task", task["pk"]),
@@ -289,7 +296,8 @@ def _beside(guide_id: int, now: datetime) -> tuple[list[TaskLink], list[int]]:
         )
         for task in tasks
     ]
-    return rows, unread_news if is_on(Module.NEWS) else []
+    pieces = stock_requests.pieces_words(to_answer=len(to_answer), asked_for=len(asked_for))
+    return rows, unread_news if is_on(Module.NEWS) else [], pieces
 
 
 def _finished(shapes_: Sequence[shapes.FinishedCard]) -> list[Card]:

@@ -46,5 +46,8 @@ class StockRequestQuerySet(models.QuerySet):
     def open(self) -> Self:
         return self.filter(state__in=("asked", "agreed", "held", "sent", "arrived"))
 
+    def waiting_for_answer(self) -> Self:
+        return self.open().filter(state__in=("asked", "agreed"))
+
     def of_members(self, member_ids: Collection[int]) -> Self:
         return self.filter(member_id__in=member_ids)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from apps.core import clock
 from apps.stock import services
 from apps.stock.models import StockLevel, StockRequest, StockTerms
+from apps.stores.models import Posting
 from tests.factories.facts import make_guide, make_product, make_store
 from tests.factories.outreach import CORP, make_friends
 from tests.factories.stock import bring_back, buy, make_pair, make_request
@@ -205,6 +206,26 @@ def test_of_others_there_is_nothing(pair, act):
         fields = act(reason="gone")
         assert phone.post(url(f"{name}_stock", row.pk), fields).status_code == 404
     assert "没有留货或调货" in shown(phone, url("stock_requests"))
+
+
+def test_what_waits_for_whom_stands_on_todays_page(pair, act):
+    row = make_request(pair)
+    asker, giver, colleague = [signed_in(one) for one in (pair.guide, pair.giver, pair.colleague)]
+    today, listed = url("today"), f'href="{url("stock_requests")}"'
+    for phone, words in ((giver, "1 件等本店答复"), (asker, "你要的 1 件在办")):
+        page = shown(phone, today)
+        assert listed in page
+        assert words in page
+    assert listed not in shown(colleague, today)
+    giver.post(url("confirm_stock", row.pk), act())
+    assert listed not in shown(giver, today)
+    assert "你要的 1 件在办" in shown(asker, today)
+    asker.post(url("withdraw_stock", row.pk), act(reason="no_need"))
+    assert listed not in shown(asker, today)
+    # whoever works elsewhere by now answers for that store
+    make_request(pair)
+    Posting.objects.filter(guide=pair.giver).update(store=pair.here)
+    assert "等本店答复" not in shown(signed_in(pair.giver), today)
 
 
 def test_the_pages_ask_as_often_for_many_as_for_one(pair):

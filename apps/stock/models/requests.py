@@ -153,6 +153,13 @@ class StockRequest(models.Model):
                 condition=Q(state__in=(State.ARRIVED, State.SOLD)),
                 name="stock_request_arrived",
             ),
+            # what a store has to answer, and what a guide asked for: read on each visit of 今日
+            models.Index(
+                fields=["giving_store"], condition=Q(state__in=OPEN), name="stock_request_giving"
+            ),
+            models.Index(
+                fields=["asking_guide"], condition=Q(state__in=OPEN), name="stock_request_asking"
+            ),
             models.Index(
                 fields=["-ended_at", "-id"],
                 condition=Q(ended_at__isnull=False),
