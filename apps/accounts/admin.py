@@ -73,6 +73,7 @@ class ApiKeyForm(forms.ModelForm):
             (Capability.API_WRITE_MEMBERS, _("write members")),
             (Capability.API_WRITE_ORDERS, _("write orders")),
             (Capability.API_WRITE_STOCK, _("write stock")),
+            (Capability.API_WRITE_CASES, _("write complaints")),
         ],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         initial=sorted(API_CAPABILITIES),

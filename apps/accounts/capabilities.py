@@ -43,6 +43,7 @@ class Capability(StrEnum):
     API_WRITE_MEMBERS = "api_write_members"
     API_WRITE_ORDERS = "api_write_orders"
     API_WRITE_STOCK = "api_write_stock"
+    API_WRITE_CASES = "api_write_cases"
 
 
 class Role(models.TextChoices):
@@ -55,7 +56,12 @@ class Role(models.TextChoices):
 
 
 API_CAPABILITIES = frozenset(
-    {Capability.API_WRITE_MEMBERS, Capability.API_WRITE_ORDERS, Capability.API_WRITE_STOCK}
+    {
+        Capability.API_WRITE_MEMBERS,
+        Capability.API_WRITE_ORDERS,
+        Capability.API_WRITE_STOCK,
+        Capability.API_WRITE_CASES,
+    }
 )
 
 _READ_HQ = frozenset(

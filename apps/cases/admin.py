@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from import_export.fields import Field
 
 from apps.accounts.admin_base import ExportAdmin
@@ -24,7 +25,7 @@ class ServiceCaseResource(RoomResource):
     """Out alone. What TA said stays in the case."""
 
     labels = {
-        "opened_at": _("opened at"),
+        "opened_at": pgettext_lazy("complaint", "opened at"),
         "store": _("store"),
         "guide": _("guide"),
         "member": _("member number"),
@@ -88,7 +89,7 @@ class ServiceCaseAdmin(ExportAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.fields
 
-    @admin.display(description=_("opened at"), ordering="opened_at")
+    @admin.display(description=pgettext_lazy("complaint", "opened at"), ordering="opened_at")
     def show_case(self, row: ServiceCase) -> SafeString:
         opened = row.opened_at.astimezone(clock.chain_tz())
         return format_html(

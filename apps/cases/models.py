@@ -89,7 +89,7 @@ class ServiceCase(models.Model):
     late_told_at = models.DateTimeField(null=True, editable=False)
     result = models.CharField(_("result"), max_length=10, choices=Result.choices, blank=True)
     opened_by = models.CharField(_("opened by"), max_length=40)
-    opened_at = models.DateTimeField(_("opened at"))
+    opened_at = models.DateTimeField(pgettext_lazy("complaint", "opened at"))
     closed_by = models.CharField(pgettext_lazy("complaint", "closed by"), max_length=40, blank=True)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
     # the form that made it: sent twice, it is one case

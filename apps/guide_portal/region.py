@@ -49,6 +49,8 @@ class Sheet:
     again_of: str
     disturbed: str
     disturbed_of: str
+    complaints: str
+    complaints_of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,13 @@ def _sheet(found: Figures) -> Sheet:
         again_of=f"{found.again}/{found.before}",
         disturbed=percent(found.disturbed_rate),
         disturbed_of=f"{found.disturbed}/{found.reached}",
+        complaints=_per_thousand(found.complaint_rate),
+        complaints_of=f"{found.complaints}/{found.orders}",
     )
+
+
+def _per_thousand(share: float | None) -> str:
+    return "–" if share is None else f"{1000 * share:.1f}"
 
 
 def change_words(share: float | None) -> str:

@@ -41,8 +41,8 @@ from apps.stores.models import Guide, Store
 MAX_ITEMS = 1000
 _TRIM_BATCH = 5000
 # nobody joined before, and no clock runs further ahead
-_EARLIEST = datetime(1950, 1, 1, tzinfo=UTC)
-_CLOCKS_DIFFER = timedelta(days=1)
+EARLIEST = datetime(1950, 1, 1, tzinfo=UTC)
+CLOCKS_DIFFER = timedelta(days=1)
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
@@ -72,6 +72,7 @@ _SENTENCES = {
         "adjustment with a number of its own."
     ),
     "unknown_guide": gettext_noop("There is no guide with the WeCom id %(value)s."),
+    "unknown_order": gettext_noop("The member has no order with this number of this source."),
     "unknown_product": gettext_noop("There is no product with the SKU %(value)s."),
     "impossible_date": gettext_noop("A date lies in the future or too far back."),
     "link_of_sale": gettext_noop(
@@ -251,7 +252,7 @@ class _Places:
         codes = {item.home_store for item in items} - {""}
         userids = {item.enrolling_guide for item in items} - {""}
         self.actor = actor
-        self.latest = now + _CLOCKS_DIFFER
+        self.latest = now + CLOCKS_DIFFER
         self.stores = dict(Store.objects.filter(code__in=codes).values_list("code", "pk"))
         self.visible = set(Store.objects.visible_to(actor).values_list("pk", flat=True))
         self.guides: dict[str, list[int]] = {}
@@ -290,7 +291,7 @@ class _Places:
         moments = [consent.given_at for consent in item.consents]
         if item.joined_at is not None:
             moments.append(item.joined_at)
-        return all(_EARLIEST < moment < self.latest for moment in moments)
+        return all(EARLIEST < moment < self.latest for moment in moments)
 
     def _outside(self, index: int, item: MemberItem) -> ItemResult | None:
         if not item.home_store:

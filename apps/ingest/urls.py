@@ -3,7 +3,14 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from apps.ingest.api.views import CouponCheck, MemberBatch, OrderBatch, PointsBatch, StockBatch
+from apps.ingest.api.views import (
+    CaseBatch,
+    CouponCheck,
+    MemberBatch,
+    OrderBatch,
+    PointsBatch,
+    StockBatch,
+)
 from apps.stores.access import public
 
 app_name = "ingest"
@@ -12,6 +19,7 @@ urlpatterns = [
     path("orders/batch", OrderBatch.as_view(), name="orders"),
     path("coupons/check", CouponCheck.as_view(), name="coupon_check"),
     path("points/batch", PointsBatch.as_view(), name="points"),
+    path("cases/batch", CaseBatch.as_view(), name="cases"),
     path("stock/batch", StockBatch.as_view(), name="stock"),
     # the shape of the API is no secret; nothing of the chain's data is in it
     path("schema/", public(SpectacularAPIView.as_view()), name="schema"),

@@ -67,7 +67,8 @@ class Figures(Completion):
     those whose buyer became one within 24 hours. 完成率: tasks due in the period, done by their
     deadline. 打扰率: of the members reached by those tasks, who ended the friendship or asked for
     silence within a week of it. 回购率: of the members who bought here in the period before, those
-    who bought again in this one, in whatever store.
+    who bought again in this one, in whatever store. 客诉率: complaints written down in the period
+    for each order of it that did not come back as a whole; a guide's are of those they served.
     """
 
     member_fen: int = 0
@@ -84,6 +85,8 @@ class Figures(Completion):
     disturbed: int = 0
     before: int = 0
     again: int = 0
+    orders: int = 0
+    complaints: int = 0
 
     def __add__(self, other: "Figures") -> "Figures":
         names = self.__dataclass_fields__
@@ -107,6 +110,11 @@ class Figures(Completion):
     def again_rate(self) -> float | None:
         """回购率."""
         return rate(self.again, self.before)
+
+    @property
+    def complaint_rate(self) -> float | None:
+        """客诉率, for each order."""
+        return rate(self.complaints, self.orders)
 
     @property
     def growth(self) -> float | None:
@@ -316,17 +324,40 @@ FROM (
 ) AS buyers
 GROUP BY {_SETS}
 """
-# two pairs of numbers, one way to the database
+# complaints beside the orders of the same days, also where one of the two is missing
+_COMPLAINTS = f"""
+SELECT coalesce(sold.key, came.key) AS key, coalesce(sold.n, 0) AS orders,
+    coalesce(came.n, 0) AS complaints
+FROM (
+    SELECT {{key}} AS key, count(*) AS n
+    FROM ({NET_SALES} AND sale.store_id = ANY(%s) AND sale.business_on BETWEEN %s AND %s) AS sale
+    {{join}}
+    WHERE sale.net_fen > 0
+    GROUP BY 1
+) AS sold
+FULL JOIN (
+    SELECT {{by}} AS key, count(*) AS n FROM cases_servicecase
+    WHERE store_id = ANY(%s) AND opened_at >= %s AND opened_at < %s
+    GROUP BY 1
+) AS came ON came.key = sold.key
+"""
+# three pairs of numbers, one way to the database
 _RELATIONS = f"""
 SELECT 'buyers', {_BY_PLACE}, counted.{{by}}, NULL, served, friends FROM ({_FRIENDS}) AS counted
 UNION ALL SELECT 'before', counted.* FROM ({_AGAIN}) AS counted
+UNION ALL SELECT 'orders', {_BY_PLACE}, counted.key, NULL, orders, complaints
+FROM ({_COMPLAINTS}) AS counted
 """
 # by which place an order counts
 _KEYS = {
     "store": ("sale.store_id", ""),
     "guide": ("row.selling_guide_id", "JOIN orders_order AS row ON row.id = sale.id"),
 }
-_NAMES = {"buyers": ("buyers", "friends"), "before": ("before", "again")}
+_NAMES = {
+    "buyers": ("buyers", "friends"),
+    "before": ("before", "again"),
+    "orders": ("orders", "complaints"),
+}
 # 完成率 by task, 打扰率 by person
 _WORK = f"""
 SELECT {_WHOSE}, count(*), count(*) FILTER (WHERE in_time), count(*) FILTER (WHERE excused),
@@ -371,7 +402,8 @@ def _figures(
             names = ("member_fen", "all_fen", "year_ago")
             counted.add(place, dict(zip(names, fen, strict=True)))
         relations = _RELATIONS.format(by=f"{by}_id", key=key, join=join)
-        cursor.execute(relations, [today, today - _YEAR, ids, *_again_terms(ids, period)])
+        came = _complaint_terms(ids, period)
+        cursor.execute(relations, [today, today - _YEAR, ids, *_again_terms(ids, period), *came])
         for what, whose, place, store_class, *pair in cursor.fetchall():
             numbers = dict(zip(_NAMES[what], pair, strict=True))
             counted.add_grouped(whose, place, store_class, numbers)
@@ -380,6 +412,12 @@ def _figures(
             counted.add(place, {"deals": deals, "deal_friends": friends})
     _add_work(counted, ids, period, by)
     return counted.places, counted.together
+
+
+def _complaint_terms(ids: list[int], period: Period) -> list[Any]:
+    start = clock.day_start(period.first)
+    end = clock.day_start(period.last + timedelta(days=1))
+    return [ids, period.first, period.last, ids, start, end]
 
 
 def _again_terms(ids: list[int], period: Period) -> list[Any]:

@@ -465,7 +465,7 @@ def test_a_region_managers_pages_and_exports_never_name_the_other_region(fixed_c
 
 # --- the API --------------------------------------------------------------------------------------
 
-API = ("ingest:members", "ingest:orders", "ingest:points", "ingest:stock")
+API = ("ingest:members", "ingest:orders", "ingest:points", "ingest:cases", "ingest:stock")
 
 
 def _post(name, key, item):

@@ -13,6 +13,7 @@ from apps.orders.models import Order
 from apps.reports.places import guide_board, store_board
 from apps.reports.selectors import push_funnel
 from apps.stores.models import Store
+from tests.factories.cases import complain
 from tests.factories.facts import make_store
 from tests.factories.outreach import CORP
 from tests.factories.tasks import buy
@@ -128,3 +129,19 @@ def test_who_was_reached_from_two_stores_or_twice_is_one_member(fixed_clock):
 
     assert (total.disturbed, total.reached) == (1, 2)
     assert total.issued == sum(figures.issued for figures in stores.values())
+
+
+def test_complaints_stand_beside_the_orders_of_the_same_days(fixed_clock):
+    shop = open_shop(fixed_clock)
+    now, (first, second, third) = shop.now, shop.members
+    for member in (first, second):
+        sell(shop, member, 3)
+    sell(shop, third, 40)  # before these days
+    assert [(found.complaints, found.orders) for found in counted(shop)] == [(0, 2), (0, 2)]
+
+    complain(first, shop.guide, now - 2 * DAY)
+    complain(second, shop.guide, now - 40 * DAY)
+    complain(third, shop.guide, now)  # today is not over
+
+    assert [(found.complaints, found.orders) for found in counted(shop)] == [(1, 2), (1, 2)]
+    assert counted(shop)[0].complaint_rate == 0.5

@@ -14,6 +14,7 @@ from apps.accounts.capabilities import Role
 from apps.accounts.models import User
 from apps.appointments import services as appointments
 from apps.appointments.models import Kind as AppointmentKind
+from apps.cases import services as cases
 from apps.core import clock
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import TaskItem, TaskPush
@@ -68,6 +69,7 @@ def begin(chain: Chain, people: list[Person], *, phones: Phones, now: datetime) 
         _to_invite(chain, now=evening)
         _visit(chain, now=evening)
         _book(chain, now=evening)
+        _complain(chain, now=evening)
     _away(chain, now=now)
     _ask(chain, people, now=now)
     count_scripts(now=now)
@@ -246,6 +248,47 @@ def _book(chain: Chain, *, now: datetime) -> None:
             actor=_actor(guide, now),
             now=now,
         )
+
+
+def _complain(chain: Chain, *, now: datetime) -> None:
+    """Five customers of the tour's store complained: one in each state, one is head office's."""
+    people = chain.guides_of[SHOWN_STORE]
+    guide, manager = _actor(people[1], now), _actor(people[0], now)
+    served = ServingPeriod.objects.current().filter(guide=people[1]).order_by("-member_id")
+    told = (
+        ("quality", "羊绒衫洗了一次就起球，想换一件"),
+        ("size", "网上买的短靴偏小一码"),
+        ("delivery", "快递三天没有更新"),
+        ("attitude", "排队时没有人招呼"),
+        ("quality", "大衣扣子掉了"),
+    )
+    ids = served.values_list("member_id", flat=True)[: len(told)]
+    opened = [
+        cases.open_case(
+            member_id=member_id,
+            kind=kind,
+            words=words,
+            client_id=_id(f"case:{words}"),
+            actor=guide,
+            now=now,
+        ).pk
+        for member_id, (kind, words) in zip(ids, told, strict=False)
+    ]
+    for case_id in opened[1:2]:
+        cases.take_up(case_id=case_id, actor=manager, now=now)
+    for case_id in opened[2:4]:
+        cases.close(
+            case_id=case_id,
+            result="explained",
+            words="已道歉并说明原因",
+            actor=manager,
+            now=now,
+        )
+    for case_id in opened[3:4]:
+        cases.reopen(case_id=case_id, words="顾客说还没有收到回复", actor=manager, now=now)
+    hq = actor_for(user=User.objects.get(username="hq"), now=now)
+    for case_id in opened[4:]:
+        cases.take_up(case_id=case_id, actor=hq, now=now)
 
 
 # --- the tour's store, today ----------------------------------------------------------------------

@@ -70,6 +70,23 @@ POINTS = OpenApiExample(
         ]
     },
 )
+CASES = OpenApiExample(
+    "Complaint",
+    request_only=True,
+    value={
+        "items": [
+            {
+                "source": "mall",
+                "external_no": "AS-20260318-0007",
+                "kind": "quality",
+                "words": "拉链坏了，要求维修",
+                "store_code": "S001",
+                "member_identity": {"kind": "phone", "scope": "", "value": "13900000001"},
+                "opened_at": "2026-03-18T15:20:00+08:00",
+            }
+        ]
+    },
+)
 ORDERS = OpenApiExample(
     "Sale and return",
     request_only=True,

@@ -5,6 +5,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from apps.cases.models import Kind as Complaint
+from apps.ingest.cases import CaseItem
 from apps.ingest.points import PointsItem
 from apps.ingest.services import MAX_ITEMS, MemberItem, OrderItem
 from apps.ingest.stock import StockItem
@@ -237,6 +239,44 @@ class PointsSerializer(serializers.Serializer):
         data = dict(self.validated_data)
         identity = data.pop("member_identity")
         return PointsItem(identity=None if identity is None else _identity(identity), **data)
+
+
+class CaseSerializer(serializers.Serializer):
+    source: Any = serializers.CharField(  # the name is taken in the base class
+        max_length=40, help_text=_("The system that numbers the complaints")
+    )
+    external_no = serializers.CharField(
+        max_length=64, help_text=_("The complaint's number there; sent again it is the same one")
+    )
+    kind = serializers.ChoiceField(Complaint.choices)
+    words = serializers.CharField(
+        max_length=300, help_text=_("What the customer says; phone numbers in it are masked")
+    )
+    store_code = serializers.CharField(
+        max_length=20, help_text=_("The store whose manager is to settle it")
+    )
+    member = serializers.UUIDField(
+        required=False, allow_null=True, help_text=_("The member's id as given by members/batch")
+    )
+    member_identity = IdentitySerializer(
+        required=False, allow_null=True, help_text=_("Instead of the id, an identity of the member")
+    )
+    order_no = serializers.CharField(
+        max_length=64,
+        default="",
+        allow_blank=True,
+        help_text=_("The number of the order it is about, of the same source"),
+    )
+    opened_at = serializers.DateTimeField(required=False, allow_null=True)
+
+    def to_item(self) -> CaseItem:
+        data = dict(self.validated_data)
+        identity = data.pop("member_identity", None)
+        return CaseItem(member_identity=None if identity is None else _identity(identity), **data)
+
+
+class CaseBatchSerializer(serializers.Serializer):
+    items = serializers.ListField(child=CaseSerializer(), max_length=MAX_ITEMS)
 
 
 class MemberBatchSerializer(serializers.Serializer):

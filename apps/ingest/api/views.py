@@ -20,11 +20,13 @@ from apps.accounts.capabilities import Capability
 from apps.accounts.models import ApiKey
 from apps.core import clock
 from apps.core.api import ApiView, error_body
-from apps.ingest import points, services, stock
+from apps.ingest import cases, points, services, stock
 from apps.ingest.api import examples
 from apps.ingest.api.authentication import ApiKeyAuthentication, HasCapability, Machine
 from apps.ingest.api.serializers import (
     BatchAnswerSerializer,
+    CaseBatchSerializer,
+    CaseSerializer,
     CouponCheckSerializer,
     CouponVerdictSerializer,
     ErrorAnswerSerializer,
@@ -76,7 +78,9 @@ class _MachineView(ApiView):
 class _BatchView(_MachineView):
     """Reads a batch item by item, so that one bad item does not hold up the others."""
 
-    item_serializer: type[MemberSerializer | OrderSerializer | StockSerializer | PointsSerializer]
+    item_serializer: type[
+        MemberSerializer | OrderSerializer | StockSerializer | PointsSerializer | CaseSerializer
+    ]
     take: Callable[..., list[services.ItemResult]]
 
     def post(self, request: Request) -> Response:
@@ -248,3 +252,12 @@ class PointsBatch(_BatchView):
     capability = Capability.API_WRITE_ORDERS
     item_serializer = PointsSerializer
     take = staticmethod(points.take_points)
+
+
+@_batch_schema("cases_batch", tag="cases", items=CaseBatchSerializer, example=examples.CASES)
+class CaseBatch(_BatchView):
+    """Write down up to 1,000 complaints for the stores to settle; a known one is unchanged."""
+
+    capability = Capability.API_WRITE_CASES
+    item_serializer = CaseSerializer
+    take = staticmethod(cases.take_cases)
