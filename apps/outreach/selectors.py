@@ -16,6 +16,7 @@ from apps.outreach.models import (
     ContentAsset,
     Dispatch,
     DispatchRecipient,
+    LinkClick,
     MediaUpload,
     TrackedLink,
 )
@@ -124,3 +125,8 @@ SELECT count(*) FILTER (WHERE state = 'sent'), count(*) FILTER (WHERE state = 'm
     percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM sent_at - told_at))
 FROM outreach_welcome WHERE told_at >= %s
 """
+
+
+def taps_of(*, source: str) -> int:
+    """How often the links of what went out for this source were opened, by whomever."""
+    return LinkClick.objects.filter(link__source=source).count()

@@ -55,9 +55,7 @@ def _asks_who(request: HttpRequest) -> bool:
 
 
 def _corp_of(link: TrackedLink) -> Corp | None:
-    whose = link.dispatch or link.guide
-    if whose is None:
-        return None
+    whose = link.dispatch or link.guide or link
     return Corp.objects.filter(corp_id=whose.corp_id, is_active=True).first()
 
 

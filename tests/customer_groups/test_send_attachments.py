@@ -4,18 +4,21 @@ from datetime import timedelta
 from urllib.request import urlopen
 
 import pytest
+from django.urls import reverse
 from django.utils.translation import override
 
+from apps.accounts.capabilities import Role
 from apps.core import clock
 from apps.customer_groups import services
 from apps.customer_groups.models import GroupSend
 from apps.guide_tasks.models import TaskPush
 from apps.outreach import attachments
-from apps.outreach.models import MediaUpload
-from apps.outreach.services import media
+from apps.outreach.models import MediaUpload, TrackedLink
+from apps.outreach.services import media, record_click
 from tests.factories.items import make_item_push, png
 from tests.factories.outreach import CORP, make_friends
 from tests.factories.wecom import pauses_are_over
+from tests.hq.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +83,21 @@ def test_the_group_sees_words_picture_link_and_mini_program(guide, member, simul
     assert f"/media/{picture['image']['media_id']}" in shown
     assert "秋冬新款" in shown
     assert "门店小程序" in shown
+
+
+def test_the_page_of_a_push_says_how_often_its_links_were_opened(guide, member, simulator):
+    push = push_of(*pieces())
+    page = reverse("hq:push", args=[push.pk])
+    link = TrackedLink.objects.get(source=push.source, address="https://shop.example.com/a")
+    head_office = signed_in(Role.HQ_OPERATOR)
+    assert "链接被打开 0 次" in head_office.get(page).content.decode()
+
+    for _time in range(3):
+        record_click(code=link.code, external_userid=None, now=clock.now())
+
+    assert "链接被打开 3 次" in head_office.get(page).content.decode()
+    plain = push_of(attachments.picture(kept()))
+    assert "data-taps" not in head_office.get(reverse("hq:push", args=[plain.pk])).content.decode()
 
 
 def test_a_picture_is_uploaded_once_and_anew_when_it_ends(guide, member, simulator):

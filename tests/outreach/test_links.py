@@ -4,9 +4,13 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from apps.core import clock
+from apps.guide_tasks.services import evidence
 from apps.outreach import services as outreach
 from apps.outreach.models import DispatchRecipient, LinkClick, TrackedLink
+from apps.outreach.selectors import taps_of
+from apps.outreach.services.links import link_address, shared_pieces
 from apps.outreach.views import make_state, state_holds
+from apps.timeline.models import Kind, MemberEvent
 from tests.factories import outreach as make
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +109,31 @@ def test_who_opens_what_a_guide_passed_on_is_asked_too(reachable, guide, friends
     known, unknown = LinkClick.objects.order_by("pk")
     assert (known.member, known.recipient) == (friends[0][0], None)
     assert (unknown.member, unknown.recipient) == (None, None)
+
+
+def test_who_opens_a_moments_link_is_asked_though_no_guide_is_named(
+    reachable, guide, friends, simulator, django_assert_num_queries
+):
+    piece = {"kind": "link", "title": "", "summary": "", "url": f"{reachable}/healthz/"}
+    shown = {"corp_id": guide.corp_id, "source": "task_push:9"}
+    (coded,) = shared_pieces(pieces=[piece], **shown)
+    link = TrackedLink.objects.get(source="task_push:9")
+    assert coded["url"] == link_address(link.code)
+    with django_assert_num_queries(1):  # made once
+        assert shared_pieces(pieces=[piece], **shown) == [coded]
+    with django_assert_num_queries(0):
+        assert shared_pieces(pieces=[{"kind": "image"}], **shown) == [{"kind": "image"}]
+    simulator.post("/sim/seed", customers=[{"external_userid": "wmPasser", "name": "路人"}])
+
+    for ident in (friends[0][1], "wmPasser"):
+        simulator.post("/sim/links/tap", external_userid=ident, url=f"{reachable}/l/{link.code}/")
+
+    known, unknown = LinkClick.objects.order_by("pk")
+    assert (known.member, unknown.member) == (friends[0][0], None)
+    assert taps_of(source="task_push:9") == 2
+    assert evidence.take_clicks(now=clock.now()) == 1
+    told = MemberEvent.objects.get(member_id=friends[0][0].pk, kind=Kind.ENGAGED)
+    assert told.payload["guide_id"] is None
 
 
 def test_outside_wechat_the_page_shows_and_the_tap_counts_without_a_name(client, link, settings):

@@ -5,12 +5,21 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.core import clock
 from apps.outreach import attachments
-from apps.outreach.models import MediaUpload, MessageTemplate, ScriptVariant, Welcome
+from apps.outreach.models import (
+    MediaUpload,
+    MessageTemplate,
+    ScriptVariant,
+    TrackedLink,
+    Welcome,
+)
 from apps.outreach.selectors import welcome_day
 from apps.outreach.services import media, welcomes
+from apps.outreach.services.links import link_address
 from apps.stores.models import Store
 from tests.factories.items import png
 
@@ -254,7 +263,7 @@ def told_to(simulator, told):
     return [row for row in rows if row["via"] == "welcome"]
 
 
-def test_what_stands_beside_the_chains_welcome_goes_out_with_it(simulator, add, words):
+def test_what_stands_beside_the_chains_welcome_goes_out_with_it(simulator, guide, add, words):
     words.attachments.create(kind="image", picture=ContentFile(png(), name="photo.png"))
     words.attachments.create(kind="link", title="新品", url="https://shop.example/", place=2)
     told = add()
@@ -265,6 +274,27 @@ def test_what_stands_beside_the_chains_welcome_goes_out_with_it(simulator, add, 
     (message,) = told_to(simulator, told)
     assert [one["msgtype"] for one in message["attachments"]] == ["image", "link"]
     assert len(simulator.calls("media/upload")) == 1
+    link = TrackedLink.objects.get(source=welcomes.SOURCE)
+    assert (link.address, link.guide) == ("https://shop.example/", guide)
+    assert message["attachments"][1]["link"]["url"] == link_address(link.code)
+
+
+def test_links_beside_welcomes_are_made_once_for_each_guide(add, words):
+    words.attachments.create(kind="link", title="新品", url="https://shop.example/", place=1)
+
+    def asked(*names):
+        friends = [welcomes.NewFriend(**told) for told in map(_told, [add(name) for name in names])]
+        with CaptureQueriesContext(connection) as queries:
+            assert welcomes.queue_welcomes(friends=friends, now=clock.now()) == len(names)
+        return len(queries)
+
+    asked("小雨")
+    assert asked("小风") == asked("小雪", "小霜", "小露")
+    assert TrackedLink.objects.filter(source=welcomes.SOURCE).count() == 1
+
+
+def _told(told):
+    return {name: value for name, value in told.items() if name != "now"}
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import State, TaskItem, TaskPush
 from apps.outreach import attachments
 from apps.outreach import services as outreach
-from apps.outreach.models import MediaUpload, MomentPost, MomentReading
+from apps.outreach.models import MediaUpload, MomentPost, MomentReading, TrackedLink
 from apps.outreach.services import moment_readings, moments
+from apps.outreach.services.links import link_address
 from apps.stores.models import Posting
 from apps.wecom_sync import services
 from tests.factories.facts import make_guide
@@ -284,9 +285,11 @@ def test_a_post_carries_one_link_with_its_cover_and_nothing_beside_it(guide, kep
     post_with(link)
     assert outreach.send_moments(now=later(seconds=1)) == 1
     cover = MediaUpload.objects.get(corp_id=CORP, file=kept, for_moments=True)
+    tracked = TrackedLink.objects.get(corp_id=CORP, guide=None)
+    assert tracked.address == "https://shop.example.com/a"
     assert calls(simulator)[0]["body"]["attachments"][0]["link"] == {
         "title": "新靴",
-        "url": "https://shop.example.com/a",
+        "url": link_address(tracked.code),
         "media_id": cover.media_id,
     }
     assert len(made(simulator)) == 1

@@ -25,6 +25,8 @@ from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.hq.attachments_form import AttachmentsForm, shown
 from apps.hq.item_forms import ItemPushForm, initial_push, mark_of
 from apps.outreach.models import MomentPost
+from apps.outreach.selectors import taps_of
+from apps.outreach.services.links import card_addresses
 
 Kind = TaskPush.Kind
 # kind → (icon, what it is for, what counts as done)
@@ -182,6 +184,7 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
         "sends": send_figures(source=push.source, actor=actor)
         if push.kind == Kind.GROUP_SEND
         else None,
+        "taps": taps_of(source=push.source) if card_addresses(push.attachments) else None,
         "wave": uuid7(),
         "proof": KINDS[push.kind][2] if push.kind in KINDS else "",
         "may_decide": actor.can(Capability.MANAGE_TEAM),

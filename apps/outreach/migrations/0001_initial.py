@@ -337,6 +337,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('code', models.CharField(default=apps.outreach.models.new_link_code, max_length=16, unique=True)),
+                ('corp_id', models.CharField(blank=True, editable=False, max_length=40)),
                 ('source', models.CharField(db_index=True, max_length=80, verbose_name='source')),
                 ('page', models.CharField(blank=True, editable=False, max_length=40)),
                 ('address', models.CharField(blank=True, editable=False, max_length=2048)),

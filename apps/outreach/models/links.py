@@ -41,6 +41,8 @@ class TrackedLink(models.Model):
         verbose_name=_("shared by"),
         db_index=False,
     )
+    # the corp that may say who taps, where neither a send nor a guide names one
+    corp_id = models.CharField(max_length=40, blank=True, editable=False)
     source = models.CharField(_("source"), max_length=80, db_index=True)
     # a page of our own that it leads to instead of content
     page = models.CharField(max_length=40, blank=True, editable=False)

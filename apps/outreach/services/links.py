@@ -81,9 +81,9 @@ def record_click(*, code: str, external_userid: str | None, now: datetime) -> st
             external_userid=external_userid,
             state__in=_MAY_HAVE_IT,
         ).first()
-    elif external_userid and link.guide is not None:
+    elif external_userid and (corp_id := link.guide.corp_id if link.guide else link.corp_id):
         kind = MemberIdentity.Kind.EXTERNAL_USERID
-        member = find_by_identity(kind, link.guide.corp_id, external_userid)
+        member = find_by_identity(kind, corp_id, external_userid)
     LinkClick.objects.create(link=link, recipient=recipient, member=member, clicked_at=now)
     if recipient is not None or member is not None:
         wake(CLICK_JOB)
@@ -150,9 +150,7 @@ def guide_pieces(
     """The pieces as each of these guides passes them on by another way than a send of ours, into a
     chat or into groups: a tap and an order are known to have come by this guide, for this source.
     Made once, however often they are asked for."""
-    addresses = card_addresses(pieces)
-    if any(piece["kind"] == "miniprogram" for piece in pieces):
-        addresses.append("")  # the code alone: there is no page that we could lead to
+    addresses = _addresses(pieces)
     links = {
         (guide_id, address): TrackedLink(
             code=_code_of("outreach.piece", guide_id, source, address),
@@ -174,3 +172,28 @@ def guide_pieces(
         )
         for guide_id in guide_ids
     }
+
+
+def shared_pieces(*, pieces: Sequence[Piece], corp_id: str, source: str) -> list[Piece]:
+    """The pieces of what many guides show to everybody under one text: a tap and an order are known
+    to have come by it, by which guide is not. Made once, however often they are asked for."""
+    links = {
+        address: TrackedLink(
+            code=_code_of("outreach.shared", corp_id, source, address),
+            corp_id=corp_id,
+            source=source,
+            address=address,
+        )
+        for address in _addresses(pieces)
+    }
+    if links:
+        _keep(list(links.values()))
+    codes = {address: link.code for address, link in links.items()}
+    return with_codes(pieces, code=codes.get("", ""), cards=codes)
+
+
+def _addresses(pieces: Sequence[Piece]) -> list[str]:
+    """What the pieces lead to; "" where a code alone stands, because there is no page that we could
+    lead to."""
+    mini = any(piece["kind"] == "miniprogram" for piece in pieces)
+    return [*card_addresses(pieces), *([""] if mini else [])]

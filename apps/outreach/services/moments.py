@@ -21,6 +21,7 @@ from apps.core.wake import wake
 from apps.outreach.attachments import Piece, demand_for_moments, files_of
 from apps.outreach.models import MomentPost
 from apps.outreach.services import media
+from apps.outreach.services.links import shared_pieces
 from apps.outreach.services.unknowns import ListNotReadable
 from apps.wecom.errors import MEDIA_UNKNOWN, WeComError, plain_reason
 from apps.wecom.services.rounds import Round
@@ -55,15 +56,15 @@ def queue_moment(
     closes_at: datetime,
     attachments: Sequence[Piece] = (),
 ) -> bool:
-    """Queue one post for these senders; False when this source has its post already. Raises
-    TooManyAttachments, NotForMoments, CoverMissing."""
+    """Queue one post for these senders; False when this source has its post already. What it leads
+    to is opened by a tracked link. Raises TooManyAttachments, NotForMoments, CoverMissing."""
     demand_for_moments(attachments)
     _post, made = MomentPost.objects.get_or_create(
         source=source,
         corp_id=corp_id,
         defaults={
             "text": text,
-            "attachments": list(attachments),
+            "attachments": shared_pieces(pieces=attachments, corp_id=corp_id, source=source),
             "userids": sorted(userids),
             "not_before": not_before,
             "closes_at": closes_at,

@@ -4,6 +4,7 @@ A row under the code first, then one call under a lease. What comes too late is 
 whose answer was lost is not repeated: the guide's greeting task says so instead.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from apps.outreach import scripts
 from apps.outreach.attachments import Piece, files_of, for_wecom
 from apps.outreach.models import Attachment, MessageTemplate, ScriptVariant, Welcome
 from apps.outreach.services import media
+from apps.outreach.services.links import guide_pieces
 from apps.stores.models import Posting
 from apps.wecom.client import WeComClient, client_for
 from apps.wecom.errors import MEDIA_UNKNOWN, CorpNotConfigured, Refused, WeComError, plain_reason
@@ -32,6 +34,8 @@ from apps.wecom.services.rounds import Round
 log = structlog.get_logger(__name__)
 
 JOB = "outreach.send_welcomes"
+SOURCE = "welcome"  # of the links beside it
+LINKED = ("link", "miniprogram")
 LIFE = timedelta(seconds=20)
 ROOM = timedelta(seconds=1)  # less than this left: the call would come too late
 PAUSE = timedelta(seconds=1)
@@ -76,6 +80,7 @@ def queue_welcomes(*, friends: Sequence[NewFriend], now: datetime) -> int:
         for friend in friends
         if (friend.corp_id, friend.userid) in posts
     ]
+    _track(rows)
     known = Welcome.objects.filter(  # the corps too: the index begins with them
         corp_id__in={row.corp_id for row in rows}, code__in=[row.code for row in rows]
     )
@@ -85,6 +90,23 @@ def queue_welcomes(*, friends: Sequence[NewFriend], now: datetime) -> int:
     if made:
         wake(JOB)
     return made
+
+
+def _track(rows: Sequence[Welcome]) -> None:
+    """What stands beside a welcome leads through the guide's own link for welcomes: who taps it is
+    named by WeCom, and an order knows by whom it came."""
+    alike: dict[str, list[Welcome]] = {}
+    for row in rows:
+        if any(piece["kind"] in LINKED for piece in row.attachments):
+            alike.setdefault(json.dumps(row.attachments, sort_keys=True), []).append(row)
+    for same in alike.values():
+        coded = guide_pieces(
+            pieces=same[0].attachments,
+            guide_ids=[row.guide_id for row in same],
+            source=SOURCE,
+        )
+        for row in same:
+            row.attachments = coded[row.guide_id]
 
 
 def _posts_of(friends: Iterable[NewFriend], now: datetime) -> dict[tuple[str, str], Posting]:
