@@ -14,6 +14,8 @@ from apps.contact_codes.errors import CardIncomplete, NoSuchLink, OneCodeAlready
 from apps.contact_codes.models import ChannelCode, CodeAdd, LinkQuota
 from apps.contact_codes.selectors import figures_of
 from apps.core import clock
+from apps.outreach.models import TrackedLink
+from apps.outreach.services.links import link_address
 from apps.stores.models import DayOff
 from apps.tagging.models import MemberTags, Tag, TagGroup
 from apps.wecom.client import client_for
@@ -204,8 +206,10 @@ def test_the_card_of_a_code_goes_out_with_its_welcome(shop, told, words):
 
     messages = shop.simulator.get("/sim/phones/customers/wmCard1")["messages"]
     cards = [one for message in messages for one in message["attachments"]]
+    tracked = TrackedLink.objects.get(guide=shop.guides[0])
+    assert tracked.address == "https://shop.example/new"
     assert [(one["msgtype"], one["link"]["url"]) for one in cards] == [
-        ("link", "https://shop.example/new")
+        ("link", link_address(tracked.code))
     ]
     assert (f"您好，我是{shop.guides[0].name}。" in [one["text"] for one in messages]) == bool(
         words
