@@ -125,6 +125,7 @@ def _people() -> Shelf:
         pgettext("tools", "Team and roster"),
         [
             Tool(_("Duty"), "duty", "clock"),
+            Tool(_("Newcomers"), "team_newcomers", "people", _("Their first 30 days")),
             Tool(_("Assign"), "assign", "people"),
             Tool(_("Leavers and movers"), "handover", "out"),
         ],

@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BigIntegerField, DateField, DateTimeField, Exists, OuterRef, QuerySet
+from django.db.models import (
+    BigIntegerField,
+    DateField,
+    DateTimeField,
+    Exists,
+    OuterRef,
+    QuerySet,
+    Subquery,
+)
 from django.db.models.functions import JSONObject
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -33,6 +41,7 @@ from apps.guide_portal.items import ItemCard, ItemsToday, items_today
 from apps.guide_portal.news import today_href, unread_words
 from apps.guide_tasks import selectors, shapes
 from apps.guide_tasks.models import GuideTask, TaskPush, TaskTarget
+from apps.newcomers.selectors import day_of, first_day_of
 from apps.news.models import News
 from apps.stores.models import Guide
 
@@ -82,6 +91,8 @@ class Today(Shown):
     pieces: str = ""
     # must-read news that this guide has not said 我已读 of
     unread_news: list[int] = field(default_factory=list)
+    # which of the first thirty days it is; 0 for who is not new
+    newcomer_day: int = 0
 
     @property
     def done(self) -> int:
@@ -195,7 +206,7 @@ def today_of(*, guide_id: int, actor: Actor, now: datetime) -> Today:
     day = selectors.today(guide_id=guide_id, now=now, bought=FIRST)
     items = items_today(guide_id=guide_id, now=now)
     work = in_order(day.cards, items.todo, now=now)
-    tasks, unread_news, pieces = _beside(guide_id, now)
+    tasks, unread_news, pieces, newcomer_day = _beside(guide_id, now)
     return Today(
         day=day,
         first=[_card(piece, now) for piece in work[:FIRST]],
@@ -207,6 +218,7 @@ def today_of(*, guide_id: int, actor: Actor, now: datetime) -> Today:
         appointments=due_today(actor=actor, guide_id=guide_id, now=now),
         unread_news=unread_news,
         pieces=pieces,
+        newcomer_day=newcomer_day,
     )
 
 
@@ -264,8 +276,8 @@ def _running(guide_id: Any, now: Any) -> QuerySet[GuideTask]:
 
 
 def _lists(guide_id: Any, day: Any, now: Any) -> QuerySet[Any, Any]:
-    """The tasks that run, the must-read news, the pieces to answer for and those asked for: short
-    lists in one question."""
+    """The tasks that run, the must-read news, the pieces to answer for and those asked for, and since
+    when a newcomer is one: one question."""
     task = JSONObject(pk="pk", title="push__title", due="due_at")
     news = News.objects.must_read_by(guide_id, day=day, now=now).order_by("-shown_from", "-pk")
     return Guide.objects.filter(pk=guide_id).values_list(
@@ -273,6 +285,7 @@ def _lists(guide_id: Any, day: Any, now: Any) -> QuerySet[Any, Any]:
         ArraySubquery(news.values("pk")[:UNREAD]),
         ArraySubquery(stock_requests.to_answer(guide_id, day=day).values("pk")[:PIECES]),
         ArraySubquery(stock_requests.asked_for(guide_id).values("pk")[:PIECES]),
+        Subquery(first_day_of(guide_id, day)),
     )
 
 
@@ -285,9 +298,10 @@ _LISTS = Compiled(
 )
 
 
-def _beside(guide_id: int, now: datetime) -> tuple[list[TaskLink], list[int], str]:
-    found = _LISTS.tuples(guide=guide_id, day=clock.business_day(now), now=now)
-    tasks, unread_news, to_answer, asked_for = next(iter(found), ([], [], [], []))
+def _beside(guide_id: int, now: datetime) -> tuple[list[TaskLink], list[int], str, int]:
+    today = clock.business_day(now)
+    found = _LISTS.tuples(guide=guide_id, day=today, now=now)
+    tasks, unread_news, to_answer, asked_for, begun = next(iter(found), ([], [], [], [], None))
     rows = [
         TaskLink(
             href=links.numbered("task", task["pk"]),
@@ -297,7 +311,8 @@ def _beside(guide_id: int, now: datetime) -> tuple[list[TaskLink], list[int], st
         for task in tasks
     ]
     pieces = stock_requests.pieces_words(to_answer=len(to_answer), asked_for=len(asked_for))
-    return rows, unread_news if is_on(Module.NEWS) else [], pieces
+    unread_news = unread_news if is_on(Module.NEWS) else []
+    return rows, unread_news, pieces, day_of(begun, today)
 
 
 def _finished(shapes_: Sequence[shapes.FinishedCard]) -> list[Card]:

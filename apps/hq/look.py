@@ -113,6 +113,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/rollout/",
                 "/admin/commissions/",
                 "/admin/stock/",
+                "/admin/newcomers/",
                 needs=C.VIEW_REPORTS,
             ),
             _item(
@@ -216,6 +217,7 @@ _PLACES = [
     _tab(_("Stock"), "/admin/stock/stocklevel/", C.VIEW_REPORTS),
     _tab(_("Pieces kept or sent"), "/admin/stock/stockrequest/", C.VIEW_MEMBERS),
     _tab(_("Terms of keeping and sending"), "/admin/stock/stockterms/", C.VIEW_REPORTS),
+    _tab(_("First 30 days"), "/admin/newcomers/planstep/", C.VIEW_PUSHES),
     _tab(_("Regions"), "/admin/stores/region/", C.VIEW_REPORTS),
     _tab(_("Rollout"), "/admin/rollout/", C.VIEW_REPORTS),
     _tab(_("Legal entities"), "/admin/stores/legalentity/", C.MANAGE_STORES),
@@ -331,6 +333,7 @@ UNFOLD: dict[str, Any] = {
                 "stores.store", "stores.guide", "stores.region", "stores.legalentity",
                 "commissions.commissionrule",
                 "stock.stocklevel", "stock.stockrequest", "stock.stockterms",
+                "newcomers.planstep",
             ],
             "items": _PLACES,
         },

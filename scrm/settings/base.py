@@ -184,6 +184,7 @@ INSTALLED_APPS = [
     "apps.looks",
     "apps.stock",
     "apps.news",
+    "apps.newcomers",
     "apps.outreach",
     "apps.campaigns",
     "apps.segments",

@@ -114,6 +114,10 @@ guide_portal:withdraw_stock      POST  in   in   in   in   404  404  in
 guide_portal:news                GET   in   in   in   in   ok   ok   in
 guide_portal:news_piece          GET   in   in   in   in   ok/ok/404   ok/ok/404   in
 guide_portal:read_news           POST  in   in   in   in   ok/ok/404   ok/ok/404   in
+# a step is the chain's, and only one's own word; the fact steps have no button
+guide_portal:first_days          GET   in   in   in   in   ok   ok   in
+guide_portal:tell_step           POST  in   in   in   in   ok   ok   in
+guide_portal:team_newcomers      GET   in   in   in   in   ok   403  in
 guide_portal:team_news           GET   in   in   in   in   ok   403  in
 guide_portal:looks               GET   in   in   in   in   ok   ok   in
 guide_portal:new_look            GET   in   in   in   in   ok   ok   in
@@ -425,6 +429,7 @@ orders.Order                         v      v         v*      v
 appointments.Appointment             vx     v         v*      v
 cases.ServiceCase                    vx     v         v*      v
 looks.Look                           v      v         v*      v
+newcomers.PlanStep                   vac    vac       v       v
 news.News                            vac    vac       v*      v
 stock.StockLevel                     v      v         v       v
 stock.StockRequest                   vx     v         v*      v

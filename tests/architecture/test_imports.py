@@ -11,7 +11,7 @@ LAYERS = [
     {"reports"},
     {"wecom_sync", "ingest"},
     {"risks"},
-    {"handovers", "looks"},
+    {"handovers", "looks", "newcomers"},
     {"guide_tasks"},
     {"contact_codes", "customer_groups", "appointments", "cases", "commissions", "stock", "news"},
     {"outreach"},

@@ -38,6 +38,7 @@ from apps.loyalty.models import Coupon
 from apps.member_portal.models import ConsentText, DataRequest
 from apps.members import services as members
 from apps.members.models import AccessRequest
+from apps.newcomers.models import PlanStep
 from apps.news.models import News
 from apps.orders.models import Order
 from apps.outreach import services as outreach
@@ -300,6 +301,7 @@ def _shared(now, east, key):
         make_rule(),
         StockTerms.objects.create(),
         LeadingFacts.objects.create(),
+        PlanStep.objects.create(day=1, title="认识同事", proof="told"),
         StockLevel.objects.create(store=east.store, product=make_product(), quantity=3, as_of=now),
         east.region,
         LegalEntity.objects.first(),
@@ -482,6 +484,7 @@ def numbers_of(world, role):
         "line_id": each(lambda guide, _m: commission_line(guide, world.now).pk),
         "question_id": (commission_question(mine[0], world.now).pk,) * 3,
         "piece_id": each(lambda guide, _m: _piece_of(guide, world.now).pk),
+        "step_id": (PlanStep.objects.first().pk,) * 3,
         "news_id": tuple(
             _news_for(side, world.now).pk for side in (world.east, world.east, world.west)
         ),

@@ -33,6 +33,7 @@ from apps.hq.demo import (
     groups,
     history,
     looks,
+    newcomers,
     news,
     parting,
     pay,
@@ -163,6 +164,7 @@ def _begin(
     guides = [guide for team in chain.guides_of.values() for guide in team]
     on_tour = chain.guides_of[running.SHOWN_STORE][:2]
     out(f"News: {news.post(guides, unread_by=on_tour, now=now)} pieces")
+    out(f"Newcomers: {newcomers.arrive(chain, now=now)}")
     out(f"Stock counted: {stock.count(chain.open_stores, now=now)} sizes in stores")
     out(f"Pieces asked of other stores: {pieces.play(store=shown, now=now)}")
     out(f"Coupons given: {coupons.play(store=shown, now=now)}")
