@@ -276,8 +276,8 @@ def _running(guide_id: Any, now: Any) -> QuerySet[GuideTask]:
 
 
 def _lists(guide_id: Any, day: Any, now: Any) -> QuerySet[Any, Any]:
-    """The tasks that run, the must-read news, the pieces to answer for and those asked for, and since
-    when a newcomer is one: one question."""
+    """The tasks that run, the must-read news, the pieces to answer for and those asked for, and
+    since when a newcomer is one: one question."""
     task = JSONObject(pk="pk", title="push__title", due="due_at")
     news = News.objects.must_read_by(guide_id, day=day, now=now).order_by("-shown_from", "-pk")
     return Guide.objects.filter(pk=guide_id).values_list(

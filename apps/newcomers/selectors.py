@@ -37,7 +37,7 @@ JOIN LATERAL (
     SELECT first.day, first.day::timestamp AT TIME ZONE %s AS at
     FROM (SELECT min(lower(during)) AS day FROM stores_posting WHERE guide_id = guide.id) AS first
 ) AS begun ON begun.day > %s AND begun.day > (store.live_since AT TIME ZONE %s)::date
-WHERE posting.during @> %s::date AND lower(posting.during) > %s - 400
+WHERE posting.during @> %s::date AND lower(posting.during) > %s
     AND coalesce(account.is_active, TRUE)
     AND (guide.id = %s OR %s IS NULL AND (
         %s OR store.region_id = ANY(%s) OR store.id = ANY(%s)))
@@ -120,9 +120,11 @@ def _newcomers(*, actor: Actor, guide_id: int | None, now: datetime) -> list[New
         return []
     today = clock.business_day(now)
     zone, oldest = settings.CHAIN_TIME_ZONE, today - timedelta(days=DAYS)
-    scope = [actor.sees_all, list(actor.region_ids), list(actor.store_ids)]
+    scope: list[Any] = [actor.sees_all, list(actor.region_ids), list(actor.store_ids)]
     with connection.cursor() as cursor:
-        cursor.execute(_NEW, [zone, oldest, zone, today, today, guide_id, guide_id, *scope, LISTED])
+        cursor.execute(
+            _NEW, [zone, oldest, zone, today, oldest, guide_id, guide_id, *scope, LISTED]
+        )
         rows = cursor.fetchall()
     ids = [row[0] for row in rows]
     told = set(StepTold.objects.filter(guide__in=ids).values_list("guide_id", "step_id"))

@@ -107,7 +107,7 @@ class NewsRead(models.Model):
         "stores.Guide", on_delete=models.CASCADE, related_name="+", verbose_name=_("guide")
     )
     version = models.PositiveIntegerField()
-    opened_at = models.DateTimeField(_("opened at"))
+    opened_at = models.DateTimeField(pgettext_lazy("news", "opened at"))
     confirmed_at = models.DateTimeField(_("read, they say, at"), null=True)
 
     class Meta:

@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from apps.accounts import services as accounts
 from apps.accounts.capabilities import Capability
@@ -129,7 +130,8 @@ def news_export(request: HttpRequest, pk: int) -> HttpResponse:
     answer["Content-Disposition"] = f'attachment; filename="news-{news.pk}.csv"'
     out = csv.writer(answer)
     out.writerow([
-        _("region"), _("store code"), _("store"), _("guide"), _("WeCom user id"), _("opened at"),
+        _("region"), _("store code"), _("store"), _("guide"), _("WeCom user id"),
+        pgettext("news", "opened at"),
     ])  # fmt: skip
     for row in rows:
         opened = row.opened_at.astimezone(clock.chain_tz()) if row.opened_at else None
