@@ -189,6 +189,7 @@ urlpatterns = [
     path("admin/rollout/<int:pk>/", rollout.rollout_region, name="rollout_region"),
     path("admin/rollout/<int:pk>/switch/", rollout.rollout_switch, name="rollout_switch"),
     path("admin/reports/", reports.report_page, name="reports"),
+    path("admin/reports/spread/", reports.spread_page, name="spread"),
     path("admin/system/", system.system, name="system"),
     path("admin/system/jobs/save/", jobs.save_jobs, name="save_jobs"),
     path("admin/system/jobs/<int:pk>/run/", jobs.run_job, name="run_job"),

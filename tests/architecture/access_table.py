@@ -397,6 +397,7 @@ hq:code_qr                       GET   in   ok   ok   ok/404  in  in  ok
 hq:rollout                       GET   in   ok   ok   ok      in  in  ok
 hq:rollout_region                GET   in   ok   ok   ok/404  in  in  ok
 hq:rollout_switch                POST  in   ok   403  403     in  in  403
+hq:spread                        GET   in   ok   ok   ok      in  in  ok
 hq:reports                       GET   in   ok   ok   ok      in  in  ok
 hq:system                        GET   in   ok   ok   ok      in  in  ok
 hq:save_jobs                     POST  in   ok   403  403     in  in  403

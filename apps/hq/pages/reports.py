@@ -10,6 +10,7 @@ from apps.guide_tasks.models import ITEM_KINDS, TaskPush
 from apps.hq.access import actor_of, hq_page, show
 from apps.reports import selectors as reports
 from apps.reports.declared import declared_by_region
+from apps.reports.spread import spread
 
 LIST_PAGE = 30
 
@@ -36,3 +37,10 @@ def report_page(request: HttpRequest) -> HttpResponse:
         declared=declared_by_region(actor=actor, now=now),
         mismatch_days=reports.MISMATCH_DAYS,
     )
+
+
+@hq_page(Capability.VIEW_REPORTS)
+def spread_page(request: HttpRequest) -> HttpResponse:
+    """导购差距: how far guides lie apart, by how long they are there, month by month."""
+    found = spread(actor=actor_of(request), now=clock.now())
+    return show(request, "hq/spread.html", title=_("Spread between guides"), months=found)
