@@ -25,8 +25,9 @@ class WaitingRow:
 
 
 def waiting_rows(*, actor: Actor) -> list[WaitingRow]:
-    """Others' requests in the actor's places, the oldest first, in one query."""
-    waiting = AccessRequest.objects.visible_to(actor).waiting()
+    """Others' requests in the actor's places, the oldest first, in one query. About numbers head
+    office decides."""
+    waiting = AccessRequest.objects.visible_to(actor).for_card().waiting()
     if not actor.sees_all:
         waiting = waiting.filter(store_id__in=actor.store_ids)
     waiting = waiting.exclude(guide_id=actor.guide_id or 0)
@@ -45,16 +46,44 @@ def waiting_rows(*, actor: Actor) -> list[WaitingRow]:
 
 
 def ask_for_access(
-    *, member: Member, reason: str, client_id: UUID, actor: Actor, now: datetime
+    *,
+    member: Member,
+    reason: str,
+    client_id: UUID,
+    actor: Actor,
+    now: datetime,
+    what: str = AccessRequest.What.CARD,
 ) -> AccessRequest:
     assert actor.guide_id is not None
     return access_news.ask_for_access(
         member_id=member.pk,
         guide_id=actor.guide_id,
+        what=what,
         reason=reason,
         client_id=client_id,
         actor=actor,
         now=now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NumberPage:
+    """What stands about the number of one customer: `waits` for an answer, or `may_see` it once
+    until then."""
+
+    waits: bool
+    may_see: AccessRequest | None
+
+
+def number_page(*, member: Member, actor: Actor, now: datetime) -> NumberPage:
+    mine = AccessRequest.objects.for_phone().filter(
+        member_id=member.pk, guide_id=actor.guide_id or 0
+    )
+    standing = list((mine.waiting() | mine.unseen_at(now)).order_by("-asked_at"))
+    granted = (one for one in standing if one.state == AccessRequest.State.GRANTED)
+    return NumberPage(
+        waits=any(one.state == AccessRequest.State.WAITING for one in standing),
+        may_see=next(granted, None),
     )
 
 

@@ -105,7 +105,7 @@ def _ids_of(kind: str, words: str) -> set[int]:
 def _others(found: Sequence[Member], actor: Actor) -> list[Other]:
     asked: set[int] = set()
     if found and actor.guide_id is not None:
-        waiting = AccessRequest.objects.waiting().filter(guide_id=actor.guide_id)
+        waiting = AccessRequest.objects.for_card().waiting().filter(guide_id=actor.guide_id)
         asked = set(waiting.filter(member__in=found).values_list("member_id", flat=True))
     return [
         Other(

@@ -117,6 +117,10 @@ class AccessForm(ActForm):
     reason = forms.ChoiceField(choices=AccessRequest.Reason.choices)
 
 
+class NumberForm(ActForm):
+    reason = forms.ChoiceField(choices=AccessRequest.Reason.choices)
+
+
 class DecideForm(ActForm):
     grant = forms.TypedChoiceField(
         choices=[("yes", ""), ("no", "")], coerce=lambda value: value == "yes"

@@ -141,6 +141,7 @@ class Record(Shown):
     story: list[Happened]
     older: str
     may_write: bool
+    may_ask_number: bool
     sending: Sending
 
 
@@ -198,6 +199,7 @@ def record_of(
         story=_story(events, file, actor=actor),
         older=_older(events, file, before=before, now=now),
         may_write=may_write,
+        may_ask_number=is_own and actor.can(Capability.MANAGE_TEAM),
         sending=_sending(file, cards, guide_id=guide_id, may_send=is_own),
     )
 

@@ -66,6 +66,8 @@ urlpatterns = [
     path("customers/list/<slug:code>/", customers.CustomerList.as_view(), name="customer_list"),
     path("customers/access/", access.AskAccess.as_view(), name="ask_access"),
     path("customers/<uuid:public_id>/", customers.Customer.as_view(), name="customer"),
+    path("customers/<uuid:public_id>/phone/", access.CustomerNumber.as_view(), name="number"),
+    path("customers/<uuid:public_id>/phone/show/", access.ShowNumber.as_view(), name="show_number"),
     path("customers/<uuid:public_id>/note/", customers.Note.as_view(), name="note"),
     path("customers/<uuid:public_id>/tag/", customers.Tag.as_view(), name="tag"),
     path(

@@ -494,8 +494,12 @@ class FollowUp(models.Model):
 
 
 class AccessRequest(models.Model):
-    """申请查看: somebody outside the scope asks for a member's card; granted for hours, not for
-    ever."""
+    """申请查看: somebody outside the scope asks for a member's card, or a manager for the number of
+    a customer of the store; granted for hours, not for ever, and the number for one look."""
+
+    class What(models.TextChoices):
+        CARD = "card", _("customer card")
+        PHONE = "phone", _("phone number")
 
     class Reason(models.TextChoices):
         IN_SHOP = "in_shop", _("TA is in the shop now")
@@ -517,6 +521,9 @@ class AccessRequest(models.Model):
     store = models.ForeignKey(
         "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
     )
+    what = models.CharField(
+        pgettext_lazy("access", "what"), max_length=5, choices=What.choices, default=What.CARD
+    )
     reason = models.CharField(_("reason"), max_length=12, choices=Reason.choices)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING)
     client_id = models.UUIDField(_("client id"), unique=True)
@@ -524,6 +531,7 @@ class AccessRequest(models.Model):
     decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
     decided_by = models.CharField(_("decided by"), max_length=40, blank=True)
     expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
+    used_at = models.DateTimeField(_("number seen at"), null=True, blank=True)
 
     objects = AccessRequestQuerySet.as_manager()
 
@@ -544,7 +552,7 @@ class AccessRequest(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["guide", "member"],
+                fields=["guide", "member", "what"],
                 condition=Q(state="waiting"),
                 name="members_access_one_waiting",
             ),
@@ -552,6 +560,10 @@ class AccessRequest(models.Model):
                 condition=Q(state="granted", expires_at__isnull=False)
                 | (~Q(state="granted") & Q(expires_at=None)),
                 name="members_access_grant_ends",
+            ),
+            models.CheckConstraint(
+                condition=Q(used_at=None) | Q(what="phone", state="granted"),
+                name="members_access_number_was_granted",
             ),
         ]
 

@@ -25,7 +25,8 @@ def _relations_of(actor: Actor, *, granted: bool) -> list[models.QuerySet]:
         apps.get_model("members.FollowRelation").objects.current().filter(guide_id=actor.guide_id),
     ]
     if granted:
-        looks = apps.get_model("members.AccessRequest").objects.granted_at(clock.now())
+        looks = apps.get_model("members.AccessRequest").objects.for_card()
+        looks = looks.granted_at(clock.now())
         found.append(looks.filter(guide_id=actor.guide_id))
     return found
 
@@ -130,8 +131,19 @@ class AccessRequestQuerySet(models.QuerySet):
         scope = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
         return self.filter(scope | Q(guide_id=actor.guide_id or 0))
 
+    def for_card(self) -> Self:
+        """To open a card; asking for a number opens nothing."""
+        return self.filter(what="card")
+
+    def for_phone(self) -> Self:
+        return self.filter(what="phone")
+
     def granted_at(self, moment: datetime) -> Self:
         return self.filter(state="granted", expires_at__gt=moment)
+
+    def unseen_at(self, moment: datetime) -> Self:
+        """Numbers that may be looked at, once."""
+        return self.for_phone().granted_at(moment).filter(used_at=None)
 
     def waiting(self) -> Self:
         return self.filter(state="waiting")

@@ -62,6 +62,9 @@ guide_portal:customers           GET   in   in   in   in   ok   ok   in
 guide_portal:customers           POST  in   in   in   in   ok   ok   in
 # a manager knows the store's customers
 guide_portal:customer            GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:number              GET   in   in   in   in   ok/ok/404   403  in
+guide_portal:number              POST  in   in   in   in   ok/ok/404   403  in
+guide_portal:show_number         POST  in   in   in   in   ok/ok/404   403  in
 guide_portal:note                GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:note                POST  in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:tag                 POST  in   in   in   in   ok/ok/404   ok/404/404  in

@@ -31,7 +31,14 @@ def access_requests(request: HttpRequest) -> HttpResponse:
         request,
         "hq/access.html",
         title=_("Requests to look"),
-        rows=[{"asked": one, "about": masked_name(one.member)} for one in waiting],
+        rows=[
+            {
+                "asked": one,
+                "about": masked_name(one.member),
+                "may_decide": members.may_decide(asked=one, actor=actor),
+            }
+            for one in waiting
+        ],
         alerts=standing_alerts() if actor.sees_all else [],
         may_act=actor.can(Capability.EDIT_MEMBERS),
         me=actor.label,
@@ -51,7 +58,7 @@ def decide_access(request: HttpRequest, pk: int) -> HttpResponse:
     except DomainError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, _("Granted for a day") if grant else _("Refused"))
+        messages.success(request, _("Granted") if grant else _("Refused"))
     return redirect("hq:access")
 
 

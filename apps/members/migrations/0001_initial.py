@@ -160,6 +160,7 @@ class Migration(migrations.Migration):
             name='AccessRequest',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('what', models.CharField(choices=[('card', 'customer card'), ('phone', 'phone number')], default='card', max_length=5, verbose_name='what')),
                 ('reason', models.CharField(choices=[('in_shop', 'TA is in the shop now'), ('called', 'TA called or wrote'), ('after_sales', 'after-sales question'), ('cover', 'I stand in for a colleague')], max_length=12, verbose_name='reason')),
                 ('state', models.CharField(choices=[('waiting', 'waiting for approval'), ('granted', 'granted'), ('refused', 'refused')], default='waiting', max_length=8, verbose_name='state')),
                 ('client_id', models.UUIDField(unique=True, verbose_name='client id')),
@@ -167,6 +168,7 @@ class Migration(migrations.Migration):
                 ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided at')),
                 ('decided_by', models.CharField(blank=True, max_length=40, verbose_name='decided by')),
                 ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='valid until')),
+                ('used_at', models.DateTimeField(blank=True, null=True, verbose_name='number seen at')),
                 ('guide', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='asked by')),
                 ('store', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.store', verbose_name='store')),
                 ('member', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='members.member', verbose_name='member')),
@@ -175,7 +177,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'access request',
                 'verbose_name_plural': 'access requests',
                 'indexes': [models.Index(condition=models.Q(('state', 'granted')), fields=['guide', 'member', 'expires_at'], name='members_access_granted'), models.Index(condition=models.Q(('state', 'waiting')), fields=['store', 'asked_at'], name='members_access_waiting')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'waiting')), fields=('guide', 'member'), name='members_access_one_waiting'), models.CheckConstraint(condition=models.Q(models.Q(('expires_at__isnull', False), ('state', 'granted')), models.Q(models.Q(('state', 'granted'), _negated=True), ('expires_at', None)), _connector='OR'), name='members_access_grant_ends')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'waiting')), fields=('guide', 'member', 'what'), name='members_access_one_waiting'), models.CheckConstraint(condition=models.Q(models.Q(('expires_at__isnull', False), ('state', 'granted')), models.Q(models.Q(('state', 'granted'), _negated=True), ('expires_at', None)), _connector='OR'), name='members_access_grant_ends'), models.CheckConstraint(condition=models.Q(('used_at', None), models.Q(('state', 'granted'), ('what', 'phone')), _connector='OR'), name='members_access_number_was_granted')],
             },
         ),
         migrations.CreateModel(

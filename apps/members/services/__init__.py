@@ -3,9 +3,13 @@
 from apps.members.services.access import (
     AccessNotNeeded,
     NotYoursToDecide,
+    NumberNotYours,
+    NumberSeen,
     UnknownAccessReason,
     decide_access,
+    may_decide,
     request_access,
+    see_number,
 )
 from apps.members.services.consents import (
     UnknownPurpose,
@@ -107,6 +111,8 @@ __all__ = [
     "MemberRow",
     "NoMoreToday",
     "NotYoursToDecide",
+    "NumberNotYours",
+    "NumberSeen",
     "NoteIdTaken",
     "NumberInDraft",
     "RefusalTaken",
@@ -141,7 +147,9 @@ __all__ = [
     "note_visit",
     "record_interaction",
     "record_messages",
+    "may_decide",
     "request_access",
+    "see_number",
     "resolve_members",
     "set_follow_up",
     "set_serving_guide",

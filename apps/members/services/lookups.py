@@ -72,12 +72,13 @@ def _counted(kind: str, actor: Actor, now: datetime) -> LookUp | TooManyLookUps:
     this_hour = sum(at > now - timedelta(hours=1) for at in times)
     this_day = sum(at >= clock.day_start(today) for at in times)
     if this_hour >= hourly or this_day >= daily:
-        _tell(actor, now)
+        alert_head_office(actor=actor, now=now)
         return NoMoreToday() if this_day >= daily else TooManyLookUps()
     return LookUp.objects.create(actor=actor.label, kind=kind, at=now)
 
 
-def _tell(actor: Actor, now: datetime) -> None:
+def alert_head_office(*, actor: Actor, now: datetime) -> None:
+    """Somebody reached a limit: one alert a day for each person."""
     _alert, fresh = LookUpAlert.objects.get_or_create(
         actor=actor.label,
         day=clock.business_day(now),

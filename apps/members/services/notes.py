@@ -19,6 +19,7 @@ from apps.core.locks import take_turn
 from apps.core.prepared import as_rows, write
 from apps.members import story
 from apps.members.models import ConfirmedFact, Interaction, Member, MemberIdentity, MemberNote
+from apps.members.services.lookups import alert_head_office
 
 UNMASK = "member.phone_unmasked"
 _DEFAULT_DAILY_UNMASKS = 30
@@ -220,14 +221,28 @@ def record_messages(rows: Sequence[Delivered]) -> int:
     return write(_KEEP_MANY, [as_rows(row._asdict() for row in rows)]) if rows else 0
 
 
-@transaction.atomic
 def unmask_phone(*, member_id: int, actor: Actor, reason: str, now: datetime) -> str:
-    """The member's full number, for a reason, on the record and within the day's limit.
+    """The member's full number, for a reason, on the record and within the day's limit; head office
+    is told of who reaches it.
 
     Raises UnmaskNotAllowed (no right, not in scope, no number) and UnmaskLimitReached.
     """
+    if not actor.can(Capability.UNMASK_MEMBERS):
+        raise UnmaskNotAllowed
+    shown = show_phone(member_id=member_id, actor=actor, reason=reason, now=now)
+    if isinstance(shown, str):
+        return shown
+    # outside of the transaction, which the refusal would take back with the alert
+    raise shown
+
+
+@transaction.atomic
+def show_phone(
+    *, member_id: int, actor: Actor, reason: str, now: datetime
+) -> str | UnmaskLimitReached:
+    """The same for who was granted a look. Raises UnmaskNotAllowed."""
     visible = Member.objects.visible_to(actor).filter(pk=member_id, erased_at=None)
-    if not actor.can(Capability.UNMASK_MEMBERS) or not reason.strip() or not visible.exists():
+    if not reason.strip() or not visible.exists():
         raise UnmaskNotAllowed
     phone = MemberIdentity.objects.filter(
         member__survivor_id=member_id, kind=MemberIdentity.Kind.PHONE
@@ -242,7 +257,8 @@ def unmask_phone(*, member_id: int, actor: Actor, reason: str, now: datetime) ->
         at__gte=clock.day_start(clock.business_day(now)),
     )
     if seen.count() >= limit:
-        raise UnmaskLimitReached(limit=limit)
+        alert_head_office(actor=actor, now=now)
+        return UnmaskLimitReached(limit=limit)
     accounts.audit(
         actor=actor,
         action=UNMASK,

@@ -26,19 +26,24 @@ def ask_for_access(
     client_id: UUID,
     actor: Actor,
     now: datetime,
+    what: str = AccessRequest.What.CARD,
 ) -> AccessRequest:
-    """Ask, and put a card on the phones of the store's managers. Safe to repeat."""
+    """Ask, and put a card on the phones of the store's managers; for a number head office is asked
+    alone. Safe to repeat."""
     today = clock.business_day(now)
     store_id = Posting.objects.on(today).get(guide_id=guide_id).store_id
     asked = members.request_access(
         member_id=member_id,
         guide_id=guide_id,
         store_id=store_id,
+        what=what,
         reason=reason,
         client_id=client_id,
         actor=actor,
         now=now,
     )
+    if what == AccessRequest.What.PHONE:
+        return asked
     managers = Posting.objects.on(today).filter(
         store_id=store_id, role=Posting.PostingRole.STORE_MANAGER
     )
@@ -66,7 +71,14 @@ def decide_access(*, request_id: int, grant: bool, actor: Actor, now: datetime) 
     asked, fresh = members.decide_access(request_id=request_id, grant=grant, actor=actor, now=now)
     if not fresh:
         return asked
-    if grant:
+    if asked.what == AccessRequest.What.PHONE:
+        path = f"{CUSTOMERS_PATH}{asked.member.public_id}/phone/"
+        words = (
+            (_("You may see the number once"), _("Open for one day"))
+            if grant
+            else (_("Your request to see a number was refused"), _("Ask head office why"))
+        )
+    elif grant:
         path = f"{CUSTOMERS_PATH}{asked.member.public_id}/"
         words = (_("You may look at the customer now"), _("Open for one day"))
     else:
