@@ -1,7 +1,8 @@
 """发券 and 到期提醒: what this customer may get, what they have, whose coupons end soon."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from operator import itemgetter
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -17,12 +18,13 @@ from apps.guide_tasks.errors import EndsUnsaid
 from apps.guide_tasks.models import TaskPush
 from apps.guide_tasks.services.coupons import ends_unsaid, is_unseen
 from apps.guide_tasks.services.personal import reach_of
-from apps.loyalty.models import CouponIssue
+from apps.loyalty.models import CouponIssue, PointsLot
 from apps.loyalty.selectors import (
     SHOWN,
     Offer,
     coupons_of,
     expiring,
+    expiring_points,
     offers_for,
     worth_words,
 )
@@ -64,7 +66,7 @@ class CouponsPage:
 
 @dataclass(frozen=True, slots=True)
 class Ending(Shown):
-    """A coupon of one of the actor's customers that ends soon."""
+    """A coupon, or points, of one of the actor's customers that end soon."""
 
     person: Person
     words: str
@@ -125,21 +127,30 @@ def coupon_words(push: TaskPush) -> str:
 
 
 def endings(*, actor: Actor, now: datetime) -> list[Ending]:
-    """Unused coupons of the actor's customers that end within a week, the first to end first."""
-    own = Member.objects.served_by(actor).survivors()
-    issues = CouponIssue.objects.filter(member__survivor_id__in=own.values("pk"))
-    found = expiring(issues=issues, now=now, limit=SHOWN)
-    people = Member.objects.in_bulk({issue.member.survivor_id for issue in found})
-    return [_ending(issue, people[issue.member.survivor_id], now) for issue in found]
+    """Unused coupons and points of the actor's customers that end within a week, the first to end
+    first."""
+    own = Member.objects.served_by(actor).survivors().values("pk")
+    issues = CouponIssue.objects.filter(member__survivor_id__in=own)
+    coupons = expiring(issues=issues, now=now, limit=SHOWN)
+    lots = PointsLot.objects.filter(member__survivor_id__in=own)
+    points = expiring_points(lots=lots, now=now, limit=SHOWN)
+    found = [(one.last_day, one.member.survivor_id, _coupon_words(one)) for one in coupons]
+    found += [(one.day, one.member_id, one.words) for one in points]
+    shown = sorted(found, key=itemgetter(0))[:SHOWN]
+    people = Member.objects.in_bulk({member_id for _day, member_id, _words in shown})
+    return [
+        Ending(person_of(people[member_id]), words, _days_chip(day, now))
+        for day, member_id, words in shown
+    ]
 
 
-def _ending(issue: CouponIssue, member: Member, now: datetime) -> Ending:
-    days = (issue.last_day - clock.business_day(now)).days
+def _coupon_words(issue: CouponIssue) -> str:
+    return f"{issue.coupon.name} · {worth_words(issue.coupon)} · {_seen(issue)}"
+
+
+def _days_chip(last_day: date, now: datetime) -> Chip:
+    days = (last_day - clock.business_day(now)).days
     words = {0: _("ends today"), 1: _("ends tomorrow")}.get(days) or _("%(n)s days left") % {
         "n": days
     }
-    return Ending(
-        person=person_of(member),
-        words=f"{issue.coupon.name} · {worth_words(issue.coupon)} · {_seen(issue)}",
-        chip=Chip("clock", words, "late" if days < 2 else "warn"),
-    )
+    return Chip("clock", words, "late" if days < 2 else "warn")

@@ -32,6 +32,8 @@ from apps.core.compiled import Compiled, Place
 from apps.guide_portal.models import LeadingFacts
 from apps.guide_portal.receipts import undoable
 from apps.guide_tasks.services.personal import PERSONAL
+from apps.loyalty.models import PointsLot
+from apps.loyalty.selectors import Standing, fen_per_point, standing_of
 from apps.members.models import (
     ConfirmedFact,
     Consent,
@@ -87,6 +89,7 @@ class Dossier:
     is_waiting: bool
     refusal: Row | None
     appointments: list[Row]
+    points: Standing
     cases: list[Row]
     fresh: set[str]
     leading: list[Row]
@@ -131,14 +134,20 @@ def _timed(rows: Iterable[Row]) -> list[Row]:
 
 def read_dossier(*, member_id: int, guide_id: int, now: datetime) -> Dossier:
     """This survivor, whole, in one query."""
-    (found,) = _WHOLE.rows(member=member_id, guide=guide_id, now=now, month=month_of(now))
+    (found,) = _WHOLE.rows(
+        member=member_id,
+        guide=guide_id,
+        now=now,
+        month=month_of(now),
+        today=clock.business_day(now),
+    )
     return _dossier(found)
 
 
 def _whole_member() -> QuerySet:
     """Some twenty subqueries: written once, see `Compiled`."""
     guide_id, now = Place("guide", BigIntegerField()), Place("now", DateTimeField())
-    month = Place("month", DateField())
+    month, today = Place("month", DateField()), Place("today", DateField())
     members = Member.objects.filter(pk=Place("member", BigIntegerField()))
     own, person = {"member_id": OuterRef("pk")}, {"member__survivor_id": OuterRef("pk")}
     by = {"guide_id": "guide_id", "guide": "guide__name"}
@@ -204,6 +213,10 @@ def _whole_member() -> QuerySet:
             Appointment.objects.booked().filter(**person).order_by("starts_at")[:APPOINTMENTS],
             **by, pk="pk", what="kind", store_id="store_id", store="store__name", at="starts_at",
         ),
+        _points=_rows(
+            PointsLot.objects.filter(**person).standing(on=today).annotate(fen=fen_per_point()),
+            on="expires_on", points="points", fen="fen",
+        ),
         _cases=_rows(
             ServiceCase.objects.undecided().filter(**person).order_by("due_at", "pk")[:CASES],
             pk="pk", what="kind", state="state", guide_id="guide_id", opened_by="opened_by",
@@ -221,6 +234,11 @@ _WHOLE = Compiled(_whole_member)
 def _note(row: Row) -> Row:
     # PostgreSQL writes bytes into JSON as \\x and hexadecimal digits
     return {**row, "body": pii.decrypt(bytes.fromhex(row["body"][2:]))}
+
+
+def _lot(row: Row) -> tuple[date | None, int, int]:
+    day = date.fromisoformat(row["on"]) if row["on"] else None
+    return day, row["points"], row["fen"]
 
 
 def _dossier(found: Any) -> Dossier:
@@ -247,6 +265,7 @@ def _dossier(found: Any) -> Dossier:
         is_waiting=found._waiting,
         refusal=next(iter(_timed(found._refusal)), None),
         appointments=_timed(found._appointments),
+        points=standing_of(map(_lot, found._points)),
         cases=_timed(found._cases),
         fresh={row["id"] for row in found._fresh},
         leading=found._leading,

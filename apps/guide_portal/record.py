@@ -36,6 +36,7 @@ from apps.guide_portal.taste import LOOKED_AT, Liking, likings
 from apps.guide_portal.templatetags.portal import month_day
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.selectors import open_targets_of_member
+from apps.loyalty.selectors import points_words
 from apps.members.models import AddWay, Consent, Interaction, VisitReason
 from apps.members.selectors import VISIT_SOURCE
 from apps.orders.models import Order
@@ -117,6 +118,7 @@ class Record(Shown):
     facts: FirstFacts
     stage: str
     stage_chip: Chip | None
+    points: str
     is_stopped: bool
     cards: list[Why]
     asking: Asking | None
@@ -173,6 +175,7 @@ def record_of(
         facts=first_facts(file, guide_id=guide_id, now=now),
         stage=_stage(file, now),
         stage_chip=_stage_chip(file),
+        points=points_words(file.points, now=now),
         is_stopped=file.is_stopped,
         cards=cards,
         asking=asking_of(file, actor) if may_write else None,

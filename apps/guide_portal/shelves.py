@@ -86,7 +86,7 @@ def _customers() -> Shelf:
             ),
             Tool(_("My groups"), "groups", "people"),
             Tool(
-                _("Coupons that end soon"),
+                _("Coupons and points that end soon"),
                 "expiring_coupons",
                 "ticket",
                 _("Of your customers, within 7 days"),

@@ -22,6 +22,7 @@ from apps.guide_portal.texts import personal_text, refusal_words
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.selectors import open_targets_of_member
 from apps.guide_tasks.services.personal import reach_of
+from apps.loyalty.selectors import points_words
 from apps.members.invites import IN_CHAT_FOR
 from apps.members.models import Member, StopMark
 from apps.members.selectors import find_by_identity
@@ -44,6 +45,7 @@ class SidebarPage:
     source: str
     facts: FirstFacts
     bought: str
+    points: str
     note: str
     card: Card | None
     can_send: bool
@@ -92,6 +94,7 @@ def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
         owner=_("Served by %(who)s") % {"who": owner} if owner else "",
         source=source_words(file, guide_id),
         facts=first_facts(file, guide_id=guide_id, now=now),
+        points=points_words(file.points, now=now),
         bought=bought_words(bought.get(member.pk)),
         note=file.notes[0]["body"] if file.notes else "",
         card=task,

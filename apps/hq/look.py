@@ -273,6 +273,8 @@ _PEOPLE = [
     ),
     _tab(_("Coupons"), "/admin/loyalty/coupon/", C.VIEW_REPORTS, Module.MEMBER_PAGES),
     _tab(_("Coupons given"), "/admin/loyalty/couponissue/", C.VIEW_ORDERS, Module.MEMBER_PAGES),
+    _tab(_("Points told"), "/admin/loyalty/pointsentry/", C.VIEW_ORDERS, Module.MEMBER_PAGES),
+    _tab(_("Terms of points"), "/admin/loyalty/pointsterms/", C.VIEW_REPORTS, Module.MEMBER_PAGES),
 ]
 
 UNFOLD: dict[str, Any] = {
@@ -361,7 +363,7 @@ UNFOLD: dict[str, Any] = {
                 "cases.servicecase",
                 "member_portal.datarequest",
                 "member_portal.consenttext", "loyalty.coupon",
-                "loyalty.couponissue",
+                "loyalty.couponissue", "loyalty.pointsentry", "loyalty.pointsterms",
             ],
             "items": _PEOPLE,
         },

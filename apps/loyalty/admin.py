@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.formats import date_format
@@ -23,7 +23,7 @@ from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin
 from apps.accounts.capabilities import Capability
 from apps.accounts.resource_base import ChoiceWidget, DayWidget, RoomResource
 from apps.core import clock
-from apps.loyalty.models import ALREADY_GIVEN, Coupon, CouponIssue
+from apps.loyalty.models import ALREADY_GIVEN, Coupon, CouponIssue, PointsEntry, PointsTerms
 from apps.loyalty.selectors import WELCOME, Figures, until_words, worth_words
 from apps.members.selectors import masked_name
 from apps.stores.models import Store
@@ -363,3 +363,47 @@ class CouponIssueAdmin(RoomAdmin):
     def show_state(self, row: CouponIssue) -> SafeString:
         state = row.state(now=clock.now())
         return format_html('<span class="hq-st {}">{}</span>', MARKS[state], state.label)
+
+
+@admin.register(PointsEntry)
+class PointsEntryAdmin(RoomAdmin):
+    """Every movement as it was told, read only: a difference is an entry of its own."""
+
+    view_capability = Capability.VIEW_ORDERS
+    may_add = False
+    ordering = ["-pk"]
+    list_display = ["show_member", "kind", "points", "occurred_at", "expires_on", "store",
+                    "source", "external_no"]  # fmt: skip
+    list_display_links = None
+    list_filter = ["kind"]
+    list_select_related = ["member", "store"]
+    search_fields = ["external_no"]
+    search_help_text = _("entry number")
+    fields = ["show_member", "kind", "points", "occurred_at", "expires_on", "store", "source",
+              "external_no", "recorded_at"]  # fmt: skip
+    empty_words = _("Points come by the interface: /api/v1/points/batch.")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return self.fields
+
+    @admin.display(description=_("member"))
+    def show_member(self, row: PointsEntry) -> SafeString:
+        return format_html(
+            '<a href="{}">{}</a>',
+            f"/admin/members/{row.member.public_id}/",
+            masked_name(row.member) or f"#{row.member_id}",
+        )
+
+
+@admin.register(PointsTerms)
+class PointsTermsAdmin(RoomAdmin):
+    """One row; what was given at joining keeps its days."""
+
+    view_capability = Capability.VIEW_REPORTS
+    edit_capability = Capability.MANAGE_STORES
+    list_display = ["__str__", "fen_per_point", "welcome_points", "welcome_days"]
+    fields = ["fen_per_point", "welcome_points", "welcome_days"]
+    empty_words = _("Until you save terms: one point is worth one fen, joining gives none.")
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_add_permission(request, obj) and not PointsTerms.objects.exists()

@@ -6,6 +6,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import Combinable
 
 from apps.accounts.actor import Actor
 from apps.members.models import Member
@@ -66,6 +67,6 @@ class PointsLotQuerySet(models.QuerySet):
             return self
         return self.filter(member__in=Member.objects.visible_to(actor))
 
-    def standing(self, *, on: date) -> Self:
+    def standing(self, *, on: date | Combinable) -> Self:
         """Those whose last day is not over, and what is owed."""
         return self.filter(Q(expires_on=None) | Q(expires_on__gte=on))

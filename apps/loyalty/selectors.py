@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from apps.core import clock
 from apps.core.money import format_fen
@@ -22,7 +23,7 @@ from apps.loyalty.errors import (
     OtherStores,
 )
 from apps.loyalty.models import Coupon, CouponIssue, PointsEntry, PointsLot, PointsTerms
-from apps.loyalty.querysets import CouponIssueQuerySet
+from apps.loyalty.querysets import CouponIssueQuerySet, PointsLotQuerySet
 from apps.loyalty.wallet import Move, wallet_of
 from apps.orders.models import Order
 from apps.stores.models import Store
@@ -253,6 +254,24 @@ def fen_per_point() -> Coalesce:
     return Coalesce(Subquery(terms), PointsTerms().fen_per_point)
 
 
+def points_words(found: Standing, *, now: datetime) -> str:
+    """1,250 points · worth ¥12.50 · 300 of them end within 7 days; "" for who has none."""
+    if not found.points and not found.endings:
+        return ""
+    soon = found.ending_by(clock.business_day(now) + timedelta(days=EXPIRING_DAYS))
+    words = [pgettext("points", "%(n)s points") % {"n": f"{found.points:,}"}]
+    if found.worth:
+        words.append(_worth_words(found.worth))
+    if soon > 0:
+        ends = pgettext("points", "%(n)s of them end within %(days)s days")
+        words.append(ends % {"n": f"{soon:,}", "days": EXPIRING_DAYS})
+    return " · ".join(words)
+
+
+def _worth_words(worth: str) -> str:
+    return pgettext("points", "worth %(amount)s") % {"amount": worth}
+
+
 def points_of(*, member_ids: Sequence[int], now: datetime) -> Standing:
     """What one person has now, under all their numbers, in one query."""
     lots = PointsLot.objects.filter(member_id__in=member_ids)
@@ -274,6 +293,46 @@ def standing_of(rows: Iterable[tuple[date | None, int, int]]) -> Standing:
         endings=tuple(sorted((day, points) for day, points, _fen in found if day is not None)),
         fen_per_point=max((fen for _day, _points, fen in found), default=0),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PointsEnding:
+    """Points of one person that end soon, the first of them on `day`."""
+
+    member_id: int
+    day: date
+    words: str
+
+
+def expiring_points(
+    *, lots: PointsLotQuerySet, now: datetime, limit: int = SHOWN
+) -> list[PointsEnding]:
+    """Of these what ends within the next days: a line for each person, the first to end first."""
+    today = clock.business_day(now)
+    rows = (
+        lots.filter(expires_on__range=(today, today + timedelta(days=EXPIRING_DAYS)))
+        .values("member__survivor_id")
+        .annotate(first=Min("expires_on"), sum=Sum("points"), fen=fen_per_point())
+        .order_by("first", "member__survivor_id")
+        .values_list("member__survivor_id", "first", "sum", "fen")
+    )
+    endings = []
+    for member_id, day, points, fen in rows[:limit]:
+        words = [pgettext("points", "%(n)s points") % {"n": f"{points:,}"}]
+        if worth := points_worth(points, fen):
+            words.append(_worth_words(worth))
+        endings.append(PointsEnding(member_id, day, " · ".join(words)))
+    return endings
+
+
+def welcome_points_words(points: int) -> str:
+    return pgettext("points", "%(n)s points") % {"n": f"{points:,}"} if points else ""
+
+
+def welcome_points_of(*, member_ids: Sequence[int]) -> int:
+    """How many points one person got at joining."""
+    given = PointsEntry.objects.of_members(member_ids).filter(kind=PointsEntry.Kind.WELCOME)
+    return given.aggregate(n=Sum("points"))["n"] or 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,16 @@ from django.utils.translation import gettext as _
 from apps.appointments import selectors as appointments
 from apps.cases import selectors as cases
 from apps.core import clock, pii
-from apps.loyalty.models import Coupon, CouponIssue
+from apps.loyalty.models import Coupon, CouponIssue, PointsTerms
 from apps.loyalty.selectors import (
     coupons_of,
     movements_of,
     place_words,
     points_of,
+    points_worth,
     welcome_coupons,
+    welcome_points_of,
+    welcome_points_words,
     welcomes_of,
     worth_words,
 )
@@ -49,6 +52,8 @@ from apps.wecom.models import Corp
 
 ALL_ORDERS = 5_000
 ALL_EVENTS = 5_000
+MOVEMENTS = 50
+ENDINGS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +200,9 @@ def coupons_page(*, member_ids: list[int], now: datetime) -> CouponsPage:
 
 def welcome_words(*, store_id: int, now: datetime) -> list[str]:
     """What who joins in this store gets at once, in words."""
-    return [_named(coupon) for coupon in welcome_coupons(store_id=store_id, now=now)]
+    points = welcome_points_words(PointsTerms.current().welcome_points)
+    named = [_named(coupon) for coupon in welcome_coupons(store_id=store_id, now=now)]
+    return [*filter(None, [points]), *named]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +215,15 @@ class MyWelcome:
 
 def my_welcome(*, member_id: int) -> list[MyWelcome]:
     """What was given at joining and is not used yet. No code: the number may be nobody's yet."""
-    return [
+    group = survivor_group(member_id)
+    points = welcome_points_words(welcome_points_of(member_ids=group))
+    found = [MyWelcome(words=points, how=_("They stand under My points"))] if points else []
+    return found + [
         MyWelcome(
             words=_named(issue.coupon),
             how=issue.coupon.terms or _how(issue.coupon),
         )
-        for issue in welcomes_of(member_ids=survivor_group(member_id))
+        for issue in welcomes_of(member_ids=group)
         if issue.used_at is None
     ]
 
@@ -264,6 +274,52 @@ def _until(issue: CouponIssue, state: str) -> str:
     if issue.used_at is not None:
         return _("used on %(day)s") % {"day": date_format(clock.business_day(issue.used_at))}
     return _("until %(day)s") % {"day": date_format(issue.last_day)}
+
+
+# --- points --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MyMovement:
+    """How some points came or went."""
+
+    what: str
+    detail: str
+    points: str
+
+
+@dataclass(frozen=True, slots=True)
+class PointsPage:
+    """`endings`: until when how many count, in words, the first to end first."""
+
+    points: str
+    worth: str
+    is_owed: bool
+    endings: list[tuple[str, str]]
+    movements: list[MyMovement]
+
+
+def points_page(*, member_ids: list[int], now: datetime) -> PointsPage:
+    """What its owner has, what ends when, and the latest movements."""
+    found = points_of(member_ids=member_ids, now=now)
+    movements = movements_of(member_ids=member_ids, now=now)[:MOVEMENTS]
+    return PointsPage(
+        points=f"{found.points:,}",
+        worth=points_worth(found.points, found.fen_per_point),
+        is_owed=found.points < 0,
+        endings=[
+            (_("until %(day)s") % {"day": date_format(day)}, f"{points:,}")
+            for day, points in found.endings[:ENDINGS]
+        ],
+        movements=[
+            MyMovement(
+                what=str(one.kind.label),
+                detail=" · ".join(filter(None, [date_format(one.day), one.store])),
+                points=f"{one.points:+,}",
+            )
+            for one in movements
+        ],
+    )
 
 
 # --- the copy ------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ urlpatterns = [
     path("guide/add/", me.AddGuide.as_view(), name="add_guide"),
     path("find/", finding.Find.as_view(), name="find"),
     path("coupons/", me.Coupons.as_view(), name="coupons"),
+    path("points/", me.Points.as_view(), name="points"),
     path("looks/<str:code>/", looks.LookPage.as_view(), name="look"),
     path("choices/", me.Choices.as_view(), name="choices"),
     path("choices/off/", me.Withdraw.as_view(), name="withdraw"),

@@ -252,6 +252,7 @@ member_portal:wecom_back         GET   409  409  409  409  409  409  409
 member_portal:sign_out           POST  ok   ok   ok   ok   ok   ok   ok
 member_portal:add_guide          POST  ok   ok   ok   ok   ok   ok   ok
 member_portal:coupons            GET   ok   ok   ok   ok   ok   ok   ok
+member_portal:points             GET   ok   ok   ok   ok   ok   ok   ok
 member_portal:find               GET   ok   ok   ok   ok   ok   ok   ok
 member_portal:find               POST  400  400  400  400  400  400  400
 member_portal:choices            GET   ok   ok   ok   ok   ok   ok   ok
@@ -459,6 +460,9 @@ member_portal.ConsentText            va     v         -       v
 commissions.CommissionRule           vac    v         -       v
 loyalty.Coupon                       vacxi  vacx      v       v
 loyalty.CouponIssue                  v      v         v*      v
+loyalty.PointsEntry                  v      v         v*      v
+# one set of terms, as of stock
+loyalty.PointsTerms                  vc     v         v       v
 member_portal.DataRequest            vc     v         -       v
 campaigns.Campaign                   vac    vac       v       v
 profiles.StageVersion                va     v         v       v

@@ -7,7 +7,7 @@ from datetime import timedelta
 from apps.accounts.actor import SYSTEM
 from apps.core import clock
 from apps.loyalty import services
-from apps.loyalty.models import Coupon
+from apps.loyalty.models import Coupon, PointsEntry
 
 _numbers = itertools.count(1)
 
@@ -40,3 +40,18 @@ def give(coupon, member, now, *, guide, store=None, cause=""):
         now=now,
         actor=SYSTEM,
     )
+
+
+def tell_points(member, points, *, now=None, days=0, ends=None, number="", kind=""):
+    now = now or clock.now()
+    row = services.PointsRow(
+        source="pos",
+        external_no=number or uuid.uuid4().hex,
+        member_id=member.pk,
+        kind=kind or ("earned" if points > 0 else "spent"),
+        points=points,
+        occurred_at=now - timedelta(days=days),
+        expires_on=None if ends is None else clock.business_day(now) + timedelta(days=ends),
+    )
+    services.record_points(rows=[row], now=now)
+    return PointsEntry.objects.get(source=row.source, external_no=row.external_no)

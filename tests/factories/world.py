@@ -34,7 +34,7 @@ from apps.guide_tasks.services import ensure_default_rules, forecast, hand_in_ph
 from apps.handovers.models import HandoverRun
 from apps.hq.picture_form import sealed
 from apps.looks.models import Look
-from apps.loyalty.models import Coupon
+from apps.loyalty.models import Coupon, PointsEntry, PointsTerms
 from apps.member_portal.models import ConsentText, DataRequest
 from apps.members import services as members
 from apps.members.models import AccessRequest
@@ -67,7 +67,7 @@ from apps.wecom_sync.models import CorpTag, GuideDay, StoreMove, SyncRun, TagWor
 from tests.factories.appointments import book_tomorrow
 from tests.factories.cases import complain
 from tests.factories.commissions import commission_line, commission_question, make_rule
-from tests.factories.coupons import give, make_coupon
+from tests.factories.coupons import give, make_coupon, tell_points
 from tests.factories.facts import make_guide, make_member, make_product, make_store
 from tests.factories.items import jpeg, make_item_push, png
 from tests.factories.looks import put_together
@@ -300,6 +300,7 @@ def _shared(now, east, key):
         make_product(),
         make_rule(),
         StockTerms.objects.create(),
+        PointsTerms.objects.create(),
         LeadingFacts.objects.create(),
         PlanStep.objects.create(day=1, title="认识同事", proof="told"),
         StockLevel.objects.create(store=east.store, product=make_product(), quantity=3, as_of=now),
@@ -368,6 +369,12 @@ def _coupon_given(side, now):
     return give(Coupon.objects.first() or make_coupon(now), members[0], now, guide=guide)
 
 
+def _points_of(side, now):
+    number = f"P-{side.store.code}"
+    entry = PointsEntry.objects.filter(source="pos", external_no=number).first()
+    return entry or tell_points(side.team[0][1][0], 100, now=now, number=number)
+
+
 def _appointment_of(side, now):
     guide, members = side.team[0]
     found = Appointment.objects.filter(guide=guide).first()
@@ -426,6 +433,7 @@ def _placed(side, now):
         _news_for(side, now),
         members[0], side.orders[0], side.store, guide, side.sends[0], _notice(side, now),
         _guide_day(side, now), _welcome(side, now), _pressed(side, now), _coupon_given(side, now),
+        _points_of(side, now),
     ]  # fmt: skip
 
 

@@ -80,7 +80,7 @@ class Coupons(GuidePage):
 
 
 class ExpiringCoupons(GuidePage):
-    """到期提醒: unused coupons of one's own customers that end within a week."""
+    """到期提醒: unused coupons and points of one's own customers that end within a week."""
 
     tab = "tools"
 

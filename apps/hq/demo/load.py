@@ -38,6 +38,7 @@ from apps.hq.demo import (
     parting,
     pay,
     pieces,
+    points,
     pushes,
     running,
     stock,
@@ -168,6 +169,7 @@ def _begin(
     out(f"Stock counted: {stock.count(chain.open_stores, now=now)} sizes in stores")
     out(f"Pieces asked of other stores: {pieces.play(store=shown, now=now)}")
     out(f"Coupons given: {coupons.play(store=shown, now=now)}")
+    out(f"Points told: {points.play(store=shown, now=now)}")
     out(f"Coupons of a push used: {coupons.use_carried(now=now)}")
     out(f"Months of commission closed: {pay.play(store=shown, now=now)}")
     gone = chains.leavers(chain, dice=dice)

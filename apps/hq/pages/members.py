@@ -24,6 +24,7 @@ from apps.guide_tasks import selectors as guide_tasks
 from apps.hq import story
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.hq.selectors import people, refusal_of
+from apps.loyalty.selectors import points_of, points_words
 from apps.members import selectors, services
 from apps.members.models import (
     Consent,
@@ -109,6 +110,7 @@ def _page(request: HttpRequest, row: Member, **extra: Any) -> HttpResponse:
         seen_today=seen_today.count(),
         shown_seconds=SHOWN_SECONDS,
         all_tags=Tag.objects.filter(retired_at=None).select_related("group"),
+        points=points_words(points_of(member_ids=group, now=now), now=now),
         **_header(row, card, now),
         **_TAB_CONTEXT[tab](request, row, group, now),
         **extra,

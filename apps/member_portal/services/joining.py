@@ -221,6 +221,7 @@ def _settle(member_id: int, invite: Invite, *, joined_now: bool, now: datetime) 
             pairs=[(member_id, guide.pk, store.pk)], reason="enrolled", now=now, actor=CUSTOMER
         )
     if joined_now:
+        loyalty.give_welcome_points(member_id=member_id, store_id=store.pk, now=now)
         loyalty.give_welcome(member_id=member_id, store_id=store.pk, now=now, actor=CUSTOMER)
     contact_codes.want_code(
         member_id=member_id, guide_id=period.guide_id if period else guide.pk, now=now

@@ -35,6 +35,17 @@ class Coupons(MemberPage):
         return render(request, "member_portal/coupons.html", {"page": page})
 
 
+class Points(MemberPage):
+    """我的积分: how many, what ends soon, how they came and went."""
+
+    needs_proof = True
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        ids = survivor_group(self.member.pk)
+        page = selectors.points_page(member_ids=ids, now=self.now)
+        return render(request, "member_portal/points.html", {"page": page})
+
+
 class AddGuide(MemberPage):
     """A way to the guide of today is wanted: also after the guide changed."""
 
