@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from apps.accounts.actor import SYSTEM
 from apps.core import clock, pii
-from apps.loyalty.models import CouponIssue
+from apps.loyalty.models import CouponIssue, PointsEntry, PointsTerms
 from apps.member_portal import limits
 from apps.member_portal.models import PhoneCode
 from apps.members import services as members
@@ -359,3 +359,18 @@ def test_who_joins_has_the_welcome_coupon_once_and_the_page_promised_it(shop, cu
     assert (issue.coupon, issue.member, issue.guide) == (coupon, of_phone(phone), None)
     page = another.get(reverse("member_portal:coupons")).content.decode()
     assert issue.printed_code in page
+
+
+def test_points_at_joining_are_promised_given_once_and_shown(shop, customer, join_path):
+    PointsTerms.objects.create(welcome_points=100)
+    assert "100 积分" in customer.get(join_path).content.decode()
+    phone = make_phone()
+
+    customer.post(join_path, form(phone))
+    assert "100 积分" in customer.get(reverse("member_portal:welcome")).content.decode()
+    another = Client()
+    another.post(join_path, form(phone))
+    another.post(CODE, {"code": read_code(shop.simulator, phone)})
+
+    assert [row.points for row in PointsEntry.objects.all()] == [100]
+    assert "+100" in another.get(reverse("member_portal:points")).content.decode()

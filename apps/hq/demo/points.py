@@ -1,4 +1,4 @@
-"""Points of the demo: what a till of the shown store told in a year, and some that end this week."""
+"""Points of the demo: what the till of the shown store told in a year; some end this week."""
 
 from datetime import datetime, timedelta
 
