@@ -254,7 +254,7 @@ def _complain(chain: Chain, *, now: datetime) -> None:
     """Five customers of the tour's store complained: one in each state, one is head office's."""
     people = chain.guides_of[SHOWN_STORE]
     guide, manager = _actor(people[1], now), _actor(people[0], now)
-    named = ServingPeriod.objects.current().filter(guide=people[1], member__name__gt="")
+    joined = ServingPeriod.objects.current().filter(guide=people[1], member__joined_at__lt=now)
     told = (
         ("quality", "羊绒衫洗了一次就起球，想换一件"),
         ("size", "网上买的短靴偏小一码"),
@@ -262,7 +262,7 @@ def _complain(chain: Chain, *, now: datetime) -> None:
         ("attitude", "排队时没有人招呼"),
         ("quality", "大衣扣子掉了"),
     )
-    ids = named.order_by("-member_id").values_list("member_id", flat=True)[: len(told)]
+    ids = joined.order_by("-member_id").values_list("member_id", flat=True)[: len(told)]
     opened = [
         cases.open_case(
             member_id=member_id,
