@@ -21,12 +21,14 @@ _KEPT_SECONDS = 600
 _TENURES = ((1, 1), (2, 3), (4, 6), (7, 12), (13, None))
 
 _SPREAD = """
-WITH who AS (
-    SELECT posting.guide_id, (SELECT min(lower(during)) FROM stores_posting AS earlier
-        WHERE earlier.guide_id = posting.guide_id) AS came
+WITH first AS MATERIALIZED (
+    SELECT guide_id, min(lower(during)) AS came FROM stores_posting GROUP BY 1
+), who AS MATERIALIZED (
+    SELECT posting.guide_id, first.came
     FROM stores_posting AS posting
     JOIN stores_store AS store ON store.id = posting.store_id AND store.live_since IS NOT NULL
     JOIN stores_guide AS guide ON guide.id = posting.guide_id AND guide.status = 'active'
+    JOIN first ON first.guide_id = posting.guide_id
     WHERE posting.during @> %s::date AND posting.role = 'guide'
         AND (%s OR store.region_id = ANY(%s) OR store.id = ANY(%s))
 ), months AS (
