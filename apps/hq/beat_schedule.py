@@ -173,7 +173,7 @@ ENTRIES = [
     Entry(
         "news.tell", 60, _("Must-read news"),
         _("Sends a card for each must-read piece of news when its time has come, and to who was "
-          "off on the day they are back."),
+          "away on the day they are back."),
         _("guides see must-read news only when they open the page"),
     ),
     Entry(

@@ -62,8 +62,8 @@ class News(models.Model):
     # a correction that asks again is the next version; readings are of a version
     version = models.PositiveIntegerField(default=1, editable=False)
     corrected_at = models.DateTimeField(_("corrected at"), null=True, editable=False)
-    # of which version cards were queued, last on which day: who was away is told the day they
-    # are back
+    # of which version cards were queued, last on which day (empty: not since head office kept it);
+    # who was away is told the day they are back
     told_version = models.PositiveIntegerField(default=0, editable=False)
     told_on = models.DateField(null=True, editable=False)
     asked_since = models.DateTimeField(default=clock.now, editable=False)

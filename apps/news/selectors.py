@@ -56,10 +56,16 @@ SELECT piece.id, piece.title, count(*) OVER (PARTITION BY piece.id), guide.name,
 ORDER BY piece.shown_from DESC, piece.id DESC, store.code, guide.name, guide.id
 LIMIT %s
 """
+# `NewsQuerySet.running` says the same
+_RUNNING = """piece.is_active AND piece.shown_from <= %s
+    AND (piece.shown_until IS NULL OR piece.shown_until > %s)"""
 _TEAM_COUNT = f"""
 SELECT count(DISTINCT guide.id)
-{ASKED} {_SCOPE} AND NOT {READ} AND piece.must_read AND piece.is_active AND piece.shown_from <= %s
-    AND (piece.shown_until IS NULL OR piece.shown_until > %s)
+{ASKED} {_SCOPE} AND NOT {READ} AND piece.must_read AND {_RUNNING}
+"""
+_OPEN_TO = f"""
+SELECT guide.id, piece.id
+{ASKED} AND {_RUNNING} AND piece.id = ANY(%s) AND guide.id = ANY(%s)
 """
 LISTED = 300
 
@@ -147,6 +153,16 @@ def team_unread(*, actor: Actor, now: datetime) -> list[TeamUnread]:
     pieces = News.objects.running(now).filter(must_read=True).visible_to(actor)
     ids = list(pieces.values_list("pk", flat=True))
     return [TeamUnread(*row) for row in _asked(_TEAM, actor, now, ids, LISTED)] if ids else []
+
+
+def open_to(
+    *, news_ids: Sequence[int], guide_ids: Sequence[int], now: datetime
+) -> set[tuple[int, int]]:
+    """(guide, piece) of those of these guides for whom a piece that is shown now is."""
+    day = clock.business_day(now)
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN_TO, [day, now, now, list(news_ids), list(guide_ids)])
+        return set(cursor.fetchall())
 
 
 def read_counts(*, news_ids: Sequence[int]) -> dict[int, int]:

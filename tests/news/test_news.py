@@ -15,7 +15,7 @@ from apps.news import selectors, services
 from apps.news.errors import CorrectedMeanwhile, NothingToRemind, RemindedToday
 from apps.news.models import News, NewsRead
 from apps.outreach.models import GuideNotice
-from apps.stores.models import DayOff, Guide, Posting, Store
+from apps.stores.models import Cover, DayOff, Guide, Posting, Store, StoreDay
 from apps.stores.selectors import actor_for
 from apps.stores.services import guide_leaves, user_of_guide
 from tests.factories.facts import make_guide, make_product, make_store
@@ -141,15 +141,50 @@ def test_a_piece_of_a_later_day_is_told_on_that_day_and_within_the_hours(chain, 
     assert due == {night + timedelta(hours=6)}
 
 
-def test_who_is_off_hears_of_it_the_day_they_are_back(chain, now):
-    guide, today = chain[3][0], clock.business_day(now)
-    DayOff.objects.create(guide=guide, day=today)
+@pytest.mark.parametrize("why", ["off", "covered", "closed"])
+def test_who_is_away_hears_of_it_the_day_they_are_back(why, chain, now):
+    here, beside, _west, guides, _manager = chain
+    guide, today = guides[2], clock.business_day(now)
+    if why == "off":
+        DayOff.objects.create(guide=guide, day=today)
+    elif why == "closed":
+        StoreDay.objects.create(store=beside, day=today)
+    else:
+        during = DateRange(today, today + timedelta(days=1))
+        Cover.objects.create(store=beside, absent=guide, covering=guides[0], during=during)
     post_news(now)
 
     assert services.tell(now=now) == 4
     assert not GuideNotice.objects.filter(guide=guide).exists()
     assert services.tell(now=now + timedelta(days=1)) == 1
     assert GuideNotice.objects.filter(guide=guide).count() == 1
+
+
+def test_who_a_change_adds_is_told_at_once_and_nobody_twice(chain, now):
+    here, _beside, west, guides, _manager = chain
+    news = post_news(now, regions=[here.region])
+    assert services.tell(now=now) == 4
+
+    news.regions.add(west.region)
+    services.keep_news(news=news, corrected=False, ask_again=False, now=now)
+
+    assert services.tell(now=now) == 1
+    assert GuideNotice.objects.filter(guide=guides[3]).count() == 1
+
+
+def test_what_happened_while_the_form_was_open_stays(chain, now):
+    pk = post_news(now).pk
+    one, other, late = (News.objects.get(pk=pk) for _form in range(3))
+    services.tell(now=now)
+    services.remind(news_id=pk, actor=SYSTEM, now=now)
+
+    for news in (one, other):  # two ask again at the same time
+        services.keep_news(news=news, corrected=True, ask_again=True, now=now)
+    services.keep_news(news=late, corrected=False, ask_again=False, now=now)
+
+    kept = News.objects.get(pk=pk)
+    assert (kept.version, kept.corrected_at) == (2, now)
+    assert kept.reminded_on == clock.business_day(now)
 
 
 def test_who_has_read_gets_no_card_and_what_need_not_be_read_rings_for_nobody(chain, now):
@@ -368,6 +403,8 @@ def test_head_office_sees_read_and_asked_by_region_and_store_and_exports_names(
 
     names = admin_client.get(hq("news_unread", news), {"store": chain[0].pk})
     assert names.context["count"] == 2
+    behind = admin_client.get(hq("news_unread", news), {"store": chain[0].pk, "page": 9})
+    assert behind.headers["Location"] == f"{hq('news_unread', news)}?store={chain[0].pk}&"
     sheet = admin_client.get(hq("news_export", news)).content.decode()
     assert len(sheet.splitlines()) == 5
     assert "'=1+1" in sheet

@@ -100,6 +100,9 @@ def news_unread(request: HttpRequest, pk: int) -> HttpResponse:
         offset=(number - 1) * PER_PAGE,
     )
     asked = {"region": region, "store": store}
+    query = "".join(f"{name}={value}&" for name, value in asked.items() if value is not None)
+    if number > 1 and not rows:  # so many have read it meanwhile
+        return redirect(f"{request.path}?{query}")
     return show(
         request,
         "hq/news_unread.html",
@@ -109,7 +112,7 @@ def news_unread(request: HttpRequest, pk: int) -> HttpResponse:
         count=count,
         # the rows of a page know how many there are: nothing more is asked
         page=Paginator(range(count), PER_PAGE).get_page(number),
-        query="".join(f"{name}={value}&" for name, value in asked.items() if value is not None),
+        query=query,
         may_act=actor.can(Capability.MANAGE_CONTENT),
     )
 
