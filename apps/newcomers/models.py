@@ -16,7 +16,7 @@ class PlanStep(models.Model):
     """Something to do by that day of the first thirty."""
 
     class Proof(models.TextChoices):
-        DELIVERED = "delivered", pgettext_lazy("newcomer", "messages that were delivered")
+        DELIVERED = "delivered", pgettext_lazy("newcomer", "customers a message was delivered to")
         NOTES = "notes", pgettext_lazy("newcomer", "notes on customers")
         VISITS = "visits", pgettext_lazy("newcomer", "visits noted")
         ENROLLED = "enrolled", pgettext_lazy("newcomer", "customers enrolled")

@@ -11,9 +11,11 @@ from django.db.models import DateField, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Cast, TruncDate
 
 from apps.accounts.actor import Actor
+from apps.accounts.modules import Module, is_on
 from apps.core import clock
 from apps.newcomers.models import DAYS, PlanStep, StepTold
 from apps.news.models import NewsRead
+from apps.news.selectors import open_to
 from apps.stores.models import Posting
 
 LISTED = 200
@@ -21,8 +23,9 @@ LISTED = 200
 # in the product nobody who has worked there for years is new.
 _NEW = """
 SELECT guide.id, guide.name, store.name, begun.day,
-    (SELECT count(*) FROM members_interaction AS talk WHERE talk.guide_id = guide.id
-        AND talk.kind = 'message' AND talk.occurred_at >= begun.at),
+    (SELECT count(DISTINCT person.survivor_id) FROM members_interaction AS talk
+        JOIN members_member AS person ON person.id = talk.member_id
+        WHERE talk.guide_id = guide.id AND talk.kind = 'message' AND talk.occurred_at >= begun.at),
     (SELECT count(*) FROM members_membernote AS note WHERE note.guide_id = guide.id
         AND note.withdrawn_at IS NULL AND note.created_at >= begun.at),
     (SELECT count(*) FROM members_interaction AS visit WHERE visit.guide_id = guide.id
@@ -83,6 +86,11 @@ class Newcomer:
         return next((state for state in self.steps if not state.is_done), None)
 
 
+def has_plan() -> bool:
+    """Whether head office has written any step."""
+    return PlanStep.objects.filter(is_active=True).exists()
+
+
 def first_day_of(guide_id: Any, day: Any) -> QuerySet[Any, Any]:
     """The first posting's day of somebody who came after the store had begun, where there is a
     plan; a question to stand in a larger one. `day_of` says which day that makes today."""
@@ -105,7 +113,7 @@ def day_of(begun: date | None, today: date) -> int:
 
 
 def newcomers(*, actor: Actor, now: datetime) -> list[Newcomer]:
-    """Who is new in the stores the actor leads, the newest first; four queries for all."""
+    """Who is new in the stores the actor leads, the newest first; five queries for all."""
     return _newcomers(actor=actor, guide_id=None, now=now)
 
 
@@ -128,8 +136,23 @@ def _newcomers(*, actor: Actor, guide_id: int | None, now: datetime) -> list[New
         rows = cursor.fetchall()
     ids = [row[0] for row in rows]
     told = set(StepTold.objects.filter(guide__in=ids).values_list("guide_id", "step_id"))
-    read = _read(steps, ids)
-    return [_newcomer(row, steps, told, read, today) for row in rows]
+    read, may_read = _read(steps, ids), _may_read(steps, ids, now)
+    return [
+        _newcomer(row, _steps_of(row[0], steps, read | may_read), told, read, today) for row in rows
+    ]
+
+
+def _may_read(steps: Sequence[PlanStep], ids: Sequence[int], now: datetime) -> set[tuple[int, int]]:
+    pieces = [step.news_id for step in steps if step.news_id is not None]
+    return open_to(news_ids=pieces, guide_ids=ids, now=now) if is_on(Module.NEWS) else set()
+
+
+def _steps_of(
+    guide_id: int, steps: Sequence[PlanStep], readable: set[tuple[int, int]]
+) -> list[PlanStep]:
+    """Without what nobody can do: reading a piece that is over, or is for others."""
+    news = PlanStep.Proof.NEWS
+    return [step for step in steps if step.proof != news or (guide_id, step.news_id) in readable]
 
 
 def _read(steps: Sequence[PlanStep], ids: Sequence[int]) -> set[tuple[int, int]]:

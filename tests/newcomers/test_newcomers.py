@@ -13,6 +13,7 @@ from apps.core import clock
 from apps.members.models import Interaction, Member, MemberNote
 from apps.newcomers import selectors, services
 from apps.newcomers.models import PlanStep, StepTold
+from apps.news.models import News
 from apps.news.services import confirm_news, open_news
 from apps.stores.models import Posting, Store
 from apps.stores.selectors import actor_for
@@ -115,9 +116,10 @@ def test_steps_tick_by_what_was_done_since_the_first_day(store, now):
     guide, member = come(store, now, days=4), make_member()
     before, since = now - timedelta(days=5), now - timedelta(days=1)
 
-    def talk(kind, at):
+    def talk(kind, at, member=member):
+        source = f"{kind}:{at}:{member.pk}"
         Interaction.objects.create(
-            member=member, guide=guide, kind=kind, occurred_at=at, source=f"{kind}:{at}"
+            member=member, guide=guide, kind=kind, occurred_at=at, source=source
         )
 
     def counts():
@@ -138,7 +140,9 @@ def test_steps_tick_by_what_was_done_since_the_first_day(store, now):
     open_news(news=must, guide_id=guide.pk, now=now)
     assert counts() == [1, 0, 0, 0, 0]
 
-    talk("message", now)
+    talk("message", now)  # the same customer once more
+    assert counts()[0] == 1
+    talk("message", now, make_member())
     talk("visit", since)
     write(since)
     Member.objects.filter(pk=member.pk).update(enrolling_guide=guide, joined_at=since)
@@ -161,6 +165,39 @@ def test_what_nothing_can_count_is_ones_own_word_said_once(store, now):
     assert phone.post(url("tell_step", counted.pk)).status_code == 404
     found = own(guide, now)
     assert (found.done, found.next.step, found.late) == (1, counted, 1)
+
+
+def test_a_piece_that_cannot_be_read_is_no_step(store, now, settings):
+    hour = timedelta(hours=1)
+    shown, read, over, elsewhere = (
+        post_news(now, title="看得到"),
+        post_news(now, title="读过的"),
+        post_news(now, title="结束了"),
+        post_news(now, title="别家的", stores=[make_store()]),
+    )
+    for piece in (shown, read, over, elsewhere):
+        step(1, "news", news=piece)
+    guide = come(store, now, days=4)
+    confirm_news(news=read, guide_id=guide.pk, version=1, now=now)
+    ended = {"shown_from": now - 2 * hour, "shown_until": now - hour}
+    News.objects.filter(pk__in=[read.pk, over.pk]).update(**ended)
+
+    def pieces():
+        return [(state.step.news, state.is_done) for state in own(guide, now).steps]
+
+    assert pieces() == [(shown, False), (read, True)]
+    settings.MODULES_OFF = ["news"]
+    assert pieces() == [(read, True)]
+
+
+def test_a_manager_is_told_that_there_is_no_plan(store, now):
+    come(store, now, days=3)
+    managers = signed_in(make_manager(store, now))
+
+    assert "总部还没有制定新人计划" in managers.get(url("team_newcomers")).content.decode()
+    step(1, "told")
+    Posting.objects.update(during=DateRange(date(2020, 1, 1), None))
+    assert "现在没有新人" in managers.get(url("team_newcomers")).content.decode()
 
 
 def test_a_manager_sees_who_is_new_in_the_own_store_alone(store, now):

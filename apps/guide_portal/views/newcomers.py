@@ -10,7 +10,7 @@ from apps.accounts.capabilities import Capability
 from apps.guide_portal.newcomers import first_days, team_newcomers
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks.selectors import badge
-from apps.newcomers import services
+from apps.newcomers import selectors, services
 from apps.newcomers.models import PlanStep
 
 
@@ -45,4 +45,5 @@ class TeamNewcomers(GuidePage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         rows = team_newcomers(actor=self.actor, now=self.now)
-        return render(request, "guide_portal/team_newcomers.html", {"rows": rows})
+        context = {"rows": rows, "has_plan": bool(rows) or selectors.has_plan()}
+        return render(request, "guide_portal/team_newcomers.html", context)

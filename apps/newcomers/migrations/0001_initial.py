@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('title', models.CharField(max_length=40, verbose_name='title')),
                 ('words', models.CharField(blank=True, max_length=200, verbose_name='how')),
                 ('page', models.CharField(blank=True, choices=[('today', 'Today'), ('customers', 'Customers'), ('enrol', 'Enrol a customer'), ('find_stock', 'Find goods'), ('scripts', 'Scripts'), ('appointments', 'Appointments')], max_length=16, verbose_name='leads to')),
-                ('proof', models.CharField(choices=[('delivered', 'messages that were delivered'), ('notes', 'notes on customers'), ('visits', 'visits noted'), ('enrolled', 'customers enrolled'), ('news', 'the piece of news is read'), ('told', 'their own word')], max_length=12, verbose_name='done by')),
+                ('proof', models.CharField(choices=[('delivered', 'customers a message was delivered to'), ('notes', 'notes on customers'), ('visits', 'visits noted'), ('enrolled', 'customers enrolled'), ('news', 'the piece of news is read'), ('told', 'their own word')], max_length=12, verbose_name='done by')),
                 ('number', models.PositiveSmallIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(500)], verbose_name='how many')),
                 ('is_active', models.BooleanField(default=True, verbose_name='in the plan')),
                 ('news', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='news.news', verbose_name='piece of news')),
