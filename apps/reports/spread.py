@@ -40,7 +40,7 @@ WITH first AS MATERIALIZED (
         count(*) FILTER (WHERE target.state = 'done' AND target.done_at <= target.due_at) AS in_time
     FROM guide_tasks_guidetask AS task
     JOIN guide_tasks_tasktarget AS target ON target.task_id = task.id
-    WHERE task.due_at >= %s AND task.due_at < %s
+    WHERE task.due_at >= %s AND task.due_at < %s AND target.guide_id IN (SELECT guide_id FROM who)
     GROUP BY 1, 2
 ), lived AS (
     SELECT months.month, coalesce(work.reached, 0) AS reached,
