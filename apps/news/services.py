@@ -54,8 +54,7 @@ def keep_news(*, news: News, corrected: bool, ask_again: bool, now: datetime) ->
 
 def tell(*, now: datetime) -> int:
     """Queue the cards of must-read pieces: of what head office kept at once, then daily for who was
-    away.
-    Safe to repeat. Returns how many cards are new."""
+    away. Safe to repeat. Returns how many cards are new."""
     if not is_on(Module.NEWS):
         return 0
     today = clock.business_day(now)

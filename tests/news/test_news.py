@@ -165,6 +165,7 @@ def test_who_a_change_adds_is_told_at_once_and_nobody_twice(chain, now):
     news = post_news(now, regions=[here.region])
     assert services.tell(now=now) == 4
 
+    news.refresh_from_db()
     news.regions.add(west.region)
     services.keep_news(news=news, corrected=False, ask_again=False, now=now)
 
