@@ -150,7 +150,7 @@ def test_what_head_office_took_back_is_in_no_rate_of_a_store(shop):
 
     week = morning(store=shop.store, guide_ids=[], now=shop.now).week
     day = store_days(store_ids=[shop.store.pk], now=shop.now)[shop.store.pk]
-    board = store_board(stores=[shop.store], now=shop.now).total
+    board = store_board(stores=[shop.store], now=shop.now).total()
 
     for found in (week, day, board):
         assert (found.issued, found.done, found.excused) == (2, 1, 0)
