@@ -108,6 +108,22 @@ def _world_beneath(request, django_db_setup, django_db_blocker):
         worlds.stand_on(request.getfixturevalue(names[0]) if shared else None)
 
 
+@pytest.fixture(scope="session")
+def _nothing_beneath(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        worlds.stand_on(None)
+
+
+@pytest.fixture(scope="session")
+def playwright(_nothing_beneath, playwright, django_db_blocker):
+    """pytest-playwright's. While its event loop lives, Django's connections have another home: a
+    world begun in one of the two homes could not be ended from the other.
+    """
+    yield playwright
+    with django_db_blocker.unblock():
+        worlds.stand_on(None)
+
+
 @pytest.fixture
 def _django_db_helper(_world_beneath, _django_db_helper):
     """pytest-django's, which begins the transaction of every test."""
