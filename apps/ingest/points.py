@@ -9,8 +9,9 @@ from django.db import transaction
 
 from apps.accounts.actor import Actor
 from apps.core import clock
-from apps.ingest.services import ItemError, ItemResult, refused, sorted_out
+from apps.ingest.services import ItemError, ItemResult, asking_store, refused, sorted_out
 from apps.loyalty.models import PointsEntry
+from apps.loyalty.selectors import Standing, points_of
 from apps.loyalty.services import CHANGED, PointsRow, record_points
 from apps.members import selectors as members
 from apps.members.models import Member
@@ -118,3 +119,37 @@ def take_points(
         else:
             results[index] = ItemResult(index, status, reference=row.external_no)
     return [results[index] for index in range(len(items))]
+
+
+# --- before some are taken off --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """Who was asked for, by the public id that the next call may name, and what they have."""
+
+    member: UUID
+    standing: Standing
+
+
+def check_points(
+    *,
+    member: UUID | None,
+    member_identity: tuple[str, str, str] | None,
+    store_code: str,
+    now: datetime,
+    actor: Actor,
+) -> Purse | None:
+    """What one person has under all their numbers; None for who is not known. Changes nothing.
+    Raises StoreUnknown."""
+    asking_store(code=store_code, actor=actor)
+    if member_identity is not None:
+        found = members.find_identities([member_identity]).get(member_identity)
+        named = Member.objects.filter(pk=found.member_id if found else None)
+    else:
+        named = Member.objects.filter(public_id=member)
+    person = Member.objects.filter(pk__in=named.values("survivor_id"), erased_at=None)
+    survivor_id, public_id = person.values_list("pk", "public_id").first() or (None, None)
+    if survivor_id is None or public_id is None:
+        return None
+    return Purse(public_id, points_of(member_ids=members.survivor_group(survivor_id), now=now))

@@ -157,7 +157,7 @@ class ItemResult:
         error = {"code": self.code, "message": message} if self.code else None
         warning = None
         if self.warning:
-            warning = {"code": self.warning, "message": _(_SENTENCES[self.warning])}
+            warning = {"code": self.warning, "message": sentence(self.warning)}
         return {
             "index": self.index,
             "status": self.status,
@@ -168,7 +168,7 @@ class ItemResult:
                 {
                     "code": scrub_text(code),
                     "status": USED if status == BELOW else status,
-                    "message": None if status == USED else _(_SENTENCES[status]),
+                    "message": None if status == USED else sentence(status),
                 }
                 for code, status in self.coupons
             ],
@@ -183,9 +183,14 @@ class Answer:
     replayed: bool = False
 
 
+def sentence(code: str) -> str:
+    """What a code means, for whoever reads the till's log."""
+    return _(_SENTENCES[code])
+
+
 def refused(index: int, code: str, value: str = "") -> ItemResult:
     """The answer for an item that is not kept, and why."""
-    return ItemResult(index, REJECTED, code=code, message=_(_SENTENCES[code]) % {"value": value})
+    return ItemResult(index, REJECTED, code=code, message=sentence(code) % {"value": value})
 
 
 def _body(results: list[ItemResult]) -> dict[str, Any]:
@@ -459,12 +464,24 @@ def _credit(stored: Iterable[tuple[OrderItem, OrderResult]], *, now: datetime) -
     return credit_links(codes=codes, now=now) if codes else set()
 
 
-# --- coupons before a sale ------------------------------------------------------------------------
+# --- what a till asks before a sale ---------------------------------------------------------------
 
 
 class StoreUnknown(DomainError):
     code = "unknown_store"
     message = gettext_lazy("Name a store that this key may write for.")
+
+
+def asking_store(*, code: str, actor: Actor) -> int | None:
+    """The store whose till asks; None where a key of the whole chain names none.
+
+    A key of certain stores names one of them. Raises StoreUnknown.
+    """
+    stores = Store.objects.visible_to(actor).filter(code=code)
+    store_id: int | None = stores.values_list("pk", flat=True).first()
+    if store_id is None and (code or not actor.sees_all):
+        raise StoreUnknown
+    return store_id
 
 
 def check_coupon(
@@ -478,12 +495,9 @@ def check_coupon(
 ) -> Verdict:
     """Whether a code can be used now, and what it is worth. Changes nothing.
 
-    A key of certain stores names one of them. Raises StoreUnknown.
+    Raises StoreUnknown.
     """
-    stores = Store.objects.visible_to(actor).filter(code=store_code)
-    store_id = stores.values_list("pk", flat=True).first()
-    if store_id is None and (store_code or not actor.sees_all):
-        raise StoreUnknown
+    store_id = asking_store(code=store_code, actor=actor)
     survivor_id = None
     if member is not None:
         people = Member.objects.filter(public_id=member).values_list("survivor_id", flat=True)

@@ -9,6 +9,7 @@ from apps.ingest.api.views import (
     MemberBatch,
     OrderBatch,
     PointsBatch,
+    PointsCheck,
     StockBatch,
 )
 from apps.stores.access import public
@@ -19,6 +20,7 @@ urlpatterns = [
     path("orders/batch", OrderBatch.as_view(), name="orders"),
     path("coupons/check", CouponCheck.as_view(), name="coupon_check"),
     path("points/batch", PointsBatch.as_view(), name="points"),
+    path("points/check", PointsCheck.as_view(), name="points_check"),
     path("cases/batch", CaseBatch.as_view(), name="cases"),
     path("stock/batch", StockBatch.as_view(), name="stock"),
     # the shape of the API is no secret; nothing of the chain's data is in it

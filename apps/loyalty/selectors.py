@@ -238,6 +238,10 @@ class Standing:
         return sum(points for last, points in self.endings if last <= day)
 
     @property
+    def worth_fen(self) -> int:
+        return max(self.points, 0) * self.fen_per_point
+
+    @property
     def worth(self) -> str:
         return points_worth(self.points, self.fen_per_point)
 
@@ -323,6 +327,11 @@ def expiring_points(
             words.append(_worth_words(worth))
         endings.append(PointsEnding(member_id, day, " · ".join(words)))
     return endings
+
+
+def points_in_use() -> bool:
+    """Whether this chain has points at all: somebody was told some, or who joins gets some."""
+    return PointsEntry.objects.exists() or PointsTerms.current().welcome_points > 0
 
 
 def welcome_points_words(points: int) -> str:

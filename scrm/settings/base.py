@@ -69,7 +69,7 @@ GUIDE_MINUTES_PER_DAY = env.int("GUIDE_MINUTES_PER_DAY", default=60)
 # so many days more than head office a regional manager may give a push in the own region
 REGION_MORE_DAYS = env.int("REGION_MORE_DAYS", default=3)
 # so many coupon codes a minute the tills of one store may ask about with one key
-COUPON_CHECKS_PER_MINUTE = env.int("COUPON_CHECKS_PER_MINUTE", default=600)
+TILL_CHECKS_PER_MINUTE = env.int("TILL_CHECKS_PER_MINUTE", default=600)
 # days for which the answer to a request of a till or mall is kept for its repetition
 IDEMPOTENCY_DAYS = env.int("IDEMPOTENCY_DAYS", default=30)
 # chain time. Guides' phones ring for work in these hours, which a push may narrow or widen

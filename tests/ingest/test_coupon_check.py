@@ -104,7 +104,7 @@ def test_whose_key_counts_and_which_store_it_may_name(guide, shop, key):
 
 def test_who_asks_without_end_is_told_to_wait(guide, key, settings):
     issue = given(guide)
-    settings.COUPON_CHECKS_PER_MINUTE = 2
+    settings.TILL_CHECKS_PER_MINUTE = 2
 
     answers = [ask(key, code=issue.code).status_code for _one in range(3)]
 
@@ -114,7 +114,7 @@ def test_who_asks_without_end_is_told_to_wait(guide, key, settings):
 def test_a_store_that_asks_much_holds_up_no_other_store_of_the_same_key(guide, key, settings):
     issue = given(guide)
     make_store("S2")
-    settings.COUPON_CHECKS_PER_MINUTE = 2
+    settings.TILL_CHECKS_PER_MINUTE = 2
 
     def answers(*stores):
         return [ask(key, code=issue.code, store_code=store).status_code for store in stores]

@@ -70,6 +70,27 @@ POINTS = OpenApiExample(
         ]
     },
 )
+POINTS_CHECK = OpenApiExample(
+    "Before points are taken off",
+    request_only=True,
+    value={
+        "member_identity": {"kind": "phone", "scope": "", "value": "13900000001"},
+        "store_code": "S001",
+    },
+)
+PURSE = OpenApiExample(
+    "They can be spent",
+    response_only=True,
+    status_codes=["200"],
+    value={
+        "status": "known",
+        "message": None,
+        "member": "01980000-0000-7000-8000-000000000001",
+        "points": 1250,
+        "worth_fen": 1250,
+        "next_ending": {"last_day": "2026-03-31", "points": 300},
+    },
+)
 CASES = OpenApiExample(
     "Complaint",
     request_only=True,

@@ -7,8 +7,8 @@ from rest_framework import serializers
 
 from apps.cases.models import Kind as Complaint
 from apps.ingest.cases import CaseItem
-from apps.ingest.points import PointsItem
-from apps.ingest.services import MAX_ITEMS, MemberItem, OrderItem
+from apps.ingest.points import PointsItem, Purse
+from apps.ingest.services import MAX_ITEMS, MemberItem, OrderItem, sentence
 from apps.ingest.stock import StockItem
 from apps.loyalty.judging import Verdict
 from apps.loyalty.models import PointsEntry
@@ -197,6 +197,12 @@ class StockSerializer(serializers.Serializer):
         return StockItem(**self.validated_data)
 
 
+def _one_person(data: dict[str, Any]) -> dict[str, Any]:
+    if (data["member"] is None) == (data["member_identity"] is None):
+        raise serializers.ValidationError(_("Name either member or member_identity."))
+    return data
+
+
 _POINTS_LIMIT = 100_000_000
 _POINTS_KINDS = [one for one in PointsEntry.Kind.choices if one[0] != PointsEntry.Kind.WELCOME]
 
@@ -231,9 +237,7 @@ class PointsSerializer(serializers.Serializer):
     )
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        if (data["member"] is None) == (data["member_identity"] is None):
-            raise serializers.ValidationError(_("Name either member or member_identity."))
-        return data
+        return _one_person(data)
 
     def to_item(self) -> PointsItem:
         data = dict(self.validated_data)
@@ -341,6 +345,69 @@ def coupon_facts(verdict: Verdict) -> dict[str, Any] | None:
         "terms": coupon.terms,
         "starts_at": issue.starts_at,
         "expires_at": issue.expires_at,
+    }
+
+
+class PointsCheckSerializer(serializers.Serializer):
+    """What a till asks before it takes points off."""
+
+    member_identity = IdentitySerializer(default=None, allow_null=True)
+    member = serializers.UUIDField(
+        default=None, allow_null=True, help_text=_("The member's id as given by members/batch")
+    )
+    store_code = serializers.CharField(
+        max_length=64,
+        default="",
+        allow_blank=True,
+        help_text=_("Whose till asks; needed by a key of certain stores"),
+    )
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        return _one_person(data)
+
+    def to_question(self) -> dict[str, Any]:
+        data = dict(self.validated_data)
+        identity = data.pop("member_identity")
+        return {**data, "member_identity": None if identity is None else _identity(identity)}
+
+
+class PointsEndingSerializer(serializers.Serializer):
+    last_day = serializers.DateField(help_text=_("The last day on which they count"))
+    points = serializers.IntegerField()
+
+
+class PurseSerializer(serializers.Serializer):
+    status = serializers.ChoiceField(["known", "unknown_member"])
+    message = serializers.CharField(allow_null=True, help_text=_("Why not, in one sentence"))
+    member = serializers.UUIDField(
+        allow_null=True, help_text=_("The member's id, whichever number was asked with")
+    )
+    points = serializers.IntegerField(
+        help_text=_("What can be spent; below zero more was spent than there was")
+    )
+    worth_fen = serializers.IntegerField(
+        help_text=_("What they are worth by head office's terms, in fen; 0: nothing in money")
+    )
+    next_ending = PointsEndingSerializer(
+        allow_null=True, help_text=_("What ends first, and is used first; null: nothing ends")
+    )
+
+
+def purse_facts(purse: Purse | None) -> dict[str, Any]:
+    """What somebody has; who is not known has nothing, and the till is told so."""
+    if purse is None:
+        status = "unknown_member"
+        return {"status": status, "message": sentence(status), "member": None, "points": 0,
+                "worth_fen": 0, "next_ending": None}  # fmt: skip
+    found = purse.standing
+    ending = next(iter(found.endings), None)
+    return {
+        "status": "known",
+        "message": None,
+        "member": purse.member,
+        "points": found.points,
+        "worth_fen": found.worth_fen,
+        "next_ending": ending and {"last_day": ending[0], "points": ending[1]},
     }
 
 

@@ -35,10 +35,13 @@ from apps.ingest.api.serializers import (
     OrderBatchSerializer,
     OrderSerializer,
     PointsBatchSerializer,
+    PointsCheckSerializer,
     PointsSerializer,
+    PurseSerializer,
     StockBatchSerializer,
     StockSerializer,
     coupon_facts,
+    purse_facts,
 )
 
 _MAX_KEY = 120
@@ -185,12 +188,10 @@ class OrderBatch(_BatchView):
 
 class ChecksOfStore(SimpleRateThrottle):
     """A store's tills ask once or twice for a sale; who asks much more often is guessing. Counted
-    for key and store, because the stores of a chain may share one key."""
-
-    scope = "coupon_check"
+    for key and store, because the stores of a chain may share one key; each question by itself."""
 
     def get_rate(self) -> str:
-        return f"{settings.COUPON_CHECKS_PER_MINUTE}/min"
+        return f"{settings.TILL_CHECKS_PER_MINUTE}/min"
 
     def get_cache_key(self, request: Request, view: APIView) -> str | None:
         if not request.auth:
@@ -199,13 +200,21 @@ class ChecksOfStore(SimpleRateThrottle):
         store = data.get("store_code") if isinstance(data, dict) else None
         # as the serializer reads it, and of one length whatever is sent
         named = hashlib.sha256(str(store or "").strip().encode(errors="replace")).hexdigest()
-        return f"coupon-check:{cast(ApiKey, request.auth).pk}:{named}"
+        return f"{self.scope}:{cast(ApiKey, request.auth).pk}:{named}"
+
+
+class CouponChecks(ChecksOfStore):
+    scope = "coupon-check"
+
+
+class PointsChecks(ChecksOfStore):
+    scope = "points-check"
 
 
 class CouponCheck(_MachineView):
     """What a coupon's code is worth now. Nothing is changed: the order that names it uses it."""
 
-    throttle_classes = [ChecksOfStore]
+    throttle_classes = [CouponChecks]
     capability = Capability.API_WRITE_ORDERS
 
     @extend_schema(
@@ -252,6 +261,32 @@ class PointsBatch(_BatchView):
     capability = Capability.API_WRITE_ORDERS
     item_serializer = PointsSerializer
     take = staticmethod(points.take_points)
+
+
+class PointsCheck(_MachineView):
+    """What a member can spend now, and what of it ends first. Nothing is changed: points are taken
+    off by an entry “spent” of points/batch. No name and no number of the person is told."""
+
+    throttle_classes = [PointsChecks]
+    capability = Capability.API_WRITE_ORDERS
+
+    @extend_schema(
+        operation_id="points_check",
+        tags=["points"],
+        request=PointsCheckSerializer,
+        responses={
+            200: PurseSerializer,
+            **dict.fromkeys((400, 401, 403, 429), ErrorAnswerSerializer),
+        },
+        examples=[examples.POINTS_CHECK, examples.PURSE],
+    )
+    def post(self, request: Request) -> Response:
+        asked = PointsCheckSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        purse = points.check_points(
+            **asked.to_question(), now=clock.now(), actor=cast(Machine, request.user).actor
+        )
+        return Response(purse_facts(purse))
 
 
 @_batch_schema("cases_batch", tag="cases", items=CaseBatchSerializer, example=examples.CASES)
