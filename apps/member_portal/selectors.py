@@ -16,6 +16,7 @@ from apps.loyalty.selectors import (
     coupons_of,
     movements_of,
     place_words,
+    points_in_use,
     points_of,
     points_worth,
     welcome_coupons,
@@ -79,10 +80,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
+    """`has_points`: where nobody has any, there is no page of them."""
+
     phone: str
     joined_at: datetime | None
     guide: MyGuide | None
     stopped_since: datetime | None
+    has_points: bool
 
 
 def chain_name() -> str:
@@ -121,6 +125,7 @@ def home_page(*, member: Member) -> HomePage:
         joined_at=member.joined_at,
         guide=my_guide(member_id=member.pk),
         stopped_since=stop.since if stop else None,
+        has_points=points_in_use(),
     )
 
 

@@ -179,6 +179,19 @@ def test_who_is_forgotten_has_none_and_the_entries_stay(member, key):
 
 
 @pytest.mark.django_db
+def test_a_batch_leaves_the_lots_that_it_does_not_change(member, key):
+    post(POINTS, [entry(member, 10 * n, days=9, ends=n) for n in (2, 30, 60)], key)
+    before = dict(PointsLot.objects.values_list("expires_on", "pk"))
+    first, *others = sorted(before)
+
+    post(POINTS, [entry(member, -5), entry(member, 70, ends=90)], key)
+
+    after = {lot.expires_on: lot for lot in PointsLot.objects.all()}
+    assert {day: after[day].pk for day in others} == {day: before[day] for day in others}
+    assert [after[day].points for day in sorted(after)] == [15, 300, 600, 70]
+
+
+@pytest.mark.django_db
 def test_a_batch_costs_the_same_queries_at_any_size(db, key):
     make_store("S1")
 

@@ -85,6 +85,18 @@ def test_its_owner_sees_the_sum_what_ends_and_how_they_came(member, fixed_clock)
     assert [word in page for word in ("+500", "-150", "-350", "+400")] == [True] * 4
 
 
+def test_where_no_points_exist_there_is_no_way_to_them(member, fixed_clock):
+    mine, address = customers_browser(member), reverse("member_portal:points")
+    assert address not in text(mine, "member_portal:home")
+
+    PointsTerms.objects.create(welcome_points=100)
+    assert address in text(mine, "member_portal:home")
+    PointsTerms.objects.update(welcome_points=0)
+    tell_points(make_member(), 5, now=fixed_clock)
+
+    assert address in text(mine, "member_portal:home")
+
+
 def test_whose_number_nobody_checked_sees_no_points(member, fixed_clock):
     tell_points(member, 500, now=fixed_clock)
 

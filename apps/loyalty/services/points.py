@@ -119,9 +119,16 @@ def _work_out(survivor_ids: Collection[int], *, now: datetime) -> None:
     ):
         moves[survivor_id].append(Move(at, points, kind, ends))
     today = clock.business_day(now)
-    PointsLot.objects.filter(member__survivor_id__in=survivor_ids).delete()
+    lots = [lot for person, told in sorted(moves.items()) for lot in _lots(person, told, today)]
+    wanted = {(lot.member_id, lot.expires_on, lot.points) for lot in lots}
+    rows = PointsLot.objects.filter(member__survivor_id__in=survivor_ids)
+    standing = {
+        row[1:]: row[0] for row in rows.values_list("pk", "member_id", "expires_on", "points")
+    }
+    # most of what somebody has stays as it is when a little comes or goes
+    PointsLot.objects.filter(pk__in=[standing[one] for one in standing.keys() - wanted]).delete()
     PointsLot.objects.bulk_create(
-        lot for person, told in sorted(moves.items()) for lot in _lots(person, told, today)
+        lot for lot in lots if (lot.member_id, lot.expires_on, lot.points) not in standing
     )
 
 
