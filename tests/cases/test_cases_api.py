@@ -1,16 +1,19 @@
 """客诉 by the API: once for each number of its source, for the key's own stores alone."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.accounts.models import AuditEntry
 from apps.accounts.services import create_api_key
 from apps.cases import selectors
 from apps.cases.models import ServiceCase
 from apps.orders.models import Order
-from apps.stores.models import ScopeGrant
+from apps.stores.models import Posting, ScopeGrant
 from apps.timeline.models import MemberEvent
-from tests.factories.facts import make_store
+from tests.factories.facts import make_guide, make_store
 from tests.factories.tasks import buy, make_team
 
 pytestmark = pytest.mark.django_db
@@ -100,3 +103,23 @@ def test_a_key_writes_for_its_own_stores_and_with_its_scope_alone(shop):
         name="till", scopes=["api_write_orders"], created_by=None, chain_wide=True
     )
     assert post(orders, told(shop, member)).status_code == 403
+
+
+def test_a_batch_costs_the_same_queries_at_any_size(key, fixed_clock):
+    def queries(people, name):
+        store = make_store()
+        make_guide(store)
+        Posting.objects.filter(store=store).update(role=Posting.PostingRole.STORE_MANAGER)
+        (team,) = make_team(fixed_clock, guides=1, friends=people, store=store)
+        items = [told((store,), member, f"{name}{n}") for n, member in enumerate(team[1])]
+        with CaptureQueriesContext(connection) as asked:
+            assert set(words(post(key, *items))) == {"created"}
+        return len(asked)
+
+    queries(1, "W")
+    assert queries(2, "A") == queries(25, "B")
+    entries = AuditEntry.objects.filter(action="case.opened")
+    assert entries.count() == ServiceCase.objects.count() == 28
+    assert set(entries.values_list("object_id", flat=True)) == {
+        str(pk) for pk in ServiceCase.objects.values_list("pk", flat=True)
+    }

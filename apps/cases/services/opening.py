@@ -106,14 +106,12 @@ def open_cases(*, cases: Sequence[NewCase], actor: Actor, now: datetime) -> list
     timeline.record_events(
         event_of(row, key=f"{row.label}:opened", actor=actor, at=row.opened_at) for row in rows
     )
-    for row in rows:
-        accounts.audit(
-            actor=actor,
-            action="case.opened",
-            object_type="service_case",
-            object_id=row.pk,
-            detail={"store": row.store_id, "kind": row.kind},
-        )
+    accounts.audit_each(
+        actor=actor,
+        action="case.opened",
+        object_type="service_case",
+        objects=[(row.pk, {"store": row.store_id, "kind": row.kind}) for row in rows],
+    )
     news.opened(rows, by_guide=actor.guide_id, now=now)
     return rows
 
