@@ -41,7 +41,8 @@ class Refusal(TextChoices):
     NO_GUIDE = "no_guide", _("has no serving guide")
     GUIDE_OFF = "guide_off", _("serving guide is not at work")
     NO_PERSON = "no_person", _("no longer known")
-    # asked by the room that knows the plans, of those whom everything above lets through
+    # asked by the room that knows complaints and plans, of those whom everything above lets through
+    COMPLAINT = "complaint", _("complaint open")
     OTHER_PLAN = "other_plan", _("stands in another running push already")
 
 

@@ -160,9 +160,9 @@ def test_the_first_reason_in_the_written_order_wins(guide):
     )
     seen.append(refusal_of(member, by_profile=True))
 
-    # the plans are asked at the hand-out, by the room that knows them; nobody without a guide
-    # belongs to a store that waits
-    elsewhere = (Refusal.OTHER_PLAN, Refusal.NOT_LIVE)
+    # complaints and plans are asked at the hand-out, by the room that knows them; nobody without a
+    # guide belongs to a store that waits
+    elsewhere = (Refusal.COMPLAINT, Refusal.OTHER_PLAN, Refusal.NOT_LIVE)
     assert seen == [reason.value for reason in Refusal if reason not in elsewhere]
 
 

@@ -30,8 +30,19 @@ _PLANS = """guide_tasks_tasktarget AS target
             WHERE target.state IN ('open', 'in_progress', 'to_verify')
                 AND push.status IN ('handed_out', 'handing_out')
                 AND push.kind = ANY(%s) AND target.due_at > %s"""
-# a refusal of this room's own, after all of the policy's: the work of another plan is not doubled.
-# The policy speaks of survivors; a target keeps the member it was made for.
+# Refusals of this room's own, after all of the policy's. Who has complained is offered nothing
+# until that is settled, whichever of TA's numbers it was written down under.
+_COMPLAINT = f"""
+SELECT reach.member_id, reach.guide_id, reach.store_id, reach.external_userid,
+    CASE WHEN reach.refusal = '' AND reach.member_id IN (
+             SELECT person.survivor_id FROM cases_servicecase AS complaint
+             JOIN members_member AS person ON person.id = complaint.member_id
+             WHERE complaint.state IN ('open', 'in_hand', 'reopened'))
+         THEN '{policy.Refusal.COMPLAINT.value}' ELSE reach.refusal END AS refusal
+FROM ({{reach}}) AS reach
+"""
+# The work of another plan is not doubled. The policy speaks of survivors; a target keeps the member
+# it was made for.
 _ONE_PLAN = f"""
 SELECT reach.member_id, reach.guide_id, reach.store_id, reach.external_userid,
     CASE WHEN reach.refusal = '' AND (
@@ -163,6 +174,8 @@ def _reach(
         serving=serving,
         by_profile=by_profile,
     )
+    if marketing:
+        reach = _COMPLAINT.format(reach=reach)
     if one_plan and settings.CONTACT_ONE_PLAN:
         running = [sending.marketing_kinds(), now - grace()]
         soon = HandOutPart.objects.filter(done_at=None).exists()

@@ -70,7 +70,8 @@ ORDER BY given.member_id, given.cause DESC
 _UNLESS_CASE = """
   AND NOT EXISTS (
       SELECT 1 FROM cases_servicecase AS c JOIN members_member AS person ON person.id = c.member_id
-      WHERE person.survivor_id = given.member_id AND c.state <> 'closed')
+      WHERE person.survivor_id = given.member_id
+        AND c.state IN ('open', 'in_hand', 'reopened'))
 """
 _GENTLE = """
   AND NOT EXISTS (
