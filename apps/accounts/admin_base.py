@@ -7,6 +7,8 @@ another.
 import base64
 import csv
 import io
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +20,7 @@ from django.db.models.fields.related import RelatedField
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from import_export.admin import ExportMixin, ImportMixin
 from import_export.formats import base_formats
 from import_export.results import Result, RowResult
@@ -101,6 +103,11 @@ class CapabilityMixin(BaseModelAdmin):
 class RoomInline(CapabilityMixin, TabularInline):
     extra = 0
     tab = False
+
+
+def who_words(label: str, name: str, others: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """Who is behind a label (`Actor.label`): by name, in a word of the room's own, or nobody."""
+    return name or str(others.get(label, pgettext_lazy("actor", "by itself")))
 
 
 class RoomAdmin(CapabilityMixin, ModelAdmin):

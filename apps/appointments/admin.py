@@ -11,24 +11,20 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from import_export.fields import Field
 
-from apps.accounts.admin_base import ExportAdmin, RoomInline
+from apps.accounts.admin_base import ExportAdmin, RoomInline, who_words
 from apps.accounts.capabilities import Capability
 from apps.accounts.resource_base import RoomResource
 from apps.appointments.models import Appointment, AppointmentMove, Reason, State
 from apps.appointments.services.settling import BY_CUSTOMER
 from apps.core import clock
 from apps.members.selectors import masked_name
-from apps.stores.selectors import name_behind
+from apps.stores.selectors import who_behind
 
 MARKS = {"kept": "on", "not_kept": "bad", "booked": "warn"}
 
 
 # who is no guide
 _OTHERS = {"": "", BY_CUSTOMER: pgettext_lazy("appointment", "the customer")}
-
-
-def who_words(label: str, guide_name: str) -> str:
-    return guide_name or str(_OTHERS.get(label, pgettext_lazy("appointment", "by itself")))
 
 
 class AppointmentResource(RoomResource):
@@ -76,11 +72,11 @@ class MoveInline(RoomInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AppointmentMove]:
         rows = super().get_queryset(request).select_related("from_guide")
-        return rows.annotate(guide_name=name_behind("actor"))
+        return rows.annotate(guide_name=who_behind("actor"))
 
     @admin.display(description=_("actor"))
     def show_who(self, row: Any) -> str:
-        return who_words(row.actor, row.guide_name)
+        return who_words(row.actor, row.guide_name, _OTHERS)
 
     @admin.display(description=_("state"))
     def show_step(self, row: AppointmentMove) -> str:
@@ -116,7 +112,7 @@ class AppointmentAdmin(ExportAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
         rows = super().get_queryset(request).select_related("member", "store", "guide")
-        return rows.annotate(booker=name_behind("booked_by"), settler=name_behind("settled_by"))
+        return rows.annotate(booker=who_behind("booked_by"), settler=who_behind("settled_by"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.fields
@@ -131,11 +127,11 @@ class AppointmentAdmin(ExportAdmin):
 
     @admin.display(description=_("booked by"))
     def show_booked_by(self, row: Any) -> str:
-        return who_words(row.booked_by, row.booker)
+        return who_words(row.booked_by, row.booker, _OTHERS)
 
     @admin.display(description=_("settled by"))
     def show_settled_by(self, row: Any) -> str:
-        return who_words(row.settled_by, row.settler)
+        return who_words(row.settled_by, row.settler, _OTHERS)
 
     @admin.display(description=_("state"), ordering="state")
     def show_state(self, row: Appointment) -> SafeString:

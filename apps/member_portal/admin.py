@@ -9,17 +9,20 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from apps.accounts.admin_base import RoomAdmin, actor_of
+from apps.accounts.admin_base import RoomAdmin, actor_of, who_words
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.member_portal.models import ConsentText, DataRequest
 from apps.member_portal.services import erasure, requests
 from apps.members.selectors import masked_name
+from apps.stores.selectors import who_behind
 
 MARKS = {"open": "warn", "done": "on", "refused": "bad"}
+# who is none of ours
+_OTHERS = {"": "", "member": pgettext_lazy("data request", "the customer")}
 
 
 @admin.register(ConsentText)
@@ -65,9 +68,16 @@ class DataRequestAdmin(RoomAdmin):
     actions = ["erase"]
     may_add = False
     fields = ["show_member", "kind", "state", "asked_at", "due_on", "answer", "settled_at",
-              "settled_by", "proof"]  # fmt: skip
+              "show_settler", "proof"]  # fmt: skip
     readonly_fields = ["show_member", "kind", "state", "asked_at", "due_on", "settled_at",
-                       "settled_by", "proof"]  # fmt: skip
+                       "show_settler", "proof"]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DataRequest]:
+        return super().get_queryset(request).annotate(settler=who_behind("settled_by"))
+
+    @admin.display(description=gettext_lazy("settled by"))
+    def show_settler(self, row: Any) -> str:
+        return who_words(row.settled_by, row.settler, _OTHERS)
 
     @admin.display(description=gettext_lazy("member"))
     def show_member(self, row: DataRequest) -> SafeString:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from apps.accounts.admin_base import CapabilityMixin, RoomAdmin, actor_of
+from apps.accounts.admin_base import CapabilityMixin, RoomAdmin, actor_of, who_words
 from apps.accounts.capabilities import Capability
 from apps.accounts.naming import names_of, reference_of
 from apps.core.errors import DomainError
@@ -37,6 +37,7 @@ from apps.outreach.models import (
 )
 from apps.outreach.services import media
 from apps.stores.models import Guide
+from apps.stores.selectors import who_behind
 
 MARKS = {
     "unknown": "bad",
@@ -235,12 +236,23 @@ class DispatchAdmin(RoomAdmin):
     may_add = False
     fields = ["kind", "guide", "source", "state", "reason", "not_before", "expires_at", "attempts",
               "msgid", "handed_over_at", "sent_at", "unknown_since", "next_poll_at", "polls",
-              "created_by", "created_at"]  # fmt: skip
+              "show_creator", "created_at"]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dispatch]:
         receivers = DispatchRecipient.objects.filter(dispatch_id=OuterRef("pk")).order_by()
         count = receivers.values("dispatch_id").annotate(n=Count("pk")).values("n")
-        return super().get_queryset(request).annotate(receivers=Coalesce(Subquery(count), 0))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(receivers=Coalesce(Subquery(count), 0), creator=who_behind("created_by"))
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return self.fields
+
+    @admin.display(description=_("created by"))
+    def show_creator(self, row: Any) -> str:
+        return who_words(row.created_by, row.creator)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The page's rows with the push each one came from: named once for all of them."""

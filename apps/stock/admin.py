@@ -9,10 +9,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 from import_export.fields import Field
 
-from apps.accounts.admin_base import ExportAdmin, RoomAdmin, RoomInline
+from apps.accounts.admin_base import ExportAdmin, RoomAdmin, RoomInline, who_words
 from apps.accounts.capabilities import Capability
 from apps.accounts.resource_base import RoomResource
 from apps.core import clock
@@ -26,16 +25,12 @@ from apps.stock.models import (
     StockTerms,
 )
 from apps.stock.services.ending import BY_TILL
-from apps.stores.selectors import name_behind
+from apps.stores.selectors import who_behind
 
 # who is no guide
 _OTHERS = {BY_TILL: _("by the till")}
 MARKS = {"sold": "on", "held": "on", "arrived": "on", "refused": "bad", "lapsed": "bad",
          "asked": "warn", "agreed": "warn", "sent": "warn"}  # fmt: skip
-
-
-def who_words(label: str, guide_name: str) -> str:
-    return guide_name or str(_OTHERS.get(label, pgettext_lazy("stock request", "by itself")))
 
 
 @admin.register(StockLevel)
@@ -160,11 +155,11 @@ class StockMoveInline(RoomInline):
     show_change_link = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockRequestMove]:
-        return super().get_queryset(request).annotate(guide_name=name_behind("actor"))
+        return super().get_queryset(request).annotate(guide_name=who_behind("actor"))
 
     @admin.display(description=_("actor"))
     def show_who(self, row: Any) -> str:
-        return who_words(row.actor, row.guide_name)
+        return who_words(row.actor, row.guide_name, _OTHERS)
 
     @admin.display(description=_("state"))
     def show_step(self, row: StockRequestMove) -> str:

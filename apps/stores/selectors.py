@@ -14,6 +14,7 @@ from django.db.models import (
     DateField,
     Exists,
     Func,
+    Model,
     OuterRef,
     Q,
     QuerySet,
@@ -21,7 +22,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, JSONObject, Substr
+from django.db.models.functions import Cast, Coalesce, Concat, JSONObject, NullIf, Substr
 
 from apps.accounts.actor import NOBODY, Actor
 from apps.accounts.capabilities import Capability, Role
@@ -241,15 +242,26 @@ def managers_of(*, store_ids: Collection[int], day: date) -> dict[int, list[int]
     return managers
 
 
-_LABEL = "guide:"
-
-
 def name_behind(column: str) -> Case:
     """The name of the guide whose label (`Actor.label`) a column holds; "" for everybody else."""
-    number = Cast(Substr(OuterRef(column), len(_LABEL) + 1), BigIntegerField())
-    name = Subquery(Guide.objects.filter(pk=number).values("name")[:1])
-    guides = When(**{f"{column}__startswith": _LABEL}, then=name)
-    return Case(guides, default=Value(""), output_field=CharField())
+    return Case(_behind(column, "guide:", Guide, "name"), default=Value(""))
+
+
+def who_behind(column: str) -> Case:
+    """The name of the guide, or of head office's own, whose label a column holds; "" for everybody
+    else."""
+    full = NullIf(Concat("last_name", "first_name"), Value(""))
+    return Case(
+        _behind(column, "guide:", Guide, "name"),
+        _behind(column, "user:", User, Coalesce(full, "username")),
+        default=Value(""),
+    )
+
+
+def _behind(column: str, label: str, model: type[Model], name: Any) -> When:
+    number = Cast(Substr(OuterRef(column), len(label) + 1), BigIntegerField())
+    found = model._default_manager.filter(pk=number).values_list(name)[:1]
+    return When(**{f"{column}__startswith": label}, then=Subquery(found, CharField()))
 
 
 def at_work(*, store_ids: Iterable[int], day: date) -> list[Posting]:

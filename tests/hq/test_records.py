@@ -8,7 +8,7 @@ from django.urls import reverse
 from apps.accounts import services as accounts
 from apps.accounts.actor import SYSTEM
 from apps.accounts.capabilities import Role
-from apps.accounts.models import AuditEntry
+from apps.accounts.models import AuditEntry, User
 from apps.core.pii import holds_phone
 from apps.guide_tasks.errors import CampaignShared
 from apps.guide_tasks.services import pushes
@@ -170,3 +170,27 @@ def test_the_start_page_counts_managers_apart(client, settings, team, fixed_cloc
     )  # fmt: skip
 
     assert client.get(reverse("hq:start")).context["guides"] == 2
+
+
+@pytest.mark.parametrize("by", ["guide", "user", "system"])
+def test_who_wrote_a_send_stands_by_name(admin_client, team, fixed_clock, by):
+    (guide, members) = team[0]
+    send = tap(target_of(hand_out(members[:1], fixed_clock), members[0]), fixed_clock)
+    user = User.objects.create(
+        username="wang", role=Role.HQ_OPERATOR, last_name="王", first_name="敏"
+    )
+    label, words = {
+        "guide": (f"guide:{guide.pk}", guide.name),
+        "user": (f"user:{user.pk}", "王敏"),
+        "system": ("system", "系统"),
+    }[by]
+    Dispatch.objects.filter(pk=send.pk).update(created_by=label)
+
+    page = admin_client.get(reverse("admin:outreach_dispatch_change", args=[send.pk]))
+
+    shown = page.context["adminform"].form.instance
+    assert page.status_code == 200
+    assert (shown.pk, shown.creator) == (send.pk, "" if by == "system" else words)
+    text = names_in(page)
+    assert words in text
+    assert f"{label}<" not in text

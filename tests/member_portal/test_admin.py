@@ -85,3 +85,22 @@ def test_a_new_text_is_a_new_version_from_its_day(db):
 
     assert shown(now) == "2026-01"
     assert shown(now + timedelta(days=2)) == "2027-01"
+
+
+@pytest.mark.parametrize(("label", "words"), [("member", "顾客本人"), ("user", "王敏"), ("", "")])
+def test_who_settled_a_request_stands_by_name(request_of, label, words):
+    client = signed_in(Role.HQ_ADMIN)
+    user = User.objects.get()
+    User.objects.update(last_name="王", first_name="敏")
+    row = request_of()
+    settled = f"user:{user.pk}" if label == "user" else label
+    DataRequest.objects.filter(pk=row.pk).update(settled_by=settled)
+
+    page = client.get(reverse("admin:member_portal_datarequest_change", args=[row.pk]))
+
+    shown = page.context["adminform"].fieldsets[0][1]["fields"]
+    assert "settled_by" not in str(shown)
+    content = page.content.decode()
+    assert f"user:{user.pk}" not in content
+    assert words in content
+    assert ("顾客本人" in content) == (label == "member")
