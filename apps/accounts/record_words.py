@@ -19,6 +19,10 @@ ACTION_WORDS = {
     "case.open": _("complaint left to the store"),
     "case.opened": _("complaint written down"),
     "case.reopened": _("complaint opened again"),
+    "claim.asked": _("asked to become the serving guide"),
+    "claim.granted": _("request to become the serving guide granted"),
+    "claim.refused": _("request to become the serving guide refused"),
+    "claim.withdrawn": _("request to become the serving guide taken back"),
     "commission.answered": _("question about commission answered"),
     "commission.closed": _("month of commission closed"),
     "commission.exported": _("commission of a month exported"),
@@ -197,6 +201,7 @@ DETAIL_WORDS = {
 # reasons that stand in details as codes
 VALUE_WORDS = {
     "after_sales": _("after-sales question"),
+    "asked_for_me": _("TA asks for me"),
     "attitude": pgettext_lazy("complaint", "How TA was served"),
     "called": _("TA called or wrote"),
     "cover": _("I stand in for a colleague"),
@@ -205,6 +210,7 @@ VALUE_WORDS = {
     "erased": pgettext_lazy("complaint", "TA had the data deleted"),
     "exchanged": pgettext_lazy("complaint", "Goods exchanged"),
     "explained": pgettext_lazy("complaint", "Explained, apologised"),
+    "friend": _("TA is my WeCom friend"),
     "in_shop": _("TA is in the shop now"),
     "left": _("the guide left the store"),
     "made_good": pgettext_lazy("complaint", "Made good in another way"),
@@ -213,8 +219,10 @@ VALUE_WORDS = {
     "repaired": pgettext_lazy("complaint", "Repaired"),
     "returned": pgettext_lazy("complaint", "Goods taken back"),
     "size": pgettext_lazy("complaint", "Size"),
+    "sold": _("TA buys with me"),
     "unfounded": pgettext_lazy("complaint", "Nothing to it"),
     "reassigned": _("reassigned by the manager"),
+    "served": _("I have looked after TA for long"),
     "shared_out": _("shared out by the manager"),
     "withdrawn": _("push taken back"),
 }

@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.guide_tasks.models import ExcuseReason
+from apps.handovers.models import OwnershipClaim
 from apps.members.models import (
     AccessRequest,
     ConfirmedFact,
@@ -119,6 +120,10 @@ class AccessForm(ActForm):
 
 class NumberForm(ActForm):
     reason = forms.ChoiceField(choices=AccessRequest.Reason.choices)
+
+
+class ClaimForm(ActForm):
+    reason = forms.ChoiceField(choices=OwnershipClaim.Reason.choices)
 
 
 class DecideForm(ActForm):

@@ -16,7 +16,7 @@ from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import User
 from apps.core.shown import Shown
 from apps.customer_groups import selectors as groups
-from apps.guide_portal import handovers
+from apps.guide_portal import claims, handovers
 from apps.guide_portal.access import waiting_rows
 from apps.guide_portal.alerts import mismatch_rows
 from apps.guide_portal.cards import (
@@ -512,6 +512,12 @@ def _handovers(actor: Actor, now: datetime) -> list[Approval]:
     return [Approval("handover", template, row) for row in handovers.waiting_rows(actor=actor)]
 
 
-FINDERS = [_photos, _scripts, _looks, _excuses, _mismatches, _handovers]
+def _claims(actor: Actor, now: datetime) -> list[Approval]:
+    """归属申请: whose customer somebody is."""
+    template = "guide_portal/partials/_claim_row.html"
+    return [Approval("claim", template, row) for row in claims.waiting_rows(actor=actor, now=now)]
+
+
+FINDERS = [_photos, _scripts, _looks, _claims, _excuses, _mismatches, _handovers]
 # what a regional manager decides, who works in no store
-REGION_FINDERS = [_handovers]
+REGION_FINDERS = [_claims, _handovers]

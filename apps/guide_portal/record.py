@@ -144,6 +144,7 @@ class Record(Shown):
     older: str
     may_write: bool
     may_ask_number: bool
+    may_claim: bool
     sending: Sending
 
 
@@ -203,6 +204,7 @@ def record_of(
         older=_older(events, file, before=before, now=now),
         may_write=may_write,
         may_ask_number=is_own and actor.can(Capability.MANAGE_TEAM),
+        may_claim=(file.serving or {}).get("guide_id") != actor.guide_id,
         sending=_sending(file, cards, guide_id=guide_id, may_send=is_own),
     )
 

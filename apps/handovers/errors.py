@@ -63,3 +63,43 @@ class HandedOverMeanwhile(DomainError):
     message = _(
         "Somebody else is handing over the same groups just now. Open the page again in a moment."
     )
+
+
+class UnknownClaimReason(DomainError):
+    code = "claim_reason"
+    message = _("Choose one of the reasons on the page.")
+
+
+class AlreadyYours(DomainError):
+    code = "claim_already_yours"
+    message = _("You are TA's serving guide already.")
+
+
+class ClaimIdTaken(DomainError):
+    code = "claim_id_taken"
+    message = _("This request belongs to somebody else. Open the page again.")
+
+
+class TooManyClaims(DomainError):
+    code = "claim_too_many"
+    message = _(
+        "%(n)s of your requests wait for an answer: no more until one of them has it. "
+        "You can take one back."
+    )
+
+
+class NotYoursToDecide(DomainError):
+    code = "claim_not_yours"
+    message = _("Somebody above both guides decides this. Ask the regional manager or head office.")
+
+
+class ClaimantGone(DomainError):
+    code = "claim_guide_gone"
+    message = _("%(name)s does not work in %(store)s any more: refuse the request.")
+
+
+class ServedByAnother(DomainError):
+    code = "claim_served_by_another"
+    message = _(
+        "Since it was asked, %(name)s has become TA's guide: refuse, and let it be asked anew."
+    )

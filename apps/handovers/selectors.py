@@ -22,13 +22,21 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Coalesce, TruncDate
+from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.customer_groups.models import CustomerGroup
 from apps.handovers import reasons
-from apps.handovers.models import HandoverGroup, HandoverItem, HandoverRun, UnassignedLeaver
+from apps.handovers.models import (
+    HandoverGroup,
+    HandoverItem,
+    HandoverRun,
+    OwnershipClaim,
+    UnassignedLeaver,
+)
 from apps.members.models import FollowRelation, ServingPeriod
+from apps.orders.models import Order
 from apps.stores.models import Guide, Posting, Store
 
 State = HandoverItem.State
@@ -396,3 +404,69 @@ def lost_friendships(*, since: datetime, until: datetime) -> QuerySet[FollowRela
     return FollowRelation.objects.filter(
         ended_by__in=[ended_by.CUSTOMER, ended_by.GUIDE], until__gte=since, until__lt=until
     ).filter(Q(ended_by=ended_by.CUSTOMER) | ~Exists(moved))
+
+
+# --- 归属申请 -------------------------------------------------------------------------------------
+
+CLAIMS_LISTED = 50
+# what was sold longer ago says little about who serves TA today
+_SOLD_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What speaks for one of the two guides: orders sold in the last year, a WeCom friendship."""
+
+    sold: int = 0
+    is_friend: bool = False
+
+    @property
+    def words(self) -> str:
+        sold = _("%(n)s orders sold to TA in a year") % {"n": self.sold}
+        return f"{sold} · {_('WeCom friend') if self.is_friend else _('no WeCom friend')}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimCase:
+    """A claim with what is known of both sides."""
+
+    claim: OwnershipClaim
+    asker: Standing
+    holder: Standing
+
+
+def claims_waiting_for(*, actor: Actor, now: datetime) -> list[ClaimCase]:
+    """What waits for the actor's word, the oldest first; three queries."""
+    rows = OwnershipClaim.objects.waiting_for(actor).select_related(
+        "member", "guide", "store", "holder", "holder_store"
+    )
+    claims = list(rows.order_by("asked_at", "pk")[:CLAIMS_LISTED])
+    if not claims:
+        return []
+    people = {one.member.survivor_id for one in claims}
+    guides = {pk for one in claims for pk in (one.guide_id, one.holder_id) if pk}
+    sales = Order.objects.filter(
+        member__survivor_id__in=people,
+        selling_guide_id__in=guides,
+        kind=Order.Kind.SALE,
+        paid_at__gte=now - timedelta(days=_SOLD_DAYS),
+    )
+    sold = {
+        (member_id, guide_id): n
+        for member_id, guide_id, n in sales.order_by()
+        .values_list("member__survivor_id", "selling_guide_id")
+        .annotate(n=Count("pk"))
+    }
+    friends = set(
+        FollowRelation.objects.current()
+        .filter(member__survivor_id__in=people, guide_id__in=guides)
+        .values_list("member__survivor_id", "guide_id")
+    )
+
+    def standing(claim: OwnershipClaim, guide_id: int | None) -> Standing:
+        key = (claim.member.survivor_id, guide_id)
+        return Standing(sold=sold.get(key, 0), is_friend=key in friends)
+
+    return [
+        ClaimCase(one, standing(one, one.guide_id), standing(one, one.holder_id)) for one in claims
+    ]

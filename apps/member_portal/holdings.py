@@ -54,6 +54,7 @@ NOT_IN_COPY = {
     "campaigns.CampaignAssignment": "a draw by chance; no part of it is about the person",
     "guide_tasks.NotIssued": "a message that was never written",
     "handovers.HandoverItem": "the step between two serving guides, who are both told",
+    "handovers.OwnershipClaim": "which of our staff asked to serve; whoever does is told",
     "member_portal.ContactCode": "the address behind the picture on the member's own page",
     "members.AccessRequest": "which of our staff asked to see the record: kept for audits",
     "members.MemberMerge": "how rows of one person came together; what is left is told",

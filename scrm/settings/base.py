@@ -154,6 +154,8 @@ LOOKUPS_AN_HOUR = env.int("LOOKUPS_AN_HOUR", default=30)
 LOOKUPS_A_DAY = env.int("LOOKUPS_A_DAY", default=100)
 # how long a granted look at a customer of others lasts
 ACCESS_GRANT_HOURS = env.int("ACCESS_GRANT_HOURS", default=24)
+# requests to become somebody's serving guide that may wait for an answer at once, by guide
+CLAIMS_OPEN_MAX = env.int("CLAIMS_OPEN_MAX", default=5)
 
 # by when a complaint is to be closed; then its manager is told
 CASE_DUE_HOURS = env.int("CASE_DUE_HOURS", default=48)

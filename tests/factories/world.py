@@ -31,7 +31,7 @@ from apps.guide_tasks.models import (
     TaskTarget,
 )
 from apps.guide_tasks.services import ensure_default_rules, forecast, hand_in_photo
-from apps.handovers.models import HandoverRun
+from apps.handovers.models import HandoverRun, OwnershipClaim
 from apps.hq.picture_form import sealed
 from apps.looks.models import Look
 from apps.loyalty.models import Coupon, PointsEntry, PointsTerms
@@ -502,6 +502,7 @@ def numbers_of(world, role):
         "visit_item_id": world.visit_items,
         "code": (TrackedLink.objects.first().code,) * 3,
         "request_id": each(lambda guide, _m: _request(world, guide).pk),
+        "claim_id": each(lambda guide, _m: _claim(world, guide).pk),
         "script_id": (_open_script().pk,) * 3,
         "variant_id": (_wording(world).pk,) * 3,
         "moment_id": (_unknown_post(world).pk,) * 3,
@@ -628,6 +629,18 @@ def _request(world, guide):
         guide=guide, store=store, member=world.west.silent, reason="in_shop",
         client_id=uuid.uuid4(), asked_at=world.now,
     )  # fmt: skip
+
+
+def _claim(world, guide):
+    """A guide asks to become a customer's serving guide."""
+    store = Posting.objects.filter(guide=guide).latest("pk").store
+    return OwnershipClaim.objects.get_or_create(
+        guide=guide, state="waiting",
+        defaults={
+            "store": store, "member": world.west.silent, "level": "store", "reason": "sold",
+            "client_id": uuid.uuid4(), "asked_at": world.now,
+        },
+    )[0]  # fmt: skip
 
 
 def _own_work(world, worker):

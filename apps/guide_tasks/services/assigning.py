@@ -263,6 +263,7 @@ _WHY = {
     "covered": _("You work for %(name)s, who is away."),
     "left": _("%(name)s does not work there any more."),
     "handed_over": _("%(name)s does not work there any more."),
+    "claimed": _("TA is your customer now; %(name)s had this."),
 }
 _BY_THE_MANAGER = _("Your manager gave them to you; they were with %(name)s.")
 

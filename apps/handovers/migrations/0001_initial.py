@@ -144,4 +144,28 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('corp_id', 'userid'), name='handovers_unassigned_once')],
             },
         ),
+        migrations.CreateModel(
+            name='OwnershipClaim',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('level', models.CharField(choices=[('store', 'store manager'), ('region', 'regional manager'), ('hq', 'head office')], max_length=6, verbose_name='decided by the')),
+                ('reason', models.CharField(choices=[('asked_for_me', 'TA asks for me'), ('served', 'I have looked after TA for long'), ('sold', 'TA buys with me'), ('friend', 'TA is my WeCom friend')], max_length=12, verbose_name='reason')),
+                ('state', models.CharField(choices=[('waiting', 'waiting for approval'), ('granted', 'granted'), ('refused', 'refused'), ('withdrawn', 'taken back')], default='waiting', max_length=9, verbose_name='state')),
+                ('client_id', models.UUIDField(unique=True, verbose_name='client id')),
+                ('asked_at', models.DateTimeField(verbose_name='asked at')),
+                ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided at')),
+                ('decided_by', models.CharField(blank=True, max_length=40, verbose_name='decided by')),
+                ('guide', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='asked by')),
+                ('holder', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='serving guide')),
+                ('holder_store', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.store', verbose_name='store of the serving guide')),
+                ('member', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='members.member', verbose_name='member')),
+                ('store', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.store', verbose_name='store')),
+            ],
+            options={
+                'verbose_name': 'ownership claim',
+                'verbose_name_plural': 'ownership claims',
+                'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['store', 'asked_at'], name='handovers_claim_waiting')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'waiting')), fields=('guide', 'member'), name='handovers_claim_one_waiting'), models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('state', 'waiting')), models.Q(models.Q(('state', 'waiting'), _negated=True), ('decided_at__isnull', False)), _connector='OR'), name='handovers_claim_decided_has_time')],
+            },
+        ),
     ]

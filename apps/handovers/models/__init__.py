@@ -1,7 +1,16 @@
-"""Handovers: runs with their customers and calls, and the groups that change owners with them."""
+"""Handovers: runs with their customers and calls, the groups that change owners with them, and
+claims of colleagues."""
 
+from apps.handovers.models.claims import OwnershipClaim
 from apps.handovers.models.groups import HandoverGroup
 from apps.handovers.models.runs import HandoverCall, HandoverItem, HandoverRun
 from apps.handovers.models.unassigned import UnassignedLeaver
 
-__all__ = ["HandoverCall", "HandoverGroup", "HandoverItem", "HandoverRun", "UnassignedLeaver"]
+__all__ = [
+    "HandoverCall",
+    "HandoverGroup",
+    "HandoverItem",
+    "HandoverRun",
+    "OwnershipClaim",
+    "UnassignedLeaver",
+]

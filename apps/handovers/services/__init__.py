@@ -2,6 +2,7 @@
 
 from apps.handovers.services.asking import ask_results, hear_of_failure
 from apps.handovers.services.calling import send_calls
+from apps.handovers.services.claiming import claim_member, decide_claim, withdraw_claim
 from apps.handovers.services.group_calls import send_groups
 from apps.handovers.services.group_looks import look_at_groups
 from apps.handovers.services.keeping import keep_in_store
@@ -12,6 +13,8 @@ from apps.handovers.services.unassigned import hold_against_ours, keep_unassigne
 __all__ = [
     "ask_results",
     "change_successor",
+    "claim_member",
+    "decide_claim",
     "decide_run",
     "drop_run",
     "hear_of_failure",
@@ -25,4 +28,5 @@ __all__ = [
     "send_groups",
     "start_run",
     "try_again",
+    "withdraw_claim",
 ]

@@ -18,15 +18,22 @@ from apps.cases import services as cases
 from apps.core import clock
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import TaskItem, TaskPush
+from apps.handovers.models import OwnershipClaim
+from apps.handovers.services import claim_member
 from apps.hq.demo import picture
 from apps.hq.demo.chain import Chain
-from apps.hq.demo.members import Person
+from apps.hq.demo.members import Person, customer_of
 from apps.hq.demo.people import phone_of
 from apps.hq.demo.phones import Phones
-from apps.members.models import AccessRequest, Consent, MemberIdentity, ServingPeriod
+from apps.members.models import (
+    AccessRequest,
+    Consent,
+    MemberIdentity,
+    ServingPeriod,
+)
 from apps.members.services.drafts import write_draft
 from apps.members.services.identities import ConsentRow, MemberRow, resolve_members
-from apps.members.services.relations import set_serving_guide
+from apps.members.services.relations import FollowRow, set_serving_guide, start_follows
 from apps.outreach.services.access_news import ask_for_access
 from apps.outreach.services.notices import send_notices
 from apps.outreach.services.proposals import propose_script
@@ -41,6 +48,8 @@ _REGION = "hd"
 _QUOTA = 3
 # which guide of the store won a member, and when
 _JOINED = ((1, 14, 20), (1, 16, 45), (2, 17, 10))
+# since when the customer two guides care for is a friend of the second
+_KNOWN = timedelta(days=40)
 # phone numbers behind those of all invented people
 _FIRST_NEW = 90_000_000
 
@@ -72,6 +81,7 @@ def begin(chain: Chain, people: list[Person], *, phones: Phones, now: datetime) 
         _complain(chain, now=evening)
     _away(chain, now=now)
     _ask(chain, people, now=now)
+    _claim(chain, people, phones=phones, now=now)
     count_scripts(now=now)
 
 
@@ -321,5 +331,23 @@ def _ask(chain: Chain, people: list[Person], *, now: datetime) -> None:
         reason=AccessRequest.Reason.CALLED,
         client_id=_id("access"),
         actor=_actor(guide, now),
+        now=now,
+    )
+
+
+def _claim(chain: Chain, people: list[Person], *, phones: Phones, now: datetime) -> None:
+    """A customer of a colleague added another guide as well and asks for her: who serves TA?"""
+    _manager, asker, *others = chain.guides_of[SHOWN_STORE]
+    person = next(one for one in people if one.guide in others and one.is_friend)
+    since = now - _KNOWN
+    seen = customer_of(person, asker, since)
+    phones.post("/sim/seed", departments=[], users=[], customers=[seen])
+    follow = FollowRow(asker.corp_id, asker.pk, person.member_id, person.external_userid, since)
+    start_follows(rows=[follow], now=since)
+    claim_member(
+        member_id=person.member_id,
+        reason=OwnershipClaim.Reason.ASKED,
+        client_id=_id("claim"),
+        actor=_actor(asker, now),
         now=now,
     )

@@ -5,9 +5,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.handovers import services as handovers
+from apps.handovers.models import OwnershipClaim
+from apps.handovers.selectors import ClaimCase, claims_waiting_for
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.members import services as members
 from apps.members.models import AccessRequest
@@ -21,6 +25,7 @@ LISTED = 100
 def access_requests(request: HttpRequest) -> HttpResponse:
     """Requests that wait, the oldest first, and alerts nobody has asked about yet."""
     actor = actor_of(request)
+    may_act = actor.can(Capability.EDIT_MEMBERS)
     waiting = (
         AccessRequest.objects.visible_to(actor)
         .waiting()
@@ -39,10 +44,17 @@ def access_requests(request: HttpRequest) -> HttpResponse:
             }
             for one in waiting
         ],
+        claims=_claims(actor) if may_act else [],
         alerts=standing_alerts() if actor.sees_all else [],
-        may_act=actor.can(Capability.EDIT_MEMBERS),
+        may_act=may_act,
         me=actor.label,
     )
+
+
+def _claims(actor: Actor) -> list[tuple[ClaimCase, str]]:
+    """归属申请, each with whom it is about."""
+    waiting = claims_waiting_for(actor=actor, now=clock.now())
+    return [(case, masked_name(case.claim.member)) for case in waiting]
 
 
 @hq_action(Capability.EDIT_MEMBERS)
@@ -59,6 +71,21 @@ def decide_access(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, _("Granted") if grant else _("Refused"))
+    return redirect("hq:access")
+
+
+@hq_action(Capability.EDIT_MEMBERS)
+def decide_claim(request: HttpRequest, pk: int) -> HttpResponse:
+    """Whose customer somebody is, where the stores lie in two regions, or nobody else answers."""
+    grant = request.POST.get("grant") == "yes"
+    try:
+        handovers.decide_claim(claim_id=pk, grant=grant, actor=actor_of(request), now=clock.now())
+    except OwnershipClaim.DoesNotExist:
+        raise Http404 from None
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Granted; both hear of it") if grant else _("Refused"))
     return redirect("hq:access")
 
 
