@@ -25,7 +25,7 @@ from apps.guide_tasks.services.personal import reach_of
 from apps.loyalty.selectors import points_words
 from apps.members.invites import IN_CHAT_FOR
 from apps.members.models import Member, StopMark
-from apps.members.selectors import find_by_identity
+from apps.members.selectors import find_identities
 from apps.orders.selectors import last_purchases
 from apps.outreach.attachments import Piece, cover_address
 from apps.outreach.selectors import pieces_for_chat
@@ -72,8 +72,9 @@ class ChatMessage:
 
 def sidebar_member(*, actor: Actor, corp_id: str, external_userid: str) -> Member | None:
     """The customer of the chat, if known and in the actor's scope."""
-    member = find_by_identity("external_userid", corp_id, external_userid)
-    return visible(actor).filter(pk=member.survivor_id).first() if member else None
+    given = ("external_userid", corp_id, external_userid)
+    found = find_identities([given]).get(given)
+    return visible(actor).filter(pk=found.survivor_id).first() if found else None
 
 
 def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:

@@ -25,7 +25,7 @@ def personal_text(
 
 def refusal_words(target: TaskTarget, *, now: datetime) -> str:
     """Why sending would be refused right now, said before the guide types; "" when it is fine."""
-    refusal = policy.check_one(
+    refusal, contact = policy.look_at_one(
         member_id=target.member_id,
         guide_id=target.guide_id,
         now=now,
@@ -33,16 +33,9 @@ def refusal_words(target: TaskTarget, *, now: datetime) -> str:
     )
     if refusal is None:
         return ""
-    if refusal == policy.Refusal.COLLEAGUE:
-        return _free_again(target, now=now)
+    if contact is not None:
+        return _free_again(contact.at, now=now)
     return _("Not now: %(why)s") % {"why": policy.sentence(refusal)}
-
-
-def _colleague_at(target: TaskTarget, now: datetime) -> datetime | None:
-    found = ledger.by_colleagues(
-        member_ids=[target.member_id], guide_id=target.guide_id, now=now
-    ).get(target.member_id)
-    return found.at if found else None
 
 
 def contact_words(target: TaskTarget, *, now: datetime) -> str:
@@ -52,15 +45,14 @@ def contact_words(target: TaskTarget, *, now: datetime) -> str:
     """
     if is_marketing(target.push):
         return ""
-    at = _colleague_at(target, now)
-    return colleague_words(at, now=now) if at else ""
+    found = ledger.by_colleagues(
+        member_ids=[target.member_id], guide_id=target.guide_id, now=now
+    ).get(target.member_id)
+    return colleague_words(found.at, now=now) if found else ""
 
 
-def _free_again(target: TaskTarget, *, now: datetime) -> str:
+def _free_again(at: datetime, *, now: datetime) -> str:
     """The same, and from when on marketing is fine again."""
-    at = _colleague_at(target, now)
-    if at is None:  # it ended this very moment
-        return ""
     free = at + timedelta(hours=ledger.block_hours())
     return _("%(contact)s. Your turn from %(time)s on") % {
         "contact": colleague_words(at, now=now),

@@ -403,9 +403,20 @@ _ONE = "SELECT coalesce((SELECT survivor_id FROM members_member WHERE id = %s), 
 
 def check_one(*, member_id: int, guide_id: int, now: datetime, marketing: bool) -> Refusal | None:
     """May this guide write to this member now? None = yes."""
+    refusal, _contact = look_at_one(
+        member_id=member_id, guide_id=guide_id, now=now, marketing=marketing
+    )
+    return refusal
+
+
+def look_at_one(
+    *, member_id: int, guide_id: int, now: datetime, marketing: bool
+) -> tuple[Refusal | None, ledger.Contact | None]:
+    """The same, with the colleague's contact where that is the refusal."""
     terms = _terms_here(guide_id, now, marketing, monthly_cap(now))
     refusal = next(iter(_refused_here(_ONE, [member_id, member_id], terms).values()), None)
     if not marketing or not _asks_ledger(refusal):
-        return refusal
+        return refusal, None
     others = ledger.by_colleagues(member_ids=[member_id], guide_id=guide_id, now=now)
-    return Refusal.COLLEAGUE if others else refusal
+    contact = others.get(member_id)
+    return (Refusal.COLLEAGUE if contact else refusal), contact

@@ -13,10 +13,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.contact_codes.models import ChannelCode
-from apps.members.models import Consent, FollowRelation, Member, StopMark
+from apps.guide_tasks.models import TaskPush
+from apps.members.models import Consent, FollowRelation, Interaction, Member, StopMark
 from apps.outreach.models import MediaUpload, MessageTemplate, TrackedLink
 from tests.factories.items import png
 from tests.factories.outreach import CORP, make_asset
+from tests.factories.tasks import hand_out
 
 
 def url(name, *args):
@@ -229,3 +231,37 @@ def test_who_may_not_be_written_to_is_invited_only_as_an_answer(shop, card):
     page = card(external(member))
     assert "TA 问了，发邀请" in page
     assert "TA 问起怎么入会，再发邀请" in page
+
+
+@pytest.mark.parametrize("is_held_back", [False, True])
+def test_the_first_screen_asks_as_often_for_much_as_for_little(shop, card, is_held_back):
+    """Of a customer who joined, with the words of the open task and the policy's on them."""
+    member = shop.members[0]
+    Member.objects.filter(pk=member.pk).update(joined_at=shop.now)
+    script = MessageTemplate.objects.create(name="新靴", body=shop.push.body)
+    TaskPush.objects.filter(pk=shop.push.pk).update(template=script)
+    talk = {"member": member, "kind": Interaction.Kind.CHAT_OPENED, "occurred_at": shop.now}
+    if is_held_back:
+        Interaction.objects.create(**talk, guide=shop.colleague, source="a colleague's chat")
+    address = external(member)
+
+    def asked():
+        card(address)
+        with CaptureQueriesContext(connection) as queries:
+            page = card(address)
+        assert "到了新靴" in page
+        assert ("今天已有同事联系过" in page) == is_held_back
+        return len(queries)
+
+    few = asked()
+    for number in range(4):
+        hand_out([member], shop.now, title=f"回访{number}", kind=TaskPush.Kind.CARE)
+        Interaction.objects.create(**talk, guide=shop.guide, source=f"chat {number}")
+        FollowRelation.objects.create(
+            member=member,
+            guide=shop.colleague,
+            corp_id=f"corp{number}",
+            external_userid=f"wm{number}",
+            since=shop.now,
+        )
+    assert asked() == few <= 12

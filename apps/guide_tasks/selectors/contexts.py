@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import prefetch_related_objects
+from django.db.models import OuterRef, QuerySet, Subquery, prefetch_related_objects
 
 from apps.core import clock
+from apps.core.compiled import Compiled, among
 from apps.guide_tasks.models import (
     GuideTask,
     TaskTarget,
@@ -56,35 +57,50 @@ def guide_context(task: GuideTask) -> dict[str, str]:
     return {"导购": task.guide.name, "门店": task.store.name}
 
 
+def _beside() -> QuerySet[TaskTarget, tuple]:
+    """What stands beside a target: guide, store, and what the person's purchases say."""
+    person = {"member_id": OuterRef("member__survivor_id")}
+    facts = MemberFacts.objects.filter(**person)
+    return TaskTarget.objects.filter(among("id", "targets")).values_list(
+        "pk",
+        "guide__name",
+        "store__name",
+        Subquery(facts.values("shoe_size")),
+        Subquery(facts.values("clothing_size")),
+        Subquery(MemberProfile.objects.filter(**person).values("last_order_on")),
+    )
+
+
+_BESIDE = Compiled(_beside)
+
+
 def target_contexts(
     targets: Sequence[TaskTarget],
     *,
     now: datetime,
     bought: Mapping[int, orders.LastPurchase | LastBuy] | None = None,
 ) -> dict[int, dict[str, str]]:
-    """Values of all script variables by target id, in a fixed number of queries.
-
-    What the targets carry already is not asked again; `bought` is the last purchases, if known.
+    """Values of all script variables by target id: one query, one more for members that the targets
+    do not carry, one for the last purchases unless they are given as `bought`.
     """
-    prefetch_related_objects(list(targets), "member", "guide", "store")
-    member_ids = [target.member_id for target in targets]
-    facts = MemberFacts.objects.in_bulk(member_ids)
-    profiles = MemberProfile.objects.in_bulk(member_ids)
-    known = orders.last_purchases(member_ids=member_ids) if bought is None else bought
+    prefetch_related_objects(list(targets), "member")
+    known = bought
+    if known is None:
+        known = orders.last_purchases(member_ids=[target.member_id for target in targets])
     today = clock.business_day(now)
+    members = {target.pk: target.member for target in targets}
     contexts = {}
-    for target in targets:
-        fact, last = facts.get(target.member_id), known.get(target.member_id)
-        profile = profiles.get(target.member_id)
-        days = (today - profile.last_order_on).days if profile and profile.last_order_on else None
-        contexts[target.pk] = {
-            "姓名": target.member.name,
-            "称呼": form_of_address(target.member),
+    for pk, guide, store, shoe, clothing, last_on in _BESIDE.tuples(targets=list(members)):
+        member = members[pk]
+        last = known.get(member.pk)
+        contexts[pk] = {
+            "姓名": member.name,
+            "称呼": form_of_address(member),
             "上次购买": last.product if last else "",
-            "尺码": (fact.shoe_size or fact.clothing_size) if fact else "",
-            "天数": "" if days is None else str(days),
-            "导购": target.guide.name,
-            "门店": target.store.name,
+            "尺码": shoe or clothing or "",
+            "天数": "" if last_on is None else str((today - last_on).days),
+            "导购": guide,
+            "门店": store,
         }
     return contexts
 
