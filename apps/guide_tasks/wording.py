@@ -27,6 +27,7 @@ _EXCUSES = {
     ExcuseReason.WITHDRAWN: gettext_lazy("head office took this task back"),
     ExcuseReason.CONSENT_GONE: gettext_lazy("TA took back the consent that this needs"),
     ExcuseReason.COMPLAINT: gettext_lazy("TA has complained: that is settled first"),
+    ExcuseReason.POINTS_USED: gettext_lazy("TA has used the points"),
 }
 
 
@@ -74,6 +75,9 @@ def why_patterns() -> dict[str, str]:
         "welcome": _("has just become a member"),
         "birthday": _as_format(_("birthday on %(day)s, in %(days)s days"), "day", "days"),
         "birthday_today": _("birthday today"),
+        "points": _as_format(
+            _("%(points)s points, the first of them end on %(day)s"), "points", "day"
+        ),
         "repurchase": _as_format(
             _("usually back after %(gap)s days, which would be %(day)s"), "gap", "day"
         ),

@@ -54,6 +54,11 @@ _SENTENCES: dict[str, Any] = {
         "[lead_days] days before the birthday, until the day itself. "
         "Only with consent to birthday greetings."
     ),
+    Key.POINTS: gettext_lazy(
+        "[lead_days] days before points end, from [least_points] points on, until that day; once "
+        "for each such day. Not when contacted in the last [skip_days] days; used or bought "
+        "meanwhile → not applicable."
+    ),
     Key.REPURCHASE: gettext_lazy(
         "[lead_days] days before the day on which TA usually is back, within [due_days] days. "
         "Not when contacted in the last [skip_days] days; bought meanwhile → not applicable."

@@ -36,6 +36,7 @@ class TaskPush(models.Model):
         GREETING = "greeting", _("greet a new friend")
         WELCOME = "welcome", _("welcome a new member")
         BIRTHDAY = "birthday", _("birthday")
+        POINTS = "points", _("points about to end")
         REPURCHASE = "repurchase", _("repurchase due")
         SILENT = "silent", _("silent wake-up")
         LEAD = "lead", _("first order")

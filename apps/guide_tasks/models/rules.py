@@ -24,6 +24,7 @@ class TaskRule(models.Model):
         GREETING = "greeting", _("new WeCom friend")
         WELCOME = "welcome", _("new member")
         BIRTHDAY = "birthday", _("birthday")
+        POINTS = "points", _("points about to end")
         REPURCHASE = "repurchase", _("repurchase due")
         SILENT = "silent", _("becoming silent")
         LEAD = "lead", _("no first order yet")
@@ -47,6 +48,7 @@ class TaskRule(models.Model):
     lead_days = models.PositiveSmallIntegerField(_("days before"), default=0)
     delay_days = models.PositiveSmallIntegerField(_("delay in days"), default=0)
     due_days = models.PositiveSmallIntegerField(_("days to do it"), default=1)
+    least_points = models.PositiveIntegerField(_("at least so many points"), default=0)
     # who was reached in so many days is left in peace; 0 = does not matter
     skip_days = models.PositiveSmallIntegerField(_("skip when contacted in days"), default=0)
     required_grade = models.PositiveSmallIntegerField(

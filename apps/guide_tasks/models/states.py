@@ -70,6 +70,7 @@ class ExcuseReason(models.TextChoices):
     WITHDRAWN = "withdrawn", _("taken back")
     CONSENT_GONE = "consent_gone", _("took back the consent")
     COMPLAINT = "complaint", _("complaint open")
+    POINTS_USED = "points_used", _("points used")
 
 
 class ItemExcuse(models.TextChoices):

@@ -521,6 +521,7 @@ _MEANT_TO_SELL = (
     TaskPush.Kind.LEAD,
     TaskPush.Kind.REVISIT,
     TaskPush.Kind.NEW_GOODS,
+    TaskPush.Kind.POINTS,
 )
 
 

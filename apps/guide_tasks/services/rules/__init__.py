@@ -23,6 +23,7 @@ from apps.guide_tasks.services.rules import (
     greeting,
     lead,
     new_goods,
+    points,
     repurchase,
     revisit,
     silent,
@@ -56,6 +57,7 @@ _FIND: dict[str, Callable[[TaskRule, datetime], Finds]] = {
     Key.CARE: care.find,
     Key.CASE_CLOSED: case_closed.find,
     Key.BIRTHDAY: birthday.find,
+    Key.POINTS: points.find,
     Key.REVISIT: revisit.find,
     Key.REPURCHASE: repurchase.find,
     Key.SILENT: silent.find,
@@ -66,6 +68,7 @@ _FIND: dict[str, Callable[[TaskRule, datetime], Finds]] = {
 _PLACE = {key: place for place, key in enumerate(_FIND)}
 _DAILY = (
     Key.BIRTHDAY,
+    Key.POINTS,
     Key.REVISIT,
     Key.REPURCHASE,
     Key.SILENT,
@@ -134,6 +137,7 @@ def run_rules(*, now: datetime) -> RuleRun:
         cases=made.get(Key.CASE_CLOSED, 0),
         excused=targets.excuse_stopped(now=now)
         + birthday.excuse_withdrawn(now=now)
+        + points.excuse_used(now=now)
         + case_closed.excuse_complained(now=now),
     )
 

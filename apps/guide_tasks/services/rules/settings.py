@@ -27,6 +27,7 @@ NUMBERS: dict[str, tuple[str, ...]] = {
     Key.LEAD: ("delay_days", "due_days"),
     Key.REVISIT: ("delay_days", "due_days"),
     Key.BIRTHDAY: ("lead_days",),
+    Key.POINTS: ("lead_days", "least_points", "skip_days"),
     Key.REPURCHASE: ("lead_days", "due_days", "skip_days"),
     Key.SILENT: ("due_days", "skip_days"),
     Key.NEW_GOODS: ("due_days", "skip_days"),
@@ -37,6 +38,7 @@ LIMITS: dict[str, tuple[int, int]] = {
     "delay_days": (1, 365),
     "due_days": (0, 14),
     "skip_days": (0, 90),
+    "least_points": (1, 1_000_000),
     "daily_cap": (1, 200),
     "minutes": (1, 60),
 }
