@@ -109,7 +109,7 @@ def _world_beneath(request, django_db_setup, django_db_blocker):
 
 
 @pytest.fixture(scope="session")
-def _nothing_beneath(django_db_setup, django_db_blocker):
+def _nothing_beneath(django_db_blocker):
     with django_db_blocker.unblock():
         worlds.stand_on(None)
 
