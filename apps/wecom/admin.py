@@ -1,13 +1,16 @@
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 from unfold.decorators import display
 
 from apps.accounts.admin_base import RoomAdmin, actor_of
 from apps.accounts.capabilities import Capability
 from apps.wecom import services
+from apps.wecom.event_words import KINDS, event_words
 from apps.wecom.forms import CallbackEndpointForm, CorpAppForm, CorpForm
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
 
@@ -46,6 +49,22 @@ class CallbackEndpointAdmin(WeComAdmin):
     search_fields = ["slug"]
 
 
+class KindFilter(admin.SimpleListFilter):
+    """By what happened, in words; the address holds WeCom's own."""
+
+    title = pgettext_lazy("WeCom", "event")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(".".join(kind), words) for kind, words in KINDS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if not self.value():
+            return queryset
+        event, _dot, change_type = str(self.value()).partition(".")
+        return queryset.filter(event=event, change_type=change_type)
+
+
 @admin.register(RawCallback)
 class RawCallbackAdmin(WeComAdmin):
     """The inbox: read it, filter it, let a row be read again."""
@@ -55,14 +74,13 @@ class RawCallbackAdmin(WeComAdmin):
     list_display = [
         "received_at",
         "show_status",
-        "event",
-        "change_type",
+        "show_kind",
         "endpoint",
         "attempts",
         "last_error",
         "handled_at",
     ]
-    list_filter = ["status", "event", "change_type", "endpoint", "received_at"]
+    list_filter = ["status", KindFilter, "endpoint", "received_at"]
     list_select_related = ["endpoint"]
     date_hierarchy = "received_at"
     readonly_fields = [
@@ -87,6 +105,10 @@ class RawCallbackAdmin(WeComAdmin):
     )
     def show_status(self, row: RawCallback) -> tuple[str, str]:
         return row.status, row.get_status_display()
+
+    @display(description=pgettext_lazy("WeCom", "event"), ordering="event")
+    def show_kind(self, row: RawCallback) -> str:
+        return event_words(row.event, row.change_type)
 
     @admin.action(description=_("Process again"), permissions=["change"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[RawCallback]) -> None:

@@ -9,7 +9,9 @@ from django.urls import reverse
 from apps.accounts.capabilities import Role
 from apps.accounts.models import AuditEntry
 from apps.core import clock
+from apps.wecom.event_words import KINDS
 from apps.wecom.models import CallbackEndpoint, RawCallback
+from apps.wecom_sync.services.callbacks import KNOWN
 from tests.factories import outreach as make
 from tests.hq.conftest import signed_in
 
@@ -28,12 +30,17 @@ def kept(db, fixed_clock):
             RawCallback.objects.create(
                 key=next(_numbers).to_bytes(32, "big"),
                 endpoint=CallbackEndpoint.objects.get(),
-                event="change_external_contact",
                 change_type=change,
                 fields={},
                 received_at=at,
                 not_before=at,
-                **{"status": Status.DEAD, "last_error": "worker lost", "attempts": 8, **fields},
+                **{
+                    "event": "change_external_contact",
+                    "status": Status.DEAD,
+                    "last_error": "worker lost",
+                    "attempts": 8,
+                    **fields,
+                },
             )
             for _one in range(count)
         ]
@@ -109,3 +116,21 @@ def test_who_may_not_act_sees_no_button(kept):
 
     assert AGAIN not in client.get(PAGE).content.decode()
     assert client.post(AGAIN, {}).status_code == 403
+
+
+def test_every_event_we_handle_has_words_and_one_that_is_news_keeps_wecoms(kept, admin_client):
+    assert [kind for kind in KNOWN if kind not in KINDS] == []
+    kept(change="", event="unsubscribe")
+    kept(change="brand_new", event="change_external_contact")
+    rows = reverse("admin:wecom_rawcallback_changelist")
+
+    for address in (PAGE, rows):
+        page = admin_client.get(address).content.decode()
+        assert "成员不能再使用应用" in page
+        assert ">unsubscribe" not in page
+        assert "change_external_contact brand_new" in page
+
+    found = admin_client.get(rows, {"kind": "unsubscribe."}).context["cl"].queryset
+    assert [row.event for row in found] == ["unsubscribe"]
+    asked = {"event__exact": "change_external_contact", "change_type__exact": "brand_new"}
+    assert admin_client.get(rows, asked).context["cl"].queryset.count() == 1

@@ -17,21 +17,11 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.wecom import services as wecom
+from apps.wecom.event_words import event_words
 from apps.wecom.selectors import DeadGroup, dead_groups, event_counts
 
 PAGE = "hq:dead_callbacks"
 
-# what each kind of event is, in the words of head office
-_KINDS: dict[tuple[str, str], str | Promise] = {
-    ("change_external_contact", "add_external_contact"): gettext_lazy("friend added"),
-    ("change_external_contact", "add_half_external_contact"): gettext_lazy(
-        "friend added, not confirmed yet"
-    ),
-    ("change_external_contact", "edit_external_contact"): gettext_lazy("friend's details changed"),
-    ("change_external_contact", "del_external_contact"): gettext_lazy("guide deleted a friend"),
-    ("change_external_contact", "del_follow_user"): gettext_lazy("customer deleted a guide"),
-    ("change_external_contact", "transfer_fail"): gettext_lazy("handover did not happen"),
-}
 # reasons as `fail` writes them → what they mean and what to do
 _REASONS: dict[str, str | Promise] = {
     "worker lost": gettext_lazy("handling it ended the worker each time; look at the log"),
@@ -47,7 +37,7 @@ class GroupRow:
     """A group ready to print."""
 
     group: DeadGroup
-    kind: str | Promise
+    kind: str
     meaning: str | Promise
     link: str
 
@@ -83,17 +73,13 @@ class AgainForm(forms.Form):
         return given
 
 
-def kind_of(event: str, change_type: str) -> str | Promise:
-    return _KINDS.get((event, change_type)) or f"{event} {change_type}".strip()
-
-
 def _row(group: DeadGroup) -> GroupRow:
     asked = {"status__exact": "dead", "event__exact": group.event}
     if group.change_type:
         asked["change_type__exact"] = group.change_type
     return GroupRow(
         group=group,
-        kind=kind_of(group.event, group.change_type),
+        kind=event_words(group.event, group.change_type),
         meaning=_REASONS.get(group.reason, ""),
         link=f"{reverse('admin:wecom_rawcallback_changelist')}?{urlencode(asked)}",
     )
@@ -110,7 +96,7 @@ def _page(request: HttpRequest, form: AgainForm, status: int = 200) -> HttpRespo
         status=status,
         groups=groups,
         dead=sum(row.group.count for row in groups),
-        today=[(count, kind_of(count.event, count.change_type)) for count in today],
+        today=[(count, event_words(count.event, count.change_type)) for count in today],
         form=form,
         may_act=actor_of(request).can(Capability.MANAGE_WECOM),
     )

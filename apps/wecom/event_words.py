@@ -1,0 +1,44 @@
+"""What each kind of event is, in the words of head office. WeCom's own stand where it sends one
+that is news to us."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+FRIEND, GROUP, TAG = "change_external_contact", "change_external_chat", "change_external_tag"
+LINK, STAFF = "customer_acquisition", "change_contact"
+
+KINDS: dict[tuple[str, str], str | Promise] = {
+    (FRIEND, "add_external_contact"): _("friend added"),
+    (FRIEND, "add_half_external_contact"): _("friend added, not confirmed yet"),
+    (FRIEND, "edit_external_contact"): _("friend's details changed"),
+    (FRIEND, "del_external_contact"): _("guide deleted a friend"),
+    (FRIEND, "del_follow_user"): _("customer deleted a guide"),
+    (FRIEND, "transfer_fail"): _("handover did not happen"),
+    (GROUP, "create"): _("customer group begun"),
+    (GROUP, "update"): _("customer group changed"),
+    (GROUP, "dismiss"): _("customer group dissolved"),
+    (TAG, "create"): _("tag added in WeCom"),
+    (TAG, "update"): _("tag changed in WeCom"),
+    (TAG, "delete"): _("tag deleted in WeCom"),
+    (TAG, "shuffle"): _("tags put in another order in WeCom"),
+    (LINK, "balance_low"): _("acquisition links: quota is low"),
+    (LINK, "balance_exhausted"): _("acquisition links: quota is used up"),
+    (LINK, "balance_increased"): _("acquisition links: quota added"),
+    (LINK, "quota_expire_soon"): _("acquisition links: quota ends soon"),
+    (LINK, "link_unavailable"): _("acquisition link does not work"),
+    (LINK, "delete_link"): _("acquisition link deleted"),
+    (LINK, "customer_start_chat"): _("customer wrote by an acquisition link"),
+    (STAFF, "create_user"): _("colleague entered in WeCom"),
+    (STAFF, "update_user"): _("colleague changed in WeCom"),
+    (STAFF, "delete_user"): _("colleague gone from WeCom"),
+    (STAFF, "create_party"): _("department made in WeCom"),
+    (STAFF, "update_party"): _("department changed in WeCom"),
+    (STAFF, "delete_party"): _("department gone from WeCom"),
+    ("template_card_event", ""): _("button on a card pressed"),
+    ("subscribe", ""): _("colleague may use the app"),
+    ("unsubscribe", ""): _("colleague may no longer use the app"),
+}
+
+
+def event_words(event: str, change_type: str) -> str:
+    return str(KINDS.get((event, change_type)) or f"{event} {change_type}".strip())
