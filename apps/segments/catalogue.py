@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.members.models import Consent, Member
 from apps.profiles.models import Stage
@@ -39,8 +40,8 @@ OPERATORS: dict[Kind, dict[str, Promise]] = {
 @dataclass(frozen=True)
 class Field:
     """One field. `sql` is an expression (numbers, choices) or a whole condition (bool, tags,
-    references); `params` are bound before the values. `lookup` names the model whose ids a
-    reference holds.
+    references); `params` are bound before the values; those of a number are days counted from the
+    day of the run. `lookup` names the model whose ids a reference holds.
     """
 
     key: str
@@ -64,6 +65,10 @@ _STORE = (
     "COALESCE(m.home_store_id, (SELECT sp.store_id FROM members_servingperiod sp"
     " WHERE sp.member_id = m.id AND sp.until IS NULL))"
 )
+# What is left stands with who stands for the person, and so does `m`; merged a moment ago, it
+# follows.
+_LOTS = "loyalty_pointslot AS lot WHERE lot.member_id = m.id"
+_TODAY = 0
 _MONTHS = tuple((month, str(month)) for month in range(1, 13))
 
 _FIELDS = [
@@ -114,6 +119,23 @@ _FIELDS = [
         "COALESCE(p.net_365_fen, 0)",
         profile=True,
         unit=_("yuan"),
+    ),
+    Field(
+        "points",
+        pgettext_lazy("segment", "points left"),
+        Kind.NUMBER,
+        f"(SELECT COALESCE(sum(lot.points), 0) FROM {_LOTS} AND (lot.expires_on IS NULL"
+        " OR lot.expires_on >= %s))",
+        params=(_TODAY,),
+        unit=pgettext_lazy("points", "points"),
+    ),
+    Field(
+        "points_end_days",
+        _("days until points end"),
+        Kind.NUMBER,
+        f"((SELECT min(lot.expires_on) FROM {_LOTS} AND lot.expires_on >= %s) - %s)",
+        params=(_TODAY, _TODAY),
+        unit=_("days"),
     ),
     Field("joined", _("has joined as member"), Kind.BOOL, "m.joined_at IS NOT NULL"),
     Field(

@@ -4,6 +4,7 @@ Leaves are two-valued (`IS TRUE`), so that "not" is exactly the rest; relative d
 fixed dates once, and those bounds are kept with the run.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -124,20 +125,23 @@ def _range(found: Field, operator: str, value: Any) -> tuple[int | None, int | N
     return (number, None) if operator == "gte" else (None, number)
 
 
-def _between(sql: str, low: Any, high: Any, *, cast: str) -> Condition:
-    tests, params = [], []
+def _between(sql: str, low: Any, high: Any, *, cast: str, inside: Sequence[Any] = ()) -> Condition:
+    """`inside`: what is bound in the expression itself."""
+    tests: list[str] = []
+    params: list[Any] = []
     if low is not None:
         tests.append(f"{sql} >= %s::{cast}")
-        params.append(low)
+        params += [*inside, low]
     if high is not None:
         tests.append(f"{sql} <= %s::{cast}")
-        params.append(high)
+        params += [*inside, high]
     return _two_valued(" AND ".join(tests), params)
 
 
 def _number(resolver: _Resolver, found: Field, operator: str, value: Any, path: str) -> Condition:
     low, high = _range(found, operator, value)
-    return _between(found.sql, low, high, cast="bigint")
+    days = [resolver.today + timedelta(days=ahead) for ahead in found.params]
+    return _between(found.sql, low, high, cast="bigint", inside=days)
 
 
 def _days(resolver: _Resolver, found: Field, operator: str, value: Any, path: str) -> Condition:
