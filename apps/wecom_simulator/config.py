@@ -23,6 +23,9 @@ def agents_from(rows: list[Row]) -> dict[str, Row]:
             "visible_departments": row.get("visible_departments"),
             "trusted_ips": row.get("trusted_ips"),
             "visible_users": row.get("visible_users"),
+            "disabled": bool(row.get("disabled", False)),
+            "forbidden": [str(path) for path in row.get("forbidden") or ()],
+            "domain_unproven": bool(row.get("domain_unproven", False)),
         }
         for row in rows
     }

@@ -9,6 +9,7 @@ from typing import Any
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
+from . import rights
 from .endpoints import ENDPOINTS, Call
 from .endpoints.base import Endpoint, Needs
 from .errors import ApiError, error_text
@@ -23,6 +24,8 @@ OWN_LIMITS = {
     "media/uploadimg": ((100, 86400),),
 }
 LOGGED_ITEMS = 20
+# all of them change the one list of tags
+TAG_EDITS = tuple(f"externalcontact/{verb}_corp_tag" for verb in ("add", "edit", "del"))
 
 
 def api(request: HttpRequest, path: str) -> HttpResponseBase:
@@ -30,18 +33,18 @@ def api(request: HttpRequest, path: str) -> HttpResponseBase:
     host = current()
     call = _read(host, request, path)
     fault = host.take_fault(path)
-    if fault and not fault.after_effect:
-        time.sleep(fault.delay_ms / 1000)
     broken = fault if fault and _breaks(fault) else None
-    if broken and not broken.after_effect:
-        _log(call, request, answered=_fault_name(broken), effect=None)
-        return _broken_answer(request, call, broken)
-    host.ticker.run()
-    with _in_flight(host, path) as together, host.transaction():
-        answer, errcode = _answer(call, together)
-        lost = broken is not None
-        _log(call, request, answered=_fault_name(broken) if broken else errcode, effect=call.effect,
-             reply_lost=lost)  # fmt: skip
+    with _in_flight(host, path) as together:
+        if fault and not fault.after_effect:
+            time.sleep(fault.delay_ms / 1000)
+        if broken and not broken.after_effect:
+            _log(call, request, answered=_fault_name(broken), effect=None)
+            return _broken_answer(request, call, broken)
+        host.ticker.run()
+        with host.transaction():
+            answer, errcode = _answer(call, together)
+            _log(call, request, answered=_fault_name(broken) if broken else errcode,
+                 effect=call.effect, reply_lost=broken is not None)  # fmt: skip
     if fault and fault.after_effect:
         time.sleep(fault.delay_ms / 1000)
     if broken:
@@ -83,14 +86,24 @@ def _answer(call: Call, together: int) -> tuple[Row, int]:
         if spec is None:
             raise ApiError(UNKNOWN_ENDPOINT)
         _admit(call, spec)
-        most = call.world.switches["concurrent_reads"]
-        if most is not None and not spec.writes and together > most:
-            raise ApiError(45033)
+        _check_load(call, spec, together)
         if not isinstance(call.body, dict):
             raise ApiError(40058)
         return spec.handler(call), 0
     except ApiError as error:
         return error.extra, error.errcode
+
+
+def _check_load(call: Call, spec: Endpoint, together: int) -> None:
+    """What else is on its way: too much for the host, too many reads, another edit of the tags."""
+    flying, switches = call.host.flying, call.world.switches
+    if switches["calls_at_once"] is not None and flying.total() > switches["calls_at_once"]:
+        raise ApiError(-1)
+    most = switches["concurrent_reads"]
+    if most is not None and not spec.writes and together > most:
+        raise ApiError(45033)
+    if call.path in TAG_EDITS and sum(flying[path] for path in TAG_EDITS) > 1:
+        raise ApiError(6000)
 
 
 def _admit(call: Call, spec: Endpoint) -> None:
@@ -99,10 +112,7 @@ def _admit(call: Call, spec: Endpoint) -> None:
         call.token = call.query.get("access_token", "")
         call.app = _app_of_token(call)
         _check_address(call)
-    if spec.needs in (Needs.CUSTOMERS, Needs.AGENT) and call.app == "contacts":
-        raise ApiError(48002)
-    if spec.needs is Needs.CUSTOMERS and not call.agent.get("customer_contact", True):
-        raise ApiError(48002)
+        rights.check(call, spec)
     if call.query.get("debug") == "1" and call.host.over_rate("debug", limit=5, window_s=60):
         raise ApiError(45009)
     _limit(call)

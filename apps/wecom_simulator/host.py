@@ -36,8 +36,12 @@ class Fault:
     share: float = 1.0
 
     def hits(self, path: str) -> bool:
-        below = self.path.endswith("*") and path.startswith(self.path[:-1])
-        return self.times > 0 and (below or self.path == path)
+        return self.times > 0 and covers(self.path, path)
+
+
+def covers(pattern: str, path: str) -> bool:
+    """`x/y` itself, `x/*` all below x, `*` any."""
+    return pattern == path or (pattern.endswith("*") and path.startswith(pattern[:-1]))
 
 
 class Host:

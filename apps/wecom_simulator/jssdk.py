@@ -7,7 +7,7 @@ from .actions import ActionError
 from .host import Host
 from .world import Row
 
-BAD_SIGNATURE, DEAD_TICKET = 40093, 42012
+BAD_SIGNATURE, DEAD_TICKET, UNPROVEN = 40093, 42012, 85005
 
 
 def trusted(agent: Row, url: str) -> bool:
@@ -35,6 +35,8 @@ def verify(host: Host, data: Row) -> Row:
     agents = corp["agents"].values()
     if not any(trusted(agent, url) for agent in agents):
         return {"ok": False, "errcode": 50001, "reason": "the page is not on the trusted domain"}
+    if not any(trusted(agent, url) and not agent.get("domain_unproven") for agent in agents):
+        return {"ok": False, "errcode": UNPROVEN, "reason": "nobody has proven the domain"}
     given = [str(data.get(name, "")) for name in ("nonceStr", "timestamp")]
     alive = [
         is_alive

@@ -21,6 +21,7 @@ urlpatterns = [
     path("sim/healthz", corp.healthz),
     path("sim/reset", corp.reset),
     path("sim/corp", corp.corp),
+    path("sim/agents/edit", corp.edit_agent),
     path("sim/corps", corp.all_corps),
     path("sim/callback-config", corp.callback_config),
     path("sim/bulk", people.bulk),

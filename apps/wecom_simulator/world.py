@@ -13,12 +13,16 @@ DEFAULT_SWITCHES: Row = {
     "week_cap": None,
     "day_cap": None,
     "calls_per_minute": 10_000,  # of one API; fifteen times as many an hour
+    "calls_at_once": None,  # of the corp, of all APIs together; more answer -1
+    "disuse_days": None,  # an app without a good call for so many days answers 48006
     "concurrent_reads": None,  # of one API at once; more answer 45033
     "bad_secrets_block": 50,  # wrong secrets within an hour that block the address for it
     "contact_ways_most": 500_000,
     "acquisition_links_most": 1000,
     "group_welcomes_most": 100,
     "moment_jobs_most": None,  # of a day; more answer 41078
+    "moment_dispatch_s": 0,  # seconds during which a new post is told of as being made, 41079
+    "picture_side_most": None,  # pixels of a picture for moments; more answer 41081
     "departments_most": None,  # in one answer; five times as many where ids alone are asked for
     "mobile_edits_told": False,  # whether a remark's number alone is told as an edit
     "welcome_delivery_s": 0,  # seconds during which another app's welcome answers 41096
@@ -56,6 +60,7 @@ class World(Groups, Transfers, Acquisition, Moments, Bulk, Cards, AppChats):
     events: dict[str, Row] = field(default_factory=dict)  # callbacks not finished yet
     deliveries: list[Row] = field(default_factory=list)
     calls: list[Row] = field(default_factory=list)
+    last_used: dict[str, float] = field(default_factory=dict)  # app -> its last good call
     sms: dict[str, Row] = field(default_factory=dict)  # by the sender's key
     behavior: dict[str, Row] = field(default_factory=dict)  # "member:day" -> told figures
 
@@ -300,3 +305,8 @@ class World(Groups, Transfers, Acquisition, Moments, Bulk, Cards, AppChats):
 
     def on_call(self, at: float, call: Row) -> None:
         self.calls.append(call)
+        if call["errcode"] == 0 and call["app"]:
+            self.last_used[call["app"]] = at
+
+    def on_app_used(self, at: float, app: str) -> None:
+        self.last_used[app] = at

@@ -244,7 +244,6 @@ def test_another_card_in_its_place_may_be_answered_again(host, listener):
         vote(2),
         vote(0, options=[]),
         vote(0, options=[YES_NO[0], YES_NO[0]]),
-        {**vote(0), "submit_button": {"text": "提交"}},
         {"card_type": "multiple_interaction", "select_list": [], "submit_button": SUBMIT},
         {"card_type": "button_interaction", "button_list": [{"text": "看", "type": 1}]},
         {"card_type": "news_notice", "card_action": {"type": 1, "url": "https://a.example"}},

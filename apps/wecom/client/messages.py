@@ -9,7 +9,8 @@ from apps.wecom.errors import Refused
 from apps.wecom.shapes import ButtonCard, NoticeResult, TextCard
 
 NOTICE_MAX_USERS = 1_000
-CARD_REFUSED = range(42014, 42052)
+# a field of the card, or an app that nobody could tell of a press
+CARD_REFUSED = frozenset({*range(42014, 42052), 43012})
 CODE_USED_UP = 60140
 
 

@@ -50,6 +50,25 @@ def corp(host: Host, data: Row) -> Row:
         return shown
 
 
+@control("POST")
+def edit_agent(host: Host, data: Row) -> Row:
+    """What an administrator changes of one app: {agentid, disabled?, forbidden?, …}, the rest
+    stays. Switched on again (`disabled: false`) it counts as used."""
+    ident = str(data["agentid"])
+    with host.transaction() as world:
+        agents = world.corp["agents"]
+        if ident not in agents:
+            raise ActionError("No such app.")
+        unknown = set(data) - set(agents_from([{"agentid": ident, "secret": ""}])[ident])
+        if unknown:
+            raise ActionError(f"Unknown: {', '.join(sorted(unknown))}.")
+        changed = agents_from([{**agents[ident], **data}])
+        host.commit("corp", corp={**world.corp, "agents": {**agents, **changed}})
+        if data.get("disabled") is False:
+            host.commit("app_used", app=ident)
+        return {name: value for name, value in changed[ident].items() if name != "secret"}
+
+
 @control("GET", "POST")
 def all_corps(host: Host, data: Row) -> list[Row]:
     """Every corp of this process; posted, one more beside the first: {corp_id, name, agents,

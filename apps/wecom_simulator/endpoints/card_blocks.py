@@ -14,7 +14,9 @@ CARD_TYPES = {
     "multiple_interaction",
 }
 INTERACTIVE = CARD_TYPES - {"text_notice", "news_notice"}
-WRONG = 42014  # the real host has a number for each field
+# the real host has a number for each field up to 42051; of the others no public page says which
+WRONG = 42014
+BAD_KEY, NO_KEY, NO_TEXT, NO_CALLBACK = 42018, 42019, 42020, 43012
 ONE, MANY = "one", "many"
 MOST_KEY = 1024
 
@@ -27,7 +29,7 @@ def template_card(call: Call, block: Row) -> Row:
     if kind in INTERACTIVE:
         _demand(isinstance(task_id, str) and re.fullmatch(r"[A-Za-z0-9_\-@]{1,128}", task_id))
         # nobody would hear of a press
-        _demand(any(not row.get("contacts") for row in call.world.callback_targets))
+        _demand(any(not row.get("contacts") for row in call.world.callback_targets), NO_CALLBACK)
     return {"task_id": task_id, **shown(block)}
 
 
@@ -78,8 +80,9 @@ def _lines(block: Row) -> list[str]:
 def _button(row: Row) -> Row:
     """One that leads to an address has no key; every other one is told of by its key."""
     text, link = str(row.get("text") or ""), row.get("type") == 1
-    _demand(text and (row.get("url") if link else row.get("key")))
-    _demand(len(str(row.get("key") or "").encode()) <= MOST_KEY)
+    _demand(text, NO_TEXT)
+    _demand(row.get("url") if link else row.get("key"), WRONG if link else NO_KEY)
+    _demand(len(str(row.get("key") or "").encode()) <= MOST_KEY, BAD_KEY)
     return {"text": text, "key": "" if link else str(row["key"])}
 
 
@@ -117,6 +120,6 @@ def _rows(block: Row, name: str, least: int, most: int) -> list[Row]:
     return list(rows or [])
 
 
-def _demand(holds: object) -> None:
+def _demand(holds: object, errcode: int = WRONG) -> None:
     if not holds:
-        raise ApiError(WRONG)
+        raise ApiError(errcode)

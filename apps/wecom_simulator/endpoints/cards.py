@@ -7,6 +7,7 @@ from .card_blocks import WRONG, shown
 
 DAY_S = 86400
 CODE_LIFE_S = 3 * DAY_S
+ANOTHER_APP = 42015
 
 
 @endpoint("message/update_template_card", needs=Needs.AGENT, writes=True)
@@ -20,7 +21,7 @@ def update_template_card(call: Call) -> Row:
         raise ApiError(60140)
     notice = call.world.notices[row["msgid"]]
     if notice["app"] != call.app:
-        raise ApiError(60140)
+        raise ApiError(ANOTHER_APP)
     change = _change(call)
     people, invalid = _people(call, notice)
     call.host.commit(

@@ -42,9 +42,9 @@ def _checked_fields(call: Call, kind: int) -> Row:
 def add_contact_way(call: Call) -> Row:
     kind, scene = call.body.get("type"), call.body.get("scene")
     if kind not in (1, 2):
-        raise ApiError(41037)
+        raise ApiError(41037 if kind is None else 41039)
     if scene not in (1, 2):
-        raise ApiError(41038)
+        raise ApiError(41038 if scene is None else 41040)
     if len(call.world.ways) >= call.world.switches["contact_ways_most"]:
         raise ApiError(41045)
     config_id = new_id("", 16)

@@ -6,12 +6,14 @@ from ..errors import ApiError
 from ..host import new_id
 from ..world import Row
 from .base import Call, endpoint
+from .measures import film_seconds, picture_size
 
 LIFE_S = 3 * 86400
 MB = 1024 * 1024
 SMALLEST = 5
 MOST = {"image": 10 * MB, "voice": 2 * MB, "video": 10 * MB, "file": 20 * MB}
 MOST_PICTURE = 2 * MB
+MOST_SECONDS = 30  # of a film in moments
 SCENES = {"1": "moment", "2": "album"}
 SCENE_KINDS = {"1": {"image", "video"}, "2": {"image", "video", "file"}}
 
@@ -34,9 +36,9 @@ def upload_attachment(call: Call) -> Row:
         raise ApiError(40058)
     if kind not in SCENE_KINDS[scene]:
         raise ApiError(41072)
-    media_id = _keep(
-        call, _upload(call, MOST[kind], too_large=41080), kind=kind, scene=SCENES[scene]
-    )
+    upload = _upload(call, MOST[kind], too_large=41080)
+    _check_measures(call, upload)
+    media_id = _keep(call, upload, kind=kind, scene=SCENES[scene])
     return {"type": kind, "media_id": media_id, "created_at": int(call.now)}
 
 
@@ -54,6 +56,16 @@ def _upload(call: Call, most: int, *, too_large: int = 45001) -> Any:
     if upload.size > most:
         raise ApiError(too_large)
     return upload
+
+
+def _check_measures(call: Call, upload: Any) -> None:
+    content, most = upload.read(), call.world.switches["picture_side_most"]
+    upload.seek(0)
+    size, seconds = picture_size(content), film_seconds(content)
+    if most is not None and size is not None and max(size) > most:
+        raise ApiError(41081)
+    if seconds is not None and seconds > MOST_SECONDS:
+        raise ApiError(41082)
 
 
 def _keep(call: Call, upload: Any, **row: Any) -> str:

@@ -46,9 +46,10 @@ def _receivers(call: Call) -> tuple[list[str], Row]:
     if call.body.get("touser") == "@all":
         return sorted(visible), {}
     asked, parties = _listed(call, "touser"), _listed(call, "toparty")
-    if not asked and not parties and not _listed(call, "totag"):
+    tags = _listed(call, "totag")
+    if not asked and not parties and not tags:
         raise ApiError(82001)
-    for values, most, errcode in ((asked, 1000, 40032), (parties, 100, 82002)):
+    for values, most, errcode in ((asked, 1000, 40032), (parties, 100, 82002), (tags, 100, 82003)):
         if len(values) > most:
             raise ApiError(errcode)
     real = [(item, world.user_names.get(item.lower(), "")) for item in asked]
@@ -60,7 +61,7 @@ def _receivers(call: Call) -> tuple[list[str], Row]:
     invalid = {
         "invaliduser": [item.lower() for item, userid in real if userid not in visible],
         "invalidparty": [party for party in parties if party not in known],
-        "invalidtag": _listed(call, "totag"),  # contact tags are not part of this host
+        "invalidtag": tags,  # contact tags are not part of this host
     }
     told: Row = {name: "|".join(values) for name, values in invalid.items() if values}
     if not found:

@@ -107,6 +107,8 @@ def get_moment_task_result(call: Call) -> Row:
     moment = next((row for row in moments if row["jobid"] == jobid), None)
     if moment is None or moment["create_time"] < call.now - JOB_LIFE_S:
         raise ApiError(40058)
+    if _is_being_made(call, moment):
+        return {"status": 2, "type": "add_moment_task"}
     result: Row = {
         "errcode": 0, "errmsg": "ok", "moment_id": moment["moment_id"],
         "invalid_sender_list": {
@@ -166,7 +168,15 @@ def _moment(call: Call) -> Row:
     moment = call.world.moments.get(text(call.body, "moment_id", empty=41059))
     if moment is None:
         raise ApiError(41060)
+    if _is_being_made(call, moment):
+        raise ApiError(41079)
     return moment
+
+
+def _is_being_made(call: Call, moment: Row) -> bool:
+    """The corp's own posts are on their way to the members for a while."""
+    takes: float = call.world.switches["moment_dispatch_s"]
+    return bool(moment["jobid"]) and call.now - moment["create_time"] < takes
 
 
 @endpoint("externalcontact/get_moment_task", needs=Needs.CUSTOMERS)

@@ -3,7 +3,7 @@
 import hashlib
 
 from ..errors import ApiError
-from ..host import new_id
+from ..host import first, new_id, others
 from ..world import Row
 from .base import Call, Needs, endpoint, text
 
@@ -39,12 +39,18 @@ def _app_of_secret(call: Call, secret: str) -> str:
     if call.host.used(key, window_s=3600) >= call.world.switches["bad_secrets_block"]:
         raise ApiError(45009)
     for ident, agent in corp["agents"].items():
-        if agent["secret"] == secret:
+        if agent["secret"] == secret and not agent.get("disabled"):
             return str(ident)
     if corp.get("contact_secret") and corp["contact_secret"] == secret:
         return "contacts"
     call.host.over_rate(key, limit=0, window_s=3600)
-    raise ApiError(40001)
+    raise ApiError(40091 if _is_elsewhere(secret) else 40001)
+
+
+def _is_elsewhere(secret: str) -> bool:
+    """A secret of another corp of this process."""
+    agents = [row for host in (first(), *others()) for row in host.world.corp["agents"].values()]
+    return any(row["secret"] == secret and not row.get("disabled") for row in agents)
 
 
 def _ticket(call: Call, kind: str) -> Row:
