@@ -28,7 +28,7 @@ def test_each_corp_has_its_own_people_tokens_and_secrets(host):
     theirs = token_of(host, OTHER["corp_id"], "other-secret")["access_token"]
 
     assert (name_of(host, ours), name_of(host, theirs)) == ("安娜", "安妮")
-    assert token_of(host, OTHER["corp_id"], SECRET)["errcode"] == 40001
+    assert token_of(host, OTHER["corp_id"], SECRET)["errcode"] == 40091
     assert token_of(host, "wwnobody", SECRET)["errcode"] == 40013
 
 
