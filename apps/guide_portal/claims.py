@@ -24,6 +24,7 @@ class ClaimRow:
     reason: str
     asked_at: datetime
     sides: list[tuple[str, str]]
+    owners: str
 
 
 def waiting_rows(*, actor: Actor, now: datetime) -> list[ClaimRow]:
@@ -45,7 +46,19 @@ def _row(case: selectors.ClaimCase) -> ClaimRow:
         reason=claim.get_reason_display(),
         asked_at=claim.asked_at,
         sides=sides,
+        owners=_owners(claim),
     )
+
+
+def _owners(claim: OwnershipClaim) -> str:
+    """A customer who goes to a store of another owner goes to another company."""
+    ours, theirs = claim.store, claim.holder_store
+    if theirs is None or theirs.legal_entity_id == ours.legal_entity_id:
+        return ""
+    return _("Owners differ: %(a)s, %(b)s") % {
+        "a": theirs.legal_entity.name,
+        "b": ours.legal_entity.name,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -438,7 +438,7 @@ class ClaimCase:
 def claims_waiting_for(*, actor: Actor, now: datetime) -> list[ClaimCase]:
     """What waits for the actor's word, the oldest first; three queries."""
     rows = OwnershipClaim.objects.waiting_for(actor).select_related(
-        "member", "guide", "store", "holder", "holder_store"
+        "member", "guide", "store__legal_entity", "holder", "holder_store__legal_entity"
     )
     claims = list(rows.order_by("asked_at", "pk")[:CLAIMS_LISTED])
     if not claims:

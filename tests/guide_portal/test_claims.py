@@ -18,7 +18,7 @@ from apps.handovers.models import OwnershipClaim
 from apps.members import services as members
 from apps.members.models import ServingPeriod
 from apps.outreach.models import GuideNotice
-from apps.stores.models import Posting
+from apps.stores.models import LegalEntity, Posting
 from tests.factories.facts import make_guide, make_store
 from tests.factories.outreach import CORP, make_friends
 from tests.factories.tasks import buy, guide_actor, manager_actor
@@ -172,7 +172,10 @@ def test_what_is_wrong_is_said_and_changes_nothing(shop, claimed, phone, setting
 
 
 def test_between_two_stores_the_region_decides(shop, lead, managers_phone):
-    far = make_guide(make_store(), corp=CORP)
+    store = make_store()
+    store.legal_entity = LegalEntity.objects.create(name="加盟一店", basis="processor")
+    store.save()
+    far = make_guide(store, corp=CORP)
     member = shop.members[0]
     befriend(far, member, shop.now)
     ask(signed_in(far), member)
@@ -183,7 +186,9 @@ def test_between_two_stores_the_region_decides(shop, lead, managers_phone):
     assert f"claim-{claim.pk}" not in managers_phone.get(url("approvals")).content.decode()
     assert decide(managers_phone, claim).status_code == 404
     phone = browser_of(lead)
-    assert f"claim-{claim.pk}" in phone.get(url("approvals")).content.decode()
+    waiting = phone.get(url("approvals")).content.decode()
+    assert f"claim-{claim.pk}" in waiting
+    assert "加盟一店" in waiting  # who reads it: the customer would go to another company
 
     decide(phone, claim)
 
