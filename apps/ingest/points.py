@@ -144,10 +144,10 @@ def check_points(
     Raises StoreUnknown."""
     asking_store(code=store_code, actor=actor)
     if member_identity is not None:
-        found = members.find_identities([member_identity]).get(member_identity)
-        named = Member.objects.filter(pk=found.member_id if found else None)
+        known = members.find_identities([member_identity]).values()
+        named = Member.objects.filter(pk__in=[found.member_id for found in known])
     else:
-        named = Member.objects.filter(public_id=member)
+        named = Member.objects.filter(public_id__in=[member] if member else [])
     person = Member.objects.filter(pk__in=named.values("survivor_id"), erased_at=None)
     survivor_id, public_id = person.values_list("pk", "public_id").first() or (None, None)
     if survivor_id is None or public_id is None:

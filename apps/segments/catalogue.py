@@ -65,9 +65,11 @@ _STORE = (
     "COALESCE(m.home_store_id, (SELECT sp.store_id FROM members_servingperiod sp"
     " WHERE sp.member_id = m.id AND sp.until IS NULL))"
 )
-# What is left stands with who stands for the person, and so does `m`; merged a moment ago, it
-# follows.
-_LOTS = "loyalty_pointslot AS lot WHERE lot.member_id = m.id"
+# under all of a person's numbers: a lot stays where it is until the next entry
+_LOTS = (
+    "loyalty_pointslot AS lot JOIN members_member AS person ON person.id = lot.member_id"
+    " WHERE person.survivor_id = m.id"
+)
 _TODAY = 0
 _MONTHS = tuple((month, str(month)) for month in range(1, 13))
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from apps.members.models import Member
 from apps.segments import selectors
 from apps.segments.catalogue import FIELDS
 from apps.segments.compile import rests_on_profile
@@ -51,6 +52,13 @@ def test_the_day_is_that_of_the_run_whenever_it_is_counted(moment, people):
     assert found(tree, moment + timedelta(days=5)) == set()
     counts = selectors.running_counts(tree, moment)
     assert counts == {"0": 3, "1": 2}
+
+
+def test_what_one_of_a_persons_numbers_has_is_theirs(moment, people):
+    Member.objects.filter(pk=people[1]).update(survivor_id=people[2])
+
+    assert found(leaf("points", "gte", 900), moment) == {people[2]}
+    assert found(leaf("points_end_days", "lte", 4), moment) == {people[2], people[4]}
 
 
 def test_not_is_exactly_the_rest(moment, people):
