@@ -16,6 +16,7 @@ from apps.wecom.diagnosis import cause_of
 from apps.wecom.errors import RateLimited, Refused
 from apps.wecom.models import CallbackEndpoint, ConnectionCheck, Corp, CorpApp
 from apps.wecom.services import ensure_demo_corp
+from apps.wecom_simulator import errors
 from tests.conftest import WECOM
 from tests.factories.facts import make_guide, make_store
 from tests.hq.conftest import signed_in
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.django_db
 
 CORP = WECOM["WECOM_CORP_ID"]
 DOMAIN = "testserver"
+NO_SUCH_INTERFACE = 404  # of the simulator alone
 
 
 @pytest.fixture
@@ -299,6 +301,30 @@ def test_the_calls_cost_no_query_each(admin, app, django_assert_max_num_queries)
 def test_others_do_not_see_the_connection(app):
     assert Client().get(reverse("hq:connections")).status_code == 302
     assert signed_in(Role.HQ_OPERATOR).get(reverse("hq:connections")).status_code == 403
+
+
+def test_every_number_that_wecom_may_answer_is_said_in_words():
+    numbers = {code for code in errors.TEXTS if code != NO_SUCH_INTERFACE}
+    assert sorted(code for code in numbers if cause_of(str(code)) == cause_of("1")) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"disabled": True}, "40001", "应用已停用"),
+        ({"forbidden": ["externalcontact/get_follow_user_list"]}, "48001", "没有这个接口的权限"),
+        ({"customer_contact": False}, "48002", "可调用"),
+    ],
+)
+def test_what_an_administrator_switched_off_is_found_by_the_checklist(
+    admin, app, simulator, changes, code, words
+):
+    simulator.post("/sim/agents/edit", agentid=int(WECOM["WECOM_AGENT_ID"]), **changes)
+    check(admin, app, "secret")
+    page = check(admin, app, "callable")
+
+    assert row(app, "callable").code == code
+    assert words in line(page, "callable")
 
 
 IN_WORDS = {

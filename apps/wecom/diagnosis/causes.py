@@ -1,16 +1,10 @@
-"""What WeCom's answer means, and where in WeCom's own admin it is mended."""
-
-from dataclasses import dataclass
-from typing import Any
+"""What WeCom's answer means, and where in WeCom's own admin it is mended: first of all what keeps
+a corp from being connected."""
 
 from django.utils.translation import gettext_lazy as _
 
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    what: Any
-    where: Any
-
+from apps.wecom.diagnosis.cause import Cause
+from apps.wecom.diagnosis.daily import DAILY
 
 _APPS = _("WeCom admin › App management › your app")
 _CONTACTS = _("WeCom admin › Customer contact › Customers › API")
@@ -18,6 +12,7 @@ _RANGE = _("WeCom admin › App management › your app › Visible range")
 _PERMISSION = _("WeCom admin › Customer contact › Permissions")
 
 CAUSES: dict[str, Cause] = {
+    **DAILY,
     "40001": Cause(
         _("The secret is wrong, was reset, or the app is disabled."),
         _("WeCom admin › App management › your app › Secret; then enter it here again"),
