@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from apps.guide_portal.urls import urlpatterns
 from apps.guide_portal.views import base
 from tests.guide_portal.conftest import signed_in
 
@@ -38,3 +39,17 @@ def test_more_rows_have_no_foot_and_count_nobody(shop, counted):
 
     assert 'class="tabs"' not in html
     assert not counted
+
+
+def test_every_page_with_a_foot_says_where_it_stands(shop):
+    """Of all pages that need no number in their address, as a manager sees them."""
+    phone, standing = signed_in(shop.manager), set()
+    for page in urlpatterns:
+        if "<" in str(page.pattern) or page.name == "offline":  # which stands for any page
+            continue
+        html = phone.get(reverse(f"guide_portal:{page.name}")).content.decode()
+        foot = html.partition('class="tabs"')[2]
+        if foot:
+            assert 'aria-current="page"' in foot, page.name
+            standing.add(page.name)
+    assert {"news", "first_days", "stock_requests", "morning", "duty"} <= standing

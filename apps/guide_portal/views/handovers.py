@@ -4,7 +4,7 @@ region's word where owners differ."""
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
@@ -61,6 +61,7 @@ class RunPage(GuidePage):
     """One handover: its plan, then its progress."""
 
     capability = Capability.HAND_OVER
+    tab = "tools"
 
     def run(self, run_id: int) -> HandoverRun:
         seen = HandoverRun.objects.visible_to(self.actor).exclude(state=HandoverRun.State.DROPPED)
@@ -70,7 +71,7 @@ class RunPage(GuidePage):
 
     def get(self, request: HttpRequest, run_id: int) -> HttpResponse:
         page = run_page(run=self.run(run_id), now=self.now)
-        return render(request, "guide_portal/handover_run.html", {"page": page})
+        return self.render("guide_portal/handover_run.html", {"page": page})
 
     def back(self, run: HandoverRun) -> HttpResponseBase:
         return redirect("guide_portal:handover_run", run_id=run.pk)

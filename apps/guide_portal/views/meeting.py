@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
@@ -28,13 +28,13 @@ class MorningMeeting(StorePage):
             "page": morning_page(store=store, now=self.now),
             "to_follow": open_lines(store=store, actor=self.actor, now=self.now),
         }
-        return render(request, "guide_portal/morning.html", context)
+        return self.render("guide_portal/morning.html", context)
 
 
 class Alerts(StorePage):
     def get(self, request: HttpRequest) -> HttpResponse:
         page = alerts_page(store=self.store(), actor=self.actor, now=self.now)
-        return render(request, "guide_portal/alerts.html", {"page": page})
+        return self.render("guide_portal/alerts.html", {"page": page})
 
 
 class LookAtMismatch(GuidePage):

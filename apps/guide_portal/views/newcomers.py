@@ -2,14 +2,13 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
 from apps.guide_portal.newcomers import first_days, team_newcomers
 from apps.guide_portal.views.base import GuidePage
-from apps.guide_tasks.selectors import badge
 from apps.newcomers import selectors, services
 from apps.newcomers.models import PlanStep
 
@@ -17,14 +16,14 @@ from apps.newcomers.models import PlanStep
 class FirstDays(GuidePage):
     """新人第 N 天: what is next; ticks come by themselves."""
 
+    tab = "today"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         context = {
             "plan": first_days(guide_id=self.guide_id, actor=self.actor, now=self.now),
-            "tab": "today",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
             "today": reverse("guide_portal:today"),
         }
-        return render(request, "guide_portal/first_days.html", context)
+        return self.render("guide_portal/first_days.html", context)
 
 
 class TellStep(GuidePage):
@@ -42,8 +41,9 @@ class TeamNewcomers(GuidePage):
     """Who is new in the team, and how far."""
 
     capability = Capability.MANAGE_TEAM
+    tab = "tools"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         rows = team_newcomers(actor=self.actor, now=self.now)
         context = {"rows": rows, "has_plan": bool(rows) or selectors.has_plan()}
-        return render(request, "guide_portal/team_newcomers.html", context)
+        return self.render("guide_portal/team_newcomers.html", context)

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
@@ -10,7 +10,6 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_portal.news import news_list, piece_page, team_news
 from apps.guide_portal.views.base import GuidePage
-from apps.guide_tasks.selectors import badge
 from apps.news import services
 from apps.news.models import News
 
@@ -18,19 +17,17 @@ from apps.news.models import News
 class NewsList(GuidePage):
     """What is shown now, must-read pieces marked."""
 
+    tab = "tools"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         number = request.GET.get("page", "")
         rows, page = news_list(guide_id=self.guide_id, number=number, now=self.now)
-        context = {
-            "rows": rows,
-            "page": page,
-            "tab": "tools",
-            "todo_count": badge(guide_id=self.guide_id, now=self.now),
-        }
-        return render(request, "guide_portal/news.html", context)
+        return self.render("guide_portal/news.html", {"rows": rows, "page": page})
 
 
 class PieceBase(GuidePage):
+    tab = "tools"
+
     def piece(self, news_id: int) -> News:
         """A piece that is shown now and that the actor may see; else 404."""
         shown = News.objects.running(self.now).visible_to(self.actor)
@@ -51,7 +48,7 @@ class NewsPiece(PieceBase):
         services.open_news(news=news, guide_id=self.guide_id, now=self.now)
         asked = news.must_read and self.is_asked(news)
         page = piece_page(news=news, guide_id=self.guide_id, is_asked=asked, now=self.now)
-        return render(request, "guide_portal/news_piece.html", {"page": page})
+        return self.render("guide_portal/news_piece.html", {"page": page})
 
 
 class ReadNews(PieceBase):
@@ -79,7 +76,8 @@ class TeamNews(GuidePage):
     """Who of the team has not read what must be read."""
 
     capability = Capability.MANAGE_TEAM
+    tab = "tools"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         rows = team_news(actor=self.actor, now=self.now)
-        return render(request, "guide_portal/team_news.html", {"pieces": rows})
+        return self.render("guide_portal/team_news.html", {"pieces": rows})

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -30,6 +30,7 @@ class StorePage(GuidePage):
     """A page about one store of the manager: the one asked for, else where they work."""
 
     capability = Capability.MANAGE_TEAM
+    tab = "tools"
 
     def store(self) -> Store:
         asked = self.request.POST.get("store") or self.request.GET.get("store", "")
@@ -64,7 +65,7 @@ class Duty(StorePage):
         first = people.week_from(clock.business_day(self.now), self._asked(asked))
         page = people.duty_page(store=store, first=first, now=self.now)
         part = "partials/_duty.html" if self.request.htmx else "duty.html"
-        return render(self.request, f"guide_portal/{part}", {"page": page})
+        return self.render(f"guide_portal/{part}", {"page": page})
 
     def _asked(self, asked: str) -> date:
         today = clock.business_day(self.now)
@@ -178,7 +179,7 @@ class Assign(StorePage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         page = people.assign_page(store=self.store(), now=self.now)
-        return render(request, "guide_portal/assign.html", {"page": page})
+        return self.render("guide_portal/assign.html", {"page": page})
 
 
 class AssignMembers(StorePage):
@@ -234,7 +235,7 @@ class Work(StorePage):
         tasks = led_tasks(guide=guide, store=store, now=self.now)
         over = over_tasks(guide=guide, store=store, now=self.now)
         context = {"page": page, "store": store, "tasks": tasks, "over": over}
-        return render(request, "guide_portal/work.html", context)
+        return self.render("guide_portal/work.html", context)
 
 
 class GiveWork(Work):
@@ -281,7 +282,7 @@ class Handover(StorePage):
             "runs": handovers.run_lines(store_id=store.pk, actor=self.actor),
             "store": store,
         }
-        return render(request, "guide_portal/handover.html", context)
+        return self.render("guide_portal/handover.html", context)
 
 
 class HandoverOf(StorePage):
@@ -301,7 +302,7 @@ class HandoverOf(StorePage):
             "runs": handovers.run_lines(store_id=store.pk, actor=self.actor, guide_id=guide.pk),
             "store": store,
         }
-        return render(request, "guide_portal/handover_of.html", context)
+        return self.render("guide_portal/handover_of.html", context)
 
 
 class HandOver(HandoverOf):

@@ -104,6 +104,8 @@ class AskStock(GuidePage):
 class StockRequests(GuidePage):
     """What our store is asked for, and what we asked for."""
 
+    tab = "tools"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         context = {
             "parts": stock_requests.parts_of(actor=self.actor, now=self.now),
@@ -112,7 +114,7 @@ class StockRequests(GuidePage):
             "empty_action": _("Find goods"),
             "empty_to": reverse("guide_portal:find_stock"),
         }
-        return render(request, "guide_portal/stock_requests.html", context)
+        return self.render("guide_portal/stock_requests.html", context)
 
 
 class OneStockRequest(GuidePage):

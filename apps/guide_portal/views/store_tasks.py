@@ -80,6 +80,7 @@ class Approvals(GuidePage):
     store, is let in for what is the region's to decide."""
 
     capability = Capability.MANAGE_TEAM
+    tab = "tools"
 
     def no_permission(self, request: HttpRequest) -> HttpResponseBase | None:
         if self.actor.guide_id is None and self.actor.can(Capability.LEAD_REGION):
@@ -88,7 +89,7 @@ class Approvals(GuidePage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         rows = approvals(actor=self.actor, now=self.now)
-        return render(request, "guide_portal/approvals.html", {"rows": rows})
+        return self.render("guide_portal/approvals.html", {"rows": rows})
 
 
 class DecideItem(GuidePage):
