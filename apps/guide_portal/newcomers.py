@@ -97,18 +97,21 @@ def _href(step: PlanStep) -> str:
 
 def team_newcomers(*, actor: Actor, now: datetime) -> list[TeamRow]:
     """Who is new in the team, the newest first."""
-    return [_team_row(one) for one in selectors.newcomers(actor=actor, now=now)]
+    found = selectors.newcomers(actor=actor, now=now)
+    several = len({one.store for one in found}) > 1
+    return [_team_row(one, several=several) for one in found]
 
 
-def _team_row(one: selectors.Newcomer) -> TeamRow:
-    numbers = {"day": one.day, "done": one.done, "all": len(one.steps), "store": one.store}
+def _team_row(one: selectors.Newcomer, *, several: bool) -> TeamRow:
+    numbers = {"day": one.day, "done": one.done, "all": len(one.steps)}
+    words = _("Day %(day)s, %(done)s of %(all)s done") % numbers
     ahead = one.next
     chip = Chip("ok", pgettext("newcomer", "on time"), "ok")
     if one.late:
         chip = Chip("clock", pgettext("newcomer", "%(n)s late") % {"n": one.late}, "late")
     return TeamRow(
         name=one.name,
-        words=_("%(store)s, day %(day)s, %(done)s of %(all)s done") % numbers,
+        words=f"{one.store} · {words}" if several else words,
         next=_("Next: %(step)s") % {"step": ahead.step.title} if ahead else "",
         chip=chip,
     )

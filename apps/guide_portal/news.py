@@ -31,6 +31,7 @@ class Row(Shown):
     href: str
     title: str
     words: str
+    at: datetime
     chip: Chip | None
 
 
@@ -73,13 +74,14 @@ def news_list(*, guide_id: int, number: str, now: datetime) -> tuple[list[Row], 
 
 
 def _row(piece: News, reading: NewsRead | None) -> Row:
-    parts = [piece.get_kind_display(), when(piece.shown_from)]
+    parts = [piece.get_kind_display()]
     if piece.pinned:
         parts.insert(0, pgettext("news", "on top"))
     return Row(
         href=links.numbered("news_piece", piece.pk),
         title=piece.title,
         words=" · ".join(map(str, parts)),
+        at=piece.shown_from,
         chip=_chip(piece, reading),
     )
 

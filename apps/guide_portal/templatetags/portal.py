@@ -72,9 +72,11 @@ def hidden(numbers: Iterable[int], name: str) -> SafeString:
 
 @register.filter
 def yuan(fen: int | None) -> str:
-    """Fen as ¥1,234.50; whole yuan without decimals."""
-    amount = Decimal(fen or 0) / 100
-    return f"¥{amount:,.0f}" if amount == amount.to_integral_value() else f"¥{amount:,.2f}"
+    """Fen as ¥1,234.50; whole yuan without decimals, below zero the sign comes first."""
+    sign = "-" if fen and fen < 0 else ""
+    amount = Decimal(abs(fen or 0)) / 100
+    places = 0 if amount == amount.to_integral_value() else 2
+    return f"{sign}¥{amount:,.{places}f}"
 
 
 @cache
