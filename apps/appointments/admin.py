@@ -17,7 +17,7 @@ from apps.accounts.resource_base import RoomResource
 from apps.appointments.models import Appointment, AppointmentMove, Reason, State
 from apps.appointments.services.settling import BY_CUSTOMER
 from apps.core import clock
-from apps.members.selectors import masked_name
+from apps.members.selectors import listed_name
 from apps.stores.selectors import who_behind
 
 MARKS = {"kept": "on", "not_kept": "bad", "booked": "warn"}
@@ -122,7 +122,7 @@ class AppointmentAdmin(ExportAdmin):
         return format_html(
             '<a href="{}">{}</a>',
             f"/admin/members/{row.member.public_id}/",
-            masked_name(row.member) or f"#{row.member_id}",
+            listed_name(row.member),
         )
 
     @admin.display(description=_("booked by"))

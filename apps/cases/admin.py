@@ -16,7 +16,7 @@ from apps.accounts.capabilities import Capability
 from apps.accounts.resource_base import RoomResource
 from apps.cases.models import ServiceCase
 from apps.core import clock
-from apps.members.selectors import masked_name
+from apps.members.selectors import listed_name
 
 MARKS = {"open": "warn", "reopened": "bad", "in_hand": "", "closed": "on"}
 
@@ -71,7 +71,7 @@ class ServiceCaseAdmin(ExportAdmin):
     export_capability = Capability.EXPORT_MEMBERS
     resource_classes = [ServiceCaseResource]
     list_display = ["show_case", "show_member", "kind", "store", "guide", "show_state", "holder",
-                    "due_at", "result"]  # fmt: skip
+                    "show_due", "result"]  # fmt: skip
     list_display_links = None
     list_filter = ["state", "holder", "kind", "opened_at", "store__region"]
     list_select_related = ["member", "store", "guide"]
@@ -96,12 +96,16 @@ class ServiceCaseAdmin(ExportAdmin):
             '<a href="{}">{}</a>', f"/admin/service-cases/{row.pk}/", f"{opened:%Y-%m-%d %H:%M}"
         )
 
+    @admin.display(description=_("to be closed by"), ordering="due_at")
+    def show_due(self, row: ServiceCase) -> str:
+        return f"{row.due_at.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}"
+
     @admin.display(description=_("member"))
     def show_member(self, row: ServiceCase) -> SafeString:
         return format_html(
             '<a href="{}">{}</a>',
             f"/admin/members/{row.member.public_id}/",
-            masked_name(row.member) or f"#{row.member_id}",
+            listed_name(row.member),
         )
 
     @admin.display(description=_("state"), ordering="state")

@@ -325,7 +325,7 @@ class MemberAdmin(ImportExportAdmin):
         return format_html(
             '<a href="{}"><span class="hq-cell"><b>{}</b><small>{}</small></span></a>',
             reverse("hq:member", args=[row.public_id]),
-            selectors.masked_name(row) or gettext("no name"),
+            selectors.listed_name(row),
             pii.mask_phone(pii.decrypt(enc)) if enc else gettext("no phone"),
         )
 

@@ -125,6 +125,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/orders/product/",
                 "/admin/looks/",
                 "/admin/news/",
+                "/admin/guide_portal/",
                 needs=C.VIEW_PUSHES,
             ),
             _item(
@@ -259,6 +260,15 @@ _PUSHES = [
     _tab(_("Repeating pushes"), "/admin/pushes/series/", C.VIEW_PUSHES),
     _tab(_("Task rules"), "/admin/pushes/rules/", C.VIEW_PUSHES),
 ]
+_REPORTS = [
+    {
+        "title": _("Pushes side by side"),
+        "link": "/admin/reports/",
+        "active": lambda request: request.path == "/admin/reports/",
+        "permission": _may(C.VIEW_REPORTS),
+    },
+    _tab(_("Spread between guides"), "/admin/reports/spread/", C.VIEW_REPORTS),
+]
 _PEOPLE = [
     _tab(_("Members"), "/admin/members/member/", C.VIEW_MEMBERS),
     _tab(_("Orders"), "/admin/orders/order/", C.VIEW_ORDERS),
@@ -356,6 +366,7 @@ UNFOLD: dict[str, Any] = {
             "items": _TAGS,
         },
         {"page": "pushes", "items": _PUSHES},
+        {"page": "reports", "items": _REPORTS},
         {"page": "members", "items": _PEOPLE},
         {
             "models": [

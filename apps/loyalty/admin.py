@@ -25,7 +25,7 @@ from apps.accounts.resource_base import ChoiceWidget, DayWidget, RoomResource
 from apps.core import clock
 from apps.loyalty.models import ALREADY_GIVEN, Coupon, CouponIssue, PointsEntry, PointsTerms
 from apps.loyalty.selectors import WELCOME, Figures, until_words, worth_words
-from apps.members.selectors import masked_name
+from apps.members.selectors import listed_name
 from apps.stores.models import Store
 
 SEEN_NAMES = {"off_fen": "off", "from_fen": "from_amount"}
@@ -344,7 +344,7 @@ class CouponIssueAdmin(RoomAdmin):
         return format_html(
             '<a href="{}">{}</a>',
             f"/admin/members/{row.member.public_id}/",
-            masked_name(row.member) or f"#{row.member_id}",
+            listed_name(row.member),
         )
 
     @admin.display(description=_("code"))
@@ -391,7 +391,7 @@ class PointsEntryAdmin(RoomAdmin):
         return format_html(
             '<a href="{}">{}</a>',
             f"/admin/members/{row.member.public_id}/",
-            masked_name(row.member) or f"#{row.member_id}",
+            listed_name(row.member),
         )
 
 

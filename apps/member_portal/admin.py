@@ -17,7 +17,7 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.member_portal.models import ConsentText, DataRequest
 from apps.member_portal.services import erasure, requests
-from apps.members.selectors import masked_name
+from apps.members.selectors import listed_name
 from apps.stores.selectors import who_behind
 
 MARKS = {"open": "warn", "done": "on", "refused": "bad"}
@@ -84,7 +84,7 @@ class DataRequestAdmin(RoomAdmin):
         return format_html(
             '<a href="{}">{}</a>',
             f"/admin/members/{row.member.public_id}/",
-            masked_name(row.member) or f"#{row.member_id}",
+            listed_name(row.member),
         )
 
     @admin.display(description=gettext_lazy("state"), ordering="state")

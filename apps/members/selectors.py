@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.utils.translation import gettext
+
 from apps.accounts.models import User
 from apps.core import clock, pii, prepared
 from apps.members.models import (
@@ -134,6 +136,11 @@ def identity_values(*, member_id: int, kind: str) -> list[tuple[str, str]]:
 def masked_name(member: Member) -> str:
     """林*雯"""
     return pii.mask_name(member.name)
+
+
+def listed_name(member: Member) -> str:
+    """The masked name, or that TA gave none: a list never shows our own numbers."""
+    return masked_name(member) or gettext("no name")
 
 
 def masked_phones(member_ids: Iterable[int]) -> dict[int, str]:

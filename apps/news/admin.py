@@ -59,7 +59,7 @@ class NewsAdmin(RoomAdmin):
     view_capability = Capability.VIEW_PUSHES
     edit_capability = Capability.MANAGE_CONTENT
     form = NewsForm
-    list_display = ["title", "kind", "show_state", "must_read", "pinned", "shown_from",
+    list_display = ["title", "kind", "show_state", "show_marks", "shown_from",
                     "shown_until", "show_reads"]  # fmt: skip
     list_filter = ["kind", "must_read", "is_active"]
     list_per_page = 20
@@ -91,14 +91,25 @@ class NewsAdmin(RoomAdmin):
         keep_news(news=obj, corrected=corrected, ask_again=ask_again, now=clock.now())
 
     @admin.display(description=_("state"))
-    def show_state(self, row: News) -> str:
+    def show_state(self, row: News) -> SafeString:
         now = clock.now()
         if not row.is_active:
-            return pgettext("news", "taken down")
-        if row.shown_from > now:
-            return pgettext("news", "waits for its day")
-        over = row.shown_until is not None and row.shown_until <= now
-        return pgettext("news", "over") if over else pgettext("news", "shown now")
+            mark, words = "", pgettext("news", "taken down")
+        elif row.shown_from > now:
+            mark, words = "warn", pgettext("news", "waits for its day")
+        elif row.shown_until is not None and row.shown_until <= now:
+            mark, words = "", pgettext("news", "over")
+        else:
+            mark, words = "on", pgettext("news", "shown now")
+        return format_html('<span class="hq-st {}">{}</span>', mark, words)
+
+    @admin.display(description=pgettext_lazy("news", "marks"))
+    def show_marks(self, row: News) -> str:
+        marks = [
+            pgettext("news", "must read") if row.must_read else "",
+            pgettext("news", "on top") if row.pinned else "",
+        ]
+        return " · ".join(filter(None, marks))
 
     @admin.display(description=pgettext_lazy("news", "opened by"))
     def show_reads(self, row: Any) -> SafeString:

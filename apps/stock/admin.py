@@ -15,7 +15,7 @@ from apps.accounts.admin_base import ExportAdmin, RoomAdmin, RoomInline, who_wor
 from apps.accounts.capabilities import Capability
 from apps.accounts.resource_base import RoomResource
 from apps.core import clock
-from apps.members.selectors import masked_name
+from apps.members.selectors import listed_name
 from apps.stock.models import (
     Reason,
     State,
@@ -205,7 +205,7 @@ class StockRequestAdmin(ExportAdmin):
         return format_html(
             '<a href="{}">{}</a>',
             f"/admin/members/{row.member.public_id}/",
-            masked_name(row.member) or f"#{row.member_id}",
+            listed_name(row.member),
         )
 
     @admin.display(description=_("state"), ordering="state")
