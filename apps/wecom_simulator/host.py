@@ -70,6 +70,7 @@ class Host:
         self.flying: Counter[str] = Counter()
         self.choices: dict[str, list[str]] = {}  # whom a member picks next, see js_calls
         self.chosen: dict[str, set[str]] = {}  # and whom they picked before
+        self.selections: dict[str, list[str]] = {}  # colleagues behind a ticket, see js_members
         self.worlds = 0  # how often another world took the place of the first
         self.sender = CallbackSender(self)
         self.start_chance()
@@ -167,7 +168,7 @@ class Host:
             self.sender.clear()
             self.faults = []
             self.rates.clear()
-            self.choices, self.chosen = {}, {}
+            self.choices, self.chosen, self.selections = {}, {}, {}
             self.world = fresh
             self.journal.start_over(fresh.dump())
             self.start_chance()
@@ -182,7 +183,7 @@ class Host:
             self.sender.clear()
             self.faults = []
             self.rates.clear()
-            self.choices, self.chosen = {}, {}
+            self.choices, self.chosen, self.selections = {}, {}, {}
             self.world = world
             self.journal.start_over(world.dump())
             self.start_chance()

@@ -7,7 +7,7 @@ script's business, and looked at before.
 
 from collections.abc import Callable
 
-from . import actions
+from . import actions, js_members
 from .actions import ActionError
 from .host import Host
 from .world import Row
@@ -143,12 +143,28 @@ def share_to_external_moments(host: Host, userid: str, params: Row) -> Row:
     return {"url": _phone(userid, "moments/")}
 
 
+def select_external_chat(host: Host, userid: str, params: Row) -> Row:
+    """Picking one of one's customers' groups is for the apps of service providers."""
+    raise ActionError("no permission: not for self-built apps")
+
+
+def get_share_info(host: Host, userid: str, params: Row) -> Row:
+    """Where a page was forwarded to. No page here is opened out of a forwarded card, so there is no
+    ticket that could be good."""
+    if not params.get("shareTicket"):
+        raise ActionError("shareTicket missing")
+    raise ActionError("invalid shareTicket")
+
+
 CALLS: dict[str, JsCall] = {
+    "getShareInfo": get_share_info,
     "navigateToAddCustomer": navigate_to_add_customer,
     "openEnterpriseChat": open_enterprise_chat,
     "openExistedChatWithMsg": open_existed_chat_with_msg,
     "openUserProfile": open_user_profile,
+    "selectExternalChat": select_external_chat,
     "selectExternalContact": select_external_contact,
+    "selectPrivilegedContact": js_members.select,
     "shareToExternalChat": share_to_external_chat,
     "shareToExternalContact": share_to_external_contact,
     "shareToExternalMoments": share_to_external_moments,

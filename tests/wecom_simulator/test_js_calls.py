@@ -56,6 +56,48 @@ def test_who_is_chosen_is_offered_no_second_time_where_the_page_wants_it_so(host
     assert ask(host, "selectExternalContact", {"filterType": 7}) == "invalid filterType"
 
 
+def pick(host, *userids, **params):
+    """`zhoulan` picks these colleagues when the page asks."""
+    host.sim("jssdk/choose", {"userid": "zhoulan", "external_userids": list(userids)})
+    asked = {"fromDepartmentId": 0, "mode": "multi", "agentId": 1000002, **params}
+    answer = ask(host, "selectPrivilegedContact", asked)
+    return answer if isinstance(answer, str) else answer["result"]
+
+
+def test_of_the_colleagues_that_were_picked_the_page_learns_those_its_app_may_see(host):
+    host.sim("agents/edit", {"agentid": 1000002, "visible_departments": [2]})
+
+    found = pick(host, "LiMing", "zhoulan", "nobody")
+
+    assert len(found["userList"]) == 1
+    assert (found["selectedUserCount"], found["expiresIn"]) == (2, 7200)
+    again = {"fromDepartmentId": 0, "mode": "multi", "selectedTickets": [found["selectedTicket"]]}
+    listed = host.sim("jssdk/offered", {"userid": "zhoulan", "members": again})["members"]
+    assert {row["userid"] for row in listed if row["chosen"]} == {"zhoulan", "LiMing"}
+    by_id = {
+        **again,
+        "selectedTickets": [],
+        "selectedOpenUserIds": [found["userList"][0]["openUserId"]],
+    }
+    listed = host.sim("jssdk/offered", {"userid": "zhoulan", "members": by_id})["members"]
+    assert [row["userid"] for row in listed if row["chosen"]] == ["zhoulan"]
+
+
+def test_one_colleague_from_the_own_department_on_and_what_is_wrong_is_named(host):
+    assert pick(host, "LiMing", "zhoulan", mode="single")["selectedUserCount"] == 1
+    assert pick(host, "LiMing", fromDepartmentId=-1) == "cancel"  # not in 人民广场店
+    assert pick(host) == "cancel"
+    assert pick(host, "LiMing", mode="all") == "invalid mode"
+    assert pick(host, "LiMing", fromDepartmentId=2) == "invalid fromDepartmentId"
+
+
+def test_calls_for_others_apps_and_for_forwarded_pages_say_why_they_fail(host):
+    reason = "no permission: not for self-built apps"
+    assert ask(host, "selectExternalChat", {}) == reason
+    assert ask(host, "getShareInfo", {}) == "shareTicket missing"
+    assert ask(host, "getShareInfo", {"shareTicket": "made-up"}) == "invalid shareTicket"
+
+
 def test_what_is_shared_waits_for_its_member(host, group):
     ask(host, "shareToExternalContact", {**SHARE, "externalUserIds": ["wmA", "wmC"]})
     ask(host, "shareToExternalChat", {**SHARE, "chatIds": [group, "wrNone"]})

@@ -202,6 +202,23 @@ def test_customers_are_picked_from_a_list_that_the_phone_draws(host, product, pa
     assert said["selectExternalContact"]["userIds"] == ["wmB"]
 
 
+def test_colleagues_are_picked_from_a_list_that_the_phone_draws(host, product, page):
+    product.calls = {
+        "selectExternalChat": {},
+        "selectPrivilegedContact": {"fromDepartmentId": 0, "mode": "single"},
+    }
+    page.goto(f"{host.url}/phone/guide/zhoulan/chat/wmA/")
+
+    page.locator("dialog label", has_text="李明").click()
+    page.locator("dialog").get_by_text("确定").click()
+
+    said = outcome(page.frame_locator("#frame"))
+    assert said["selectPrivilegedContact"]["selectedUserCount"] == 1
+    assert len(said["selectPrivilegedContact"]["userList"]) == 1
+    reason = "fail no permission: not for self-built apps"
+    assert said["selectExternalChat"] == f"selectExternalChat:{reason}"
+
+
 def test_the_other_calls_fail_with_their_reasons_and_need_permission(host, product, page):
     product.calls = ALL
     page.goto(product.url)  # nobody's phone

@@ -5,7 +5,7 @@ from urllib.parse import urlparse
 
 import requests
 
-from .. import actions, js_calls, jssdk
+from .. import actions, js_calls, js_members, jssdk
 from ..actions import ActionError
 from ..host import Host
 from ..world import Row
@@ -183,9 +183,12 @@ def jssdk_call(host: Host, data: Row) -> Row:
 
 @control("POST")
 def jssdk_offered(host: Host, data: Row) -> Row:
-    """The list a member picks customers from: {userid, filterType?}."""
+    """The list a member picks from: customers with {userid, filterType?}; colleagues with {userid,
+    members: {what the page asked with}}."""
     with host.lock:
         userid = actions.require_user(host.world, data.get("userid"))["userid"]
+        if "members" in data:
+            return {"members": js_members.offered(host, userid, data["members"])}
         found = js_calls.offered(host, userid, data.get("filterType", js_calls.EVERYBODY))
         names = host.world.customers
         rows = [{"external_userid": ident, "name": names[ident]["name"]} for ident in found]

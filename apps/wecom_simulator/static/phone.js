@@ -40,13 +40,15 @@
   };
 
   // the client draws this list itself, over the page that asked
-  const pick = (rows) => new Promise((resolve) => {
+  const pick = (rows, one) => new Promise((resolve) => {
     const dialog = document.createElement("dialog");
     const form = document.createElement("form");
     form.method = "dialog";
     for (const row of rows) {
       const label = document.createElement("label");
-      const box = Object.assign(document.createElement("input"), { type: "checkbox", name: "who", value: row.external_userid });
+      const box = Object.assign(document.createElement("input"), {
+        type: one ? "radio" : "checkbox", name: "who", value: row.external_userid || row.userid, checked: Boolean(row.chosen),
+      });
       label.className = "pick";
       label.append(box, row.name);
       form.append(label);
@@ -90,8 +92,15 @@
       return onward("selectExternalContact", { ...params, picked });
     },
   };
+  calls.selectPrivilegedContact = async (params) => {
+    const answer = await post("/sim/jssdk/offered", { userid, members: params });
+    if (!answer.ok) fail(answer.error);
+    const picked = await pick(answer.members, params.mode === "single");
+    if (!picked.length) throw new Error("cancel");
+    return onward("selectPrivilegedContact", { ...params, picked });
+  };
   for (const name of [
-    "openEnterpriseChat", "openExistedChatWithMsg", "openUserProfile", "navigateToAddCustomer",
+    "selectExternalChat", "getShareInfo", "openEnterpriseChat", "openExistedChatWithMsg", "openUserProfile", "navigateToAddCustomer",
     "shareToExternalContact", "shareToExternalChat", "shareToExternalMoments",
   ]) calls[name] = (params) => onward(name, params);
 

@@ -7,6 +7,7 @@
   const ANYWHERE = [
     "getContext", "openEnterpriseChat", "openExistedChatWithMsg", "openUserProfile", "selectExternalContact",
     "navigateToAddCustomer", "shareToExternalContact", "shareToExternalChat", "shareToExternalMoments",
+    "selectExternalChat", "selectPrivilegedContact", "getShareInfo",
   ];
   const HELLO_EVERY_MS = 150;
   const MOST_HELLOS = 20;
@@ -103,8 +104,8 @@
     if (!phone && name === "getContext") return { entry: "normal" };
     if (!phone && name === "getCurExternalContact") throw failure(name, "fail without context of external contact");
     if (!phone && CHAT_ONLY.includes(name)) throw failure(name, "fail no permission");
-    if (phone) return askPhone(name, params);
-    return outside(name, params);
+    const asked = { ...params, agentId: settings.agentId };
+    return phone ? askPhone(name, asked) : outside(name, asked);
   };
 
   const outside = async (name, params) => {
