@@ -41,7 +41,9 @@ OPERATORS: dict[Kind, dict[str, Promise]] = {
 class Field:
     """One field. `sql` is an expression (numbers, choices) or a whole condition (bool, tags,
     references); `params` are bound before the values; those of a number are days counted from the
-    day of the run. `lookup` names the model whose ids a reference holds.
+    day of the run. `lookup` names the model whose ids a reference holds. `rows`: the expression is
+    one over rows of the alias `person`, as they stand on the day of the run (its one place), read
+    once for all members; who has no row stands at `without`, or nowhere.
     """
 
     key: str
@@ -52,6 +54,8 @@ class Field:
     profile: bool = False
     choices: tuple[tuple[Any, Promise | str], ...] = ()
     lookup: str = ""
+    rows: str = ""
+    without: int | None = None
     unit: Promise | str = ""
     operators: dict[str, Promise] = field(default_factory=dict)
 
@@ -66,10 +70,7 @@ _STORE = (
     " WHERE sp.member_id = m.id AND sp.until IS NULL))"
 )
 # under all of a person's numbers: a lot stays where it is until the next entry
-_LOTS = (
-    "loyalty_pointslot AS lot JOIN members_member AS person ON person.id = lot.member_id"
-    " WHERE person.survivor_id = m.id"
-)
+_LOTS = "loyalty_pointslot AS lot JOIN members_member AS person ON person.id = lot.member_id"
 _TODAY = 0
 _MONTHS = tuple((month, str(month)) for month in range(1, 13))
 
@@ -126,17 +127,18 @@ _FIELDS = [
         "points",
         pgettext_lazy("segment", "points left"),
         Kind.NUMBER,
-        f"(SELECT COALESCE(sum(lot.points), 0) FROM {_LOTS} AND (lot.expires_on IS NULL"
-        " OR lot.expires_on >= %s))",
-        params=(_TODAY,),
+        "sum(lot.points)",
+        rows=f"{_LOTS} WHERE (lot.expires_on IS NULL OR lot.expires_on >= %s)",
+        without=0,
         unit=pgettext_lazy("points", "points"),
     ),
     Field(
         "points_end_days",
         _("days until points end"),
         Kind.NUMBER,
-        f"((SELECT min(lot.expires_on) FROM {_LOTS} AND lot.expires_on >= %s) - %s)",
-        params=(_TODAY, _TODAY),
+        "min(lot.expires_on - %s)",
+        params=(_TODAY,),
+        rows=f"{_LOTS} WHERE lot.expires_on >= %s",
         unit=_("days"),
     ),
     Field("joined", _("has joined as member"), Kind.BOOL, "m.joined_at IS NOT NULL"),

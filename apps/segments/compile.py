@@ -125,8 +125,10 @@ def _range(found: Field, operator: str, value: Any) -> tuple[int | None, int | N
     return (number, None) if operator == "gte" else (None, number)
 
 
-def _between(sql: str, low: Any, high: Any, *, cast: str, inside: Sequence[Any] = ()) -> Condition:
-    """`inside`: what is bound in the expression itself."""
+def _tests(
+    sql: str, low: Any, high: Any, *, cast: str, inside: Sequence[Any] = ()
+) -> tuple[str, list[Any]]:
+    """Lower and upper bound as SQL; `inside`: what is bound in the expression itself."""
     tests: list[str] = []
     params: list[Any] = []
     if low is not None:
@@ -135,13 +137,30 @@ def _between(sql: str, low: Any, high: Any, *, cast: str, inside: Sequence[Any] 
     if high is not None:
         tests.append(f"{sql} <= %s::{cast}")
         params += [*inside, high]
-    return _two_valued(" AND ".join(tests), params)
+    return " AND ".join(tests), params
+
+
+def _between(sql: str, low: Any, high: Any, *, cast: str) -> Condition:
+    return _two_valued(*_tests(sql, low, high, cast=cast))
+
+
+def _total(resolver: _Resolver, found: Field, low: int | None, high: int | None) -> Condition:
+    """A number over many rows of each member: one grouping for everybody, looked up by member."""
+    days = [resolver.today + timedelta(days=ahead) for ahead in found.params]
+    test, params = _tests(found.sql, low, high, cast="bigint", inside=days)
+    without = found.without
+    # who has no row is found by what the others are not
+    others = without is not None and (low or 0) <= without and (high is None or without <= high)
+    test = f"NOT ({test})" if others else test
+    ids = f"SELECT person.survivor_id FROM {found.rows} GROUP BY person.survivor_id HAVING {test}"
+    return _two_valued(f"m.id IN ({ids})", [resolver.today, *params], negate=others)
 
 
 def _number(resolver: _Resolver, found: Field, operator: str, value: Any, path: str) -> Condition:
     low, high = _range(found, operator, value)
-    days = [resolver.today + timedelta(days=ahead) for ahead in found.params]
-    return _between(found.sql, low, high, cast="bigint", inside=days)
+    if found.rows:
+        return _total(resolver, found, low, high)
+    return _between(found.sql, low, high, cast="bigint")
 
 
 def _days(resolver: _Resolver, found: Field, operator: str, value: Any, path: str) -> Condition:

@@ -35,6 +35,8 @@ def people(moment):
         ("points", "gte", 301, [1, 4]),
         ("points", "lte", 0, [0, 3]),
         ("points", "between", [0, 400], [0, 2, 4]),
+        ("points", "between", [300, 400], [2, 4]),
+        ("points", "gte", 0, [0, 1, 2, 4]),
         ("points_end_days", "lte", 0, [4]),
         ("points_end_days", "lte", 4, [1, 4]),
         ("points_end_days", "between", [1, 30], [1]),
