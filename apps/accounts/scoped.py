@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import DateField, QuerySet
 
 from apps.accounts.actor import Actor
-from apps.core.compiled import Compiled
+from apps.core.compiled import Compiled, Place
 
 Shape = tuple[bool, bool, int, int]
 
@@ -17,15 +17,17 @@ def _shape(actor: Actor) -> Shape:
     return actor.sees_all, actor.guide_id is not None, regions, stores
 
 
-def _ids(actor: Actor) -> dict[str, int]:
-    """The actor's ids by the places they go to."""
-    found = {"own_guide": actor.guide_id or 0}
+def _values(actor: Actor) -> dict[str, Any]:
+    """The actor's ids and day by the places they go to."""
+    found: dict[str, Any] = {"own_guide": actor.guide_id or 0, "own_day": actor.on}
     found |= {f"region_{n}": pk for n, pk in enumerate(actor.region_ids)}
     return found | {f"store_{n}": pk for n, pk in enumerate(actor.store_ids)}
 
 
 # numbers no row has: a rule takes them for ids
 _GUIDE, _REGION, _STORE = -9_100_000_000, -9_200_000_000, -9_300_000_000
+# where a rule asks about the actor's day
+_DAY: Any = Place("own_day", DateField())
 
 
 def _stand_in(shape: Shape) -> tuple[Actor, dict[int, str]]:
@@ -38,14 +40,15 @@ def _stand_in(shape: Shape) -> tuple[Actor, dict[int, str]]:
         guide_id=_GUIDE if in_store else None,
         region_ids=frozenset(_REGION - n for n in range(regions)),
         store_ids=frozenset(_STORE - n for n in range(stores)),
+        on=_DAY,
     )
     return actor, {**places, _GUIDE: "own_guide"}
 
 
 class Scoped:
     """A `Compiled` for each size of scope. The builder asks `visible_to` and its like of the actor
-    it is given, who has numbers of nobody for ids: the rule itself stays where it is. A rule that
-    reads the clock or the actor's day cannot be asked here."""
+    it is given, who has numbers of nobody for ids and a place for the day: the rule itself stays
+    where it is. A rule that reads the clock cannot be asked here."""
 
     def __init__(self, build: Callable[[Actor], QuerySet[Any, Any]]) -> None:
         self._build = build
@@ -60,12 +63,12 @@ class Scoped:
 
     def statement(self, actor: Actor, **values: Any) -> tuple[str, tuple[Any, ...]]:
         """The SQL and its parameters, to stand in a larger statement; "" if nothing is to ask."""
-        return self._of(actor).statement(**_ids(actor), **values)
+        return self._of(actor).statement(**_values(actor), **values)
 
     def rows(self, actor: Actor, **values: Any) -> list[Any]:
         """The model rows this actor may see."""
-        return self._of(actor).rows(**_ids(actor), **values)
+        return self._of(actor).rows(**_values(actor), **values)
 
     def tuples(self, actor: Actor, **values: Any) -> list[tuple[Any, ...]]:
         """The same of a queryset that ends in `values_list`."""
-        return self._of(actor).tuples(**_ids(actor), **values)
+        return self._of(actor).tuples(**_values(actor), **values)

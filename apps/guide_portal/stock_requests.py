@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from apps.accounts.actor import Actor
+from apps.accounts.scoped import Scoped
 from apps.core import clock
 from apps.core.hours import for_cards
 from apps.core.shown import Shown
@@ -179,9 +180,14 @@ def recent_customers(*, actor: Actor, now: datetime) -> list[CustomerRow]:
 # --- lists ----------------------------------------------------------------------------------------
 
 
+_TO_ANSWER = Scoped(
+    lambda actor: StockRequest.objects.given_by(actor).waiting_for_answer().values_list("pk")
+)
+
+
 def waiting_for(*, actor: Actor) -> int:
     """How many wait for the answer of the actor's store."""
-    return StockRequest.objects.given_by(actor).waiting_for_answer().count()
+    return len(_TO_ANSWER.tuples(actor))
 
 
 def to_answer(guide_id: Any, *, day: Any) -> Any:

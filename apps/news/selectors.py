@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, F, QuerySet
 
 from apps.accounts.actor import Actor
 from apps.core import clock
+from apps.core.prepared import read
 from apps.news.models import News, NewsRead
 
 # Everybody asked: posted that day in a live store that the piece is for, in its role; neither who
@@ -114,9 +114,7 @@ def scope(actor: Actor) -> list[Any]:
 
 
 def _asked(sql: str, actor: Actor, now: datetime, *params: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [clock.business_day(now), *scope(actor), *params])
-        return cursor.fetchall()
+    return read(sql, [clock.business_day(now), *scope(actor), *params])
 
 
 def reads_by_store(*, news: News, actor: Actor, now: datetime) -> list[StoreReads]:
@@ -160,9 +158,7 @@ def open_to(
 ) -> set[tuple[int, int]]:
     """(guide, piece) of those of these guides for whom a piece that is shown now is."""
     day = clock.business_day(now)
-    with connection.cursor() as cursor:
-        cursor.execute(_OPEN_TO, [day, now, now, list(news_ids), list(guide_ids)])
-        return set(cursor.fetchall())
+    return set(read(_OPEN_TO, [day, now, now, list(news_ids), list(guide_ids)]))
 
 
 def read_counts(*, news_ids: Sequence[int]) -> dict[int, int]:

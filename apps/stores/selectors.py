@@ -269,6 +269,12 @@ def at_work(*, store_ids: Iterable[int], day: date) -> list[Posting]:
     return _AT_WORK.rows(stores=list(store_ids), day=day)
 
 
+def guides_at_work(*, store_ids: Iterable[int], day: date) -> set[int]:
+    """Who works in these stores on that day."""
+    found = _GUIDES_AT_WORK.tuples(stores=list(store_ids), day=day)
+    return {guide_id for (guide_id,) in found}
+
+
 def posted_with_duty(*, store_ids: Iterable[int], day: date) -> QuerySet[Any]:
     """Everybody posted in these stores on that day, with `is_away`: off, covered or closed."""
     return _with_duty(Q(store_id__in=list(store_ids)), day)
@@ -287,9 +293,12 @@ def _with_duty(in_stores: Q | Func, day: Any) -> QuerySet[Any]:
     )
 
 
-_AT_WORK = Compiled(
-    lambda: _with_duty(among("store_id", "stores"), Place("day", DateField())).filter(is_away=False)
-)
+def _working() -> QuerySet[Any]:
+    return _with_duty(among("store_id", "stores"), Place("day", DateField())).filter(is_away=False)
+
+
+_AT_WORK = Compiled(_working)
+_GUIDES_AT_WORK = Compiled(lambda: _working().order_by().values_list("guide_id"))
 
 
 def away(*, day: date) -> QuerySet[Guide]:

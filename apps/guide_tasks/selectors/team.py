@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import (
     BigIntegerField,
@@ -41,7 +41,23 @@ from apps.stores.models import Guide, Posting
 CHASES_A_DAY = 3
 
 
-def chases_today(task: GuideTask | TaskItem, now: datetime) -> int:
+class _Share(NamedTuple):
+    """A guide's part in a push: what progress reads of it and of what stands beside it."""
+
+    pk: int
+    guide_id: int
+    guide_name: str
+    store_id: int
+    store_name: str
+    title: str
+    due_at: datetime
+    seen_at: datetime | None
+    escalated_at: datetime | None
+    chased_at: datetime | None
+    chases: int
+
+
+def chases_today(task: GuideTask | TaskItem | _Share, now: datetime) -> int:
     """How often the task (or item) was chased on this day of the chain."""
     if task.chased_at is None:
         return 0
@@ -98,14 +114,17 @@ _PROGRESS: dict[str, Any] = {
 }
 
 
-def _shares(actor: Actor) -> GuideTaskQuerySet:
-    related = _running(actor).select_related("push", "guide", "store")
-    return related.order_by("-push_id", "pk")
+def _shares(tasks: GuideTaskQuerySet) -> QuerySet[Any, Any]:
+    """As `_Share`."""
+    return tasks.order_by("-push_id", "pk").values_list(
+        *("pk", "guide_id", "guide__name", "store_id", "store__name", "push__title"),
+        *("due_at", "seen_at", "escalated_at", "chased_at", "chases"),
+    )
 
 
-_SHARES = Scoped(_shares)
+_SHARES = Scoped(lambda actor: _shares(_running(actor)))
 _SHARES_OF_PUSH = Scoped(
-    lambda actor: _shares(actor).filter(push_id=Place("push", BigIntegerField()))
+    lambda actor: _shares(_running(actor).filter(push_id=Place("push", BigIntegerField())))
 )
 _COUNTED = Compiled(
     lambda: (
@@ -126,19 +145,19 @@ def team_progress(*, actor: Actor, now: datetime, push_id: int | None = None) ->
     pushes.
     """
     asked = {} if push_id is None else {"push": push_id}
-    tasks = (_SHARES_OF_PUSH if asked else _SHARES).rows(actor, **asked)
+    found = (_SHARES_OF_PUSH if asked else _SHARES).tuples(actor, **asked)
+    tasks = [_Share(*row) for row in found]
     counted: dict[int, dict[str, Any]] = {
         task_id: dict(zip([*_PROGRESS, "overdue"], numbers, strict=True))
         for task_id, *numbers in _COUNTED.tuples(tasks=[task.pk for task in tasks], now=now)
     }
-    by_guide: dict[int, list[GuideTask]] = defaultdict(list)
+    by_guide: dict[int, list[_Share]] = defaultdict(list)
     for task in tasks:
         if task.pk in counted:
             by_guide[task.guide_id].append(task)
-    at_work = stores.at_work(
+    on_duty = stores.guides_at_work(
         store_ids={task.store_id for task in tasks}, day=clock.business_day(now)
     )
-    on_duty = {posting.guide_id for posting in at_work}
     guides = [
         _guide_progress(own, counted, now, guide_id in on_duty)
         for guide_id, own in by_guide.items()
@@ -148,7 +167,7 @@ def team_progress(*, actor: Actor, now: datetime, push_id: int | None = None) ->
     )
     return TeamProgress(
         push_id=push_id,
-        title=tasks[0].push.title if push_id is not None and tasks else "",
+        title=tasks[0].title if push_id is not None and tasks else "",
         due_at=max((task.due_at for task in tasks), default=None) if push_id is not None else None,
         guides=guides,
         off_duty=_off_duty(actor, now, set(by_guide)),
@@ -156,7 +175,7 @@ def team_progress(*, actor: Actor, now: datetime, push_id: int | None = None) ->
 
 
 def _guide_progress(
-    tasks: list[GuideTask], counted: dict[int, dict[str, Any]], now: datetime, on_duty: bool
+    tasks: list[_Share], counted: dict[int, dict[str, Any]], now: datetime, on_duty: bool
 ) -> GuideProgress:
     totals = {
         name: sum(counted[task.pk][name] for task in tasks) for name in [*_PROGRESS, "overdue"]
@@ -166,9 +185,9 @@ def _guide_progress(
     return GuideProgress(
         task_ids=tuple(task.pk for task in tasks),
         guide_id=first.guide_id,
-        guide_name=first.guide.name,
+        guide_name=first.guide_name,
         store_id=first.store_id,
-        store_name=first.store.name,
+        store_name=first.store_name,
         is_seen=all(task.seen_at is not None for task in tasks),
         is_on_duty=on_duty,
         chases_today=chased,
