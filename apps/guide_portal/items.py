@@ -16,7 +16,7 @@ from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import User
 from apps.core.shown import Shown
 from apps.customer_groups import selectors as groups
-from apps.guide_portal import claims, handovers
+from apps.guide_portal import claims, handovers, stock_requests
 from apps.guide_portal.access import waiting_rows
 from apps.guide_portal.alerts import mismatch_rows
 from apps.guide_portal.cards import (
@@ -518,6 +518,13 @@ def _claims(actor: Actor, now: datetime) -> list[Approval]:
     return [Approval("claim", template, row) for row in claims.waiting_rows(actor=actor, now=now)]
 
 
+def _pieces(actor: Actor, now: datetime) -> list[Approval]:
+    """调货 between stores of two owners."""
+    template = "guide_portal/partials/_owners_row.html"
+    rows = stock_requests.owners_rows(actor=actor, now=now)
+    return [Approval("pieces", template, row) for row in rows]
+
+
 FINDERS = [_photos, _scripts, _looks, _claims, _excuses, _mismatches, _handovers]
 # what a regional manager decides, who works in no store
-REGION_FINDERS = [_claims, _handovers]
+REGION_FINDERS = [_claims, _handovers, _pieces]

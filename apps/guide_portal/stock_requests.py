@@ -21,12 +21,19 @@ from apps.guide_portal.customers import find_customer, own_word, rows_of, served
 from apps.guide_portal.templatetags.portal import hour_minute, month_day, yuan
 from apps.members.models import Interaction
 from apps.orders.models import Product
-from apps.stock.models import Kind, Reason, State, StockRequest, StockTerms
+from apps.stock.models import (
+    Kind,
+    Reason,
+    State,
+    StockRequest,
+    StockRequestMove,
+    StockTerms,
+)
 from apps.stock.services import REFUSALS, WITHDRAWALS
 from apps.stock.services.answering import leads
 from apps.stock.services.ending import BY_TILL
 from apps.stores.models import Posting, Store
-from apps.stores.selectors import name_behind
+from apps.stores.selectors import who_behind
 
 LISTED, ENDED_LISTED = 100, 20
 ENDED = timedelta(days=7)
@@ -95,6 +102,7 @@ class Detail(Shown):
     steps: list[Step]
     may_confirm: bool
     waits_for_manager: bool
+    waits_for_region: bool
     may_refuse: bool
     may_send: bool
     may_receive: bool
@@ -130,7 +138,7 @@ def split_words(percent: int, giving: str) -> str:
 # --- asking ---------------------------------------------------------------------------------------
 
 
-def offers(*, store: Store, terms: StockTerms) -> list[Offer]:
+def offers(*, store: Store, own: Store | None, terms: StockTerms) -> list[Offer]:
     hold = _("TA comes to %(store)s, which keeps it for %(hours)s hours after its yes") % {
         "store": store.name,
         "hours": terms.hold_hours,
@@ -139,6 +147,8 @@ def offers(*, store: Store, terms: StockTerms) -> list[Offer]:
         "travel": terms.travel_hours,
         "hours": terms.hold_hours,
     }
+    if own is not None and terms.needs_region(Kind.SEND, own, store):
+        send += _(". The two stores have different owners: the regional manager agrees first")
     ways = [(Kind.HOLD, hold, _("Ask to keep it")), (Kind.SEND, send, _("Ask to send it"))]
     return [
         Offer(
@@ -285,6 +295,42 @@ def _may_confirm(row: StockRequest, actor: Actor) -> bool:
     return row.state == State.AGREED and leads(actor, row.giving_store_id)
 
 
+# --- between two owners ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersRow(Shown):
+    """A piece that would go to a store of another owner: the region's word is asked for."""
+
+    pk: int
+    goods: str
+    title: str
+    owners: str
+    words: str
+
+
+def owners_rows(*, actor: Actor, now: datetime) -> list[OwnersRow]:
+    """What waits for the region, the oldest first; one query."""
+    rows = StockRequest.objects.led_by(actor).waiting_for_region()
+    found = rows.select_related(
+        "product", "asking_guide", "asking_store__legal_entity", "giving_store__legal_entity"
+    ).order_by("asked_at", "pk")[:LISTED]
+    return [
+        OwnersRow(
+            pk=row.pk,
+            goods=goods_words(row.product),
+            title=_("%(a)s → %(b)s") % {"a": row.giving_store.name, "b": row.asking_store.name},
+            owners=_("Owners differ: %(a)s, %(b)s")
+            % {
+                "a": row.giving_store.legal_entity.name,
+                "b": row.asking_store.legal_entity.name,
+            },
+            words=f"{_split(row, row.asking_guide.name)} · {_until(row.due_at, now)}",
+        )
+        for row in found
+    ]
+
+
 # --- one ------------------------------------------------------------------------------------------
 
 
@@ -314,7 +360,11 @@ def detail_of(row: StockRequest, *, actor: Actor, now: datetime) -> Detail:
         may_confirm=gives and _may_confirm(row, actor),
         waits_for_manager=row.needs_manager and row.state in _WAITING,
         may_refuse=gives and row.state in (*_WAITING, State.HELD),
-        may_send=gives and row.state == State.HELD and row.kind == Kind.SEND,
+        waits_for_region=row.waits_for_region,
+        may_send=gives
+        and row.state == State.HELD
+        and row.kind == Kind.SEND
+        and not row.waits_for_region,
         may_receive=asks and row.state == State.SENT,
         may_withdraw=takes_back and row.is_open and row.state != State.SENT,
         refusals=_choices(REFUSALS),
@@ -351,16 +401,22 @@ def _result(row: StockRequest, asker: str) -> str:
 
 
 def _steps(row: StockRequest, actor: Actor) -> list[Step]:
-    moves: Any = row.moves.annotate(guide_name=name_behind("actor")).order_by("at", "pk")
+    moves: Any = row.moves.annotate(who_name=who_behind("actor")).order_by("at", "pk")
     return [
-        Step(str(State(move.to_state).label), move.at, _who(move.actor, move.guide_name, actor))
-        for move in moves
+        Step(_step_words(move), move.at, _who(move.actor, move.who_name, actor)) for move in moves
     ]
 
 
-def _who(label: str, guide_name: str, actor: Actor) -> str:
+def _step_words(move: StockRequestMove) -> str:
+    """A step that leads nowhere else is the region's yes."""
+    if move.from_state == move.to_state:
+        return pgettext("stock request", "The region agrees")
+    return str(State(move.to_state).label)
+
+
+def _who(label: str, name: str, actor: Actor) -> str:
     if label == BY_TILL:
         return _("by the till")
-    if guide_name:
-        return own_word(int(label.removeprefix("guide:")), guide_name, actor)
-    return pgettext("stock request", "by itself")
+    if name and label.startswith("guide:"):
+        return own_word(int(label.removeprefix("guide:")), name, actor)
+    return name or pgettext("stock request", "by itself")

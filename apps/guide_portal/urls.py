@@ -140,6 +140,11 @@ urlpatterns = [
     path("first-days/<int:step_id>/", newcomers.TellStep.as_view(), name="tell_step"),
     path("team/newcomers/", newcomers.TeamNewcomers.as_view(), name="team_newcomers"),
     path("team/news/", news.TeamNews.as_view(), name="team_news"),
+    path(
+        "team/stock/requests/<int:piece_id>/",
+        stock_requests.DecideOwners.as_view(),
+        name="decide_owners",
+    ),
     path("team/stock/", stock.StoreStock.as_view(), name="store_stock"),
     path("looks/", looks.Looks.as_view(), name="looks"),
     path("looks/new/", looks.NewLook.as_view(), name="new_look"),

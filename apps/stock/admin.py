@@ -55,12 +55,13 @@ class StockTermsAdmin(RoomAdmin):
     view_capability = Capability.VIEW_REPORTS
     edit_capability = Capability.MANAGE_STORES
     list_display = ["__str__", "answer_minutes", "hold_hours", "travel_hours", "needs_manager",
-                    "hold_giver_percent", "send_giver_percent"]  # fmt: skip
+                    "owners_ask_region", "hold_giver_percent", "send_giver_percent"]  # fmt: skip
     fields = ["answer_minutes", "hold_hours", "travel_hours", "needs_manager",
-              "hold_giver_percent", "send_giver_percent"]  # fmt: skip
+              "owners_ask_region", "hold_giver_percent", "send_giver_percent"]  # fmt: skip
     empty_words = _(
         "Until you save terms: 30 minutes to answer, kept 24 hours, 72 hours on the way, the "
-        "giving store gets 50 % of what it keeps and 30 % of what it sends."
+        "giving store gets 50 % of what it keeps and 30 % of what it sends; between stores of two "
+        "owners the regional manager agrees before it is sent."
     )
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -188,8 +189,9 @@ class StockRequestAdmin(ExportAdmin):
     may_add = False
     empty_words = _("Guides ask from the page of goods in other stores; it stands here then.")
     fields = ["kind", "product", "show_member", "asking_store", "asking_guide", "giving_store",
-              "giving_guide", "show_state", "reason", "needs_manager", "show_share", "asked_at",
-              "due_at", "held_at", "sent_at", "arrived_at", "ended_at", "order"]  # fmt: skip
+              "giving_guide", "show_state", "reason", "needs_manager", "needs_region",
+              "cleared_at", "show_share", "asked_at", "due_at", "held_at", "sent_at",
+              "arrived_at", "ended_at", "order"]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockRequest]:
         rows = super().get_queryset(request)

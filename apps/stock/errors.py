@@ -58,6 +58,11 @@ class RequestLate(DomainError):
     message = _("Its time is over. Ask the colleague to ask again.")
 
 
+class RegionToAgree(DomainError):
+    code = "stock_region_to_agree"
+    message = _("The two stores have different owners: the regional manager has to agree first.")
+
+
 class StockReasonMissing(DomainError):
     code = "stock_reason"
     message = _("Choose one of the reasons on the page.")

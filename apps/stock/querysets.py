@@ -38,6 +38,17 @@ class StockRequestQuerySet(models.QuerySet):
         """Those that the actor, or the actor's store, asked for."""
         return self.filter(self._asked(actor))
 
+    def led_by(self, actor: Actor) -> Self:
+        """Those whose piece stands in the region that the actor leads."""
+        if actor.sees_all:
+            return self
+        return self.filter(giving_store__region_id__in=actor.region_ids)
+
+    def waiting_for_region(self) -> Self:
+        """What may not go to a store of another owner before the region has agreed."""
+        unsent = self.filter(state__in=("asked", "agreed", "held"))
+        return unsent.filter(needs_region=True, cleared_at=None)
+
     def to_take_back(self, actor: Actor) -> Self:
         """Those that the actor asked for, or that the store asked for which the actor leads."""
         own = Q(asking_guide_id=actor.guide_id or 0)

@@ -240,6 +240,7 @@ guide_portal:new_task            POST  in   in   in   in   ok   403  in
 # a regional manager works in no store and decides between owners
 guide_portal:approvals           GET   in   ok   in   ok   ok   403  in
 guide_portal:decide_claim        POST  in   ok   in   ok/ok/404  ok/ok/404  403  in
+guide_portal:decide_owners       POST  in   ok   in   ok/ok/404  403  403  in
 guide_portal:approve_item        POST  in   in   in   in   ok/ok/404   403  in
 guide_portal:refuse_item         POST  in   in   in   in   ok/ok/404   403  in
 

@@ -10,14 +10,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.accounts.capabilities import Capability
 from apps.core.errors import DomainError
 from apps.guide_portal import stock, stock_requests
 from apps.guide_portal.cards import person_of
 from apps.guide_portal.customers import get_customer
 from apps.guide_portal.find import search
-from apps.guide_portal.forms import ActForm
+from apps.guide_portal.forms import ActForm, DecideForm
 from apps.guide_portal.stock_forms import AskStockForm, StockReasonForm
 from apps.guide_portal.views.base import GuidePage
+from apps.guide_portal.views.region import RegionPage
 from apps.guide_portal.views.stock import customer_of
 from apps.members.models import Member
 from apps.orders.models import Product
@@ -58,7 +60,7 @@ class AskStock(GuidePage):
             "sku": product.sku,
             "store": store,
             "as_of": place.as_of if place else None,
-            "offers": stock_requests.offers(store=store, terms=terms),
+            "offers": stock_requests.offers(store=store, own=own, terms=terms),
             "limit": stock_requests.limit_words(terms, now=self.now),
             "problem": problem,
             "back": stock.with_customer(back, customer.public_id if customer else None),
@@ -167,6 +169,23 @@ class SendStock(_Act):
 
     side = "given_by"
     step = staticmethod(services.send)
+
+
+class DecideOwners(RegionPage):
+    """The regional manager's word on a piece for a store of another owner."""
+
+    capability = Capability.LEAD_REGION
+
+    def post(self, request: HttpRequest, piece_id: int) -> HttpResponseBase:
+        if not StockRequest.objects.led_by(self.actor).filter(pk=piece_id).exists():
+            raise Http404
+        form = DecideForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        agree = form.cleaned_data["grant"]
+        services.decide_owners(request_id=piece_id, agree=agree, actor=self.actor, now=self.now)
+        messages.success(request, _("Noted; both stores hear of it"))
+        return redirect("guide_portal:approvals")
 
 
 class ReceiveStock(_Act):

@@ -8,6 +8,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 from django.db.models import QuerySet
 
+from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Role
+from apps.accounts.models import User
 from apps.core import clock
 from apps.members.models import ServingPeriod
 from apps.orders.models import Order, OrderLine
@@ -113,6 +116,10 @@ def _lead(row: StockRequest, steps: Sequence[str], asked_at: datetime) -> None:
         if step == "confirm":
             services.confirm(request_id=row.pk, actor=giving, now=at)
         elif step == "send":
+            row.refresh_from_db()
+            if row.waits_for_region:
+                region = _region_of(at)
+                services.decide_owners(request_id=row.pk, agree=True, actor=region, now=at)
             services.send(request_id=row.pk, actor=giving, now=at)
         elif step == "receive":
             services.receive(request_id=row.pk, actor=asking, now=at)
@@ -120,6 +127,10 @@ def _lead(row: StockRequest, steps: Sequence[str], asked_at: datetime) -> None:
             services.refuse(request_id=row.pk, reason=Reason.FAULTY, actor=giving, now=at)
         else:
             services.withdraw(request_id=row.pk, reason=Reason.NO_NEED, actor=asking, now=at)
+
+
+def _region_of(now: datetime) -> Actor:
+    return actor_for(user=User.objects.get(role=Role.REGION_MANAGER), now=now)
 
 
 def _sell(store: Store, here: Sequence[Guide], *, now: datetime) -> None:

@@ -28,6 +28,7 @@ class State(models.TextChoices):
     LAPSED = "lapsed", pgettext_lazy("stock request", "Lapsed")
 
 
+UNSENT = (State.ASKED, State.AGREED, State.HELD)
 OPEN = (State.ASKED, State.AGREED, State.HELD, State.SENT, State.ARRIVED)
 
 # Where each state may lead. A lapsed one is sold by an order alone that was paid before it lapsed:
@@ -60,6 +61,7 @@ class Reason(models.TextChoices):
     ELSEWHERE = "elsewhere", pgettext_lazy("stock request", "Found somewhere else")
     MISTAKE = "mistake", pgettext_lazy("stock request", "Asked by mistake")
     BOUGHT = "bought", pgettext_lazy("stock request", "TA has bought one already")
+    OWNERS = "owners", pgettext_lazy("stock request", "The region says no")
     ERASED = "erased", pgettext_lazy("stock request", "TA had the data deleted")
     # time ran out
     NO_ANSWER = "no_answer", pgettext_lazy("stock request", "No answer in time")
@@ -116,6 +118,9 @@ class StockRequest(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.ASKED)
     reason = models.CharField(_("reason"), max_length=12, choices=Reason, blank=True)
     needs_manager = models.BooleanField(_("the store's manager has to agree"))
+    # a piece that goes to a store of another owner: the regional manager has a word before it goes
+    needs_region = models.BooleanField(_("the regional manager has to agree"), default=False)
+    cleared_at = models.DateTimeField(_("the region agreed at"), null=True)
     giver_percent = models.PositiveSmallIntegerField(_("the giving store's share, %"))
     hold_hours = models.PositiveSmallIntegerField(_("hours a piece is kept"))
     travel_hours = models.PositiveSmallIntegerField(_("hours on the way at most"))
@@ -169,6 +174,11 @@ class StockRequest(models.Model):
                 fields=["order"], condition=Q(order__isnull=False), name="stock_request_order"
             ),
             models.Index(fields=["-asked_at", "-id"], name="stock_request_latest"),
+            models.Index(
+                fields=["giving_store", "asked_at"],
+                condition=Q(needs_region=True, cleared_at=None, state__in=UNSENT),
+                name="stock_request_to_clear",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -194,6 +204,11 @@ class StockRequest(models.Model):
                 name="stock_request_end_has_reason",
             ),
             models.CheckConstraint(
+                condition=Q(needs_region=False, cleared_at=None)
+                | Q(needs_region=True, kind="send"),
+                name="stock_request_cleared_if_sent",
+            ),
+            models.CheckConstraint(
                 condition=Q(state="sold", order__isnull=False, net_fen__isnull=False)
                 | (~Q(state="sold") & Q(order=None, net_fen=None)),
                 name="stock_request_sold_has_order",
@@ -210,6 +225,10 @@ class StockRequest(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN
+
+    @property
+    def waits_for_region(self) -> bool:
+        return self.needs_region and self.cleared_at is None and self.state in UNSENT
 
     @property
     def giver_fen(self) -> int | None:

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.stock.models.requests import Kind
+from apps.stores.models import Store
 
 
 class StockTerms(models.Model):
@@ -34,6 +35,11 @@ class StockTerms(models.Model):
         default=False,
         help_text=_("If off, anybody who works in the store that has the piece may say yes."),
     )
+    owners_ask_region = models.BooleanField(
+        _("between stores of two owners the regional manager has to agree"),
+        default=True,
+        help_text=_("Before a piece is sent; what is kept for a customer stays where it is."),
+    )
     hold_giver_percent = models.PositiveSmallIntegerField(
         _("kept: the giving store's share of the sale, %"),
         default=50,
@@ -61,6 +67,12 @@ class StockTerms(models.Model):
 
     def giver_percent(self, kind: str) -> int:
         return self.hold_giver_percent if kind == Kind.HOLD else self.send_giver_percent
+
+    def needs_region(self, kind: str, here: Store, there: Store) -> bool:
+        """Whether a piece that goes from one store to the other changes its owner."""
+        if kind != Kind.SEND or not self.owners_ask_region:
+            return False
+        return here.legal_entity_id != there.legal_entity_id
 
     @classmethod
     def current(cls) -> "StockTerms":

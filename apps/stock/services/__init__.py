@@ -1,6 +1,6 @@
 """Writes of the stock's room, by subject."""
 
-from apps.stock.services.answering import REFUSALS, confirm, receive, refuse, send
+from apps.stock.services.answering import REFUSALS, confirm, decide_owners, receive, refuse, send
 from apps.stock.services.asking import ask
 from apps.stock.services.ending import (
     WITHDRAWALS,
@@ -21,6 +21,7 @@ __all__ = [
     "ask",
     "close_with_orders",
     "confirm",
+    "decide_owners",
     "forget_members",
     "keep_levels",
     "lapse_due",

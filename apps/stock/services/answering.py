@@ -6,11 +6,17 @@ from django.db import transaction
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
-from apps.stock.errors import RequestLate, RequestMoved, StockReasonMissing, TillHasNone
+from apps.stock.errors import (
+    RegionToAgree,
+    RequestLate,
+    RequestMoved,
+    StockReasonMissing,
+    TillHasNone,
+)
 from apps.stock.models import NEXT, Kind, Reason, State, StockLevel, StockRequest
 from apps.stock.selectors import promised
 from apps.stock.services import news
-from apps.stock.services.steps import held, move
+from apps.stock.services.steps import held, move, note
 
 REFUSALS = (Reason.GONE, Reason.FAULTY, Reason.OWN, Reason.CANNOT)
 
@@ -88,7 +94,7 @@ def refuse(*, request_id: int, reason: str, actor: Actor, now: datetime) -> Stoc
 def send(*, request_id: int, actor: Actor, now: datetime) -> StockRequest:
     """调货: the piece has left the store. Safe to repeat.
 
-    Raises RequestOfOthers, RequestMoved, RequestLate.
+    Raises RequestOfOthers, RequestMoved, RequestLate, RegionToAgree.
     """
     row = held(request_id, StockRequest.objects.given_by(actor))
     if row.state == State.SENT:
@@ -96,9 +102,37 @@ def send(*, request_id: int, actor: Actor, now: datetime) -> StockRequest:
     if row.kind == Kind.HOLD:
         raise RequestMoved
     _demand_next(row, State.SENT, now)
+    if row.waits_for_region:
+        raise RegionToAgree
     until = now + timedelta(hours=row.travel_hours)
     move(row, State.SENT, actor=actor.label, now=now, sent_at=now, due_at=until)
     news.on_its_way(row, now=now)
+    return row
+
+
+@transaction.atomic
+def decide_owners(*, request_id: int, agree: bool, actor: Actor, now: datetime) -> StockRequest:
+    """The regional manager's word on a piece that would go to a store of another owner: it may be
+    sent, or the request ends. Safe to repeat; what has left or ended stays as it is.
+
+    Raises RequestOfOthers, RequestMoved.
+    """
+    row = held(request_id, StockRequest.objects.led_by(actor).filter(needs_region=True))
+    if row.cleared_at is not None and agree:
+        return row
+    if row.state == State.REFUSED and row.reason == Reason.OWNERS and not agree:
+        return row
+    if not row.waits_for_region:
+        raise RequestMoved
+    if agree:
+        row.cleared_at = now
+        row.save(update_fields=["cleared_at"])
+        note(row, before=row.state, actor=actor.label, at=now)
+        news.cleared(row, now=now)
+        return row
+    before = row.state
+    move(row, State.REFUSED, reason=Reason.OWNERS, actor=actor.label, now=now)
+    news.forbidden(row, before=before, now=now)
     return row
 
 

@@ -51,12 +51,13 @@ def ask(
         if (known.asking_guide_id, known.member_id) != (guide_id, member_id):
             raise RequestOfOthers
         return known
-    own = Posting.objects.on(clock.business_day(now)).filter(guide_id=guide_id).first()
+    posted = Posting.objects.on(clock.business_day(now)).filter(guide_id=guide_id)
+    own = posted.select_related("store").first()
     if own is None:
         raise WorksNowhere
     if own.store_id == giving_store_id:
         raise OwnStore
-    _demand_reachable(giving_store_id, now)
+    giving = _reachable(giving_store_id, now)
     if StockRequest.objects.open().filter(member_id=member_id, product_id=product_id).exists():
         raise AskedAlready
     _demand_free(giving_store_id, product_id)
@@ -77,6 +78,7 @@ def ask(
                 asking_store_id=own.store_id,
                 giving_store_id=giving_store_id,
                 needs_manager=terms.needs_manager,
+                needs_region=terms.needs_region(kind, own.store, giving),
                 giver_percent=percent,
                 hold_hours=terms.hold_hours,
                 travel_hours=terms.travel_hours,
@@ -91,11 +93,12 @@ def ask(
     return row
 
 
-def _demand_reachable(store_id: int, now: datetime) -> None:
+def _reachable(store_id: int, now: datetime) -> Store:
     store = Store.objects.filter(pk=store_id).first()
     shut = store is not None and store.closed_on and store.closed_on <= clock.business_day(now)
     if store is None or store.live_since is None or shut:
         raise StoreNotReachable
+    return store
 
 
 def _demand_free(store_id: int, product_id: int) -> None:

@@ -55,6 +55,24 @@ def refused(row: StockRequest, *, now: datetime) -> None:
     _tell(row, [row.asking_guide_id], _("The other store cannot give the piece"), words, now=now)
 
 
+def cleared(row: StockRequest, *, now: datetime) -> None:
+    """Who put it aside may send it; while nobody has, the page of the request says so."""
+    if row.state == State.HELD:
+        words = _("%(store)s waits for it") % {"store": row.asking_store.name}
+        title = _("The region agrees: the piece may be sent")
+        _tell(row, _giving(row, now), title, words, now=now, about="cleared")
+
+
+def forbidden(row: StockRequest, *, before: str, now: datetime) -> None:
+    why = _("The stores have different owners")
+    title = _("The region does not agree to send a piece")
+    _tell(row, [row.asking_guide_id], title, why, now=now)
+    if before == State.HELD:
+        why = _("%(reason)s: it may go back on the shelf") % {"reason": why}
+    rest = [guide_id for guide_id in _giving(row, now) if guide_id != row.asking_guide_id]
+    _tell(row, rest, title, why, now=now)
+
+
 def on_its_way(row: StockRequest, *, now: datetime) -> None:
     words = _("%(store)s has sent it; confirm when it is here") % {"store": row.giving_store.name}
     _tell(row, [row.asking_guide_id], _("The piece is on its way"), words, now=now)
@@ -105,14 +123,20 @@ def _giving(row: StockRequest, now: datetime) -> list[int]:
 
 
 def _tell(
-    row: StockRequest, guide_ids: Iterable[int], title: str, words: str, *, now: datetime
+    row: StockRequest,
+    guide_ids: Iterable[int],
+    title: str,
+    words: str,
+    *,
+    now: datetime,
+    about: str = "",
 ) -> None:
     """At once within the hours of cards: a customer may stand beside who asks."""
     product = row.product
     goods = " ".join(filter(None, [product.name, product.colour, product.size]))
     path = reverse("guide_portal:stock_request", args=[row.pk])
     outreach.queue_guide_notices(
-        source=f"{row.source}:{row.state}",
+        source=f"{row.source}:{about or row.state}",
         rows=[(guide_id, title, f"{goods}\n{words}", path) for guide_id in sorted(set(guide_ids))],
         not_before=for_cards(now),
         at_once=True,
