@@ -65,6 +65,27 @@ class ServiceCaseResource(RoomResource):
         return f"{row.closed_at.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}"
 
 
+class DueFilter(admin.SimpleListFilter):
+    """What is not closed yet, and what of it is late."""
+
+    title = _("to be closed by")
+    parameter_name = "due"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("waiting", pgettext_lazy("complaint", "not closed yet")),
+            ("late", pgettext_lazy("complaint", "past its time")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        match self.value():
+            case "waiting":
+                return queryset.undecided()
+            case "late":
+                return queryset.late(clock.now())
+        return queryset
+
+
 @admin.register(ServiceCase)
 class ServiceCaseAdmin(ExportAdmin):
     view_capability = Capability.VIEW_MEMBERS
@@ -73,7 +94,7 @@ class ServiceCaseAdmin(ExportAdmin):
     list_display = ["show_case", "show_member", "kind", "store", "guide", "show_state", "holder",
                     "show_due", "result"]  # fmt: skip
     list_display_links = None
-    list_filter = ["state", "holder", "kind", "opened_at", "store__region"]
+    list_filter = [DueFilter, "state", "holder", "kind", "opened_at", "store__region"]
     list_select_related = ["member", "store", "guide"]
     search_fields = ["store__code", "store__name", "guide__name", "external_no"]
     search_help_text = _("Store, guide or the number at the source")
@@ -97,8 +118,10 @@ class ServiceCaseAdmin(ExportAdmin):
         )
 
     @admin.display(description=_("to be closed by"), ordering="due_at")
-    def show_due(self, row: ServiceCase) -> str:
-        return f"{row.due_at.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}"
+    def show_due(self, row: ServiceCase) -> SafeString:
+        late = not row.is_closed and row.due_at <= clock.now()
+        due = f"{row.due_at.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}"
+        return format_html('<span class="{}">{}</span>', "hq-st bad" if late else "", due)
 
     @admin.display(description=_("member"))
     def show_member(self, row: ServiceCase) -> SafeString:

@@ -1,6 +1,7 @@
 """Which cases an actor may see."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -35,6 +36,10 @@ class ServiceCaseQuerySet(models.QuerySet):
 
     def undecided(self) -> Self:
         return self.filter(state__in=UNDECIDED)
+
+    def late(self, now: datetime) -> Self:
+        """Not closed by the time it was to be."""
+        return self.undecided().filter(due_at__lte=now)
 
     def of_members(self, member_ids: Collection[int]) -> Self:
         return self.filter(member_id__in=member_ids)

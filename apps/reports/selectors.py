@@ -13,6 +13,7 @@ from apps.accounts import modules
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.accounts.modules import Module
+from apps.cases.models import Holder, ServiceCase
 from apps.commissions.models import CommissionQuestion
 from apps.core import clock
 from apps.core.querysets import keys_sql
@@ -533,7 +534,7 @@ def todos(*, actor: Actor, now: datetime) -> list[Todo]:
     ]
     if actor.sees_all:
         found = [*_system_todos(now), *found, *_unserved(), *_mismatches(now), *_risks(actor)]
-        found += _commission(actor)
+        found += [*_complaints(now), *_commission(actor)]
     return [todo for todo in found if todo.count]
 
 
@@ -586,6 +587,16 @@ def _risks(actor: Actor) -> list[Todo]:
         return []
     waiting = RiskCase.objects.visible_to(actor).undecided()
     return [_todo("risks", waiting.aggregate(n=Count("pk"), since=Min("found_at")))]
+
+
+def _complaints(now: datetime) -> list[Todo]:
+    """客诉 that head office has in hand, and those a store let go past its time."""
+    in_hand = ServiceCase.objects.undecided().filter(holder=Holder.HQ)
+    late = ServiceCase.objects.late(now).filter(holder=Holder.STORE)
+    return [
+        _todo("cases", in_hand.aggregate(n=Count("pk"), since=Min("opened_at"))),
+        _todo("cases_late", late.aggregate(n=Count("pk"), since=Min("due_at"))),
+    ]
 
 
 def _commission(actor: Actor) -> list[Todo]:

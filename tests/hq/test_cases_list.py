@@ -1,6 +1,7 @@
 """客诉 at head office: the list masked and taken out, one written down, taken in hand, closed."""
 
 import uuid
+from datetime import timedelta
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -10,6 +11,7 @@ from import_export.formats import base_formats
 from apps.accounts.admin_base import ExportAdmin
 from apps.accounts.models import AuditEntry
 from apps.cases.models import ServiceCase
+from apps.core import clock
 from tests.factories.cases import complain
 
 LIST = reverse("admin:cases_servicecase_changelist")
@@ -80,3 +82,39 @@ def test_head_office_writes_one_down_takes_it_and_closes_it(operator_client, tea
     row.refresh_from_db()
     assert (row.state, row.result) == ("closed", "explained")
     assert "补寄了" in operator_client.get(page).content.decode()
+
+
+def test_what_head_office_has_in_hand_or_a_store_let_lie_stands_on_the_home_page(
+    operator_client, team, fixed_clock
+):
+    (guide, members), *_rest = team
+    mine, theirs = (complain(one, guide, fixed_clock) for one in members[:2])
+    act = reverse("hq:settle_case", args=[mine.pk])
+
+    def found(now):
+        with clock.at(now):
+            rows = operator_client.get("/admin/").context["todos"]
+            links = [row.link for row in rows if row.link.startswith(LIST)]
+            listed = [operator_client.get(link).context["cl"].result_list for link in links]
+            return [[row.pk for row in rows] for rows in listed]
+
+    assert found(fixed_clock) == []
+    operator_client.post(act, {"what": "take"})
+    assert found(fixed_clock) == [[mine.pk]]
+    assert found(theirs.due_at + timedelta(minutes=1)) == [[mine.pk], [theirs.pk]]
+    member = reverse("hq:member", args=[members[0].public_id])
+    assert reverse("hq:case", args=[mine.pk]) in operator_client.get(member).content.decode()
+    operator_client.post(act, {"what": "close", "result": "explained", "words": "补寄了"})
+    assert found(fixed_clock) == []
+    assert reverse("hq:case", args=[mine.pk]) not in operator_client.get(member).content.decode()
+
+
+def test_who_gave_no_name_is_said_so_and_shown_by_no_number(operator_client, team, fixed_clock):
+    (guide, members), *_rest = team
+    complain(members[0], guide, fixed_clock)
+    type(members[0]).objects.filter(pk=members[0].pk).update(name="")
+
+    page = operator_client.get(LIST).content.decode()
+
+    assert "未填姓名" in page
+    assert f"#{members[0].pk}" not in page

@@ -17,6 +17,7 @@ from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.accounts.models import AuditEntry
+from apps.cases.models import ServiceCase
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.core.pii import holds_phone
@@ -110,6 +111,7 @@ def _page(request: HttpRequest, row: Member, **extra: Any) -> HttpResponse:
         seen_today=seen_today.count(),
         shown_seconds=SHOWN_SECONDS,
         all_tags=Tag.objects.filter(retired_at=None).select_related("group"),
+        complaints=ServiceCase.objects.undecided().of_members(group).order_by("due_at", "pk"),
         points=points_words(points_of(member_ids=group, now=now), now=now),
         **_header(row, card, now),
         **_TAB_CONTEXT[tab](request, row, group, now),

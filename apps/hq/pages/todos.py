@@ -90,6 +90,16 @@ _KINDS = {
                       "%(n)s risk signals about guides wait", "count"),
         "hq:risks", detail=gettext_lazy("a question, not a verdict"),
     ),
+    "cases": _Kind(
+        ngettext_lazy("%(n)s complaint is in head office's hand",
+                      "%(n)s complaints are in head office's hand", "count"),
+        "admin:cases_servicecase_changelist", _HANDLE, filtered="?holder__exact=hq&due=waiting",
+    ),
+    "cases_late": _Kind(
+        ngettext_lazy("%(n)s complaint in a store is past its time",
+                      "%(n)s complaints in stores are past their time", "count"),
+        "admin:cases_servicecase_changelist", filtered="?holder__exact=store&due=late",
+    ),
     "commission": _Kind(
         ngettext_lazy("%(n)s question of a guide about commission waits",
                       "%(n)s questions of guides about commission wait", "count"),
