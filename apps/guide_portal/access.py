@@ -6,7 +6,7 @@ from uuid import UUID
 
 from apps.accounts.actor import Actor
 from apps.members.models import AccessRequest, Member
-from apps.members.selectors import masked_name
+from apps.members.selectors import listed_name
 from apps.outreach.services import access_news
 
 LISTED = 50
@@ -38,7 +38,7 @@ def waiting_rows(*, actor: Actor) -> list[WaitingRow]:
             guide=one.guide.name,
             store=one.store.name,
             reason=one.get_reason_display(),
-            about=masked_name(one.member),
+            about=listed_name(one.member),
             asked_at=one.asked_at,
         )
         for one in found[:LISTED]

@@ -15,7 +15,7 @@ from apps.handovers.selectors import ClaimCase, claims_waiting_for
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.members import services as members
 from apps.members.models import AccessRequest
-from apps.members.selectors import masked_name, standing_alerts
+from apps.members.selectors import listed_name, standing_alerts
 from apps.outreach.services import access_news
 
 LISTED = 100
@@ -39,7 +39,7 @@ def access_requests(request: HttpRequest) -> HttpResponse:
         rows=[
             {
                 "asked": one,
-                "about": masked_name(one.member),
+                "about": listed_name(one.member),
                 "may_decide": members.may_decide(asked=one, actor=actor),
             }
             for one in waiting
@@ -54,7 +54,7 @@ def access_requests(request: HttpRequest) -> HttpResponse:
 def _claims(actor: Actor) -> list[tuple[ClaimCase, str]]:
     """归属申请, each with whom it is about."""
     waiting = claims_waiting_for(actor=actor, now=clock.now())
-    return [(case, masked_name(case.claim.member)) for case in waiting]
+    return [(case, listed_name(case.claim.member)) for case in waiting]
 
 
 @hq_action(Capability.EDIT_MEMBERS)
