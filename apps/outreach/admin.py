@@ -1,5 +1,6 @@
 """Scripts and content, and what became of every send."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -234,9 +235,9 @@ class DispatchAdmin(RoomAdmin):
     search_fields = ["msgid", "source"]
     ordering = ["-id"]
     may_add = False
-    fields = ["kind", "guide", "source", "state", "reason", "not_before", "expires_at", "attempts",
-              "msgid", "handed_over_at", "sent_at", "unknown_since", "next_poll_at", "polls",
-              "show_creator", "created_at"]  # fmt: skip
+    fields = ["kind", "guide", "show_what", "state", "reason", "not_before", "expires_at",
+              "attempts", "msgid", "handed_over_at", "sent_at", "unknown_since", "next_poll_at",
+              "polls", "show_creator", "created_at"]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dispatch]:
         receivers = DispatchRecipient.objects.filter(dispatch_id=OuterRef("pk")).order_by()
@@ -257,10 +258,20 @@ class DispatchAdmin(RoomAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The page's rows with the push each one came from: named once for all of them."""
         found = super().get_changelist_instance(request)
-        names = names_of(reference_of(row.source) for row in found.result_list)
-        for row in found.result_list:
-            row.named = names.get(reference_of(row.source))
+        self._name(found.result_list)
         return found
+
+    def get_object(self, *args: Any, **kwargs: Any) -> Dispatch | None:
+        found = super().get_object(*args, **kwargs)
+        self._name(filter(None, [found]))
+        return found
+
+    @staticmethod
+    def _name(rows: Iterable[Any]) -> None:
+        rows = list(rows)
+        names = names_of(reference_of(row.source) for row in rows)
+        for row in rows:
+            row.named = names.get(reference_of(row.source))
 
     @admin.display(description=_("for what"))
     def show_what(self, row: Any) -> str | SafeString:

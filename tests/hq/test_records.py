@@ -194,3 +194,5 @@ def test_who_wrote_a_send_stands_by_name(admin_client, team, fixed_clock, by):
     text = names_in(page)
     assert words in text
     assert f"{label}<" not in text
+    assert send.source not in text
+    assert shown.named.name in text
