@@ -5,6 +5,7 @@ nobody has to say so, and a till that does say so takes nothing twice. Spent and
 counted on the day it was spent.
 """
 
+from bisect import insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -28,10 +29,12 @@ class Move:
 
 @dataclass(slots=True)
 class Wallet:
-    """`lots` by their last day, `owed`: spent beyond what there was, `ended`: what was over unused,
-    by the last day it counted, as far as nobody else said so."""
+    """`lots` by their last day, `days`: those days, the first to end first, `owed`: spent beyond
+    what there was, `ended`: what was over unused, by the last day it counted, as far as nobody else
+    said so."""
 
     lots: dict[date, int] = field(default_factory=dict)
+    days: list[date] = field(default_factory=list)
     owed: int = 0
     ended: dict[date, int] = field(default_factory=dict)
 
@@ -44,22 +47,29 @@ class Wallet:
         self.owed -= paid
         if points > paid:
             day = expires_on or NEVER
+            if day not in self.lots:
+                insort(self.days, day)
             self.lots[day] = self.lots.get(day, 0) + points - paid
 
     def take(self, points: int) -> None:
-        for day in sorted(self.lots):
+        while points and self.days:
+            day = self.days[0]
             used = min(points, self.lots[day])
             points -= used
             self.lots[day] -= used
             if not self.lots[day]:
-                del self.lots[day]
+                self._drop_first()
         self.owed += points
 
     def end(self, *, before: date) -> None:
         """Days that are over take what is left of theirs."""
-        for day in sorted(one for one in self.lots if one < before):
-            points = self.lots.pop(day)
+        while self.days and self.days[0] < before:
+            day, points = self._drop_first()
             self.ended[day] = self.ended.get(day, 0) + points
+
+    def _drop_first(self) -> tuple[date, int]:
+        day = self.days.pop(0)
+        return day, self.lots.pop(day)
 
     def say_ended(self, points: int) -> None:
         """The till says what we know already, or that more is over."""
