@@ -11,6 +11,8 @@ from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.guide_portal.cards import Chip, Person, person_of
 from apps.guide_portal.templatetags.portal import month_day
+from apps.handovers.models import Reassignment
+from apps.handovers.selectors import to_look_at
 from apps.reports import alerts
 from apps.reports.losses import losses
 from apps.stores import selectors as stores
@@ -37,14 +39,16 @@ class AlertsPage:
     sales: list[Alert]
     mismatches: int
     deletions: list[Alert]
+    given: list[Alert]
 
     @property
     def is_quiet(self) -> bool:
-        return not (self.deletions or self.lost or self.replies or self.sales or self.mismatches)
+        found = (self.deletions, self.lost, self.replies, self.sales, self.given)
+        return not (any(found) or self.mismatches)
 
 
 def alerts_page(*, store: Store, actor: Actor, now: datetime) -> AlertsPage:
-    """Everything to look at in a store, in six queries."""
+    """Everything to look at in a store, in seven queries."""
     posted = stores.posted_with_duty(store_ids=[store.pk], day=clock.business_day(now))
     ids = list(posted.values_list("guide_id", flat=True))
     return AlertsPage(
@@ -63,6 +67,7 @@ def alerts_page(*, store: Store, actor: Actor, now: datetime) -> AlertsPage:
         sales=[_no_sale(one, store) for one in alerts.without_sale(store=store, now=now)],
         mismatches=len(alerts.mismatches(actor=actor, now=now)),
         deletions=_deletions(store, actor, now),
+        given=[_not_accepted(one) for one in to_look_at(store_id=store.pk, actor=actor, now=now)],
     )
 
 
@@ -86,6 +91,18 @@ def _deletions(store: Store, actor: Actor, now: datetime) -> list[Alert]:
             step = _("Look at the messages of these days together; fewer, fitter ones keep friends")
             rows.append(Alert(person, Chip("out", counted, "late"), words, step))
     return rows
+
+
+def _not_accepted(one: Reassignment) -> Alert:
+    """Questioned, or left without an answer."""
+    tone = "late" if one.state == Reassignment.State.QUESTIONED else "warn"
+    return Alert(
+        person=_colleague(one.guide_id, one.guide.name),
+        chip=Chip("people", _("%(n)s customers not accepted") % {"n": one.customers}, tone),
+        words=one.said or _("Theirs since %(day)s") % {"day": month_day(one.given_at)},
+        step=_("Ask TA, or give them to a colleague"),
+        href=reverse("guide_portal:reassignment", args=[one.pk]),
+    )
 
 
 def _colleague(pk: int, name: str) -> Person:

@@ -24,7 +24,7 @@ from apps.accounts.modules import Module, is_on
 from apps.core import clock
 from apps.core.compiled import Compiled, Place
 from apps.core.shown import Shown
-from apps.guide_portal import links, stock_requests
+from apps.guide_portal import links, reassignments, stock_requests
 from apps.guide_portal.appointments import Row as Expected
 from apps.guide_portal.appointments import due_today
 from apps.guide_portal.cards import (
@@ -89,6 +89,8 @@ class Today(Shown):
     appointments: list[Expected] = field(default_factory=list)
     # pieces of other stores or for them: counted here, acted on where the database is asked anew
     pieces: str = ""
+    # customers who came from somebody else and wait for this guide's yes
+    given: str = ""
     # must-read news that this guide has not said 我已读 of
     unread_news: list[int] = field(default_factory=list)
     # which of the first thirty days it is; 0 for who is not new
@@ -206,7 +208,7 @@ def today_of(*, guide_id: int, actor: Actor, now: datetime) -> Today:
     day = selectors.today(guide_id=guide_id, now=now, bought=FIRST)
     items = items_today(guide_id=guide_id, now=now)
     work = in_order(day.cards, items.todo, now=now)
-    tasks, unread_news, pieces, newcomer_day = _beside(guide_id, now)
+    tasks, unread_news, pieces, newcomer_day, given = _beside(guide_id, now)
     return Today(
         day=day,
         first=[_card(piece, now) for piece in work[:FIRST]],
@@ -219,6 +221,7 @@ def today_of(*, guide_id: int, actor: Actor, now: datetime) -> Today:
         unread_news=unread_news,
         pieces=pieces,
         newcomer_day=newcomer_day,
+        given=given,
     )
 
 
@@ -276,8 +279,8 @@ def _running(guide_id: Any, now: Any) -> QuerySet[GuideTask]:
 
 
 def _lists(guide_id: Any, day: Any, now: Any) -> QuerySet[Any, Any]:
-    """The tasks that run, the must-read news, the pieces to answer for and those asked for, and
-    since when a newcomer is one: one question."""
+    """The tasks that run, the must-read news, the pieces to answer for and those asked for, since
+    when a newcomer is one, and who came and is to be accepted: one question."""
     task = JSONObject(pk="pk", title="push__title", due="due_at")
     news = News.objects.must_read_by(guide_id, day=day, now=now).order_by("-shown_from", "-pk")
     return Guide.objects.filter(pk=guide_id).values_list(
@@ -286,6 +289,7 @@ def _lists(guide_id: Any, day: Any, now: Any) -> QuerySet[Any, Any]:
         ArraySubquery(stock_requests.to_answer(guide_id, day=day).values("pk")[:PIECES]),
         ArraySubquery(stock_requests.asked_for(guide_id).values("pk")[:PIECES]),
         Subquery(first_day_of(guide_id, day)),
+        ArraySubquery(reassignments.to_accept(guide_id, day=day).values("customers")[:PIECES]),
     )
 
 
@@ -298,10 +302,11 @@ _LISTS = Compiled(
 )
 
 
-def _beside(guide_id: int, now: datetime) -> tuple[list[TaskLink], list[int], str, int]:
+def _beside(guide_id: int, now: datetime) -> tuple[list[TaskLink], list[int], str, int, str]:
     today = clock.business_day(now)
     found = _LISTS.tuples(guide=guide_id, day=today, now=now)
-    tasks, unread_news, to_answer, asked_for, begun = next(iter(found), ([], [], [], [], None))
+    nothing: tuple[Any, ...] = ([], [], [], [], None, [])
+    tasks, unread_news, to_answer, asked_for, begun, given = next(iter(found), nothing)
     rows = [
         TaskLink(
             href=links.numbered("task", task["pk"]),
@@ -312,7 +317,7 @@ def _beside(guide_id: int, now: datetime) -> tuple[list[TaskLink], list[int], st
     ]
     pieces = stock_requests.pieces_words(to_answer=len(to_answer), asked_for=len(asked_for))
     unread_news = unread_news if is_on(Module.NEWS) else []
-    return rows, unread_news, pieces, day_of(begun, today)
+    return rows, unread_news, pieces, day_of(begun, today), reassignments.given_words(given)
 
 
 def _finished(shapes_: Sequence[shapes.FinishedCard]) -> list[Card]:

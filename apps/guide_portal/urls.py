@@ -26,6 +26,7 @@ from apps.guide_portal.views import (
     people,
     personal,
     phone,
+    reassignments,
     region,
     region_tasks,
     sidebar,
@@ -295,6 +296,27 @@ urlpatterns = [
         "team/handovers/<int:run_id>/successor/",
         handovers.ChangeSuccessor.as_view(),
         name="change_successor",
+    ),
+    path("reassignments/", reassignments.Reassignments.as_view(), name="reassignments"),
+    path(
+        "reassignments/<int:reassignment_id>/",
+        reassignments.OneReassignment.as_view(),
+        name="reassignment",
+    ),
+    path(
+        "reassignments/<int:reassignment_id>/accept/",
+        reassignments.Accept.as_view(),
+        name="accept_reassignment",
+    ),
+    path(
+        "reassignments/<int:reassignment_id>/question/",
+        reassignments.Question.as_view(),
+        name="question_reassignment",
+    ),
+    path(
+        "team/alerts/reassignments/<int:reassignment_id>/",
+        reassignments.Settle.as_view(),
+        name="settle_reassignment",
     ),
     path(
         "team/approvals/handovers/<int:run_id>/",

@@ -103,3 +103,33 @@ class ServedByAnother(DomainError):
     message = _(
         "Since it was asked, %(name)s has become TA's guide: refuse, and let it be asked anew."
     )
+
+
+class AcceptedByWhoReceived(DomainError):
+    code = "reassignment_not_yours"
+    message = _("These customers were given to a colleague, who answers.")
+
+
+class ReassignmentMoved(DomainError):
+    code = "reassignment_moved"
+    message = _("This was answered or is over meanwhile. Open the page again to read how it is.")
+
+
+class NobodyElseLeads(DomainError):
+    code = "reassignment_nobody_leads"
+    message = _("Nobody else leads your store today. Give them to a colleague yourself.")
+
+
+class CoverIsDuty(DomainError):
+    code = "reassignment_cover"
+    message = _("A cover is changed in the duty plan: end it there and choose somebody else.")
+
+
+class WordsMissing(DomainError):
+    code = "reassignment_words"
+    message = _("Write in a sentence what is wrong, or what you answer.")
+
+
+class NumberInWords(DomainError):
+    code = "reassignment_number"
+    message = _("No phone or ID number here. Take it out.")

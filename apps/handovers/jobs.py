@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 
 from apps.core import clock
-from apps.core.jobs import job
+from apps.core.jobs import Queue, job
 from apps.handovers import services
 
 
@@ -29,3 +29,10 @@ def send_groups() -> str:
 def look_at_groups() -> str:
     """Read groups on their way until they have their new owners."""
     return _("%(n)s groups settled") % {"n": services.look_at_groups(now=clock.now())}
+
+
+@job(name="handovers.tell_unaccepted", queue=Queue.INTERACTIVE)
+def tell_unaccepted() -> str:
+    """Put what guides have not accepted before their managers."""
+    told = services.tell_unaccepted(now=clock.now())
+    return _("%(n)s reassignments put before managers") % {"n": told}

@@ -1,7 +1,7 @@
 """Which handovers an actor may see, and the filters their lists use."""
 
-from datetime import datetime
-from typing import Self
+from datetime import date, datetime
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -109,3 +109,30 @@ class OwnershipClaimQuerySet(models.QuerySet):
         region = Q(level__in=["store", "region"], store__region_id__in=actor.region_ids)
         mine = Q(guide_id=actor.guide_id or 0) | Q(holder_id=actor.guide_id or 0)
         return waiting.filter(theirs | region).exclude(mine)
+
+
+class ReassignmentQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Who received them; who leads the place."""
+        if actor.sees_all:
+            return self
+        return self.filter(self._led(actor) | Q(guide_id=actor.guide_id or 0))
+
+    @staticmethod
+    def _led(actor: Actor) -> Q:
+        return Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+
+    def of_others(self, actor: Actor) -> Self:
+        """What the guides an actor leads received, who still work; never their own."""
+        found = self.filter(guide__status="active").exclude(guide_id=actor.guide_id or 0)
+        return found if actor.sees_all else found.filter(self._led(actor))
+
+    def waiting(self, day: Any) -> Self:
+        """To be accepted; a cover only until its last day."""
+        return self.filter(Q(until_on=None) | Q(until_on__gte=day), state="waiting")
+
+    def waits_for(self, guide: Any, day: Any) -> Self:
+        return self.waiting(day).filter(guide_id=guide)
+
+    def unanswered_since(self, moment: datetime, day: date) -> Self:
+        return self.waiting(day).filter(given_at__lt=moment)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import (
     Case,
     Count,
@@ -33,6 +34,7 @@ from apps.handovers.models import (
     HandoverItem,
     HandoverRun,
     OwnershipClaim,
+    Reassignment,
     UnassignedLeaver,
 )
 from apps.members.models import FollowRelation, ServingPeriod
@@ -470,3 +472,38 @@ def claims_waiting_for(*, actor: Actor, now: datetime) -> list[ClaimCase]:
     return [
         ClaimCase(one, standing(one, one.guide_id), standing(one, one.holder_id)) for one in claims
     ]
+
+
+# --- 接手 -----------------------------------------------------------------------------------------
+
+# how long one that was answered stands on its guide's list
+ANSWERED_SHOWN = timedelta(days=30)
+
+
+def customers_given(row: Reassignment) -> QuerySet[Any, Any]:
+    """The ids of those whom a reassignment gave; none of a cover, who stay their guide's."""
+    if row.run_id is not None:
+        return HandoverItem.objects.filter(reassignment=row).values("member__survivor_id")
+    begun = ServingPeriod.objects.filter(guide=row.guide_id, store=row.store_id)
+    return begun.filter(since=row.given_at).values("member_id")
+
+
+def reassignments_of(*, guide_id: int, now: datetime) -> list[Reassignment]:
+    """What a guide has to accept, and what was answered lately; the latest first."""
+    day = clock.business_day(now)
+    rows = Reassignment.objects.filter(guide_id=guide_id)
+    shown = rows.waiting(day) | rows.exclude(state="waiting").filter(
+        given_at__gt=now - ANSWERED_SHOWN
+    )
+    found = shown.select_related("from_guide", "store", "guide")
+    return list(found.order_by("-given_at", "-pk")[:50])
+
+
+def to_look_at(*, store_id: int, actor: Actor, now: datetime) -> list[Reassignment]:
+    """What guides of the store cannot accept as it is, then what waits for its guide longer than
+    head office lets it."""
+    limit = now - timedelta(days=settings.REASSIGNMENT_DAYS)
+    others = Reassignment.objects.of_others(actor).filter(store_id=store_id)
+    late = others.unanswered_since(limit, clock.business_day(now))
+    rows = others.filter(state="questioned") | late
+    return list(rows.select_related("guide").order_by("state", "given_at", "pk")[:50])

@@ -203,6 +203,11 @@ ENTRIES = [
         _("customers who went over still look as if they were on their way"),
     ),
     Entry(
+        "handovers.tell_unaccepted", 3600, _("Customers nobody accepts"),
+        _("Tells store managers of customers that were given to a guide who has not said yes."),
+        _("managers do not hear of customers whom nobody has accepted"),
+    ),
+    Entry(
         "handovers.send_groups", 60, _("Groups of handovers"),
         _("Has WeCom give groups their new owners; starting a handover rings it at once."),
         _("groups of leavers stay without an owner"),

@@ -160,6 +160,9 @@ CLAIMS_OPEN_MAX = env.int("CLAIMS_OPEN_MAX", default=5)
 # by when a complaint is to be closed; then its manager is told
 CASE_DUE_HOURS = env.int("CASE_DUE_HOURS", default=48)
 
+# after so many days without an answer the manager hears of customers nobody has accepted
+REASSIGNMENT_DAYS = env.int("REASSIGNMENT_DAYS", default=2)
+
 # --- Personal data ----------------------------------------------------------------------------
 # "1:<base64 of 32 bytes>,2:…": the first encrypts, all decrypt. Ids 200-255 are never a chain's.
 PII_KEYS = env.str("PII_KEYS")

@@ -201,6 +201,11 @@ guide_portal:handover_run        GET   in   in   in   in   ok/ok/404  403  in
 guide_portal:start_handover      POST  in   in   in   in   ok/ok/404  403  in
 guide_portal:change_successor    POST  in   in   in   in   ok/ok/404  403  in
 # between owners the region decides, head office too; nobody who works in a store
+guide_portal:reassignments       GET   in   in   in   in   ok   ok   in
+guide_portal:reassignment        GET   in   in   in   in   ok/ok/404  ok/404/404  in
+guide_portal:accept_reassignment POST  in   in   in   in   ok/ok/404  ok/404/404  in
+guide_portal:question_reassignment POST in  in   in   in   ok/ok/404  ok/404/404  in
+guide_portal:settle_reassignment POST  in   in   in   in   404/ok/404  403  in
 guide_portal:decide_handover     POST  in   ok   in   ok/ok/404  403  403  in
 guide_portal:morning             GET   in   in   in   in   ok   403  in
 guide_portal:alerts              GET   in   in   in   in   ok   403  in

@@ -31,7 +31,7 @@ from apps.guide_tasks.models import (
     TaskTarget,
 )
 from apps.guide_tasks.services import ensure_default_rules, forecast, hand_in_photo
-from apps.handovers.models import HandoverRun, OwnershipClaim
+from apps.handovers.models import HandoverRun, OwnershipClaim, Reassignment
 from apps.hq.picture_form import sealed
 from apps.looks.models import Look
 from apps.loyalty.models import Coupon, PointsEntry, PointsTerms
@@ -385,6 +385,19 @@ def _case_of(guide, members, now):
     return ServiceCase.objects.filter(guide=guide).first() or complain(members[1], guide, now)
 
 
+def _reassignment_of(guide, now):
+    found = Reassignment.objects.filter(guide=guide).first()
+    return found or Reassignment.objects.create(
+        kind="assigned",
+        guide=guide,
+        store=guide.postings.get().store,
+        customers=1,
+        given_by="system",
+        given_at=now,
+        from_on=now.date(),
+    )
+
+
 def _piece_of(guide, now):
     """A store beside asks the guide's store for a piece."""
     here = guide.postings.get().store
@@ -489,6 +502,7 @@ def numbers_of(world, role):
         "item_id": world.items,
         "appointment_id": each(lambda guide, members: _appointment(world, guide, members).pk),
         "case_id": each(lambda guide, members: _case_of(guide, members, world.now).pk),
+        "reassignment_id": each(lambda guide, _m: _reassignment_of(guide, world.now).pk),
         "line_id": each(lambda guide, _m: commission_line(guide, world.now).pk),
         "question_id": (commission_question(mine[0], world.now).pk,) * 3,
         "piece_id": each(lambda guide, _m: _piece_of(guide, world.now).pk),

@@ -10,6 +10,7 @@ from django.urls import reverse
 from psycopg.types.range import DateRange
 
 from apps.guide_tasks.models import TaskTarget
+from apps.handovers.models import Reassignment
 from apps.members import services as members
 from apps.members.models import FollowRelation, Member, ServingPeriod
 from apps.outreach.models import GuideNotice
@@ -331,9 +332,10 @@ def test_who_is_given_customers_gets_one_card_with_their_number(
     for _time in range(2):
         managers_phone.post(url("assign_members"), fields)
 
-    assert cards_of(shop.colleague) == [("你新增了 2 位客户", "/g/customers/")]
+    path = url("reassignment", Reassignment.objects.get().pk)
+    assert cards_of(shop.colleague) == [("你新增了 2 位客户", path)]
     assert cards_of(shop.guide) == []
-    told = GuideNotice.objects.get(source__startswith="customers_given:").body
+    told = GuideNotice.objects.get(source__startswith="reassignment:").body
     assert not any(one.name in told for one in unserved)
 
 
@@ -341,7 +343,7 @@ def test_a_leavers_customers_come_with_whose_they_were(shop, managers_phone, act
     guide_leaves(guide=shop.guide, now=shop.now, on=shop.now.date())
     managers_phone.post(url("hand_over", shop.guide.pk), act(to=shop.colleague.pk))
 
-    (card,) = GuideNotice.objects.filter(source__startswith="customers_given:")
+    (card,) = GuideNotice.objects.filter(source__startswith="reassignment:")
     assert (card.guide, card.title) == (shop.colleague, "你新增了 3 位客户")
     assert card.body.startswith(f"原来由{shop.guide.name}服务")
 
@@ -353,6 +355,7 @@ def test_who_covers_hears_for_whom_and_until_when(shop, managers_phone, act):
     for _time in range(2):
         managers_phone.post(url("start_cover", shop.guide.pk), fields)
 
-    (card,) = GuideNotice.objects.filter(source=f"cover:{Cover.objects.get().pk}")
+    given = Reassignment.objects.get(cover=Cover.objects.get())
+    (card,) = GuideNotice.objects.filter(source=str(given))
     assert (card.guide, card.title) == (shop.colleague, f"你为{shop.guide.name}代班")
     assert f"{today:%m-%d} 至 {last:%m-%d}" in card.body

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
-from apps.guide_portal import display
+from apps.guide_portal import display, reassignments
 from apps.guide_portal.forms import DisplayForm
 from apps.guide_portal.inbox import inbox
 from apps.guide_portal.me import me_page
@@ -38,6 +38,7 @@ class Messages(GuidePage):
         now = self.now
         context = {
             "rows": inbox(guide_id=self.guide_id, now=now),
+            "given": reassignments.given_of(guide_id=self.guide_id, now=now),
         }
         return self.render("guide_portal/messages.html", context)
 

@@ -19,8 +19,8 @@ from apps.guide_portal.people_forms import CellForm, CoverForm, GiveForm, WeekFo
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.services import assigning
+from apps.handovers.services import giving
 from apps.members.models import ServingPeriod
-from apps.outreach.services import people_news
 from apps.stores import selectors as store_reads
 from apps.stores import services as stores
 from apps.stores.models import Cover, Guide, Posting, Store
@@ -146,7 +146,7 @@ class StartCover(DutyAct):
         covering: Guide = get_object_or_404(here, pk=form.cleaned_data["covering"])
         done = self.once(
             form.cleaned_data["client_id"],
-            lambda: people_news.start_cover(
+            lambda: giving.start_cover(
                 store=store,
                 absent=absent,
                 covering=covering,
@@ -166,7 +166,7 @@ class EndCover(DutyAct):
         cover = get_object_or_404(Cover.objects.visible_to(self.actor), pk=cover_id)
         if not Store.objects.visible_to(self.actor).filter(pk=cover.store_id).exists():
             raise Http404
-        stores.end_cover(cover=cover, actor=self.actor, now=self.now)
+        giving.end_cover(cover=cover, actor=self.actor, now=self.now)
         messages.success(request, _("The guide is back"))
         return self.done(cover.store)
 
@@ -197,7 +197,7 @@ class AssignMembers(StorePage):
         done = self.once(
             form.cleaned_data["client_id"],
             lambda: given.append(
-                people_news.share_members(
+                giving.share_members(
                     store=store,
                     member_ids=wanted,
                     among=among,
@@ -322,7 +322,7 @@ class HandOver(HandoverOf):
         done = self.once(
             form.cleaned_data["client_id"],
             lambda: given.append(
-                people_news.share_members(
+                giving.share_members(
                     store=store,
                     member_ids=list(theirs.values_list("member_id", flat=True)),
                     among=among,

@@ -168,4 +168,69 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'waiting')), fields=('guide', 'member'), name='handovers_claim_one_waiting'), models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('state', 'waiting')), models.Q(models.Q(('state', 'waiting'), _negated=True), ('decided_at__isnull', False)), _connector='OR'), name='handovers_claim_decided_has_time')],
             },
         ),
+        migrations.CreateModel(
+            name='Reassignment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('assigned', 'had no guide'), ('handed_over', 'their guide has gone'), ('transferred', 'handed over in WeCom'), ('moved_on', 'given on by the manager'), ('cover', 'covered for a colleague')], max_length=11, verbose_name='kind')),
+                ('customers', models.PositiveIntegerField(default=0, verbose_name='customers')),
+                ('given_by', models.CharField(max_length=40, verbose_name='given by')),
+                ('given_at', models.DateTimeField(verbose_name='given at')),
+                ('from_on', models.DateField(verbose_name='from')),
+                ('until_on', models.DateField(null=True, verbose_name='until')),
+                ('state', models.CharField(choices=[('waiting', 'to be accepted'), ('accepted', 'accepted'), ('questioned', 'something is wrong'), ('settled', 'answered by the manager'), ('over', 'over')], default='waiting', max_length=10, verbose_name='state')),
+                ('answered_at', models.DateTimeField(null=True, verbose_name='answered at')),
+                ('said', models.CharField(blank=True, max_length=200, verbose_name='what is wrong')),
+                ('word', models.CharField(blank=True, max_length=200, verbose_name="the manager's word")),
+                ('settled_by', models.CharField(blank=True, max_length=40, verbose_name='settled by')),
+                ('settled_at', models.DateTimeField(null=True, verbose_name='settled at')),
+                ('late_told_at', models.DateTimeField(editable=False, null=True)),
+                ('cover', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='stores.cover')),
+                ('from_guide', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='from')),
+                ('guide', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='guide')),
+                ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='handovers.handoverrun')),
+                ('store', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.store', verbose_name='store')),
+            ],
+            options={
+                'verbose_name': 'reassignment',
+                'verbose_name_plural': 'reassignments',
+            },
+        ),
+        migrations.AddField(
+            model_name='handoveritem',
+            name='reassignment',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='handovers.reassignment'),
+        ),
+        migrations.AddIndex(
+            model_name='reassignment',
+            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['guide'], name='handovers_given_waiting'),
+        ),
+        migrations.AddIndex(
+            model_name='reassignment',
+            index=models.Index(fields=['guide', '-given_at'], name='handovers_given_guide'),
+        ),
+        migrations.AddIndex(
+            model_name='reassignment',
+            index=models.Index(condition=models.Q(('state__in', ['waiting', 'questioned'])), fields=['store'], name='handovers_given_store'),
+        ),
+        migrations.AddIndex(
+            model_name='reassignment',
+            index=models.Index(condition=models.Q(('late_told_at', None), ('state', 'waiting')), fields=['given_at'], name='handovers_given_untold'),
+        ),
+        migrations.AddConstraint(
+            model_name='reassignment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answered_at', None), ('state', 'waiting')), models.Q(('answered_at__isnull', False), ('state__in', ['accepted', 'questioned', 'settled'])), ('state', 'over'), _connector='OR'), name='handovers_given_answered'),
+        ),
+        migrations.AddConstraint(
+            model_name='reassignment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'questioned'), _negated=True), models.Q(('said', ''), _negated=True), _connector='OR'), name='handovers_given_question_says_what'),
+        ),
+        migrations.AddConstraint(
+            model_name='reassignment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'settled'), _negated=True), models.Q(('word', ''), _negated=True), _connector='OR'), name='handovers_given_settled_by_word'),
+        ),
+        migrations.AddConstraint(
+            model_name='reassignment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'cover'), ('until_on__isnull', False)), models.Q(models.Q(('kind', 'cover'), _negated=True), ('until_on', None)), _connector='OR'), name='handovers_given_cover_ends'),
+        ),
     ]

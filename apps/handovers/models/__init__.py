@@ -1,8 +1,9 @@
-"""Handovers: runs with their customers and calls, the groups that change owners with them, and
-claims of colleagues."""
+"""Handovers: runs with their customers and calls, the groups that change owners with them, claims
+of colleagues, and what the guides who receive customers say to it."""
 
 from apps.handovers.models.claims import OwnershipClaim
 from apps.handovers.models.groups import HandoverGroup
+from apps.handovers.models.reassignments import Reassignment
 from apps.handovers.models.runs import HandoverCall, HandoverItem, HandoverRun
 from apps.handovers.models.unassigned import UnassignedLeaver
 
@@ -12,5 +13,6 @@ __all__ = [
     "HandoverItem",
     "HandoverRun",
     "OwnershipClaim",
+    "Reassignment",
     "UnassignedLeaver",
 ]

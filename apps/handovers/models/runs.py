@@ -169,6 +169,10 @@ class HandoverItem(HandoverAttempt):
     takeover_at = models.DateTimeField(_("takes place at"), null=True)
     # done by our count, and WeCom's list of customers who are nobody's names TA all the same
     unassigned_at = models.DateTimeField(_("nobody's in WeCom, seen at"), null=True)
+    # what told the successor of TA
+    reassignment = models.ForeignKey(
+        "handovers.Reassignment", on_delete=models.SET_NULL, related_name="+", null=True
+    )
 
     objects = HandoverItemQuerySet.as_manager()
 

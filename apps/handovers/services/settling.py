@@ -12,6 +12,7 @@ from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.services import assigning, rules
 from apps.handovers import reasons
 from apps.handovers.models import HandoverGroup, HandoverItem, HandoverRun
+from apps.handovers.services import giving
 from apps.members import services as members
 from apps.members.models import ServingPeriod
 from apps.members.services import succession
@@ -58,6 +59,7 @@ def finish(
         one.state, one.ended_at = State.DONE, _when(one, at)
         one.reason = "" if one.external_userid else reasons.NOT_A_FRIEND
     HandoverItem.objects.bulk_update(items, ["state", "reason", "takeover_at", "ended_at"])
+    giving.note_transfers(run=run, items=items, actor=actor, now=now)
     wake(MOVE_WORK_JOB)
     return len(items)
 

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from apps.accounts.actor import SYSTEM
 from apps.core import clock
 from apps.handovers import services
-from apps.handovers.models import HandoverRun
+from apps.handovers.models import HandoverRun, Reassignment
 from apps.hq.demo.chain import Chain
 from apps.hq.demo.phones import Phones
 from apps.members import services as members
 from apps.members.models import FollowRelation
 from apps.stores.models import Guide, Posting
+from apps.stores.selectors import actor_for
+from apps.stores.services import user_of_guide
 
 _SEED = 20_261_124
 _LOST, _BY_GUIDE = 14, 3
@@ -73,4 +75,18 @@ def hand_over(leaver: Guide, *, phones: Phones, now: datetime) -> HandoverRun:
     with clock.at(later):
         services.ask_results(now=later)
         services.look_at_groups(now=later)
+        _answer(run, now=later)
     return run
+
+
+def _answer(run: HandoverRun, *, now: datetime) -> None:
+    """Of the successors the first says yes, the second that something is wrong; the others have
+    not looked yet."""
+    given = Reassignment.objects.filter(run=run).select_related("guide").order_by("pk")
+    for number, row in enumerate(given[:2]):
+        actor = actor_for(user=user_of_guide(guide=row.guide), now=now)
+        if number == 0:
+            services.accept(reassignment_id=row.pk, actor=actor, now=now)
+        else:
+            words = "其中两位顾客住得离我们店远，建议给别的同事"
+            services.question(reassignment_id=row.pk, words=words, actor=actor, now=now)

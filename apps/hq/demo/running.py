@@ -19,7 +19,7 @@ from apps.core import clock
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import TaskItem, TaskPush
 from apps.handovers.models import OwnershipClaim
-from apps.handovers.services import claim_member
+from apps.handovers.services import claim_member, start_cover
 from apps.hq.demo import picture
 from apps.hq.demo.chain import Chain
 from apps.hq.demo.members import Person, customer_of
@@ -40,7 +40,7 @@ from apps.outreach.services.proposals import propose_script
 from apps.reports.scripts import count_scripts
 from apps.stores.models import Guide, Region
 from apps.stores.selectors import actor_for
-from apps.stores.services import set_day_off, start_cover, user_of_guide
+from apps.stores.services import set_day_off, user_of_guide
 from apps.stores.visits import Wanted, keep_visit
 
 SHOWN_STORE, _NEXT_STORE, _FAR_STORE = "sh01", "sh02", "hz01"
