@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from apps.core.embedded import process
-from apps.hq.supervisor import WEB_SERVER
+
+# as docs/running.md tells production to: the clients here ask and read at once, as a proxy does
+PLAIN_PROCESSES = ["--worker-class", "sync", "--workers", str(2 * (os.cpu_count() or 1))]
 
 
 class BenchFailed(RuntimeError):
@@ -20,14 +22,14 @@ class BenchFailed(RuntimeError):
 
 
 @contextmanager
-def server(application: str, extra: dict[str, str]) -> Iterator[int]:
-    """A gunicorn of its own on a free port, ended with the block: the same for the product and for
-    every floor, set up as the supervisor sets up the product."""
+def server(application: str, extra: dict[str, str], workers: Sequence[str]) -> Iterator[int]:
+    """A gunicorn of its own on a free port, ended with the block. A bench gives the product and
+    its floors the same workers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     argv = [sys.executable, "-m", "gunicorn", application, "--bind", f"127.0.0.1:{port}"]
-    argv += [*WEB_SERVER, "--log-level", "warning", "--no-control-socket", "--backlog", "512"]
+    argv += [*workers, "--log-level", "warning", "--no-control-socket", "--backlog", "512"]
     child = process.spawn(argv, env={**os.environ, **extra})
     try:
         _wait(child, port)

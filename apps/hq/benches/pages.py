@@ -1,10 +1,10 @@
 """What guides wait for: their pages over HTTP, many at a time, beside an empty Django view.
 
 Sixteen guides (or managers) ask as fast as they are answered, or with `--pause` after that many
-seconds of reading, each for the own page, from the product's server at its usual size. The floor is
-an empty view behind the same middleware on the same server in the same run, so a ratio says how
-many empty views a page costs. Every guide has the same open work; `--today` of it is on today's
-list, the rest opens in the days to come.
+seconds of reading, each for the own page, from the product's server as production runs it (with
+`--threads 1` as the demo does). The floor is an empty view behind the same middleware on the same
+server in the same run, so a ratio says how many empty views a page costs. Every guide has the same
+open work; `--today` of it is on today's list, the rest opens in the days to come.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,8 +27,15 @@ from django.utils import timezone
 
 from apps.guide_tasks.models import GuideTask, TaskTarget
 from apps.hq.benches import Options, Result, Say, bench
-from apps.hq.benches._serving import BenchFailed, percentile, send_all, server
+from apps.hq.benches._serving import (
+    PLAIN_PROCESSES,
+    BenchFailed,
+    percentile,
+    send_all,
+    server,
+)
 from apps.hq.benches._world import make_past, make_people, make_work
+from apps.hq.supervisor import WEB_SERVER
 from apps.stores.models import Guide, Posting
 from apps.stores.services import user_of_guide
 
@@ -60,6 +67,7 @@ class Visitor:
         "--today": TODAY,
         "--rounds": ROUNDS,
         "--pause": 0,
+        "--threads": 0,
     },
 )
 def pages(options: Options, say: Say) -> list[Result]:
@@ -160,12 +168,14 @@ def _p95(port: int, requests: list[bytes], options: Options) -> float:
 
 def _measured(visitors: dict[str, list[Visitor]], options: Options, say: Say) -> list[Result]:
     environment = {"STATIC_ROOT": str(settings.STATIC_ROOT)}
+    workers = WEB_SERVER if options["threads"] else PLAIN_PROCESSES
     say("measuring an empty view")
-    with server("apps.hq.benches._empty_view:application()", environment) as port:
+    floor = "apps.hq.benches._empty_view:application()"
+    with server(floor, environment, workers) as port:
         asked = [_request(reverse("guide_portal:today"), one.session) for one in visitors["guide"]]
         empty = _p95(port, asked, options)
     results = [Result("empty_view_p95_ms", "ms", empty)]
-    with server("scrm.wsgi", environment) as port:
+    with server("scrm.wsgi", environment, workers) as port:
         for who, name in _pages(visitors):
             say(f"measuring {name}")
             asked = [_request(one.pages[name], one.session) for one in visitors[who]]
