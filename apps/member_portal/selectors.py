@@ -16,7 +16,6 @@ from apps.loyalty.selectors import (
     coupons_of,
     movements_of,
     place_words,
-    points_in_use,
     points_of,
     points_worth,
     welcome_coupons,
@@ -80,13 +79,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
-    """`has_points`: where nobody has any, there is no page of them."""
-
     phone: str
     joined_at: datetime | None
     guide: MyGuide | None
     stopped_since: datetime | None
-    has_points: bool
 
 
 def chain_name() -> str:
@@ -125,7 +121,6 @@ def home_page(*, member: Member) -> HomePage:
         joined_at=member.joined_at,
         guide=my_guide(member_id=member.pk),
         stopped_since=stop.since if stop else None,
-        has_points=points_in_use(),
     )
 
 

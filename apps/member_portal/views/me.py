@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from apps.guide_tasks import services as guide_tasks
+from apps.loyalty.selectors import points_in_use
 from apps.member_portal import selectors
 from apps.member_portal.forms import ActForm, PurposeForm
 from apps.member_portal.services import choices, contact_codes, requests
@@ -19,7 +20,12 @@ from apps.members.selectors import serving_of, survivor_group
 
 class Home(MemberPage):
     def get(self, request: HttpRequest) -> HttpResponse:
-        context = {"page": selectors.home_page(member=self.member), "proof": self.proof}
+        context = {
+            "page": selectors.home_page(member=self.member),
+            "proof": self.proof,
+            # where nobody has any, there is no way to them
+            "has_points": points_in_use(),
+        }
         return render(request, "member_portal/home.html", context)
 
 
