@@ -1,5 +1,7 @@
 """The foot of the four main pages: where one is, and how many are still to contact."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -41,8 +43,8 @@ def test_more_rows_have_no_foot_and_count_nobody(shop, counted):
     assert not counted
 
 
-def test_every_page_with_a_foot_says_where_it_stands(shop):
-    """Of all pages that need no number in their address, as a manager sees them."""
+def test_every_page_with_a_foot_says_where_it_stands_and_has_one_title(shop):
+    """Of all pages that need no number in their address, as a manager sees them; most are empty."""
     phone, standing = signed_in(shop.manager), set()
     for page in urlpatterns:
         if "<" in str(page.pattern) or page.name == "offline":  # which stands for any page
@@ -51,5 +53,7 @@ def test_every_page_with_a_foot_says_where_it_stands(shop):
         foot = html.partition('class="tabs"')[2]
         if foot:
             assert 'aria-current="page"' in foot, page.name
+            shown = re.sub(r"<template.*?</template>", "", html, flags=re.DOTALL)
+            assert shown.count("<h1") == 1, page.name
             standing.add(page.name)
     assert {"news", "first_days", "stock_requests", "morning", "duty"} <= standing
