@@ -67,6 +67,7 @@ class Page:
     customers: int
     steps: list[Step]
     more: str
+    is_mine: bool
     may_accept: bool
     may_question: bool
     decide: "Decision | None"
@@ -121,8 +122,10 @@ def lines_of(*, guide_id: int, now: datetime) -> list[Line]:
 
 
 def _when(row: Reassignment) -> str:
-    if row.until_on is not None:
+    if row.until_on is not None and row.until_on > row.from_on:
         return f"{month_day(row.from_on)}–{month_day(row.until_on)}"
+    if row.is_cover:
+        return month_day(row.from_on)
     return _("since %(day)s") % {"day": month_day(row.given_at)}
 
 
@@ -133,8 +136,8 @@ def page_of(row: Reassignment, *, actor: Actor, now: datetime) -> Page:
     open_ = row.state in (State.WAITING, State.QUESTIONED)
     return Page(
         pk=row.pk,
-        head=title_of(row),
-        why=words_of(row),
+        head=title_of(row) if mine else _led_title(row),
+        why=words_of(row) if mine else _led_words(row),
         when=_when(row),
         by=_by(row, actor),
         chip=chip_of(row),
@@ -145,10 +148,21 @@ def page_of(row: Reassignment, *, actor: Actor, now: datetime) -> Page:
         more=_("There are more; the first %(n)s are shown.") % {"n": LISTED}
         if len(steps) > LISTED
         else "",
+        is_mine=mine,
         may_accept=mine and open_,
         may_question=mine and row.state == State.WAITING,
         decide=_decision(row, _colleagues([row], now)) if open_ and not mine else None,
     )
+
+
+def _led_title(row: Reassignment) -> str:
+    """For who leads the store: whose they are now."""
+    return f"{row.guide.name} · {_('%(n)s customers') % {'n': row.customers}}"
+
+
+def _led_words(row: Reassignment) -> str:
+    whose = row.from_guide.name if row.from_guide else ""
+    return " · ".join(filter(None, (str(row.get_kind_display()), whose)))
 
 
 def _by(row: Reassignment, actor: Actor) -> str:

@@ -116,6 +116,8 @@ def test_what_is_wrong_goes_to_the_manager_who_gives_them_on(
     assert url("reassignment", given.pk) in waiting
     page = text_of(managers_phone.get(url("reassignment", given.pk)))
     assert f'value="{shop.colleague.pk}"' in page
+    assert f"{shop.guide.name} · 3 位客户" in page
+    assert "我来接手" not in page
     with clock.at(shop.now + timedelta(hours=1)):
         for _time in range(2):
             managers_phone.post(
