@@ -79,7 +79,7 @@ def test_its_owner_sees_the_sum_what_ends_and_how_they_came(member, fixed_clock)
     page = text(mine, "member_portal:points")
 
     assert reverse("member_portal:points") in text(mine, "member_portal:home")
-    assert '<p class="big">400</p>' in page
+    assert '<p class="num">400</p>' in page
     assert "到店可抵 ¥4" in page
     # what was over without a word of the till has a line of its own
     assert [word in page for word in ("+500", "-150", "-350", "+400")] == [True] * 4
