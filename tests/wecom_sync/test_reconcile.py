@@ -4,6 +4,8 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.core import clock
 from apps.members.models import FollowRelation, Member
@@ -61,6 +63,17 @@ def test_a_second_run_changes_nothing(guide, simulator, corp):
 
     assert (run.seen, run.missing_here, run.missing_there) == (3, 0, 0)
     assert Member.objects.count() == 3
+
+
+def test_nobody_new_is_asked_about_no_further(guide, simulator, corp):
+    seed_friends(simulator, guide, 5)
+    with CaptureQueriesContext(connection) as first:
+        sync_contacts(corp=corp, now=clock.now())
+    with CaptureQueriesContext(connection) as again:
+        sync_contacts(corp=corp, now=clock.now())
+
+    news = f'FROM "{FollowNews._meta.db_table}"'
+    assert [any(news in row["sql"] for row in asked) for asked in (first, again)] == [True, False]
 
 
 def test_a_guide_deleted_by_the_customer_does_not_come_back(guide, simulator, corp, told):

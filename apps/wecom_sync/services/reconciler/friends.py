@@ -209,13 +209,14 @@ def _to_begin(
     walk: Walk, chunk: _Chunk, listed: Listed, known: Mapping[Pair, FollowRelation]
 ) -> dict[Pair, datetime]:
     """Listed friendships that we do not have, with the moment they began."""
-    ended = _told_ends(walk, chunk, [external for _guide, external in listed])
+    unknown = [pair for pair in listed if (last := known.get(pair)) is None or last.until]
+    if not unknown:
+        return {}
+    ended = _told_ends(walk, chunk, [external for _guide, external in unknown])
     missing = {}
-    for pair, (_contact, follow) in listed.items():
-        since = follow.created_at or walk.now
+    for pair in unknown:
+        since = listed[pair][1].created_at or walk.now
         last = known.get(pair)
-        if last is not None and last.until is None:
-            continue
         if pair in ended and ended[pair] >= since:
             continue  # the customer deleted the guide; WeCom lists that one-sided friend on
         if last is not None and last.until is not None and last.until > since:
