@@ -77,7 +77,7 @@ class DueFilter(admin.SimpleListFilter):
             ("late", pgettext_lazy("complaint", "past its time")),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet:
         match self.value():
             case "waiting":
                 return queryset.undecided()
