@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from apps.concessions.models import Kind as ConcessionKind
+from apps.concessions.models import Reason as ConcessionReason
 from apps.guide_tasks.models import ExcuseReason
 from apps.handovers.models import OwnershipClaim
 from apps.members.models import (
@@ -120,6 +122,15 @@ class AccessForm(ActForm):
 
 class NumberForm(ActForm):
     reason = forms.ChoiceField(choices=AccessRequest.Reason.choices)
+
+
+class ConcessionForm(ActForm):
+    """What is asked for; what it needs is said by the service, in words."""
+
+    kind = forms.ChoiceField(choices=ConcessionKind.choices)
+    reason = forms.ChoiceField(choices=ConcessionReason.choices, required=False)
+    order = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
+    percent = forms.IntegerField(required=False)
 
 
 class ClaimForm(ActForm):

@@ -16,7 +16,7 @@ from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import User
 from apps.core.shown import Shown
 from apps.customer_groups import selectors as groups
-from apps.guide_portal import claims, handovers, stock_requests
+from apps.guide_portal import claims, concessions, handovers, stock_requests
 from apps.guide_portal.access import waiting_rows
 from apps.guide_portal.alerts import mismatch_rows
 from apps.guide_portal.cards import (
@@ -525,6 +525,12 @@ def _pieces(actor: Actor, now: datetime) -> list[Approval]:
     return [Approval("pieces", template, row) for row in rows]
 
 
-FINDERS = [_photos, _scripts, _looks, _claims, _excuses, _mismatches, _handovers]
+def _concessions(actor: Actor, now: datetime) -> list[Approval]:
+    """特批: a late return, a discount."""
+    template = "guide_portal/partials/_concession_row.html"
+    return [Approval("concession", template, row) for row in concessions.waiting_rows(actor=actor)]
+
+
+FINDERS = [_photos, _scripts, _looks, _claims, _concessions, _excuses, _mismatches, _handovers]
 # what a regional manager decides, who works in no store
-REGION_FINDERS = [_claims, _handovers, _pieces]
+REGION_FINDERS = [_claims, _concessions, _handovers, _pieces]

@@ -477,6 +477,7 @@ _ICONS: dict[str, tuple[str, str]] = {
     Kind.APPOINTMENT_CANCELLED: ("skip", ""),
     Kind.CASE_OPENED: ("alert", ""),
     Kind.CASE_CLOSED: ("ok", ""),
+    Kind.CONCESSION_GRANTED: ("ok", ""),
     Kind.CASE_REOPENED: ("alert", ""),
     Kind.NOTE_ADDED: ("note", ""),
     Kind.NOTE_TAKEN_BACK: ("skip", ""),

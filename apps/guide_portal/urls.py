@@ -10,6 +10,7 @@ from apps.guide_portal.views import (
     claims,
     codes,
     commissions,
+    concessions,
     coupons,
     customers,
     enrol,
@@ -70,6 +71,16 @@ urlpatterns = [
     path("customers/<uuid:public_id>/", customers.Customer.as_view(), name="customer"),
     path("customers/<uuid:public_id>/phone/", access.CustomerNumber.as_view(), name="number"),
     path("customers/<uuid:public_id>/claim/", claims.ClaimCustomer.as_view(), name="claim"),
+    path(
+        "customers/<uuid:public_id>/concession/",
+        concessions.AskConcession.as_view(),
+        name="concession",
+    ),
+    path(
+        "customers/concessions/<int:concession_id>/withdraw/",
+        concessions.WithdrawConcession.as_view(),
+        name="withdraw_concession",
+    ),
     path(
         "customers/claims/<int:claim_id>/withdraw/",
         claims.WithdrawClaim.as_view(),
@@ -259,6 +270,11 @@ urlpatterns = [
         name="refuse_script",
     ),
     path("team/access/<int:request_id>/", access.DecideAccess.as_view(), name="decide_access"),
+    path(
+        "team/concessions/<int:concession_id>/",
+        concessions.DecideConcession.as_view(),
+        name="decide_concession",
+    ),
     path("team/claims/<int:claim_id>/", claims.DecideClaim.as_view(), name="decide_claim"),
     path("team/duty/", people.Duty.as_view(), name="duty"),
     path("team/duty/closed/", people.MarkStore.as_view(), name="mark_store"),

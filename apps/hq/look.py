@@ -87,6 +87,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 "/admin/appointments/",
                 "/admin/cases/",
                 "/admin/service-cases/",
+                "/admin/concessions/",
                 "/admin/member_portal/",
                 "/admin/loyalty/",
                 needs=C.VIEW_MEMBERS,
@@ -274,6 +275,8 @@ _PEOPLE = [
     _tab(_("Orders"), "/admin/orders/order/", C.VIEW_ORDERS),
     _tab(_("Appointments"), "/admin/appointments/appointment/", C.VIEW_MEMBERS),
     _tab(_("Complaints"), "/admin/cases/servicecase/", C.VIEW_MEMBERS),
+    _tab(_("Concessions"), "/admin/concessions/concession/", C.VIEW_MEMBERS),
+    _tab(_("Limits of concessions"), "/admin/concessions/concessionterms/", C.VIEW_REPORTS),
     _tab(_("Requests to look"), "/admin/members/access/", C.VIEW_MEMBERS),
     _tab(
         _("Data requests"), "/admin/member_portal/datarequest/", C.VIEW_HEALTH, Module.MEMBER_PAGES
@@ -371,7 +374,7 @@ UNFOLD: dict[str, Any] = {
         {
             "models": [
                 "members.member", "orders.order", "appointments.appointment",
-                "cases.servicecase",
+                "cases.servicecase", "concessions.concession", "concessions.concessionterms",
                 "member_portal.datarequest",
                 "member_portal.consenttext", "loyalty.coupon",
                 "loyalty.couponissue", "loyalty.pointsentry", "loyalty.pointsterms",

@@ -14,6 +14,7 @@ from apps.appointments.models import Kind as AppointmentKind
 from apps.appointments.services.settling import BY_CUSTOMER
 from apps.cases.models import Kind as Complaint
 from apps.cases.models import Result
+from apps.concessions.models import Kind as Concession
 from apps.core.money import format_fen
 from apps.guide_tasks.models import Grade, State, TaskPush, TaskTarget
 from apps.loyalty.models import Coupon
@@ -39,7 +40,7 @@ GROUPS: dict[str, tuple[Kind, ...]] = {
         Kind.VISIT_NOTED, Kind.VISIT_TAKEN_BACK, Kind.JOIN_REFUSED,
         Kind.APPOINTMENT_BOOKED, Kind.APPOINTMENT_KEPT,
         Kind.APPOINTMENT_MISSED, Kind.APPOINTMENT_CANCELLED,
-        Kind.CASE_OPENED, Kind.CASE_CLOSED, Kind.CASE_REOPENED,
+        Kind.CASE_OPENED, Kind.CASE_CLOSED, Kind.CASE_REOPENED, Kind.CONCESSION_GRANTED,
     ),
     "wecom": (Kind.FRIEND_ADDED, Kind.FRIEND_ENDED, Kind.SERVING_CHANGED),
     "tags": (Kind.TAGGED, Kind.UNTAGGED, Kind.STAGE_CHANGED),
@@ -290,6 +291,14 @@ def _complaint(event: MemberEvent, names: _Names) -> Words:
     return " · ".join(filter(None, words)), "", _by(event, names)
 
 
+def _concession(event: MemberEvent, names: _Names) -> Words:
+    store = names.stores.get(event.payload.get("store_id") or 0)
+    what = dict(Concession.choices).get(event.payload.get("concession", ""), "")
+    percent = event.payload.get("percent")
+    words = [str(what), f"{percent}%" if percent else "", str(store or "")]
+    return " · ".join(filter(None, words)), "", _by(event, names)
+
+
 def _plain(event: MemberEvent, names: _Names) -> Words:
     return names.guide(event.payload), "", _by(event, names)
 
@@ -326,6 +335,7 @@ _WORDS: dict[str, Callable[[MemberEvent, _Names], Words]] = {
     Kind.CASE_OPENED: _complaint,
     Kind.CASE_CLOSED: _complaint,
     Kind.CASE_REOPENED: _complaint,
+    Kind.CONCESSION_GRANTED: _concession,
 }
 
 

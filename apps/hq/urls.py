@@ -101,6 +101,7 @@ urlpatterns = [
     path("admin/members/find/", members.find_member, name="find_member"),
     path("admin/members/access/", access.access_requests, name="access"),
     path("admin/members/access/<int:pk>/", access.decide_access, name="decide_access"),
+    path("admin/members/concessions/<int:pk>/", access.decide_concession, name="decide_concession"),
     path("admin/members/claims/<int:pk>/", access.decide_claim, name="decide_claim"),
     path("admin/members/lookups/<int:pk>/", access.settle_look_ups, name="settle_look_ups"),
     path("admin/members/<uuid:public_id>/", members.member, name="member"),

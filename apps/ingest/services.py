@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from apps.accounts.actor import Actor
 from apps.accounts.models import ApiKey
 from apps.commissions.services import note_orders
+from apps.concessions import services as concessions
 from apps.core.errors import DomainError
 from apps.core.locks import take_turn
 from apps.core.logs import scrub_text
@@ -409,6 +410,7 @@ def take_orders(
     record_purchases(order_ids=order_ids, now=now)
     note_orders(order_ids=order_ids, now=now)
     close_with_orders(order_ids=order_ids, now=now)
+    concessions.close_with_orders(order_ids=order_ids)
     # after the targets, as who sends a coupon or takes one back does
     coupons = _redeem(list(zip(readable.values(), stored, strict=True)), now=now)
     for index, one in zip(rows, stored, strict=True):

@@ -21,6 +21,7 @@ from apps.profiles.models import MemberFacts, MemberProfile
 IN_COPY = {
     "appointments.Appointment": "appointments",
     "cases.ServiceCase": "complaints",
+    "concessions.Concession": "concessions",
     "contact_codes.CodeAdd": "codes_scanned",
     "customer_groups.GroupMembership": "groups",
     "guide_tasks.TaskTarget": "work_of_guides",

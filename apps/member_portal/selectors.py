@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from apps.appointments import selectors as appointments
 from apps.cases import selectors as cases
+from apps.concessions import selectors as concessions
+from apps.concessions.services import what
 from apps.core import clock, pii
 from apps.loyalty.models import Coupon, CouponIssue, PointsTerms
 from apps.loyalty.selectors import (
@@ -504,6 +506,19 @@ def _complaints(ids: list[int]) -> list[dict[str, str]]:
     ]
 
 
+def _concessions(ids: list[int]) -> list[dict[str, str]]:
+    return [
+        {
+            "what": what(row),
+            "at": _day(row.asked_at),
+            "store": row.store.name,
+            "why": str(row.get_reason_display()),
+            "state": str(row.get_state_display()),
+        }
+        for row in concessions.all_of(member_ids=ids)
+    ]
+
+
 def _pieces(ids: list[int]) -> list[dict[str, str]]:
     return [
         {
@@ -547,6 +562,7 @@ def copy_of(*, member: Member) -> dict[str, Any]:
         **rest_of(member_id=member.pk, ids=ids),
         "appointments": _appointments(ids),
         "complaints": _complaints(ids),
+        "concessions": _concessions(ids),
         "pieces_kept": _pieces(ids),
         "events": [
             {"what": str(labels.get(event.kind, event.kind)), "at": _day(event.occurred_at)}

@@ -53,6 +53,7 @@ class Kind(models.TextChoices):
     CASE_OPENED = "case.opened", _("complained")
     CASE_CLOSED = "case.closed", _("complaint closed")
     CASE_REOPENED = "case.reopened", _("complaint open again")
+    CONCESSION_GRANTED = "concession.granted", _("was granted a concession")
 
 
 class FeedEpoch(models.Model):

@@ -186,6 +186,7 @@ INSTALLED_APPS = [
     "apps.appointments",
     "apps.cases",
     "apps.commissions",
+    "apps.concessions",
     "apps.looks",
     "apps.stock",
     "apps.news",

@@ -63,6 +63,9 @@ guide_portal:customers           GET   in   in   in   in   ok   ok   in
 guide_portal:customers           POST  in   in   in   in   ok   ok   in
 # a manager knows the store's customers
 guide_portal:customer            GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:concession          GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:concession          POST  in   in   in   in   400/400/404 400/404/404 in
+guide_portal:withdraw_concession POST  in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:claim               GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:claim               POST  in   in   in   in   400/400/404 400/404/404 in
 guide_portal:withdraw_claim      POST  in   in   in   in   ok/404/404  ok/404/404  in
@@ -244,6 +247,7 @@ guide_portal:new_task            GET   in   in   in   in   ok   403  in
 guide_portal:new_task            POST  in   in   in   in   ok   403  in
 # a regional manager works in no store and decides between owners
 guide_portal:approvals           GET   in   ok   in   ok   ok   403  in
+guide_portal:decide_concession   POST  in   ok   in   ok/ok/404  ok/ok/404  403  in
 guide_portal:decide_claim        POST  in   ok   in   ok/ok/404  ok/ok/404  403  in
 guide_portal:decide_owners       POST  in   ok   in   ok/ok/404  403  403  in
 guide_portal:approve_item        POST  in   in   in   in   ok/ok/404   403  in
@@ -301,6 +305,7 @@ hq:push_new                      GET   in   ok   ok   403     in  in  403
 hq:push_new                      POST  in   ok   ok   403     in  in  403
 hq:access                        GET   in   ok   ok   ok      in  in  ok
 hq:decide_access                 POST  in   ok   ok   403     in  in  403
+hq:decide_concession             POST  in   ok   ok   403     in  in  403
 hq:decide_claim                  POST  in   ok   ok   403     in  in  403
 hq:settle_look_ups               POST  in   ok   ok   403     in  in  403
 hq:push_kinds                    GET   in   ok   ok   403     in  in  403
@@ -445,6 +450,8 @@ members.Member                       vxi    v         v*      v
 orders.Order                         v      v         v*      v
 appointments.Appointment             vx     v         v*      v
 cases.ServiceCase                    vx     v         v*      v
+concessions.Concession               vx     v         v*      v
+concessions.ConcessionTerms          vc     v         v       v
 looks.Look                           v      v         v*      v
 newcomers.PlanStep                   vac    vac       v       v
 news.News                            vac    vac       v*      v

@@ -13,7 +13,10 @@ LAYERS = [
     {"risks"},
     {"handovers", "looks", "newcomers"},
     {"guide_tasks"},
-    {"contact_codes", "customer_groups", "appointments", "cases", "commissions", "stock", "news"},
+    {
+        *("contact_codes", "customer_groups", "appointments", "cases", "commissions"),
+        *("concessions", "stock", "news"),
+    },
     {"outreach"},
     {"campaigns"},
     {"segments"},

@@ -228,6 +228,7 @@ MEANING = {
     ("hq:group_welcome_act", "pk"): "group_welcome_id",
     ("hq:decide_access", "pk"): "request_id",
     ("hq:decide_claim", "pk"): "claim_id",
+    ("hq:decide_concession", "pk"): "concession_id",
     ("hq:settle_look_ups", "pk"): "1",
     ("hq:run_job", "pk"): "job_id",
 }

@@ -19,6 +19,7 @@ from apps.accounts.capabilities import API_CAPABILITIES, Role
 from apps.accounts.models import AuditEntry, User
 from apps.appointments.models import Appointment
 from apps.cases.models import ServiceCase
+from apps.concessions.models import Concession, ConcessionTerms
 from apps.contact_codes.models import ChannelCode
 from apps.customer_groups.models import CustomerGroup, GroupCode, GroupSend, GroupWelcome
 from apps.guide_portal.models import LeadingFacts
@@ -300,6 +301,7 @@ def _shared(now, east, key):
         make_product(),
         make_rule(),
         StockTerms.objects.create(),
+        ConcessionTerms.objects.create(),
         PointsTerms.objects.create(),
         LeadingFacts.objects.create(),
         PlanStep.objects.create(day=1, title="认识同事", proof="told"),
@@ -443,7 +445,7 @@ def _placed(side, now):
     return [
         _case_of(guide, members, now),
         _appointment_of(side, now), _look_of(guide, now), _piece_of(guide, now),
-        _news_for(side, now),
+        _news_for(side, now), _concession(guide, now),
         members[0], side.orders[0], side.store, guide, side.sends[0], _notice(side, now),
         _guide_day(side, now), _welcome(side, now), _pressed(side, now), _coupon_given(side, now),
         _points_of(side, now),
@@ -516,6 +518,7 @@ def numbers_of(world, role):
         "visit_item_id": world.visit_items,
         "code": (TrackedLink.objects.first().code,) * 3,
         "request_id": each(lambda guide, _m: _request(world, guide).pk),
+        "concession_id": each(lambda guide, _m: _concession(guide, world.now).pk),
         "claim_id": each(lambda guide, _m: _claim(world, guide).pk),
         "script_id": (_open_script().pk,) * 3,
         "variant_id": (_wording(world).pk,) * 3,
@@ -643,6 +646,18 @@ def _request(world, guide):
         guide=guide, store=store, member=world.west.silent, reason="in_shop",
         client_id=uuid.uuid4(), asked_at=world.now,
     )  # fmt: skip
+
+
+def _concession(guide, now):
+    """A guide asks that a customer gets a discount."""
+    return Concession.objects.get_or_create(
+        guide=guide, state="waiting",
+        defaults={
+            "store": Posting.objects.filter(guide=guide).latest("pk").store,
+            "member": make_member(), "kind": "discount", "percent": 5, "level": "store",
+            "reason": "loyal", "client_id": uuid.uuid4(), "asked_at": now,
+        },
+    )[0]  # fmt: skip
 
 
 def _claim(world, guide):

@@ -15,6 +15,8 @@ from apps.accounts.models import User
 from apps.appointments import services as appointments
 from apps.appointments.models import Kind as AppointmentKind
 from apps.cases import services as cases
+from apps.concessions import models as concessions
+from apps.concessions import services as conceding
 from apps.core import clock
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import TaskItem, TaskPush
@@ -82,6 +84,7 @@ def begin(chain: Chain, people: list[Person], *, phones: Phones, now: datetime) 
     _away(chain, now=now)
     _ask(chain, people, now=now)
     _claim(chain, people, phones=phones, now=now)
+    _concede(chain, now=now)
     count_scripts(now=now)
 
 
@@ -351,3 +354,31 @@ def _claim(chain: Chain, people: list[Person], *, phones: Phones, now: datetime)
         actor=_actor(asker, now),
         now=now,
     )
+
+
+def _concede(chain: Chain, *, now: datetime) -> None:
+    """What the tour's store asks for beyond the terms: two wait for its manager, one waits for the
+    region, one was granted and one refused."""
+    manager, asker, colleague = chain.guides_of[SHOWN_STORE][:3]
+    kind, why = concessions.Kind, concessions.Reason
+    wishes: tuple[tuple[Guide, int, str, bool | None], ...] = (
+        (asker, 8, why.LOYAL, None),
+        (colleague, 5, why.LAST_PIECE, None),
+        (asker, 15, why.MAKE_GOOD, None),
+        (asker, 10, why.LOYAL, True),
+        (colleague, 10, why.GIFT, False),
+    )
+    for number, (guide, percent, reason, answer) in enumerate(wishes):
+        served = ServingPeriod.objects.current().filter(guide=guide).order_by("-member_id")
+        row = conceding.ask(
+            member_id=served.values_list("member_id", flat=True)[number],
+            kind=kind.DISCOUNT,
+            percent=percent,
+            reason=reason,
+            client_id=_id(f"concession:{number}"),
+            actor=_actor(guide, now),
+            now=now,
+        )
+        if answer is not None:
+            actor = _actor(manager, now)
+            conceding.decide(concession_id=row.pk, grant=answer, actor=actor, now=now)

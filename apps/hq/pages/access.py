@@ -7,6 +7,9 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
+from apps.concessions import selectors as concessions
+from apps.concessions import services
+from apps.concessions.models import Concession
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.handovers import services as handovers
@@ -45,6 +48,7 @@ def access_requests(request: HttpRequest) -> HttpResponse:
             for one in waiting
         ],
         claims=_claims(actor) if may_act else [],
+        concessions=_concessions(actor) if may_act else [],
         alerts=standing_alerts() if actor.sees_all else [],
         may_act=may_act,
         me=actor.label,
@@ -55,6 +59,12 @@ def _claims(actor: Actor) -> list[tuple[ClaimCase, str]]:
     """归属申请, each with whom it is about."""
     waiting = claims_waiting_for(actor=actor, now=clock.now())
     return [(case, listed_name(case.claim.member)) for case in waiting]
+
+
+def _concessions(actor: Actor) -> list[tuple[Concession, str, str]]:
+    """特批, each with what is asked for and whom it is about."""
+    waiting = concessions.waiting_for(actor=actor)
+    return [(row, services.what(row), listed_name(row.member)) for row in waiting]
 
 
 @hq_action(Capability.EDIT_MEMBERS)
@@ -86,6 +96,21 @@ def decide_claim(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, _("Granted; both hear of it") if grant else _("Refused"))
+    return redirect("hq:access")
+
+
+@hq_action(Capability.EDIT_MEMBERS)
+def decide_concession(request: HttpRequest, pk: int) -> HttpResponse:
+    """A late return or a discount, beyond the region's limit or where nobody else answers."""
+    grant = request.POST.get("grant") == "yes"
+    try:
+        services.decide(concession_id=pk, grant=grant, actor=actor_of(request), now=clock.now())
+    except Concession.DoesNotExist:
+        raise Http404 from None
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Granted; the guide hears of it") if grant else _("Refused"))
     return redirect("hq:access")
 
 

@@ -13,6 +13,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.services import audit
 from apps.appointments import services as appointments
 from apps.cases import services as cases
+from apps.concessions import services as concessions
 from apps.customer_groups.services import erasure as customer_groups
 from apps.guide_tasks.services import erasure as tasks
 from apps.handovers.services import erasure as handovers
@@ -59,6 +60,7 @@ def erase(*, request_id: int, actor: Actor, now: datetime) -> DataRequest:
     erased["coupons"] = loyalty.forget_members(member_ids=ids, now=now)
     erased["appointments"] = appointments.forget_members(member_ids=ids, now=now)
     erased["complaints"] = cases.forget_members(member_ids=ids, now=now)
+    erased["concessions"] = concessions.forget_members(member_ids=ids, now=now)
     erased["tags"] = tagging.forget_members(member_ids=ids)
     keys = [phone_key(phone) for phone in phones]
     erased["codes"] = PhoneCode.objects.filter(phone_key__in=keys).delete()[0]

@@ -1,0 +1,281 @@
+"""Writes of concessions: asked, decided, taken back, used by what the till tells."""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
+
+from apps.accounts import services as accounts
+from apps.accounts.actor import SYSTEM, Actor
+from apps.accounts.capabilities import Capability
+from apps.concessions.errors import (
+    AboveYourLimit,
+    AskedForAlready,
+    ConcessionOfOthers,
+    OrderOfOthers,
+    WishIncomplete,
+    WorksNowhere,
+)
+from apps.concessions.models import (
+    PERCENT_MOST,
+    Concession,
+    ConcessionTerms,
+    Kind,
+    Level,
+    Reason,
+    State,
+)
+from apps.core import clock, hours
+from apps.core.locks import take_turn
+from apps.members.models import Member
+from apps.members.selectors import survivor_group
+from apps.orders.models import Order
+from apps.outreach.services.notices import queue_guide_notices
+from apps.stores.models import Posting
+from apps.stores.selectors import managers_of
+from apps.timeline import services as timeline
+from apps.timeline.models import Kind as EventKind
+
+APPROVALS_PATH = "/g/team/approvals/"
+
+# A return of the sale that was to come back, or the first sale in the store to whom a discount was
+# granted, paid while the concession stood. One order uses one concession of a kind.
+_USED = """
+WITH told AS (
+    SELECT o.id, o.kind, o.original_id, o.store_id, o.paid_at, o.business_on, buyer.survivor_id
+    FROM orders_order AS o
+    LEFT JOIN members_member AS buyer ON buyer.id = o.member_id
+    WHERE o.id = ANY(%(orders)s)
+), used AS (
+    SELECT DISTINCT ON (c.id) c.id, told.id AS order_id, told.paid_at
+    FROM told
+    JOIN concessions_concession AS c ON c.state = 'granted'
+        AND told.paid_at >= c.decided_at AND told.business_on <= c.valid_until
+    JOIN members_member AS owner ON owner.id = c.member_id
+    WHERE CASE c.kind
+        WHEN 'late_return' THEN told.kind = 'return' AND told.original_id = c.order_id
+        ELSE told.kind = 'sale' AND told.store_id = c.store_id
+            AND told.survivor_id = owner.survivor_id END
+    ORDER BY c.id, told.paid_at, told.id
+)
+UPDATE concessions_concession AS c
+SET state = 'used', used_at = used.paid_at,
+    order_id = CASE c.kind WHEN 'discount' THEN used.order_id ELSE c.order_id END
+FROM used WHERE c.id = used.id
+RETURNING c.id
+"""
+
+
+@transaction.atomic
+def ask(
+    *,
+    member_id: int,
+    kind: str,
+    reason: str,
+    client_id: uuid.UUID,
+    actor: Actor,
+    now: datetime,
+    order_id: int | None = None,
+    percent: int | None = None,
+) -> Concession:
+    """Ask for something beyond the terms, for a customer the actor may see. The same client id is
+    the same request.
+
+    Raises WishIncomplete, OrderOfOthers, AskedForAlready, ConcessionOfOthers, WorksNowhere,
+    Member.DoesNotExist.
+    """
+    member = Member.objects.visible_to(actor).survivors().get(pk=member_id)
+    take_turn(str(client_id))
+    known = Concession.objects.filter(client_id=client_id).first()
+    if known is not None:
+        if (known.member_id, known.guide_id) != (member.pk, actor.guide_id):
+            raise ConcessionOfOthers
+        return known
+    posted = Posting.objects.on(clock.business_day(now)).filter(guide_id=actor.guide_id or 0)
+    place = posted.select_related("store").first()
+    if place is None:
+        raise WorksNowhere
+    order = _order(kind, order_id, member.pk)
+    if reason not in Reason.values or not _is_whole(kind, order, percent):
+        raise WishIncomplete
+    leads = managers_of(store_ids=[place.store_id], day=clock.business_day(now))[place.store_id]
+    try:
+        with transaction.atomic():
+            row = Concession.objects.create(
+                member=member,
+                guide_id=place.guide_id,
+                store=place.store,
+                kind=kind,
+                order=order,
+                percent=percent if kind == Kind.DISCOUNT else None,
+                reason=reason,
+                level=_level(kind, order, percent, place.guide_id, leads, now),
+                asked_at=now,
+                client_id=client_id,
+            )
+    except IntegrityError:
+        raise AskedForAlready from None
+    _audit(row, "asked", actor)
+    if row.level == Level.STORE:
+        title = _("%(name)s asks for a concession") % {"name": actor.name}
+        rows = [(pk, title, what(row), APPROVALS_PATH) for pk in leads]
+        _tell(row, "asked", rows, now)
+    return row
+
+
+def _order(kind: str, order_id: int | None, member_id: int) -> Order | None:
+    """The sale that is to come back: of this person, and not come back already."""
+    if kind != Kind.RETURN or order_id is None:
+        return None
+    group = survivor_group(member_id)
+    found = Order.objects.filter(pk=order_id, member_id__in=group, kind=Order.Kind.SALE).first()
+    if found is None:
+        raise OrderOfOthers
+    return found
+
+
+def _is_whole(kind: str, order: Order | None, percent: int | None) -> bool:
+    if kind == Kind.RETURN:
+        return order is not None
+    return kind == Kind.DISCOUNT and percent is not None and 1 <= percent <= PERCENT_MOST
+
+
+def _level(
+    kind: str,
+    order: Order | None,
+    percent: int | None,
+    guide_id: int,
+    leads: list[int],
+    now: datetime,
+) -> str:
+    """Who decides by the limits: the store's manager unless they ask themselves or there is none,
+    else the region, else head office."""
+    terms = ConcessionTerms.current()
+    level: str = Level.STORE
+    if order is not None:
+        days = (clock.business_day(now) - order.business_on).days
+        level = Level.STORE if days <= terms.store_days else Level.REGION
+    elif (percent or 0) > terms.region_percent:
+        level = Level.HQ
+    elif (percent or 0) > terms.store_percent:
+        level = Level.REGION
+    nobody = not leads or guide_id in leads
+    return Level.REGION if level == Level.STORE and nobody else level
+
+
+@transaction.atomic
+def decide(
+    *, concession_id: int, grant: bool, actor: Actor, now: datetime
+) -> tuple[Concession, bool]:
+    """Grant it for the days of the terms, or refuse it. Returns it and whether this decided it:
+    what has an end stays as it is.
+
+    Raises Concession.DoesNotExist outside the actor's places, AboveYourLimit.
+    """
+    seen = Concession.objects.visible_to(actor)
+    row = seen.select_for_update(of=("self",)).get(pk=concession_id)
+    if row.state != State.WAITING:
+        return row, False
+    may = actor.can(Capability.EDIT_MEMBERS if actor.sees_all else Capability.MANAGE_TEAM)
+    if not (may and Concession.objects.waiting_for(actor).filter(pk=row.pk).exists()):
+        raise AboveYourLimit
+    if grant:
+        days = timedelta(days=ConcessionTerms.current().valid_days)
+        row.valid_until = clock.business_day(now) + days
+    _end(row, State.GRANTED if grant else State.REFUSED, actor, now)
+    path = f"/g/customers/{row.member.public_id}/concession/"
+    words = (
+        _("%(what)s, valid until %(day)s") % {"what": what(row), "day": f"{row.valid_until:%m-%d}"}
+        if grant
+        else _("%(what)s was refused; ask why") % {"what": what(row)}
+    )
+    title = _("A concession is granted") if grant else _("A concession is refused")
+    _tell(row, "decided", [(row.guide_id, title, words, path)], now)
+    if grant:
+        timeline.record_events([_event(row, actor)])
+    return row, True
+
+
+@transaction.atomic
+def withdraw(*, concession_id: int, actor: Actor, now: datetime) -> Concession:
+    """The asker takes it back while it waits. Safe to repeat; what was decided stays so."""
+    mine = Concession.objects.filter(guide_id=actor.guide_id or 0)
+    row = mine.select_for_update(of=("self",)).get(pk=concession_id)
+    if row.state == State.WAITING:
+        _end(row, State.WITHDRAWN, actor, now)
+    return row
+
+
+def close_with_orders(*, order_ids: Collection[int]) -> int:
+    """What these orders made use of; call it in the transaction that wrote them. Safe to repeat:
+    what is used is not used again. Returns how many."""
+    if not order_ids:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_USED, {"orders": sorted(order_ids)})
+        return len(cursor.fetchall())
+
+
+@transaction.atomic
+def forget_members(*, member_ids: Collection[int], now: datetime) -> int:
+    """A person asked to be deleted: what waits ends, and no order is named any more. Returns how
+    many rows there were."""
+    rows = Concession.objects.of_members(member_ids)
+    for row in rows.waiting().select_for_update(of=("self",)).order_by("pk"):
+        _end(row, State.WITHDRAWN, SYSTEM, now)
+    return rows.update(order=None)
+
+
+def what(row: Concession) -> str:
+    """In a word what is asked for."""
+    if row.kind == Kind.DISCOUNT:
+        return _("%(n)s%% off") % {"n": row.percent}
+    return str(Kind(row.kind).label)
+
+
+def _end(row: Concession, state: str, actor: Actor, now: datetime) -> None:
+    row.state, row.decided_at, row.decided_by = state, now, actor.label
+    row.save(update_fields=["state", "decided_at", "decided_by", "valid_until"])
+    _audit(row, state, actor)
+
+
+def _event(row: Concession, actor: Actor) -> timeline.NewEvent:
+    assert row.decided_at is not None
+    return timeline.NewEvent(
+        member_id=row.member_id,
+        kind=EventKind.CONCESSION_GRANTED,
+        source=row.label,
+        key=f"{row.label}:granted",
+        occurred_at=row.decided_at,
+        payload={
+            "guide_id": row.guide_id,
+            "store_id": row.store_id,
+            "concession": row.kind,
+            "percent": row.percent,
+        },
+        actor=actor.label,
+    )
+
+
+def _tell(
+    row: Concession, about: str, rows: list[tuple[int, str, str, str]], now: datetime
+) -> None:
+    queue_guide_notices(
+        source=f"{row.label}:{about}",
+        rows=rows,
+        not_before=hours.for_cards(now),
+        at_once=True,
+        now=now,
+    )
+
+
+def _audit(row: Concession, done: str, actor: Actor) -> None:
+    accounts.audit(
+        actor=actor,
+        action=f"concession.{done}",
+        object_type="member",
+        object_id=row.member_id,
+        detail={"request": row.pk, "guide": row.guide_id, "kind": row.kind, "reason": row.reason},
+    )
