@@ -93,7 +93,7 @@ class Concession(models.Model):
             ),
             models.Index(
                 fields=["order"],
-                condition=Q(state__in=["granted", "used"]),
+                condition=Q(state="granted"),
                 name="concessions_order",
             ),
             models.Index(fields=["-asked_at", "-id"], name="concessions_latest"),

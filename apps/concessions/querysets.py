@@ -1,7 +1,6 @@
 """Which concessions an actor may see, and which wait for the actor's word."""
 
 from collections.abc import Collection
-from datetime import date
 from typing import Self
 
 from django.db import models
@@ -30,10 +29,6 @@ class ConcessionQuerySet(models.QuerySet):
         theirs = Q(level="store", store_id__in=actor.store_ids)
         region = Q(level__in=["store", "region"], store__region_id__in=actor.region_ids)
         return waiting.filter(theirs | region).exclude(guide_id=actor.guide_id or 0)
-
-    def standing(self, day: date) -> Self:
-        """Granted, not used, and still of the day."""
-        return self.filter(state="granted", valid_until__gte=day)
 
     def of_members(self, member_ids: Collection[int]) -> Self:
         return self.filter(member_id__in=member_ids)

@@ -41,29 +41,33 @@ from apps.timeline.models import Kind as EventKind
 APPROVALS_PATH = "/g/team/approvals/"
 
 # A return of the sale that was to come back, or the first sale in the store to whom a discount was
-# granted, paid while the concession stood. One order uses one concession of a kind.
+# granted, paid while the concession stood. Each way has its index: by the sale, by the person.
 _USED = """
 WITH told AS (
     SELECT o.id, o.kind, o.original_id, o.store_id, o.paid_at, o.business_on, buyer.survivor_id
     FROM orders_order AS o
     LEFT JOIN members_member AS buyer ON buyer.id = o.member_id
     WHERE o.id = ANY(%(orders)s)
-), used AS (
-    SELECT DISTINCT ON (c.id) c.id, told.id AS order_id, told.paid_at
+), fits AS (
+    SELECT c.id, c.decided_at, c.valid_until, told.id AS order_id, told.paid_at, told.business_on
     FROM told
-    JOIN concessions_concession AS c ON c.state = 'granted'
-        AND told.paid_at >= c.decided_at AND told.business_on <= c.valid_until
-    JOIN members_member AS owner ON owner.id = c.member_id
-    WHERE CASE c.kind
-        WHEN 'late_return' THEN told.kind = 'return' AND told.original_id = c.order_id
-        ELSE told.kind = 'sale' AND told.store_id = c.store_id
-            AND told.survivor_id = owner.survivor_id END
-    ORDER BY c.id, told.paid_at, told.id
+    JOIN concessions_concession AS c ON c.order_id = told.original_id
+    WHERE told.kind = 'return' AND c.kind = 'late_return' AND c.state = 'granted'
+    UNION ALL
+    SELECT c.id, c.decided_at, c.valid_until, told.id, told.paid_at, told.business_on
+    FROM told
+    JOIN members_member AS known ON known.survivor_id = told.survivor_id
+    JOIN concessions_concession AS c ON c.member_id = known.id AND c.store_id = told.store_id
+    WHERE told.kind = 'sale' AND c.kind = 'discount' AND c.state = 'granted'
+), used AS (
+    SELECT DISTINCT ON (id) id, order_id, paid_at FROM fits
+    WHERE paid_at >= decided_at AND business_on <= valid_until
+    ORDER BY id, paid_at, order_id
 )
 UPDATE concessions_concession AS c
 SET state = 'used', used_at = used.paid_at,
     order_id = CASE c.kind WHEN 'discount' THEN used.order_id ELSE c.order_id END
-FROM used WHERE c.id = used.id
+FROM used WHERE c.id = used.id AND c.state = 'granted'
 RETURNING c.id
 """
 

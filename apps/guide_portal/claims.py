@@ -28,7 +28,7 @@ class ClaimRow:
 
 
 def waiting_rows(*, actor: Actor, now: datetime) -> list[ClaimRow]:
-    """What the actor decides, the oldest first; three queries."""
+    """What the actor decides, the oldest first; one query."""
     return [_row(case) for case in selectors.claims_waiting_for(actor=actor, now=now)]
 
 

@@ -438,40 +438,45 @@ class ClaimCase:
 
 
 def claims_waiting_for(*, actor: Actor, now: datetime) -> list[ClaimCase]:
-    """What waits for the actor's word, the oldest first; three queries."""
+    """What waits for the actor's word, the oldest first; one query."""
+    since = now - timedelta(days=_SOLD_DAYS)
     rows = OwnershipClaim.objects.waiting_for(actor).select_related(
         "member", "guide", "store__legal_entity", "holder", "holder_store__legal_entity"
     )
-    claims = list(rows.order_by("asked_at", "pk")[:CLAIMS_LISTED])
-    if not claims:
-        return []
-    people = {one.member.survivor_id for one in claims}
-    guides = {pk for one in claims for pk in (one.guide_id, one.holder_id) if pk}
-    sales = Order.objects.filter(
-        member__survivor_id__in=people,
-        selling_guide_id__in=guides,
-        kind=Order.Kind.SALE,
-        paid_at__gte=now - timedelta(days=_SOLD_DAYS),
+    claims = rows.annotate(
+        asker_sold=_sold("guide_id", since),
+        asker_is_friend=_is_friend("guide_id"),
+        holder_sold=_sold("holder_id", since),
+        holder_is_friend=_is_friend("holder_id"),
     )
-    sold = {
-        (member_id, guide_id): n
-        for member_id, guide_id, n in sales.order_by()
-        .values_list("member__survivor_id", "selling_guide_id")
-        .annotate(n=Count("pk"))
-    }
-    friends = set(
-        FollowRelation.objects.current()
-        .filter(member__survivor_id__in=people, guide_id__in=guides)
-        .values_list("member__survivor_id", "guide_id")
-    )
-
-    def standing(claim: OwnershipClaim, guide_id: int | None) -> Standing:
-        key = (claim.member.survivor_id, guide_id)
-        return Standing(sold=sold.get(key, 0), is_friend=key in friends)
-
     return [
-        ClaimCase(one, standing(one, one.guide_id), standing(one, one.holder_id)) for one in claims
+        ClaimCase(
+            one,
+            Standing(sold=one.asker_sold, is_friend=one.asker_is_friend),
+            Standing(sold=one.holder_sold, is_friend=one.holder_is_friend),
+        )
+        for one in claims.order_by("asked_at", "pk")[:CLAIMS_LISTED]
     ]
+
+
+def _sold(guide: str, since: datetime) -> Coalesce:
+    """Orders that the guide of this column sold to the customer of a claim."""
+    sales = Order.objects.filter(
+        member__survivor_id=OuterRef("member__survivor_id"),
+        selling_guide_id=OuterRef(guide),
+        kind=Order.Kind.SALE,
+        paid_at__gte=since,
+    )
+    counted = sales.order_by().values("selling_guide_id").annotate(n=Count("pk"))
+    return Coalesce(Subquery(counted.values("n")), 0)
+
+
+def _is_friend(guide: str) -> Exists:
+    return Exists(
+        FollowRelation.objects.current().filter(
+            member__survivor_id=OuterRef("member__survivor_id"), guide_id=OuterRef(guide)
+        )
+    )
 
 
 # --- 接手 -----------------------------------------------------------------------------------------
