@@ -210,6 +210,13 @@ DETAIL_WORDS = {
 VALUE_WORDS = {
     "after_sales": _("after-sales question"),
     "asked_for_me": _("TA asks for me"),
+    "away": pgettext_lazy("concession", "TA could not come earlier"),
+    "discount": pgettext_lazy("concession", "Discount"),
+    "gift": pgettext_lazy("concession", "It was a present"),
+    "last_piece": pgettext_lazy("concession", "Display or last piece"),
+    "late_return": pgettext_lazy("concession", "Late return"),
+    "loyal": pgettext_lazy("concession", "TA has bought with us for long"),
+    "make_good": pgettext_lazy("concession", "To make good for a mistake of ours"),
     "attitude": pgettext_lazy("complaint", "How TA was served"),
     "called": _("TA called or wrote"),
     "cover": _("I stand in for a colleague"),

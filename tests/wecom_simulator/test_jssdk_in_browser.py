@@ -159,7 +159,10 @@ def test_page_with_a_forged_signature_gets_nothing(host, product, page):
     product.tickets = {"config": "made-up", "agent": "made-up"}
     page.goto(f"{host.url}/phone/guide/zhoulan/chat/wmA/")
 
-    said = outcome(page.frame_locator("#frame"))
+    frame = page.frame_locator("#frame")
+    # nothing waits for the refusal of the page, so it may come after that of the calls
+    frame.locator("#out", has_text='"config",').wait_for(state="attached")
+    said = outcome(frame)
 
     assert said["config"] == "config:fail bad signature"
     assert said["getCurExternalContact"] == "getCurExternalContact:fail no permission"

@@ -370,15 +370,17 @@ def _concede(chain: Chain, *, now: datetime) -> None:
     )
     for number, (guide, percent, reason, answer) in enumerate(wishes):
         served = ServingPeriod.objects.current().filter(guide=guide).order_by("-member_id")
-        row = conceding.ask(
-            member_id=served.values_list("member_id", flat=True)[number],
-            kind=kind.DISCOUNT,
-            percent=percent,
-            reason=reason,
-            client_id=_id(f"concession:{number}"),
-            actor=_actor(guide, now),
-            now=now,
-        )
-        if answer is not None:
-            actor = _actor(manager, now)
-            conceding.decide(concession_id=row.pk, grant=answer, actor=actor, now=now)
+        ids = served.values_list("member_id", flat=True)[number : number + 1]
+        for member_id in ids:
+            row = conceding.ask(
+                member_id=member_id,
+                kind=kind.DISCOUNT,
+                percent=percent,
+                reason=reason,
+                client_id=_id(f"concession:{number}"),
+                actor=_actor(guide, now),
+                now=now,
+            )
+            if answer is not None:
+                actor = _actor(manager, now)
+                conceding.decide(concession_id=row.pk, grant=answer, actor=actor, now=now)
