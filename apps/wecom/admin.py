@@ -10,7 +10,7 @@ from unfold.decorators import display
 from apps.accounts.admin_base import RoomAdmin, actor_of
 from apps.accounts.capabilities import Capability
 from apps.wecom import services
-from apps.wecom.event_words import KINDS, event_words
+from apps.wecom.event_words import KINDS, event_words, note_words
 from apps.wecom.forms import CallbackEndpointForm, CorpAppForm, CorpForm
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
 
@@ -77,7 +77,7 @@ class RawCallbackAdmin(WeComAdmin):
         "show_kind",
         "endpoint",
         "attempts",
-        "last_error",
+        "show_note",
         "handled_at",
     ]
     list_filter = ["status", KindFilter, "endpoint", "received_at"]
@@ -101,7 +101,13 @@ class RawCallbackAdmin(WeComAdmin):
     @display(
         description=_("status"),
         ordering="status",
-        label={"received": "info", "processing": "info", "done": "success", "dead": "danger"},
+        label={
+            "received": "info",
+            "processing": "info",
+            "done": "success",
+            "ignored": "info",
+            "dead": "danger",
+        },
     )
     def show_status(self, row: RawCallback) -> tuple[str, str]:
         return row.status, row.get_status_display()
@@ -109,6 +115,10 @@ class RawCallbackAdmin(WeComAdmin):
     @display(description=pgettext_lazy("WeCom", "event"), ordering="event")
     def show_kind(self, row: RawCallback) -> str:
         return event_words(row.event, row.change_type)
+
+    @admin.display(description=_("last error"), ordering="last_error")
+    def show_note(self, row: RawCallback) -> str:
+        return note_words(row.last_error)
 
     @admin.action(description=_("Process again"), permissions=["change"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[RawCallback]) -> None:

@@ -40,5 +40,29 @@ KINDS: dict[tuple[str, str], str | Promise] = {
 }
 
 
+# why a callback was not for us, as its handlers write it down
+NOTES: dict[str, str | Promise] = {
+    "gone meanwhile": _("gone meanwhile"),
+    "group not known": _("customer group not known here"),
+    "guide not known": _("colleague not known here"),
+    "has left": _("colleague has left"),
+    "has left already": _("colleague has left already"),
+    "link not ours": _("link not ours"),
+    "no handler": _("not an event we use"),
+    "no such group any more": _("the customer group is gone"),
+    "not a card of ours": _("not a card of ours"),
+    "not a friend any more": _("not a friend any more"),
+    "owner not known": _("owner of the group not known here"),
+    "still here": _("colleague is still in WeCom"),
+    "transfer did not happen": _("handover did not happen"),
+    "worker lost": _("handling it ended the worker each time; look at the log"),
+}
+
+
+def note_words(note: str) -> str:
+    """Why a callback was left or not handled; an error's own name where it is no note of ours."""
+    return str(NOTES.get(note, note))
+
+
 def event_words(event: str, change_type: str) -> str:
     return str(KINDS.get((event, change_type)) or f"{event} {change_type}".strip())
