@@ -16,7 +16,7 @@ SHOWN_CLOSED = timedelta(days=30)
 
 def words_of(row: ServiceCase | CaseStep) -> str:
     """What was written; "" for nothing."""
-    return pii.decrypt(bytes(row.words_enc)) if row.words_enc else ""
+    return pii.unseal(row.words_enc)
 
 
 def may_settle(case: ServiceCase, actor: Actor) -> bool:

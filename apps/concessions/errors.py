@@ -27,11 +27,6 @@ class ConcessionOfOthers(DomainError):
     message = _("This request belongs to somebody else. Open the page again.")
 
 
-class WorksNowhere(DomainError):
-    code = "concession_no_store"
-    message = _("You work in no store today. Ask your manager.")
-
-
 class AboveYourLimit(DomainError):
     code = "concession_above_limit"
     message = _("This is beyond what you may grant: the regional manager or head office decides.")

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from apps.concessions.querysets import ConcessionQuerySet
+from apps.stores.models import Asked, AskLevel
 
 PERCENT_MOST = 90
 
@@ -34,28 +35,12 @@ class State(models.TextChoices):
     WITHDRAWN = "withdrawn", pgettext_lazy("concession", "taken back")
 
 
-class Level(models.TextChoices):
-    STORE = "store", pgettext_lazy("claim", "store manager")
-    REGION = "region", pgettext_lazy("claim", "regional manager")
-    HQ = "hq", pgettext_lazy("claim", "head office")
-
-
-class Concession(models.Model):
+class Concession(Asked):
     """One wish of one customer. A late return names its order, a discount its percentage; `level`
     is who decides by the limits of the hour in which it was asked."""
 
     member = models.ForeignKey(
         "members.Member", on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
-    )
-    guide = models.ForeignKey(
-        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("asked by")
-    )
-    store = models.ForeignKey(
-        "stores.Store",
-        on_delete=models.PROTECT,
-        related_name="+",
-        verbose_name=_("store"),
-        db_index=False,
     )
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
     # what is to come back; later the sale that took the discount
@@ -70,15 +55,10 @@ class Concession(models.Model):
     )
     percent = models.PositiveSmallIntegerField(_("discount, %"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=12, choices=Reason.choices)
-    level = models.CharField(_("decided by the"), max_length=6, choices=Level.choices)
+    level = models.CharField(_("decided by the"), max_length=6, choices=AskLevel.choices)
     state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.WAITING)
-    asked_at = models.DateTimeField(_("asked at"))
-    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
-    decided_by = models.CharField(_("decided by"), max_length=40, blank=True)
     valid_until = models.DateField(_("valid until"), null=True, blank=True)
     used_at = models.DateTimeField(_("used at"), null=True, blank=True)
-    # the tap that made it: sent twice, it is one
-    client_id = models.UUIDField(unique=True, editable=False)
 
     objects = ConcessionQuerySet.as_manager()
 

@@ -9,21 +9,18 @@ from django.utils.translation import gettext as _
 
 from apps.accounts import services as accounts
 from apps.accounts.actor import SYSTEM, Actor
-from apps.accounts.capabilities import Capability
 from apps.concessions.errors import (
     AboveYourLimit,
     AskedForAlready,
     ConcessionOfOthers,
     OrderOfOthers,
     WishIncomplete,
-    WorksNowhere,
 )
 from apps.concessions.models import (
     PERCENT_MOST,
     Concession,
     ConcessionTerms,
     Kind,
-    Level,
     Reason,
     State,
 )
@@ -33,8 +30,8 @@ from apps.members.models import Member
 from apps.members.selectors import survivor_group
 from apps.orders.models import Order
 from apps.outreach.services.notices import queue_guide_notices
-from apps.stores.models import Posting
-from apps.stores.selectors import managers_of
+from apps.stores.models import AskLevel
+from apps.stores.selectors import managers_of, place_of
 from apps.timeline import services as timeline
 from apps.timeline.models import Kind as EventKind
 
@@ -97,10 +94,7 @@ def ask(
         if (known.member_id, known.guide_id) != (member.pk, actor.guide_id):
             raise ConcessionOfOthers
         return known
-    posted = Posting.objects.on(clock.business_day(now)).filter(guide_id=actor.guide_id or 0)
-    place = posted.select_related("store").first()
-    if place is None:
-        raise WorksNowhere
+    place = place_of(guide_id=actor.guide_id, day=clock.business_day(now))
     order = _order(kind, order_id, member.pk)
     if reason not in Reason.values or not _is_whole(kind, order, percent):
         raise WishIncomplete
@@ -122,7 +116,7 @@ def ask(
     except IntegrityError:
         raise AskedForAlready from None
     _audit(row, "asked", actor)
-    if row.level == Level.STORE:
+    if row.level == AskLevel.STORE:
         title = _("%(name)s asks for a concession") % {"name": actor.name}
         rows = [(pk, title, what(row), APPROVALS_PATH) for pk in leads]
         _tell(row, "asked", rows, now)
@@ -157,16 +151,16 @@ def _level(
     """Who decides by the limits: the store's manager unless they ask themselves or there is none,
     else the region, else head office."""
     terms = ConcessionTerms.current()
-    level: str = Level.STORE
+    level: str = AskLevel.STORE
     if order is not None:
         days = (clock.business_day(now) - order.business_on).days
-        level = Level.STORE if days <= terms.store_days else Level.REGION
+        level = AskLevel.STORE if days <= terms.store_days else AskLevel.REGION
     elif (percent or 0) > terms.region_percent:
-        level = Level.HQ
+        level = AskLevel.HQ
     elif (percent or 0) > terms.store_percent:
-        level = Level.REGION
+        level = AskLevel.REGION
     nobody = not leads or guide_id in leads
-    return Level.REGION if level == Level.STORE and nobody else level
+    return AskLevel.REGION if level == AskLevel.STORE and nobody else level
 
 
 @transaction.atomic
@@ -182,8 +176,7 @@ def decide(
     row = seen.select_for_update(of=("self",)).get(pk=concession_id)
     if row.state != State.WAITING:
         return row, False
-    may = actor.can(Capability.EDIT_MEMBERS if actor.sees_all else Capability.MANAGE_TEAM)
-    if not (may and Concession.objects.waiting_for(actor).filter(pk=row.pk).exists()):
+    if not Concession.objects.waiting_for(actor).filter(pk=row.pk).exists():
         raise AboveYourLimit
     if grant:
         days = timedelta(days=ConcessionTerms.current().valid_days)
@@ -240,8 +233,7 @@ def what(row: Concession) -> str:
 
 
 def _end(row: Concession, state: str, actor: Actor, now: datetime) -> None:
-    row.state, row.decided_at, row.decided_by = state, now, actor.label
-    row.save(update_fields=["state", "decided_at", "decided_by", "valid_until"])
+    row.end(state, by=actor.label, at=now, valid_until=row.valid_until)
     _audit(row, state, actor)
 
 

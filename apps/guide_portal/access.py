@@ -25,12 +25,8 @@ class WaitingRow:
 
 
 def waiting_rows(*, actor: Actor) -> list[WaitingRow]:
-    """Others' requests in the actor's places, the oldest first, in one query. About numbers head
-    office decides."""
-    waiting = AccessRequest.objects.visible_to(actor).for_card().waiting()
-    if not actor.sees_all:
-        waiting = waiting.filter(store_id__in=actor.store_ids)
-    waiting = waiting.exclude(guide_id=actor.guide_id or 0)
+    """What the actor decides, the oldest first; one query."""
+    waiting = AccessRequest.objects.waiting_for(actor)
     found = waiting.select_related("guide", "store", "member").order_by("asked_at", "pk")
     return [
         WaitingRow(
@@ -85,7 +81,3 @@ def number_page(*, member: Member, actor: Actor, now: datetime) -> NumberPage:
         waits=any(one.state == AccessRequest.State.WAITING for one in standing),
         may_see=next(granted, None),
     )
-
-
-def decide(*, request_id: int, grant: bool, actor: Actor, now: datetime) -> AccessRequest:
-    return access_news.decide_access(request_id=request_id, grant=grant, actor=actor, now=now)

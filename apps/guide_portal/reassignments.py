@@ -54,7 +54,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One reassignment: `may_answer` is who received it, `may_decide` who leads the store."""
+    """One reassignment, for who received it (`is_mine`) and for who leads the store (`decide`)."""
 
     pk: int
     head: str
@@ -151,7 +151,7 @@ def page_of(row: Reassignment, *, actor: Actor, now: datetime) -> Page:
         is_mine=mine,
         may_accept=mine and open_,
         may_question=mine and row.state == State.WAITING,
-        decide=_decision(row, _colleagues([row], now)) if open_ and not mine else None,
+        decide=_decision(row, now) if open_ and not mine else None,
     )
 
 
@@ -235,24 +235,22 @@ def _work_steps(row: Reassignment, now: datetime) -> list[Step]:
 # --- the manager's word ---------------------------------------------------------------------------
 
 
-def _colleagues(rows: Sequence[Reassignment], now: datetime) -> dict[int, list[Person]]:
-    """Store → who works there today."""
-    found: dict[int, list[Person]] = {row.store_id: [] for row in rows if not row.is_cover}
-    if found:
-        for one in stores.posted_with_duty(store_ids=found, day=clock.business_day(now)):
-            if not one.is_away:
-                guide = one.guide
-                found[one.store_id].append(Person(pk=guide.pk, public_id=None, name=guide.name))
-    return found
-
-
-def _decision(row: Reassignment, colleagues: dict[int, list[Person]]) -> Decision:
-    others = colleagues.get(row.store_id, [])
+def _decision(row: Reassignment, now: datetime) -> Decision:
     return Decision(
         pk=row.pk,
         person=Person(pk=row.guide_id, public_id=None, name=row.guide.name),
         title=_("%(n)s customers") % {"n": row.customers},
         words=f"{row.get_kind_display()} · {_when(row)}",
         is_cover=row.is_cover,
-        colleagues=[one for one in others if one.pk != row.guide_id],
+        colleagues=[] if row.is_cover else _colleagues(row, now),
     )
+
+
+def _colleagues(row: Reassignment, now: datetime) -> list[Person]:
+    """Who else is at work there today."""
+    day = clock.business_day(now)
+    return [
+        Person(pk=one.guide_id, public_id=None, name=one.guide.name)
+        for one in stores.posted_with_duty(store_ids=[row.store_id], day=day)
+        if not one.is_away and one.guide_id != row.guide_id
+    ]

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.actor import Actor
 from apps.stores.models import Posting, Store
+from apps.stores.querysets import AskedQuerySet
 
 OPEN = ("planned", "queued", "unknown", "waiting")
 UNFINISHED = ("draft", "to_approve", "running")
@@ -88,27 +89,8 @@ class UnassignedLeaverQuerySet(models.QuerySet):
         return self.exclude(guide=None).filter(Q(done_here__gt=0) | Q(unknown_here__gt=0))
 
 
-class OwnershipClaimQuerySet(models.QuerySet):
-    def visible_to(self, actor: Actor) -> Self:
-        """Own claims, and those of the places the actor leads."""
-        if actor.sees_all:
-            return self
-        places = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
-        return self.filter(places | Q(guide_id=actor.guide_id or 0))
-
-    def waiting(self) -> Self:
-        return self.filter(state="waiting")
-
-    def waiting_for(self, actor: Actor) -> Self:
-        """What waits for the actor's word: a manager's own store, a region's stores and what goes
-        beyond one of them, head office everything. Nobody decides about their own."""
-        waiting = self.waiting()
-        if actor.sees_all:
-            return waiting
-        theirs = Q(level="store", store_id__in=actor.store_ids)
-        region = Q(level__in=["store", "region"], store__region_id__in=actor.region_ids)
-        mine = Q(guide_id=actor.guide_id or 0) | Q(holder_id=actor.guide_id or 0)
-        return waiting.filter(theirs | region).exclude(mine)
+class OwnershipClaimQuerySet(AskedQuerySet):
+    parties = ("guide_id", "holder_id")
 
 
 class ReassignmentQuerySet(models.QuerySet):

@@ -27,6 +27,7 @@ from apps.members.querysets import (
     ServingPeriodQuerySet,
     StopMarkQuerySet,
 )
+from apps.stores.models import Asked
 
 
 class TsTzRange(Func):
@@ -493,7 +494,7 @@ class FollowUp(models.Model):
         return f"follow_up:{self.pk} of guide:{self.guide_id} on member:{self.member_id}"
 
 
-class AccessRequest(models.Model):
+class AccessRequest(Asked):
     """申请查看: somebody outside the scope asks for a member's card, or a manager for the number of
     a customer of the store; granted for hours, not for ever, and the number for one look."""
 
@@ -515,21 +516,11 @@ class AccessRequest(models.Model):
     member = models.ForeignKey(
         Member, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
     )
-    guide = models.ForeignKey(
-        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("asked by")
-    )
-    store = models.ForeignKey(
-        "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
-    )
     what = models.CharField(
         pgettext_lazy("access", "what"), max_length=5, choices=What.choices, default=What.CARD
     )
     reason = models.CharField(_("reason"), max_length=12, choices=Reason.choices)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING)
-    client_id = models.UUIDField(_("client id"), unique=True)
-    asked_at = models.DateTimeField(_("asked at"))
-    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
-    decided_by = models.CharField(_("decided by"), max_length=40, blank=True)
     expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
     used_at = models.DateTimeField(_("number seen at"), null=True, blank=True)
 

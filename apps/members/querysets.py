@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from apps.accounts.actor import Actor
 from apps.core import clock
+from apps.stores.querysets import AskedQuerySet
 
 
 def _relations_of(actor: Actor, *, granted: bool) -> list[models.QuerySet]:
@@ -123,13 +124,13 @@ class ConfirmedFactQuerySet(OfMemberQuerySet):
     pass
 
 
-class AccessRequestQuerySet(models.QuerySet):
-    def visible_to(self, actor: Actor) -> Self:
-        """Own requests, and those of the places the actor leads."""
-        if actor.sees_all:
-            return self
-        scope = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
-        return self.filter(scope | Q(guide_id=actor.guide_id or 0))
+class AccessRequestQuerySet(AskedQuerySet):
+    def waiting_for(self, actor: Actor) -> Self:
+        """Cards that colleagues of the own store ask for. About numbers head office decides."""
+        waiting = self.visible_to(actor).for_card().waiting()
+        if not actor.sees_all:
+            waiting = waiting.filter(store_id__in=actor.store_ids)
+        return waiting.exclude(guide_id=actor.guide_id or 0)
 
     def for_card(self) -> Self:
         """To open a card; asking for a number opens nothing."""
@@ -144,9 +145,6 @@ class AccessRequestQuerySet(models.QuerySet):
     def unseen_at(self, moment: datetime) -> Self:
         """Numbers that may be looked at, once."""
         return self.for_phone().granted_at(moment).filter(used_at=None)
-
-    def waiting(self) -> Self:
-        return self.filter(state="waiting")
 
 
 class JoinRefusalQuerySet(OfMemberQuerySet):

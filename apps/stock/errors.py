@@ -19,11 +19,6 @@ class OwnStore(DomainError):
     message = _("It is in your own store. Fetch it from the shelf.")
 
 
-class WorksNowhere(DomainError):
-    code = "stock_works_nowhere"
-    message = _("You work in no store today. Ask your manager.")
-
-
 class StoreNotReachable(DomainError):
     code = "stock_store_not_reachable"
     message = _("That store cannot be asked here yet. Call it.")

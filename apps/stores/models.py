@@ -1,6 +1,7 @@
 """Where: regions, stores, the guides who work there and since when."""
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -11,6 +12,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.core import clock
 from apps.stores.querysets import (
@@ -440,3 +442,43 @@ class ScopeGrant(models.Model):
 
     def __str__(self) -> str:
         return f"grant {self.pk}"
+
+
+class AskLevel(models.TextChoices):
+    """Who decides what a store asks for."""
+
+    STORE = "store", pgettext_lazy("claim", "store manager")
+    REGION = "region", pgettext_lazy("claim", "regional manager")
+    HQ = "hq", pgettext_lazy("claim", "head office")
+
+
+class Asked(models.Model):
+    """What somebody of a store asks and somebody above decides: once, with a time and a name. The
+    model adds its `state`, "waiting" until it has an end, and `AskedQuerySet`."""
+
+    guide = models.ForeignKey(
+        Guide, on_delete=models.PROTECT, related_name="+", verbose_name=_("asked by")
+    )
+    # what waits has an index of each kind's own
+    store = models.ForeignKey(
+        Store,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("store"),
+        db_index=False,
+    )
+    # the tap that made it: sent twice, it is one
+    client_id = models.UUIDField(unique=True, editable=False)
+    asked_at = models.DateTimeField(_("asked at"))
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    decided_by = models.CharField(_("decided by"), max_length=40, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def end(self, state: str, *, by: str, at: datetime, **more: Any) -> None:
+        """Its one end, with what else stands from then on."""
+        values = {"state": state, "decided_by": by, "decided_at": at, **more}
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.save(update_fields=list(values))

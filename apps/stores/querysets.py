@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Capability
 
 
 class StoreQuerySet(models.QuerySet):
@@ -109,3 +110,33 @@ class VisitItemQuerySet(models.QuerySet):
 
     def open(self) -> Self:
         return self.filter(closed_at=None)
+
+
+class AskedQuerySet(models.QuerySet):
+    """What somebody of a store asks and somebody above decides (`models.Asked`)."""
+
+    # whose own matter it is: they decide nothing about it
+    parties: tuple[str, ...] = ("guide_id",)
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Own wishes, and those of the places the actor leads."""
+        if actor.sees_all:
+            return self
+        places = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+        return self.filter(places | Q(guide_id=actor.guide_id or 0))
+
+    def waiting(self) -> Self:
+        return self.filter(state="waiting")
+
+    def waiting_for(self, actor: Actor) -> Self:
+        """What waits for the actor's word: a manager's own store, a region's stores and what goes
+        beyond their managers, head office everything. Nobody decides about their own."""
+        if not actor.can(Capability.EDIT_MEMBERS if actor.sees_all else Capability.MANAGE_TEAM):
+            return self.none()
+        waiting = self.waiting()
+        if actor.sees_all:
+            return waiting
+        theirs = Q(level="store", store_id__in=actor.store_ids)
+        region = Q(level__in=["store", "region"], store__region_id__in=actor.region_ids)
+        own = Q(*((name, actor.guide_id or 0) for name in self.parties), _connector=Q.OR)
+        return waiting.filter(theirs | region).exclude(own)

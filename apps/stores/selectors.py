@@ -23,12 +23,14 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Cast, Coalesce, Concat, JSONObject, NullIf, Substr
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.actor import NOBODY, Actor
 from apps.accounts.capabilities import Capability, Role
 from apps.accounts.models import ApiKey, User
 from apps.core import clock
 from apps.core.compiled import Compiled, Place, among
+from apps.core.errors import DomainError
 from apps.stores.models import Cover, DayOff, Guide, Posting, ScopeGrant, Store, StoreDay
 
 # Head office sees every row; these two roles see what a posting or a grant gives them.
@@ -227,6 +229,20 @@ def _covers(days: list[date], guides: set[int]) -> dict[tuple[int, date], tuple[
         for absent, covering, day in rows
         if (covering, day) not in away and (covering, day) in stores
     }
+
+
+class WorksNowhere(DomainError):
+    code = "works_nowhere"
+    message = _("You work in no store today. Ask your manager.")
+
+
+def place_of(*, guide_id: int | None, day: date) -> Posting:
+    """Where somebody works that day, with the store. Raises WorksNowhere."""
+    posted = Posting.objects.on(day).filter(guide_id=guide_id or 0)
+    place = posted.select_related("store").first()
+    if place is None:
+        raise WorksNowhere
+    return place
 
 
 def managers_of(*, store_ids: Collection[int], day: date) -> dict[int, list[int]]:

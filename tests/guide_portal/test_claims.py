@@ -18,7 +18,9 @@ from apps.handovers.models import OwnershipClaim
 from apps.members import services as members
 from apps.members.models import ServingPeriod
 from apps.outreach.models import GuideNotice
+from apps.outreach.services.access_news import ask_for_access
 from apps.stores.models import LegalEntity, Posting
+from apps.stores.selectors import WorksNowhere
 from tests.factories.facts import make_guide, make_store
 from tests.factories.outreach import CORP, make_friends
 from tests.factories.tasks import buy, guide_actor, manager_actor
@@ -321,3 +323,19 @@ def test_the_lists_ask_the_same_whatever_waits(shop, managers_phone):
         asked.append(counts)
     assert asked[0] == asked[1]
     assert max(asked[1]) <= 12
+
+
+def test_who_works_nowhere_is_told_so(shop, claimed):
+    Posting.objects.filter(guide=shop.guide).delete()
+    with pytest.raises(WorksNowhere) as said:
+        services.claim_member(
+            member_id=claimed.pk, reason=REASON.SOLD, client_id=uuid.uuid4(),
+            actor=guide_actor(shop.guide, shop.now), now=shop.now,
+        )  # fmt: skip
+    assert "没有在任何门店上岗" in str(said.value)
+    with pytest.raises(WorksNowhere):
+        ask_for_access(
+            member_id=claimed.pk, guide_id=shop.guide.pk, reason="called", client_id=uuid.uuid4(),
+            actor=guide_actor(shop.guide, shop.now), now=shop.now,
+        )  # fmt: skip
+    assert not OwnershipClaim.objects.exists()

@@ -24,12 +24,12 @@ from apps.stock.errors import (
     ShareMoved,
     StockReasonMissing,
     StoreNotReachable,
-    WorksNowhere,
 )
 from apps.stock.models import NEXT, OPEN, State, StockLevel, StockRequest, StockTerms
 from apps.stock.selectors import promised
 from apps.stock.services.steps import move
 from apps.stores.models import DayOff, Posting, Store, StoreDay
+from apps.stores.selectors import WorksNowhere
 from tests.factories.facts import make_guide, make_product, make_store
 from tests.factories.stock import bring_back, buy, make_pair, make_request
 from tests.factories.tasks import guide_actor

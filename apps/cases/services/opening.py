@@ -12,8 +12,8 @@ from apps.accounts.actor import Actor
 from apps.cases.errors import CaseTaken, WorksNowhere
 from apps.cases.models import CaseStep, Kind, ServiceCase
 from apps.cases.services import news
-from apps.cases.services.steps import due_after, event_of, sealed, step_of, tidy
-from apps.core import clock
+from apps.cases.services.steps import due_after, event_of, step_of, tidy
+from apps.core import clock, pii
 from apps.core.locks import take_turn
 from apps.members.models import Member, ServingPeriod
 from apps.stores.models import Posting
@@ -88,7 +88,7 @@ def open_cases(*, cases: Sequence[NewCase], actor: Actor, now: datetime) -> list
                 guide_id=served.get(case.member_id),
                 order_id=case.order_id,
                 kind=case.kind if case.kind in Kind.values else Kind.OTHER,
-                words_enc=sealed(case.words),
+                words_enc=pii.seal(case.words),
                 due_at=due_at,
                 opened_by=actor.label,
                 opened_at=case.opened_at or now,

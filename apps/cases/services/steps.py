@@ -35,10 +35,6 @@ def tidy(words: str, *, required: bool = True) -> str:
     return words
 
 
-def sealed(words: str) -> bytes:
-    return pii.encrypt(words) if words else b""
-
-
 def held(case_id: int) -> ServiceCase:
     """The case, nobody else's until the transaction ends."""
     rows = ServiceCase.objects.select_for_update(of=("self",))
@@ -83,7 +79,7 @@ def step_of(
         "to_state": case.state,
         "holder": case.holder,
         "result": case.result,
-        "words_enc": sealed(words),
+        "words_enc": pii.seal(words),
         "at": at,
         "actor": actor,
     }

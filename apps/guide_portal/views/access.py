@@ -3,21 +3,22 @@
 import uuid
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
-from apps.guide_portal.access import ask_for_access, decide, number_page
+from apps.guide_portal.access import ask_for_access, number_page
 from apps.guide_portal.cards import person_of
 from apps.guide_portal.customers import get_customer
 from apps.guide_portal.find import member_of_ticket
-from apps.guide_portal.forms import AccessForm, ActForm, DecideForm, NumberForm
+from apps.guide_portal.forms import AccessForm, ActForm, NumberForm
 from apps.guide_portal.views.base import GuidePage
 from apps.members import services as members
 from apps.members.models import AccessRequest, Member
 from apps.members.selectors import masked_name
+from apps.outreach.services import access_news
 
 
 class AskAccess(GuidePage):
@@ -59,15 +60,14 @@ class DecideAccess(GuidePage):
     capability = Capability.MANAGE_TEAM
 
     def post(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
-        if not AccessRequest.objects.visible_to(self.actor).filter(pk=request_id).exists():
-            raise Http404
-        form = DecideForm(request.POST)
-        if not form.is_valid():
-            return self.bad_form(form)
-        grant = form.cleaned_data["grant"]
-        decide(request_id=request_id, grant=grant, actor=self.actor, now=self.now)
-        messages.success(request, _("Granted for a day") if grant else _("Refused"))
-        return redirect("guide_portal:approvals")
+        return self.answered(
+            AccessRequest.objects.visible_to(self.actor),
+            request_id,
+            lambda grant: access_news.decide_access(
+                request_id=request_id, grant=grant, actor=self.actor, now=self.now
+            ),
+            granted=_("Granted for a day"),
+        )
 
 
 # what may only be seen for a while goes away by itself, also where no script runs

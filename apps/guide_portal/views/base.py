@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -24,6 +25,7 @@ from apps.accounts.requests import ActorRequest
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_portal import receipts
+from apps.guide_portal.forms import DecideForm
 from apps.guide_tasks.selectors import badge
 from apps.stores.access import CapabilityRequired
 
@@ -150,3 +152,28 @@ class GuidePage(CapabilityRequired, View):
     def once(self, client_id: uuid.UUID, act: Callable[[], object], *, kind: str = "") -> bool:
         """Do `act` unless this form did it already; an act that was refused may be retried."""
         return receipts.once(guide_id=self.guide_id, client_id=client_id, act=act, kind=kind)
+
+    def answered(
+        self, rows: QuerySet, pk: int, decide: Callable[[bool], object], *, granted: str
+    ) -> HttpResponseBase:
+        """The yes or no on one row of 待审批; the service judges whether it is this actor's."""
+        if not rows.filter(pk=pk).exists():
+            raise Http404
+        form = DecideForm(self.request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        grant = form.cleaned_data["grant"]
+        decide(grant)
+        messages.success(self.request, granted if grant else _("Refused"))
+        return redirect("guide_portal:approvals")
+
+
+class LeadersPage(GuidePage):
+    """For the store's manager, and for the region's, who works in no store."""
+
+    capability = Capability.MANAGE_TEAM
+
+    def no_permission(self, request: HttpRequest) -> HttpResponseBase | None:
+        if self.actor.guide_id is None and self.actor.can(Capability.LEAD_REGION):
+            return None
+        return super().no_permission(request)

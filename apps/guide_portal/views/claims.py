@@ -3,16 +3,15 @@
 import uuid
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
-from apps.accounts.capabilities import Capability
 from apps.guide_portal.cards import person_of
 from apps.guide_portal.claims import claim_page
 from apps.guide_portal.customers import get_customer
-from apps.guide_portal.forms import ActForm, ClaimForm, DecideForm
-from apps.guide_portal.views.base import GuidePage
+from apps.guide_portal.forms import ActForm, ClaimForm
+from apps.guide_portal.views.base import GuidePage, LeadersPage
 from apps.handovers import services
 from apps.handovers.models import OwnershipClaim
 
@@ -63,24 +62,15 @@ class WithdrawClaim(GuidePage):
         return redirect("guide_portal:claim", claim.member.public_id)
 
 
-class DecideClaim(GuidePage):
-    """The word of who stands above both: the store's manager, or the region's, who works in no
-    store."""
-
-    capability = Capability.MANAGE_TEAM
-
-    def no_permission(self, request: HttpRequest) -> HttpResponseBase | None:
-        if self.actor.guide_id is None and self.actor.can(Capability.LEAD_REGION):
-            return None
-        return super().no_permission(request)
+class DecideClaim(LeadersPage):
+    """The word of who stands above both."""
 
     def post(self, request: HttpRequest, claim_id: int) -> HttpResponseBase:
-        form = DecideForm(request.POST)
-        if not OwnershipClaim.objects.visible_to(self.actor).filter(pk=claim_id).exists():
-            raise Http404
-        if not form.is_valid():
-            return self.bad_form(form)
-        grant = form.cleaned_data["grant"]
-        services.decide_claim(claim_id=claim_id, grant=grant, actor=self.actor, now=self.now)
-        messages.success(request, _("Granted; both hear of it") if grant else _("Refused"))
-        return redirect("guide_portal:approvals")
+        return self.answered(
+            OwnershipClaim.objects.visible_to(self.actor),
+            claim_id,
+            lambda grant: services.decide_claim(
+                claim_id=claim_id, grant=grant, actor=self.actor, now=self.now
+            ),
+            granted=_("Granted; both hear of it"),
+        )

@@ -3,11 +3,10 @@
 import uuid
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
-from apps.accounts.capabilities import Capability
 from apps.concessions import services
 from apps.concessions.models import Concession, ConcessionTerms, Kind, Reason
 from apps.core.errors import DomainError
@@ -15,8 +14,8 @@ from apps.guide_portal import concessions
 from apps.guide_portal.cards import person_of
 from apps.guide_portal.cases import offered_orders
 from apps.guide_portal.customers import get_customer
-from apps.guide_portal.forms import ActForm, ConcessionForm, DecideForm
-from apps.guide_portal.views.base import GuidePage
+from apps.guide_portal.forms import ActForm, ConcessionForm
+from apps.guide_portal.views.base import GuidePage, LeadersPage
 from apps.members.models import Member
 from apps.members.selectors import survivor_group
 
@@ -93,23 +92,13 @@ class WithdrawConcession(GuidePage):
         return redirect("guide_portal:concession", row.member.public_id)
 
 
-class DecideConcession(GuidePage):
-    """The word of the store's manager, or of the region's, who works in no store."""
-
-    capability = Capability.MANAGE_TEAM
-
-    def no_permission(self, request: HttpRequest) -> HttpResponseBase | None:
-        if self.actor.guide_id is None and self.actor.can(Capability.LEAD_REGION):
-            return None
-        return super().no_permission(request)
-
+class DecideConcession(LeadersPage):
     def post(self, request: HttpRequest, concession_id: int) -> HttpResponseBase:
-        if not Concession.objects.visible_to(self.actor).filter(pk=concession_id).exists():
-            raise Http404
-        form = DecideForm(request.POST)
-        if not form.is_valid():
-            return self.bad_form(form)
-        grant = form.cleaned_data["grant"]
-        services.decide(concession_id=concession_id, grant=grant, actor=self.actor, now=self.now)
-        messages.success(request, _("Granted; the guide hears of it") if grant else _("Refused"))
-        return redirect("guide_portal:approvals")
+        return self.answered(
+            Concession.objects.visible_to(self.actor),
+            concession_id,
+            lambda grant: services.decide(
+                concession_id=concession_id, grant=grant, actor=self.actor, now=self.now
+            ),
+            granted=_("Granted; the guide hears of it"),
+        )

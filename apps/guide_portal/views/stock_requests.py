@@ -16,7 +16,7 @@ from apps.guide_portal import stock, stock_requests
 from apps.guide_portal.cards import person_of
 from apps.guide_portal.customers import get_customer
 from apps.guide_portal.find import search
-from apps.guide_portal.forms import ActForm, DecideForm
+from apps.guide_portal.forms import ActForm
 from apps.guide_portal.stock_forms import AskStockForm, StockReasonForm
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_portal.views.region import RegionPage
@@ -177,15 +177,14 @@ class DecideOwners(RegionPage):
     capability = Capability.LEAD_REGION
 
     def post(self, request: HttpRequest, piece_id: int) -> HttpResponseBase:
-        if not StockRequest.objects.led_by(self.actor).filter(pk=piece_id).exists():
-            raise Http404
-        form = DecideForm(request.POST)
-        if not form.is_valid():
-            return self.bad_form(form)
-        agree = form.cleaned_data["grant"]
-        services.decide_owners(request_id=piece_id, agree=agree, actor=self.actor, now=self.now)
-        messages.success(request, _("Noted; both stores hear of it"))
-        return redirect("guide_portal:approvals")
+        return self.answered(
+            StockRequest.objects.led_by(self.actor),
+            piece_id,
+            lambda agree: services.decide_owners(
+                request_id=piece_id, agree=agree, actor=self.actor, now=self.now
+            ),
+            granted=_("Noted; both stores hear of it"),
+        )
 
 
 class ReceiveStock(_Act):

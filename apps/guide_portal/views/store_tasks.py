@@ -10,7 +10,7 @@ from apps.core.errors import DomainError
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.item_forms import ANYONE, DUE_CHOICES, NewTaskForm, RefuseForm
 from apps.guide_portal.items import approvals, store_tasks
-from apps.guide_portal.views.base import GuidePage
+from apps.guide_portal.views.base import GuidePage, LeadersPage
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import TaskItem
 from apps.stores.models import Store
@@ -75,17 +75,10 @@ class NewTask(GuidePage):
         return redirect("guide_portal:store_tasks")
 
 
-class Approvals(GuidePage):
-    """待审批: everything that waits for the manager's word; a regional manager, who works in no
-    store, is let in for what is the region's to decide."""
+class Approvals(LeadersPage):
+    """待审批: everything that waits for the actor's word."""
 
-    capability = Capability.MANAGE_TEAM
     tab = "tools"
-
-    def no_permission(self, request: HttpRequest) -> HttpResponseBase | None:
-        if self.actor.guide_id is None and self.actor.can(Capability.LEAD_REGION):
-            return None
-        return super().no_permission(request)
 
     def get(self, request: HttpRequest) -> HttpResponse:
         rows = approvals(actor=self.actor, now=self.now)

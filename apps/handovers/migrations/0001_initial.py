@@ -151,7 +151,7 @@ class Migration(migrations.Migration):
                 ('level', models.CharField(choices=[('store', 'store manager'), ('region', 'regional manager'), ('hq', 'head office')], max_length=6, verbose_name='decided by the')),
                 ('reason', models.CharField(choices=[('asked_for_me', 'TA asks for me'), ('served', 'I have looked after TA for long'), ('sold', 'TA buys with me'), ('friend', 'TA is my WeCom friend')], max_length=12, verbose_name='reason')),
                 ('state', models.CharField(choices=[('waiting', 'waiting for approval'), ('granted', 'granted'), ('refused', 'refused'), ('withdrawn', 'taken back')], default='waiting', max_length=9, verbose_name='state')),
-                ('client_id', models.UUIDField(unique=True, verbose_name='client id')),
+                ('client_id', models.UUIDField(editable=False, unique=True)),
                 ('asked_at', models.DateTimeField(verbose_name='asked at')),
                 ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided at')),
                 ('decided_by', models.CharField(blank=True, max_length=40, verbose_name='decided by')),
@@ -159,7 +159,7 @@ class Migration(migrations.Migration):
                 ('holder', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.guide', verbose_name='serving guide')),
                 ('holder_store', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.store', verbose_name='store of the serving guide')),
                 ('member', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='members.member', verbose_name='member')),
-                ('store', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.store', verbose_name='store')),
+                ('store', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.store', verbose_name='store')),
             ],
             options={
                 'verbose_name': 'ownership claim',
@@ -180,8 +180,8 @@ class Migration(migrations.Migration):
                 ('until_on', models.DateField(null=True, verbose_name='until')),
                 ('state', models.CharField(choices=[('waiting', 'to be accepted'), ('accepted', 'accepted'), ('questioned', 'something is wrong'), ('settled', 'answered by the manager'), ('over', 'over')], default='waiting', max_length=10, verbose_name='state')),
                 ('answered_at', models.DateTimeField(null=True, verbose_name='answered at')),
-                ('said', models.CharField(blank=True, max_length=200, verbose_name='what is wrong')),
-                ('word', models.CharField(blank=True, max_length=200, verbose_name="the manager's word")),
+                ('said_enc', models.BinaryField(default=bytes, verbose_name='what is wrong')),
+                ('word_enc', models.BinaryField(default=bytes, verbose_name="the manager's word")),
                 ('settled_by', models.CharField(blank=True, max_length=40, verbose_name='settled by')),
                 ('settled_at', models.DateTimeField(null=True, verbose_name='settled at')),
                 ('late_told_at', models.DateTimeField(editable=False, null=True)),
@@ -223,11 +223,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='reassignment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'questioned'), _negated=True), models.Q(('said', ''), _negated=True), _connector='OR'), name='handovers_given_question_says_what'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'questioned'), _negated=True), models.Q(('said_enc', b''), _negated=True), _connector='OR'), name='handovers_given_question_says_what'),
         ),
         migrations.AddConstraint(
             model_name='reassignment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'settled'), _negated=True), models.Q(('word', ''), _negated=True), _connector='OR'), name='handovers_given_settled_by_word'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'settled'), _negated=True), models.Q(('word_enc', b''), _negated=True), _connector='OR'), name='handovers_given_settled_by_word'),
         ),
         migrations.AddConstraint(
             model_name='reassignment',

@@ -6,9 +6,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from apps.handovers.querysets import OwnershipClaimQuerySet
+from apps.stores.models import Asked, AskLevel
 
 
-class OwnershipClaim(models.Model):
+class OwnershipClaim(Asked):
     """One guide asks to be the 专属导购 of one customer. `holder` is who was when it was asked,
     empty where nobody was; `level` is who decides: the store's manager, the region, head office."""
 
@@ -24,19 +25,8 @@ class OwnershipClaim(models.Model):
         REFUSED = "refused", _("refused")
         WITHDRAWN = "withdrawn", pgettext_lazy("claim", "taken back")
 
-    class Level(models.TextChoices):
-        STORE = "store", pgettext_lazy("claim", "store manager")
-        REGION = "region", pgettext_lazy("claim", "regional manager")
-        HQ = "hq", pgettext_lazy("claim", "head office")
-
     member = models.ForeignKey(
         "members.Member", on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
-    )
-    guide = models.ForeignKey(
-        "stores.Guide", on_delete=models.PROTECT, related_name="+", verbose_name=_("asked by")
-    )
-    store = models.ForeignKey(
-        "stores.Store", on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
     )
     holder = models.ForeignKey(
         "stores.Guide",
@@ -52,13 +42,9 @@ class OwnershipClaim(models.Model):
         null=True,
         verbose_name=_("store of the serving guide"),
     )
-    level = models.CharField(_("decided by the"), max_length=6, choices=Level.choices)
+    level = models.CharField(_("decided by the"), max_length=6, choices=AskLevel.choices)
     reason = models.CharField(_("reason"), max_length=12, choices=Reason.choices)
     state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.WAITING)
-    client_id = models.UUIDField(_("client id"), unique=True)
-    asked_at = models.DateTimeField(_("asked at"))
-    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
-    decided_by = models.CharField(_("decided by"), max_length=40, blank=True)
 
     objects = OwnershipClaimQuerySet.as_manager()
 

@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from apps.core import pii
 from apps.handovers.querysets import ReassignmentQuerySet
 
 
@@ -57,8 +58,9 @@ class Reassignment(models.Model):
     until_on = models.DateField(_("until"), null=True)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default="waiting")
     answered_at = models.DateTimeField(_("answered at"), null=True)
-    said = models.CharField(_("what is wrong"), max_length=200, blank=True)
-    word = models.CharField(_("the manager's word"), max_length=200, blank=True)
+    # free text, which may be about customers
+    said_enc = models.BinaryField(_("what is wrong"), default=bytes)
+    word_enc = models.BinaryField(_("the manager's word"), default=bytes)
     settled_by = models.CharField(_("settled by"), max_length=40, blank=True)
     settled_at = models.DateTimeField(_("settled at"), null=True)
     # the managers were told that nobody has accepted
@@ -93,11 +95,12 @@ class Reassignment(models.Model):
                 name="handovers_given_answered",
             ),
             models.CheckConstraint(
-                condition=~Q(state="questioned") | ~Q(said=""),
+                condition=~Q(state="questioned") | ~Q(said_enc=b""),
                 name="handovers_given_question_says_what",
             ),
             models.CheckConstraint(
-                condition=~Q(state="settled") | ~Q(word=""), name="handovers_given_settled_by_word"
+                condition=~Q(state="settled") | ~Q(word_enc=b""),
+                name="handovers_given_settled_by_word",
             ),
             models.CheckConstraint(
                 condition=Q(kind="cover", until_on__isnull=False)
@@ -108,6 +111,14 @@ class Reassignment(models.Model):
 
     def __str__(self) -> str:
         return f"reassignment:{self.pk}"
+
+    @property
+    def said(self) -> str:
+        return pii.unseal(self.said_enc)
+
+    @property
+    def word(self) -> str:
+        return pii.unseal(self.word_enc)
 
     @property
     def is_cover(self) -> bool:

@@ -63,8 +63,8 @@ def question(*, reassignment_id: int, words: str, actor: Actor, now: datetime) -
     leads = _managers(row, now)
     if not leads:
         raise NobodyElseLeads
-    row.state, row.answered_at, row.said = State.QUESTIONED, now, words
-    row.save(update_fields=["state", "answered_at", "said"])
+    row.state, row.answered_at, row.said_enc = State.QUESTIONED, now, pii.seal(words)
+    row.save(update_fields=["state", "answered_at", "said_enc"])
     _audit(row, "reassignment.questioned", actor)
     body = _("%(n)s customers cannot be accepted as they are; read why.") % {"n": row.customers}
     _cards(row, leads, "questioned", _("A hand-over is questioned"), body, path_of(row), now)
@@ -121,8 +121,8 @@ def _give_on(row: Reassignment, to: Guide, word: str, actor: Actor, now: datetim
 
 
 def _close(row: Reassignment, word: str, actor: Actor, now: datetime) -> None:
-    row.word, row.settled_by, row.settled_at = word, actor.label, now
-    row.save(update_fields=["state", "answered_at", "word", "settled_by", "settled_at"])
+    row.word_enc, row.settled_by, row.settled_at = pii.seal(word), actor.label, now
+    row.save(update_fields=["state", "answered_at", "word_enc", "settled_by", "settled_at"])
     _audit(row, f"reassignment.{row.state}", actor)
 
 

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
-from apps.accounts.capabilities import Capability
 from apps.core import clock, hours
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.services import assigning
@@ -27,12 +26,13 @@ from apps.members import services as members
 from apps.members.models import Member, ServingPeriod
 from apps.members.services.relations import lock_members
 from apps.outreach.services.notices import queue_guide_notices
-from apps.stores.models import Posting, Store
+from apps.stores.models import AskLevel, Posting
+from apps.stores.selectors import managers_of, place_of
 
 APPROVALS_PATH = "/g/team/approvals/"
 CUSTOMERS_PATH = "/g/customers/"
 CLAIMED = "claimed"
-State, Level = OwnershipClaim.State, OwnershipClaim.Level
+State = OwnershipClaim.State
 
 
 @transaction.atomic
@@ -42,7 +42,8 @@ def claim_member(
     """Ask to become the 专属导购 of somebody the actor may see. A repeated tap, or a second claim
     while one waits, is the first one.
 
-    Raises UnknownClaimReason, AlreadyYours, TooManyClaims, ClaimIdTaken, Member.DoesNotExist.
+    Raises UnknownClaimReason, AlreadyYours, TooManyClaims, ClaimIdTaken, WorksNowhere,
+    Member.DoesNotExist.
     """
     if reason not in OwnershipClaim.Reason.values:
         raise UnknownClaimReason
@@ -62,8 +63,8 @@ def claim_member(
     if serving is not None and serving.guide_id == actor.guide_id:
         raise AlreadyYours
     today = clock.business_day(now)
-    place = Posting.objects.on(today).select_related("store").get(guide_id=actor.guide_id or 0)
-    managers = _managers(place.store, now)
+    place = place_of(guide_id=actor.guide_id, day=today)
+    managers = managers_of(store_ids=[place.store_id], day=today)[place.store_id]
     claim = OwnershipClaim.objects.create(
         member=member,
         guide_id=place.guide_id,
@@ -76,7 +77,7 @@ def claim_member(
         asked_at=now,
     )
     _audit(claim, "asked", actor)
-    if claim.level == Level.STORE:
+    if claim.level == AskLevel.STORE:
         title = _("%(name)s asks to become a customer's guide") % {"name": actor.name}
         rows = [(pk, title, claim.get_reason_display(), APPROVALS_PATH) for pk in managers]
         _tell(claim, "asked", rows, now)
@@ -88,22 +89,15 @@ def _serving(member_id: int) -> ServingPeriod | None:
     return current.filter(member_id=member_id).first()
 
 
-def _managers(store: Store, now: datetime) -> list[int]:
-    posted = Posting.objects.on(clock.business_day(now)).filter(
-        store=store, role=Posting.PostingRole.STORE_MANAGER
-    )
-    return sorted(posted.values_list("guide_id", flat=True))
-
-
 def _level(place: Posting, serving: ServingPeriod | None, managers: list[int]) -> str:
     """Who stands above both: the manager of the one store, unless a manager is one of the two;
     else the region, and head office where the stores lie in two."""
     parties = {place.guide_id, serving.guide_id if serving else None}
     if serving is not None and serving.store.region_id != place.store.region_id:
-        return Level.HQ
+        return AskLevel.HQ
     if serving is not None and serving.store_id != place.store_id:
-        return Level.REGION
-    return Level.REGION if parties & set(managers) or not managers else Level.STORE
+        return AskLevel.REGION
+    return AskLevel.REGION if parties & set(managers) or not managers else AskLevel.STORE
 
 
 @transaction.atomic
@@ -122,8 +116,7 @@ def decide_claim(
     claim = seen.select_for_update(of=("self",)).get(pk=claim_id)
     if claim.state != State.WAITING:
         return claim, False
-    may = actor.can(Capability.EDIT_MEMBERS if actor.sees_all else Capability.MANAGE_TEAM)
-    if not (may and OwnershipClaim.objects.waiting_for(actor).filter(pk=claim_id).exists()):
+    if not OwnershipClaim.objects.waiting_for(actor).filter(pk=claim_id).exists():
         raise NotYoursToDecide
     if grant:
         _give(claim, actor, now)
@@ -172,8 +165,7 @@ def withdraw_claim(*, claim_id: int, actor: Actor, now: datetime) -> OwnershipCl
 
 
 def _end(claim: OwnershipClaim, state: str, actor: Actor, now: datetime) -> None:
-    claim.state, claim.decided_at, claim.decided_by = state, now, actor.label
-    claim.save(update_fields=["state", "decided_at", "decided_by"])
+    claim.end(state, by=actor.label, at=now)
     _audit(claim, state, actor)
 
 

@@ -1,6 +1,10 @@
 """会员 › 查看申请: who asks to see other guides' customers, and who looked up unusually many."""
 
+from collections.abc import Callable
+from functools import partial
+
 from django.contrib import messages
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -13,7 +17,6 @@ from apps.concessions.models import Concession
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.handovers import services as handovers
-from apps.handovers.models import OwnershipClaim
 from apps.handovers.selectors import ClaimCase, claims_waiting_for
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.members import services as members
@@ -47,8 +50,8 @@ def access_requests(request: HttpRequest) -> HttpResponse:
             }
             for one in waiting
         ],
-        claims=_claims(actor) if may_act else [],
-        concessions=_concessions(actor) if may_act else [],
+        claims=_claims(actor),
+        concessions=_concessions(actor),
         alerts=standing_alerts() if actor.sees_all else [],
         may_act=may_act,
         me=actor.label,
@@ -67,51 +70,38 @@ def _concessions(actor: Actor) -> list[tuple[Concession, str, str]]:
     return [(row, services.what(row), listed_name(row.member)) for row in waiting]
 
 
-@hq_action(Capability.EDIT_MEMBERS)
-def decide_access(request: HttpRequest, pk: int) -> HttpResponse:
-    """A look for a day, or no."""
+def _decided(request: HttpRequest, decide: Callable[..., object], granted: str) -> HttpResponse:
+    """The yes or no on one row; the service judges."""
     grant = request.POST.get("grant") == "yes"
     try:
-        access_news.decide_access(
-            request_id=pk, grant=grant, actor=actor_of(request), now=clock.now()
-        )
-    except AccessRequest.DoesNotExist:
+        decide(grant=grant, actor=actor_of(request), now=clock.now())
+    except ObjectDoesNotExist:
         raise Http404 from None
     except DomainError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, _("Granted") if grant else _("Refused"))
+        messages.success(request, granted if grant else _("Refused"))
     return redirect("hq:access")
+
+
+@hq_action(Capability.EDIT_MEMBERS)
+def decide_access(request: HttpRequest, pk: int) -> HttpResponse:
+    """A look for a day, or no."""
+    return _decided(request, partial(access_news.decide_access, request_id=pk), _("Granted"))
 
 
 @hq_action(Capability.EDIT_MEMBERS)
 def decide_claim(request: HttpRequest, pk: int) -> HttpResponse:
     """Whose customer somebody is, where the stores lie in two regions, or nobody else answers."""
-    grant = request.POST.get("grant") == "yes"
-    try:
-        handovers.decide_claim(claim_id=pk, grant=grant, actor=actor_of(request), now=clock.now())
-    except OwnershipClaim.DoesNotExist:
-        raise Http404 from None
-    except DomainError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, _("Granted; both hear of it") if grant else _("Refused"))
-    return redirect("hq:access")
+    decide = partial(handovers.decide_claim, claim_id=pk)
+    return _decided(request, decide, _("Granted; both hear of it"))
 
 
 @hq_action(Capability.EDIT_MEMBERS)
 def decide_concession(request: HttpRequest, pk: int) -> HttpResponse:
     """A late return or a discount, beyond the region's limit or where nobody else answers."""
-    grant = request.POST.get("grant") == "yes"
-    try:
-        services.decide(concession_id=pk, grant=grant, actor=actor_of(request), now=clock.now())
-    except Concession.DoesNotExist:
-        raise Http404 from None
-    except DomainError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, _("Granted; the guide hears of it") if grant else _("Refused"))
-    return redirect("hq:access")
+    decide = partial(services.decide, concession_id=pk)
+    return _decided(request, decide, _("Granted; the guide hears of it"))
 
 
 @hq_action(Capability.EDIT_MEMBERS)

@@ -144,12 +144,9 @@ def decide_access(
         raise NotYoursToDecide
     if asked.state != AccessRequest.State.WAITING:
         return asked, False
-    asked.state = AccessRequest.State.GRANTED if grant else AccessRequest.State.REFUSED
-    asked.decided_at, asked.decided_by = now, actor.label
-    if grant:
-        hours = settings.ACCESS_GRANT_HOURS
-        asked.expires_at = now + timedelta(hours=hours)
-    asked.save(update_fields=["state", "decided_at", "decided_by", "expires_at"])
+    state = AccessRequest.State.GRANTED if grant else AccessRequest.State.REFUSED
+    ends = now + timedelta(hours=settings.ACCESS_GRANT_HOURS) if grant else None
+    asked.end(state, by=actor.label, at=now, expires_at=ends)
     _audit(asked, GRANTED if grant else REFUSED, actor)
     return asked, True
 

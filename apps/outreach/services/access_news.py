@@ -11,7 +11,7 @@ from apps.core import clock, hours
 from apps.members import services as members
 from apps.members.models import AccessRequest
 from apps.outreach.services.notices import queue_guide_notices
-from apps.stores.models import Posting
+from apps.stores.selectors import managers_of, place_of
 
 TEAM_PATH = "/g/team/approvals/"
 CUSTOMERS_PATH = "/g/customers/"
@@ -29,9 +29,12 @@ def ask_for_access(
     what: str = AccessRequest.What.CARD,
 ) -> AccessRequest:
     """Ask, and put a card on the phones of the store's managers; for a number head office is asked
-    alone. Safe to repeat."""
+    alone. Safe to repeat.
+
+    Raises WorksNowhere, and what `members.request_access` raises.
+    """
     today = clock.business_day(now)
-    store_id = Posting.objects.on(today).get(guide_id=guide_id).store_id
+    store_id = place_of(guide_id=guide_id, day=today).store_id
     asked = members.request_access(
         member_id=member_id,
         guide_id=guide_id,
@@ -44,13 +47,12 @@ def ask_for_access(
     )
     if what == AccessRequest.What.PHONE:
         return asked
-    managers = Posting.objects.on(today).filter(
-        store_id=store_id, role=Posting.PostingRole.STORE_MANAGER
-    )
+    managers = managers_of(store_ids=[store_id], day=today)[store_id]
     title = _("A colleague asks to see a customer's card")
     rows = [
         (manager_id, title, _("Have a look at the reason"), TEAM_PATH)
-        for manager_id in managers.exclude(guide_id=guide_id).values_list("guide_id", flat=True)
+        for manager_id in managers
+        if manager_id != guide_id
     ]
     queue_guide_notices(
         source=f"access_request:{asked.pk}",

@@ -17,13 +17,13 @@ from apps.stock.errors import (
     RequestOfOthers,
     ShareMoved,
     StoreNotReachable,
-    WorksNowhere,
 )
 from apps.stock.models import StockRequest, StockTerms
 from apps.stock.selectors import promised
 from apps.stock.services import news
 from apps.stock.services.steps import lock_level, note
-from apps.stores.models import Posting, Store
+from apps.stores.models import Store
+from apps.stores.selectors import place_of
 
 
 @transaction.atomic
@@ -51,10 +51,7 @@ def ask(
         if (known.asking_guide_id, known.member_id) != (guide_id, member_id):
             raise RequestOfOthers
         return known
-    posted = Posting.objects.on(clock.business_day(now)).filter(guide_id=guide_id)
-    own = posted.select_related("store").first()
-    if own is None:
-        raise WorksNowhere
+    own = place_of(guide_id=guide_id, day=clock.business_day(now))
     if own.store_id == giving_store_id:
         raise OwnStore
     giving = _reachable(giving_store_id, now)
