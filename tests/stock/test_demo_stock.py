@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from psycopg.types.range import DateRange
 
 from apps.accounts.actor import SYSTEM
 from apps.core import clock
@@ -13,6 +14,7 @@ from apps.orders.models import Product
 from apps.orders.services import LineRow, OrderRow, ingest_orders
 from apps.stock.models import State, StockLevel, StockRequest, StockTerms
 from apps.stock.selectors import HOT, LOW, OLD, shelf_of
+from apps.stores.models import Posting
 from tests.factories.facts import make_product, make_store
 from tests.factories.stock import make_pair
 from tests.factories.tasks import make_team
@@ -66,6 +68,25 @@ def test_pieces_are_asked_for_in_every_state(fixed_clock):
     # they are there for whoever looks hours later, and the terms are the usual ones
     assert not waiting.filter(due_at__lt=now + timedelta(hours=20)).exists()
     assert StockTerms.current().answer_minutes == 30
+
+
+def test_who_came_these_weeks_asked_for_nothing_before(fixed_clock):
+    now, today = fixed_clock, clock.business_day(fixed_clock)
+    pair = make_pair(now, pieces=5)
+    make_team(now, friends=2, store=pair.there)
+    came = DateRange(today - timedelta(days=3), None)
+    Posting.objects.filter(store=pair.here).update(during=came)
+    row = OrderRow(
+        source="pos", external_no="D2", store_code=pair.here.code, paid_at=now - timedelta(days=5),
+        net_fen=50_000, lines=[LineRow(1, pair.product.sku, Decimal(1), 50_000)],
+        member_id=pair.member.pk,
+    )  # fmt: skip
+    assert ingest_orders(rows=[row], now=now, actor=SYSTEM)[0].order_id
+
+    assert pieces.play(store=pair.here, now=now)
+
+    first = StockRequest.objects.order_by("asked_at")[0]
+    assert clock.business_day(first.asked_at) > today - timedelta(days=3)
 
 
 def test_a_region_without_another_store_has_nothing_to_ask_for(fixed_clock):

@@ -137,7 +137,7 @@ def _sell(store: Store, here: Sequence[Guide], *, now: datetime) -> None:
     """One that came from another store before a late sale, and was that sale."""
     for guide in here:
         sales = Order.objects.filter(
-            store=store, kind=Order.Kind.SALE, paid_at__gte=now - _SOLD_WITHIN,
+            store=store, kind=Order.Kind.SALE, paid_at__gte=_asks_since(guide, now),
             member_id__in=_customers(guide),
         )  # fmt: skip
         for sale in sales.order_by("-paid_at", "-pk"):
@@ -153,6 +153,12 @@ def _sell(store: Store, here: Sequence[Guide], *, now: datetime) -> None:
                 _lead(row, ("confirm", "send", "receive"), at)
                 services.close_with_orders(order_ids=[sale.pk], now=sale.paid_at)
                 return
+
+
+def _asks_since(guide: Guide, now: datetime) -> datetime:
+    """Who came these weeks asked for nothing before."""
+    begun = Posting.objects.on(clock.business_day(now)).get(guide=guide).during.lower
+    return max(now - _SOLD_WITHIN, clock.day_start(begun + _DAY))
 
 
 def _of_others(store: Store, *, now: datetime) -> None:
