@@ -1,5 +1,6 @@
 """Head office reads concessions, and sets who may grant how much. Names are masked."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -63,7 +64,7 @@ class ConcessionResource(RoomResource):
     level = Field("get_level_display", "level")
     state = Field("get_state_display", "state")
     valid_until = Field("valid_until", "valid_until")
-    used_at = Field("used_at", "used_at")
+    used_at = Field("used_order__paid_at", "used_at")
 
     class Meta:
         model = Concession
@@ -72,12 +73,14 @@ class ConcessionResource(RoomResource):
         export_order = fields
 
     def dehydrate_asked_at(self, row: Concession) -> str:
-        return f"{row.asked_at.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}"
+        return _minute(row.asked_at)
 
     def dehydrate_used_at(self, row: Concession) -> str:
-        if row.used_at is None:
-            return ""
-        return f"{row.used_at.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}"
+        return _minute(row.used_order.paid_at) if row.used_order else ""
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}"
 
 
 @admin.register(Concession)
@@ -95,10 +98,13 @@ class ConcessionAdmin(ExportAdmin):
     may_add = False
     empty_words = _("Guides ask on a customer's card; it stands here then.")
     fields = ["show_member", "kind", "percent", "order", "reason", "guide", "store", "level",
-              "show_state", "asked_at", "decided_at", "valid_until", "used_at"]  # fmt: skip
+              "show_state", "asked_at", "decided_at", "valid_until", "used_order",
+              "show_used_at"]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Concession]:
-        return super().get_queryset(request).select_related("member", "guide", "store")
+        return (
+            super().get_queryset(request).select_related("member", "guide", "store", "used_order")
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.fields
@@ -110,6 +116,10 @@ class ConcessionAdmin(ExportAdmin):
             f"/admin/members/{row.member.public_id}/",
             listed_name(row.member),
         )
+
+    @admin.display(description=_("used at"))
+    def show_used_at(self, row: Concession) -> datetime | None:
+        return row.used_order.paid_at if row.used_order else None
 
     @admin.display(description=_("state"), ordering="state")
     def show_state(self, row: Concession) -> SafeString:

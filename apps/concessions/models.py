@@ -43,10 +43,10 @@ class Concession(Asked):
         "members.Member", on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
     )
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
-    # what is to come back; later the sale that took the discount
+    # what is to come back
     order = models.ForeignKey(
         "orders.Order",
-        on_delete=models.SET_NULL,
+        on_delete=models.PROTECT,
         related_name="+",
         null=True,
         blank=True,
@@ -58,7 +58,16 @@ class Concession(Asked):
     level = models.CharField(_("decided by the"), max_length=6, choices=AskLevel.choices)
     state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.WAITING)
     valid_until = models.DateField(_("valid until"), null=True, blank=True)
-    used_at = models.DateTimeField(_("used at"), null=True, blank=True)
+    # the return, or the sale that took the discount; it says when
+    used_order = models.ForeignKey(
+        "orders.Order",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("used by the order"),
+        db_index=False,
+    )
 
     objects = ConcessionQuerySet.as_manager()
 
@@ -85,9 +94,9 @@ class Concession(Asked):
                 name="concessions_one_waiting",
             ),
             models.CheckConstraint(
-                condition=Q(kind="late_return", percent=None)
-                | Q(kind="discount", percent__gte=1, percent__lte=PERCENT_MOST),
-                name="concessions_percent_of_discount",
+                condition=Q(kind="late_return", percent=None, order__isnull=False)
+                | Q(kind="discount", percent__gte=1, percent__lte=PERCENT_MOST, order=None),
+                name="concessions_percent_or_order",
             ),
             models.CheckConstraint(
                 condition=Q(state="waiting", decided_at=None)
@@ -99,9 +108,9 @@ class Concession(Asked):
                 name="concessions_granted_has_day",
             ),
             models.CheckConstraint(
-                condition=Q(state="used", used_at__isnull=False)
-                | (~Q(state="used") & Q(used_at=None)),
-                name="concessions_used_has_time",
+                condition=Q(state="used", used_order__isnull=False)
+                | (~Q(state="used") & Q(used_order=None)),
+                name="concessions_used_by_an_order",
             ),
         ]
 

@@ -57,13 +57,12 @@ WITH told AS (
     JOIN concessions_concession AS c ON c.member_id = known.id AND c.store_id = told.store_id
     WHERE told.kind = 'sale' AND c.kind = 'discount' AND c.state = 'granted'
 ), used AS (
-    SELECT DISTINCT ON (id) id, order_id, paid_at FROM fits
+    SELECT DISTINCT ON (id) id, order_id FROM fits
     WHERE paid_at >= decided_at AND business_on <= valid_until
     ORDER BY id, paid_at, order_id
 )
 UPDATE concessions_concession AS c
-SET state = 'used', used_at = used.paid_at,
-    order_id = CASE c.kind WHEN 'discount' THEN used.order_id ELSE c.order_id END
+SET state = 'used', used_order_id = used.order_id
 FROM used WHERE c.id = used.id AND c.state = 'granted'
 RETURNING c.id
 """
@@ -94,32 +93,25 @@ def ask(
         if (known.member_id, known.guide_id) != (member.pk, actor.guide_id):
             raise ConcessionOfOthers
         return known
-    place = place_of(guide_id=actor.guide_id, day=clock.business_day(now))
-    order = _order(kind, order_id, member.pk)
-    if reason not in Reason.values or not _is_whole(kind, order, percent):
-        raise WishIncomplete
-    leads = managers_of(store_ids=[place.store_id], day=clock.business_day(now))[place.store_id]
-    try:
-        with transaction.atomic():
-            row = Concession.objects.create(
-                member=member,
-                guide_id=place.guide_id,
-                store=place.store,
-                kind=kind,
-                order=order,
-                percent=percent if kind == Kind.DISCOUNT else None,
-                reason=reason,
-                level=_level(kind, order, percent, place.guide_id, leads, now),
-                asked_at=now,
-                client_id=client_id,
-            )
-    except IntegrityError:
-        raise AskedForAlready from None
+    today = clock.business_day(now)
+    place = place_of(guide_id=actor.guide_id, day=today)
+    row = Concession(
+        member=member,
+        guide_id=place.guide_id,
+        store=place.store,
+        kind=kind,
+        order=_order(kind, order_id, member.pk),
+        percent=percent if kind == Kind.DISCOUNT else None,
+        reason=reason,
+        asked_at=now,
+        client_id=client_id,
+    )
+    leads = managers_of(store_ids=[place.store_id], day=today)[place.store_id]
+    _keep(row, leads)
     _audit(row, "asked", actor)
     if row.level == AskLevel.STORE:
         title = _("%(name)s asks for a concession") % {"name": actor.name}
-        rows = [(pk, title, what(row), APPROVALS_PATH) for pk in leads]
-        _tell(row, "asked", rows, now)
+        _tell(row, "asked", [(pk, title, what(row), APPROVALS_PATH) for pk in leads], now)
     return row
 
 
@@ -134,33 +126,34 @@ def _order(kind: str, order_id: int | None, member_id: int) -> Order | None:
     return found
 
 
-def _is_whole(kind: str, order: Order | None, percent: int | None) -> bool:
-    if kind == Kind.RETURN:
-        return order is not None
-    return kind == Kind.DISCOUNT and percent is not None and 1 <= percent <= PERCENT_MOST
+def _keep(row: Concession, leads: list[int]) -> None:
+    if row.reason not in Reason.values or not _is_whole(row):
+        raise WishIncomplete
+    row.level = _level(row, leads)
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        raise AskedForAlready from None
 
 
-def _level(
-    kind: str,
-    order: Order | None,
-    percent: int | None,
-    guide_id: int,
-    leads: list[int],
-    now: datetime,
-) -> str:
+def _is_whole(row: Concession) -> bool:
+    if row.kind == Kind.RETURN:
+        return row.order is not None
+    return row.kind == Kind.DISCOUNT and 1 <= (row.percent or 0) <= PERCENT_MOST
+
+
+def _level(row: Concession, leads: list[int]) -> str:
     """Who decides by the limits: the store's manager unless they ask themselves or there is none,
     else the region, else head office."""
     terms = ConcessionTerms.current()
-    level: str = AskLevel.STORE
-    if order is not None:
-        days = (clock.business_day(now) - order.business_on).days
-        level = AskLevel.STORE if days <= terms.store_days else AskLevel.REGION
-    elif (percent or 0) > terms.region_percent:
-        level = AskLevel.HQ
-    elif (percent or 0) > terms.store_percent:
-        level = AskLevel.REGION
-    nobody = not leads or guide_id in leads
-    return AskLevel.REGION if level == AskLevel.STORE and nobody else level
+    percent = row.percent or 0
+    days = (clock.business_day(row.asked_at) - row.order.business_on).days if row.order else 0
+    if percent > terms.region_percent:
+        return AskLevel.HQ
+    above = percent > terms.store_percent or days > terms.store_days
+    nobody = not leads or row.guide_id in leads
+    return AskLevel.REGION if above or nobody else AskLevel.STORE
 
 
 @transaction.atomic
@@ -182,17 +175,20 @@ def decide(
         days = timedelta(days=ConcessionTerms.current().valid_days)
         row.valid_until = clock.business_day(now) + days
     _end(row, State.GRANTED if grant else State.REFUSED, actor, now)
-    path = f"/g/customers/{row.member.public_id}/concession/"
-    words = (
-        _("%(what)s, valid until %(day)s") % {"what": what(row), "day": f"{row.valid_until:%m-%d}"}
-        if grant
-        else _("%(what)s was refused; ask why") % {"what": what(row)}
-    )
-    title = _("A concession is granted") if grant else _("A concession is refused")
-    _tell(row, "decided", [(row.guide_id, title, words, path)], now)
+    _tell_asker(row, now)
     if grant:
         timeline.record_events([_event(row, actor)])
     return row, True
+
+
+def _tell_asker(row: Concession, now: datetime) -> None:
+    if row.state == State.GRANTED:
+        title, words = _("A concession is granted"), _("%(what)s, valid until %(day)s")
+    else:
+        title, words = _("A concession is refused"), _("%(what)s was refused; ask why")
+    said = words % {"what": what(row), "day": f"{row.valid_until or now:%m-%d}"}
+    path = f"/g/customers/{row.member.public_id}/concession/"
+    _tell(row, "decided", [(row.guide_id, title, said, path)], now)
 
 
 @transaction.atomic
@@ -217,12 +213,12 @@ def close_with_orders(*, order_ids: Collection[int]) -> int:
 
 @transaction.atomic
 def forget_members(*, member_ids: Collection[int], now: datetime) -> int:
-    """A person asked to be deleted: what waits ends, and no order is named any more. Returns how
-    many rows there were."""
-    rows = Concession.objects.of_members(member_ids)
-    for row in rows.waiting().select_for_update(of=("self",)).order_by("pk"):
+    """A person asked to be deleted: what waits ends. Returns how many did."""
+    rows = Concession.objects.of_members(member_ids).waiting()
+    waiting = list(rows.select_for_update(of=("self",)).order_by("pk"))
+    for row in waiting:
         _end(row, State.WITHDRAWN, SYSTEM, now)
-    return rows.update(order=None)
+    return len(waiting)
 
 
 def what(row: Concession) -> str:

@@ -186,7 +186,7 @@ def test_the_first_sale_in_the_store_takes_the_discount_once(shop):
     order = buy(member, shop.store, shop.now + DAY, now=shop.now + DAY)
     services.close_with_orders(order_ids=[order])
     row.refresh_from_db()
-    assert (row.state, row.order_id, row.used_at) == ("used", order, shop.now + DAY)
+    assert (row.state, row.order_id, row.used_order_id) == ("used", None, order)
     later = buy(member, shop.store, shop.now + 2 * DAY, now=shop.now + 2 * DAY)
     assert services.close_with_orders(order_ids=[order, later]) == 0
 
@@ -218,7 +218,9 @@ def test_the_api_tells_of_the_late_return(fixed_clock):
     bring_back(pair, pair.now + DAY, number="S1")
 
     row.refresh_from_db()
-    assert (row.state, row.order, row.used_at) == ("used", order, pair.now + DAY)
+    assert (row.state, row.order) == ("used", order)
+    assert row.used_order.original == order
+    assert row.used_order.paid_at == pair.now + DAY
 
 
 def test_who_is_forgotten_leaves_no_open_wish(shop):
@@ -227,7 +229,8 @@ def test_who_is_forgotten_leaves_no_open_wish(shop):
     assert copy_of(member=shop.members[0])["concessions"][0]["what"] == "超期退货"
     assert services.forget_members(member_ids=[shop.members[0].pk], now=shop.now) == 1
     row.refresh_from_db()
-    assert (row.state, row.order) == ("withdrawn", None)
+    assert (row.state, row.order) == ("withdrawn", order)
+    assert services.forget_members(member_ids=[shop.members[0].pk], now=shop.now) == 0
 
 
 # --- pages ----------------------------------------------------------------------------------------
