@@ -9,7 +9,14 @@ from django.db import transaction
 
 from apps.accounts.actor import Actor
 from apps.core import clock
-from apps.ingest.services import ItemError, ItemResult, asking_store, refused, sorted_out
+from apps.ingest.services import (
+    ItemError,
+    ItemResult,
+    asked_person,
+    asking_store,
+    refused,
+    sorted_out,
+)
 from apps.loyalty.models import PointsEntry
 from apps.loyalty.selectors import Standing, points_of
 from apps.loyalty.services import CHANGED, PointsRow, record_points
@@ -143,13 +150,8 @@ def check_points(
     """What one person has under all their numbers; None for who is not known. Changes nothing.
     Raises StoreUnknown."""
     asking_store(code=store_code, actor=actor)
-    if member_identity is not None:
-        known = members.find_identities([member_identity]).values()
-        named = Member.objects.filter(pk__in=[found.member_id for found in known])
-    else:
-        named = Member.objects.filter(public_id__in=[member] if member else [])
-    person = Member.objects.filter(pk__in=named.values("survivor_id"), erased_at=None)
-    survivor_id, public_id = person.values_list("pk", "public_id").first() or (None, None)
-    if survivor_id is None or public_id is None:
+    person = asked_person(member=member, member_identity=member_identity)
+    if person is None:
         return None
+    survivor_id, public_id = person
     return Purse(public_id, points_of(member_ids=members.survivor_group(survivor_id), now=now))

@@ -486,6 +486,20 @@ def asking_store(*, code: str, actor: Actor) -> int | None:
     return store_id
 
 
+def asked_person(
+    *, member: UUID | None, member_identity: tuple[str, str, str] | None
+) -> tuple[int, UUID] | None:
+    """Whom a till asks about, by an identity or a public id: the survivor and the public id that
+    the next call may name. None for who is not known."""
+    if member_identity is not None:
+        known = members.find_identities([member_identity]).values()
+        named = Member.objects.filter(pk__in=[found.member_id for found in known])
+    else:
+        named = Member.objects.filter(public_id__in=[member] if member else [])
+    person = Member.objects.filter(pk__in=named.values("survivor_id"), erased_at=None)
+    return person.values_list("pk", "public_id").first()
+
+
 def check_coupon(
     *,
     code: str,

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from apps.ingest.api.views import (
     CaseBatch,
+    ConcessionsCheck,
     CouponCheck,
     MemberBatch,
     OrderBatch,
@@ -21,6 +22,7 @@ urlpatterns = [
     path("coupons/check", CouponCheck.as_view(), name="coupon_check"),
     path("points/batch", PointsBatch.as_view(), name="points"),
     path("points/check", PointsCheck.as_view(), name="points_check"),
+    path("concessions/check", ConcessionsCheck.as_view(), name="concessions_check"),
     path("cases/batch", CaseBatch.as_view(), name="cases"),
     path("stock/batch", StockBatch.as_view(), name="stock"),
     # the shape of the API is no secret; nothing of the chain's data is in it

@@ -36,6 +36,7 @@ ingest:orders                    POST  401  401  401  401  401  401  401
 ingest:coupon_check              POST  401  401  401  401  401  401  401
 ingest:points                    POST  401  401  401  401  401  401  401
 ingest:points_check              POST  401  401  401  401  401  401  401
+ingest:concessions_check         POST  401  401  401  401  401  401  401
 ingest:stock                     POST  401  401  401  401  401  401  401
 ingest:cases                     POST  401  401  401  401  401  401  401
 ingest:schema                    GET   ok   ok   ok   ok   ok   ok   ok

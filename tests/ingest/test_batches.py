@@ -397,7 +397,7 @@ def test_the_schema_names_the_endpoints_and_the_key(client):
     assert schema["openapi"].startswith("3.1")
     assert set(schema["paths"]) == {
         MEMBERS, ORDERS, "/api/v1/cases/batch", "/api/v1/coupons/check", "/api/v1/points/batch",
-        "/api/v1/points/check", "/api/v1/stock/batch",
+        "/api/v1/points/check", "/api/v1/stock/batch", "/api/v1/concessions/check",
     }  # fmt: skip
     assert schema["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer"
     post_orders = schema["paths"][ORDERS]["post"]

@@ -91,6 +91,40 @@ PURSE = OpenApiExample(
         "next_ending": {"last_day": "2026-03-31", "points": 300},
     },
 )
+CONCESSIONS_CHECK = OpenApiExample(
+    "Before the sale or the return",
+    request_only=True,
+    value={
+        "member_identity": {"kind": "phone", "scope": "", "value": "13900000001"},
+        "store_code": "S001",
+    },
+)
+GRANTED = OpenApiExample(
+    "Both count today",
+    response_only=True,
+    status_codes=["200"],
+    value={
+        "status": "known",
+        "message": None,
+        "member": "01980000-0000-7000-8000-000000000001",
+        "concessions": [
+            {
+                "kind": "discount",
+                "percent": 10,
+                "source": None,
+                "order_no": None,
+                "valid_until": "2026-03-25",
+            },
+            {
+                "kind": "late_return",
+                "percent": None,
+                "source": "pos",
+                "order_no": "S001-20260118-0042",
+                "valid_until": "2026-03-25",
+            },
+        ],
+    },
+)
 CASES = OpenApiExample(
     "Complaint",
     request_only=True,

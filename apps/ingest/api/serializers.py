@@ -6,7 +6,9 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.cases.models import Kind as Complaint
+from apps.concessions.models import Kind as ConcessionKind
 from apps.ingest.cases import CaseItem
+from apps.ingest.concessions import Granted
 from apps.ingest.points import PointsItem, Purse
 from apps.ingest.services import MAX_ITEMS, MemberItem, OrderItem, sentence
 from apps.ingest.stock import StockItem
@@ -348,8 +350,8 @@ def coupon_facts(verdict: Verdict) -> dict[str, Any] | None:
     }
 
 
-class PointsCheckSerializer(serializers.Serializer):
-    """What a till asks before it takes points off."""
+class PersonCheckSerializer(serializers.Serializer):
+    """Whom a till asks about: what they can spend, what was granted to them."""
 
     member_identity = IdentitySerializer(default=None, allow_null=True)
     member = serializers.UUIDField(
@@ -408,6 +410,54 @@ def purse_facts(purse: Purse | None) -> dict[str, Any]:
         "points": found.points,
         "worth_fen": found.worth_fen,
         "next_ending": ending and {"last_day": ending[0], "points": ending[1]},
+    }
+
+
+class CountingConcessionSerializer(serializers.Serializer):
+    kind = serializers.ChoiceField(ConcessionKind.choices)
+    percent = serializers.IntegerField(
+        allow_null=True, help_text=_("How much less, in percent; null for a return")
+    )
+    source = serializers.CharField(  # type: ignore[assignment]
+        allow_null=True,
+        help_text=_("The source of the sale that may come back; null for a discount"),
+    )
+    order_no = serializers.CharField(
+        allow_null=True, help_text=_("The number of the sale that may come back, in its source")
+    )
+    valid_until = serializers.DateField(help_text=_("The last day on which it counts"))
+
+
+class GrantedSerializer(serializers.Serializer):
+    status = serializers.ChoiceField(["known", "unknown_member"])
+    message = serializers.CharField(allow_null=True, help_text=_("Why not, in one sentence"))
+    member = serializers.UUIDField(
+        allow_null=True, help_text=_("The member's id, whichever number was asked with")
+    )
+    concessions = CountingConcessionSerializer(
+        many=True, help_text=_("What counts at this store's till today, what ends first first")
+    )
+
+
+def granted_facts(granted: Granted | None) -> dict[str, Any]:
+    """What counts for somebody; who is not known has nothing, and the till is told so."""
+    if granted is None:
+        status = "unknown_member"
+        return {"status": status, "message": sentence(status), "member": None, "concessions": []}
+    return {
+        "status": "known",
+        "message": None,
+        "member": granted.member,
+        "concessions": [
+            {
+                "kind": one.kind,
+                "percent": one.percent,
+                "source": one.order and one.order.source,
+                "order_no": one.order and one.order.external_no,
+                "valid_until": one.valid_until,
+            }
+            for one in granted.concessions
+        ],
     }
 
 

@@ -20,7 +20,7 @@ from apps.accounts.capabilities import Capability
 from apps.accounts.models import ApiKey
 from apps.core import clock
 from apps.core.api import ApiView, error_body
-from apps.ingest import cases, points, services, stock
+from apps.ingest import cases, concessions, points, services, stock
 from apps.ingest.api import examples
 from apps.ingest.api.authentication import ApiKeyAuthentication, HasCapability, Machine
 from apps.ingest.api.serializers import (
@@ -30,17 +30,19 @@ from apps.ingest.api.serializers import (
     CouponCheckSerializer,
     CouponVerdictSerializer,
     ErrorAnswerSerializer,
+    GrantedSerializer,
     MemberBatchSerializer,
     MemberSerializer,
     OrderBatchSerializer,
     OrderSerializer,
+    PersonCheckSerializer,
     PointsBatchSerializer,
-    PointsCheckSerializer,
     PointsSerializer,
     PurseSerializer,
     StockBatchSerializer,
     StockSerializer,
     coupon_facts,
+    granted_facts,
     purse_facts,
 )
 
@@ -211,6 +213,10 @@ class PointsChecks(ChecksOfStore):
     scope = "points-check"
 
 
+class ConcessionsChecks(ChecksOfStore):
+    scope = "concessions-check"
+
+
 class CouponCheck(_MachineView):
     """What a coupon's code is worth now. Nothing is changed: the order that names it uses it."""
 
@@ -273,7 +279,7 @@ class PointsCheck(_MachineView):
     @extend_schema(
         operation_id="points_check",
         tags=["points"],
-        request=PointsCheckSerializer,
+        request=PersonCheckSerializer,
         responses={
             200: PurseSerializer,
             **dict.fromkeys((400, 401, 403, 429), ErrorAnswerSerializer),
@@ -281,12 +287,39 @@ class PointsCheck(_MachineView):
         examples=[examples.POINTS_CHECK, examples.PURSE],
     )
     def post(self, request: Request) -> Response:
-        asked = PointsCheckSerializer(data=request.data)
+        asked = PersonCheckSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         purse = points.check_points(
             **asked.to_question(), now=clock.now(), actor=cast(Machine, request.user).actor
         )
         return Response(purse_facts(purse))
+
+
+class ConcessionsCheck(_MachineView):
+    """What was granted to a member beyond the terms and counts at this store's till today. Nothing
+    is changed: the order that makes use of it uses it. No name and no number of the person is
+    told."""
+
+    throttle_classes = [ConcessionsChecks]
+    capability = Capability.API_WRITE_ORDERS
+
+    @extend_schema(
+        operation_id="concessions_check",
+        tags=["orders"],
+        request=PersonCheckSerializer,
+        responses={
+            200: GrantedSerializer,
+            **dict.fromkeys((400, 401, 403, 429), ErrorAnswerSerializer),
+        },
+        examples=[examples.CONCESSIONS_CHECK, examples.GRANTED],
+    )
+    def post(self, request: Request) -> Response:
+        asked = PersonCheckSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        granted = concessions.check_concessions(
+            **asked.to_question(), now=clock.now(), actor=cast(Machine, request.user).actor
+        )
+        return Response(granted_facts(granted))
 
 
 @_batch_schema("cases_batch", tag="cases", items=CaseBatchSerializer, example=examples.CASES)
