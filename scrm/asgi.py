@@ -1,4 +1,4 @@
-"""The web process for an ASGI server."""
+"""The process for WeCom's callbacks: `gunicorn scrm.asgi --worker-class asgi`."""
 
 import os
 
@@ -6,4 +6,8 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings.prod")
 
-application = get_asgi_application()
+pages = get_asgi_application()
+
+from apps.wecom.door import CallbackDoor  # noqa: E402 - the apps are ready only now
+
+application = CallbackDoor(pages)

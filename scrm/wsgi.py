@@ -9,8 +9,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings.prod")
 os.environ.setdefault("DATABASE_PAGE_COST", "1.1")
 os.environ.setdefault("DATABASE_PLAN_ONCE", "1")
 
-pages = get_wsgi_application()
-
-from apps.wecom.door import CallbackDoor  # noqa: E402 - the apps are ready only now
-
-application = CallbackDoor(pages)
+application = get_wsgi_application()

@@ -2,10 +2,14 @@
 
 WeCom waits five seconds and posts in storms. A posted callback needs nothing of what a page needs,
 so it is taken before Django's handler; whatever else comes (the address check, an unknown address,
-every page) goes on to it. The bell is rung beside the answer, never before it.
+every page) goes on to it. Callbacks that arrive together share one statement and one commit, and
+each is answered only after the commit that holds its row. The bell is rung beside the answer,
+never before it.
 """
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,16 +18,73 @@ from django.db import InterfaceError, OperationalError, connection
 
 from apps.wecom.crypto import MAX_BODY_BYTES, Seal
 from apps.wecom.errors import CallbackRejected, CallbackTooLarge
-from apps.wecom.selectors import endpoint_config
+from apps.wecom.selectors import EndpointConfig, endpoint_config, known_endpoint
 from apps.wecom.services.bells import ringer
-from apps.wecom.services.receiving import Kept, keep_callback
+from apps.wecom.services.receiving import Row, bells_of, open_callback, write_rows
 
 log = structlog.get_logger(__name__)
 
 PREFIX = "/wecom/callback/"
-Environ = dict[str, Any]
-Start = Callable[..., Any]
-App = Callable[[Environ, Start], Iterable[bytes]]
+MOST_AT_ONCE = 200
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+class Desk:
+    """Where the callbacks of one process meet: while one statement is under way the next ones
+    gather. One thread writes, on a connection of its own."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Row, asyncio.Future[None]]] = []
+        self._clerk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="callbacks")
+        self._writing: asyncio.Task[None] | None = None
+
+    async def endpoint(self, slug: str) -> EndpointConfig | None:
+        known = known_endpoint(slug)
+        return known or await self._by_clerk(endpoint_config, slug)
+
+    async def keep(self, row: Row) -> None:
+        """Returns when the row is committed; raises what its statement raised."""
+        kept = asyncio.get_running_loop().create_future()
+        self._waiting.append((row, kept))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        await kept
+
+    async def _write(self) -> None:
+        while together := self._waiting[:MOST_AT_ONCE]:
+            del self._waiting[:MOST_AT_ONCE]
+            error = None
+            try:
+                await self._by_clerk(_write_and_ring, [row for row, _kept in together])
+            except Exception as raised:
+                error = raised
+            for _row, kept in together:
+                if kept.done():  # its sender hung up
+                    continue
+                if error is None:
+                    kept.set_result(None)
+                else:
+                    kept.set_exception(error)
+
+    async def _by_clerk(self, work: Callable[..., Any], *given: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._clerk, _on_a_live_connection, work, *given)
+
+
+def _write_and_ring(rows: Sequence[Row]) -> None:
+    write_rows(rows)
+    ringer.ask(*bells_of(rows))
+
+
+def _on_a_live_connection(work: Callable[..., Any], *given: Any) -> Any:
+    try:
+        return work(*given)
+    except (OperationalError, InterfaceError):
+        connection.close()  # it broke while nobody used it
+        return work(*given)
 
 
 class CallbackDoor:
@@ -31,60 +92,54 @@ class CallbackDoor:
 
     def __init__(self, pages: App) -> None:
         self.pages = pages
+        self.desk = Desk()
 
-    def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] != "POST" or not environ["PATH_INFO"].startswith(PREFIX):
-            return self.pages(environ, start)
-        slug = environ["PATH_INFO"][len(PREFIX) :].rstrip("/")
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if not _is_posted_callback(scope):
+            return await self.pages(scope, receive, send)
+        slug = scope["path"][len(PREFIX) :].rstrip("/")
         try:
-            kept = self._take(slug, environ)
+            endpoint = await self.desk.endpoint(slug)
+            if endpoint is None:
+                return await self.pages(scope, receive, send)
+            await self.desk.keep(open_callback(endpoint, _seal(scope), await _body(scope, receive)))
         except CallbackRejected as refusal:
-            return _answer(start, refusal.status, refusal.code)
+            await _answer(send, refusal.status, refusal.code.encode())
         except Exception as error:  # its text may quote the row
             log.error("callback_not_kept", error=type(error).__name__)
-            return _answer(start, 500, "not kept")
-        if kept is None:
-            return self.pages(environ, start)
-        ringer.ask(*kept.bells)
-        return _answer(start, 200, "")
-
-    def _take(self, slug: str, environ: Environ) -> Kept | None:
-        """None: no such address. The body is read only when there is one."""
-        try:
-            endpoint = endpoint_config(slug)
-        except (OperationalError, InterfaceError):
-            connection.close()  # a connection that broke while nobody used it
-            endpoint = endpoint_config(slug)
-        if endpoint is None:
-            return None
-        seal = Seal.from_query(dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True)))
-        body = _body(environ)
-        try:
-            return keep_callback(endpoint=endpoint, seal=seal, body=body)
-        except (OperationalError, InterfaceError):
-            connection.close()
-            return keep_callback(endpoint=endpoint, seal=seal, body=body)
+            await _answer(send, 500, b"not kept")
+        else:
+            await _answer(send, 200, b"")
 
 
-def _body(environ: Environ) -> bytes:
-    length = environ.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal():
+def _is_posted_callback(scope: Message) -> bool:
+    is_post = scope["type"] == "http" and scope["method"] == "POST"
+    return is_post and scope["path"].startswith(PREFIX)
+
+
+def _seal(scope: Message) -> Seal:
+    query = scope["query_string"].decode("latin-1")
+    return Seal.from_query(dict(parse_qsl(query, keep_blank_values=True)))
+
+
+async def _body(scope: Message, receive: Receive) -> bytes:
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    if not length.isdigit():
         raise CallbackRejected("Not a length.")
     # refused by its announced length, before a byte of it is read
     if int(length) > MAX_BODY_BYTES:
         raise CallbackTooLarge("Larger than 1 MB.")
-    body: bytes = environ["wsgi.input"].read(int(length))
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MAX_BODY_BYTES:  # one that announced no length
+            raise CallbackTooLarge("Larger than 1 MB.")
     return body
 
 
-_REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 413: "Content Too Large"}
-
-
-def _answer(start: Start, status: int, text: str) -> Iterable[bytes]:
-    body = text.encode()
-    reason = _REASONS.get(status, "Internal Server Error")
-    start(
-        f"{status} {reason}",
-        [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))],
-    )
-    return [body]
+async def _answer(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -32,18 +32,22 @@ class InboxHealth:
 _known: dict[str, tuple[float, EndpointConfig]] = {}
 
 
+def known_endpoint(slug: str) -> EndpointConfig | None:
+    """What this process still remembers of a callback address."""
+    until, config = _known.get(slug, (0.0, None))
+    return config if time.monotonic() < until else None
+
+
 def endpoint_config(slug: str) -> EndpointConfig | None:
     """The callback address with its keys in clear, or nothing when there is no such address.
 
     Each process remembers it for WECOM_ENDPOINT_SECONDS: looking it up is half the work of taking a
     callback. New keys count after that time.
     """
-    until, config = _known.get(slug, (0.0, None))
-    if config is None or time.monotonic() >= until:
-        config = _read_endpoint(slug)
-        if config is None:
-            _known.pop(slug, None)
-            return None
+    config = known_endpoint(slug) or _read_endpoint(slug)
+    if config is None:
+        _known.pop(slug, None)
+    elif known_endpoint(slug) is None:
         _known[slug] = (time.monotonic() + settings.WECOM_ENDPOINT_SECONDS, config)
     return config
 

@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 from apps.hq.benches import Options, Result, Say, bench
 from apps.hq.benches._disturbed import open_import, pause, wait_until_busy, working_worker
 from apps.hq.benches._serving import BenchFailed, percentile, send_all, server
-from apps.hq.supervisor import WEB_SERVER
 from apps.wecom import services
 from apps.wecom.crypto import Keys, seal_text
 from apps.wecom.models import RawCallback
@@ -20,6 +19,8 @@ from apps.wecom.models import RawCallback
 SLUG = "bench"
 WARM_UP = 200
 ROUNDS = 5
+# as docs/running.md tells production to
+DOOR = ["--worker-class", "asgi", "--workers", "2"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ def callback(options: Options, say: Say) -> list[Result]:
         "BARE_CORP_ID": keys.receive_id,
     }
     with (
-        server("apps.hq.benches._bare_callback:application", bare_env, WEB_SERVER) as bare,
-        server("scrm.wsgi", {}, WEB_SERVER) as own,
+        server("apps.hq.benches._bare_callback:application", bare_env, DOOR) as bare,
+        server("scrm.asgi", {}, DOOR) as own,
     ):
         say("measuring the bare handler and ours in turns")
         floor, ours = _in_turns([bare, own], first, senders)
@@ -73,7 +74,7 @@ def _beside(name: str, ours: Figures, floor: Figures) -> list[Result]:
 def _disturbed(posts: list[bytes], senders: int, options: Options) -> Figures:
     """The same door; the floor of these figures is the door left in peace."""
     with ExitStack() as stack:
-        port = stack.enter_context(server("scrm.wsgi", {}, WEB_SERVER))
+        port = stack.enter_context(server("scrm.asgi", {}, DOOR))
         if options["paused_worker"]:
             worker = stack.enter_context(working_worker())
             send_all(port, posts[:WARM_UP], senders)

@@ -20,7 +20,7 @@ from apps.wecom.services.inbox import (
     replay,
     replay_chosen,
 )
-from apps.wecom.services.receiving import Kept, keep_callback, receive_callback
+from apps.wecom.services.receiving import receive_callback
 
 __all__ = [
     "BACK_OFF_SECONDS",
@@ -29,7 +29,6 @@ __all__ = [
     "MAX_ATTEMPTS",
     "CallbackBatch",
     "Chosen",
-    "Kept",
     "claim_callbacks",
     "connect_corp",
     "ensure_demo_corp",
@@ -40,7 +39,6 @@ __all__ = [
     "give_back",
     "greeted",
     "hold_greeting",
-    "keep_callback",
     "receive_callback",
     "put_off",
     "replay",
