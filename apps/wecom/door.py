@@ -9,18 +9,26 @@ never before it.
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl
 
+import psycopg
 import structlog
-from django.db import InterfaceError, OperationalError, connection
+from asgiref.sync import sync_to_async
+from django.db import connection
+from psycopg import AsyncConnection
 
 from apps.wecom.crypto import MAX_BODY_BYTES, Seal
 from apps.wecom.errors import CallbackRejected, CallbackTooLarge
 from apps.wecom.selectors import EndpointConfig, endpoint_config, known_endpoint
 from apps.wecom.services.bells import ringer
-from apps.wecom.services.receiving import Row, bells_of, open_callback, write_rows
+from apps.wecom.services.receiving import (
+    KEEP_SQL,
+    Row,
+    as_document,
+    bells_of,
+    open_callback,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -34,57 +42,57 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 class Desk:
     """Where the callbacks of one process meet: while one statement is under way the next ones
-    gather. One thread writes, on a connection of its own."""
+    gather. It has a connection of its own, of the loop's kind: a thread that waits for PostgreSQL
+    would also wait for its turn beside the loop."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Row, asyncio.Future[None]]] = []
-        self._clerk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="callbacks")
         self._writing: asyncio.Task[None] | None = None
-
-    async def endpoint(self, slug: str) -> EndpointConfig | None:
-        known = known_endpoint(slug)
-        return known or await self._by_clerk(endpoint_config, slug)
+        self._connection: AsyncConnection | None = None
 
     async def keep(self, row: Row) -> None:
         """Returns when the row is committed; raises what its statement raised."""
         kept = asyncio.get_running_loop().create_future()
         self._waiting.append((row, kept))
         if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
+            self._writing = asyncio.create_task(self._write_all())
         await kept
 
-    async def _write(self) -> None:
+    async def _write_all(self) -> None:
         while together := self._waiting[:MOST_AT_ONCE]:
             del self._waiting[:MOST_AT_ONCE]
-            error = None
+            rows = [row for row, _kept in together]
             try:
-                await self._by_clerk(_write_and_ring, [row for row, _kept in together])
-            except Exception as raised:
-                error = raised
-            for _row, kept in together:
-                if kept.done():  # its sender hung up
-                    continue
-                if error is None:
-                    kept.set_result(None)
-                else:
-                    kept.set_exception(error)
+                await self._write(rows)
+            except Exception as error:
+                _tell(together, error)
+            else:
+                _tell(together, None)
+                ringer.ask(*bells_of(rows))
 
-    async def _by_clerk(self, work: Callable[..., Any], *given: Any) -> Any:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._clerk, _on_a_live_connection, work, *given)
+    async def _write(self, rows: Sequence[Row]) -> None:
+        document = as_document(rows)
+        try:
+            await self._run(document)
+        except psycopg.OperationalError:  # it broke while nobody used it; a repeat adds nothing
+            self._connection = None
+            await self._run(document)
+
+    async def _run(self, document: str) -> None:
+        if self._connection is None:
+            params = {**connection.get_connection_params(), "cursor_factory": None}
+            self._connection = await AsyncConnection.connect(**params, autocommit=True)
+        await self._connection.execute(KEEP_SQL, [document])
 
 
-def _write_and_ring(rows: Sequence[Row]) -> None:
-    write_rows(rows)
-    ringer.ask(*bells_of(rows))
-
-
-def _on_a_live_connection(work: Callable[..., Any], *given: Any) -> Any:
-    try:
-        return work(*given)
-    except (OperationalError, InterfaceError):
-        connection.close()  # it broke while nobody used it
-        return work(*given)
+def _tell(together: Sequence[tuple[Row, asyncio.Future[None]]], error: Exception | None) -> None:
+    for _row, kept in together:
+        if kept.done():  # its sender hung up
+            continue
+        if error is None:
+            kept.set_result(None)
+        else:
+            kept.set_exception(error)
 
 
 class CallbackDoor:
@@ -99,7 +107,7 @@ class CallbackDoor:
             return await self.pages(scope, receive, send)
         slug = scope["path"][len(PREFIX) :].rstrip("/")
         try:
-            endpoint = await self.desk.endpoint(slug)
+            endpoint = known_endpoint(slug) or await sync_to_async(_look_up)(slug)
             if endpoint is None:
                 return await self.pages(scope, receive, send)
             await self.desk.keep(open_callback(endpoint, _seal(scope), await _body(scope, receive)))
@@ -110,6 +118,13 @@ class CallbackDoor:
             await _answer(send, 500, b"not kept")
         else:
             await _answer(send, 200, b"")
+
+
+def _look_up(slug: str) -> EndpointConfig | None:
+    try:
+        return endpoint_config(slug)
+    finally:
+        connection.close()  # this thread's; nobody would close it
 
 
 def _is_posted_callback(scope: Message) -> bool:

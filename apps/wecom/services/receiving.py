@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -75,7 +75,7 @@ def receive_callback(*, endpoint: EndpointConfig, seal: Seal, body: bytes) -> bo
     Committed when this returns, unless the caller has a transaction open. Raises CallbackRejected.
     """
     row = open_callback(endpoint, seal, body)
-    new = write_rows([row])
+    new = read(KEEP_SQL, [as_document([row])])
     transaction.on_commit(partial(ring, *bells_of([row])))
     return bool(new)
 
@@ -88,14 +88,13 @@ def open_callback(endpoint: EndpointConfig, seal: Seal, body: bytes) -> Row:
     return _row(endpoint_id=endpoint.pk, key=key, fields=fields)
 
 
-def write_rows(rows: Sequence[Row]) -> set[bytes]:
-    """One statement, in the order of the keys so that two writers never wait for each other in a
-    ring; the keys that are new."""
-    documents = ",".join(row.document for row in sorted(rows, key=_key_of))
-    return {key for (key,) in read(KEEP_SQL, [f"[{documents}]"])}
+def as_document(rows: Iterable[Row]) -> str:
+    """What KEEP_SQL takes, in the order of the keys so that two writers never wait for each other
+    in a ring."""
+    return f"[{','.join(row.document for row in sorted(rows, key=_key_of))}]"
 
 
-def bells_of(rows: Sequence[Row]) -> tuple[str, ...]:
+def bells_of(rows: Iterable[Row]) -> tuple[str, ...]:
     """The jobs to ring once these are committed, the urgent one first."""
     return (WELCOME_JOB, HANDLER_JOB) if any(row.greets for row in rows) else (HANDLER_JOB,)
 
