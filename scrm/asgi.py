@@ -1,5 +1,6 @@
 """The process for WeCom's callbacks: `gunicorn scrm.asgi --worker-class asgi`."""
 
+import gc
 import os
 
 from django.core.asgi import get_asgi_application
@@ -11,3 +12,6 @@ pages = get_asgi_application()
 from apps.wecom.door import CallbackDoor  # noqa: E402 - the apps are ready only now
 
 application = CallbackDoor(pages)
+
+# what is loaded by now stays: the collector need not look through it time and again
+gc.freeze()

@@ -8,7 +8,7 @@ never before it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -34,10 +34,10 @@ log = structlog.get_logger(__name__)
 
 PREFIX = "/wecom/callback/"
 MOST_AT_ONCE = 200
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Desk:
@@ -57,6 +57,10 @@ class Desk:
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_all())
         await kept
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
 
     async def _write_all(self) -> None:
         while together := self._waiting[:MOST_AT_ONCE]:
@@ -102,7 +106,7 @@ class CallbackDoor:
         self.pages = pages
         self.desk = Desk()
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not _is_posted_callback(scope):
             return await self.pages(scope, receive, send)
         slug = scope["path"][len(PREFIX) :].rstrip("/")
@@ -127,17 +131,17 @@ def _look_up(slug: str) -> EndpointConfig | None:
         connection.close()  # this thread's; nobody would close it
 
 
-def _is_posted_callback(scope: Message) -> bool:
+def _is_posted_callback(scope: Scope) -> bool:
     is_post = scope["type"] == "http" and scope["method"] == "POST"
     return is_post and scope["path"].startswith(PREFIX)
 
 
-def _seal(scope: Message) -> Seal:
+def _seal(scope: Scope) -> Seal:
     query = scope["query_string"].decode("latin-1")
     return Seal.from_query(dict(parse_qsl(query, keep_blank_values=True)))
 
 
-async def _body(scope: Message, receive: Receive) -> bytes:
+async def _body(scope: Scope, receive: Receive) -> bytes:
     length = dict(scope["headers"]).get(b"content-length", b"0")
     if not length.isdigit():
         raise CallbackRejected("Not a length.")

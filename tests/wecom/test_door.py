@@ -1,23 +1,30 @@
 """The door in front of Django keeps callbacks as the view does, whatever else goes on."""
 
+import asyncio
 import threading
 import time
+import urllib.error
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import psycopg
 import pytest
-from django.db import connection, connections
-from django.test import RequestFactory
+from asgiref.testing import ApplicationCommunicator
+from django.db import connection
 from django.urls import reverse
+from psycopg import AsyncConnection
 
 from apps.wecom import door as doors
+from apps.wecom import selectors
 from apps.wecom.models import RawCallback
-from apps.wecom.services import bells, receiving
+from apps.wecom.services import bells
+from tests.conftest import free_port, wait_for
 
 from .conftest import VECTORS, added, event_xml, vector
 
 URL = "/wecom/callback/contacts/"
+pytestmark = pytest.mark.django_db(transaction=True)  # the door writes on its own connection
 
 
 class Door:
@@ -25,20 +32,48 @@ class Door:
 
     def __init__(self):
         self.passed_on = []
-        self.door = doors.CallbackDoor(self._pages)
 
-    def _pages(self, environ, start):
-        self.passed_on.append(environ["PATH_INFO"])
-        start("404 Not Found", [])
-        return [b""]
+    def post(self, query, body, **changes):
+        return self.post_all([{"query": query, "body": body, **changes}])[0]
 
-    def post(self, query, body, url=URL, method="POST", **changes):
-        request = RequestFactory().generic(method, f"{url}?{query}", body, "text/xml")
-        told = []
-        answer = self.door(
-            {**request.environ, **changes}, lambda status, _headers: told.append(status)
-        )
-        return int(told[0].split()[0]), b"".join(answer)
+    def post_all(self, requests, together=1):
+        """Status and text of each, so many at a time, as one process would answer them."""
+        return asyncio.run(self._post_all(requests, together))
+
+    async def _post_all(self, requests, together):
+        door, room = doors.CallbackDoor(self._pages), asyncio.Semaphore(together)
+
+        async def in_turn(request):
+            async with room:
+                return await _exchange(door, **request)
+
+        try:
+            return await asyncio.gather(*map(in_turn, requests))
+        finally:
+            await door.desk.close()
+
+    async def _pages(self, scope, _receive, send):
+        self.passed_on.append(scope["path"])
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _exchange(door, query, body, url=URL, method="POST", length=None):
+    body = body.encode() if isinstance(body, str) else body
+    length = str(len(body)) if length is None else length
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": url,
+        "query_string": query.encode(),
+        "headers": [(b"content-length", length.encode())],
+    }
+    web = ApplicationCommunicator(door, scope)
+    half = len(body) // 2  # a body comes in pieces
+    await web.send_input({"type": "http.request", "body": body[:half], "more_body": True})
+    await web.send_input({"type": "http.request", "body": body[half:]})
+    began, ended = await web.receive_output(30), await web.receive_output(30)
+    return began["status"], ended["body"]
 
 
 @pytest.fixture
@@ -49,8 +84,16 @@ def rung(monkeypatch):
 
 
 @pytest.fixture
-def door(endpoint, rung):
+def door(endpoint, rung, settings, monkeypatch):
+    """As in production it remembers the address for a while; here for this test only."""
+    monkeypatch.setattr(selectors, "_known", {})
+    settings.WECOM_ENDPOINT_SECONDS = 60
     return Door()
+
+
+def _requests(seal, names):
+    sealed = [seal(added(external_userid=name)) for name in names]
+    return [{"query": one.query, "body": one.body} for one in sealed]
 
 
 def test_the_door_stands_at_the_views_address():
@@ -60,17 +103,17 @@ def test_the_door_stands_at_the_views_address():
 @pytest.mark.parametrize(
     "name", [row["name"] for row in VECTORS["vectors"] if row["kind"] == "callback"]
 )
-def test_it_takes_what_the_official_package_sealed(door, endpoint, name, client):
+def test_it_takes_what_the_official_package_sealed(door, name, client):
     """Those for our corp are kept; those with other keys are refused, as the view refuses them."""
     case = vector(name)
     by_view = client.post(f"{URL}?{case['query']}", case["post_body"], content_type="text/xml")
-    kept = RawCallback.objects.count()
+    kept = list(RawCallback.objects.values("key", "event", "fields", "created_by_wecom_at"))
     RawCallback.objects.all().delete()
 
     status, _text = door.post(case["query"], case["post_body"])
 
     assert status == by_view.status_code
-    assert RawCallback.objects.count() == kept
+    assert kept == list(RawCallback.objects.values("key", "event", "fields", "created_by_wecom_at"))
 
 
 @pytest.mark.parametrize("name", [row["name"] for row in VECTORS["negative"]])
@@ -86,19 +129,20 @@ def test_it_refuses_what_the_view_refuses(door, client, name):
 
 def test_everything_but_posted_callbacks_goes_on_to_the_pages(door, seal):
     sealed = seal(added())
-    door.post("", b"", url="/admin/")
-    door.post(sealed.query, b"", method="GET")
+    door.post("", "", url="/admin/")
+    door.post(sealed.query, "", method="GET")
     door.post(sealed.query, sealed.body, url="/wecom/callback/nobody/")
 
     assert door.passed_on == ["/admin/", URL, "/wecom/callback/nobody/"]
     assert RawCallback.objects.count() == 0
 
 
-def test_too_much_is_refused_unread_and_a_strange_length_too(door, seal):
+def test_too_much_is_refused_and_a_strange_length_too(door, seal):
     sealed = seal(added())
 
-    assert door.post(sealed.query, sealed.body, CONTENT_LENGTH="1000001")[0] == 413
-    assert door.post(sealed.query, sealed.body, CONTENT_LENGTH="-1")[0] == 400
+    assert door.post(sealed.query, sealed.body, length="1000001")[0] == 413
+    assert door.post(sealed.query, "x" * 1_000_001, length="0")[0] == 413
+    assert door.post(sealed.query, sealed.body, length="-1")[0] == 400
     assert door.post("", sealed.body)[0] == 400
 
 
@@ -109,25 +153,29 @@ def test_a_welcome_code_rings_its_own_bell_first(door, seal, rung):
     assert RawCallback.objects.get().greets is True
 
 
-def test_a_row_that_cannot_be_kept_is_not_answered_with_200(door, seal, monkeypatch):
-    def broken(rows):
-        raise ValueError("a row with somebody's data")
-
-    monkeypatch.setattr(receiving, "_write", broken)
+def test_a_row_that_cannot_be_kept_is_not_answered_with_200(door, seal, monkeypatch, rung):
+    monkeypatch.setattr(doors, "KEEP_SQL", "INSERT INTO no_such_table SELECT %s")
     sealed = seal(added())
 
     assert door.post(sealed.query, sealed.body) == (500, b"not kept")
+    assert rung == []
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_connection_that_broke_is_opened_again(door, seal):
-    first, second = seal(added(external_userid="wm1")), seal(added(external_userid="wm2"))
-    door.post(first.query, first.body)
-    with psycopg.connect(**_where()) as other:
-        other.autocommit = True
-        other.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+def test_a_connection_that_broke_is_opened_again(door, seal, monkeypatch):
+    """PostgreSQL ends the door's connection while it is idle: the next callback is kept."""
+    run, ended = doors.Desk._run, []
 
-    assert door.post(second.query, second.body)[0] == 200
+    async def after_an_end(desk, document):
+        if desk._connection is not None and not ended:
+            ended.append(desk._connection.info.backend_pid)
+            with psycopg.connect(**_where(), autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", ended)
+        return await run(desk, document)
+
+    monkeypatch.setattr(doors.Desk, "_run", after_an_end)
+
+    assert {status for status, _text in door.post_all(_requests(seal, ["wm1", "wm2"]))} == {200}
+    assert ended
     assert RawCallback.objects.count() == 2
 
 
@@ -136,68 +184,124 @@ def _where():
     return {name: params[name] for name in ("dbname", "host", "user") if params.get(name)}
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_storm_of_duplicates_and_same_second_events_is_kept_once_each(door, seal):
     """Forty events of one second, each four times, in an order of nobody's choosing."""
-    posts = [seal(added(external_userid=f"wm{number % 40}")) for number in range(160)]
+    requests = _requests(seal, [f"wm{number % 40}" for number in range(160)])
 
-    def post(sealed):
-        try:
-            return door.post(sealed.query, sealed.body)[0]
-        finally:
-            connections.close_all()
+    told = door.post_all(requests, together=30)
 
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        assert set(pool.map(post, posts)) == {200}
-
+    assert {status for status, _text in told} == {200}
     assert RawCallback.objects.count() == 40
 
 
-@pytest.mark.django_db(transaction=True)
+def test_those_who_come_together_share_a_statement(door, seal, monkeypatch):
+    statements = _heard_statements(monkeypatch)
+
+    door.post_all(_requests(seal, [f"wm{number}" for number in range(60)]), together=20)
+
+    assert RawCallback.objects.count() == 60
+    assert len(statements) < 30
+
+
+def _heard_statements(monkeypatch):
+    execute, heard = AsyncConnection.execute, []
+
+    def listening(asked, *given, **how):
+        heard.append(given)
+        return execute(asked, *given, **how)
+
+    monkeypatch.setattr(AsyncConnection, "execute", listening)
+    return heard
+
+
 def test_a_write_that_breaks_fails_those_it_wrote_for_and_nobody_after(door, seal, monkeypatch):
     """Some wait for a statement that breaks: they are told so, and the next ones are kept."""
-    write, lost = receiving._write, []
+    run, lost = doors.Desk._run, []
 
-    def sometimes(rows):
+    async def sometimes(desk, document):
         if not lost:
-            lost.extend(rows)
-            time.sleep(0.2)  # the others gather meanwhile
+            lost.append(document.count('"key"'))
+            await asyncio.sleep(0.2)  # the others gather meanwhile
             raise ValueError("the first write breaks")
-        return write(rows)
+        await run(desk, document)
 
-    monkeypatch.setattr(receiving, "_write", sometimes)
-    posts = [seal(added(external_userid=f"wm{number}")) for number in range(24)]
+    monkeypatch.setattr(doors.Desk, "_run", sometimes)
 
-    def post(sealed):
+    told = door.post_all(_requests(seal, [f"wm{number}" for number in range(24)]), together=8)
+
+    statuses = [status for status, _text in told]
+    assert 0 < lost[0] < 24
+    assert statuses.count(500) == lost[0]
+    assert RawCallback.objects.count() == statuses.count(200) == 24 - lost[0]
+
+
+def test_a_sender_who_hangs_up_takes_nobody_along(door, seal, endpoint):
+    """His row is kept all the same, and so are those that were written with it."""
+    requests = _requests(seal, ["wm1", "wm2"])
+
+    async def one_hangs_up():
+        served = doors.CallbackDoor(door._pages)
+        first, second = [asyncio.create_task(_exchange(served, **one)) for one in requests]
+        while served.desk._writing is None:
+            await asyncio.sleep(0)
+        first.cancel()
         try:
-            return door.post(sealed.query, sealed.body)[0]
+            return await second
         finally:
-            connections.close_all()
+            await served.desk.close()
 
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        told = list(pool.map(post, posts))
-
-    assert 0 < len(lost) < 24
-    assert told.count(500) == len(lost)
-    assert RawCallback.objects.count() == told.count(200) == 24 - len(lost)
+    assert asyncio.run(one_hangs_up())[0] == 200
+    assert RawCallback.objects.count() == 2
 
 
-@pytest.mark.django_db(transaction=True)
-def test_an_open_import_and_a_held_row_hold_up_nothing(door, seal, endpoint):
+def test_an_open_import_and_a_held_row_hold_up_nothing(door, seal):
     """An import has written and not committed, a paused worker holds a row: the door stays open."""
-    sealed = [seal(added(external_userid=f"wm{number}")) for number in range(6)]
-    door.post(sealed[0].query, sealed[0].body)
+    requests = _requests(seal, [f"wm{number}" for number in range(6)])
+    door.post(**requests[0])
     with psycopg.connect(**_where()) as busy:
         busy.execute("SELECT * FROM wecom_rawcallback FOR UPDATE")
         busy.execute("INSERT INTO stores_region (code, name) VALUES ('zz', '进行中')")
         began = time.monotonic()
-        for one in sealed:  # the first is a retry of the held row
-            assert door.post(one.query, one.body)[0] == 200
+        told = door.post_all(requests)  # the first is a retry of the held row
         took = time.monotonic() - began
         busy.rollback()
 
+    assert {status for status, _text in told} == {200}
     assert RawCallback.objects.count() == 6
     assert took < 3
+
+
+def test_the_process_of_the_callbacks_keeps_them_and_shows_the_pages(
+    seal, product_env, run_process
+):
+    """`gunicorn scrm.asgi` as production starts it, over HTTP."""
+    port = free_port()
+    argv = ["-m", "gunicorn", "scrm.asgi", "--worker-class", "asgi", "--workers", "2"]
+    run_process([*argv, "--bind", f"127.0.0.1:{port}", "--no-control-socket"], product_env)
+    address = f"http://127.0.0.1:{port}"
+    wait_for(lambda: _asked(f"{address}/admin/login/")[0] == 200, seconds=60)
+    sealed = [seal(added(external_userid=f"wm{number}")) for number in range(5)]
+
+    def post(one, query=None):
+        return _asked(f"{address}{URL}?{query or one.query}", one.body.encode())[0]
+
+    with ThreadPoolExecutor(max_workers=5) as senders:
+        assert set(senders.map(post, [*sealed, *sealed])) == {200}
+
+    assert post(sealed[0], query=f"{sealed[0].query}x") == 403
+    assert RawCallback.objects.count() == 5
+    assert b"<form" in _asked(f"{address}/admin/login/")[1]
+
+
+def _asked(url, body=None):
+    """Status and text; 0 while nobody listens."""
+    try:
+        with urllib.request.urlopen(url, body, timeout=30) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read()
+    except urllib.error.URLError:
+        return 0, b""
 
 
 def test_the_ringer_rings_beside_and_not_once_for_each(monkeypatch):
