@@ -49,6 +49,13 @@ def test_a_template_speaks_through_its_tags():
     }
 
 
+def test_a_word_inside_an_f_string_needs_chinese_too(project):
+    page = project / "apps" / "room" / "page.py"
+    page.write_text("A = f\"{name} · {_('Inside') if name else pgettext('room', 'Nobody')}\"\n")
+
+    assert {"Inside", "Nobody"} <= set(catalogue.build(project).missing)
+
+
 def test_what_has_no_chinese_is_reported(project):
     _part(project, "room", 'msgid "Guide"\nmsgstr "导购"\n')
 
