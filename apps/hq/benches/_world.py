@@ -206,3 +206,4 @@ def make_past(*, now: datetime, say: Say) -> None:
         for statement in filter(str.strip, _PAST.split(";")):
             sql(statement, terms)
     sql("VACUUM ANALYZE")
+    sql("CHECKPOINT")  # else the load is still being written out while pages are measured
