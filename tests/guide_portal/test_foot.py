@@ -1,6 +1,8 @@
 """The foot of the four main pages: where one is, and how many are still to contact."""
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 from django.urls import reverse
@@ -57,3 +59,24 @@ def test_every_page_with_a_foot_says_where_it_stands_and_has_one_title(shop):
             assert shown.count("<h1") == 1, page.name
             standing.add(page.name)
     assert {"news", "first_days", "stock_requests", "morning", "duty"} <= standing
+
+
+def test_a_page_is_rendered_as_itself():
+    """By `GuidePage.render`, which passes the page on; a foot without its page says nothing. Only
+    what is shown to somebody who is no guide at work yet has no page to pass."""
+    plain = {
+        (file.stem, part.name)
+        for file in Path(base.__file__).parent.glob("*.py")
+        for part in ast.parse(file.read_text()).body
+        for call in ast.walk(part)
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "render"
+    }
+
+    assert plain == {
+        ("base", "GuidePage"),
+        ("base", "blank_page"),
+        ("phone", "Offline"),
+        ("sign_in", "_not_live"),
+        ("sign_in", "_outside"),
+        ("sign_in", "_which_corp"),
+    }

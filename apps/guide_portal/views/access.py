@@ -4,7 +4,7 @@ import uuid
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -35,7 +35,7 @@ class AskAccess(GuidePage):
             "ticket": ticket,
             "reasons": AccessRequest.Reason.choices,
         }
-        return render(request, "guide_portal/ask_access.html", context)
+        return self.render("guide_portal/ask_access.html", context)
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         form = AccessForm(request.POST)
@@ -90,7 +90,7 @@ class CustomerNumber(GuidePage):
             "seconds": SHOWN_SECONDS,
             "reasons": AccessRequest.Reason.choices,
         }
-        return render(self.request, "guide_portal/customer_number.html", context)
+        return self.render("guide_portal/customer_number.html", context)
 
     def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
         member = get_customer(actor=self.actor, public_id=public_id)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -54,7 +54,7 @@ class Book(CustomerPage):
             "problem": problem,
             "back": reverse("guide_portal:customer", args=[member.public_id]),
         }
-        return render(self.request, "guide_portal/book.html", context, status=status)
+        return self.render("guide_portal/book.html", context, status=status)
 
     def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
         member = self.member(public_id)
@@ -108,7 +108,7 @@ class OneAppointment(OfAppointment):
     def get(self, request: HttpRequest, appointment_id: int) -> HttpResponse:
         row = self.row(appointment_id)
         page = appointments.detail_of(row, actor=self.actor, now=self.now)
-        return render(request, "guide_portal/appointment.html", {"page": page})
+        return self.render("guide_portal/appointment.html", {"page": page})
 
 
 class KeepAppointment(OfAppointment):

@@ -117,7 +117,7 @@ class GuidePage(CapabilityRequired, View):
         if self.request.htmx:
             # htmx shows no error answers: the reason goes to the page's own line for words
             context = {"words": str(error)}
-            response = render(request, "guide_portal/partials/_refused.html", context)
+            response = self.render("guide_portal/partials/_refused.html", context)
             response.headers["HX-Retarget"] = "#say"
             response.headers["HX-Reswap"] = "outerHTML"
             return response

@@ -5,7 +5,7 @@ import uuid
 from django.contrib import messages
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -50,7 +50,7 @@ class OpenCase(CustomerPage):
             "problem": problem,
             "back": reverse("guide_portal:customer", args=[member.public_id]),
         }
-        return render(self.request, "guide_portal/open_case.html", context, status=status)
+        return self.render("guide_portal/open_case.html", context, status=status)
 
     def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
         member = self.member(public_id)
@@ -112,7 +112,7 @@ class OfCase(GuidePage):
             "result": sent.get("result", ""),
             "problem": problem,
         }
-        return render(self.request, "guide_portal/case.html", context, status=status)
+        return self.render("guide_portal/case.html", context, status=status)
 
 
 class OneCase(OfCase):

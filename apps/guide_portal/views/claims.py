@@ -4,7 +4,7 @@ import uuid
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apps.guide_portal.cards import person_of
@@ -26,7 +26,7 @@ class ClaimCustomer(GuidePage):
             "page": claim_page(member=member, actor=self.actor),
             "reasons": OwnershipClaim.Reason.choices,
         }
-        return render(request, "guide_portal/claim.html", context)
+        return self.render("guide_portal/claim.html", context)
 
     def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
         member = get_customer(actor=self.actor, public_id=public_id)

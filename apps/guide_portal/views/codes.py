@@ -1,7 +1,7 @@
 """工具 › 活码: a guide's own codes, a manager's store's: what they brought, the poster to print."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 
 from apps.accounts.capabilities import Capability
 from apps.contact_codes import posters
@@ -42,4 +42,4 @@ class CodePoster(GuidePage):
     def get(self, request: HttpRequest, code_id: int) -> HttpResponse:
         rows = ChannelCode.objects.running().visible_to(self.actor).select_related("store")
         code = get_object_or_404(rows, pk=code_id)
-        return render(request, "contact_codes/poster.html", posters.sheet(code, request.GET))
+        return self.render("contact_codes/poster.html", posters.sheet(code, request.GET))

@@ -4,7 +4,7 @@ import uuid
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apps.concessions import services
@@ -46,7 +46,7 @@ class AskConcession(GuidePage):
             "sent": sent,
             "problem": problem,
         }
-        return render(self.request, "guide_portal/concession.html", context, status=status)
+        return self.render("guide_portal/concession.html", context, status=status)
 
     def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
         member = get_customer(actor=self.actor, public_id=public_id)

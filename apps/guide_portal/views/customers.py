@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
@@ -151,7 +151,7 @@ class Customer(CustomerPage):
             )
         quick = [reason for reason in offered_reasons() if reason["value"] in QUICK_REASONS]
         context = {"page": record, "quick_reasons": quick}
-        return render(request, "guide_portal/customer.html", context)
+        return self.render("guide_portal/customer.html", context)
 
 
 class Note(CustomerPage):
@@ -172,7 +172,7 @@ class Note(CustomerPage):
             "target_id": _number(self.request.GET.get("target", "")),
             "back": reverse("guide_portal:customer", args=[member.public_id]),
         }
-        return render(self.request, "guide_portal/note.html", context, status=status)
+        return self.render("guide_portal/note.html", context, status=status)
 
     def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
         member = self.member(public_id)

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -83,7 +83,7 @@ class EnrolLive(EnrolList):
         if self.now.timestamp() - known > HALF.total_seconds():
             return HttpResponse(status=204, headers={"HX-Refresh": "true"})
         context = {**self.rows(), "since": known}
-        return render(request, "guide_portal/partials/_enrolled.html", context)
+        return self.render("guide_portal/partials/_enrolled.html", context)
 
 
 class Draft(GuidePage):

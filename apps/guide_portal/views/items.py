@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -55,7 +55,7 @@ class Item(ItemBase):
             "enrol": enrol,
             "lead": lead_of(page.item, actor=self.actor, now=self.now),
         }
-        return render(request, "guide_portal/item.html", context)
+        return self.render("guide_portal/item.html", context)
 
 
 class ReportItem(ItemBase):
@@ -86,7 +86,7 @@ class ExcuseItem(ItemBase):
     def _page(self, item: TaskItem, *, problem: str = "") -> HttpResponse:
         context = {"item": item, "reasons": item_reasons(item.push.kind), "problem": problem}
         status = 400 if problem else 200
-        return render(self.request, "guide_portal/item_excuse.html", context, status=status)
+        return self.render("guide_portal/item_excuse.html", context, status=status)
 
     def post(self, request: HttpRequest, item_id: int) -> HttpResponseBase:
         item = self.item(item_id)

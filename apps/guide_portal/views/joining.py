@@ -4,7 +4,6 @@ import uuid
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -31,9 +30,7 @@ class Invite(CarePage):
         if is_over:
             return self.back(member)
         page = invite_page(member=member, actor=self.actor, now=self.now)
-        return render(
-            request, "guide_portal/invite.html", {"page": page, **sdk_context(self.actor)}
-        )
+        return self.render("guide_portal/invite.html", {"page": page, **sdk_context(self.actor)})
 
 
 class NotJoined(CarePage):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -103,7 +103,7 @@ class WithdrawTarget(LeadPage):
             "action": reverse("guide_portal:withdraw_target", args=[target.pk]),
             "back": f"{work}?store={target.store_id}",
         }
-        return render(request, "guide_portal/take_back.html", context)
+        return self.render("guide_portal/take_back.html", context)
 
     def post(self, request: HttpRequest, target_id: int) -> HttpResponseBase:
         target = self.target(target_id)

@@ -4,7 +4,7 @@ import uuid
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -65,7 +65,7 @@ class NewLook(GuidePage):
             actor=self.actor,
         )
         context = {"page": page, "form": form}
-        return render(self.request, "guide_portal/new_look.html", context, status=status)
+        return self.render("guide_portal/new_look.html", context, status=status)
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return self.page(LookForm())

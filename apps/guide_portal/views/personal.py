@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from apps.core.errors import DomainError
@@ -62,7 +62,7 @@ class Message(GuidePage):
             now=now,
         )
         context = {"page": page, "text": text or page.text, **sdk_context(self.actor)}
-        return render(self.request, "guide_portal/message.html", context, status=status)
+        return self.render("guide_portal/message.html", context, status=status)
 
     def post(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
         member = customers.get_customer(actor=self.actor, public_id=public_id)

@@ -98,7 +98,7 @@ class Queue(GuidePage):
     """待提交: what this phone has not submitted yet; the phone itself fills it in."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return render(request, "guide_portal/queue.html")
+        return self.render("guide_portal/queue.html")
 
 
 class Offline(CapabilityRequired, View):

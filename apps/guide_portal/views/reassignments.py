@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -57,7 +57,7 @@ class OneReassignment(GuidePage):
             "to": sent.get("to", ""),
             "problem": problem,
         }
-        return render(self.request, "guide_portal/reassignment.html", context, status=status)
+        return self.render("guide_portal/reassignment.html", context, status=status)
 
 
 class Accept(OneReassignment):

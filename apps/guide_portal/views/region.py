@@ -1,7 +1,7 @@
 """区域看板: a region's stores, a store's guides, a guide's customers (masked), pushes that meet."""
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
@@ -47,7 +47,7 @@ class Board(RegionPage):
             "leads": leads,
             "to_approve": HandoverRun.objects.waiting_for(self.actor).count() if leads else 0,
         }
-        return render(request, "guide_portal/region.html", context)
+        return self.render("guide_portal/region.html", context)
 
 
 class InStore(RegionPage):
@@ -63,7 +63,7 @@ class RegionStore(InStore):
         page = region.store_page(store=self.store(store_id), actor=self.actor, now=self.now)
         leads = self.actor.can(Capability.LEAD_REGION)
         context = {"page": page, "leads": leads}
-        return render(request, "guide_portal/region_store.html", context)
+        return self.render("guide_portal/region_store.html", context)
 
 
 class RegionGuide(InStore):
@@ -76,7 +76,7 @@ class RegionGuide(InStore):
         known = Guide.objects.filter(pk__in=posted) | Guide.objects.filter(pk__in=served)
         guide: Guide = get_object_or_404(known, pk=guide_id)
         page = region.guide_page(guide=guide, store=store, now=self.now)
-        return render(request, "guide_portal/region_guide.html", {"page": page, "store": store})
+        return self.render("guide_portal/region_guide.html", {"page": page, "store": store})
 
 
 class RegionPushes(RegionPage):
@@ -85,4 +85,4 @@ class RegionPushes(RegionPage):
             "page": region.pushes_page(actor=self.actor, now=self.now),
             "leads": self.actor.can(Capability.LEAD_REGION),
         }
-        return render(request, "guide_portal/region_pushes.html", context)
+        return self.render("guide_portal/region_pushes.html", context)

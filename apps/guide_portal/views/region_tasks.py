@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
@@ -57,7 +57,7 @@ class NewRegionTask(RegionPage):
             "stores": [(one, not form.is_bound or str(one.pk) in chosen) for one in field.queryset],
         }
         name = "guide_portal/region_task_check.html" if check else "guide_portal/region_task.html"
-        return render(self.request, name, context, status=status)
+        return self.render(name, context, status=status)
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return self._page(self._form())
@@ -113,7 +113,7 @@ class RegionPush(RegionPage):
     def _page(self, push: TaskPush, *, status: int = 200, problem: str = "") -> HttpResponse:
         page = region_tasks.push_page(push=push, actor=self.actor, now=self.now)
         context = {"page": page, "problem": problem, "given": self.request.POST}
-        return render(self.request, "guide_portal/region_push.html", context, status=status)
+        return self.render("guide_portal/region_push.html", context, status=status)
 
     def get(self, request: HttpRequest, push_id: int) -> HttpResponse:
         return self._page(self.push(push_id))

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -33,7 +33,7 @@ class Sidebar(GuidePage):
             "empty_action": _("Find a customer"),
             "empty_to": reverse("guide_portal:customers"),
         }
-        return render(request, "guide_portal/sidebar.html", context)
+        return self.render("guide_portal/sidebar.html", context)
 
 
 class Contact(GuidePage):
@@ -82,10 +82,10 @@ def sidebar_person(page: GuidePage, member: Member | None, *, noted: str = "") -
             "empty_action": _("Enrol a customer"),
             "empty_to": reverse("guide_portal:enrol"),
         }
-        return render(page.request, PERSON, context)
+        return page.render(PERSON, context)
     found = sidebar.sidebar_of(member=member, actor=page.actor, now=page.now)
     filled = {"page": found, "text": found.text, "noted": noted}
-    return render(page.request, PERSON, filled)
+    return page.render(PERSON, filled)
 
 
 class Messages(GuidePage):
@@ -94,7 +94,7 @@ class Messages(GuidePage):
     def get(self, request: HttpRequest, public_id: UUID) -> HttpResponse:
         member = get_customer(actor=self.actor, public_id=public_id)
         found = sidebar.chat_messages(member=member, actor=self.actor, now=self.now)
-        return render(request, MESSAGES, {"rows": found})
+        return self.render(MESSAGES, {"rows": found})
 
 
 class Signature(GuidePage):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -69,7 +69,7 @@ class AskStock(GuidePage):
             context["person"] = person_of(customer)
         else:
             context |= self._choice()
-        return render(self.request, "guide_portal/ask_stock.html", context, status=status)
+        return self.render("guide_portal/ask_stock.html", context, status=status)
 
     def _choice(self) -> dict[str, Any]:
         """Whom it may be for: words find them, and those of the last days stand there."""
@@ -128,7 +128,7 @@ class OneStockRequest(GuidePage):
         )
         row = get_object_or_404(rows, pk=piece_id)
         page = stock_requests.detail_of(row, actor=self.actor, now=self.now)
-        return render(request, "guide_portal/stock_request.html", {"page": page})
+        return self.render("guide_portal/stock_request.html", {"page": page})
 
 
 class _Act(GuidePage):

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
@@ -23,7 +23,7 @@ class StoreTasks(GuidePage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         tasks = store_tasks(actor=self.actor, now=self.now)
-        return render(request, "guide_portal/store_tasks.html", {"tasks": tasks})
+        return self.render("guide_portal/store_tasks.html", {"tasks": tasks})
 
 
 class NewTask(GuidePage):
@@ -46,7 +46,7 @@ class NewTask(GuidePage):
             "who": form["who"].value() or ANYONE,
             "days": str(form["days"].value() or 1),
         }
-        return render(self.request, "guide_portal/new_task.html", context, status=status)
+        return self.render("guide_portal/new_task.html", context, status=status)
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return self._page(NewTaskForm(stores=self._stores()))

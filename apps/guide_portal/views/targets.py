@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -56,7 +56,7 @@ class TargetPage(GuidePage):
         else:
             following = next_up(guide_id=self.guide_id, but=target.pk, now=now)
             context["next"] = todo_card(following, now=now) if following else None
-        return render(self.request, "guide_portal/target.html", context, status=status)
+        return self.render("guide_portal/target.html", context, status=status)
 
 
 class Target(TargetPage):
@@ -71,7 +71,7 @@ class TargetLive(TargetPage):
 
     def get(self, request: HttpRequest, target_id: int) -> HttpResponse:
         card = target_cards([self.target(target_id)], now=self.now)[0]
-        response = render(request, "guide_portal/partials/_target_state.html", {"card": card})
+        response = self.render("guide_portal/partials/_target_state.html", {"card": card})
         if card.can_send:  # WeCom gave the customer back: the form is wanted again
             response.headers["HX-Refresh"] = "true"
         return response
@@ -158,7 +158,7 @@ class NotSuitable(TargetPage):
             "back": reverse("guide_portal:target", args=[target.pk]),
         }
         status = 400 if form is not None and form.errors else 200
-        return render(self.request, "guide_portal/not_suitable.html", context, status=status)
+        return self.render("guide_portal/not_suitable.html", context, status=status)
 
     def post(self, request: HttpRequest, target_id: int) -> HttpResponseBase:
         target = self.target(target_id)

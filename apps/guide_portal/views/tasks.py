@@ -1,7 +1,7 @@
 """今日 and 任务详情."""
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.tasks import task_page
@@ -52,7 +52,7 @@ class Task(TaskBase):
     def get(self, request: HttpRequest, task_id: int) -> HttpResponse:
         task = guide_tasks.open_task(task=self.task(task_id), now=self.now, actor=self.actor)
         page = task_page(task=task, way=request.GET.get("way", ""), now=self.now)
-        return render(request, self.template, {"page": page})
+        return self.render(self.template, {"page": page})
 
 
 class TaskLive(Task):

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -37,7 +37,7 @@ class Team(GuidePage):
                 "empty_action": _("Back to today"),
                 "empty_to": reverse("guide_portal:today"),
             }
-            return render(request, "guide_portal/team.html", empty)
+            return self.render("guide_portal/team.html", empty)
         asked = request.GET.get("push", "")
         chosen = [pk for pk, _title in pushes if not asked or str(pk) == asked]
         page = None
@@ -46,7 +46,7 @@ class Team(GuidePage):
             page = team_page(actor=self.actor, push_id=push_id, pushes=pushes, now=self.now)
         if page is None:
             raise Http404
-        return render(request, "guide_portal/team.html", {"page": page, **more})
+        return self.render("guide_portal/team.html", {"page": page, **more})
 
     def _first_to_help(self, push_ids: list[int]) -> int:
         """The latest push in which somebody needs a hand; else simply the latest."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
@@ -50,7 +50,7 @@ class Propose(GuidePage):
         return self.page(ProposeForm())
 
     def page(self, form: ProposeForm, *, status: int = 200) -> HttpResponse:
-        return render(self.request, "guide_portal/propose.html", {"form": form}, status=status)
+        return self.render("guide_portal/propose.html", {"form": form}, status=status)
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         form = ProposeForm(request.POST)
@@ -141,7 +141,7 @@ class WordScript(GuidePage):
         page = wording_page(script=script, store=store, now=self.now)
         if typed is not None:
             page = replace(page, body=typed[0], generic_body=typed[1])
-        return render(self.request, "guide_portal/word_script.html", {"page": page}, status=status)
+        return self.render("guide_portal/word_script.html", {"page": page}, status=status)
 
     def post(self, request: HttpRequest, script_id: int) -> HttpResponseBase:
         script, store = self.script(script_id)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
@@ -45,7 +45,7 @@ class Visits(InStore):
             ],
             "dues": [(days, _("in %(n)s days") % {"n": days}) for days in ITEM_DAYS],
         }
-        return render(self.request, "guide_portal/visits.html", context, status=status)
+        return self.render("guide_portal/visits.html", context, status=status)
 
     def get(self, request: HttpRequest, store_id: int) -> HttpResponse:
         store = self.store(store_id)
