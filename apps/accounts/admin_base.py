@@ -19,6 +19,8 @@ from django.db.models import Model, QuerySet
 from django.db.models.fields.related import RelatedField
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from import_export.admin import ExportMixin, ImportMixin
@@ -108,6 +110,21 @@ class RoomInline(CapabilityMixin, TabularInline):
 def who_words(label: str, name: str, others: Mapping[str, Any] = MappingProxyType({})) -> str:
     """Who is behind a label (`Actor.label`): by name, in a word of the room's own, or nobody."""
     return name or str(others.get(label, pgettext_lazy("actor", "by itself")))
+
+
+def state_mark(words: object, mark: str = "") -> SafeString:
+    """A state on a list: good ("on"), of note ("warn"), bad, or none of these."""
+    return format_html('<span class="hq-st {}">{}</span>', mark, words)
+
+
+class StateColumn:
+    """`show_state`: a row's `state` in its word, marked."""
+
+    marks: Mapping[str, str]
+
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def show_state(self, row: Any) -> SafeString:
+        return state_mark(row.get_state_display(), self.marks.get(row.state, ""))
 
 
 class RoomAdmin(CapabilityMixin, ModelAdmin):

@@ -13,6 +13,7 @@ from import_export import resources, widgets
 from import_export.results import RowResult
 
 from apps.accounts.actor import Actor
+from apps.core import clock
 from apps.core.errors import DomainError
 
 DAY_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d")
@@ -145,3 +146,10 @@ class DayWidget(widgets.Widget):
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         return value.isoformat() if value else ""
+
+
+class MomentWidget(widgets.Widget):
+    """A moment as a sheet shows it, by the chain's clocks. Out alone."""
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return clock.minute_words(value)

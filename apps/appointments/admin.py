@@ -5,23 +5,17 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from import_export.fields import Field
 
-from apps.accounts.admin_base import ExportAdmin, RoomInline, who_words
+from apps.accounts.admin_base import ExportAdmin, RoomInline, StateColumn, who_words
 from apps.accounts.capabilities import Capability
-from apps.accounts.resource_base import RoomResource
+from apps.accounts.resource_base import MomentWidget, RoomResource
 from apps.appointments.models import Appointment, AppointmentMove, Reason, State
 from apps.appointments.services.settling import BY_CUSTOMER
-from apps.core import clock
-from apps.members.selectors import listed_name
+from apps.members.admin_base import MemberColumn
 from apps.stores.selectors import who_behind
-
-MARKS = {"kept": "on", "not_kept": "bad", "booked": "warn"}
-
 
 # who is no guide
 _OTHERS = {"": "", BY_CUSTOMER: pgettext_lazy("appointment", "the customer")}
@@ -39,7 +33,7 @@ class AppointmentResource(RoomResource):
         "state": _("state"),
         "reason": _("reason"),
     }
-    starts_at = Field("starts_at", "starts_at")
+    starts_at = Field("starts_at", "starts_at", MomentWidget())
     store = Field("store__code", "store")
     guide = Field("guide__name", "guide")
     member = Field("member__public_id", "member")
@@ -51,9 +45,6 @@ class AppointmentResource(RoomResource):
         model = Appointment
         fields = ["starts_at", "store", "guide", "member", "kind", "state", "reason"]
         export_order = fields
-
-    def dehydrate_starts_at(self, row: Appointment) -> str:
-        return f"{row.starts_at.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}"
 
 
 def _state(value: str) -> str:
@@ -94,7 +85,8 @@ class MoveInline(RoomInline):
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(ExportAdmin):
+class AppointmentAdmin(MemberColumn, StateColumn, ExportAdmin):
+    marks = {"kept": "on", "not_kept": "bad", "booked": "warn"}
     view_capability = Capability.VIEW_MEMBERS
     export_capability = Capability.EXPORT_MEMBERS
     resource_classes = [AppointmentResource]
@@ -117,14 +109,6 @@ class AppointmentAdmin(ExportAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.fields
 
-    @admin.display(description=_("member"))
-    def show_member(self, row: Appointment) -> SafeString:
-        return format_html(
-            '<a href="{}">{}</a>',
-            f"/admin/members/{row.member.public_id}/",
-            listed_name(row.member),
-        )
-
     @admin.display(description=_("booked by"))
     def show_booked_by(self, row: Any) -> str:
         return who_words(row.booked_by, row.booker, _OTHERS)
@@ -132,8 +116,3 @@ class AppointmentAdmin(ExportAdmin):
     @admin.display(description=_("settled by"))
     def show_settled_by(self, row: Any) -> str:
         return who_words(row.settled_by, row.settler, _OTHERS)
-
-    @admin.display(description=_("state"), ordering="state")
-    def show_state(self, row: Appointment) -> SafeString:
-        mark = MARKS.get(row.state, "")
-        return format_html('<span class="hq-st {}">{}</span>', mark, row.get_state_display())

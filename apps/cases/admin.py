@@ -11,14 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from import_export.fields import Field
 
-from apps.accounts.admin_base import ExportAdmin
+from apps.accounts.admin_base import ExportAdmin, StateColumn, state_mark
 from apps.accounts.capabilities import Capability
-from apps.accounts.resource_base import RoomResource
+from apps.accounts.resource_base import MomentWidget, RoomResource
 from apps.cases.models import ServiceCase
 from apps.core import clock
-from apps.members.selectors import listed_name
-
-MARKS = {"open": "warn", "reopened": "bad", "in_hand": "", "closed": "on"}
+from apps.members.admin_base import MemberColumn
 
 
 class ServiceCaseResource(RoomResource):
@@ -36,15 +34,15 @@ class ServiceCaseResource(RoomResource):
         "closed_at": _("closed at"),
         "result": _("result"),
     }
-    opened_at = Field("opened_at", "opened_at")
+    opened_at = Field("opened_at", "opened_at", MomentWidget())
     store = Field("store__code", "store")
     guide = Field("guide__name", "guide")
     member = Field("member__public_id", "member")
     kind = Field("get_kind_display", "kind")
     state = Field("get_state_display", "state")
     holder = Field("get_holder_display", "holder")
-    due_at = Field("due_at", "due_at")
-    closed_at = Field("closed_at", "closed_at")
+    due_at = Field("due_at", "due_at", MomentWidget())
+    closed_at = Field("closed_at", "closed_at", MomentWidget())
     result = Field("get_result_display", "result")
 
     class Meta:
@@ -52,17 +50,6 @@ class ServiceCaseResource(RoomResource):
         fields = ["opened_at", "store", "guide", "member", "kind", "state", "holder", "due_at",
                   "closed_at", "result"]  # fmt: skip
         export_order = fields
-
-    def dehydrate_opened_at(self, row: ServiceCase) -> str:
-        return f"{row.opened_at.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}"
-
-    def dehydrate_due_at(self, row: ServiceCase) -> str:
-        return f"{row.due_at.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}"
-
-    def dehydrate_closed_at(self, row: ServiceCase) -> str:
-        if row.closed_at is None:
-            return ""
-        return f"{row.closed_at.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}"
 
 
 class DueFilter(admin.SimpleListFilter):
@@ -87,7 +74,8 @@ class DueFilter(admin.SimpleListFilter):
 
 
 @admin.register(ServiceCase)
-class ServiceCaseAdmin(ExportAdmin):
+class ServiceCaseAdmin(MemberColumn, StateColumn, ExportAdmin):
+    marks = {"open": "warn", "reopened": "bad", "in_hand": "", "closed": "on"}
     view_capability = Capability.VIEW_MEMBERS
     export_capability = Capability.EXPORT_MEMBERS
     resource_classes = [ServiceCaseResource]
@@ -118,20 +106,7 @@ class ServiceCaseAdmin(ExportAdmin):
         )
 
     @admin.display(description=_("to be closed by"), ordering="due_at")
-    def show_due(self, row: ServiceCase) -> SafeString:
+    def show_due(self, row: ServiceCase) -> SafeString | str:
         late = not row.is_closed and row.due_at <= clock.now()
-        due = f"{row.due_at.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}"
-        return format_html('<span class="{}">{}</span>', "hq-st bad" if late else "", due)
-
-    @admin.display(description=_("member"))
-    def show_member(self, row: ServiceCase) -> SafeString:
-        return format_html(
-            '<a href="{}">{}</a>',
-            f"/admin/members/{row.member.public_id}/",
-            listed_name(row.member),
-        )
-
-    @admin.display(description=_("state"), ordering="state")
-    def show_state(self, row: ServiceCase) -> SafeString:
-        mark = MARKS.get(row.state, "")
-        return format_html('<span class="hq-st {}">{}</span>', mark, row.get_state_display())
+        due = clock.minute_words(row.due_at)
+        return state_mark(due, "bad") if late else due

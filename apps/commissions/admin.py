@@ -5,13 +5,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext, pgettext_lazy
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
-from apps.accounts.admin_base import RoomAdmin
+from apps.accounts.admin_base import RoomAdmin, state_mark
 from apps.accounts.capabilities import Capability
 from apps.commissions.models import CommissionRule
 from apps.core import clock
@@ -82,7 +81,7 @@ class CommissionRuleAdmin(RoomAdmin):
     def show_state(self, row: CommissionRule) -> SafeString:
         today = clock.today()
         if not row.has_begun(on=today):
-            return format_html('<span class="hq-st">{}</span>', pgettext("commission", "to come"))
+            return state_mark(pgettext("commission", "to come"))
         if row.ends_on is not None and row.ends_on < today:
-            return format_html('<span class="hq-st">{}</span>', pgettext("commission", "over"))
-        return format_html('<span class="hq-st on">{}</span>', pgettext("commission", "counts"))
+            return state_mark(pgettext("commission", "over"))
+        return state_mark(pgettext("commission", "counts"), "on")

@@ -50,6 +50,11 @@ def business_day(moment: datetime) -> date:
     return moment.astimezone(chain_tz()).date()
 
 
+def minute_words(moment: datetime | None) -> str:
+    """2026-03-18 14:05 by the chain's clocks; nothing for no moment."""
+    return f"{moment.astimezone(chain_tz()):%Y-%m-%d %H:%M}" if moment else ""
+
+
 def day_start(day: date) -> datetime:
     """The moment a day of the chain begins."""
     return datetime.combine(day, time.min, tzinfo=chain_tz())

@@ -10,7 +10,6 @@ from django.db.models import Count, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.formats import date_format
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -19,13 +18,13 @@ from import_export.widgets import IntegerWidget, ManyToManyWidget, Widget
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
-from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin
+from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin, state_mark
 from apps.accounts.capabilities import Capability
 from apps.accounts.resource_base import ChoiceWidget, DayWidget, RoomResource
 from apps.core import clock
 from apps.loyalty.models import ALREADY_GIVEN, Coupon, CouponIssue, PointsEntry, PointsTerms
 from apps.loyalty.selectors import WELCOME, Figures, until_words, worth_words
-from apps.members.selectors import listed_name
+from apps.members.admin_base import MemberColumn
 from apps.stores.models import Store
 
 SEEN_NAMES = {"off_fen": "off", "from_fen": "from_amount"}
@@ -291,12 +290,12 @@ class CouponAdmin(ImportExportAdmin):
     @admin.display(description=_("state"))
     def show_state(self, row: Coupon) -> SafeString:
         if not row.is_active:
-            return format_html('<span class="hq-st">{}</span>', pgettext("coupon", "stopped"))
+            return state_mark(pgettext("coupon", "stopped"))
         if row.is_over(on=clock.today()):
-            return format_html('<span class="hq-st">{}</span>', gettext("over"))
+            return state_mark(gettext("over"))
         if row.left <= 0:
-            return format_html('<span class="hq-st warn">{}</span>', gettext("all given away"))
-        return format_html('<span class="hq-st on">{}</span>', gettext("being given"))
+            return state_mark(gettext("all given away"), "warn")
+        return state_mark(gettext("being given"), "on")
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -321,7 +320,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(CouponIssue)
-class CouponIssueAdmin(RoomAdmin):
+class CouponIssueAdmin(MemberColumn, RoomAdmin):
     """Who got which, read only: giving is the guides', using the till's. A code is never whole."""
 
     view_capability = Capability.VIEW_ORDERS
@@ -339,14 +338,6 @@ class CouponIssueAdmin(RoomAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.fields
 
-    @admin.display(description=_("member"))
-    def show_member(self, row: CouponIssue) -> SafeString:
-        return format_html(
-            '<a href="{}">{}</a>',
-            f"/admin/members/{row.member.public_id}/",
-            listed_name(row.member),
-        )
-
     @admin.display(description=_("code"))
     def show_code(self, row: CouponIssue) -> str:
         return f"···· {row.code[-4:]}"
@@ -362,11 +353,11 @@ class CouponIssueAdmin(RoomAdmin):
     @admin.display(description=_("state"))
     def show_state(self, row: CouponIssue) -> SafeString:
         state = row.state(now=clock.now())
-        return format_html('<span class="hq-st {}">{}</span>', MARKS[state], state.label)
+        return state_mark(state.label, MARKS[state])
 
 
 @admin.register(PointsEntry)
-class PointsEntryAdmin(RoomAdmin):
+class PointsEntryAdmin(MemberColumn, RoomAdmin):
     """Every movement as it was told, read only: a difference is an entry of its own."""
 
     view_capability = Capability.VIEW_ORDERS
@@ -385,14 +376,6 @@ class PointsEntryAdmin(RoomAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.fields
-
-    @admin.display(description=_("member"))
-    def show_member(self, row: PointsEntry) -> SafeString:
-        return format_html(
-            '<a href="{}">{}</a>',
-            f"/admin/members/{row.member.public_id}/",
-            listed_name(row.member),
-        )
 
 
 @admin.register(PointsTerms)

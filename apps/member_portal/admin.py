@@ -6,21 +6,19 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from apps.accounts.admin_base import RoomAdmin, actor_of, who_words
+from apps.accounts.admin_base import RoomAdmin, StateColumn, actor_of, state_mark, who_words
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.member_portal.models import ConsentText, DataRequest
 from apps.member_portal.services import erasure, requests
-from apps.members.selectors import listed_name
+from apps.members.admin_base import MemberColumn
 from apps.stores.selectors import who_behind
 
-MARKS = {"open": "warn", "done": "on", "refused": "bad"}
 # who is none of ours
 _OTHERS = {"": "", "member": pgettext_lazy("data request", "the customer")}
 
@@ -56,9 +54,10 @@ class DataRequestForm(forms.ModelForm):
 
 
 @admin.register(DataRequest)
-class DataRequestAdmin(RoomAdmin):
+class DataRequestAdmin(MemberColumn, StateColumn, RoomAdmin):
     """Requests by due day. Deleting is an action; saving an answer refuses the request."""
 
+    marks = {"open": "warn", "done": "on", "refused": "bad"}
     view_capability = Capability.VIEW_HEALTH
     edit_capability = Capability.MANAGE_USERS
     form = DataRequestForm
@@ -79,26 +78,11 @@ class DataRequestAdmin(RoomAdmin):
     def show_settler(self, row: Any) -> str:
         return who_words(row.settled_by, row.settler, _OTHERS)
 
-    @admin.display(description=gettext_lazy("member"))
-    def show_member(self, row: DataRequest) -> SafeString:
-        return format_html(
-            '<a href="{}">{}</a>',
-            f"/admin/members/{row.member.public_id}/",
-            listed_name(row.member),
-        )
-
-    @admin.display(description=gettext_lazy("state"), ordering="state")
-    def show_state(self, row: DataRequest) -> SafeString:
-        mark = MARKS.get(row.state, "")
-        return format_html('<span class="hq-st {}">{}</span>', mark, row.get_state_display())
-
     @admin.display(description=gettext_lazy("answer due by"), ordering="due_on")
     def show_due(self, row: DataRequest) -> SafeString:
         late = row.state == DataRequest.State.OPEN and row.due_on < clock.today()
         words = _("%(day)s, overdue") if late else "%(day)s"
-        return format_html(
-            '<span class="hq-st {}">{}</span>', "bad" if late else "", words % {"day": row.due_on}
-        )
+        return state_mark(words % {"day": row.due_on}, "bad" if late else "")
 
     def save_model(
         self, request: HttpRequest, obj: DataRequest, form: forms.ModelForm, change: bool

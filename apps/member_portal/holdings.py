@@ -4,13 +4,12 @@ Every model that points at a member has a line here, so that no room is forgotte
 models and compares.
 """
 
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Model
 
 from apps.contact_codes.models import CodeAdd
-from apps.core import clock
+from apps.core.clock import minute_words
 from apps.customer_groups.models import GroupMembership
 from apps.guide_tasks.models import TaskTarget
 from apps.member_portal.models import DataRequest
@@ -126,20 +125,20 @@ NOT_TOLD = {
 }
 
 
-def when(moment: datetime | None) -> str:
-    return f"{moment.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}" if moment else ""
-
-
 def _ways(ids: list[int]) -> dict[str, list[dict[str, str]]]:
     stays = GroupMembership.objects.filter(member_id__in=ids).select_related("group")
     scans = CodeAdd.objects.filter(member_id__in=ids).select_related("code", "guide")
     return {
         "groups": [
-            {"group": row.group.name, "since": when(row.joined_at), "until": when(row.left_at)}
+            {
+                "group": row.group.name,
+                "since": minute_words(row.joined_at),
+                "until": minute_words(row.left_at),
+            }
             for row in stays.order_by("joined_at", "pk")
         ],
         "codes_scanned": [
-            {"code": row.code.title, "guide": row.guide.name, "at": when(row.at)}
+            {"code": row.code.title, "guide": row.guide.name, "at": minute_words(row.at)}
             for row in scans.order_by("at", "pk")
         ],
     }
@@ -151,14 +150,18 @@ def _by_guides(ids: list[int]) -> dict[str, list[dict[str, str]]]:
     work = TaskTarget.objects.filter(member_id__in=ids).select_related("push", "guide")
     return {
         "days_to_turn_to_you": [
-            {"day": f"{row.due_on:%Y-%m-%d}", "guide": row.guide.name, "over": when(row.closed_at)}
+            {
+                "day": f"{row.due_on:%Y-%m-%d}",
+                "guide": row.guide.name,
+                "over": minute_words(row.closed_at),
+            }
             for row in days.order_by("due_on", "pk")
         ],
         "contacts": [
             {
                 "what": str(row.get_kind_display()),
                 "guide": row.guide.name if row.guide else "",
-                "at": when(row.occurred_at),
+                "at": minute_words(row.occurred_at),
                 "why": str(row.get_reason_display()) if row.reason else "",
             }
             for row in contacts.order_by("occurred_at", "pk")
@@ -168,7 +171,7 @@ def _by_guides(ids: list[int]) -> dict[str, list[dict[str, str]]]:
                 "what": row.push.title,
                 "why": row.why,
                 "guide": row.guide.name,
-                "since": when(row.opens_at),
+                "since": minute_words(row.opens_at),
                 "state": str(row.get_state_display()),
                 "expected": _value(row, "value_fen") if row.value_fen else "",
                 "not_done_because": row.excuse_sentence,
@@ -185,7 +188,7 @@ def _own(ids: list[int]) -> dict[str, list[dict[str, str]]]:
             {
                 "what": str(row.get_kind_display()),
                 "state": str(row.get_state_display()),
-                "asked": when(row.asked_at),
+                "asked": minute_words(row.asked_at),
                 "answer": row.answer,
             }
             for row in asked.order_by("asked_at", "pk")

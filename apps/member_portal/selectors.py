@@ -13,6 +13,7 @@ from apps.cases import selectors as cases
 from apps.concessions import selectors as concessions
 from apps.concessions.services import what
 from apps.core import clock, pii
+from apps.core.clock import minute_words
 from apps.loyalty.models import Coupon, CouponIssue, PointsTerms
 from apps.loyalty.selectors import (
     coupons_of,
@@ -327,10 +328,6 @@ def points_page(*, member_ids: list[int], now: datetime) -> PointsPage:
 # --- the copy ------------------------------------------------------------------------------------
 
 
-def _day(moment: datetime | None) -> str:
-    return f"{moment.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}" if moment else ""
-
-
 def _identities(ids: list[int]) -> list[dict[str, str]]:
     rows = MemberIdentity.objects.filter(member_id__in=ids).order_by("pk")
     return [
@@ -338,7 +335,7 @@ def _identities(ids: list[int]) -> list[dict[str, str]]:
             "kind": str(row.get_kind_display()),
             "value": pii.decrypt(row.value_enc),
             "source": row.source,
-            "since": _day(row.first_seen_at),
+            "since": minute_words(row.first_seen_at),
         }
         for row in rows
     ]
@@ -352,13 +349,17 @@ def _relations(ids: list[int]) -> dict[str, list[dict[str, str]]]:
             {
                 "guide": row.guide.name,
                 "store": row.store.name,
-                "since": _day(row.since),
-                "until": _day(row.until),
+                "since": minute_words(row.since),
+                "until": minute_words(row.until),
             }
             for row in serving.order_by("since")
         ],
         "wecom_friends": [
-            {"guide": row.guide.name, "since": _day(row.since), "until": _day(row.until)}
+            {
+                "guide": row.guide.name,
+                "since": minute_words(row.since),
+                "until": minute_words(row.until),
+            }
             for row in friends.order_by("since")
         ],
     }
@@ -373,12 +374,14 @@ def _said(ids: list[int]) -> dict[str, list[dict[str, str]]]:
                 "purpose": str(row.get_purpose_display()),
                 "text_version": row.text_version,
                 "channel": row.channel,
-                "given": _day(row.given_at),
-                "withdrawn": _day(row.withdrawn_at),
+                "given": minute_words(row.given_at),
+                "withdrawn": minute_words(row.withdrawn_at),
             }
             for row in consents
         ],
-        "stops": [{"since": _day(row.since), "until": _day(row.until)} for row in stops],
+        "stops": [
+            {"since": minute_words(row.since), "until": minute_words(row.until)} for row in stops
+        ],
     }
 
 
@@ -387,7 +390,7 @@ def _orders(ids: list[int]) -> list[dict[str, Any]]:
         {
             "number": order.external_no,
             "kind": order.kind,
-            "paid": _day(order.paid_at),
+            "paid": minute_words(order.paid_at),
             "store": order.store_name,
             "amount": f"{order.net_fen / 100:.2f}",
             "lines": [
@@ -405,11 +408,11 @@ def _coupons(ids: list[int]) -> list[dict[str, str]]:
             "name": issue.coupon.name,
             "worth": worth_words(issue.coupon),
             "code": issue.code,
-            "given": _day(issue.issued_at),
+            "given": minute_words(issue.issued_at),
             "by": issue.guide.name if issue.guide else "",
-            "until": _day(issue.expires_at),
-            "seen": _day(issue.opened_at),
-            "used": _day(issue.used_at),
+            "until": minute_words(issue.expires_at),
+            "seen": minute_words(issue.opened_at),
+            "used": minute_words(issue.used_at),
             "handed_over_by": issue.handed_by.name if issue.handed_by else "",
             "order": issue.order.external_no if issue.order else "",
         }
@@ -445,7 +448,7 @@ def _messages(ids: list[int]) -> list[dict[str, str]]:
             "from": row.dispatch.guide.name,
             "text": row.dispatch.text,
             "state": str(row.get_state_display()),
-            "at": _day(row.result_at or row.dispatch.created_at),
+            "at": minute_words(row.result_at or row.dispatch.created_at),
         }
         for row in sent
     ]
@@ -458,19 +461,20 @@ def _kept_by_guides(ids: list[int]) -> dict[str, list[dict[str, str]]]:
     refusals = JoinRefusal.objects.filter(member_id__in=ids).order_by("at")
     return {
         "did_not_join": [
-            {"why": str(row.get_reason_display()), "at": _day(row.at)} for row in refusals
+            {"why": str(row.get_reason_display()), "at": minute_words(row.at)} for row in refusals
         ],
         "invited_as": [
-            {"called": pii.decrypt(row.called_enc), "at": _day(row.made_at)} for row in drafts
+            {"called": pii.decrypt(row.called_enc), "at": minute_words(row.made_at)}
+            for row in drafts
         ],
         "notes_of_guides": [
-            {"text": pii.decrypt(row.body_enc), "at": _day(row.created_at)} for row in notes
+            {"text": pii.decrypt(row.body_enc), "at": minute_words(row.created_at)} for row in notes
         ],
         "facts": [
             {
                 "what": str(row.get_kind_display()),
                 "word": row.word,
-                "at": _day(row.confirmed_at),
+                "at": minute_words(row.confirmed_at),
             }
             for row in facts
         ],
@@ -481,7 +485,7 @@ def _appointments(ids: list[int]) -> list[dict[str, str]]:
     return [
         {
             "what": str(row.get_kind_display()),
-            "at": _day(row.starts_at),
+            "at": minute_words(row.starts_at),
             "store": row.store.name,
             "guide": row.guide.name,
             "state": str(row.get_state_display()),
@@ -497,7 +501,7 @@ def _complaints(ids: list[int]) -> list[dict[str, str]]:
         {
             "what": str(row.get_kind_display()),
             "said": cases.words_of(row),
-            "at": _day(row.opened_at),
+            "at": minute_words(row.opened_at),
             "store": row.store.name,
             "state": str(row.get_state_display()),
             "result": str(row.get_result_display()) if row.result else "",
@@ -510,7 +514,7 @@ def _concessions(ids: list[int]) -> list[dict[str, str]]:
     return [
         {
             "what": what(row),
-            "at": _day(row.asked_at),
+            "at": minute_words(row.asked_at),
             "store": row.store.name,
             "why": str(row.get_reason_display()),
             "state": str(row.get_state_display()),
@@ -524,7 +528,7 @@ def _pieces(ids: list[int]) -> list[dict[str, str]]:
         {
             "what": str(row.get_kind_display()),
             "goods": " ".join(filter(None, [row.product.name, row.product.size])),
-            "at": _day(row.asked_at),
+            "at": minute_words(row.asked_at),
             "from": row.giving_store.name,
             "for": row.asking_store.name,
             "guide": row.asking_guide.name,
@@ -547,7 +551,7 @@ def copy_of(*, member: Member) -> dict[str, Any]:
             "gender": str(member.get_gender_display()) if member.gender else "",
             "birthday": (f"{member.birth_month}-{member.birth_day}" if member.birth_month else ""),
             "level": member.level,
-            "joined": _day(member.joined_at),
+            "joined": minute_words(member.joined_at),
             "source": words_of(member.joined_by or member.source),
         },
         "identities": _identities(ids),
@@ -565,7 +569,7 @@ def copy_of(*, member: Member) -> dict[str, Any]:
         "concessions": _concessions(ids),
         "pieces_kept": _pieces(ids),
         "events": [
-            {"what": str(labels.get(event.kind, event.kind)), "at": _day(event.occurred_at)}
+            {"what": str(labels.get(event.kind, event.kind)), "at": minute_words(event.occurred_at)}
             for event in events
         ],
     }

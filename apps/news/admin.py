@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext, pgettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from apps.accounts.admin_base import RoomAdmin
+from apps.accounts.admin_base import RoomAdmin, state_mark
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.news.models import News
@@ -101,7 +101,7 @@ class NewsAdmin(RoomAdmin):
             mark, words = "", pgettext("news", "over")
         else:
             mark, words = "on", pgettext("news", "shown now")
-        return format_html('<span class="hq-st {}">{}</span>', mark, words)
+        return state_mark(words, mark)
 
     @admin.display(description=pgettext_lazy("news", "marks"))
     def show_marks(self, row: News) -> str:

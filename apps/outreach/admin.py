@@ -19,7 +19,14 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from apps.accounts.admin_base import CapabilityMixin, RoomAdmin, actor_of, who_words
+from apps.accounts.admin_base import (
+    CapabilityMixin,
+    RoomAdmin,
+    StateColumn,
+    actor_of,
+    state_mark,
+    who_words,
+)
 from apps.accounts.capabilities import Capability
 from apps.accounts.naming import names_of, reference_of
 from apps.core.errors import DomainError
@@ -50,16 +57,12 @@ MARKS = {
     "no_words": "warn",
 }
 # the guide reads the same on the card: 知道了
-BUTTON_MARKS = {"shown": "sent", "failed": "held"}
+BUTTON_MARKS = {"shown": "on", "failed": "warn"}
 BUTTON_WORDS = {
     "queued": _("being changed to \u201cknown\u201d"),
     "shown": _("says \u201cknown\u201d"),
     "failed": _("still shows the button; the press counts"),
 }
-
-
-def mark(state: str, label: object) -> SafeString:
-    return format_html('<span class="hq-st {}">{}</span>', MARKS.get(state, ""), label)
 
 
 class MessageTemplateForm(forms.ModelForm):
@@ -223,9 +226,10 @@ class ContentAssetAdmin(RoomAdmin):
 
 
 @admin.register(Dispatch)
-class DispatchAdmin(RoomAdmin):
+class DispatchAdmin(StateColumn, RoomAdmin):
     """Every send with its way through WeCom. Receivers are counted, not named."""
 
+    marks = MARKS
     view_capability = Capability.VIEW_HEALTH
     list_display = ["created_at", "guide", "show_what", "show_state", "show_receivers",
                     "handed_over_at", "sent_at", "reason"]  # fmt: skip
@@ -279,17 +283,14 @@ class DispatchAdmin(RoomAdmin):
             return gettext("a message of the guide's own")
         return format_html('<a href="{}">{}</a>', row.named.url, row.named.name)
 
-    @admin.display(description=_("state"), ordering="state")
-    def show_state(self, row: Dispatch) -> SafeString:
-        return mark(row.state, row.get_state_display())
-
     @admin.display(description=_("receivers"))
     def show_receivers(self, row: Any) -> int:
         return row.receivers
 
 
 @admin.register(GuideNotice)
-class GuideNoticeAdmin(RoomAdmin):
+class GuideNoticeAdmin(StateColumn, RoomAdmin):
+    marks = MARKS
     view_capability = Capability.VIEW_HEALTH
     list_display = ["id", "guide", "title", "show_state", "attempts", "created_at", "sent_at",
                     "acknowledged_at", "reason"]  # fmt: skip
@@ -306,10 +307,6 @@ class GuideNoticeAdmin(RoomAdmin):
         if actor.sees_all:
             return notices
         return notices.filter(guide__in=Guide.objects.visible_to(actor))
-
-    @admin.display(description=_("state"), ordering="state")
-    def show_state(self, row: GuideNotice) -> SafeString:
-        return mark(row.state, row.get_state_display())
 
 
 @admin.register(ButtonAnswer)
@@ -353,13 +350,14 @@ class ButtonAnswerAdmin(RoomAdmin):
 
     @admin.display(description=_("on the card"), ordering="state")
     def show_state(self, row: ButtonAnswer) -> SafeString:
-        return mark(BUTTON_MARKS.get(row.state, row.state), BUTTON_WORDS[row.state])
+        return state_mark(BUTTON_WORDS[row.state], BUTTON_MARKS.get(row.state, ""))
 
 
 @admin.register(SmsMessage)
-class SmsMessageAdmin(RoomAdmin):
+class SmsMessageAdmin(StateColumn, RoomAdmin):
     """What became of each SMS. The number and the words are nowhere to be read."""
 
+    marks = MARKS
     view_capability = Capability.VIEW_HEALTH
     list_display = ["id", "kind", "show_state", "attempts", "created_at", "sent_at", "reason"]
     list_filter = ["state", "kind", "created_at"]
@@ -372,19 +370,16 @@ class SmsMessageAdmin(RoomAdmin):
         """No row names anybody or any place: the capability alone decides."""
         return SmsMessage.objects.all()
 
-    @admin.display(description=_("state"), ordering="state")
-    def show_state(self, row: SmsMessage) -> SafeString:
-        return mark(row.state, row.get_state_display())
-
 
 @admin.register(Welcome)
-class WelcomeAdmin(RoomAdmin):
+class WelcomeAdmin(StateColumn, RoomAdmin):
     """What became of the first words to each new friend."""
 
     empty_words = _(
         "Everybody who adds a guide as a friend is welcomed by itself; here stands whether it was "
         "in time. What is said: Scripts, \u201cused as the welcome\u201d."
     )
+    marks = MARKS
     view_capability = Capability.VIEW_HEALTH
     list_display = ["told_at", "guide", "show_state", "show_seconds", "text", "reason"]
     list_filter = ["state", "told_at"]
@@ -397,10 +392,6 @@ class WelcomeAdmin(RoomAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Welcome]:
         welcomes: Any = super().get_queryset(request)
         return welcomes.visible_to(actor_of(request))
-
-    @admin.display(description=_("state"), ordering="state")
-    def show_state(self, row: Welcome) -> SafeString:
-        return mark(row.state, row.get_state_display())
 
     @admin.display(description=_("after, s"))
     def show_seconds(self, row: Welcome) -> str:

@@ -6,16 +6,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from import_export.fields import Field
 
-from apps.accounts.admin_base import ExportAdmin, RoomAdmin, RoomInline, who_words
+from apps.accounts.admin_base import ExportAdmin, RoomAdmin, RoomInline, StateColumn, who_words
 from apps.accounts.capabilities import Capability
-from apps.accounts.resource_base import RoomResource
-from apps.core import clock
-from apps.members.selectors import listed_name
+from apps.accounts.resource_base import MomentWidget, RoomResource
+from apps.members.admin_base import MemberColumn
 from apps.stock.models import (
     Reason,
     State,
@@ -29,8 +26,6 @@ from apps.stores.selectors import who_behind
 
 # who is no guide
 _OTHERS = {BY_TILL: _("by the till")}
-MARKS = {"sold": "on", "held": "on", "arrived": "on", "refused": "bad", "lapsed": "bad",
-         "asked": "warn", "agreed": "warn", "sent": "warn"}  # fmt: skip
 
 
 @admin.register(StockLevel)
@@ -90,7 +85,7 @@ class StockRequestResource(RoomResource):
         "net": _("net amount"),
         "giver": _("the giving store's part"),
     }
-    asked_at = Field("asked_at", "asked_at")
+    asked_at = Field("asked_at", "asked_at", MomentWidget())
     kind = Field("get_kind_display", "kind")
     state = Field("get_state_display", "state")
     reason = Field("get_reason_display", "reason")
@@ -100,10 +95,10 @@ class StockRequestResource(RoomResource):
     asking_guide = Field("asking_guide__name", "asking_guide")
     giving_store = Field("giving_store__code", "giving_store")
     giving_guide = Field("giving_guide__name", "giving_guide")
-    held_at = Field("held_at", "held_at")
-    sent_at = Field("sent_at", "sent_at")
-    arrived_at = Field("arrived_at", "arrived_at")
-    ended_at = Field("ended_at", "ended_at")
+    held_at = Field("held_at", "held_at", MomentWidget())
+    sent_at = Field("sent_at", "sent_at", MomentWidget())
+    arrived_at = Field("arrived_at", "arrived_at", MomentWidget())
+    ended_at = Field("ended_at", "ended_at", MomentWidget())
     giver_percent = Field("giver_percent", "giver_percent")
     net = Field("net_fen", "net")
     giver = Field("giver_fen", "giver")
@@ -115,30 +110,11 @@ class StockRequestResource(RoomResource):
                   "arrived_at", "ended_at", "giver_percent", "net", "giver"]  # fmt: skip
         export_order = fields
 
-    def dehydrate_asked_at(self, row: StockRequest) -> str:
-        return _moment(row.asked_at)
-
-    def dehydrate_held_at(self, row: StockRequest) -> str:
-        return _moment(row.held_at)
-
-    def dehydrate_sent_at(self, row: StockRequest) -> str:
-        return _moment(row.sent_at)
-
-    def dehydrate_arrived_at(self, row: StockRequest) -> str:
-        return _moment(row.arrived_at)
-
-    def dehydrate_ended_at(self, row: StockRequest) -> str:
-        return _moment(row.ended_at)
-
     def dehydrate_net(self, row: StockRequest) -> str:
         return _amount(row.net_fen)
 
     def dehydrate_giver(self, row: StockRequest) -> str:
         return _amount(row.giver_fen)
-
-
-def _moment(moment: Any) -> str:
-    return f"{moment.astimezone(clock.chain_tz()):%Y-%m-%d %H:%M}" if moment else ""
 
 
 def _amount(fen: int | None) -> str:
@@ -173,7 +149,9 @@ class StockMoveInline(RoomInline):
 
 
 @admin.register(StockRequest)
-class StockRequestAdmin(ExportAdmin):
+class StockRequestAdmin(MemberColumn, StateColumn, ExportAdmin):
+    marks = {"sold": "on", "held": "on", "arrived": "on", "refused": "bad", "lapsed": "bad",
+             "asked": "warn", "agreed": "warn", "sent": "warn"}  # fmt: skip
     view_capability = Capability.VIEW_MEMBERS
     export_capability = Capability.EXPORT_MEMBERS
     resource_classes = [StockRequestResource]
@@ -201,19 +179,6 @@ class StockRequestAdmin(ExportAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.fields
-
-    @admin.display(description=_("member"))
-    def show_member(self, row: StockRequest) -> SafeString:
-        return format_html(
-            '<a href="{}">{}</a>',
-            f"/admin/members/{row.member.public_id}/",
-            listed_name(row.member),
-        )
-
-    @admin.display(description=_("state"), ordering="state")
-    def show_state(self, row: StockRequest) -> SafeString:
-        mark = MARKS.get(row.state, "")
-        return format_html('<span class="hq-st {}">{}</span>', mark, row.get_state_display())
 
     @admin.display(description=_("the giving store's share"))
     def show_share(self, row: StockRequest) -> str:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from import_export.fields import Field
 
-from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin, RoomInline, actor_of
+from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin, RoomInline, actor_of, state_mark
 from apps.accounts.capabilities import Capability
 from apps.accounts.resource_base import (
     ChoiceWidget,
@@ -131,12 +131,12 @@ class StoreAdmin(ImportExportAdmin):
     def show_state(self, row: Store) -> SafeString:
         today = clock.today()
         if row.closed_on is not None and row.closed_on <= today:
-            return format_html('<span class="hq-st">{}</span>', gettext("closed down"))
+            return state_mark(gettext("closed down"))
         if row.opened_on > today:
-            return format_html('<span class="hq-st">{}</span>', gettext("not open yet"))
+            return state_mark(gettext("not open yet"))
         if row.live_since is None:
-            return format_html('<span class="hq-st warn">{}</span>', gettext("not live yet"))
-        return format_html('<span class="hq-st on">{}</span>', gettext("trading now"))
+            return state_mark(gettext("not live yet"), "warn")
+        return state_mark(gettext("trading now"), "on")
 
 
 class PostingInline(RoomInline):

@@ -5,13 +5,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from import_export.fields import Field
 
-from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin
+from apps.accounts.admin_base import ImportExportAdmin, RoomAdmin, state_mark
 from apps.accounts.capabilities import Capability
 from apps.accounts.resource_base import ChoiceWidget, RefWidget, RoomResource
 from apps.core import clock
@@ -90,8 +89,8 @@ class TagAdmin(ImportExportAdmin):
     @admin.display(description=_("state"))
     def show_state(self, row: Tag) -> SafeString:
         if row.retired_at:
-            return format_html('<span class="hq-st">{}</span>', gettext("retired"))
-        return format_html('<span class="hq-st on">{}</span>', gettext("in use"))
+            return state_mark(gettext("retired"))
+        return state_mark(gettext("in use"), "on")
 
 
 @admin.register(TagGroup)

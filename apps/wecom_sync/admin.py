@@ -5,32 +5,24 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.admin_base import RoomAdmin
+from apps.accounts.admin_base import RoomAdmin, StateColumn, state_mark
 from apps.accounts.capabilities import Capability
 from apps.wecom_sync.models import CorpTag, GuideDay, SyncRun, TagWord
 
-MARKS = {"failed": "bad", "done": "on"}
-
 
 @admin.register(SyncRun)
-class SyncRunAdmin(RoomAdmin):
+class SyncRunAdmin(StateColumn, RoomAdmin):
+    marks = {"failed": "bad", "done": "on"}
     view_capability = Capability.VIEW_HEALTH
     list_display = ["started_at", "kind", "show_state", "seen", "dry", "missing_here",
                     "missing_there", "differing", "healed", "finished_at", "error"]  # fmt: skip
     list_filter = ["kind", "state", "dry", "started_at"]
     ordering = ["-id"]
     may_add = False
-
-    @admin.display(description=_("state"), ordering="state")
-    def show_state(self, row: SyncRun) -> SafeString:
-        return format_html(
-            '<span class="hq-st {}">{}</span>', MARKS.get(row.state, ""), row.get_state_display()
-        )
 
 
 class MismatchFilter(admin.SimpleListFilter):
@@ -100,6 +92,4 @@ class TagWordAdmin(RoomAdmin):
     def show_outcome(self, row: TagWord) -> SafeString:
         mark = "bad" if row.outcome == TagWord.Outcome.REFUSED else "on"
         number = f" ({row.errcode})" if row.errcode else ""
-        return format_html(
-            '<span class="hq-st {}">{}{}</span>', mark, row.get_outcome_display(), number
-        )
+        return state_mark(f"{row.get_outcome_display()}{number}", mark)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.accounts.models import User
 from apps.cases import selectors, services
-from apps.cases.admin import MARKS
+from apps.cases.admin import ServiceCaseAdmin
 from apps.cases.models import Holder, Kind, ServiceCase, State
 from apps.cases.services.settling import RESULTS
 from apps.core import clock
@@ -104,7 +104,7 @@ def _page(request: HttpRequest, case: ServiceCase, *, error: str = "", **sent: s
         status=422 if error else 200,
         case=case,
         words=selectors.words_of(case),
-        tone=MARKS[case.state],
+        tone=ServiceCaseAdmin.marks[case.state],
         steps=_steps(case),
         results=[(one.value, one.label) for one in RESULTS],
         may_act=may_act,
