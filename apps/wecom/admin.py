@@ -10,7 +10,7 @@ from unfold.decorators import display
 from apps.accounts.admin_base import RoomAdmin, actor_of
 from apps.accounts.capabilities import Capability
 from apps.wecom import services
-from apps.wecom.event_words import KINDS, event_words, note_words
+from apps.wecom.callback_words import KINDS, event_words, reason_words
 from apps.wecom.forms import CallbackEndpointForm, CorpAppForm, CorpForm
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
 
@@ -118,7 +118,7 @@ class RawCallbackAdmin(WeComAdmin):
 
     @admin.display(description=_("last error"), ordering="last_error")
     def show_note(self, row: RawCallback) -> str:
-        return note_words(row.last_error)
+        return reason_words(row.last_error) or row.last_error
 
     @admin.action(description=_("Process again"), permissions=["change"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[RawCallback]) -> None:

@@ -1,5 +1,7 @@
-"""What each kind of event is, in the words of head office. WeCom's own stand where it sends one
-that is news to us."""
+"""Callbacks in the words of head office: which event one tells, and why one had no effect.
+
+WeCom's own words stand where it sends a kind that is news to us.
+"""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -39,9 +41,8 @@ KINDS: dict[tuple[str, str], str | Promise] = {
     ("unsubscribe", ""): _("colleague may no longer use the app"),
 }
 
-
-# why a callback was not for us, as its handlers write it down
-NOTES: dict[str, str | Promise] = {
+# why one was left (as its handler notes it) or given up (as the inbox writes it), and what to do
+REASONS: dict[str, str | Promise] = {
     "gone meanwhile": _("gone meanwhile"),
     "group not known": _("customer group not known here"),
     "guide not known": _("colleague not known here"),
@@ -56,13 +57,18 @@ NOTES: dict[str, str | Promise] = {
     "still here": _("colleague is still in WeCom"),
     "transfer did not happen": _("handover did not happen"),
     "worker lost": _("handling it ended the worker each time; look at the log"),
+    "NotListedYet not_listed_yet": _("WeCom has not shown this friend; read it again"),
+    "NoAnswer wecom_no_answer": _("WeCom gave no answer; read it again later"),
+    "Unreachable wecom_unreachable": _("WeCom could not be reached; read it again"),
+    "CorpNotConfigured wecom_not_configured": _("the corp is not connected: mend that"),
 }
 
 
-def note_words(note: str) -> str:
-    """Why a callback was left or not handled; an error's own name where it is no note of ours."""
-    return str(NOTES.get(note, note))
+def reason_words(reason: str) -> str:
+    """What a kept reason means; nothing for an error without words of ours."""
+    return str(REASONS.get(reason, ""))
 
 
 def event_words(event: str, change_type: str) -> str:
+    """Which event it is."""
     return str(KINDS.get((event, change_type)) or f"{event} {change_type}".strip())

@@ -9,7 +9,7 @@ from django.urls import reverse
 from apps.accounts.capabilities import Role
 from apps.accounts.models import AuditEntry
 from apps.core import clock
-from apps.wecom.event_words import KINDS
+from apps.wecom.callback_words import KINDS
 from apps.wecom.models import CallbackEndpoint, RawCallback
 from apps.wecom_sync.services.callbacks import KNOWN
 from tests.factories import outreach as make

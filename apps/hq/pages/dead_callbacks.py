@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
@@ -17,19 +16,10 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.wecom import services as wecom
-from apps.wecom.event_words import event_words
+from apps.wecom.callback_words import event_words, reason_words
 from apps.wecom.selectors import DeadGroup, dead_groups, event_counts
 
 PAGE = "hq:dead_callbacks"
-
-# reasons as `fail` writes them → what they mean and what to do
-_REASONS: dict[str, str | Promise] = {
-    "worker lost": gettext_lazy("handling it ended the worker each time; look at the log"),
-    "NotListedYet not_listed_yet": gettext_lazy("WeCom has not shown this friend; read it again"),
-    "NoAnswer wecom_no_answer": gettext_lazy("WeCom gave no answer; read it again later"),
-    "Unreachable wecom_unreachable": gettext_lazy("WeCom could not be reached; read it again"),
-    "CorpNotConfigured wecom_not_configured": gettext_lazy("the corp is not connected: mend that"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +28,7 @@ class GroupRow:
 
     group: DeadGroup
     kind: str
-    meaning: str | Promise
+    meaning: str
     link: str
 
 
@@ -80,7 +70,7 @@ def _row(group: DeadGroup) -> GroupRow:
     return GroupRow(
         group=group,
         kind=event_words(group.event, group.change_type),
-        meaning=_REASONS.get(group.reason, ""),
+        meaning=reason_words(group.reason),
         link=f"{reverse('admin:wecom_rawcallback_changelist')}?{urlencode(asked)}",
     )
 
