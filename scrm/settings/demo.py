@@ -51,8 +51,8 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
-from scrm.settings.base import *  # noqa: E402, F403
-from scrm.settings.base import STORAGES  # noqa: E402
+from scrm.settings.base import *
+from scrm.settings.base import STORAGES
 
 SCRM_ENV = os.environ["SCRM_ENV"]
 DEMO = True

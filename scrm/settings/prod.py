@@ -3,7 +3,7 @@
 from django.core.exceptions import ImproperlyConfigured
 
 from apps.core.logs import start_sentry
-from scrm.settings.base import *  # noqa: F403
+from scrm.settings.base import *
 from scrm.settings.base import (
     ALLOWED_HOSTS,
     PII_KEYS,

@@ -30,8 +30,8 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
-from scrm.settings.base import *  # noqa: E402, F403
-from scrm.settings.base import DATABASES, STORAGES  # noqa: E402
+from scrm.settings.base import *
+from scrm.settings.base import DATABASES, STORAGES
 
 SCRM_ENV = "test"
 TEST_RUN = _run

@@ -15,12 +15,12 @@ import django
 
 django.setup()
 
-from apps.core.wake import asleep  # noqa: E402
-from apps.guide_tasks.models import TaskPush  # noqa: E402
-from apps.guide_tasks.services import parts  # noqa: E402
-from apps.outreach import services as outreach  # noqa: E402
-from apps.wecom.client import client_for  # noqa: E402
-from apps.wecom_sync import services as wecom_sync  # noqa: E402
+from apps.core.wake import asleep
+from apps.guide_tasks.models import TaskPush
+from apps.guide_tasks.services import parts
+from apps.outreach import services as outreach
+from apps.wecom.client import client_for
+from apps.wecom_sync import services as wecom_sync
 
 WORKERS = 8
 

@@ -1,8 +1,11 @@
 import uuid
+from datetime import time, timedelta
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from psycopg.types.range import DateRange
 
 from apps.accounts.capabilities import Role
@@ -13,7 +16,7 @@ from apps.stores.services import user_of_guide
 from apps.tagging.models import Tag, TagGroup
 from tests.conftest import MOMENT
 from tests.factories.facts import make_guide, make_store
-from tests.factories.outreach import CORP, make_asset
+from tests.factories.outreach import CORP, make_asset, seed
 from tests.factories.tasks import hand_out, make_team, members_of, target_of
 from tests.worlds import World
 
@@ -111,3 +114,49 @@ def board(lead):
     client = Client(HTTP_REFERER="http://testserver/g/region/")
     client.force_login(lead)
     return client
+
+
+# --- in a real browser ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def browser_context_args(browser_context_args):
+    return {
+        **browser_context_args,
+        "viewport": {"width": 360, "height": 712},
+        "locale": "zh-CN",
+        "permissions": ["clipboard-read", "clipboard-write"],
+    }
+
+
+@pytest.fixture
+def street(transactional_db, live_server, simulator, settings):
+    """A shop whose guide holds a simulated phone; the pages and the simulator know each other."""
+    # the same site as the simulator's, as trusted domains and cookies want it
+    url = live_server.url.replace("localhost", "127.0.0.1")
+    settings.PUBLIC_BASE_URL = url
+    settings.FRAME_ANCESTORS = [simulator.url]
+    simulator.post("/sim/corp", sidebar_url=url + reverse("guide_portal:sidebar"))
+    shop = open_shop(
+        clock.now() - timedelta(hours=1), contact_from=time(0, 0), contact_until=time(0, 0)
+    )
+    seed(simulator, shop.guide, [target.external_userid for target in shop.targets])
+    shop.url, shop.simulator = url, simulator
+    return shop
+
+
+@pytest.fixture
+def screen(page, street):
+    """The guide's phone; a test fails on any console error or report of the content policy."""
+    complaints = []
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    page.goto("about:blank")  # a page that asks again would hold the database
+    assert complaints == []
+
+
+def open_page(screen, street, path):
+    """A tap on a card in the guide's WeCom: lands on the page, signed in."""
+    who, url = quote(f"guide:{street.guide.wecom_userid}"), quote(street.url + path, safe="")
+    screen.goto(f"{street.simulator.url}/open?as={who}&url={url}")

@@ -1,7 +1,6 @@
 """The pages in a real browser at 360 px: they update themselves, the sidebar talks to WeCom."""
 
-from datetime import time, timedelta
-from urllib.parse import quote
+from datetime import timedelta
 
 import pytest
 from django.core.files.base import ContentFile
@@ -20,54 +19,9 @@ from apps.wecom.client import client_for
 from apps.wecom_sync import services as wecom_sync
 from tests.conftest import wait_for
 from tests.factories.items import png
-from tests.factories.outreach import seed
-from tests.guide_portal.conftest import open_shop
+from tests.guide_portal.conftest import open_page
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-MIDNIGHT = time(0, 0)
-
-
-@pytest.fixture
-def browser_context_args(browser_context_args):
-    return {
-        **browser_context_args,
-        "viewport": {"width": 360, "height": 712},
-        "locale": "zh-CN",
-        "permissions": ["clipboard-read", "clipboard-write"],
-    }
-
-
-@pytest.fixture
-def street(transactional_db, live_server, simulator, settings):
-    """A shop whose guide holds a simulated phone; the pages and the simulator know each other."""
-    # the same site as the simulator's, as trusted domains and cookies want it
-    url = live_server.url.replace("localhost", "127.0.0.1")
-    settings.PUBLIC_BASE_URL = url
-    settings.FRAME_ANCESTORS = [simulator.url]
-    simulator.post("/sim/corp", sidebar_url=url + reverse("guide_portal:sidebar"))
-    shop = open_shop(
-        clock.now() - timedelta(hours=1), contact_from=MIDNIGHT, contact_until=MIDNIGHT
-    )
-    seed(simulator, shop.guide, [target.external_userid for target in shop.targets])
-    shop.url, shop.simulator = url, simulator
-    return shop
-
-
-@pytest.fixture
-def screen(page, street):
-    """The guide's phone; a test fails on any console error or report of the content policy."""
-    complaints = []
-    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    page.goto("about:blank")  # a page that asks again would hold the database
-    assert complaints == []
-
-
-def open_page(screen, street, path):
-    """A tap on a card in the guide's WeCom: lands on the page, signed in."""
-    who, url = quote(f"guide:{street.guide.wecom_userid}"), quote(street.url + path, safe="")
-    screen.goto(f"{street.simulator.url}/open?as={who}&url={url}")
 
 
 def hand_over_and_confirm(street):

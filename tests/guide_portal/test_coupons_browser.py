@@ -8,17 +8,12 @@ from apps.core import clock
 from apps.loyalty.models import CouponIssue
 from apps.outreach.models import Dispatch
 from tests.factories.coupons import make_coupon
-from tests.guide_portal.test_browser import (  # noqa: F401
-    browser_context_args,
-    open_page,
-    screen,
-    street,
-)
+from tests.guide_portal.conftest import open_page
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
-def test_one_tap_gives_the_coupon(street, screen):  # noqa: F811
+def test_one_tap_gives_the_coupon(street, screen):
     coupon = make_coupon(clock.now())
     member = street.targets[0].member
     open_page(screen, street, reverse("guide_portal:coupons", args=[member.public_id]))

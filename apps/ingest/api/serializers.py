@@ -210,7 +210,7 @@ _POINTS_KINDS = [one for one in PointsEntry.Kind.choices if one[0] != PointsEntr
 
 
 class PointsSerializer(serializers.Serializer):
-    source = serializers.CharField(max_length=40)  # type: ignore[assignment]
+    source: Any = serializers.CharField(max_length=40)  # the name is taken in the base class
     external_no = serializers.CharField(
         max_length=64, help_text=_("The entry's number in its source; the same one counts once")
     )
