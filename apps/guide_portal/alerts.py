@@ -65,7 +65,7 @@ def alerts_page(*, store: Store, actor: Actor, now: datetime) -> AlertsPage:
         ],
         replies=[_low_reply(one) for one in alerts.low_replies(store=store, now=now)],
         sales=[_no_sale(one, store) for one in alerts.without_sale(store=store, now=now)],
-        mismatches=len(alerts.mismatches(actor=actor, now=now)),
+        mismatches=alerts.mismatches(actor=actor, now=now).count(),
         deletions=_deletions(store, actor, now),
         given=[_not_accepted(one) for one in to_look_at(store_id=store.pk, actor=actor, now=now)],
     )
@@ -154,4 +154,5 @@ def mismatch_row(day: GuideDay) -> MismatchRow:
 
 
 def mismatch_rows(*, actor: Actor, now: datetime) -> list[MismatchRow]:
-    return [mismatch_row(day) for day in alerts.mismatches(actor=actor, now=now)]
+    rows = alerts.mismatches(actor=actor, now=now)[: alerts.LISTED]
+    return [mismatch_row(day) for day in rows]

@@ -10,32 +10,25 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from apps.accounts import modules
 from apps.accounts.actor import Actor
-from apps.accounts.capabilities import Capability, Role
+from apps.accounts.capabilities import Role
 from apps.accounts.models import User
 from apps.core.shown import Shown
 from apps.customer_groups import selectors as groups
-from apps.guide_portal import claims, concessions, handovers, stock_requests
-from apps.guide_portal.access import waiting_rows
-from apps.guide_portal.alerts import mismatch_rows
 from apps.guide_portal.cards import (
     Chip,
-    Person,
     Progress,
     due_chip,
     due_words,
     progress,
     reminded,
 )
-from apps.guide_portal.excuses import excuse_rows, item_excuse_rows
 from apps.guide_portal.templatetags.portal import when
 from apps.guide_tasks import selectors
 from apps.guide_tasks.models import ItemExcuse, State, TaskItem, TaskPush
 from apps.guide_tasks.selectors import CHASES_A_DAY
 from apps.guide_tasks.services.items.excuses import GUIDE_REASONS
 from apps.guide_tasks.services.items.leading import UNDONE
-from apps.outreach.models import ScriptProposal
 
 Kind = TaskPush.Kind
 _ICONS = {
@@ -408,129 +401,3 @@ def _late_words(item: TaskItem, now: datetime) -> str:
     return _("Overdue for over %(hours)s hours, please step in") % {
         "hours": settings.ESCALATE_AFTER_HOURS
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """Something that waits for a manager's word. `template` draws it, `row` is what it needs."""
-
-    kind: str
-    template: str
-    row: object
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoRow:
-    pk: int
-    title: str
-    person: Person
-    words: str
-    note: str
-    photo: str
-
-
-def approvals(*, actor: Actor, now: datetime) -> list[Approval]:
-    """Everything that waits for the actor's word, kind by kind. Another kind adds its finder."""
-    finders = FINDERS if actor.guide_id is not None else REGION_FINDERS
-    return [row for find in finders for row in find(actor, now)]
-
-
-def _photos(actor: Actor, now: datetime) -> list[Approval]:
-    template = "guide_portal/partials/_approve_photo.html"
-    return [
-        Approval("photo", template, _photo_row(item))
-        for item in selectors.photos_to_approve(actor=actor)
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptRow:
-    pk: int
-    title: str
-    person: Person
-    words: str
-    body: str
-
-
-def _scripts(actor: Actor, now: datetime) -> list[Approval]:
-    """What guides wrote for the library."""
-    if not modules.is_on(modules.Module.SCRIPTS):
-        return []
-    template = "guide_portal/partials/_approve_script.html"
-    rows = ScriptProposal.objects.visible_to(actor).waiting().select_related("guide", "store")
-    return [Approval("script", template, _script_row(row)) for row in rows.order_by("pk")[:50]]
-
-
-def _looks(actor: Actor, now: datetime) -> list[Approval]:
-    """申请查看 of the store's guides; nobody decides about their own."""
-    template = "guide_portal/partials/_access_row.html"
-    return [Approval("access", template, row) for row in waiting_rows(actor=actor)]
-
-
-def _script_row(row: ScriptProposal) -> ScriptRow:
-    return ScriptRow(
-        pk=row.pk,
-        title=row.name,
-        person=Person(pk=row.guide_id, public_id=None, name=row.guide.name),
-        words=_("%(store)s, handed in %(time)s")
-        % {"store": row.store.name, "time": when(row.created_at)},
-        body=row.body,
-    )
-
-
-def _photo_row(item: TaskItem) -> PhotoRow:
-    name = item.done_by.name if item.done_by else item.store.name
-    return PhotoRow(
-        pk=item.pk,
-        title=item.push.title,
-        person=Person(pk=item.done_by_id or item.store_id, public_id=None, name=name),
-        words=_("%(store)s, handed in %(time)s")
-        % {"store": item.store.name, "time": when(item.submitted_at)},
-        note=item.note,
-        photo=reverse("guide_portal:item_photo", args=[item.pk]),
-    )
-
-
-def _excuses(actor: Actor, now: datetime) -> list[Approval]:
-    """A share of 不适用 above the limit."""
-    template = "guide_portal/partials/_decide_excuses.html"
-    rows = [*excuse_rows(actor=actor, now=now), *item_excuse_rows(actor=actor, now=now)]
-    return [Approval("excuses", template, row) for row in rows]
-
-
-def _mismatches(actor: Actor, now: datetime) -> list[Approval]:
-    """差异清单: facts for a question."""
-    template = "guide_portal/partials/_look_mismatch.html"
-    return [Approval("mismatch", template, row) for row in mismatch_rows(actor=actor, now=now)]
-
-
-def _handovers(actor: Actor, now: datetime) -> list[Approval]:
-    """A leaver's customers for a store of another owner: the region's to allow."""
-    if not actor.can(Capability.LEAD_REGION):
-        return []
-    template = "guide_portal/partials/_decide_handover.html"
-    return [Approval("handover", template, row) for row in handovers.waiting_rows(actor=actor)]
-
-
-def _claims(actor: Actor, now: datetime) -> list[Approval]:
-    """归属申请: whose customer somebody is."""
-    template = "guide_portal/partials/_claim_row.html"
-    return [Approval("claim", template, row) for row in claims.waiting_rows(actor=actor, now=now)]
-
-
-def _pieces(actor: Actor, now: datetime) -> list[Approval]:
-    """调货 between stores of two owners."""
-    template = "guide_portal/partials/_owners_row.html"
-    rows = stock_requests.owners_rows(actor=actor, now=now)
-    return [Approval("pieces", template, row) for row in rows]
-
-
-def _concessions(actor: Actor, now: datetime) -> list[Approval]:
-    """特批: a late return, a discount."""
-    template = "guide_portal/partials/_concession_row.html"
-    return [Approval("concession", template, row) for row in concessions.waiting_rows(actor=actor)]
-
-
-FINDERS = [_photos, _scripts, _looks, _claims, _concessions, _excuses, _mismatches, _handovers]
-# what a regional manager decides, who works in no store
-REGION_FINDERS = [_claims, _concessions, _handovers, _pieces]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Avg, Count, Q, Sum
+from django.db.models import Avg, Count, Q, QuerySet, Sum
 
 from apps.accounts.actor import Actor
 from apps.core import clock
@@ -100,9 +100,9 @@ def without_sale(*, store: Store, now: datetime) -> list[NoSale]:
     return [NoSale(row["guide_id"], row["guide__name"], row["reached"]) for row in rows]
 
 
-def mismatches(*, actor: Actor, now: datetime) -> list[GuideDay]:
-    """差异清单 of the stores the actor leads that nobody has asked about; one query. Nobody answers
-    for their own day."""
+def mismatches(*, actor: Actor, now: datetime) -> QuerySet[GuideDay]:
+    """差异清单 of the stores the actor leads that nobody has asked about. Nobody answers for their
+    own day."""
     since = clock.business_day(now) - timedelta(days=MISMATCH_DAYS)
     rows = GuideDay.objects.waiting(since=since)
     if not actor.sees_all:
@@ -110,4 +110,4 @@ def mismatches(*, actor: Actor, now: datetime) -> list[GuideDay]:
             Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
         )
     rows = rows.exclude(guide_id=actor.guide_id or 0)
-    return list(rows.select_related("guide", "store").order_by("-day", "guide_id")[:LISTED])
+    return rows.select_related("guide", "store").order_by("-day", "guide_id")

@@ -15,6 +15,7 @@ from apps.accounts.capabilities import Capability
 from apps.accounts.modules import Module
 from apps.cases.models import Holder, ServiceCase
 from apps.commissions.models import CommissionQuestion
+from apps.concessions.models import Concession
 from apps.core import clock
 from apps.core.querysets import keys_sql
 from apps.customer_groups.models import GroupSend
@@ -29,6 +30,7 @@ from apps.guide_tasks.models import (
     TaskPush,
     TaskTarget,
 )
+from apps.handovers.models import OwnershipClaim
 from apps.members.models import AccessRequest, FollowRelation, LookUpAlert, ServingPeriod
 from apps.orders.selectors import NET_SALES
 from apps.outreach import policy
@@ -53,7 +55,7 @@ from apps.reports.shapes import (
 from apps.reports.statistics import newcombe, smallest_visible, welch
 from apps.risks.models import RiskCase
 from apps.segments.compile import compile_definition, rests_on_profile
-from apps.stores.models import Region
+from apps.stores.models import AskLevel, Region
 from apps.wecom.models import RawCallback
 from apps.wecom_sync.models import GuideDay, SyncRun
 
@@ -557,7 +559,6 @@ def _system_todos(now: datetime) -> list[Todo]:
     if not modules.is_on(Module.SCRIPTS):
         scripts = scripts.none()
     look_ups = LookUpAlert.objects.filter(settled_at=None)
-    asked = AccessRequest.objects.waiting()
     left_out = SeriesOccurrence.objects.unread()
     return [
         Todo("sync_failed", len(failed), min(failed, default=None)),
@@ -570,8 +571,18 @@ def _system_todos(now: datetime) -> list[Todo]:
         ),
         _todo("look_ups", look_ups.aggregate(n=Count("pk"), since=Min("raised_at"))),
         _todo("scripts", scripts.aggregate(n=Count("pk"), since=Min("reviewed_at"))),
-        _todo("access", asked.aggregate(n=Count("pk"), since=Min("asked_at"))),
+        _asked(),
     ]
+
+
+def _asked() -> Todo:
+    """Looks that stores ask for, and what is head office's alone to decide: whose customer somebody
+    is, a concession."""
+    looks = AccessRequest.objects.waiting().values_list("asked_at")
+    claims = OwnershipClaim.objects.waiting().filter(level=AskLevel.HQ).values_list("asked_at")
+    wishes = Concession.objects.waiting().filter(level=AskLevel.HQ).values_list("asked_at")
+    times = [at for (at,) in looks.union(claims, wishes, all=True)]
+    return Todo("access", len(times), min(times, default=None))
 
 
 def _mismatches(now: datetime) -> list[Todo]:

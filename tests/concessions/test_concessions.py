@@ -19,7 +19,9 @@ from apps.member_portal.selectors import copy_of
 from apps.members.services.relations import set_serving_guide
 from apps.orders.models import Order
 from apps.outreach.models import GuideNotice
+from apps.reports.selectors import todos
 from apps.stores.models import Posting, ScopeGrant
+from apps.stores.selectors import actor_for
 from apps.timeline.models import MemberEvent
 from tests.factories.facts import make_guide, make_store
 from tests.factories.outreach import CORP, make_friends
@@ -293,8 +295,13 @@ def test_the_guide_takes_it_back(shop):
 
 def test_the_region_and_head_office_answer_what_is_theirs(shop, lead):
     board = browser_of(lead)
-    desk = browser_of(User.objects.create(username="hq", role=Role.HQ_OPERATOR, is_staff=True))
+    chief = User.objects.create(username="hq", role=Role.HQ_OPERATOR, is_staff=True)
+    desk = browser_of(chief)
     region, head = ask(shop, percent=15), ask(shop, shop.members[1], percent=40)
+    assert board.get(url("region")).context["to_approve"] == 1
+    waiting = todos(actor=actor_for(user=chief, now=shop.now), now=shop.now)
+    (asked,) = [todo for todo in waiting if todo.code == "access"]
+    assert (asked.count, asked.since) == (1, head.asked_at)
     page = board.get(url("approvals")).content.decode()
     assert "优惠 15%" in page
     assert "优惠 40%" not in page

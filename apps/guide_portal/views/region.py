@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
 from apps.guide_portal import region
+from apps.guide_portal.approvals import counts
 from apps.guide_portal.views.base import GuidePage, blank_page, sign_in_address
-from apps.handovers.models import HandoverRun
 from apps.members.models import ServingPeriod
 from apps.stores.models import Guide, Posting, Store
 
@@ -45,7 +45,7 @@ class Board(RegionPage):
         context = {
             "page": page,
             "leads": leads,
-            "to_approve": HandoverRun.objects.waiting_for(self.actor).count() if leads else 0,
+            "to_approve": sum(counts(actor=self.actor, now=self.now).values()) if leads else 0,
         }
         return self.render("guide_portal/region.html", context)
 

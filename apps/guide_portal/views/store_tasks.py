@@ -7,9 +7,10 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
 from apps.core.errors import DomainError
+from apps.guide_portal.approvals import approvals
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.item_forms import ANYONE, DUE_CHOICES, NewTaskForm, RefuseForm
-from apps.guide_portal.items import approvals, store_tasks
+from apps.guide_portal.items import store_tasks
 from apps.guide_portal.views.base import GuidePage, LeadersPage
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import TaskItem

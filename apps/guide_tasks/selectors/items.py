@@ -137,18 +137,15 @@ def excuses_said(items: Iterable[TaskItem]) -> dict[int, Said]:
     }
 
 
-def photos_to_approve(*, actor: Actor) -> list[TaskItem]:
+def photos_to_approve(*, actor: Actor) -> QuerySet[TaskItem]:
     """Photos that wait for this actor's word, the longest wait first. Nobody's own."""
     waiting = TaskItem.objects.managed_by(actor).filter(
         state=State.TO_VERIFY, push__kind=TaskPush.Kind.DISPLAY
     )
     if actor.guide_id is not None:
         waiting = waiting.exclude(done_by_id=actor.guide_id)
-    return list(
-        waiting.select_related("push", "store", "guide", "done_by").order_by("submitted_at", "pk")[
-            :LISTED
-        ]
-    )
+    found = waiting.select_related("push", "store", "guide", "done_by")
+    return found.order_by("submitted_at", "pk")
 
 
 @dataclass(frozen=True)

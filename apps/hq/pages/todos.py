@@ -116,9 +116,9 @@ _KINDS = {
         "hq:script_proposals",
     ),
     "access": _Kind(
-        ngettext_lazy("%(n)s request to see a customer waits",
-                      "%(n)s requests to see a customer wait", "count"),
-        "hq:access",
+        ngettext_lazy("%(n)s request of a store waits for an answer",
+                      "%(n)s requests of stores wait for an answer", "count"),
+        "hq:access", detail=gettext_lazy("a look, whose customer, a concession"),
     ),
 }  # fmt: skip
 
