@@ -158,6 +158,7 @@ DETAIL_WORDS = {
     "count": _("number"),
     "covering": _("covering guide no."),
     "customers": pgettext_lazy("record", "customers"),
+    "dry": pgettext_lazy("record", "dry run"),
     "day": _("day"),
     "days": _("days"),
     "declared": _("declared contacts"),
@@ -243,8 +244,13 @@ VALUE_WORDS = {
 }
 
 
+YES, NO = pgettext_lazy("record", "yes"), pgettext_lazy("record", "no")
+
+
 def plain(value: Any) -> str:
     """A detail's value: a list with commas, a code in words, anything else as it is."""
+    if isinstance(value, bool):
+        return str(YES if value else NO)
     if isinstance(value, list):
         return "、".join(map(str, value))
     return str(VALUE_WORDS.get(value, value)) if isinstance(value, str) else str(value)

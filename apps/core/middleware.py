@@ -1,4 +1,5 @@
-"""What every answer carries: a content policy, and a session that belongs to one audience."""
+"""What every request passes: its words, its language, a session that belongs to one audience, and
+a content policy on the answer."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -9,6 +10,7 @@ from csp.constants import HEADER, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.utils import build_policy
 from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import translation
@@ -87,6 +89,22 @@ class LanguageMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         translation.activate(settings.LANGUAGE_CODE)
         return self.get_response(request)
+
+
+class PlainTextMiddleware:
+    """No column of the database holds a zero byte and no browser sends one: whoever does is told
+    so at the door, once for all pages."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> None:
+        for values in (request.GET, request.POST):
+            if any("\0" in value for _name, found in values.lists() for value in found):
+                raise BadRequest("A zero byte in a form or an address.")
 
 
 class AudienceSessionMiddleware(SessionMiddleware):

@@ -22,6 +22,7 @@ from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.core.ids import row_id
 from apps.guide_portal import arrivals, receipts
 from apps.guide_portal.customers import get_customer, offered_tags
 from apps.guide_portal.enrol import store_today
@@ -250,7 +251,7 @@ def _customer(act: Act) -> Member:
 def _target(act: Act) -> TaskTarget:
     raw = act.fields.get("target", "")
     own = TaskTarget.objects.visible_to(act.actor).of_guide(act.guide_id).opened_by(act.now)
-    found = own.filter(pk=int(raw)).first() if _is_number(raw) else None
+    found = own.filter(pk=row_id(raw)).first()
     if found is None:
         raise TaskGone
     return found
@@ -260,14 +261,10 @@ def _item(act: Act) -> TaskItem:
     raw = act.fields.get("item", "")
     day = clock.business_day(act.now)
     own = TaskItem.objects.for_guide(act.guide_id, day).opened_by(act.now)
-    found = own.filter(pk=int(raw)).first() if _is_number(raw) else None
+    found = own.filter(pk=row_id(raw)).first()
     if found is None:
         raise TaskGone
     return found
-
-
-def _is_number(raw: str) -> bool:
-    return raw.isdecimal() and len(raw) < 19
 
 
 # --- a phone's batch ------------------------------------------------------------------------------

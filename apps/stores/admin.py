@@ -26,6 +26,7 @@ from apps.accounts.resource_base import (
 )
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.core.ids import row_id
 from apps.stores import services
 from apps.stores.models import Guide, LegalEntity, Posting, Region, ScopeGrant, Store
 
@@ -242,10 +243,10 @@ class PostedStoreFilter(admin.SimpleListFilter):
         return [(str(pk), name) for pk, name in stores.values_list("pk", "name")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Guide]) -> QuerySet[Guide]:
-        value = self.value()
-        if not value or not value.isdecimal():
+        store_id = row_id(self.value() or "")
+        if not store_id:
             return queryset
-        posted = Guide.objects.posted_in(day=clock.today(), store_id=int(value))
+        posted = Guide.objects.posted_in(day=clock.today(), store_id=store_id)
         return queryset.filter(pk__in=posted)
 
 

@@ -237,6 +237,7 @@ MIDDLEWARE = [
     "apps.core.middleware.AudienceSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "apps.core.middleware.PlainTextMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "apps.stores.middleware.ActorMiddleware",

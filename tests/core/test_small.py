@@ -4,9 +4,16 @@ import subprocess
 import sys
 
 from apps.core import faults
-from apps.core.ids import uuid7
+from apps.core.ids import row_ids, uuid7
 from apps.core.logs import scrub, scrub_text
 from apps.core.querysets import chunked_ids
+
+
+def test_only_what_can_be_a_row_is_looked_for():
+    assert row_ids(["7", "", "-1", "²", "١", "a", "9" * 19, "9" * 5000, "9" * 18]) == [
+        7,
+        10**18 - 1,
+    ]
 
 
 def test_version_7_ids_are_valid_and_in_order_of_time():

@@ -1,4 +1,5 @@
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from apps.accounts.models import AuditEntry, User
@@ -168,3 +169,23 @@ def test_queries_do_not_grow_with_the_story(
         page_of(admin_client, member)
 
     assert len(many) <= len(few)
+
+
+@pytest.mark.parametrize("act", ["add", "remove"])
+def test_a_tag_that_cannot_be_one_changes_nothing(admin_client, member, act):
+    answer = admin_client.post(
+        reverse("hq:member_tag", args=[member.public_id]), {"tag": "9" * 23, act: "1"}
+    )
+
+    assert answer.status_code == 302
+
+
+def test_a_sign_that_no_text_holds_is_told_at_the_door(admin_client, member):
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.get(pk=admin_client.session["_auth_user_id"]))
+
+    typed = client.post(reverse("hq:find_member"), {"q": "林\0"})
+    asked = client.get(reverse("admin:cases_servicecase_changelist"), {"holder__exact": "\0"})
+
+    assert [typed.status_code, asked.status_code] == [400, 400]
+    assert "请返回" in typed.content.decode()

@@ -9,6 +9,7 @@ from apps.accounts import services as accounts
 from apps.accounts.actor import SYSTEM
 from apps.accounts.capabilities import Role
 from apps.accounts.models import AuditEntry, User
+from apps.accounts.record_words import detail_words
 from apps.core.pii import holds_phone
 from apps.guide_tasks.errors import CampaignShared
 from apps.guide_tasks.services import pushes
@@ -196,3 +197,7 @@ def test_who_wrote_a_send_stands_by_name(admin_client, team, fixed_clock, by):
     assert f"{label}<" not in text
     assert send.source not in text
     assert shown.named.name in text
+
+
+def test_a_yes_on_the_record_is_a_word():
+    assert detail_words({"dry": True, "again": False}) == "试对账 是 · 再次 否"

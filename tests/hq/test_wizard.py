@@ -238,3 +238,27 @@ def test_second_hand_out_changes_nothing(operator_client, draft):
 
 def operator_actor(client):
     return actor_for(user=User.objects.get(username="hq_operator"), now=clock.now())
+
+
+def test_a_segment_of_that_name_keeps_its_rule(operator_client, draft, segment):
+    theirs = segment.versions.get().definition
+    named = {**RULE, "v:0": "no", "save_as": segment.name, "next": "1"}
+
+    page = operator_client.post(step(draft, 1), named)
+
+    assert page.context["problem"]
+    assert page.context["save_as"] == segment.name
+    assert [version.definition for version in segment.versions.all()] == [theirs]
+
+
+def test_a_rule_is_saved_under_a_name_once_however_often_the_button_is_tapped(
+    operator_client, draft
+):
+    named = {**RULE, "save_as": "微信好友", "next": "1"}
+
+    answers = [operator_client.post(step(draft, 1), named) for _tap in range(2)]
+
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert Segment.objects.get(name="微信好友").versions.count() == 1
+    too_long = operator_client.post(step(draft, 1), {**named, "save_as": "长" * 81})
+    assert too_long.context["problem"]

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts import services as accounts
 from apps.accounts.capabilities import Capability
+from apps.core.ids import row_id
 from apps.guide_portal import arrivals, customers, lists, undoing
 from apps.guide_portal.cards import person_of
 from apps.guide_portal.find import search
@@ -94,7 +95,7 @@ class CustomerList(GuidePage):
     def get(self, request: HttpRequest, code: str) -> HttpResponse:
         if code not in lists.CODES:
             raise Http404
-        page = _number(request.GET.get("page", "")) or 1
+        page = row_id(request.GET.get("page", "")) or 1
         rows, more = lists.list_page(code=code, actor=self.actor, page=page, now=self.now)
         label = lists.label_of(code)
         context = {
@@ -169,7 +170,7 @@ class Note(CustomerPage):
             "words": customers.note_words(notes, guide_id=self.guide_id),
             "form": form,
             "draft": form.data.get("body", "") if form else "",
-            "target_id": _number(self.request.GET.get("target", "")),
+            "target_id": row_id(self.request.GET.get("target", "")) or None,
             "back": reverse("guide_portal:customer", args=[member.public_id]),
         }
         return self.render("guide_portal/note.html", context, status=status)
@@ -338,7 +339,3 @@ def _moment(raw: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment and is_aware(moment) else None
-
-
-def _number(raw: str) -> int | None:
-    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 19 else None

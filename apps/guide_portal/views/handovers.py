@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
+from apps.core.ids import row_ids
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.handovers import run_page
 from apps.guide_portal.views.base import GuidePage
@@ -31,8 +32,7 @@ class SuccessorForm(ActForm):
     def allow(self, name: str, asked: list[str]) -> "SuccessorForm":
         known = self.fields[name]
         assert isinstance(known, forms.TypedMultipleChoiceField)
-        ids = [raw for raw in asked if raw.isascii() and raw.isdigit() and len(raw) < 19]
-        known.choices = [(pk, pk) for pk in ids]
+        known.choices = [(pk, pk) for pk in row_ids(asked)]
         return self
 
 

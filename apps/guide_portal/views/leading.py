@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.accounts.capabilities import Capability
+from apps.core.ids import row_ids
 from apps.guide_portal.cards import due_chip, person_of
 from apps.guide_portal.item_forms import ChaseItemsForm, MoreTimeForm, TakeBackForm
 from apps.guide_portal.leading import reasons_to_take_back, why_of
@@ -131,9 +132,8 @@ class ChaseItems(LeadPage):
     """催办 of all that is not done of a push, or of one item: at most three a day."""
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
-        asked = [raw for raw in request.POST.getlist("item") if raw.isascii() and raw.isdigit()]
         items = TaskItem.objects.managed_by(self.actor).filter(
-            pk__in=[int(raw) for raw in asked if len(raw) < 19]
+            pk__in=row_ids(request.POST.getlist("item"))
         )
         mine = list(items.values_list("pk", flat=True))
         if not mine:

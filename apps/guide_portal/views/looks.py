@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.errors import DomainError
+from apps.core.ids import row_ids
 from apps.guide_portal import looks as pages
 from apps.guide_portal.customers import get_customer
 from apps.guide_portal.forms import ActForm
@@ -18,11 +19,6 @@ from apps.looks import services as looks
 from apps.looks.models import Look
 from apps.looks.selectors import Results, results_of
 from apps.members.models import Member
-
-
-def _numbers(values: list[str]) -> list[int]:
-    """Ids out of an address; what is none is left out."""
-    return [int(value) for value in values if value.isdecimal() and len(value) < 19]
 
 
 def _page_of(look: Look) -> str:
@@ -59,7 +55,7 @@ class NewLook(GuidePage):
     def page(self, form: LookForm, *, status: int = 200) -> HttpResponse:
         query = self.request.GET
         page = pages.making_page(
-            ids=_numbers(query.getlist("p")),
+            ids=row_ids(query.getlist("p")),
             words=query.get("q", "")[:40],
             member=self._member(),
             actor=self.actor,
@@ -79,7 +75,7 @@ class NewLook(GuidePage):
         look = looks.make_look(
             title=form.cleaned_data["title"],
             words=form.cleaned_data["words"],
-            product_ids=_numbers(request.GET.getlist("p")),
+            product_ids=row_ids(request.GET.getlist("p")),
             actor=self.actor,
             now=self.now,
             client_id=form.cleaned_data["client_id"],

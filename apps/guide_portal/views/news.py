@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.core.ids import row_id
 from apps.guide_portal.news import news_list, piece_page, team_news
 from apps.guide_portal.views.base import GuidePage
 from apps.news import services
@@ -60,7 +61,7 @@ class ReadNews(PieceBase):
         services.confirm_news(
             news=news,
             guide_id=self.guide_id,
-            version=int(version) if version.isascii() and version.isdigit() else 0,
+            version=row_id(version),
             now=self.now,
         )
         messages.success(request, _("Noted: you have read it"))

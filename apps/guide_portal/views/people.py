@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
 from apps.core import clock
+from apps.core.ids import row_id, row_ids
 from apps.core.wake import wake
 from apps.guide_portal import handovers, people
 from apps.guide_portal.leading import led_tasks, over_tasks
@@ -36,9 +37,7 @@ class StorePage(GuidePage):
         asked = self.request.POST.get("store") or self.request.GET.get("store", "")
         seen = Store.objects.visible_to(self.actor)
         if asked:
-            if not (asked.isascii() and asked.isdigit() and len(asked) < 19):
-                raise Http404
-            return get_object_or_404(seen, pk=int(asked))
+            return get_object_or_404(seen, pk=row_id(asked))
         own = Posting.objects.on(self.actor.on).filter(guide_id=self.guide_id)
         return get_object_or_404(seen, pk__in=own.values("store_id"))
 
@@ -214,8 +213,8 @@ class AssignMembers(StorePage):
 def _asked(rows: QuerySet[Any], request: HttpRequest) -> list[int]:
     """The ticked rows that are still there. A form that ticks another one is refused as a whole:
     without any row it would mean everybody."""
-    asked = [raw for raw in request.POST.getlist("row") if raw.isascii() and raw.isdigit()]
-    found = rows.filter(pk__in=[int(raw) for raw in asked if len(raw) < 19])
+    asked = request.POST.getlist("row")
+    found = rows.filter(pk__in=row_ids(asked))
     return list(found.values_list("pk", flat=True))
 
 

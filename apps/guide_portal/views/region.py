@@ -5,6 +5,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
+from apps.core.ids import row_id
 from apps.guide_portal import region
 from apps.guide_portal.approvals import counts
 from apps.guide_portal.views.base import GuidePage, blank_page, sign_in_address
@@ -33,7 +34,7 @@ class RegionPage(GuidePage):
 class Board(RegionPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         asked = request.GET.get("region", "")
-        number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else None
+        number = row_id(asked) or None
         if asked and number is None:
             raise Http404
         page = region.board_page(

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
+from apps.core.ids import row_ids
 from apps.guide_portal.chats import team_chats
 from apps.guide_portal.forms import ChaseForm
 from apps.guide_portal.news import team_waiting
@@ -62,9 +63,8 @@ class Chase(GuidePage):
     capability = Capability.MANAGE_TEAM
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
-        asked = [raw for raw in request.POST.getlist("task") if raw.isascii() and raw.isdigit()]
         tasks = GuideTask.objects.visible_to(self.actor).filter(
-            pk__in=[int(raw) for raw in asked if len(raw) < 19]
+            pk__in=row_ids(request.POST.getlist("task"))
         )
         mine = list(tasks.values_list("pk", flat=True))
         form = ChaseForm(request.POST, tasks=mine)

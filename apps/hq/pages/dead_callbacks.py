@@ -64,9 +64,7 @@ class AgainForm(forms.Form):
 
 
 def _row(group: DeadGroup) -> GroupRow:
-    asked = {"status__exact": "dead", "event__exact": group.event}
-    if group.change_type:
-        asked["change_type__exact"] = group.change_type
+    asked = {"status__exact": "dead", "kind": f"{group.event}.{group.change_type}"}
     return GroupRow(
         group=group,
         kind=event_words(group.event, group.change_type),

@@ -20,6 +20,7 @@ from apps.accounts.models import AuditEntry
 from apps.cases.models import ServiceCase
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.core.ids import row_ids
 from apps.core.pii import holds_phone
 from apps.guide_tasks import selectors as guide_tasks
 from apps.hq import story
@@ -285,7 +286,7 @@ def unmask(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def tag_member(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Put a tag on, or take off what a person put on."""
     row = _member(request, public_id)
-    picked = [int(text) for text in request.POST.getlist("tag") if text.isdecimal()]
+    picked = row_ids(request.POST.getlist("tag"))
     change = tag_services.remove_tags if "remove" in request.POST else tag_services.apply_tags
     try:
         change(

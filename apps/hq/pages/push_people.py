@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
+from apps.core.ids import row_id
 from apps.guide_tasks import selectors as guide_tasks
 from apps.guide_tasks.models import NotIssued, PushForecast, TaskPush, TaskTarget
 from apps.guide_tasks.services import places, pushes
@@ -95,9 +96,10 @@ def _page(rows: Any, request: HttpRequest) -> Any:
     return Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
 
 
-def _within(request: HttpRequest) -> dict[str, str]:
+def _within(request: HttpRequest) -> dict[str, int]:
     """The region, store or guide whose share of a number is asked for."""
-    return {name: value for name in _COLUMNS if (value := request.GET.get(name, "")).isdecimal()}
+    asked = {name: row_id(request.GET.get(name, "")) for name in _COLUMNS}
+    return {name: number for name, number in asked.items() if number}
 
 
 def _narrowed(rows: QuerySet[TaskTarget], request: HttpRequest) -> QuerySet[TaskTarget]:

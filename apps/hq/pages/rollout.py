@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
 from apps.core import clock
+from apps.core.ids import row_id
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.hq.rollout import StoreRow, store_rows, switch
 from apps.stores.models import Region, Store
@@ -68,7 +69,7 @@ def rollout_switch(request: HttpRequest, pk: int) -> HttpResponse:
     stores = Store.objects.visible_to(actor_of(request)).filter(region_id=pk)
     chosen = request.POST.get("store", "")
     if chosen:
-        stores = stores.filter(pk=int(chosen) if chosen.isdecimal() else 0)
+        stores = stores.filter(pk=row_id(chosen))
     ids = list(stores.values_list("pk", flat=True))
     if not ids:
         raise Http404

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
@@ -98,18 +100,28 @@ def _page(
     )
 
 
-def _others(row: Segment | None) -> QuerySet[Segment]:
-    return Segment.objects.exclude(pk=row.pk) if row else Segment.objects.all()
+class NameForm(forms.Form):
+    name = forms.CharField(
+        max_length=Segment._meta.get_field("name").max_length,
+        error_messages={"required": gettext_lazy("Give the segment a name.")},
+    )
+
+
+def name_problem(name: str, row: Segment | None = None) -> str:
+    """Why a segment cannot be called so; "" when it can."""
+    form = NameForm({"name": name})
+    if not form.is_valid():
+        return str(form.errors["name"][0])
+    taken = Segment.objects.filter(name=form.cleaned_data["name"])
+    if (taken.exclude(pk=row.pk) if row else taken).exists():
+        return _("Another segment has this name.")
+    return ""
 
 
 def _save(request: HttpRequest, row: Segment | None, tree: builder.Tree) -> HttpResponse:
     name = request.POST.get("name", "").strip()
-    problem = ""
-    if not name:
-        problem = _("Give the segment a name.")
-    elif _others(row).filter(name=name).exists():
-        problem = _("Another segment has this name.")
-    elif not builder.is_complete(tree):
+    problem = name_problem(name, row)
+    if not problem and not builder.is_complete(tree):
         problem = _("One line is not filled in yet.")
     if not problem:
         try:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.core.ids import row_id
 from apps.guide_tasks.errors import CampaignShared, PushBeingHandedOut
 from apps.guide_tasks.models import PushForecast, TaskPush
 from apps.guide_tasks.services import pushes
@@ -61,10 +62,9 @@ def push_new(request: HttpRequest) -> HttpResponse:
     """A draft: of a segment when one was chosen, else empty. Who comes without a form chooses."""
     if request.method != "POST":
         return redirect("hq:push_kinds")
-    wanted = request.POST.get("segment", "")
-    chosen = None
-    if wanted.isdecimal():
-        chosen = get_object_or_404(Segment, pk=int(wanted), is_active=True)
+    wanted, chosen = row_id(request.POST.get("segment", "")), None
+    if wanted:
+        chosen = get_object_or_404(Segment, pk=wanted, is_active=True)
     version = chosen.versions.order_by("-number").first() if chosen else None
     return _draft_of(request, chosen.name if chosen else _("New push"), version)
 

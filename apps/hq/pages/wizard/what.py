@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.core.ids import row_id
 from apps.guide_tasks.models import TaskPush
 from apps.guide_tasks.services import pushes
 from apps.hq import forms
@@ -40,7 +41,7 @@ def page(request: HttpRequest, push: TaskPush) -> HttpResponse:
 
 def _picks(request: HttpRequest) -> bool:
     """A script was chosen from the library, nothing is to be kept yet."""
-    return "pick" in request.POST and request.POST.get("template", "").isdecimal()
+    return "pick" in request.POST and bool(row_id(request.POST.get("template", "")))
 
 
 def _initial(push: TaskPush) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def _initial(push: TaskPush) -> dict[str, Any]:
 def _picked(request: HttpRequest, push: TaskPush) -> dict[str, Any]:
     """The draft with the texts of the script just picked."""
     found = {**_initial(push), "title": request.POST.get("title") or push.title}
-    template = MessageTemplate.objects.filter(pk=int(request.POST["template"])).first()
+    template = MessageTemplate.objects.filter(pk=row_id(request.POST["template"])).first()
     if template is None:
         return found
     return {
