@@ -214,11 +214,8 @@ def close_with_orders(*, order_ids: Collection[int]) -> int:
 @transaction.atomic
 def forget_members(*, member_ids: Collection[int], now: datetime) -> int:
     """A person asked to be deleted: what waits ends. Returns how many did."""
-    rows = Concession.objects.of_members(member_ids).waiting()
-    waiting = list(rows.select_for_update(of=("self",)).order_by("pk"))
-    for row in waiting:
-        _end(row, State.WITHDRAWN, SYSTEM, now)
-    return len(waiting)
+    rows = Concession.objects.of_members(member_ids)
+    return rows.end_waiting(State.WITHDRAWN, by=SYSTEM.label, at=now)
 
 
 def what(row: Concession) -> str:

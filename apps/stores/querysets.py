@@ -1,6 +1,6 @@
 """Who may see which stores, guides and postings."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Self
 
 from django.db import models
@@ -127,6 +127,11 @@ class AskedQuerySet(models.QuerySet):
 
     def waiting(self) -> Self:
         return self.filter(state="waiting")
+
+    def end_waiting(self, state: str, *, by: str, at: datetime) -> int:
+        """What waits of these ends without anybody's word: whom it is about asked to be deleted.
+        Returns how many did."""
+        return self.waiting().update(state=state, decided_by=by, decided_at=at)
 
     def waiting_for(self, actor: Actor) -> Self:
         """What waits for the actor's word: a manager's own store, a region's stores and what goes

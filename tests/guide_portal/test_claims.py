@@ -15,6 +15,8 @@ from apps.accounts.models import AuditEntry, User
 from apps.guide_tasks.models import TaskTarget
 from apps.handovers import services
 from apps.handovers.models import OwnershipClaim
+from apps.member_portal.models import DataRequest
+from apps.member_portal.services.erasure import erase
 from apps.members import services as members
 from apps.members.models import ServingPeriod
 from apps.outreach.models import GuideNotice
@@ -339,3 +341,22 @@ def test_who_works_nowhere_is_told_so(shop, claimed):
             actor=guide_actor(shop.guide, shop.now), now=shop.now,
         )  # fmt: skip
     assert not OwnershipClaim.objects.exists()
+
+
+def test_nobody_claims_or_looks_at_who_asked_to_be_forgotten(shop, claimed, phone):
+    ask(phone, claimed)
+    far = make_guide(make_store(), corp=CORP)
+    look = ask_for_access(
+        member_id=claimed.pk, guide_id=far.pk, reason="called", client_id=uuid.uuid4(),
+        actor=guide_actor(far, shop.now), now=shop.now,
+    )  # fmt: skip
+    asked = DataRequest.objects.create(
+        member=claimed, kind=DataRequest.Kind.ERASE, client_id=uuid.uuid4(), asked_at=shop.now,
+        due_on=shop.now.date(),
+    )  # fmt: skip
+
+    erase(request_id=asked.pk, actor=SYSTEM, now=shop.now)
+
+    look.refresh_from_db()
+    claim = OwnershipClaim.objects.get()
+    assert (claim.state, claim.decided_by, look.state) == ("withdrawn", "system", "refused")

@@ -8,6 +8,7 @@ from django.db.models.functions import Cast, Concat
 
 from apps.accounts.actor import Actor
 from apps.members.models import (
+    AccessRequest,
     ConfirmedFact,
     Consent,
     EnrolDraft,
@@ -55,6 +56,8 @@ def erase_member(*, member_id: int, source: str, now: datetime, actor: Actor) ->
     EnrolDraft.objects.filter(member_id__in=ids).delete()
     JoinRefusal.objects.filter(member_id__in=ids).delete()
     MemberMerge.objects.filter(survivor_id__in=ids).update(before_image_enc=None, evidence={})
+    looks = AccessRequest.objects.filter(member_id__in=ids)
+    looks.end_waiting(AccessRequest.State.REFUSED, by=actor.label, at=now)
     erased = {
         "identities": MemberIdentity.objects.filter(member_id__in=ids).delete()[0],
         "notes": MemberNote.objects.filter(member_id__in=ids).delete()[0],
