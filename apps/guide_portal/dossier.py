@@ -144,88 +144,124 @@ def read_dossier(*, member_id: int, guide_id: int, now: datetime) -> Dossier:
     return _dossier(found)
 
 
+# what a reader asks about, and of whom: `OWN` rows are the survivor's, `PERSON`'s also those of the
+# people merged into TA
+GUIDE, NOW = Place("guide", BigIntegerField()), Place("now", DateTimeField())
+OWN, PERSON = {"member_id": OuterRef("pk")}, {"member__survivor_id": OuterRef("pk")}
+BY = {"guide_id": "guide_id", "guide": "guide__name"}
+
+
 def _whole_member() -> QuerySet:
     """Some twenty subqueries: written once, see `Compiled`."""
-    guide_id, now = Place("guide", BigIntegerField()), Place("now", DateTimeField())
-    month, today = Place("month", DateField()), Place("today", DateField())
     members = Member.objects.filter(pk=Place("member", BigIntegerField()))
-    own, person = {"member_id": OuterRef("pk")}, {"member__survivor_id": OuterRef("pk")}
-    by = {"guide_id": "guide_id", "guide": "guide__name"}
-    phones = MemberIdentity.objects.filter(**person, kind=MemberIdentity.Kind.PHONE)
-    talks = Interaction.objects.filter(**person).order_by("-occurred_at")
-    seen = talks.filter(
-        kind=Interaction.Kind.VISIT, occurred_at__gte=now - timedelta(days=VISIT_DAYS)
+    return members.select_related("home_store").annotate(
+        **_who(), **_relations(), **_reach(), **_history(), **_ahead(), **_values()
     )
-    follows = FollowRelation.objects.filter(**person)
+
+
+def _who() -> dict[str, Any]:
+    merged = Member.objects.filter(survivor_id=OuterRef("pk")).order_by("pk")
+    phones = MemberIdentity.objects.filter(**PERSON, kind=MemberIdentity.Kind.PHONE)
+    return {
+        "_group": ArraySubquery(merged.values("pk")),
+        "_phone": Subquery(phones.order_by("pk").values("value_enc")[:1]),
+        "_tags": Subquery(MemberTags.objects.filter(**OWN).values("tags")[:1]),
+        "_confirmed": _rows(
+            ConfirmedFact.objects.filter(**PERSON).order_by("confirmed_at"),
+            kind="kind", word="word",
+        ),
+    }  # fmt: skip
+
+
+def _relations() -> dict[str, Any]:
+    follows = FollowRelation.objects.filter(**PERSON)
+    return {
+        "_serving": _rows(
+            ServingPeriod.objects.current().filter(**OWN), **BY, store="store__name", at="since"
+        ),
+        "_friends": _rows(
+            follows.filter(until=None).annotate(code=_code_name()).order_by("since"),
+            **BY, external_userid="external_userid", at="since", way="add_way", code="code",
+        ),
+        "_was_friend": Exists(follows.filter(guide_id=GUIDE)),
+    }  # fmt: skip
+
+
+def _reach() -> dict[str, Any]:
+    """Whether TA may be written to, and what is on its way."""
     waiting = DispatchRecipient.objects.filter(
-        **own,
-        dispatch__guide_id=guide_id,
+        **OWN,
+        dispatch__guide_id=GUIDE,
         source__startswith=PERSONAL,
         state=DispatchRecipient.State.WAITING,
     )
-    return members.select_related("home_store").annotate(
-        _group=ArraySubquery(
-            Member.objects.filter(survivor_id=OuterRef("pk")).order_by("pk").values("pk")
-        ),
-        _phone=Subquery(phones.order_by("pk").values("value_enc")[:1]),
-        _profile=_whole(MemberProfile.objects.filter(**own)),
-        _facts=_whole(MemberFacts.objects.filter(**own)),
-        _version=_whole(
-            StageVersion.objects.filter(published_at__lte=now).order_by("-published_at", "-pk")
-        ),
-        _tags=Subquery(MemberTags.objects.filter(**own).values("tags")[:1]),
-        _serving=_rows(
-            ServingPeriod.objects.current().filter(**own), **by, store="store__name", at="since"
-        ),
-        _friends=_rows(
-            follows.filter(until=None).annotate(code=_code_name()).order_by("since"),
-            **by, external_userid="external_userid", at="since", way="add_way", code="code",
-        ),
-        _was_friend=Exists(follows.filter(guide_id=guide_id)),
-        _consents=_rows(
-            Consent.objects.valid().filter(**person).order_by("given_at"),
+    budgets = ContactBudget.objects.filter(**OWN, month=Place("month", DateField()))
+    return {
+        "_consents": _rows(
+            Consent.objects.valid().filter(**PERSON).order_by("given_at"),
             purpose="purpose", at="given_at",
         ),
-        _stopped=Exists(StopMark.objects.current().filter(**person)),
-        _last=_rows(talks.filter(kind__in=TALK)[:1], **by, kind="kind", at="occurred_at"),
-        _visits=_rows(
-            seen[:VISITS], pk="pk", **by, reason="reason", at="occurred_at", source="source"
+        "_stopped": Exists(StopMark.objects.current().filter(**PERSON)),
+        "_used": Subquery(budgets.values("used")[:1]),
+        "_waiting": Exists(waiting),
+    }  # fmt: skip
+
+
+def _history() -> dict[str, Any]:
+    """What guides wrote down and heard."""
+    talks = Interaction.objects.filter(**PERSON).order_by("-occurred_at")
+    visits = talks.filter(
+        kind=Interaction.Kind.VISIT, occurred_at__gte=NOW - timedelta(days=VISIT_DAYS)
+    )
+    return {
+        "_last": _rows(talks.filter(kind__in=TALK)[:1], **BY, kind="kind", at="occurred_at"),
+        "_visits": _rows(
+            visits[:VISITS], pk="pk", **BY, reason="reason", at="occurred_at", source="source"
         ),
-        _follow_up=Subquery(
-            FollowUp.objects.standing().filter(**own, guide_id=guide_id).values("due_on")[:1]
+        "_notes": _rows(
+            MemberNote.objects.standing().filter(**PERSON).order_by("-created_at")[:NOTES],
+            **BY, body="body_enc", at="created_at", client_id="client_id",
         ),
-        _notes=_rows(
-            MemberNote.objects.standing().filter(**person).order_by("-created_at")[:NOTES],
-            **by, body="body_enc", at="created_at", client_id="client_id",
+        "_fresh": _rows(undoable(guide_id=GUIDE), id="client_id"),
+        "_refusal": _rows(
+            JoinRefusal.objects.filter(**PERSON).order_by("-at", "-pk")[:1],
+            **BY, reason="reason", at="at",
         ),
-        _confirmed=_rows(
-            ConfirmedFact.objects.filter(**person).order_by("confirmed_at"),
-            kind="kind", word="word",
+    }  # fmt: skip
+
+
+def _ahead() -> dict[str, Any]:
+    """What waits for a day."""
+    follow_ups = FollowUp.objects.standing().filter(**OWN, guide_id=GUIDE)
+    return {
+        "_follow_up": Subquery(follow_ups.values("due_on")[:1]),
+        "_appointments": _rows(
+            Appointment.objects.booked().filter(**PERSON).order_by("starts_at")[:APPOINTMENTS],
+            **BY, pk="pk", what="kind", store_id="store_id", store="store__name", at="starts_at",
         ),
-        _used=Subquery(ContactBudget.objects.filter(**own, month=month).values("used")[:1]),
-        _waiting=Exists(waiting),
-        _fresh=_rows(undoable(guide_id=guide_id), id="client_id"),
-        _refusal=_rows(
-            JoinRefusal.objects.filter(**person).order_by("-at", "-pk")[:1],
-            **by, reason="reason", at="at",
-        ),
-        _appointments=_rows(
-            Appointment.objects.booked().filter(**person).order_by("starts_at")[:APPOINTMENTS],
-            **by, pk="pk", what="kind", store_id="store_id", store="store__name", at="starts_at",
-        ),
-        _points=_rows(
-            PointsLot.objects.filter(**person).standing(on=today).annotate(fen=fen_per_point()),
-            on="expires_on", points="points", fen="fen",
-        ),
-        _cases=_rows(
-            ServiceCase.objects.undecided().filter(**person).order_by("due_at", "pk")[:CASES],
+        "_cases": _rows(
+            ServiceCase.objects.undecided().filter(**PERSON).order_by("due_at", "pk")[:CASES],
             pk="pk", what="kind", state="state", guide_id="guide_id", opened_by="opened_by",
             store_id="store_id", store="store__name", at="due_at",
         ),
-        _leading=_rows(
+    }  # fmt: skip
+
+
+def _values() -> dict[str, Any]:
+    """TA's numbers, and what head office says of how they are shown."""
+    versions = StageVersion.objects.filter(published_at__lte=NOW)
+    lots = PointsLot.objects.filter(**PERSON).standing(on=Place("today", DateField()))
+    return {
+        "_profile": _whole(MemberProfile.objects.filter(**OWN)),
+        "_facts": _whole(MemberFacts.objects.filter(**OWN)),
+        "_version": _whole(versions.order_by("-published_at", "-pk")),
+        "_points": _rows(
+            lots.annotate(fen=fen_per_point()), on="expires_on", points="points", fen="fen"
+        ),
+        "_leading": _rows(
             LeadingFacts.objects.all(), stage="stage", first="first", second="second", third="third"
         ),
-    )  # fmt: skip
+    }
 
 
 _WHOLE = Compiled(_whole_member)
