@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from django.conf import settings
 from django.db import transaction
@@ -29,8 +29,6 @@ from apps.guide_tasks.errors import (
 )
 from apps.guide_tasks.hours import grace
 from apps.guide_tasks.models import (
-    AssignBy,
-    Grade,
     PushForecast,
     PushSeries,
     TaskItem,
@@ -47,7 +45,6 @@ from apps.guide_tasks.services import (
 )
 from apps.guide_tasks.services.items import issuing as item_issuing
 from apps.guide_tasks.shapes import PushPlaces
-from apps.guide_tasks.wording import MINUTES_PER_CUSTOMER
 from apps.loyalty.models import Coupon
 from apps.outreach import policy, scripts
 from apps.outreach.attachments import Piece
@@ -61,27 +58,47 @@ Status = TaskPush.Status
 # a large hand-out tells its events afterwards, batch by batch, because an open writing transaction
 # holds every reader of the feed
 TELL_BATCH = 50_000
-_EDITABLE = frozenset(
-    {
-        "title",
-        "segment_run",
-        "template",
-        "body",
-        "generic_body",
-        "asset",
-        "coupon",
-        "required_grade",
-        "assign_by",
-        "follow_up_days",
-        "hand_out_at",
-        "due_at",
-        "hand_out_from",
-        "hand_out_until",
-        "contact_from",
-        "contact_until",
-        "minutes_per_target",
-    }
-)
+# what a push begins with; each may have hours of its own
+_HOURS = {
+    "hand_out_from": hours.HAND_OUT_FROM,
+    "hand_out_until": hours.HAND_OUT_UNTIL,
+    "contact_from": hours.CONTACT_FROM,
+    "contact_until": hours.CONTACT_UNTIL,
+}
+
+
+class DraftFields(TypedDict, total=False):
+    """What may be said of a push until it goes out; the rest is as the model has it."""
+
+    segment_run: SegmentRun | None
+    template: MessageTemplate | None
+    body: str
+    generic_body: str
+    asset: ContentAsset | None
+    coupon: Coupon | None
+    required_grade: int
+    assign_by: str
+    follow_up_days: int | None
+    hand_out_at: datetime | None
+    due_at: datetime | None
+    hand_out_from: time
+    hand_out_until: time
+    contact_from: time
+    contact_until: time
+    minutes_per_target: int
+
+
+class NewPush(DraftFields, total=False):
+    """And what it is from the start."""
+
+    kind: str
+    quota: int | None
+    quota_of: str
+    once_per_store: bool
+
+
+class PushChanges(DraftFields, total=False):
+    title: str
 
 
 @transaction.atomic
@@ -94,28 +111,9 @@ def create_push(
     goal: str = Campaign.Goal.SELL,
     window_days: int = 7,
     control_share_bp: int = 1000,
-    kind: str = TaskPush.Kind.CONTACT,
-    segment_run: SegmentRun | None = None,
-    template: MessageTemplate | None = None,
-    body: str = "",
-    generic_body: str = "",
-    asset: ContentAsset | None = None,
-    coupon: Coupon | None = None,
     result_tags: Iterable[Tag] = (),
-    required_grade: int = Grade.DELIVERED,
-    assign_by: str = AssignBy.SERVING,
-    follow_up_days: int | None = 7,
-    hand_out_at: datetime | None = None,
-    due_at: datetime | None = None,
-    hand_out_from: time = hours.HAND_OUT_FROM,
-    hand_out_until: time = hours.HAND_OUT_UNTIL,
-    contact_from: time = hours.CONTACT_FROM,
-    contact_until: time = hours.CONTACT_UNTIL,
-    minutes_per_target: int = MINUTES_PER_CUSTOMER,
-    quota: int | None = None,
-    quota_of: str = "",
-    once_per_store: bool = False,
     attachments: Iterable[Piece] = (),
+    **fields: Unpack[NewPush],
 ) -> TaskPush:
     """A draft; made alone it gets a campaign of its own. A template gives texts and content."""
     if campaign is None:
@@ -127,36 +125,18 @@ def create_push(
             control_share_bp=control_share_bp,
             actor=actor,
         )
+    template = fields.get("template")
     if template is not None:
-        body = body or template.body
-        generic_body = generic_body or template.generic_body
-        asset = asset or template.asset
+        fields["body"] = fields.get("body") or template.body
+        fields["generic_body"] = fields.get("generic_body") or template.generic_body
+        fields["asset"] = fields.get("asset") or template.asset
     push = TaskPush.objects.create(
         campaign=campaign,
-        kind=kind,
         title=title,
-        segment_run=segment_run,
-        template=template,
-        body=body,
-        generic_body=generic_body,
-        asset=asset,
-        coupon=coupon,
-        required_grade=required_grade,
-        assign_by=assign_by,
         attachments=list(attachments),
-        follow_up_days=follow_up_days,
-        hand_out_at=hand_out_at,
-        due_at=due_at,
-        hand_out_from=hand_out_from,
-        hand_out_until=hand_out_until,
-        contact_from=contact_from,
-        contact_until=contact_until,
-        minutes_per_target=minutes_per_target,
-        quota=quota,
-        quota_of=quota_of,
-        once_per_store=once_per_store,
         created_by=actor.label,
         created_at=now,
+        **{**_HOURS, **fields},
     )
     push.result_tags.set(result_tags)
     return push
@@ -170,14 +150,14 @@ def update_push(
     control_share_bp: int | None = None,
     window_days: int | None = None,
     result_tags: Iterable[Tag] | None = None,
-    **changes: Any,
+    **changes: Unpack[PushChanges],
 ) -> TaskPush:
     """Change a draft (the wizard's steps). What was forecast before counts no more.
 
     Raises PushAlreadyHandedOut, CampaignShared.
     """
     push = _draft(push)
-    unknown = set(changes) - _EDITABLE
+    unknown = set(changes) - PushChanges.__optional_keys__
     if unknown:
         raise TypeError(f"A push has no {sorted(unknown)}.")
     wanted = _of_campaign(push, control_share_bp=control_share_bp, window_days=window_days)
