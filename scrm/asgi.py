@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings.prod")
 
 pages = get_asgi_application()
 
-from apps.wecom.door import CallbackDoor  # noqa: E402 - the apps are ready only now
+from apps.wecom.door import CallbackDoor  # the apps are ready only now
 
 application = CallbackDoor(pages)
 

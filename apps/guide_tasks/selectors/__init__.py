@@ -25,6 +25,7 @@ from apps.guide_tasks.selectors.guide import (
 )
 from apps.guide_tasks.selectors.items import (
     IN_TIME,
+    ItemFigures,
     Said,
     excuses_said,
     item_excuses,
@@ -65,6 +66,7 @@ from apps.guide_tasks.selectors.words import Words, words_of
 __all__ = [
     "CHASES_A_DAY",
     "IN_TIME",
+    "ItemFigures",
     "Collisions",
     "GroupSendAhead",
     "GuideCost",

@@ -187,21 +187,23 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
         "taps": taps_of(source=push.source) if card_addresses(push.attachments) else None,
         "wave": uuid7(),
         "proof": KINDS[push.kind][2] if push.kind in KINDS else "",
-        "may_decide": actor.can(Capability.MANAGE_TEAM),
         "is_draft": push.handed_out_at is None,
-        "may_settle": actor.can(Capability.SETTLE_SENDS),
-        "may_push": actor.can(Capability.PUSH_TASKS),
-        "may_remind": actor.can(Capability.PUSH_TASKS)
-        and push.kind == Kind.GROUP_SEND
-        and push.status == TaskPush.Status.HANDED_OUT
-        and total.open > 0,
         "chase_at": _chase_at(push, actor) if total.open else "",
-        "may_extend": actor.can(Capability.PUSH_TASKS)
-        and push.status == TaskPush.Status.HANDED_OUT
-        and push.kind not in CONFIRMED_IN_WECOM,
-        "may_withdraw": actor.can(Capability.PUSH_TASKS)
-        and push.status == TaskPush.Status.HANDED_OUT
-        and total.issued > total.done + total.excused,
+        **_allowed(push, actor, total),
+    }
+
+
+def _allowed(push: TaskPush, actor: Actor, total: selectors.ItemFigures) -> dict[str, bool]:
+    """What this person may do with the push as it stands."""
+    may_push = actor.can(Capability.PUSH_TASKS)
+    may_lead = may_push and push.status == TaskPush.Status.HANDED_OUT
+    return {
+        "may_decide": actor.can(Capability.MANAGE_TEAM),
+        "may_settle": actor.can(Capability.SETTLE_SENDS),
+        "may_push": may_push,
+        "may_remind": may_lead and push.kind == Kind.GROUP_SEND and total.open > 0,
+        "may_extend": may_lead and push.kind not in CONFIRMED_IN_WECOM,
+        "may_withdraw": may_lead and total.issued > total.done + total.excused,
     }
 
 

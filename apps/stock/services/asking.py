@@ -46,10 +46,8 @@ def ask(
     RequestOfOthers.
     """
     take_turn(str(client_id))
-    known = StockRequest.objects.filter(client_id=client_id).first()
+    known = _asked_before(client_id, guide_id=guide_id, member_id=member_id)
     if known is not None:
-        if (known.asking_guide_id, known.member_id) != (guide_id, member_id):
-            raise RequestOfOthers
         return known
     own = place_of(guide_id=guide_id, day=clock.business_day(now))
     if own.store_id == giving_store_id:
@@ -65,29 +63,42 @@ def ask(
     heard_at = for_cards(now)
     if not news.people_there(giving_store_id, now=now):
         raise NobodyThere
-    try:
-        with transaction.atomic():
-            row = StockRequest.objects.create(
-                member_id=member_id,
-                product_id=product_id,
-                kind=kind,
-                asking_guide_id=guide_id,
-                asking_store_id=own.store_id,
-                giving_store_id=giving_store_id,
-                needs_manager=terms.needs_manager,
-                needs_region=terms.needs_region(kind, own.store, giving),
-                giver_percent=percent,
-                hold_hours=terms.hold_hours,
-                travel_hours=terms.travel_hours,
-                asked_at=now,
-                due_at=heard_at + timedelta(minutes=terms.answer_minutes),
-                client_id=client_id,
-            )
-    except IntegrityError:
-        raise AskedAlready from None
+    row = StockRequest(
+        member_id=member_id,
+        product_id=product_id,
+        kind=kind,
+        asking_guide_id=guide_id,
+        asking_store_id=own.store_id,
+        giving_store_id=giving_store_id,
+        needs_manager=terms.needs_manager,
+        needs_region=terms.needs_region(kind, own.store, giving),
+        giver_percent=percent,
+        hold_hours=terms.hold_hours,
+        travel_hours=terms.travel_hours,
+        asked_at=now,
+        due_at=heard_at + timedelta(minutes=terms.answer_minutes),
+        client_id=client_id,
+    )
+    _keep(row)
     note(row, before="", actor=actor.label, at=now)
     news.asked(row, now=now)
     return row
+
+
+def _asked_before(client_id: uuid.UUID, *, guide_id: int, member_id: int) -> StockRequest | None:
+    known = StockRequest.objects.filter(client_id=client_id).first()
+    if known is not None and (known.asking_guide_id, known.member_id) != (guide_id, member_id):
+        raise RequestOfOthers
+    return known
+
+
+def _keep(row: StockRequest) -> None:
+    """The database has the last word on who asked first."""
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        raise AskedAlready from None
 
 
 def _reachable(store_id: int, now: datetime) -> Store:
