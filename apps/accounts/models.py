@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.capabilities import HQ_ROLES, ROLE_CAPABILITIES, Capability, Role
+from apps.accounts.record_words import action_words
 
 _SAY_WHOSE = _(
     "Another user has the same WeCom account name. Name the corp of both, so that nobody is let in "
@@ -124,4 +125,4 @@ class AuditEntry(models.Model):
         indexes = [models.Index(fields=["object_type", "object_id"], name="accounts_audit_object")]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.object_type}:{self.object_id}"
+        return action_words(self.action)

@@ -37,7 +37,7 @@ class StageVersion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"stage version {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"
 
 
 class MemberProfile(models.Model):

@@ -14,6 +14,7 @@ from apps.core.pii import holds_phone
 from apps.guide_tasks.errors import CampaignShared
 from apps.guide_tasks.services import pushes
 from apps.outreach.models import Dispatch
+from apps.profiles.models import StageVersion
 from apps.stores.models import Posting
 from tests.factories.facts import make_guide
 from tests.factories.tasks import hand_out, make_push, members_of, tap, target_of
@@ -201,3 +202,12 @@ def test_who_wrote_a_send_stands_by_name(admin_client, team, fixed_clock, by):
 
 def test_a_yes_on_the_record_is_a_word():
     assert detail_words({"dry": True, "again": False}) == "试对账 是 · 再次 否"
+
+
+def test_the_page_of_one_entry_and_of_a_stage_version_are_called_in_words(admin_client):
+    accounts.audit(actor=SYSTEM, action="api_key.revoked")
+    entry = AuditEntry.objects.get(action="api_key.revoked")
+    page = admin_client.get(reverse("admin:accounts_auditentry_change", args=[entry.pk]))
+    assert str(page.context["original"]) == "吊销接口密钥" != entry.action
+
+    assert str(StageVersion(pk=3)) == f"{StageVersion._meta.verbose_name} 3"
