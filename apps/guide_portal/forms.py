@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.concessions.models import Kind as ConcessionKind
 from apps.concessions.models import Reason as ConcessionReason
+from apps.core.fields import LinesField
 from apps.guide_tasks.models import ExcuseReason
 from apps.handovers.models import OwnershipClaim
 from apps.members.models import (
@@ -32,7 +33,7 @@ class ActForm(forms.Form):
 
 
 class SendForm(ActForm):
-    text = forms.CharField(max_length=1000, required=False)
+    text = LinesField(max_length=1000, required=False)
     back = forms.ChoiceField(choices=[("target", ""), ("task", "")], required=False)
 
 
@@ -42,7 +43,7 @@ class NotSuitableForm(ActForm):
 
 
 class NoteForm(ActForm):
-    body = forms.CharField(max_length=500, required=False)
+    body = LinesField(max_length=500, required=False)
     chip = forms.CharField(max_length=40, required=False)
     target = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
 
@@ -58,7 +59,7 @@ class NoteForm(ActForm):
 
 class DraftForm(ActForm):
     called = forms.CharField(max_length=20)
-    body = forms.CharField(max_length=200, required=False)
+    body = LinesField(max_length=200, required=False)
 
 
 class DropDraftForm(ActForm):
@@ -86,19 +87,19 @@ class VisitReasonForm(ActForm):
 
 class RefusalForm(ActForm):
     reason = forms.ChoiceField(choices=JoinReason.choices)
-    words = forms.CharField(max_length=200, required=False)
+    words = LinesField(max_length=200, required=False)
 
 
 class WordingForm(ActForm):
     """A store's own words; how long and with what in them the service says."""
 
-    body = forms.CharField(max_length=1000, required=False)
-    generic_body = forms.CharField(max_length=1000, required=False)
+    body = LinesField(max_length=1000, required=False)
+    generic_body = LinesField(max_length=1000, required=False)
     seen = forms.CharField(max_length=16)
 
 
 class MessageForm(ActForm):
-    text = forms.CharField(max_length=1000)
+    text = LinesField(max_length=1000)
 
 
 class CouponForm(ActForm):
@@ -164,7 +165,7 @@ class ContactForm(forms.Form):
 
 class ProposeForm(ActForm):
     name = forms.CharField(max_length=30, error_messages={"required": _("Give it a short name")})
-    body = forms.CharField(max_length=1000, error_messages={"required": _("Write what you say")})
+    body = LinesField(max_length=1000, error_messages={"required": _("Write what you say")})
 
 
 class DisplayForm(forms.Form):

@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
+from apps.core.fields import LinesField
 from apps.guide_portal.forms import ActForm
 from apps.guide_tasks.models import TaskPush
 from apps.guide_tasks.services import WantedItems
@@ -20,7 +21,7 @@ DUE_CHOICES = ((0, _("today")), (1, _("tomorrow")), (3, _("in 3 days")), (7, _("
 
 
 class ReportForm(ActForm):
-    note = forms.CharField(max_length=500, required=False)
+    note = LinesField(max_length=500, required=False)
 
 
 class PhotoForm(ReportForm):
@@ -28,7 +29,7 @@ class PhotoForm(ReportForm):
 
 
 class RefuseForm(ActForm):
-    reason = forms.CharField(max_length=200)
+    reason = LinesField(max_length=200)
 
 
 class ExcuseItemForm(ActForm):
@@ -69,7 +70,7 @@ class NewTaskForm(ActForm):
     """新建任务: in the store's words; what it becomes is decided by two questions."""
 
     title = forms.CharField(max_length=40, error_messages={"required": _("Say what is to be done")})
-    body = forms.CharField(max_length=500, required=False)
+    body = LinesField(max_length=500, required=False)
     who = forms.ChoiceField(choices=[(ANYONE, ""), (EACH, "")], initial=ANYONE)
     photo = forms.BooleanField(required=False)
     days = forms.TypedChoiceField(coerce=int, choices=[(days, "") for days, _words in DUE_CHOICES])

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import modules
 from apps.core import clock
+from apps.core.fields import LinesField
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.item_forms import DUE_CHOICES, due_moment
 from apps.guide_tasks.models import TaskPush
@@ -34,7 +35,7 @@ class RegionTaskForm(ActForm):
 
     kind = forms.ChoiceField(choices=[])
     title = forms.CharField(max_length=40)
-    body = forms.CharField(max_length=500, required=False)
+    body = LinesField(max_length=500, required=False)
     quota = forms.IntegerField(min_value=1, max_value=999, required=False)
     quota_of = forms.ChoiceField(choices=TaskPush.QuotaOf.choices, required=False)
     minutes = forms.TypedChoiceField(coerce=int, choices=[(n, "") for n in MINUTES], initial=15)
@@ -83,7 +84,7 @@ class TimingForm(ActForm):
         coerce=int, choices=[(hour, "") for hour in range(24)], required=False, empty_value=None
     )
     more_days = forms.IntegerField(min_value=0, max_value=99, required=False)
-    reason = forms.CharField(max_length=200, required=False)
+    reason = LinesField(max_length=200, required=False)
 
     def opens_at(self, *, now: datetime) -> datetime | None:
         """The next time the chain's clock shows that hour."""

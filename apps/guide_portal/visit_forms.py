@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from apps.core import clock
+from apps.core.fields import LinesField
 from apps.guide_portal.forms import ActForm
 from apps.stores.models import Guide, Posting, Store
 from apps.stores.visits import Wanted
@@ -17,7 +18,7 @@ ITEM_DAYS = (1, 3, 7, 14)
 class VisitForm(ActForm):
     """What was seen, and up to three things to follow: what, who, until when."""
 
-    note = forms.CharField(max_length=500, required=False)
+    note = LinesField(max_length=500, required=False)
 
     def __init__(self, *args: Any, store: Store, day: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -45,4 +46,4 @@ class VisitForm(ActForm):
 
 
 class WordForm(forms.Form):
-    word = forms.CharField(max_length=200, required=False)
+    word = LinesField(max_length=200, required=False)

@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 from apps.accounts.actor import Actor
 from apps.contact_codes.models import ChannelCode, CodeShift
 from apps.contact_codes.services import Shift, Wanted
+from apps.core.fields import LinesField
 from apps.hq.picture_form import PictureForm
 from apps.stores.models import Guide, Region, Store
 from apps.tagging.models import Tag
@@ -88,7 +89,7 @@ class CodeForm(PictureForm):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
-    welcome = forms.CharField(
+    welcome = LinesField(
         label=pgettext_lazy("contact code", "Welcome"),
         max_length=1000,
         required=False,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts import modules
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.core.fields import LinesField
 from apps.guide_tasks.models import AssignBy, Grade, TaskPush
 from apps.loyalty.models import Coupon
 from apps.loyalty.selectors import worth_words
@@ -44,10 +45,8 @@ class WhatForm(forms.Form):
         required=False,
         empty_label=_("none"),
     )
-    body = forms.CharField(
-        label=_("Personal text"), widget=forms.Textarea({"rows": 4}), max_length=1000
-    )
-    generic_body = forms.CharField(
+    body = LinesField(label=_("Personal text"), widget=forms.Textarea({"rows": 4}), max_length=1000)
+    generic_body = LinesField(
         label=_("Text for everybody"),
         widget=forms.Textarea({"rows": 4}),
         max_length=1000,

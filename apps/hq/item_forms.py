@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import clock
+from apps.core.fields import LinesField
 from apps.guide_tasks import hours
 from apps.guide_tasks.models import CONFIRMED_IN_WECOM, TaskPush
 from apps.guide_tasks.services import WantedItems
@@ -38,7 +39,7 @@ class ItemPushForm(forms.Form):
 
     client_id = forms.UUIDField(widget=forms.HiddenInput)
     title = forms.CharField(label=_("Title"), max_length=40)
-    body = forms.CharField(
+    body = LinesField(
         label=_("What is to be done"),
         widget=forms.Textarea({"rows": 4}),
         max_length=1000,

@@ -53,6 +53,17 @@ def test_a_refusal_keeps_what_was_typed(shop, phone, act):
     assert ServiceCase.objects.get().order_id is None
 
 
+def test_what_fits_where_it_is_typed_fits_line_by_line(shop, phone, act):
+    """A browser lets 300 signs be typed, a line's end is one; it sends two."""
+    typed = "\n".join(["一" * 9] * 30)
+    assert len(typed) == 299
+
+    page = url("open_case", shop.members[0].public_id)
+    phone.post(page, act(kind="quality", words=typed.replace("\n", "\r\n")))
+
+    assert typed in phone.get(url("case", ServiceCase.objects.get().pk)).content.decode()
+
+
 def test_the_manager_takes_it_closes_it_and_opens_it_again(shop, managers_phone, act):
     row = complain(shop.members[0], shop.guide, shop.now)
     managers_phone.post(url("take_case", row.pk), act())

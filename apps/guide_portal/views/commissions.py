@@ -2,7 +2,6 @@
 
 from typing import cast
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -11,6 +10,7 @@ from django.utils.translation import gettext as _
 from apps.commissions import services
 from apps.commissions.models import CommissionLine
 from apps.core.errors import DomainError
+from apps.core.fields import LinesField
 from apps.guide_portal import commissions
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.views.base import GuidePage
@@ -19,7 +19,7 @@ from apps.guide_portal.views.base import GuidePage
 class QuestionForm(ActForm):
     """Too few words are refused by the service, in words."""
 
-    words = forms.CharField(required=False)
+    words = LinesField(required=False)
 
 
 class Commission(GuidePage):

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
+from apps.core.fields import LinesField
 from apps.core.ids import row_ids
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.handovers import run_page
@@ -38,7 +39,7 @@ class SuccessorForm(ActForm):
 
 class DecideForm(forms.Form):
     allow = forms.ChoiceField(choices=[("yes", ""), ("no", "")])
-    word = forms.CharField(max_length=200, required=False)
+    word = LinesField(max_length=200, required=False)
 
 
 class PlanHandover(HandoverOf):

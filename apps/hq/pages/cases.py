@@ -18,6 +18,7 @@ from apps.cases.models import Holder, Kind, ServiceCase, State
 from apps.cases.services.settling import RESULTS
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.core.fields import LinesField
 from apps.core.ids import uuid7
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.members.models import Member
@@ -28,7 +29,7 @@ from apps.stores.models import Guide
 class NewCaseForm(forms.Form):
     client_id = forms.UUIDField()
     kind = forms.ChoiceField(choices=Kind.choices)
-    words = forms.CharField(max_length=300)
+    words = LinesField(max_length=300)
 
 
 @hq_page(Capability.EDIT_MEMBERS)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
+from apps.core.fields import LinesField
 from apps.customer_groups import selectors, services
 from apps.customer_groups.models import CustomerGroup, GroupCode, GroupWelcome, Outside
 from apps.hq.access import actor_of, hq_action, hq_page, show
@@ -44,9 +45,7 @@ class GroupCodeForm(forms.Form):
 class WelcomeWordsForm(PictureForm):
     """What newcomers read and see."""
 
-    text = forms.CharField(
-        label=gettext_lazy("What newcomers read"), widget=forms.Textarea({"rows": 4})
-    )
+    text = LinesField(label=gettext_lazy("What newcomers read"), widget=forms.Textarea({"rows": 4}))
 
 
 class GroupWelcomeForm(WelcomeWordsForm):
