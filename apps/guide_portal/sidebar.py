@@ -1,35 +1,40 @@
 """Reads for 侧边栏: who is in the chat, why now, and what can be sent into it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
 from apps.guide_portal import enrol
 from apps.guide_portal.cards import SENDABLE, Card, Person, bought_words, person_of, target_cards
 from apps.guide_portal.customers import own_word, visible
-from apps.guide_portal.dossier import read_dossier
+from apps.guide_portal.dossier import Dossier, read_dossier
 from apps.guide_portal.facts import FirstFacts, first_facts
 from apps.guide_portal.joining import Asking, invite_words
 from apps.guide_portal.library import materials
 from apps.guide_portal.record import asking_of, source_words
 from apps.guide_portal.templatetags.portal import picture_address
-from apps.guide_portal.texts import personal_text, refusal_words
+from apps.guide_portal.texts import look_words, personal_text, refusal_words
 from apps.guide_tasks.models import TaskTarget
 from apps.guide_tasks.selectors import open_targets_of_member
-from apps.guide_tasks.services.personal import reach_of
+from apps.guide_tasks.services.personal import is_new
+from apps.guide_tasks.services.sending import is_marketing
 from apps.loyalty.selectors import points_words
 from apps.members.invites import IN_CHAT_FOR
 from apps.members.models import Member, StopMark
-from apps.members.selectors import find_identities
+from apps.members.selectors import holder_of
 from apps.orders.selectors import last_purchases
+from apps.outreach import policy
 from apps.outreach.attachments import Piece, cover_address
 from apps.outreach.selectors import pieces_for_chat
 from apps.outreach.services import guide_pieces
+
+# the policy's word on marketing (True) and on service (False); empty where nobody asked for both
+Looks = Mapping[bool, policy.Look]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +77,8 @@ class ChatMessage:
 
 def sidebar_member(*, actor: Actor, corp_id: str, external_userid: str) -> Member | None:
     """The customer of the chat, if known and in the actor's scope."""
-    given = ("external_userid", corp_id, external_userid)
-    found = find_identities([given]).get(given)
-    return visible(actor).filter(pk=found.survivor_id).first() if found else None
+    holder = holder_of("external_userid", corp_id, external_userid)
+    return visible(actor).filter(pk=Subquery(holder)).first()
 
 
 def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
@@ -86,9 +90,11 @@ def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
     cards = target_cards(targets, now=now, bought=bought)
     task = next((one for one in cards if one.can_send), next(iter(cards), None))
     target = next((one for one in targets if task and one.pk == task.target_id), None)
-    refusal = _refusal(target, task, now)
     asked = asking_of(file, actor)
     invite = _invitation(guide_id, now) if asked else None
+    # for the task and for the invitation together
+    looks = policy.look_both_ways(member_id=member.pk, guide_id=guide_id, now=now) if invite else {}
+    refusal = _refusal(target, task, looks, now)
     owner = own_word(file.serving["guide_id"], file.serving["guide"], actor) if file.serving else ""
     return SidebarPage(
         person=person_of(member),
@@ -104,18 +110,26 @@ def sidebar_of(*, member: Member, actor: Actor, now: datetime) -> SidebarPage:
         refusal=refusal,
         invite=invite,
         asking=asked,
-        unasked=_unasked(member, actor, now) if invite else "",
+        unasked=_unasked(file, guide_id, looks, now) if invite else "",
         stopped=file.is_stopped,
     )
 
 
-def _unasked(member: Member, actor: Actor, now: datetime) -> str:
-    """An invitation that nobody asked for is marketing: the policy's word on that, "" for yes."""
-    return reach_of(member=member, guide_id=actor.guide_id or 0, now=now).refusal
+def _unasked(file: Dossier, guide_id: int, looks: Looks, now: datetime) -> str:
+    """An invitation that nobody asked for is a word of the guide's own: the policy's answer to
+    that, "" for yes."""
+    friend = file.friend_of(guide_id)
+    new = is_new(file.member, friend["at"] if friend else None, now=now)
+    refusal, _contact = looks[not new]
+    return policy.sentence(refusal) if refusal else ""
 
 
-def _refusal(target: TaskTarget | None, task: Card | None, now: datetime) -> str:
-    return refusal_words(target, now=now) if target and task and task.can_send else ""
+def _refusal(target: TaskTarget | None, task: Card | None, looks: Looks, now: datetime) -> str:
+    if not (target and task and task.can_send):
+        return ""
+    if looks:
+        return look_words(looks[is_marketing(target.push)], now=now)
+    return refusal_words(target, now=now)
 
 
 def _person(member: Member) -> tuple[list[int], bool]:

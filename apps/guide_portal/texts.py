@@ -25,12 +25,18 @@ def personal_text(
 
 def refusal_words(target: TaskTarget, *, now: datetime) -> str:
     """Why sending would be refused right now, said before the guide types; "" when it is fine."""
-    refusal, contact = policy.look_at_one(
+    look = policy.look_at_one(
         member_id=target.member_id,
         guide_id=target.guide_id,
         now=now,
         marketing=is_marketing(target.push),
     )
+    return look_words(look, now=now)
+
+
+def look_words(look: policy.Look, *, now: datetime) -> str:
+    """What the policy said, in words; "" when it is fine."""
+    refusal, contact = look
     if refusal is None:
         return ""
     if contact is not None:

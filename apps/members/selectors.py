@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext
 
 from apps.accounts.models import User
@@ -119,6 +120,15 @@ def find_identities(given: Iterable[Given]) -> dict[Given, FoundIdentity]:
             for one in keys[stored]:
                 found[one] = FoundIdentity(pk, member_id, survivor_id)
     return found
+
+
+def holder_of(kind: str, scope: str, raw: str) -> QuerySet:
+    """The survivor's id of who holds this identifier, as a question inside another one."""
+    scope, value = normalise(kind, scope, raw)
+    held = MemberIdentity.objects.matching(
+        kind=kind, scope=scope, value_keys=[pii.value_key(kind, scope, value)]
+    )
+    return held.values("member__survivor_id")[:1]
 
 
 def find_by_identity(kind: str, scope: str, value: str) -> Member | None:

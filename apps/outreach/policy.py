@@ -397,6 +397,8 @@ def _refused_here(members_sql: str, members: list[Any], terms: _Terms) -> dict[i
         return {member: Refusal(code) for member, code in cursor.fetchall() if code}
 
 
+# why not, with the colleague's contact where that is why
+Look = tuple[Refusal | None, ledger.Contact | None]
 # whoever was merged is asked about as the person they are now
 _ONE = "SELECT coalesce((SELECT survivor_id FROM members_member WHERE id = %s), %s)"
 
@@ -409,13 +411,31 @@ def check_one(*, member_id: int, guide_id: int, now: datetime, marketing: bool) 
     return refusal
 
 
-def look_at_one(
-    *, member_id: int, guide_id: int, now: datetime, marketing: bool
-) -> tuple[Refusal | None, ledger.Contact | None]:
+def look_at_one(*, member_id: int, guide_id: int, now: datetime, marketing: bool) -> Look:
     """The same, with the colleague's contact where that is the refusal."""
+    refusal = _refusal_of_one(member_id, guide_id, now, marketing)
+    return _with_colleagues(refusal, member_id, guide_id, now) if marketing else (refusal, None)
+
+
+def look_both_ways(*, member_id: int, guide_id: int, now: datetime) -> dict[bool, Look]:
+    """What is said to marketing (True) and to service (False), in two queries at most: before the
+    ledger only the consent tells them apart, and where that is missing the ledger is not asked."""
+    refusal = _refusal_of_one(member_id, guide_id, now, True)
+    marketing = _with_colleagues(refusal, member_id, guide_id, now)
+    if refusal == Refusal.NO_CONSENT:
+        refusal = _refusal_of_one(member_id, guide_id, now, False)
+    return {True: marketing, False: (refusal, None)}
+
+
+def _refusal_of_one(
+    member_id: int, guide_id: int, now: datetime, marketing: bool
+) -> Refusal | None:
     terms = _terms_here(guide_id, now, marketing, monthly_cap(now))
-    refusal = next(iter(_refused_here(_ONE, [member_id, member_id], terms).values()), None)
-    if not marketing or not _asks_ledger(refusal):
+    return next(iter(_refused_here(_ONE, [member_id, member_id], terms).values()), None)
+
+
+def _with_colleagues(refusal: Refusal | None, member_id: int, guide_id: int, now: datetime) -> Look:
+    if not _asks_ledger(refusal):
         return refusal, None
     others = ledger.by_colleagues(member_ids=[member_id], guide_id=guide_id, now=now)
     contact = others.get(member_id)

@@ -157,7 +157,7 @@ def test_a_page_asks_as_often_for_many_customers_as_for_few(db, fixed_clock, nam
 
     counted = [queries_of(signed_in(shop.guide), addresses(shop)[name]) for shop in (few, many)]
 
-    assert counted[0] == counted[1] <= 32
+    assert counted[0] == counted[1] <= 12
 
 
 def test_the_team_page_asks_as_often_for_many_guides_as_for_few(db, fixed_clock):
@@ -166,7 +166,7 @@ def test_the_team_page_asks_as_often_for_many_guides_as_for_few(db, fixed_clock)
 
     counted = [queries_of(signed_in(shop.manager), address) for shop in (few, many)]
 
-    assert counted[0] == counted[1] <= 16
+    assert counted[0] == counted[1] <= 12
 
 
 def test_the_story_goes_on_earlier(shop, phone):

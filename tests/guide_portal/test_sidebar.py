@@ -15,6 +15,7 @@ from django.urls import reverse
 from apps.contact_codes.models import ChannelCode
 from apps.guide_tasks.models import TaskPush
 from apps.members.models import Consent, FollowRelation, Interaction, Member, StopMark
+from apps.outreach import policy
 from apps.outreach.models import MediaUpload, MessageTemplate, TrackedLink
 from tests.factories.items import png
 from tests.factories.outreach import CORP, make_asset
@@ -231,6 +232,71 @@ def test_who_may_not_be_written_to_is_invited_only_as_an_answer(shop, card):
     page = card(external(member))
     assert "TA 问了，发邀请" in page
     assert "TA 问起怎么入会，再发邀请" in page
+
+
+@pytest.mark.parametrize("is_held_back", [False, True])
+@pytest.mark.parametrize("agreed", [False, True])
+@pytest.mark.parametrize("kind", [TaskPush.Kind.CARE, TaskPush.Kind.CONTACT])
+def test_who_has_not_joined_costs_no_more_than_who_has(shop, card, kind, agreed, is_held_back):
+    """The policy is asked once for the open task and for the invitation, whatever they are."""
+    member = shop.members[0]
+    Member.objects.filter(pk=member.pk).update(joined_at=None)
+    FollowRelation.objects.filter(member=member).update(since=shop.now - timedelta(days=90))
+    script = MessageTemplate.objects.create(name="新靴", body=shop.push.body)
+    TaskPush.objects.filter(pk=shop.push.pk).update(template=script, kind=kind)
+    if not agreed:
+        Consent.objects.filter(member=member).update(withdrawn_at=shop.now)
+    talk = {"member": member, "kind": Interaction.Kind.CHAT_OPENED, "occurred_at": shop.now}
+    if is_held_back:
+        Interaction.objects.create(**talk, guide=shop.colleague, source="a colleague's chat")
+    address = external(member)
+
+    def asked():
+        card(address)
+        with CaptureQueriesContext(connection) as queries:
+            page = card(address)
+        assert "到了新靴" in page
+        assert ("TA 问起怎么入会，再发邀请" in page) == (is_held_back or not agreed)
+        return len(queries)
+
+    few = asked()
+    for number in range(4):
+        hand_out([member], shop.now, title=f"回访{number}", kind=TaskPush.Kind.CARE)
+        Interaction.objects.create(**talk, guide=shop.guide, source=f"chat {number}")
+    assert asked() == few <= 12
+
+
+def nothing_else(shop, member):
+    pass
+
+
+def withdraw(shop, member):
+    Consent.objects.filter(member=member).update(withdrawn_at=shop.now)
+
+
+def stop(shop, member):
+    StopMark.objects.create(member=member, source="test", since=shop.now)
+
+
+def unfriend(shop, member):
+    FollowRelation.objects.filter(member=member).update(until=shop.now, ended_by="guide")
+
+
+@pytest.mark.parametrize("has_colleague", [False, True])
+@pytest.mark.parametrize("befall", [nothing_else, withdraw, stop, unfriend])
+def test_asked_both_ways_the_policy_says_what_it_says_to_each(shop, befall, has_colleague):
+    member = shop.members[0]
+    befall(shop, member)
+    if has_colleague:
+        talk = {"member": member, "kind": Interaction.Kind.CHAT_OPENED, "occurred_at": shop.now}
+        Interaction.objects.create(**talk, guide=shop.colleague, source="a colleague's chat")
+    ask = {"member_id": member.pk, "guide_id": shop.guide.pk, "now": shop.now}
+
+    with CaptureQueriesContext(connection) as queries:
+        both = policy.look_both_ways(**ask)
+
+    assert len(queries) <= 2
+    assert both == {way: policy.look_at_one(**ask, marketing=way) for way in (False, True)}
 
 
 @pytest.mark.parametrize("is_held_back", [False, True])

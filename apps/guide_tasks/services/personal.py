@@ -59,16 +59,16 @@ def reach_of(
         .first()
     )
     if marketing is None:
-        marketing = not _is_new(member, friend, now)
+        marketing = not is_new(member, friend.since if friend else None, now=now)
     refusal = policy.check_one(member_id=member.pk, guide_id=guide_id, now=now, marketing=marketing)
     external = friend.external_userid if friend else ""
     return Reach(external, marketing, policy.sentence(refusal) if refusal else "")
 
 
-def _is_new(member: Member, friend: FollowRelation | None, now: datetime) -> bool:
+def is_new(member: Member, friend_since: datetime | None, *, now: datetime) -> bool:
+    """Joined lately, or became this guide's friend: then a first word is service."""
     since = now - timedelta(days=GREETING_DAYS)
-    joined = member.joined_at is not None and member.joined_at >= since
-    return joined or (friend is not None and friend.since >= since)
+    return any(at is not None and at >= since for at in (member.joined_at, friend_since))
 
 
 @transaction.atomic
