@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import segno
+from django.core.paginator import Paginator
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -293,19 +294,22 @@ class MyMovement:
 
 @dataclass(frozen=True, slots=True)
 class PointsPage:
-    """`endings`: until when how many count, in words, the first to end first."""
+    """`endings`: until when how many count, in words, the first to end first. `newer` and `older`
+    are the numbers of the pages beside this one; 0 for none."""
 
     points: str
     worth: str
     is_owed: bool
     endings: list[tuple[str, str]]
     movements: list[MyMovement]
+    newer: int
+    older: int
 
 
-def points_page(*, member_ids: list[int], now: datetime) -> PointsPage:
-    """What its owner has, what ends when, and the latest movements."""
+def points_page(*, member_ids: list[int], now: datetime, page: str) -> PointsPage:
+    """What its owner has, what ends when, and one page of the movements, the latest first."""
     found = points_of(member_ids=member_ids, now=now)
-    movements = movements_of(member_ids=member_ids, now=now)[:MOVEMENTS]
+    shown = Paginator(movements_of(member_ids=member_ids, now=now), MOVEMENTS).get_page(page)
     return PointsPage(
         points=f"{found.points:,}",
         worth=points_worth(found.points, found.fen_per_point),
@@ -320,8 +324,10 @@ def points_page(*, member_ids: list[int], now: datetime) -> PointsPage:
                 detail=" · ".join(filter(None, [date_format(one.day), one.store])),
                 points=f"{one.points:+,}",
             )
-            for one in movements
+            for one in shown
         ],
+        newer=shown.previous_page_number() if shown.has_previous() else 0,
+        older=shown.next_page_number() if shown.has_next() else 0,
     )
 
 

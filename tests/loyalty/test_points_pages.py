@@ -11,6 +11,7 @@ from apps.core import clock
 from apps.loyalty.models import PointsEntry, PointsTerms
 from apps.loyalty.selectors import points_of
 from apps.loyalty.services import give_welcome_points
+from apps.member_portal.selectors import MOVEMENTS
 from apps.members.models import Member
 from tests.factories.coupons import give, make_coupon, tell_points
 from tests.factories.facts import make_member
@@ -83,6 +84,25 @@ def test_its_owner_sees_the_sum_what_ends_and_how_they_came(member, fixed_clock)
     assert "到店可抵 ¥4" in page
     # what was over without a word of the till has a line of its own
     assert [word in page for word in ("+500", "-150", "-350", "+400")] == [True] * 4
+
+
+def test_whatever_is_older_stands_on_a_page_of_its_own(member, fixed_clock):
+    mine, address = customers_browser(member), reverse("member_portal:points")
+    for number in range(MOVEMENTS + 2):
+        tell_points(member, 1_000 + number, now=fixed_clock, days=number)
+
+    def shown(page):
+        text = mine.get(address, {"page": page}).content.decode()
+        return [number for number in range(MOVEMENTS + 2) if f"+{1_000 + number:,}" in text], text
+
+    latest, text = shown("")
+    assert latest == list(range(MOVEMENTS))
+    assert ('?page=2"' in text, '?page=0"' in text) == (True, False)
+    oldest, text = shown("2")
+    assert oldest == [MOVEMENTS, MOVEMENTS + 1]
+    assert ('?page=1"' in text, '?page=3"' in text) == (True, False)
+    # a page that is not there: the nearest that is
+    assert [shown(page)[0] for page in ("99", "x")] == [oldest, latest]
 
 
 def test_where_no_points_exist_there_is_no_way_to_them(member, fixed_clock):

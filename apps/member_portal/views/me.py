@@ -48,7 +48,7 @@ class Points(MemberPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         ids = survivor_group(self.member.pk)
-        page = selectors.points_page(member_ids=ids, now=self.now)
+        page = selectors.points_page(member_ids=ids, now=self.now, page=request.GET.get("page", ""))
         return render(request, "member_portal/points.html", {"page": page})
 
 
