@@ -15,6 +15,8 @@ from apps.outreach.models import DispatchRecipient
 from apps.profiles.models import MemberProfile
 from apps.reports import places
 from apps.reports import selectors as reports
+from apps.reports.selectors import home_page
+from apps.reports.selectors import lift as lifts
 from apps.reports.shapes import Arm, Verdict
 from apps.wecom_sync.models import SyncRun
 from tests.factories.facts import make_store
@@ -140,7 +142,7 @@ def test_every_page_divides_the_same_numbers(moment, seed):
     funnel = reports.push_funnel(push=push)
     total = reports.total_of(reports.push_breakdown(push=push, by="guide", actor=SYSTEM), "all")
     team = guide_tasks.team_progress(actor=SYSTEM, now=moment, push_id=push.pk)
-    loop = {number.code: number for number in reports._loop([push], SYSTEM, moment)}
+    loop = {number.code: number for number in home_page._loop([push], SYSTEM, moment)}
 
     for found in (funnel, total, team):
         assert found.completion_rate == share(in_time, asked)
@@ -225,7 +227,7 @@ def test_without_a_control_group_there_is_no_lift(moment):
     ],
 )
 def test_the_verdict_is_a_fixed_word(treated, control, word, moment):
-    lift = reports._judged(
+    lift = lifts._judged(
         treated, control, window_from=moment, window_until=moment, is_running=False
     )
 

@@ -1,65 +1,18 @@
 """How far a push came, place by place, and who did how."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from math import ceil
-from typing import Any
+from datetime import timedelta
 
-from django.core.cache import cache
 from django.db import connection
-from django.db.models import Count, F, Min, Q, QuerySet
+from django.db.models import Count, F, Q
 
-from apps.accounts import modules
 from apps.accounts.actor import Actor
-from apps.accounts.capabilities import Capability
-from apps.accounts.modules import Module
-from apps.cases.models import Holder, ServiceCase
-from apps.commissions.models import CommissionQuestion
-from apps.concessions.models import Concession
-from apps.core import clock
 from apps.core.querysets import keys_sql
-from apps.customer_groups.models import GroupSend
 from apps.guide_tasks import selectors as guide_tasks
-from apps.guide_tasks.models import (
-    ITEM_KINDS,
-    Grade,
-    NotIssued,
-    PushForecast,
-    SeriesOccurrence,
-    State,
-    TaskPush,
-    TaskTarget,
-)
-from apps.handovers.models import OwnershipClaim
-from apps.members.models import AccessRequest, FollowRelation, LookUpAlert, ServingPeriod
+from apps.guide_tasks.models import Grade, PushForecast, State, TaskPush, TaskTarget
 from apps.orders.selectors import NET_SALES
-from apps.outreach import policy
-from apps.outreach.models import Dispatch, MomentPost, ScriptProposal
-from apps.profiles.models import Stage
 from apps.reports.disturbed import was_disturbed
-from apps.reports.shapes import (
-    Arm,
-    BreakdownRow,
-    DayPoint,
-    Funnel,
-    Home,
-    Lift,
-    LoopNumber,
-    NextPush,
-    PlannedPush,
-    RecentPush,
-    Todo,
-    Verdict,
-    rate,
-)
-from apps.reports.statistics import newcombe, smallest_visible, welch
-from apps.risks.models import RiskCase
-from apps.segments.compile import compile_definition, rests_on_profile
-from apps.stores.models import AskLevel, Region
-from apps.wecom.models import RawCallback
-from apps.wecom_sync.models import GuideDay, SyncRun
-
-
+from apps.reports.shapes import BreakdownRow, Funnel
 
 _GRADE_NAMES = {
     Grade.DELIVERED: "delivered",
@@ -70,12 +23,12 @@ _GRADE_NAMES = {
 
 
 # executions, of those that were due: what is not applicable was not
-_BEGUN = Q(started_at__isnull=False) & ~Q(state=State.NOT_APPLICABLE)
+BEGUN = Q(started_at__isnull=False) & ~Q(state=State.NOT_APPLICABLE)
 # who was lost at a step of a push: not begun, begun and not delivered, delivered and not bought.
 # Each is a part of its own base, not what one step counts less than the one before
 LOST: dict[str, Q] = {
     "not_begun": Q(started_at=None) & ~Q(state=State.NOT_APPLICABLE),
-    "not_delivered": _BEGUN & ~Q(contact_grade=Grade.DELIVERED),
+    "not_delivered": BEGUN & ~Q(contact_grade=Grade.DELIVERED),
     "not_bought": Q(contact_grade=Grade.DELIVERED, purchased_at=None),
 }
 
@@ -85,7 +38,7 @@ def push_funnel(*, push: TaskPush) -> Funnel:
     found = guide_tasks.push_results(push)
     states = found.states
     timing = TaskTarget.objects.filter(push=push).aggregate(
-        started=Count("pk", filter=_BEGUN),
+        started=Count("pk", filter=BEGUN),
         on_time=Count("pk", filter=Q(state=State.DONE, done_at__lte=F("due_at"))),
         declared=Count(
             "pk",
@@ -116,7 +69,6 @@ def push_funnel(*, push: TaskPush) -> Funnel:
         changes=changes or [],
         **timing,
     )
-
 
 
 _PLACES = {

@@ -2,66 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from math import ceil
 from typing import Any
 
-from django.core.cache import cache
-from django.db import connection
-from django.db.models import Count, F, Min, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
-from apps.accounts import modules
 from apps.accounts.actor import Actor
-from apps.accounts.capabilities import Capability
-from apps.accounts.modules import Module
-from apps.cases.models import Holder, ServiceCase
-from apps.commissions.models import CommissionQuestion
-from apps.concessions.models import Concession
-from apps.core import clock
-from apps.core.querysets import keys_sql
-from apps.customer_groups.models import GroupSend
 from apps.guide_tasks import selectors as guide_tasks
-from apps.guide_tasks.models import (
-    ITEM_KINDS,
-    Grade,
-    NotIssued,
-    PushForecast,
-    SeriesOccurrence,
-    State,
-    TaskPush,
-    TaskTarget,
-)
-from apps.handovers.models import OwnershipClaim
-from apps.members.models import AccessRequest, FollowRelation, LookUpAlert, ServingPeriod
-from apps.orders.selectors import NET_SALES
-from apps.outreach import policy
-from apps.outreach.models import Dispatch, MomentPost, ScriptProposal
-from apps.profiles.models import Stage
-from apps.reports.disturbed import was_disturbed
-from apps.reports.shapes import (
-    Arm,
-    BreakdownRow,
-    DayPoint,
-    Funnel,
-    Home,
-    Lift,
-    LoopNumber,
-    NextPush,
-    PlannedPush,
-    RecentPush,
-    Todo,
-    Verdict,
-    rate,
-)
-from apps.reports.statistics import newcombe, smallest_visible, welch
-from apps.risks.models import RiskCase
-from apps.segments.compile import compile_definition, rests_on_profile
-from apps.stores.models import AskLevel, Region
-from apps.wecom.models import RawCallback
-from apps.wecom_sync.models import GuideDay, SyncRun
-from apps.reports.selectors.funnel import _BEGUN
+from apps.guide_tasks.models import ITEM_KINDS, Grade, NotIssued, State, TaskPush, TaskTarget
+from apps.reports.selectors.funnel import BEGUN
 from apps.reports.selectors.lift import push_lift
-from apps.reports.selectors.next_push import next_push
-from apps.reports.selectors.todos import todos
+from apps.reports.selectors.suggestion import next_push
+from apps.reports.selectors.waiting import todos
+from apps.reports.shapes import Home, LoopNumber, PlannedPush, RecentPush, rate
+
 PERIOD_DAYS = 30
 POINTS = 8
 
@@ -96,7 +49,7 @@ def home(*, actor: Actor, now: datetime) -> Home:
 _LOOP_COUNTS: dict[str, Any] = {
     "issued": Count("pk"),
     "started": Count("pk", filter=Q(started_at__isnull=False)),
-    "begun": Count("pk", filter=_BEGUN),
+    "begun": Count("pk", filter=BEGUN),
     "asked": Count("pk", filter=~Q(state=State.NOT_APPLICABLE)),
     "delivered": Count("pk", filter=Q(contact_grade=Grade.DELIVERED)),
     "purchased": Count("pk", filter=Q(purchased_at__isnull=False)),

@@ -5,64 +5,18 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from django.core.cache import cache
 from django.db import connection
-from django.db.models import Count, F, Min, Q, QuerySet
 
-from apps.accounts import modules
-from apps.accounts.actor import Actor
-from apps.accounts.capabilities import Capability
-from apps.accounts.modules import Module
-from apps.cases.models import Holder, ServiceCase
-from apps.commissions.models import CommissionQuestion
-from apps.concessions.models import Concession
 from apps.core import clock
-from apps.core.querysets import keys_sql
-from apps.customer_groups.models import GroupSend
 from apps.guide_tasks import selectors as guide_tasks
-from apps.guide_tasks.models import (
-    ITEM_KINDS,
-    Grade,
-    NotIssued,
-    PushForecast,
-    SeriesOccurrence,
-    State,
-    TaskPush,
-    TaskTarget,
-)
-from apps.handovers.models import OwnershipClaim
-from apps.members.models import AccessRequest, FollowRelation, LookUpAlert, ServingPeriod
+from apps.guide_tasks.models import TaskPush
 from apps.orders.selectors import NET_SALES
-from apps.outreach import policy
-from apps.outreach.models import Dispatch, MomentPost, ScriptProposal
-from apps.profiles.models import Stage
-from apps.reports.disturbed import was_disturbed
-from apps.reports.shapes import (
-    Arm,
-    BreakdownRow,
-    DayPoint,
-    Funnel,
-    Home,
-    Lift,
-    LoopNumber,
-    NextPush,
-    PlannedPush,
-    RecentPush,
-    Todo,
-    Verdict,
-    rate,
-)
+from apps.reports.shapes import Arm, DayPoint, Lift, Verdict, rate
 from apps.reports.statistics import newcombe, smallest_visible, welch
-from apps.risks.models import RiskCase
-from apps.segments.compile import compile_definition, rests_on_profile
-from apps.stores.models import AskLevel, Region
-from apps.wecom.models import RawCallback
-from apps.wecom_sync.models import GuideDay, SyncRun
 
 ENOUGH_CONTROL = 200
 # a sample "could have seen it" when it would show a fifth of the control's conversion
 _CLEAR_SHARE = 0.2
-
 
 
 # Both arms by assignment, whatever happened later; a member without an order counts with zero. Of
