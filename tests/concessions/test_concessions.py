@@ -15,7 +15,7 @@ from apps.accounts.models import AuditEntry, User
 from apps.concessions import services
 from apps.concessions.errors import AboveYourLimit, AskedForAlready, OrderOfOthers, WishIncomplete
 from apps.concessions.models import Concession, ConcessionTerms
-from apps.member_portal.selectors import copy_of
+from apps.member_portal.copying import copy_of
 from apps.members.services.relations import set_serving_guide
 from apps.orders.models import Order
 from apps.outreach.models import GuideNotice

@@ -11,7 +11,7 @@ from django.urls import reverse
 from apps.accounts.actor import SYSTEM, Actor
 from apps.core import clock, pii
 from apps.guide_portal.jobs import forget_old_drafts
-from apps.member_portal.selectors import copy_of
+from apps.member_portal.copying import copy_of
 from apps.members import services as members
 from apps.members.invites import DRAFT_KEPT, VALID_FOR
 from apps.members.models import EnrolDraft, Member, MemberNote

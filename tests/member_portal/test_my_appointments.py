@@ -10,7 +10,7 @@ from django.urls import reverse
 from apps.appointments.models import Appointment
 from apps.core import clock
 from apps.member_portal import session
-from apps.member_portal.selectors import copy_of
+from apps.member_portal.copying import copy_of
 from apps.stores.models import Guide, Store
 from tests.factories.appointments import make_appointment
 from tests.factories.tasks import make_team

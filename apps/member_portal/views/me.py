@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from apps.guide_tasks import services as guide_tasks
 from apps.loyalty.selectors import points_in_use
 from apps.member_portal import selectors
+from apps.member_portal.copying import copy_of
 from apps.member_portal.forms import ActForm, PurposeForm
 from apps.member_portal.services import choices, contact_codes, requests
 from apps.member_portal.texts import current_texts
@@ -160,7 +161,7 @@ class Copy(_DataAct):
         requests.note_copy(
             member_id=self.member.pk, client_id=form.cleaned_data["client_id"], now=now
         )
-        copy = selectors.copy_of(member=self.member)
+        copy = copy_of(member=self.member)
         if request.POST.get("as") == "html":
             context = {"copy": copy, "now": now}
             return render(request, "member_portal/copy.html", context)
