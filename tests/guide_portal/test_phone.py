@@ -261,6 +261,10 @@ def test_a_batch_of_no_shape_is_a_bad_request(shop, phone, body):
     assert answer.status_code == 400
 
 
+def test_a_form_is_no_batch(shop, phone):
+    assert phone.post(at("actions"), {"actions": "[]"}).status_code == 400
+
+
 def test_more_than_fifty_at_once_are_too_many(shop, phone):
     acts = [act("visit", shop.now, customer=shop.members[0].public_id) for _ in range(51)]
 

@@ -5,7 +5,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.staticfiles.storage import staticfiles_storage
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    RawPostDataException,
+)
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
@@ -81,7 +87,7 @@ class Actions(PhoneDoor):
     def _batch(self, request: HttpRequest) -> dict[str, Any]:
         try:
             found = json.loads(request.body)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, RawPostDataException):  # the last: a form with parts
             return {}
         return found if isinstance(found, dict) else {}
 
