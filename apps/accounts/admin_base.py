@@ -165,6 +165,12 @@ class RoomAdmin(CapabilityMixin, ModelAdmin):
             self._audit(request, obj, "deleted")
         return super().log_deletions(request, queryset)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Where nobody edits, every field is shown, also those that are no columns."""
+        if self.edit_capability is None and self.fields:
+            return self.fields
+        return super().get_readonly_fields(request, obj)
+
     def has_history_permission(self, request: HttpRequest, obj: Model) -> bool:
         return self.has_view_permission(request, obj)
 

@@ -106,9 +106,6 @@ class AppointmentAdmin(MemberColumn, StateColumn, ExportAdmin):
         rows = super().get_queryset(request).select_related("member", "store", "guide")
         return rows.annotate(booker=who_behind("booked_by"), settler=who_behind("settled_by"))
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return self.fields
-
     @admin.display(description=_("booked by"))
     def show_booked_by(self, row: Any) -> str:
         return who_words(row.booked_by, row.booker, _OTHERS)

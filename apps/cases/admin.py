@@ -95,9 +95,6 @@ class ServiceCaseAdmin(MemberColumn, StateColumn, ExportAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ServiceCase]:
         return super().get_queryset(request).select_related("member", "store", "guide")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return self.fields
-
     @admin.display(description=pgettext_lazy("complaint", "opened at"), ordering="opened_at")
     def show_case(self, row: ServiceCase) -> SafeString:
         opened = row.opened_at.astimezone(clock.chain_tz())

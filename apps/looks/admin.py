@@ -59,9 +59,6 @@ class LookAdmin(RoomAdmin):
         counted = pieces.annotate(n=Count("pk")).values("n")
         return super().get_queryset(request).annotate(pieces=Subquery(counted))
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return self.fields
-
     @admin.display(description=_("pieces"))
     def show_pieces(self, row: Any) -> int:
         return int(row.pieces or 0)

@@ -335,9 +335,6 @@ class CouponIssueAdmin(MemberColumn, RoomAdmin):
     fields = ["show_member", "coupon", "show_code", "show_cause", "guide", "issued_at",
               "opened_at", "show_until", "show_state", "order", "handed_by", "used_at"]  # fmt: skip
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return self.fields
-
     @admin.display(description=_("code"))
     def show_code(self, row: CouponIssue) -> str:
         return f"···· {row.code[-4:]}"
@@ -373,9 +370,6 @@ class PointsEntryAdmin(MemberColumn, RoomAdmin):
     fields = ["show_member", "kind", "points", "occurred_at", "expires_on", "store", "source",
               "external_no", "recorded_at"]  # fmt: skip
     empty_words = _("Points come by the interface: /api/v1/points/batch.")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return self.fields
 
 
 @admin.register(PointsTerms)

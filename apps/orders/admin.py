@@ -1,7 +1,5 @@
 """Products and orders, read only: facts come from the till and the mall."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -41,9 +39,6 @@ class OrderAdmin(RoomAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         return super().get_queryset(request).select_related("store", "selling_guide")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> list[Any]:
-        return self.fields
 
     @admin.display(description=_("net amount"), ordering="net_fen")
     def show_net(self, row: Order) -> str:

@@ -252,9 +252,6 @@ class DispatchAdmin(StateColumn, RoomAdmin):
             .annotate(receivers=Coalesce(Subquery(count), 0), creator=who_behind("created_by"))
         )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return self.fields
-
     @admin.display(description=_("created by"))
     def show_creator(self, row: Any) -> str:
         return who_words(row.created_by, row.creator)

@@ -177,9 +177,6 @@ class StockRequestAdmin(MemberColumn, StateColumn, ExportAdmin):
             "product", "member", "asking_store", "giving_store", "asking_guide", "giving_guide"
         )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return self.fields
-
     @admin.display(description=_("the giving store's share"))
     def show_share(self, row: StockRequest) -> str:
         """Agreed before; in yuan once the till has told."""
