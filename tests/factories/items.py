@@ -3,13 +3,20 @@
 import itertools
 import struct
 import zlib
-from datetime import time, timedelta
+from datetime import date, time, timedelta
+from types import SimpleNamespace
 
 from django.utils import timezone
+from psycopg.types.range import DateRange
 
-from apps.accounts.actor import SYSTEM
+from apps.accounts.actor import SYSTEM, Actor
+from apps.accounts.capabilities import Capability
 from apps.guide_tasks import services
 from apps.guide_tasks.models import TaskPush
+from apps.stores.models import Posting
+from tests.factories.facts import make_guide, make_store
+from tests.factories.outreach import CORP
+from tests.factories.tasks import guide_actor, manager_actor
 
 _numbers = itertools.count(1)
 
@@ -27,6 +34,26 @@ def make_item_push(now, **fields):
     asked |= {name: fields.pop(name) for name in ("actor", "client_id") if name in fields}
     wanted = services.WantedItems(**{**defaults, **fields})
     return services.create_item_push(wanted=wanted, **asked)
+
+
+def open_item_shop(now):
+    """A store, two guides, and who leads it; everybody can act, head office too."""
+    store = make_store()
+    guides = [make_guide(store, corp=CORP) for _one in range(2)]
+    manager = make_guide(None, corp=CORP)
+    Posting.objects.create(
+        guide=manager, store=store, role="store_manager", during=DateRange(date(2020, 1, 1), None)
+    )
+    return SimpleNamespace(
+        now=now,
+        store=store,
+        guides=guides,
+        manager=manager,
+        mine=guide_actor(guides[0], now),
+        colleague=guide_actor(guides[1], now),
+        lead=manager_actor(manager, store, now),
+        hq=Actor(user_id=1, sees_all=True, capabilities=frozenset(Capability)),
+    )
 
 
 def _segment(code, body):

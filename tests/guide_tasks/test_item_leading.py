@@ -2,13 +2,11 @@
 
 import threading
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from psycopg.types.range import DateRange
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
@@ -31,9 +29,9 @@ from apps.guide_tasks.models import ItemMove, State, TaskItem, TaskPush
 from apps.guide_tasks.services.items.leading import extend_items
 from apps.guide_tasks.services.items.overdue import escalate_items
 from apps.outreach.models import GuideNotice
-from apps.stores.models import DayOff, Posting
+from apps.stores.models import DayOff
 from tests.factories.facts import make_guide, make_store
-from tests.factories.items import jpeg, make_item_push
+from tests.factories.items import jpeg, make_item_push, open_item_shop
 from tests.factories.outreach import CORP
 from tests.factories.tasks import guide_actor, manager_actor
 from tests.guide_tasks.test_items import item_of, moves_of
@@ -47,21 +45,7 @@ DAY = timedelta(days=1)
 def shop(fixed_clock, settings, tmp_path):
     """A store, two guides, and who leads it."""
     settings.MEDIA_ROOT = str(tmp_path)
-    store = make_store()
-    guides = [make_guide(store, corp=CORP) for _one in range(2)]
-    manager = make_guide(None, corp=CORP)
-    during = DateRange(fixed_clock.date(), None)
-    Posting.objects.create(guide=manager, store=store, role="store_manager", during=during)
-    return SimpleNamespace(
-        now=fixed_clock,
-        store=store,
-        guides=guides,
-        manager=manager,
-        mine=guide_actor(guides[0], fixed_clock),
-        colleague=guide_actor(guides[1], fixed_clock),
-        lead=manager_actor(manager, store, fixed_clock),
-        hq=Actor(user_id=1, sees_all=True, capabilities=frozenset(Capability)),
-    )
+    return open_item_shop(fixed_clock)
 
 
 def free(shop, **fields):

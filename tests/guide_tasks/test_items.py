@@ -4,16 +4,12 @@ import struct
 import uuid
 import zlib
 from dataclasses import replace
-from datetime import date, timedelta
-from types import SimpleNamespace
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from psycopg.types.range import DateRange
 
-from apps.accounts.actor import Actor
-from apps.accounts.capabilities import Capability
 from apps.campaigns.models import Campaign
 from apps.guide_tasks import services
 from apps.guide_tasks.errors import (
@@ -34,9 +30,9 @@ from apps.guide_tasks.services.items import acts as item_services
 from apps.members import services as members
 from apps.members.models import FollowRelation, Member
 from apps.outreach.models import GuideNotice
-from apps.stores.models import DayOff, Guide, Posting, StoreDay
+from apps.stores.models import DayOff, Guide, StoreDay
 from tests.factories.facts import make_guide, make_member, make_store
-from tests.factories.items import jpeg, make_item_push, png
+from tests.factories.items import jpeg, make_item_push, open_item_shop, png
 from tests.factories.outreach import CORP, make_friends
 from tests.factories.tasks import guide_actor, manager_actor
 
@@ -47,22 +43,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def shop(fixed_clock, settings, tmp_path):
     settings.MEDIA_ROOT = str(tmp_path)
-    store = make_store()
-    guides = [make_guide(store, corp=CORP) for _one in range(2)]
-    manager = make_guide(None, corp=CORP)
-    Posting.objects.create(
-        guide=manager, store=store, role="store_manager", during=DateRange(date(2020, 1, 1), None)
-    )
-    return SimpleNamespace(
-        now=fixed_clock,
-        store=store,
-        guides=guides,
-        manager=manager,
-        mine=guide_actor(guides[0], fixed_clock),
-        colleague=guide_actor(guides[1], fixed_clock),
-        lead=manager_actor(manager, store, fixed_clock),
-        hq=Actor(user_id=1, sees_all=True, capabilities=frozenset(Capability)),
-    )
+    return open_item_shop(fixed_clock)
 
 
 def item_of(push, guide=None):
