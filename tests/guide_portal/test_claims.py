@@ -360,3 +360,13 @@ def test_nobody_claims_or_looks_at_who_asked_to_be_forgotten(shop, claimed, phon
     look.refresh_from_db()
     claim = OwnershipClaim.objects.get()
     assert (claim.state, claim.decided_by, look.state) == ("withdrawn", "system", "refused")
+
+
+def test_the_address_of_a_form_opened_by_itself_is_no_white_page(shop, claimed, phone):
+    ask(phone, claimed, "sold")
+
+    answer = phone.get(url("withdraw_claim", OwnershipClaim.objects.get().pk))
+
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+    assert url("today") in answer.content.decode()

@@ -171,3 +171,10 @@ def test_joining_gives_points_once_for_a_person(fixed_clock):
     assert PointsEntry.objects.count() == 1
     last = clock.business_day(fixed_clock) + timedelta(days=30)
     assert points_of(member_ids=[member.pk], now=fixed_clock).endings == ((last, 100),)
+
+
+def test_without_coupons_or_points_a_page_has_one_title_all_the_same(member):
+    mine = customers_browser(member)
+
+    for name in ("member_portal:coupons", "member_portal:points"):
+        assert text(mine, name).count("<h1") == 1

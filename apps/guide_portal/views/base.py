@@ -142,9 +142,21 @@ class GuidePage(CapabilityRequired, View):
 
     def bad_form(self, form: Form) -> HttpResponse:
         """A form that no page of ours sends, or one whose page is too old."""
+        return self._out_of_date(status=400)
+
+    def http_method_not_allowed(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """A phone that brings a closed tab back asks for the address of a form: no white page."""
+        refused = super().http_method_not_allowed(request, *args, **kwargs)
+        page = self._out_of_date(status=refused.status_code)
+        page.headers["Allow"] = refused.headers["Allow"]
+        return page
+
+    def _out_of_date(self, *, status: int) -> HttpResponse:
         return blank_page(
             self.request,
-            status=400,
+            status=status,
             head=_("This did not work"),
             words=_("The page was out of date. Open it again and try once more."),
         )

@@ -44,6 +44,18 @@ class OpenPage(CapabilityRequired, View):
         response.headers["X-Robots-Tag"] = "noindex"
         return response
 
+    def http_method_not_allowed(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """A phone that brings a closed tab back asks for the address of a form: no white page."""
+        refused = super().http_method_not_allowed(request, *args, **kwargs)
+        words = _("The page was out of date. Open it again and try once more.")
+        page = notice_page(
+            request, status=refused.status_code, head=_("This did not work"), words=words
+        )
+        page.headers["Allow"] = refused.headers["Allow"]
+        return page
+
     def refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
         if request.method == "POST":
             messages.error(request, str(error))
