@@ -59,7 +59,7 @@ class Door:
 
 
 def in_a_loop(work):
-    """What came of it, in a thread of its own: a browser's tests leave a loop running in this one."""
+    """What came of it, in a thread of its own: in this one a browser may keep a loop."""
     with ThreadPoolExecutor(1) as alone:
         return alone.submit(asyncio.run, work).result()
 
