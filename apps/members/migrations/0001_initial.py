@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'WeCom friendship',
                 'verbose_name_plural': 'WeCom friendships',
-                'indexes': [models.Index(condition=models.Q(('until', None)), fields=['member', 'guide'], name='members_follow_now'), models.Index(fields=['guide', 'since'], name='members_follow_by_guide'), models.Index(fields=['corp_id', 'external_userid'], name='members_follow_external'), django.contrib.postgres.indexes.BrinIndex(fields=['since'], name='members_follow_since'), models.Index(condition=models.Q(('until__isnull', False)), fields=['until'], name='members_follow_ended')],
+                'indexes': [models.Index(condition=models.Q(('until', None)), fields=['member', 'guide'], name='members_follow_now'), models.Index(fields=['guide', 'since'], include=['member', 'until'], name='members_follow_by_guide'), models.Index(fields=['corp_id', 'external_userid'], name='members_follow_external'), django.contrib.postgres.indexes.BrinIndex(fields=['since'], name='members_follow_since'), models.Index(condition=models.Q(('until__isnull', False)), fields=['until'], name='members_follow_ended')],
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('ended_by', ''), ('until', None)), models.Q(('until__isnull', False), models.Q(('ended_by', ''), _negated=True)), _connector='OR'), name='members_follow_end_has_cause'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('guide', '='), (apps.members.models.Hash('external_userid', models.Value(0)), '='), (apps.members.models.TsTzRange('since', 'until', django.contrib.postgres.fields.ranges.RangeBoundary()), '&&')], name='members_one_friendship_at_a_time')],
             },
         ),
@@ -250,7 +250,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'serving period',
                 'verbose_name_plural': 'serving periods',
-                'indexes': [models.Index(condition=models.Q(('until', None)), fields=['guide', 'member'], name='members_serving_now'), models.Index(condition=models.Q(('until', None)), fields=['store', 'member'], name='members_serving_store')],
+                'indexes': [models.Index(condition=models.Q(('until', None)), fields=['guide', 'member'], include=['store'], name='members_serving_now'), models.Index(condition=models.Q(('until', None)), fields=['store', 'member'], name='members_serving_store')],
                 'constraints': [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('member', '='), (apps.members.models.TsTzRange('since', 'until', django.contrib.postgres.fields.ranges.RangeBoundary()), '&&')], name='members_one_serving_guide')],
             },
         ),

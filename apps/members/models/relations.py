@@ -47,8 +47,12 @@ class ServingPeriod(models.Model):
         verbose_name = _("serving period")
         verbose_name_plural = _("serving periods")
         indexes = [
+            # with the store, so that a guide's customers are read from the index alone
             models.Index(
-                fields=["guide", "member"], condition=Q(until=None), name="members_serving_now"
+                fields=["guide", "member"],
+                include=["store"],
+                condition=Q(until=None),
+                name="members_serving_now",
             ),
             models.Index(
                 fields=["store", "member"], condition=Q(until=None), name="members_serving_store"
@@ -133,7 +137,12 @@ class FollowRelation(models.Model):
             models.Index(
                 fields=["member", "guide"], condition=Q(until=None), name="members_follow_now"
             ),
-            models.Index(fields=["guide", "since"], name="members_follow_by_guide"),
+            # here too: whom a guide follows, and whether still, is read from the index alone
+            models.Index(
+                fields=["guide", "since"],
+                include=["member", "until"],
+                name="members_follow_by_guide",
+            ),
             models.Index(fields=["corp_id", "external_userid"], name="members_follow_external"),
             BrinIndex(fields=["since"], name="members_follow_since"),
             models.Index(
