@@ -74,10 +74,29 @@ def test_beside_the_chat_the_card_is_filled_again(shop, stranger, phone, act):
     assert "现在没时间 · 你" in answer
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"reason": "weather"}, "请点一个原因"),
+        ({"reason": "hurry", "client_id": "x"}, "页面放太久了"),
+    ],
+)
+def test_beside_the_chat_a_refusal_stands_in_the_line_for_words(
+    fields, said, shop, stranger, phone, act
+):
+    answer = phone.post(url("not_joined", stranger), act(**fields), HTTP_HX_REQUEST="true")
+
+    assert (answer.status_code, answer["HX-Retarget"]) == (200, "#say")
+    assert said in answer.content.decode()
+    assert not JoinRefusal.objects.exists()
+
+
 def test_who_joined_meanwhile_has_no_reason_and_no_other_words_are_taken(
     shop, stranger, phone, act
 ):
-    assert phone.post(url("not_joined", stranger), act(reason="weather")).status_code == 400
+    wrong = act(reason="weather")
+    said = phone.post(url("not_joined", stranger), wrong, follow=True).content.decode()
+    assert "请点一个原因" in said.split("tip bad")[1][:400]
     Member.objects.filter(pk=stranger.pk).update(joined_at=shop.now)
     page = phone.post(url("not_joined", stranger), act(reason="later"), follow=True)
     assert "TA 已经是会员了" in page.content.decode()

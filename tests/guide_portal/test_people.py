@@ -116,6 +116,16 @@ def test_a_refusal_says_what_to_do(shop, managers_phone, act):
     assert not Cover.objects.exists()
 
 
+@pytest.mark.parametrize("first", ["", "2026-02-30", "soon"])
+def test_a_cover_without_its_days_says_what_is_missing(first, shop, managers_phone, act):
+    fields = act(covering=shop.colleague.pk, first=first, last=shop.now.date().isoformat())
+
+    page = managers_phone.post(url("start_cover", shop.guide.pk), fields, follow=True)
+
+    assert "请选好开始和结束日期" in page.content.decode().split("tip bad")[1][:400]
+    assert not Cover.objects.exists()
+
+
 def test_people_and_covers_of_other_stores_are_not_there(shop, managers_phone, act):
     elsewhere = make_store(region="west")
     stranger = make_guide(elsewhere, corp=CORP)

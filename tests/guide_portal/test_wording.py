@@ -203,3 +203,16 @@ def test_a_manager_of_two_stores_words_where_they_stand(shop, script, act, fixed
     stranger.post(address(script), words(script, act))
 
     assert ScriptVariant.objects.get().store_id != shop.store.pk
+
+
+def test_words_that_are_too_long_are_kept_and_the_page_says_how_long(
+    shop, script, managers_phone, act
+):
+    long = "好" * 1001
+
+    page = managers_phone.post(address(script), words(script, act, body=long))
+
+    text = page.content.decode()
+    assert (page.status_code, long in text) == (409, True)
+    assert "最多 1000 个字" in text
+    assert not ScriptVariant.objects.exists()

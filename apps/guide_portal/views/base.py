@@ -140,8 +140,13 @@ class GuidePage(CapabilityRequired, View):
     def now(self) -> datetime:
         return clock.now()
 
-    def bad_form(self, form: Form) -> HttpResponse:
-        """A form that no page of ours sends, or one whose page is too old."""
+    def bad_form(self, form: Form, words: str = "") -> HttpResponse:
+        """A form that no page of ours sends, or one whose page is too old; `words` say what to do
+        where somebody may have left something out or mistyped it."""
+        if "client_id" in form.errors:
+            words = ""
+        if words or self.request.htmx:
+            return self.refused(self.request, DomainError(words or self._old_page))
         return self._out_of_date(status=400)
 
     def http_method_not_allowed(
@@ -158,8 +163,12 @@ class GuidePage(CapabilityRequired, View):
             self.request,
             status=status,
             head=_("This did not work"),
-            words=_("The page was out of date. Open it again and try once more."),
+            words=self._old_page,
         )
+
+    @property
+    def _old_page(self) -> str:
+        return _("The page was out of date. Open it again and try once more.")
 
     def once(self, client_id: uuid.UUID, act: Callable[[], object], *, kind: str = "") -> bool:
         """Do `act` unless this form did it already; an act that was refused may be retried."""

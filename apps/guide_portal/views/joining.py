@@ -42,7 +42,7 @@ class NotJoined(CarePage):
         member = self.member(public_id)
         form = RefusalForm(request.POST)
         if not form.is_valid():
-            return self.bad_form(form)
+            return self.bad_form(form, _("Tap a reason; a word beside it has at most 200 signs"))
         if wants_no_contact(member):
             return self._not_asked(member)
         members.note_refusal(

@@ -141,7 +141,7 @@ class StartCover(DutyAct):
         )
         absent: Guide = get_object_or_404(here, pk=guide_id)
         if not form.is_valid():
-            return self.bad_form(form)
+            return self.bad_form(form, _("Choose the first and the last day, then who covers"))
         covering: Guide = get_object_or_404(here, pk=form.cleaned_data["covering"])
         done = self.once(
             form.cleaned_data["client_id"],

@@ -147,7 +147,7 @@ class WordScript(GuidePage):
         script, store = self.script(script_id)
         form = WordingForm(request.POST)
         if not form.is_valid():
-            return self.bad_form(form)
+            return self.bad_form(form, _("At most 1,000 signs; make it shorter"))
         words = form.cleaned_data
         done = self.once(
             words["client_id"],
