@@ -47,6 +47,26 @@ SELECT count(*), coalesce(sum(net_fen), 0)::bigint,
 FROM sales
 """
 
+# a post or a group's message is for everybody who sees it: nobody of them got it by name
+_OF_POST = f"""
+SELECT count(*), coalesce(sum(sale.net_fen), 0)::bigint,
+    count(*) FILTER (WHERE sale.member_id IS NULL), count(*) FILTER (WHERE came.guide_id IS NULL)
+FROM guide_tasks_linkorder AS came
+JOIN ({NET_SALES}) AS sale ON sale.id = came.order_id
+WHERE came.push_id = %s AND sale.net_fen > 0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PostOrders:
+    """Orders with something left after returns, in fen; those whose buyer the shop did not know,
+    and those whose link names no guide."""
+
+    orders: int
+    net_fen: int
+    unknown: int
+    no_guide: int
+
 
 @dataclass(frozen=True, slots=True)
 class LinkOrders:
@@ -71,6 +91,13 @@ def push_link_orders(*, push: TaskPush) -> LinkOrders:
     with connection.cursor() as cursor:
         cursor.execute(_OF_PUSH, [push.pk, push.pk])
         return LinkOrders(*cursor.fetchone())
+
+
+def post_link_orders(*, push: TaskPush) -> PostOrders:
+    """What came by the links of a push that goes to groups or into moments. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_POST, [push.pk])
+        return PostOrders(*cursor.fetchone())
 
 
 def links_of_orders(*, order_ids: Sequence[int]) -> dict[int, LinkOrder]:

@@ -13,13 +13,16 @@ from apps.core import clock
 from apps.customer_groups.models import GroupSend, GroupSendReminder
 from apps.guide_tasks import services
 from apps.guide_tasks.models import State, TaskItem, TaskPush
-from apps.outreach.models import MomentPost, MomentReading
-from apps.stores.models import Posting, ScopeGrant
-from tests.factories.facts import make_guide, make_store
+from apps.guide_tasks.services.link_orders import credit_links
+from apps.orders.models import Order
+from apps.outreach.models import MomentPost, MomentReading, TrackedLink
+from apps.reports.link_orders import PostOrders
+from apps.stores.models import Guide, Posting, ScopeGrant
+from tests.factories.facts import make_guide, make_member, make_store
 from tests.factories.groups import make_group
 from tests.factories.items import jpeg, make_item_push
 from tests.factories.outreach import CORP
-from tests.factories.tasks import guide_actor
+from tests.factories.tasks import buy, guide_actor
 from tests.hq.conftest import make_user, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -235,6 +238,44 @@ def test_a_post_is_offered_no_more_time(operator_client, stores, fixed_clock):
     assert reverse("hq:push_recall", args=[push.pk]) not in page
     answer = operator_client.get(reverse("hq:push_recall", args=[push.pk])).content.decode()
     assert reverse("hq:push_extend", args=[push.pk]) not in answer
+
+
+def test_orders_by_the_links_of_a_post_stand_on_its_page(
+    operator_client, admin_client, stores, fixed_clock
+):
+    address = "https://mall.example/boots"
+    piece = {
+        "kind": "link",
+        "title": "新靴",
+        "summary": "",
+        "picture_url": "",
+        "url": address,
+        "file": "boots.jpg",
+    }
+    push = make_item_push(fixed_clock, kind="moments", attachments=[piece])
+    path = reverse("hq:push", args=[push.pk])
+    assert "data-link-orders" not in admin_client.get(path).content.decode()
+    shared = TrackedLink.objects.create(
+        code="m1", address=address, source=push.source, corp_id=CORP
+    )
+    guides = TrackedLink.objects.create(
+        code="g1", address=address, source=push.source, guide=Guide.objects.first()
+    )
+    known, unknown, back = (Order.objects.get(pk=buy(make_member(), make_store(), fixed_clock))
+                            for _one in range(3))  # fmt: skip
+    Order.objects.filter(pk=unknown.pk).update(member=None)
+    Order.objects.filter(pk=back.pk).update(net_fen=0)
+    credit_links(
+        codes={known.pk: shared.code, unknown.pk: guides.code, back.pk: shared.code},
+        now=fixed_clock,
+    )
+
+    page = admin_client.get(path)
+
+    assert page.context["link_orders"] == PostOrders(2, known.net_fen + unknown.net_fen, 1, 1)
+    line = page.content.decode().split("data-link-orders")[1].split("</p>")[0]
+    assert "未识别买家 1 单" in line
+    assert "未知导购 1 单" in line
 
 
 def _queries(client, path):

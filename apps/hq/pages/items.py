@@ -27,6 +27,7 @@ from apps.hq.item_forms import ItemPushForm, initial_push, mark_of
 from apps.outreach.models import MomentPost
 from apps.outreach.selectors import taps_of
 from apps.outreach.services.links import card_addresses
+from apps.reports.link_orders import post_link_orders
 
 Kind = TaskPush.Kind
 # kind → (icon, what it is for, what counts as done)
@@ -185,6 +186,7 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
         if push.kind == Kind.GROUP_SEND
         else None,
         "taps": taps_of(source=push.source) if card_addresses(push.attachments) else None,
+        "link_orders": post_link_orders(push=push) if push.attachments and actor.sees_all else None,
         "wave": uuid7(),
         "proof": KINDS[push.kind][2] if push.kind in KINDS else "",
         "is_draft": push.handed_out_at is None,
