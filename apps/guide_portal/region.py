@@ -51,6 +51,7 @@ class Sheet:
     disturbed_of: str
     complaints: str
     complaints_of: str
+    complaints_note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class BoardPage:
     region_id: int | None
     left_out: str
     lift: LiftCard | None
+    enough_orders: int = places.ENOUGH_ORDERS
 
 
 def seen_stores(actor: Actor) -> QuerySet[Store]:
@@ -160,6 +162,7 @@ def _sheet(found: Figures) -> Sheet:
         disturbed_of=f"{found.disturbed}/{found.reached}",
         complaints=_per_thousand(found.complaint_rate),
         complaints_of=f"{found.complaints}/{found.orders}",
+        complaints_note="" if found.has_enough_orders else _("too few to judge"),
     )
 
 

@@ -29,6 +29,8 @@ from apps.reports.shapes import Lift
 from apps.stores.models import Store
 
 DAYS = 30
+# below so many orders one complaint more or less would move 客诉率 by over one in a hundred
+ENOUGH_ORDERS = 100
 _KEPT_SECONDS = 600
 _YEAR = timedelta(days=365)
 
@@ -68,7 +70,8 @@ class Figures(Completion):
     deadline. 打扰率: of the members reached by those tasks, who ended the friendship or asked for
     silence within a week of it. 回购率: of the members who bought here in the period before, those
     who bought again in this one, in whatever store. 客诉率: complaints written down in the period
-    for each order of it that did not come back as a whole; a guide's are of those they served.
+    for each order of it that did not come back as a whole, from `ENOUGH_ORDERS` on; a guide's are
+    of those they served.
     """
 
     member_fen: int = 0
@@ -113,8 +116,12 @@ class Figures(Completion):
 
     @property
     def complaint_rate(self) -> float | None:
-        """客诉率, for each order."""
-        return rate(self.complaints, self.orders)
+        """客诉率, for each order; None where there are too few to judge."""
+        return rate(self.complaints, self.orders) if self.has_enough_orders else None
+
+    @property
+    def has_enough_orders(self) -> bool:
+        return self.orders >= ENOUGH_ORDERS
 
     @property
     def growth(self) -> float | None:

@@ -92,6 +92,19 @@ def test_sales_are_net_of_returns_and_a_year_before_counts_for_stores_open_then(
     assert (other.member_fen, other.comparable_fen, other.growth) == (99_000, 0, None)
 
 
+def test_complaints_of_few_orders_stand_there_as_they_are_and_are_no_rate(shop, board, monkeypatch):
+    for member in shop.members[:2]:
+        buy(member, shop.store, shop.now - 3 * DAY, now=shop.now)
+
+    text = board.get(url("region")).content.decode()
+    monkeypatch.setattr(places, "ENOUGH_ORDERS", 2)
+    counted = board.get(url("region")).content.decode()
+
+    assert "– <small>0/2 · 样本太少，先不比</small>" in text
+    assert "满 100 单才计算" in text
+    assert "0.0 <small>0/2</small>" in counted
+
+
 def test_the_friend_rate_counts_buyers_of_a_year_who_are_friends_of_somebody_at_work(shop):
     now = shop.now
     for member in shop.members[:2]:

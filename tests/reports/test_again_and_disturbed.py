@@ -10,7 +10,7 @@ from apps.guide_tasks.models import GuideTask, TaskTarget
 from apps.members import services as members
 from apps.members.models import Member
 from apps.orders.models import Order
-from apps.reports.places import guide_board, store_board
+from apps.reports.places import ENOUGH_ORDERS, Figures, guide_board, store_board
 from apps.reports.selectors import push_funnel
 from apps.stores.models import Store
 from tests.factories.cases import complain
@@ -144,4 +144,11 @@ def test_complaints_stand_beside_the_orders_of_the_same_days(fixed_clock):
     complain(third, shop.guide, now)  # today is not over
 
     assert [(found.complaints, found.orders) for found in counted(shop)] == [(1, 2), (1, 2)]
-    assert counted(shop)[0].complaint_rate == 0.5
+    assert counted(shop)[0].complaint_rate is None  # too few orders to judge
+
+
+def test_complaints_are_a_rate_from_enough_orders_on():
+    few = Figures(complaints=5, orders=ENOUGH_ORDERS - 1)
+    enough = few + Figures(orders=1)
+
+    assert (few.complaint_rate, enough.complaint_rate) == (None, 5 / ENOUGH_ORDERS)
