@@ -28,6 +28,7 @@ _EXCUSES = {
     ExcuseReason.CONSENT_GONE: gettext_lazy("TA took back the consent that this needs"),
     ExcuseReason.COMPLAINT: gettext_lazy("TA has complained: that is settled first"),
     ExcuseReason.POINTS_USED: gettext_lazy("TA has used the points"),
+    ExcuseReason.COUPONS_USED: gettext_lazy("TA has none of these coupons left"),
 }
 
 
@@ -77,6 +78,10 @@ def why_patterns() -> dict[str, str]:
         "birthday_today": _("birthday today"),
         "points": _as_format(
             _("%(points)s points, the first of them end on %(day)s"), "points", "day"
+        ),
+        "coupon": _as_format(_("%(coupon)s ends on %(day)s"), "coupon", "day"),
+        "coupons": _as_format(
+            _("%(count)s coupons, the first of them end on %(day)s"), "count", "day"
         ),
         "repurchase": _as_format(
             _("usually back after %(gap)s days, which would be %(day)s"), "gap", "day"

@@ -59,6 +59,10 @@ _SENTENCES: dict[str, Any] = {
         "for each such day. Not when contacted in the last [skip_days] days; used or bought "
         "meanwhile → not applicable."
     ),
+    Key.COUPONS: gettext_lazy(
+        "[lead_days] days before a coupon ends, until that day; once for each such day. Not when "
+        "contacted in the last [skip_days] days; used or bought meanwhile → not applicable."
+    ),
     Key.REPURCHASE: gettext_lazy(
         "[lead_days] days before the day on which TA usually is back, within [due_days] days. "
         "Not when contacted in the last [skip_days] days; bought meanwhile → not applicable."

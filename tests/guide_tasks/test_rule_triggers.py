@@ -145,6 +145,7 @@ def test_a_birthday_is_found_three_days_before_once_and_ends_with_the_day(moment
     assert look(moment + timedelta(days=1)) == {
         "birthday": 1,  # the one that was four days ahead
         "points": 0,
+        "coupons": 0,
         "care": 0,
         "repurchase": 0,
         "silent": 0,

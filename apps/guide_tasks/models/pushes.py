@@ -37,6 +37,7 @@ class TaskPush(models.Model):
         WELCOME = "welcome", _("welcome a new member")
         BIRTHDAY = "birthday", _("birthday")
         POINTS = "points", _("points about to end")
+        COUPONS = "coupons", _("coupons about to end")
         REPURCHASE = "repurchase", _("repurchase due")
         SILENT = "silent", _("silent wake-up")
         LEAD = "lead", _("first order")

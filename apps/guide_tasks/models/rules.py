@@ -25,6 +25,7 @@ class TaskRule(models.Model):
         WELCOME = "welcome", _("new member")
         BIRTHDAY = "birthday", _("birthday")
         POINTS = "points", _("points about to end")
+        COUPONS = "coupons", _("coupons about to end")
         REPURCHASE = "repurchase", _("repurchase due")
         SILENT = "silent", _("becoming silent")
         LEAD = "lead", _("no first order yet")

@@ -71,6 +71,7 @@ class ExcuseReason(models.TextChoices):
     CONSENT_GONE = "consent_gone", _("took back the consent")
     COMPLAINT = "complaint", _("complaint open")
     POINTS_USED = "points_used", _("points used")
+    COUPONS_USED = "coupons_used", _("coupons used or taken back")
 
 
 class ItemExcuse(models.TextChoices):

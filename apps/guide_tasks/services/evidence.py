@@ -522,6 +522,7 @@ _MEANT_TO_SELL = (
     TaskPush.Kind.REVISIT,
     TaskPush.Kind.NEW_GOODS,
     TaskPush.Kind.POINTS,
+    TaskPush.Kind.COUPONS,
 )
 
 

@@ -19,6 +19,7 @@ from apps.guide_tasks.services.rules import (
     birthday,
     care,
     case_closed,
+    coupons,
     follow_up,
     greeting,
     lead,
@@ -58,6 +59,7 @@ _FIND: dict[str, Callable[[TaskRule, datetime], Finds]] = {
     Key.CASE_CLOSED: case_closed.find,
     Key.BIRTHDAY: birthday.find,
     Key.POINTS: points.find,
+    Key.COUPONS: coupons.find,
     Key.REVISIT: revisit.find,
     Key.REPURCHASE: repurchase.find,
     Key.SILENT: silent.find,
@@ -69,6 +71,7 @@ _PLACE = {key: place for place, key in enumerate(_FIND)}
 _DAILY = (
     Key.BIRTHDAY,
     Key.POINTS,
+    Key.COUPONS,
     Key.REVISIT,
     Key.REPURCHASE,
     Key.SILENT,
@@ -138,6 +141,7 @@ def run_rules(*, now: datetime) -> RuleRun:
         excused=targets.excuse_stopped(now=now)
         + birthday.excuse_withdrawn(now=now)
         + points.excuse_used(now=now)
+        + coupons.excuse_used(now=now)
         + case_closed.excuse_complained(now=now),
     )
 

@@ -181,6 +181,13 @@ def _by_the_day() -> list[Default]:
             {"lead_days": 5, "least_points": 500, "skip_days": 7, "daily_cap": 3},
         ),
         Default(
+            Key.COUPONS,
+            _("Coupons about to end"),
+            _("{称呼}, a coupon of yours ends soon. Come by {门店}, I help you use it. {导购}"),
+            _("A coupon of yours ends soon. Come by {门店}, I help you use it. {导购}"),
+            {"lead_days": 5, "skip_days": 7, "daily_cap": 3},
+        ),
+        Default(
             Key.REPURCHASE,
             _("Time for something new"),
             _("{称呼}, what goes with {上次购买} has arrived. Shall I keep your size? {导购}"),

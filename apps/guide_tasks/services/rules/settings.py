@@ -28,6 +28,7 @@ NUMBERS: dict[str, tuple[str, ...]] = {
     Key.REVISIT: ("delay_days", "due_days"),
     Key.BIRTHDAY: ("lead_days",),
     Key.POINTS: ("lead_days", "least_points", "skip_days"),
+    Key.COUPONS: ("lead_days", "skip_days"),
     Key.REPURCHASE: ("lead_days", "due_days", "skip_days"),
     Key.SILENT: ("due_days", "skip_days"),
     Key.NEW_GOODS: ("due_days", "skip_days"),
