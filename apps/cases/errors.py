@@ -48,3 +48,13 @@ class WithHeadOffice(DomainError):
 class AboutYourself(DomainError):
     code = "case_about_yourself"
     message = _("It is about how you served TA: somebody else closes it.")
+
+
+class PhotosEnough(DomainError):
+    code = "case_photos"
+    message = _("A complaint has at most %(most)s photos. Choose fewer.")
+
+
+class ClosedForPhotos(DomainError):
+    code = "case_closed_for_photos"
+    message = _("The complaint is closed. Your manager can open it again, then add the photo.")

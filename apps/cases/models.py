@@ -5,7 +5,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.cases.querysets import UNDECIDED, CaseStepQuerySet, ServiceCaseQuerySet
+from apps.cases import photos
+from apps.cases.querysets import UNDECIDED, OfCaseQuerySet, ServiceCaseQuerySet
 
 
 class Kind(models.TextChoices):
@@ -158,7 +159,7 @@ class CaseStep(models.Model):
     at = models.DateTimeField(_("at"))
     actor = models.CharField(_("actor"), max_length=40)
 
-    objects = CaseStepQuerySet.as_manager()
+    objects = OfCaseQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("step of a complaint")
@@ -166,3 +167,32 @@ class CaseStep(models.Model):
 
     def __str__(self) -> str:
         return f"service_case:{self.case_id} {self.from_state}→{self.to_state}"
+
+
+class CasePhoto(models.Model):
+    """What TA complains about, as a picture. The same picture is there once, however often a phone
+    sends it."""
+
+    case = models.ForeignKey(
+        ServiceCase,
+        on_delete=models.CASCADE,
+        related_name="photos",
+        verbose_name=_("complaint"),
+        db_index=False,
+    )
+    photo = models.FileField(_("photo"), upload_to=photos.place)
+    digest = models.CharField(max_length=64, editable=False)
+    at = models.DateTimeField(_("at"))
+    actor = models.CharField(_("actor"), max_length=40)
+
+    objects = OfCaseQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("photo of a complaint")
+        verbose_name_plural = _("photos of complaints")
+        constraints = [
+            models.UniqueConstraint(fields=["case", "digest"], name="cases_photo_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"service_case:{self.case_id} photo:{self.pk}"

@@ -45,7 +45,7 @@ class ServiceCaseQuerySet(models.QuerySet):
         return self.filter(member_id__in=member_ids)
 
 
-class CaseStepQuerySet(models.QuerySet):
+class OfCaseQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         """With their case."""
         if actor.sees_all:

@@ -42,6 +42,6 @@ def closed(*, actor: Actor, now: datetime) -> QuerySet[ServiceCase]:
 
 
 def all_of(*, member_ids: Collection[int]) -> list[ServiceCase]:
-    """Everything we hold, for the copy that the person asks for."""
-    rows = ServiceCase.objects.of_members(member_ids)
+    """Everything we hold, for the copy that the person asks for; with the rows of the photos."""
+    rows = ServiceCase.objects.of_members(member_ids).prefetch_related("photos")
     return list(rows.select_related("store").order_by("opened_at", "pk"))

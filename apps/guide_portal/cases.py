@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.actor import Actor
 from apps.cases import selectors
 from apps.cases.models import Holder, Kind, ServiceCase, State
+from apps.cases.services.photos import MOST
 from apps.cases.services.settling import RESULTS
 from apps.core.shown import Shown
 from apps.guide_portal import links
@@ -78,6 +79,9 @@ class Detail(Shown):
     may_reopen: bool
     waits_for: str
     results: list[tuple[str, str]]
+    photos: list[str]
+    # how many more the actor may add
+    room: int
 
 
 def chip_of(case: ServiceCase, *, now: datetime) -> Chip:
@@ -153,6 +157,7 @@ def detail_of(case: ServiceCase, *, actor: Actor, now: datetime) -> Detail:
     settles = selectors.may_settle(case, actor)
     at_hq = case.holder == Holder.HQ and not case.is_closed
     mine = settles and not at_hq
+    photos = list(case.photos.order_by("pk").values_list("pk", flat=True))
     return Detail(
         pk=case.pk,
         name=shown_name(customer, whole=may_open),
@@ -171,6 +176,8 @@ def detail_of(case: ServiceCase, *, actor: Actor, now: datetime) -> Detail:
         may_reopen=settles and case.is_closed,
         waits_for="" if mine or case.is_closed else _waits_for(at_hq),
         results=[(one.value, str(one.label)) for one in RESULTS],
+        photos=[links.numbered("case_photo", pk) for pk in photos],
+        room=0 if case.is_closed else max(MOST - len(photos), 0),
     )
 
 

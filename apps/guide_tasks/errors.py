@@ -100,16 +100,6 @@ class NotThisKind(DomainError):
     message = _("This task is finished another way. Open it again from today's list.")
 
 
-class PhotoRefused(DomainError):
-    code = "photo_refused"
-    message = _("This is no picture we can read. Take a photo (JPEG or PNG) and send it again.")
-
-
-class PhotoTooLarge(DomainError):
-    code = "photo_too_large"
-    message = _("The photo is over %(limit)s MB. Take it again in a smaller size.")
-
-
 class NotYourStore(DomainError):
     code = "not_your_store"
     message = _("Only who leads this store may decide that.")

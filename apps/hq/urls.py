@@ -110,6 +110,7 @@ urlpatterns = [
     path("admin/members/<uuid:public_id>/stop/", members.stop_member, name="member_stop"),
     path("admin/service-cases/new/<uuid:public_id>/", cases.case_new, name="case_new"),
     path("admin/service-cases/<int:pk>/", cases.case, name="case"),
+    path("admin/service-cases/photos/<int:pk>/", cases.case_photo, name="case_photo"),
     path("admin/service-cases/<int:pk>/settle/", cases.settle_case, name="settle_case"),
     path("admin/groups/", groups.group_list, name="groups"),
     path("admin/groups/<int:pk>/", groups.group, name="group"),

@@ -208,6 +208,7 @@ def _complaints(ids: list[int]) -> list[dict[str, str]]:
         {
             "what": str(row.get_kind_display()),
             "said": cases.words_of(row),
+            "photos": str(len(row.photos.all())),
             "at": minute_words(row.opened_at),
             "store": row.store.name,
             "state": str(row.get_state_display()),

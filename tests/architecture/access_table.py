@@ -90,6 +90,8 @@ guide_portal:open_case           GET   in   in   in   in   ok/ok/404   ok/404/40
 guide_portal:open_case           POST  in   in   in   in   400/400/404 400/404/404 in
 guide_portal:cases               GET   in   in   in   in   ok   ok   in
 guide_portal:case                GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:add_case_photos     POST  in   in   in   in   400/400/404 400/404/404 in
+guide_portal:case_photo          GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:take_case           POST  in   in   in   in   ok/ok/404   403         in
 guide_portal:close_case          POST  in   in   in   in   400/400/404 403         in
 guide_portal:reopen_case         POST  in   in   in   in   400/400/404 403         in
@@ -383,6 +385,7 @@ hq:answer_commission             POST  in   ok   403  403     in  in  403
 hq:case_new                      GET   in   ok   ok   403     in  in  403
 hq:case_new                      POST  in   ok   ok   403     in  in  403
 hq:case                          GET   in   ok   ok   ok/404  in  in  ok
+hq:case_photo                    GET   in   ok   ok   ok/404  in  in  ok
 hq:settle_case                   POST  in   ok   ok   ok/404  in  in  403
 hq:risks                         GET   in   ok   403  403     in  in  ok
 hq:change_risk_rule              POST  in   ok   403  403     in  in  ok

@@ -172,6 +172,7 @@ MEANING = {
     ("hq:change_risk_rule", "signal"): "deletes",
     ("hq:risk", "pk"): "risk_id",
     ("hq:case", "pk"): "case_id",
+    ("hq:case_photo", "pk"): "case_photo_id",
     ("hq:settle_case", "pk"): "case_id",
     ("hq:answer_commission", "pk"): "question_id",
     ("hq:decide_risk", "pk"): "risk_id",

@@ -5,6 +5,7 @@ import uuid
 from apps.cases import services
 from apps.stores.selectors import actor_for
 from apps.stores.services import user_of_guide
+from tests.factories.items import png
 from tests.factories.tasks import guide_actor
 
 
@@ -17,6 +18,12 @@ def complain(member, guide, now, **fields):
         **fields,
     }
     return services.open_case(member_id=member.pk, now=now, **values)
+
+
+def show_photo(case, guide, now, *, raw=None):
+    """A photo of what is wrong, added by who wrote it down."""
+    raws = [raw or png()]
+    return services.add_photos(case_id=case.pk, raws=raws, actor=guide_actor(guide, now), now=now)
 
 
 def lead_actor(guide, now):

@@ -66,7 +66,7 @@ from apps.tagging.models import Tag, TagGroup
 from apps.wecom.models import CallbackEndpoint, Corp, CorpApp, RawCallback
 from apps.wecom_sync.models import CorpTag, GuideDay, StoreMove, SyncRun, TagWord
 from tests.factories.appointments import book_tomorrow
-from tests.factories.cases import complain
+from tests.factories.cases import complain, show_photo
 from tests.factories.commissions import commission_line, commission_question, make_rule
 from tests.factories.coupons import give, make_coupon, tell_points
 from tests.factories.facts import make_guide, make_member, make_product, make_store
@@ -387,6 +387,11 @@ def _case_of(guide, members, now):
     return ServiceCase.objects.filter(guide=guide).first() or complain(members[1], guide, now)
 
 
+def _case_photo(guide, members, now):
+    case = _case_of(guide, members, now)
+    return case.photos.first() or show_photo(case, guide, now)[0]
+
+
 def _reassignment_of(guide, now):
     found = Reassignment.objects.filter(guide=guide).first()
     return found or Reassignment.objects.create(
@@ -504,6 +509,7 @@ def numbers_of(world, role):
         "item_id": world.items,
         "appointment_id": each(lambda guide, members: _appointment(world, guide, members).pk),
         "case_id": each(lambda guide, members: _case_of(guide, members, world.now).pk),
+        "case_photo_id": each(lambda guide, members: _case_photo(guide, members, world.now).pk),
         "reassignment_id": each(lambda guide, _m: _reassignment_of(guide, world.now).pk),
         "line_id": each(lambda guide, _m: commission_line(guide, world.now).pk),
         "question_id": (commission_question(mine[0], world.now).pk,) * 3,

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.campaigns.models import Campaign
+from apps.core.photos import PhotoRefused, PhotoTooLarge
 from apps.guide_tasks import services
 from apps.guide_tasks.errors import (
     DoneByColleague,
@@ -20,8 +21,6 @@ from apps.guide_tasks.errors import (
     NotYourStore,
     NotYourTask,
     OwnPhoto,
-    PhotoRefused,
-    PhotoTooLarge,
     PushNotReady,
     ReasonMissing,
 )

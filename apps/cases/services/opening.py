@@ -12,6 +12,7 @@ from apps.accounts.actor import Actor
 from apps.cases.errors import CaseTaken, WorksNowhere
 from apps.cases.models import CaseStep, Kind, ServiceCase
 from apps.cases.services import news
+from apps.cases.services.photos import add_photos
 from apps.cases.services.steps import due_after, event_of, step_of, tidy
 from apps.core import clock, pii
 from apps.core.locks import take_turn
@@ -45,20 +46,21 @@ def open_case(
     order_id: int | None = None,
     store_id: int | None = None,
     client_id: uuid.UUID,
+    photos: Sequence[bytes] = (),
     actor: Actor,
     now: datetime,
 ) -> ServiceCase:
     """Write a complaint down. For a guide it is the store's where they work today; head office
     names the store, else it is the one that serves TA. The same client id is the same case.
 
-    Raises WordsMissing, NumberInWords, WorksNowhere, CaseTaken.
+    Raises WordsMissing, NumberInWords, WorksNowhere, CaseTaken; with photos what `add_photos` does.
     """
     take_turn(str(client_id))
     known = ServiceCase.objects.filter(client_id=client_id).first()
     if known is not None:
         if (known.member_id, known.opened_by) != (member_id, actor.label):
             raise CaseTaken
-        return known
+        return _with_photos(known, photos, actor, now)
     if actor.guide_id is not None:
         store_id = _works_at(actor.guide_id, now)
     elif store_id is None:
@@ -71,7 +73,16 @@ def open_case(
         order_id=order_id,
         client_id=client_id,
     )
-    return open_cases(cases=[new], actor=actor, now=now)[0]
+    case = open_cases(cases=[new], actor=actor, now=now)[0]
+    return _with_photos(case, photos, actor, now)
+
+
+def _with_photos(
+    case: ServiceCase, photos: Sequence[bytes], actor: Actor, now: datetime
+) -> ServiceCase:
+    if photos:
+        add_photos(case_id=case.pk, raws=photos, actor=actor, now=now)
+    return case
 
 
 @transaction.atomic

@@ -11,8 +11,11 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Capability
 from apps.cases import services
-from apps.cases.models import Kind, ServiceCase
+from apps.cases.models import CasePhoto, Kind, ServiceCase
+from apps.cases.services.photos import MOST, demand_few
+from apps.core import photos
 from apps.core.errors import DomainError
+from apps.core.pictures import picture_response
 from apps.guide_portal import cases
 from apps.guide_portal.cards import person_of
 from apps.guide_portal.case_forms import CloseCaseForm, OpenCaseForm, ReopenCaseForm
@@ -21,6 +24,13 @@ from apps.guide_portal.views.base import GuidePage
 from apps.guide_portal.views.customers import CustomerPage
 from apps.members.models import Member
 from apps.members.selectors import survivor_group
+
+
+def sent_photos(request: HttpRequest) -> list[bytes]:
+    """The files of a form. Raises PhotosEnough."""
+    files = request.FILES.getlist("photo")
+    demand_few(len(files))
+    return [photos.raw_of(one) for one in files]
 
 
 class OpenCase(CustomerPage):
@@ -48,6 +58,8 @@ class OpenCase(CustomerPage):
             "orders": cases.offered_orders(member_ids=survivor_group(member.pk)),
             "order": sent.get("order", ""),
             "problem": problem,
+            "again": problem and bool(self.request.FILES),
+            "most": MOST,
             "back": reverse("guide_portal:customer", args=[member.public_id]),
         }
         return self.render("guide_portal/open_case.html", context, status=status)
@@ -69,6 +81,7 @@ class OpenCase(CustomerPage):
                 words=form.cleaned_data["words"],
                 order_id=order_id if order_id in offered else None,
                 client_id=form.cleaned_data["client_id"],
+                photos=sent_photos(request),
                 actor=self.actor,
                 now=self.now,
             )
@@ -118,6 +131,34 @@ class OfCase(GuidePage):
 class OneCase(OfCase):
     def get(self, request: HttpRequest, case_id: int) -> HttpResponse:
         return self.page(self.row(case_id))
+
+
+class AddPhotos(OfCase):
+    """What TA shows, by whoever may see the case."""
+
+    def post(self, request: HttpRequest, case_id: int) -> HttpResponseBase:
+        case = self.row(case_id)
+        form = ActForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        if not request.FILES.getlist("photo"):
+            return self.page(case, problem=_("Choose a photo first."), status=400)
+        try:
+            services.add_photos(
+                case_id=case.pk, raws=sent_photos(request), actor=self.actor, now=self.now
+            )
+        except DomainError as error:
+            return self.page(self.row(case_id), problem=str(error), status=409)
+        messages.success(request, _("The photo is with the complaint"))
+        return redirect("guide_portal:case", case.pk)
+
+
+class OnePhoto(GuidePage):
+    """The photo itself, for who may see its complaint."""
+
+    def get(self, request: HttpRequest, case_photo_id: int) -> HttpResponseBase:
+        row = get_object_or_404(CasePhoto.objects.visible_to(self.actor), pk=case_photo_id)
+        return picture_response(str(row.photo))
 
 
 class TakeCase(OfCase):

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts import modules
-from apps.core import clock
+from apps.core import clock, photos
 from apps.core.pictures import picture_response
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.item_forms import ExcuseItemForm, PhotoForm, ReportForm
@@ -15,7 +15,6 @@ from apps.guide_portal.items import item_page
 from apps.guide_portal.leading import lead_of
 from apps.guide_portal.reasons import item_reasons
 from apps.guide_portal.views.base import GuidePage
-from apps.guide_tasks import photos
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.errors import WhyMissing
 from apps.guide_tasks.models import TaskItem, TaskPush
@@ -140,8 +139,7 @@ class HandInPhoto(ItemBase):
                 messages.error(request, _("Choose a photo first."))
                 return redirect("guide_portal:item", item.pk)
             return self.bad_form(form)
-        # one byte more than is allowed tells that it is too much
-        raw = form.cleaned_data["photo"].read(photos.MAX_BYTES + 1)
+        raw = photos.raw_of(form.cleaned_data["photo"])
         done = self.once(
             form.cleaned_data["client_id"],
             lambda: guide_tasks.hand_in_photo(

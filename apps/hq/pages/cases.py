@@ -14,12 +14,13 @@ from apps.accounts.capabilities import Capability
 from apps.accounts.models import User
 from apps.cases import selectors, services
 from apps.cases.admin import ServiceCaseAdmin
-from apps.cases.models import Holder, Kind, ServiceCase, State
+from apps.cases.models import CasePhoto, Holder, Kind, ServiceCase, State
 from apps.cases.services.settling import RESULTS
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.core.fields import LinesField
 from apps.core.ids import uuid7
+from apps.core.pictures import picture_response
 from apps.hq.access import actor_of, hq_action, hq_page, show
 from apps.members.models import Member
 from apps.members.selectors import masked_name
@@ -107,6 +108,7 @@ def _page(request: HttpRequest, case: ServiceCase, *, error: str = "", **sent: s
         words=selectors.words_of(case),
         tone=ServiceCaseAdmin.marks[case.state],
         steps=_steps(case),
+        photos=case.photos.order_by("pk"),
         results=[(one.value, one.label) for one in RESULTS],
         may_act=may_act,
         may_take=may_act
@@ -122,6 +124,15 @@ def _page(request: HttpRequest, case: ServiceCase, *, error: str = "", **sent: s
 def case(request: HttpRequest, pk: int) -> HttpResponse:
     """One complaint: what TA said, in whose hand it is, how it went."""
     return _page(request, _case(request, pk))
+
+
+@hq_page(Capability.VIEW_MEMBERS)
+def case_photo(request: HttpRequest, pk: int) -> HttpResponse:
+    """A photo of a complaint, for who may see the complaint."""
+    row = get_object_or_404(CasePhoto.objects.visible_to(actor_of(request)), pk=pk)
+    response = picture_response(str(row.photo))
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 @hq_action(Capability.VIEW_MEMBERS)

@@ -16,10 +16,9 @@ from django.utils.translation import gettext as _
 from apps.accounts import services as accounts
 from apps.accounts.actor import SYSTEM, Actor
 from apps.accounts.capabilities import Capability
-from apps.core import clock
+from apps.core import clock, photos
 from apps.core.querysets import keys_sql
 from apps.customer_groups.models import GroupSend
-from apps.guide_tasks import photos
 from apps.guide_tasks.errors import (
     DoneByColleague,
     IllegalMove,
