@@ -41,6 +41,10 @@ class ServiceCaseQuerySet(models.QuerySet):
         """Not closed by the time it was to be."""
         return self.undecided().filter(due_at__lte=now)
 
+    def led_by(self, actor: Actor) -> Self:
+        """Of the places the actor leads."""
+        return self if actor.sees_all else self.filter(_led_by(actor))
+
     def of_members(self, member_ids: Collection[int]) -> Self:
         return self.filter(member_id__in=member_ids)
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
@@ -25,6 +25,12 @@ def may_settle(case: ServiceCase, actor: Actor) -> bool:
         return actor.can(Capability.EDIT_MEMBERS)
     here = case.store_id in actor.store_ids or case.store.region_id in actor.region_ids
     return here and actor.can(Capability.MANAGE_TEAM)
+
+
+def late_by_store(*, store_ids: Collection[int], now: datetime) -> dict[int, int]:
+    """How many are past their time, by store; stores without one are left out."""
+    rows = ServiceCase.objects.late(now).filter(store_id__in=store_ids).order_by()
+    return dict(rows.values_list("store_id").annotate(Count("pk")))
 
 
 def undecided(*, actor: Actor) -> QuerySet[ServiceCase]:

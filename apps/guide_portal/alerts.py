@@ -94,12 +94,10 @@ def _deletions(store: Store, actor: Actor, now: datetime) -> list[Alert]:
 
 
 def _not_accepted(one: Reassignment) -> Alert:
-    """Questioned, or left without an answer."""
-    tone = "late" if one.state == Reassignment.State.QUESTIONED else "warn"
     return Alert(
         person=_colleague(one.guide_id, one.guide.name),
-        chip=Chip("people", _("%(n)s customers not accepted") % {"n": one.customers}, tone),
-        words=one.said or _("Theirs since %(day)s") % {"day": month_day(one.given_at)},
+        chip=Chip("people", _("%(n)s customers not accepted") % {"n": one.customers}, "warn"),
+        words=_("Theirs since %(day)s") % {"day": month_day(one.given_at)},
         step=_("Ask TA, or give them to a colleague"),
         href=reverse("guide_portal:reassignment", args=[one.pk]),
     )

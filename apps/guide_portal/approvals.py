@@ -1,6 +1,6 @@
 """待审批: everything that waits for a manager's word, kind by kind. Another kind adds its line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,15 +12,23 @@ from django.utils.translation import gettext as _
 from apps.accounts import modules
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
+from apps.cases.models import ServiceCase
 from apps.concessions.models import Concession
-from apps.guide_portal import access, claims, concessions, handovers, stock_requests
+from apps.guide_portal import (
+    access,
+    claims,
+    concessions,
+    handovers,
+    reassignments,
+    stock_requests,
+)
 from apps.guide_portal.alerts import mismatch_rows
 from apps.guide_portal.cards import Person
 from apps.guide_portal.excuses import excuse_rows, item_excuse_rows
 from apps.guide_portal.templatetags.portal import when
 from apps.guide_tasks.models import TaskItem
 from apps.guide_tasks.selectors import photos_to_approve
-from apps.handovers.models import HandoverRun, OwnershipClaim
+from apps.handovers.models import HandoverRun, OwnershipClaim, Reassignment
 from apps.members.models import AccessRequest
 from apps.outreach.models import ScriptProposal
 from apps.reports.alerts import mismatches
@@ -151,6 +159,12 @@ KINDS = {
         lambda actor, now: concessions.waiting_rows(actor=actor),
         lambda actor, now: Concession.objects.waiting_for(actor),
     ),
+    "reassignment": _Kind(
+        f"{_AT}_questioned_row.html",
+        lambda actor, now: reassignments.questioned_rows(actor=actor),
+        lambda actor, now: Reassignment.objects.of_others(actor).questioned(),
+        in_store=True,
+    ),
     "excuses": _Kind(f"{_AT}_decide_excuses.html", _excuse_rows, None, in_store=True),
     "mismatch": _Kind(
         f"{_AT}_look_mismatch.html",
@@ -176,21 +190,50 @@ def _kinds_of(actor: Actor) -> dict[str, _Kind]:
     return {name: kind for name, kind in KINDS.items() if in_store or not kind.in_store}
 
 
-def counts(*, actor: Actor, now: datetime) -> dict[str, int]:
-    """Kind → how many wait for the actor's word; one query."""
-    asked = [
-        kind.waiting(actor, now).order_by().annotate(approval=Value(name)).values("approval")
+def _waiting(actor: Actor, now: datetime) -> dict[str, QuerySet[Any]]:
+    return {
+        name: kind.waiting(actor, now)
         for name, kind in _kinds_of(actor).items()
         if kind.waiting is not None
+    }
+
+
+def _counted(named: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
+    """Name → how many; what has none is left out. One query."""
+    first, *others = [
+        rows.order_by()
+        .annotate(approval=Value(name))
+        .values("approval")
+        .annotate(n=Count("pk"))
+        .values_list("approval", "n")
+        for name, rows in named.items()
     ]
-    first, *others = [rows.annotate(n=Count("pk")).values_list("approval", "n") for rows in asked]
     return dict(first.union(*others, all=True))
+
+
+@dataclass(frozen=True, slots=True)
+class RegionWaits:
+    """How much waits for who leads a region; of the complaints, how many are past their time."""
+
+    approvals: int
+    cases: int
+    late: int
+
+
+def region_waits(*, actor: Actor, now: datetime) -> RegionWaits:
+    """One query."""
+    led = ServiceCase.objects.led_by(actor)
+    cases = {"cases": led.undecided(), "late": led.late(now)}
+    found = _counted(_waiting(actor, now) | cases)
+    return RegionWaits(
+        cases=found.pop("cases", 0), late=found.pop("late", 0), approvals=sum(found.values())
+    )
 
 
 def approvals(*, actor: Actor, now: datetime) -> list[Approval]:
     """Everything that waits for the actor's word: a query, and the queries of each kind of which
     some wait."""
-    some = counts(actor=actor, now=now)
+    some = _counted(_waiting(actor, now))
     return [
         Approval(name, kind.template, row)
         for name, kind in _kinds_of(actor).items()

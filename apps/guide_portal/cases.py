@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.utils.translation import gettext as _
 
 from apps.accounts.actor import Actor
+from apps.accounts.capabilities import Role
+from apps.accounts.models import User
 from apps.cases import selectors
 from apps.cases.models import Holder, Kind, ServiceCase, State
 from apps.cases.services.photos import MOST
@@ -112,30 +114,42 @@ def _may_see(one: dict[str, Any], actor: Actor) -> bool:
 
 
 def parts_of(*, actor: Actor, now: datetime) -> list[Part]:
-    """What waits, the most urgent first, and what was closed lately; one query each."""
-    own = Exists(served(actor).filter(pk=OuterRef("member__survivor_id")))
-    waiting = _cut(selectors.undecided(actor=actor).annotate(is_own=own))
-    closed = _cut(selectors.closed(actor=actor, now=now).annotate(is_own=own))
-    parts = [(_("Waiting or in hand"), waiting), (_("Closed in 30 days"), closed)]
+    """What is past its time, what waits, the most urgent first, and what was closed lately; two
+    queries. The store is named where there are several."""
+    own: Exists | Value = Exists(served(actor).filter(pk=OuterRef("member__survivor_id")))
+    if actor.guide_id is None:
+        own = Value(False)  # a regional manager needs no name
+    waiting, more = _cut(selectors.undecided(actor=actor).annotate(is_own=own))
+    closed, more_closed = _cut(selectors.closed(actor=actor, now=now).annotate(is_own=own))
+    late = [row for row in waiting if row.due_at <= now]
+    in_time = waiting[len(late) :]
+    several = len({row.store_id for row in (*waiting, *closed)}) > 1
+    # they are listed by their time: what was cut off follows the last that is shown
+    parts = [
+        (_("Past their time"), late, more and not in_time),
+        (_("Waiting or in hand"), in_time, more),
+        (_("Closed in 30 days"), closed, more_closed),
+    ]
     return [
         Part(
             head,
-            [_line(row, actor, now) for row in rows[:LISTED]],
-            _("There are more; the first %(n)s are shown.") % {"n": LISTED}
-            if len(rows) > LISTED
-            else "",
+            [_line(row, actor, now, several=several) for row in rows],
+            _("There are more; the first %(n)s are shown.") % {"n": LISTED} if cut else "",
         )
-        for head, rows in parts
+        for head, rows, cut in parts
         if rows
     ]
 
 
-def _cut(rows: QuerySet[ServiceCase]) -> Sequence[Any]:
-    return list(rows[: LISTED + 1])
+def _cut(rows: QuerySet[ServiceCase]) -> tuple[list[Any], bool]:
+    """As many as are shown, and whether there are more."""
+    found = list(rows[: LISTED + 1])
+    return found[:LISTED], len(found) > LISTED
 
 
-def _line(row: Any, actor: Actor, now: datetime) -> Line:
-    words = [str(row.get_kind_display())]
+def _line(row: Any, actor: Actor, now: datetime, *, several: bool) -> Line:
+    words = [row.store.name] if several else []
+    words.append(str(row.get_kind_display()))
     if row.state == State.CLOSED:
         words.append(str(row.get_result_display()))
     else:
@@ -153,7 +167,10 @@ def _line(row: Any, actor: Actor, now: datetime) -> Line:
 def detail_of(case: ServiceCase, *, actor: Actor, now: datetime) -> Detail:
     """One complaint with its history."""
     customer = survivor_of(case.member)
-    may_open = find_customer(actor=actor, public_id=customer.public_id) is not None
+    # a regional manager settles it without the customer's name and card
+    may_open = actor.guide_id is not None and bool(
+        find_customer(actor=actor, public_id=customer.public_id)
+    )
     settles = selectors.may_settle(case, actor)
     at_hq = case.holder == Holder.HQ and not case.is_closed
     mine = settles and not at_hq
@@ -193,8 +210,7 @@ def _order_words(order: Order | None) -> str:
 
 def _steps(case: ServiceCase, actor: Actor) -> list[Step]:
     found = list(case.steps.order_by("at", "pk"))
-    people = {int(step.actor[6:]) for step in found if step.actor.startswith("guide:")}
-    names = {f"guide:{pk}": name for pk, name in _names(people)}
+    names = _names({step.actor for step in found} - {actor.label})
     return [
         Step(
             head=" · ".join(
@@ -207,8 +223,25 @@ def _steps(case: ServiceCase, actor: Actor) -> list[Step]:
     ]
 
 
-def _names(people: set[int]) -> list[tuple[int, str]]:
-    return list(Guide.objects.filter(pk__in=people).values_list("pk", "name")) if people else []
+def _names(labels: set[str]) -> dict[str, str]:
+    """Guides and regional managers by their label; at most two queries."""
+    guides = _numbers(labels, "guide:")
+    users = _numbers(labels, "user:")
+    names = {}
+    if guides:
+        found = Guide.objects.filter(pk__in=guides).values_list("pk", "name")
+        names = {f"guide:{pk}": name for pk, name in found}
+    if users:
+        leads = User.objects.filter(pk__in=users, role=Role.REGION_MANAGER)
+        names |= {
+            f"user:{user.pk}": _("regional manager %(name)s") % {"name": user.get_full_name()}
+            for user in leads
+        }
+    return names
+
+
+def _numbers(labels: set[str], kind: str) -> list[int]:
+    return [int(one.removeprefix(kind)) for one in labels if one.startswith(kind)]
 
 
 def _who(label: str, names: dict[str, str], actor: Actor) -> str:

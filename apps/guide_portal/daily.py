@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts.capabilities import Role
+from apps.cases.selectors import late_by_store
 from apps.core import clock
 from apps.guide_portal.cards import percent
 from apps.guide_portal.team import rate_words
@@ -30,7 +31,8 @@ def queue_daily_cards(*, now: datetime) -> int:
     if clock.business_day(start) != today:
         return 0
     live = list(Store.objects.open_on(today).filter(live_since__isnull=False))
-    days = store_days(store_ids=[store.pk for store in live], now=now)
+    ids = [store.pk for store in live]
+    days, complaints = store_days(store_ids=ids, now=now), late_by_store(store_ids=ids, now=now)
     led = _store_managers(live, now) | _region_managers(live, now)
     source = f"daily:{today.isoformat()}"
     cards = [
@@ -38,7 +40,11 @@ def queue_daily_cards(*, now: datetime) -> int:
             guide_id=guide_id,
             source=source,
             title=_("Daily figures %(day)s") % {"day": month_day(today)},
-            body=_body(sum((days[pk] for pk in store_ids), StoreDay()), len(store_ids)),
+            body=_body(
+                sum((days[pk] for pk in store_ids), StoreDay()),
+                len(store_ids),
+                sum(complaints.get(pk, 0) for pk in store_ids),
+            ),
             path=path,
             not_before=start,
         )
@@ -80,8 +86,8 @@ def _region_managers(live: list[Store], now: datetime) -> Led:
     return {guide_id: (sorted(ids), path) for guide_id, ids in seen.items() if ids}
 
 
-def _body(day: StoreDay, store_count: int) -> str:
-    """Three lines a lock screen may show."""
+def _body(day: StoreDay, store_count: int, late_complaints: int) -> str:
+    """Three lines a lock screen may show, and one where complaints wait too long."""
     lines = [
         _("Yesterday: %(orders)s orders of members, %(reached)s reached, %(bought)s bought")
         % {"orders": day.orders, "reached": day.reached, "bought": day.bought},
@@ -90,6 +96,8 @@ def _body(day: StoreDay, store_count: int) -> str:
         _("Today: %(open)s customers to contact, %(overdue)s overdue")
         % {"open": day.open, "overdue": day.overdue},
     ]
+    if late_complaints:
+        lines.append(_("Complaints past their time: %(n)s") % {"n": late_complaints})
     if store_count > 1:
         lines.insert(0, _("%(n)s stores") % {"n": store_count})
     return "\n".join(lines)

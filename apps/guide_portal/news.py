@@ -64,16 +64,20 @@ def unread_words(number: int) -> str:
     return words % {"n": number}
 
 
-def news_list(*, guide_id: int, number: str, now: datetime) -> tuple[list[Row], Page]:
-    """A page of what is shown now, pinned first; one query for the readings."""
-    found = selectors.shown_to(guide_id=guide_id, day=clock.business_day(now), now=now)
+def news_list(*, actor: Actor, number: str, now: datetime) -> tuple[list[Row], Page]:
+    """A page of what is shown now, pinned first; one query for the readings of a guide. Whoever
+    works in no store reads what the places they see are told, unasked."""
+    if actor.guide_id is None:
+        page = Paginator(selectors.shown_in(actor=actor, now=now), A_PAGE).get_page(number)
+        return [_row(piece, None) for piece in page], page
+    found = selectors.shown_to(guide_id=actor.guide_id, day=clock.business_day(now), now=now)
     page = Paginator(found, A_PAGE).get_page(number)
     pieces = list(page)
-    readings = selectors.readings_of(guide_id=guide_id, pieces=pieces)
-    return [_row(piece, readings.get(piece.pk)) for piece in pieces], page
+    readings = selectors.readings_of(guide_id=actor.guide_id, pieces=pieces)
+    return [_row(piece, _chip(piece, readings.get(piece.pk))) for piece in pieces], page
 
 
-def _row(piece: News, reading: NewsRead | None) -> Row:
+def _row(piece: News, chip: Chip | None) -> Row:
     parts = [piece.get_kind_display()]
     if piece.pinned:
         parts.insert(0, pgettext("news", "on top"))
@@ -82,11 +86,11 @@ def _row(piece: News, reading: NewsRead | None) -> Row:
         title=piece.title,
         words=" · ".join(map(str, parts)),
         at=piece.shown_from,
-        chip=_chip(piece, reading),
+        chip=chip,
     )
 
 
-def _chip(piece: News, reading: NewsRead | None) -> Chip | None:
+def _chip(piece: News, reading: NewsRead | None) -> Chip:
     if piece.must_read and (reading is None or reading.confirmed_at is None):
         return Chip("alert", pgettext("news", "must read"), "late")
     if reading is None:
@@ -94,9 +98,11 @@ def _chip(piece: News, reading: NewsRead | None) -> Chip | None:
     return Chip("ok", pgettext("news", "read"), "ok")
 
 
-def piece_page(*, news: News, guide_id: int, is_asked: bool, now: datetime) -> Piece:
-    """One piece with its goods and pages; asks a fixed number of queries."""
-    reading = selectors.readings_of(guide_id=guide_id, pieces=[news]).get(news.pk)
+def piece_page(*, news: News, guide_id: int | None, is_asked: bool, now: datetime) -> Piece:
+    """One piece with its goods and pages; asks a fixed number of queries. Who is no guide has read
+    nothing and has no links of their own to send."""
+    readings = {} if guide_id is None else selectors.readings_of(guide_id=guide_id, pieces=[news])
+    reading = readings.get(news.pk)
     said = reading.confirmed_at if reading else None
     parts = [str(news.get_kind_display()), when(news.shown_from)]
     if news.corrected_at:
@@ -107,7 +113,7 @@ def piece_page(*, news: News, guide_id: int, is_asked: bool, now: datetime) -> P
         read=_("You said so %(time)s") % {"time": when(said)} if said else "",
         asks=news.must_read and said is None and is_asked,
         products=list(news.products.order_by("pk")),
-        pages=_pages(news, guide_id, now),
+        pages=[] if guide_id is None else _pages(news, guide_id, now),
     )
 
 

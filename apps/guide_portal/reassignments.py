@@ -235,6 +235,30 @@ def _work_steps(row: Reassignment, now: datetime) -> list[Step]:
 # --- the manager's word ---------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Questioned:
+    """What a guide cannot accept as it is: a light row that leads to where it is answered."""
+
+    href: str
+    person: Person
+    words: str
+    said: str
+
+
+def questioned_rows(*, actor: Actor) -> list[Questioned]:
+    """What waits for the actor's word, the oldest first; one query."""
+    rows = Reassignment.objects.of_others(actor).questioned().select_related("guide", "from_guide")
+    return [
+        Questioned(
+            href=links.numbered("reassignment", row.pk),
+            person=Person(pk=row.guide_id, public_id=None, name=row.guide.name),
+            words=f"{_('%(n)s customers') % {'n': row.customers}} · {_led_words(row)}",
+            said=row.said,
+        )
+        for row in rows.order_by("answered_at", "pk")[:LISTED]
+    ]
+
+
 def _decision(row: Reassignment, now: datetime) -> Decision:
     return Decision(
         pk=row.pk,

@@ -116,5 +116,9 @@ class ReassignmentQuerySet(models.QuerySet):
     def waits_for(self, guide: Any, day: Any) -> Self:
         return self.waiting(day).filter(guide_id=guide)
 
+    def questioned(self) -> Self:
+        """Whose guide said what is wrong, and waits for a word."""
+        return self.filter(state="questioned")
+
     def unanswered_since(self, moment: datetime, day: date) -> Self:
         return self.waiting(day).filter(given_at__lt=moment)

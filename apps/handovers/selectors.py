@@ -505,10 +505,8 @@ def reassignments_of(*, guide_id: int, now: datetime) -> list[Reassignment]:
 
 
 def to_look_at(*, store_id: int, actor: Actor, now: datetime) -> list[Reassignment]:
-    """What guides of the store cannot accept as it is, then what waits for its guide longer than
-    head office lets it."""
+    """What waits for its guide longer than head office lets it, the oldest first."""
     limit = now - timedelta(days=settings.REASSIGNMENT_DAYS)
     others = Reassignment.objects.of_others(actor).filter(store_id=store_id)
-    late = others.unanswered_since(limit, clock.business_day(now))
-    rows = others.filter(state="questioned") | late
-    return list(rows.select_related("guide").order_by("state", "given_at", "pk")[:50])
+    rows = others.unanswered_since(limit, clock.business_day(now))
+    return list(rows.select_related("guide").order_by("given_at", "pk")[:50])

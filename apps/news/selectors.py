@@ -173,6 +173,12 @@ def shown_to(*, guide_id: int, day: date, now: datetime) -> QuerySet[News]:
     return found.order_by("-pinned", "-shown_from", "-pk")
 
 
+def shown_in(*, actor: Actor, now: datetime) -> QuerySet[News]:
+    """What the places the actor sees are told, in the same order."""
+    found = News.objects.running(now).visible_to(actor)
+    return found.order_by("-pinned", "-shown_from", "-pk")
+
+
 def readings_of(*, guide_id: int, pieces: Sequence[News]) -> dict[int, NewsRead]:
     """This guide's reading of the version that is shown, by piece."""
     rows = NewsRead.objects.filter(

@@ -111,9 +111,10 @@ def test_what_is_wrong_goes_to_the_manager_who_gives_them_on(
 
     card = GuideNotice.objects.get(guide=shop.manager, title="客户接手有问题")
     assert card.path == url("reassignment", given.pk)
-    waiting = text_of(managers_phone.get(url("alerts")))
+    waiting = text_of(managers_phone.get(url("approvals")))
     assert "我下周休假" in waiting
     assert url("reassignment", given.pk) in waiting
+    assert url("reassignment", given.pk) not in text_of(managers_phone.get(url("alerts")))
     page = text_of(managers_phone.get(url("reassignment", given.pk)))
     assert f'value="{shop.colleague.pk}"' in page
     assert f"{shop.guide.name} · 3 位客户" in page
@@ -132,7 +133,7 @@ def test_what_is_wrong_goes_to_the_manager_who_gives_them_on(
     assert (onward.kind, onward.guide, onward.from_guide) == (
         "moved_on", shop.colleague, shop.guide,
     )  # fmt: skip
-    assert "我下周休假" not in text_of(managers_phone.get(url("alerts")))
+    assert "我下周休假" not in text_of(managers_phone.get(url("approvals")))
 
 
 def test_the_manager_may_answer_with_a_word_and_they_stay(shop, given, phone, managers_phone, act):
@@ -221,6 +222,7 @@ def test_pages_ask_as_often_for_many_as_for_few(shop, managers_phone, act):
                 ask(phone, url("reassignment", row.pk)),
                 ask(phone, url("today")),
                 ask(managers_phone, url("alerts")),
+                ask(managers_phone, url("approvals")),
             ]
         )
 

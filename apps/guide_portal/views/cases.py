@@ -20,7 +20,7 @@ from apps.guide_portal import cases
 from apps.guide_portal.cards import person_of
 from apps.guide_portal.case_forms import CloseCaseForm, OpenCaseForm, ReopenCaseForm
 from apps.guide_portal.forms import ActForm
-from apps.guide_portal.views.base import GuidePage
+from apps.guide_portal.views.base import LeadersPage
 from apps.guide_portal.views.customers import CustomerPage
 from apps.members.models import Member
 from apps.members.selectors import survivor_group
@@ -91,25 +91,31 @@ class OpenCase(CustomerPage):
         return redirect("guide_portal:case", row.pk)
 
 
-class Cases(GuidePage):
-    """Of one's own customers; a manager sees the store's."""
+class Cases(LeadersPage):
+    """Of one's own customers; a manager sees the store's, a regional manager the region's."""
 
+    capability = Capability.WORK_TASKS
     tab = "tools"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        context = {
+        context: dict[str, object] = {
             "parts": cases.parts_of(actor=self.actor, now=self.now),
             "empty_head": _("Nobody complains"),
-            "empty_words": _("Write a complaint down on the customer's card."),
-            "empty_action": _("All customers"),
-            "empty_to": reverse("guide_portal:customers"),
         }
+        if self.actor.guide_id is not None:
+            context |= {
+                "empty_words": _("Write a complaint down on the customer's card."),
+                "empty_action": _("All customers"),
+                "empty_to": reverse("guide_portal:customers"),
+            }
         return self.render("guide_portal/cases.html", context)
 
 
-class OfCase(GuidePage):
+class OfCase(LeadersPage):
+    capability = Capability.WORK_TASKS
+
     def row(self, case_id: int) -> ServiceCase:
-        """Of one's own customers, or the store's for its manager; any other is 404."""
+        """Of one's own customers, or of the places one leads; any other is 404."""
         rows = ServiceCase.objects.visible_to(self.actor)
         return get_object_or_404(
             rows.select_related("member", "guide", "store", "order"), pk=case_id
@@ -153,8 +159,10 @@ class AddPhotos(OfCase):
         return redirect("guide_portal:case", case.pk)
 
 
-class OnePhoto(GuidePage):
+class OnePhoto(LeadersPage):
     """The photo itself, for who may see its complaint."""
+
+    capability = Capability.WORK_TASKS
 
     def get(self, request: HttpRequest, case_photo_id: int) -> HttpResponseBase:
         row = get_object_or_404(CasePhoto.objects.visible_to(self.actor), pk=case_photo_id)

@@ -127,7 +127,7 @@ class Settle(OneReassignment):
             return self.page(row, form=form, problem=str(error), status=409)
         words = _("They go to %(name)s") % {"name": to.name} if to else _("Answered")
         messages.success(request, words)
-        return redirect("guide_portal:alerts")
+        return redirect("guide_portal:approvals")
 
     def _colleague(self, row: Reassignment, guide_id: int) -> Guide:
         here = Posting.objects.on(self.actor.on).filter(store=row.store).values("guide_id")

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.core.ids import row_id
 from apps.guide_portal import region
-from apps.guide_portal.approvals import counts
+from apps.guide_portal.approvals import region_waits
 from apps.guide_portal.views.base import GuidePage, blank_page, sign_in_address
 from apps.members.models import ServingPeriod
 from apps.stores.models import Guide, Posting, Store
@@ -43,12 +43,8 @@ class Board(RegionPage):
         if page is None and asked:
             raise Http404
         leads = self.actor.can(Capability.LEAD_REGION) and self.actor.guide_id is None
-        context = {
-            "page": page,
-            "leads": leads,
-            "to_approve": sum(counts(actor=self.actor, now=self.now).values()) if leads else 0,
-        }
-        return self.render("guide_portal/region.html", context)
+        waiting = region_waits(actor=self.actor, now=self.now) if leads else None
+        return self.render("guide_portal/region.html", {"page": page, "waiting": waiting})
 
 
 class InStore(RegionPage):
