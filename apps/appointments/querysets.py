@@ -11,6 +11,7 @@ from django.db.models.functions import TruncDate
 from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.stores.models import Cover, DayOff, Guide, Posting, StoreDay
+from apps.stores.querysets import in_places
 
 
 class AppointmentQuerySet(models.QuerySet):
@@ -18,11 +19,7 @@ class AppointmentQuerySet(models.QuerySet):
         """A guide one's own, a manager the store's, a region manager the region's."""
         if actor.sees_all:
             return self
-        return self.filter(
-            Q(store_id__in=actor.store_ids)
-            | Q(store__region_id__in=actor.region_ids)
-            | Q(guide_id=actor.guide_id or 0)
-        )
+        return self.filter(in_places(actor) | Q(guide_id=actor.guide_id or 0))
 
     def booked(self) -> Self:
         return self.filter(state="booked")

@@ -8,15 +8,9 @@ from django.db import models
 from django.db.models import Q
 
 from apps.accounts.actor import Actor
+from apps.stores.querysets import in_places
 
 UNDECIDED = ("open", "in_hand", "reopened")
-
-
-def _led_by(actor: Actor, case: str = "") -> Q:
-    """The places the actor leads; `case` is the way to the case from another row."""
-    return Q(**{f"{case}store_id__in": actor.store_ids}) | Q(
-        **{f"{case}store__region_id__in": actor.region_ids}
-    )
 
 
 def _own(actor: Actor, case: str = "") -> Q:
@@ -32,7 +26,7 @@ class ServiceCaseQuerySet(models.QuerySet):
         """A manager the store's, a region manager the region's; a guide their own."""
         if actor.sees_all:
             return self
-        return self.filter(_led_by(actor) | _own(actor))
+        return self.filter(in_places(actor) | _own(actor))
 
     def undecided(self) -> Self:
         return self.filter(state__in=UNDECIDED)
@@ -43,7 +37,7 @@ class ServiceCaseQuerySet(models.QuerySet):
 
     def led_by(self, actor: Actor) -> Self:
         """Of the places the actor leads."""
-        return self if actor.sees_all else self.filter(_led_by(actor))
+        return self if actor.sees_all else self.filter(in_places(actor))
 
     def of_members(self, member_ids: Collection[int]) -> Self:
         return self.filter(member_id__in=member_ids)
@@ -54,4 +48,4 @@ class OfCaseQuerySet(models.QuerySet):
         """With their case."""
         if actor.sees_all:
             return self
-        return self.filter(_led_by(actor, "case__") | _own(actor, "case__"))
+        return self.filter(in_places(actor, "case__") | _own(actor, "case__"))

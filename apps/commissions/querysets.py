@@ -3,9 +3,9 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
 
 from apps.accounts.actor import Actor
+from apps.stores.querysets import in_places
 
 
 class OwnQuerySet(models.QuerySet):
@@ -26,5 +26,5 @@ class CommissionTotalQuerySet(models.QuerySet):
         """For sums of stores: those the actor leads. Never shown by guide outside head office."""
         if actor.sees_all:
             return self
-        led = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+        led = in_places(actor)
         return self.filter(led)

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from apps.accounts.actor import Actor
 from apps.members.models import Member
+from apps.stores.querysets import in_places
 
 
 class ChannelCodeQuerySet(models.QuerySet):
@@ -16,7 +17,7 @@ class ChannelCodeQuerySet(models.QuerySet):
         their own."""
         if actor.sees_all:
             return self
-        mine = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+        mine = in_places(actor)
         return self.filter(mine | Q(guide_id=actor.guide_id, guide__isnull=False))
 
     def running(self) -> Self:

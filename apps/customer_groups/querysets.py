@@ -9,17 +9,15 @@ from django.db.models import Q
 from apps.accounts.actor import Actor
 from apps.core.outbox import OutboxQuerySet
 from apps.outreach.querysets import OwnSendQuerySet
+from apps.stores.querysets import in_places
 
 # in order, or handed on to a new owner; the others wait for one
 OWNED = (0, 3)
 
 
 def _in_scope(actor: Actor, prefix: str = "") -> Q:
-    return (
-        Q(**{f"{prefix}store_id__in": actor.store_ids})
-        | Q(**{f"{prefix}store__region_id__in": actor.region_ids})
-        | Q(**{f"{prefix}owner_id": actor.guide_id, f"{prefix}owner_id__isnull": False})
-    )
+    own = Q(**{f"{prefix}owner_id": actor.guide_id, f"{prefix}owner_id__isnull": False})
+    return in_places(actor, prefix) | own
 
 
 class CustomerGroupQuerySet(models.QuerySet):

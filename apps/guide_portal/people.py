@@ -344,7 +344,7 @@ class Goer:
 
 
 def _posted_here(store: Store, day: date) -> QuerySet[Posting]:
-    return Posting.objects.on(day).filter(store=store, guide__status=Guide.Status.ACTIVE)
+    return Posting.objects.by_store_on(day).filter(store=store, guide__status=Guide.Status.ACTIVE)
 
 
 def _given(guide_ids: Sequence[int], store: Store, now: datetime) -> QuerySet[Any]:

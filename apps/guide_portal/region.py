@@ -244,7 +244,7 @@ class StorePage:
 def store_page(*, store: Store, actor: Actor, now: datetime) -> StorePage:
     """The guides who work there or left figures there, the best seller first; six queries."""
     counted = {row.guide_id: row.figures for row in places.guide_board(store_id=store.pk, now=now)}
-    posted = Posting.objects.on(clock.business_day(now)).filter(store=store)
+    posted = Posting.objects.by_store_on(clock.business_day(now)).filter(store=store)
     here = {
         one.guide_id: one.guide.name
         for one in posted.select_related("guide")

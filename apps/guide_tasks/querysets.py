@@ -9,12 +9,13 @@ from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.actor import Actor
+from apps.stores.querysets import in_places
 
 _OPEN = ("open", "in_progress", "to_verify")
 
 
 def _led(actor: Actor) -> Q:
-    return Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+    return in_places(actor)
 
 
 def _in_scope(actor: Actor) -> Q:

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.actor import Actor
 from apps.stores.models import Posting, Store
-from apps.stores.querysets import AskedQuerySet
+from apps.stores.querysets import AskedQuerySet, in_places
 
 OPEN = ("planned", "queued", "unknown", "waiting")
 UNFINISHED = ("draft", "to_approve", "running")
@@ -102,7 +102,7 @@ class ReassignmentQuerySet(models.QuerySet):
 
     @staticmethod
     def _led(actor: Actor) -> Q:
-        return Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+        return in_places(actor)
 
     def of_others(self, actor: Actor) -> Self:
         """What the guides an actor leads received, who still work; never their own."""

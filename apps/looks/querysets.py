@@ -7,6 +7,7 @@ from django.db.models import F, Q
 
 from apps.accounts.actor import Actor
 from apps.stores.models import Posting
+from apps.stores.querysets import in_places
 
 
 class LookQuerySet(models.QuerySet):
@@ -15,7 +16,7 @@ class LookQuerySet(models.QuerySet):
         region's."""
         if actor.sees_all:
             return self
-        where = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+        where = in_places(actor)
         if actor.guide_id is not None:
             here = Posting.objects.on(actor.on).filter(guide_id=actor.guide_id)
             where |= Q(guide_id=actor.guide_id) | Q(store_id__in=here.values("store_id"))

@@ -11,14 +11,14 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from apps.accounts.actor import Actor
 from apps.core import clock
-from apps.stores.querysets import AskedQuerySet
+from apps.stores.querysets import AskedQuerySet, in_places
 
 
 def _relations_of(actor: Actor, *, granted: bool) -> list[models.QuerySet]:
     """Rows that tie a member to the actor: served in the scope, followed, and on wish looks that
     somebody granted for a while (申请查看)."""
     current = apps.get_model("members.ServingPeriod").objects.current()
-    scope = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+    scope = in_places(actor)
     if actor.guide_id is None:
         return [current.filter(scope)]
     found: list[models.QuerySet] = [

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.accounts.actor import Actor
 from apps.stores.models import Posting
+from apps.stores.querysets import in_places
 
 
 class NewsQuerySet(models.QuerySet):
@@ -28,11 +29,7 @@ class NewsQuerySet(models.QuerySet):
         alone a manager may read as well."""
         if actor.sees_all:
             return self
-        here = Posting.objects.on(actor.on).filter(
-            Q(store_id__in=actor.store_ids)
-            | Q(store__region_id__in=actor.region_ids)
-            | Q(guide_id=actor.guide_id)
-        )
+        here = Posting.objects.on(actor.on).filter(in_places(actor) | Q(guide_id=actor.guide_id))
         found = self.filter(self._reaching(here))
         if actor.guide_id is None or actor.store_ids:
             return found

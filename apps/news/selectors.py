@@ -16,7 +16,7 @@ from apps.news.models import News, NewsRead
 # has left nor whose account is closed. `NewsQuerySet.asked_of` says the same of one person.
 ASKED = """
 FROM news_news AS piece
-JOIN stores_posting AS posting ON posting.during @> %s::date
+JOIN stores_posting AS posting ON (posting.during @> %s::date) IS TRUE
     AND (piece.for_role = '' OR posting.role = piece.for_role)
 JOIN stores_store AS store ON store.id = posting.store_id AND store.live_since IS NOT NULL
 JOIN stores_region AS region ON region.id = store.region_id
@@ -34,17 +34,19 @@ WHERE coalesce(account.is_active, TRUE) AND (
 """
 # opening is reading; what must be read is read when they say so
 READ = "CASE WHEN piece.must_read THEN seen.confirmed_at ELSE seen.opened_at END IS NOT NULL"
-_SCOPE = "AND (%s OR store.region_id = ANY(%s) OR store.id = ANY(%s))"
+# of the stores somebody leads: found first, so that nobody else's postings are looked at
+_LED = """AND posting.store_id = ANY(ARRAY(
+    SELECT led.id FROM stores_store AS led WHERE led.region_id = ANY(%s) OR led.id = ANY(%s)))"""
 _FIGURES = f"""
 SELECT region.id, region.name, store.id, store.name, store.code, count(*),
     count(*) FILTER (WHERE {READ})
-{ASKED} {_SCOPE} AND piece.id = %s
+{ASKED} {{led}} AND piece.id = %s
 GROUP BY region.id, region.name, store.id, store.name, store.code
 """
 _UNREAD = f"""
 SELECT guide.id, guide.name, guide.wecom_userid, store.name, store.code, region.name,
     seen.opened_at, count(*) OVER ()
-{ASKED} {_SCOPE} AND piece.id = %s AND NOT {READ} AND (%s OR store.region_id = %s)
+{ASKED} {{led}} AND piece.id = %s AND NOT {READ} AND (%s OR store.region_id = %s)
     AND (%s OR store.id = %s)
 ORDER BY region.code, store.code, guide.name, guide.id
 LIMIT %s OFFSET %s
@@ -52,7 +54,7 @@ LIMIT %s OFFSET %s
 _TEAM = f"""
 SELECT piece.id, piece.title, count(*) OVER (PARTITION BY piece.id), guide.name, store.name,
     seen.opened_at IS NOT NULL
-{ASKED} {_SCOPE} AND NOT {READ} AND piece.must_read AND piece.id = ANY(%s)
+{ASKED} {{led}} AND NOT {READ} AND piece.must_read AND piece.id = ANY(%s)
 ORDER BY piece.shown_from DESC, piece.id DESC, store.code, guide.name, guide.id
 LIMIT %s
 """
@@ -61,7 +63,7 @@ _RUNNING = """piece.is_active AND piece.shown_from <= %s
     AND (piece.shown_until IS NULL OR piece.shown_until > %s)"""
 _TEAM_COUNT = f"""
 SELECT count(DISTINCT guide.id)
-{ASKED} {_SCOPE} AND NOT {READ} AND piece.must_read AND {_RUNNING}
+{ASKED} {{led}} AND NOT {READ} AND piece.must_read AND {_RUNNING}
 """
 _OPEN_TO = f"""
 SELECT guide.id, piece.id
@@ -108,13 +110,13 @@ class TeamUnread:
     is_open: bool
 
 
-def scope(actor: Actor) -> list[Any]:
-    """The values of the stores an actor may see."""
-    return [actor.sees_all, list(actor.region_ids), list(actor.store_ids)]
-
-
 def _asked(sql: str, actor: Actor, now: datetime, *params: Any) -> list[tuple[Any, ...]]:
-    return read(sql, [clock.business_day(now), *scope(actor), *params])
+    """Within the stores an actor may see; `sql` says where that is asked."""
+    day = clock.business_day(now)
+    if actor.sees_all:
+        return read(sql.format(led=""), [day, *params])
+    places = [list(actor.region_ids), list(actor.store_ids)]
+    return read(sql.format(led=_LED), [day, *places, *params])
 
 
 def reads_by_store(*, news: News, actor: Actor, now: datetime) -> list[StoreReads]:

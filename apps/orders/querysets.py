@@ -8,6 +8,7 @@ from django.db.models import Q
 from apps.accounts.actor import Actor
 from apps.members.models import Member
 from apps.stores.models import Store
+from apps.stores.querysets import in_places
 
 
 class OrderQuerySet(models.QuerySet):
@@ -16,7 +17,7 @@ class OrderQuerySet(models.QuerySet):
         see."""
         if actor.sees_all:
             return self
-        place = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+        place = in_places(actor)
         if actor.guide_id is None:
             return self.filter(place)
         return self.filter(place | Q(member__in=Member.objects.visible_to(actor)))

@@ -10,6 +10,7 @@ from apps.accounts.actor import Actor
 from apps.core.outbox import OutboxQuerySet
 from apps.members.models import Member
 from apps.stores.models import Guide
+from apps.stores.querysets import in_places
 
 
 class DispatchQuerySet(OutboxQuerySet):
@@ -116,9 +117,7 @@ class ScriptVariantQuerySet(models.QuerySet):
         """A manager those of the store, a region manager of the region, head office all."""
         if actor.sees_all:
             return self
-        return self.filter(
-            Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
-        )
+        return self.filter(in_places(actor))
 
     def of_store(self, store_id: int | None) -> Self:
         """What this store says in place of head office's words as they stand now."""

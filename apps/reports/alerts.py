@@ -12,6 +12,7 @@ from apps.guide_tasks.models import Grade, GuideTask, TaskTarget
 from apps.members.models import FollowRelation
 from apps.reports.selectors import MISMATCH_DAYS
 from apps.stores.models import Store
+from apps.stores.querysets import in_places
 from apps.wecom_sync.models import GuideDay
 
 LOST_DAYS = 14
@@ -106,8 +107,6 @@ def mismatches(*, actor: Actor, now: datetime) -> QuerySet[GuideDay]:
     since = clock.business_day(now) - timedelta(days=MISMATCH_DAYS)
     rows = GuideDay.objects.waiting(since=since)
     if not actor.sees_all:
-        rows = rows.filter(
-            Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
-        )
+        rows = rows.filter(in_places(actor))
     rows = rows.exclude(guide_id=actor.guide_id or 0)
     return rows.select_related("guide", "store").order_by("-day", "guide_id")

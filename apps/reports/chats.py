@@ -55,7 +55,7 @@ def chats_of(*, guide_id: int, now: datetime) -> ChatDays | None:
 
 
 def _team(actor: Actor) -> QuerySet[Any, Any]:
-    here = Posting.objects.on(_TODAY).filter(store_id__in=actor.store_ids)
+    here = Posting.objects.by_store_on(_TODAY).filter(store_id__in=actor.store_ids)
     return (
         GuideDay.objects.counted()
         .filter(guide_id__in=here.values("guide_id"), store_id__in=actor.store_ids)

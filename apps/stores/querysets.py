@@ -1,13 +1,22 @@
 """Who may see which stores, guides and postings."""
 
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Func, OuterRef, Q
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
+
+
+def in_places(actor: Actor, way: str = "") -> Q:
+    """Of the stores the actor leads or was granted, or of their regions; `way` leads to the row
+    that has a `store`. Who has no region asks for none: the store is not even looked up."""
+    stores = Q((f"{way}store_id__in", actor.store_ids))
+    if not actor.region_ids:
+        return stores
+    return stores | Q((f"{way}store__region_id__in", actor.region_ids))
 
 
 class StoreQuerySet(models.QuerySet):
@@ -30,9 +39,19 @@ class StoreQuerySet(models.QuerySet):
         return self.filter(live_since=None)
 
 
+class _IsTrue(Func):
+    template = "(%(expressions)s) IS TRUE"
+    output_field: ClassVar = models.BooleanField()
+
+
 class PostingQuerySet(models.QuerySet):
     def on(self, day: date) -> Self:
         return self.filter(during__contains=day)
+
+    def by_store_on(self, day: date) -> Self:
+        """The same for whoever names stores. PostgreSQL takes a day for rare and would look through
+        everybody's days before those of the stores; written like this no index offers it."""
+        return self.filter(_IsTrue(Q(during__contains=day)))
 
     def live(self) -> Self:
         return self.filter(store__live_since__isnull=False)
@@ -40,11 +59,7 @@ class PostingQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
-        return self.filter(
-            Q(store_id__in=actor.store_ids)
-            | Q(store__region_id__in=actor.region_ids)
-            | Q(guide_id=actor.guide_id)
-        )
+        return self.filter(in_places(actor) | Q(guide_id=actor.guide_id))
 
 
 class GuideQuerySet(models.QuerySet):
@@ -70,10 +85,6 @@ class GuideQuerySet(models.QuerySet):
         )
 
 
-def _of_my_stores(actor: Actor) -> Q:
-    return Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
-
-
 class DayOffQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
         """Of the people posted in the actor's stores today, and one's own."""
@@ -91,22 +102,22 @@ class CoverQuerySet(models.QuerySet):
         if actor.sees_all:
             return self
         mine = Q(absent_id=actor.guide_id) | Q(covering_id=actor.guide_id)
-        return self.filter(_of_my_stores(actor) | mine)
+        return self.filter(in_places(actor) | mine)
 
 
 class StoreDayQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
-        return self if actor.sees_all else self.filter(_of_my_stores(actor))
+        return self if actor.sees_all else self.filter(in_places(actor))
 
 
 class StoreVisitQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
-        return self if actor.sees_all else self.filter(_of_my_stores(actor))
+        return self if actor.sees_all else self.filter(in_places(actor))
 
 
 class VisitItemQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
-        return self if actor.sees_all else self.filter(_of_my_stores(actor))
+        return self if actor.sees_all else self.filter(in_places(actor))
 
     def open(self) -> Self:
         return self.filter(closed_at=None)
@@ -122,7 +133,7 @@ class AskedQuerySet(models.QuerySet):
         """Own wishes, and those of the places the actor leads."""
         if actor.sees_all:
             return self
-        places = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+        places = in_places(actor)
         return self.filter(places | Q(guide_id=actor.guide_id or 0))
 
     def waiting(self) -> Self:

@@ -248,7 +248,7 @@ def place_of(*, guide_id: int | None, day: date) -> Posting:
 def managers_of(*, store_ids: Collection[int], day: date) -> dict[int, list[int]]:
     """Store → who leads it that day; a store without anybody has an empty list."""
     managers: dict[int, list[int]] = {store_id: [] for store_id in store_ids}
-    posted = Posting.objects.on(day).filter(
+    posted = Posting.objects.by_store_on(day).filter(
         role=Posting.PostingRole.STORE_MANAGER,
         store_id__in=store_ids,
         guide__status=Guide.Status.ACTIVE,
@@ -301,7 +301,7 @@ def _with_duty(in_stores: Q | Func, day: Any) -> QuerySet[Any]:
     covered = Cover.objects.on(day).filter(absent_id=OuterRef("guide_id"))
     closed = StoreDay.objects.filter(store_id=OuterRef("store_id"), day=day)
     return (
-        Posting.objects.on(day)
+        Posting.objects.by_store_on(day)
         .filter(in_stores, guide__status=Guide.Status.ACTIVE)
         .annotate(is_away=Exists(off) | Exists(covered) | Exists(closed))
         .select_related("guide", "store")

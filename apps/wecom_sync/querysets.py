@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 from apps.accounts.actor import Actor
 from apps.members.models import Member
+from apps.stores.querysets import in_places
 
 
 class GuideDayQuerySet(models.QuerySet):
@@ -16,7 +17,7 @@ class GuideDayQuerySet(models.QuerySet):
         """Of the stores somebody leads; a guide reads their own days."""
         if actor.sees_all:
             return self
-        scope = Q(store_id__in=actor.store_ids) | Q(store__region_id__in=actor.region_ids)
+        scope = in_places(actor)
         return self.filter(scope | Q(guide_id=actor.guide_id or 0))
 
     def counted(self) -> Self:

@@ -223,7 +223,7 @@ class Work(StorePage):
 
     def guide(self, store: Store, guide_id: int) -> Guide:
         work = TaskTarget.objects.visible_to(self.actor).open().filter(store=store)
-        posted = Posting.objects.on(self.actor.on).filter(store=store).values("guide_id")
+        posted = Posting.objects.by_store_on(self.actor.on).filter(store=store).values("guide_id")
         here = Q(pk__in=posted) | Exists(work.filter(guide_id=OuterRef("pk")))
         return get_object_or_404(Guide, here, pk=guide_id)
 
@@ -263,7 +263,7 @@ class GiveWork(Work):
     def _move(self, wanted: list[int], to: int | None, store: Store) -> assigning.Moves:
         if to is None:
             return assigning.share_out(target_ids=wanted, actor=self.actor, now=self.now)
-        posted = Posting.objects.on(self.actor.on).filter(store=store).values("guide_id")
+        posted = Posting.objects.by_store_on(self.actor.on).filter(store=store).values("guide_id")
         receiver = get_object_or_404(Guide, pk__in=posted, pk=to)
         return assigning.reassign(target_ids=wanted, guide=receiver, actor=self.actor, now=self.now)
 

@@ -73,9 +73,8 @@ def _running(actor: Actor) -> GuideTaskQuerySet:
 _NOW: Any = Place("now", DateTimeField())
 _PUSHES = Scoped(
     lambda actor: (
-        TaskPush.objects.filter(pk__in=_running(actor).values("push_id"))
-        .order_by("-pk")
-        .values_list("pk", "title")
+        # from the shares: a push has tens of thousands, a store some dozens
+        _running(actor).order_by("-push_id").values_list("push_id", "push__title").distinct()
     )
 )
 
