@@ -13,7 +13,8 @@ from apps.core.prepared import read
 from apps.news.models import News, NewsRead
 
 # Everybody asked: posted that day in a live store that the piece is for, in its role; neither who
-# has left nor whose account is closed. `NewsQuerySet.asked_of` says the same of one person.
+# has left nor whose account is closed. `NewsQuerySet.asked_of` says the same of one person, and
+# `PostingQuerySet.by_store_on` why the day is no condition of an index.
 ASKED = """
 FROM news_news AS piece
 JOIN stores_posting AS posting ON (posting.during @> %s::date) IS TRUE

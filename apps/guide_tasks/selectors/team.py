@@ -200,7 +200,7 @@ _DAY: Any = Place("day", DateField())
 _POSTED = Scoped(
     lambda actor: (
         Posting.objects.visible_to(actor)
-        .on(_DAY)
+        .by_store_on(_DAY)
         .filter(guide__status=Guide.Status.ACTIVE)
         .order_by("guide__name")
         .values_list("guide_id", "guide__name")
