@@ -298,7 +298,7 @@ def test_the_region_and_head_office_answer_what_is_theirs(shop, lead):
     chief = User.objects.create(username="hq", role=Role.HQ_OPERATOR, is_staff=True)
     desk = browser_of(chief)
     region, head = ask(shop, percent=15), ask(shop, shop.members[1], percent=40)
-    assert board.get(url("region")).context["to_approve"] == 1
+    assert board.get(url("region")).context["waiting"].approvals == 1
     waiting = todos(actor=actor_for(user=chief, now=shop.now), now=shop.now)
     (asked,) = [todo for todo in waiting if todo.code == "access"]
     assert (asked.count, asked.since) == (1, head.asked_at)
