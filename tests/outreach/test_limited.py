@@ -1,6 +1,7 @@
 """WeCom says "too often" again and again: all of the work is done afterwards, none of it twice."""
 
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -72,7 +73,11 @@ def test_results_are_asked_for_after_the_storm(guide, simulator, settings):
     simulator.post("/sim/faults", path=TASK, times=1, errcode=45009)
     Dispatch.objects.update(next_poll_at=clock.now())
 
-    poll_results(now=clock.now())
+    asked = clock.now()
+    poll_results(now=asked)
+    dispatch.refresh_from_db()
+    assert dispatch.lease_until is None
+    assert dispatch.next_poll_at - asked < timedelta(seconds=5)  # as long as WeCom's own pause
     Dispatch.objects.update(next_poll_at=clock.now())
     assert poll_results(now=clock.now()) == 0
     assert answers(simulator, TASK) == [45009]

@@ -10,7 +10,6 @@ from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.outreach.services import budget, polling, receivers
 
 POLL_LEASE_SECONDS = 60
-SLOW_DOWN = timedelta(seconds=60)
 
 State = Dispatch.State
 Result = DispatchRecipient.State
@@ -35,9 +34,9 @@ def _due(now: datetime):
     ).order_by("next_poll_at", "pk")
 
 
-def give_back_polls(*, token: UUID, now: datetime) -> int:
-    """WeCom asks us to slow down: what this lease still holds is asked again in a minute."""
-    return lease.release(Dispatch.objects.all(), token=token, next_poll_at=now + SLOW_DOWN)
+def give_back_polls(*, token: UUID, now: datetime, wait: timedelta) -> int:
+    """It is not our turn at WeCom: what this lease still holds is asked when `wait` is over."""
+    return lease.release(Dispatch.objects.all(), token=token, next_poll_at=now + wait)
 
 
 @transaction.atomic

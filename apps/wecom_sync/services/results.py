@@ -55,8 +55,9 @@ def poll_results(*, now: datetime, limit: int = SENDS_PER_BEAT) -> int:
             try:
                 with outbox.alone("result_not_applied", but=NotNow, dispatch_id=dispatch.pk):
                     found += _poll(dispatch, token, run)
-            except NotNow:  # the others would be told the same: their turn comes later
-                outreach.give_back_polls(token=token, now=run.moment())
+            except NotNow as error:  # the others would be told the same: their turn comes later
+                wait = timedelta(seconds=error.retry_after)
+                outreach.give_back_polls(token=token, now=run.moment(), wait=wait)
                 return found
     apply_decided(now=now)
     return found
