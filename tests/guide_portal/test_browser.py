@@ -344,10 +344,16 @@ def test_from_a_customers_profile_nothing_is_sent_and_the_page_offers_to_copy(st
     screen.goto(street.simulator.url + profile)
     sidebar = screen.frame_locator("#frame")
     expect(sidebar.locator("h1.name")).to_contain_text("林晓雯", timeout=15_000)
+    frame = screen.frames[-1]
+    frame.evaluate(
+        "() => { window.asked = []; const send = ww.sendChatMessage;"
+        "ww.sendChatMessage = (message) => { asked.push(message); return send(message); }; }"
+    )
 
     sidebar.locator(".foot .btn.solid").click()
 
     expect(sidebar.locator("#not-sent")).to_be_visible(timeout=15_000)
+    assert frame.evaluate("window.asked") == []
     said = street.simulator.get(f"/sim/phones/customers/{target.external_userid}")["messages"]
     assert [row for row in said if row["via"] == "sidebar"] == []
     target.refresh_from_db()

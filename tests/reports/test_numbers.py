@@ -224,6 +224,8 @@ def test_without_a_control_group_there_is_no_lift(moment):
             "no_difference",
         ),
         (Arm(9000, 900, 45_000_000, 10**12), Arm(199, 1, 1000, 10**6), "control_too_small"),
+        # one buyer has no spread: there is no interval, and so no claim
+        (Arm(1, 1, 50_000, 50_000**2), Arm(1000, 50, 2_000_000, 10**11), "sample_too_small"),
     ],
 )
 def test_the_verdict_is_a_fixed_word(treated, control, word, moment):
