@@ -208,7 +208,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(check, *, seconds=20.0, message="It did not happen in time."):
+def wait_for(check, *, seconds=60.0, message="It did not happen in time."):
     """Poll `check` until it is true and return what it returned."""
     until = time.monotonic() + seconds
     while True:

@@ -93,7 +93,7 @@ def walk(phone, demo):
             found[kind] = []  # led on to another page, or a file
             continue
         with contextlib.suppress(PlaywrightTimeout):  # what the phone draws by itself; told below
-            phone.locator("main h1").first.wait_for(state="attached", timeout=15_000)
+            phone.locator("main h1").first.wait_for(state="attached", timeout=30_000)
         for link in phone.evaluate(LINKS):
             if link.startswith(f"{demo.url}/g/"):
                 waiting.append(link.removeprefix(demo.url).partition("#")[0])

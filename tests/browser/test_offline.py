@@ -28,7 +28,7 @@ from tests.guide_portal.conftest import open_shop
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 MIDNIGHT = time(0, 0)
 FRIENDS = 5
-BY_ITSELF = 20_000
+BY_ITSELF = 90_000
 # what the browser itself writes about an address it cannot reach
 NO_NETWORK = re.compile(r"ERR_INTERNET_DISCONNECTED|Failed to load resource|ERR_FAILED")
 
@@ -61,7 +61,7 @@ def phone(shop, own_browser):
     anew as the network comes back may never answer when it is asked to close.
     """
     context = own_browser.new_context(viewport=PHONE, locale="zh-CN", timezone_id="Asia/Shanghai")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     complaints = []
     context.on("weberror", lambda error: complaints.append(str(error.error)))
     context.on(

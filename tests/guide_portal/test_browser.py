@@ -46,7 +46,7 @@ def test_three_taps_and_the_proof_comes_back_by_itself(street, screen):
     expect(screen.locator("#state .chip.wait")).to_be_visible()
     hand_over_and_confirm(street)
 
-    expect(screen.locator("#state .chip.ok")).to_be_visible(timeout=15_000)
+    expect(screen.locator("#state .chip.ok")).to_be_visible()
     assert screen.locator("[hx-trigger]").count() == 0
     assert TaskTarget.objects.filter(contact_grade=Grade.DELIVERED).count() == 1
 
@@ -59,7 +59,7 @@ def test_the_whole_task_at_once_updates_without_a_tap(street, screen):
     expect(screen.locator("#task .row .chip.wait")).to_have_count(3)
     hand_over_and_confirm(street)
 
-    expect(screen.locator("#task .row .chip.ok")).to_have_count(3, timeout=15_000)
+    expect(screen.locator("#task .row .chip.ok")).to_have_count(3)
 
 
 def test_the_sidebar_shows_the_chats_customer_and_sends_into_it(street, screen):
@@ -69,11 +69,11 @@ def test_the_sidebar_shows_the_chats_customer_and_sends_into_it(street, screen):
     screen.goto(street.simulator.url + chat)
     sidebar = screen.frame_locator("#frame")
 
-    expect(sidebar.locator("h1.name")).to_contain_text("林晓雯", timeout=15_000)
+    expect(sidebar.locator("h1.name")).to_contain_text("林晓雯")
     text = sidebar.locator("#script").inner_text()
     sidebar.locator(".foot .btn.solid").click()
 
-    expect(sidebar.locator("#noted")).to_be_visible(timeout=15_000)
+    expect(sidebar.locator("#noted")).to_be_visible()
     expect(screen.locator("#thread")).to_contain_text(text)
     target.refresh_from_db()
     assert target.contact_grade == Grade.INITIATED
@@ -85,12 +85,12 @@ def test_a_page_is_sent_into_the_chat_or_else_copied(street, screen):
     chat = f"/phone/guide/{street.guide.wecom_userid}/chat/{target.external_userid}/"
     screen.goto(street.simulator.url + chat)
     sidebar = screen.frame_locator("#frame")
-    sidebar.locator("summary", has_text="发页面").click(timeout=15_000)
+    sidebar.locator("summary", has_text="发页面").click()
     page = sidebar.locator("article", has_text="秋冬新款到店")
 
     page.locator("[data-message]").click()
 
-    expect(page.locator(".tip.ok")).to_be_visible(timeout=15_000)
+    expect(page.locator(".tip.ok")).to_be_visible()
     expect(screen.locator("#thread")).to_contain_text("秋冬新款到店")
     assert not page.locator(".tip.bad").is_visible()
 
@@ -110,7 +110,7 @@ def test_the_chat_opens_with_the_script_on_the_clipboard(street, screen):
 
     screen.locator("[data-open-chat]").click()
 
-    screen.wait_for_url("**/chat/**", timeout=15_000)
+    screen.wait_for_url("**/chat/**")
     assert_copied(screen, text)
     # the note travels beside the navigation
     noted = TaskTarget.objects.filter(pk=target.pk, contact_grade=Grade.INITIATED)
@@ -125,7 +125,7 @@ def test_an_opened_chat_that_was_not_noted_is_told_in_words(street, page):
 
     page.locator("[data-open-chat]").click()
 
-    expect(page.locator("#say")).to_contain_text("不再联系", timeout=15_000)
+    expect(page.locator("#say")).to_contain_text("不再联系")
     page.goto("about:blank")
 
 
@@ -138,7 +138,7 @@ def test_a_chat_opened_by_who_may_no_longer_come_in_is_told_in_words(street, scr
 
     screen.locator("[data-open-chat]").click()
 
-    expect(screen.locator("#say")).to_contain_text("没有记上", timeout=15_000)
+    expect(screen.locator("#say")).to_contain_text("没有记上")
     target.refresh_from_db()
     assert target.contact_grade == Grade.NONE
 
@@ -179,7 +179,7 @@ def beside_the_chat(street, screen, target):
         "one => Object.assign(one.style, {flex: 'none', width: '360px', height: '640px'})"
     )
     sidebar = frame.content_frame
-    expect(sidebar.locator("h1.name")).to_be_visible(timeout=15_000)
+    expect(sidebar.locator("h1.name")).to_be_visible()
     return sidebar
 
 
@@ -328,7 +328,7 @@ def test_one_tap_invites_who_has_not_joined_and_one_says_why_not(street, screen)
 
     sidebar.locator("#join [data-message]").click()
 
-    expect(sidebar.locator("#sent-invite")).to_be_visible(timeout=15_000)
+    expect(sidebar.locator("#sent-invite")).to_be_visible()
     expect(screen.locator("#thread")).to_contain_text("加入会员")
     sidebar.locator("#join button[value=number]").click()
     expect(sidebar.locator("#noted")).to_be_visible()
@@ -343,7 +343,7 @@ def test_from_a_customers_profile_nothing_is_sent_and_the_page_offers_to_copy(st
     profile = f"/phone/guide/{street.guide.wecom_userid}/chat/{target.external_userid}/profile/"
     screen.goto(street.simulator.url + profile)
     sidebar = screen.frame_locator("#frame")
-    expect(sidebar.locator("h1.name")).to_contain_text("林晓雯", timeout=15_000)
+    expect(sidebar.locator("h1.name")).to_contain_text("林晓雯")
     frame = screen.frames[-1]
     frame.evaluate(
         "() => { window.asked = []; const send = ww.sendChatMessage;"
@@ -352,7 +352,7 @@ def test_from_a_customers_profile_nothing_is_sent_and_the_page_offers_to_copy(st
 
     sidebar.locator(".foot .btn.solid").click()
 
-    expect(sidebar.locator("#not-sent")).to_be_visible(timeout=15_000)
+    expect(sidebar.locator("#not-sent")).to_be_visible()
     assert frame.evaluate("window.asked") == []
     said = street.simulator.get(f"/sim/phones/customers/{target.external_userid}")["messages"]
     assert [row for row in said if row["via"] == "sidebar"] == []
@@ -371,7 +371,7 @@ def test_a_ticket_that_wecom_revoked_is_fetched_anew_and_the_page_goes_on(street
     screen.goto(street.simulator.url + chat)
 
     sidebar = screen.frame_locator("#frame")
-    expect(sidebar.locator("h1.name")).to_contain_text("林晓雯", timeout=15_000)
+    expect(sidebar.locator("h1.name")).to_contain_text("林晓雯")
     assert client.forget_tickets() is False  # once a minute and no more
 
 

@@ -201,7 +201,7 @@ def test_no_answer_to_a_send_is_unknown_and_never_repeated(wc, chain, what):
 
 @pytest.mark.slow
 def test_no_answer_in_time_is_unknown(wc, chain, monkeypatch):
-    monkeypatch.setattr(wc, "timeout", (1, 0.3))
+    monkeypatch.setattr(wc, "timeout", (5, 0.3))
     fault(chain, SEND, delay_ms=1500)
 
     with pytest.raises(NoAnswer) as caught:

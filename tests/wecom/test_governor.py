@@ -26,10 +26,8 @@ def wc(db, simulator):
 
 @pytest.fixture
 def small(monkeypatch):
-    """Five calls of the list of followers in two seconds, two of them at once."""
-    tight = (limits.Limit(5, 2, burst=2),)
-    monkeypatch.setitem(limits.FEW, FOLLOWERS, tight)
-    return tight[0]
+    """Two calls of the list of followers at once, and for long no third."""
+    monkeypatch.setitem(limits.FEW, FOLLOWERS, (limits.Limit(3, 3_600, burst=2),))
 
 
 def calls(simulator, path):
@@ -72,7 +70,7 @@ def test_an_empty_bucket_refuses_without_calling(wc, simulator, small):
     with pytest.raises(RateLimited) as caught:
         wc.list_follow_userids()
 
-    assert caught.value.retry_after == 1
+    assert 3_500 < caught.value.retry_after <= 3_600
     assert caught.value.errcode is None
     assert not caught.value.outcome_unknown
     assert len(calls(simulator, FOLLOWERS)) == 2
@@ -88,7 +86,9 @@ def test_workers_share_one_bucket_and_other_apis_have_their_own(wc, simulator, s
 
 
 @pytest.mark.slow
-def test_no_window_ever_holds_more_than_the_limit(wc, small):
+def test_no_window_ever_holds_more_than_the_limit(wc, monkeypatch):
+    most = 5
+    monkeypatch.setitem(limits.FEW, FOLLOWERS, (limits.Limit(most, 2, burst=2),))
     governor, taken, until = Governor(wc.redis, wc.corp_id), [], time.monotonic() + 3.2
     while time.monotonic() < until:
         try:
@@ -98,9 +98,8 @@ def test_no_window_ever_holds_more_than_the_limit(wc, small):
         else:
             taken.append(time.monotonic())
 
-    most = max(sum(begin <= at < begin + 2 for at in taken) for begin in taken)
-    assert most <= small.most
-    assert len(taken) >= 5
+    assert max(sum(begin <= at < begin + 2 for at in taken) for begin in taken) <= most
+    assert len(taken) >= 3
 
 
 def test_another_corp_has_buckets_of_its_own(wc, small):
@@ -207,7 +206,7 @@ def test_one_worker_asks_again_and_its_answer_lets_all_in(wc, simulator, setting
             wc.list_follow_userids()
     assert wc.governor.paused_seconds() == 1
     time.sleep(1.1)
-    simulator.post("/sim/faults", path=FOLLOWERS, delay_ms=300)
+    simulator.post("/sim/faults", path=FOLLOWERS, delay_ms=2_000)
 
     ended = workers(wc, 4, lambda mine: mine.list_follow_userids())
 
@@ -247,7 +246,7 @@ def test_one_of_eight_workers_renews_a_token_early_and_nobody_waits_for_it(wc, s
     wc.list_departments()
     wc.redis.expire(token_key(wc), 120)
     before = len(calls(simulator, "gettoken"))
-    simulator.post("/sim/faults", path="gettoken", delay_ms=700)
+    simulator.post("/sim/faults", path="gettoken", delay_ms=4_000)
     took = []
 
     def work(mine):
@@ -260,7 +259,7 @@ def test_one_of_eight_workers_renews_a_token_early_and_nobody_waits_for_it(wc, s
 
     assert ended == [[]] * 8
     assert len(calls(simulator, "gettoken")) - before == 1
-    assert sum(seconds > 0.6 for seconds in took) == 1
+    assert sum(seconds > 3.9 for seconds in took) == 1
 
 
 def test_a_failed_early_renewal_harms_nobody(wc, simulator):

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -19,6 +20,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def target(simulator, live_server):
     services.ensure_demo_corp(environment=WECOM)
+    with contextlib.suppress(HTTPError):  # the first request loads the pages, WeCom waits a second
+        urlopen(f"{live_server.url}/wecom/callback/contacts/", timeout=60)
     simulator.post(
         "/sim/seed",
         departments=[{"id": 1, "name": "总部", "parentid": 0, "order": 1}],
@@ -95,7 +98,7 @@ def test_a_product_that_answers_too_late_keeps_one_row(simulator, live_server, t
     simulator.post("/sim/callbacks/faults", timeout_ms=500, retry_after_ms=50)
 
     simulator.post("/sim/customers/add-guide", userid="g1", name="陈")
-    left = simulator.post("/sim/callbacks/flush", timeout_s=15)["pending"]
+    left = simulator.post("/sim/callbacks/flush", timeout_s=30)["pending"]
     wait_for(lambda: len(door.answers) == 4)
     door.shutdown()
     door.server_close()

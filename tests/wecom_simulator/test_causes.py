@@ -18,7 +18,7 @@ DAY_S = 86400
 
 def together(host, *calls):
     """Answers of calls that are on their way at the same time."""
-    host.sim("faults", {"path": "*", "delay_ms": 300, "times": len(calls)})
+    host.sim("faults", {"path": "*", "delay_ms": 1500, "times": len(calls)})
     codes = []
 
     def one(path, body):
