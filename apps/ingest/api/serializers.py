@@ -315,6 +315,9 @@ class CouponCheckSerializer(serializers.Serializer):
         help_text=_("Goods before the coupon, in fen; without it the amount is not looked at"),
     )
 
+    def to_question(self) -> dict[str, Any]:
+        return dict(self.validated_data)
+
 
 class CouponVerdictSerializer(serializers.Serializer):
     code = serializers.CharField()
@@ -332,7 +335,18 @@ class CouponVerdictSerializer(serializers.Serializer):
     )
 
 
-def coupon_facts(verdict: Verdict) -> dict[str, Any] | None:
+def verdict_facts(verdict: Verdict) -> dict[str, Any]:
+    """The answer to a till that asks about a coupon's code."""
+    return {
+        "code": verdict.code,
+        "usable": verdict.usable,
+        "status": verdict.status,
+        "message": verdict.message or None,
+        "coupon": _coupon_facts(verdict),
+    }
+
+
+def _coupon_facts(verdict: Verdict) -> dict[str, Any] | None:
     """What the coupon is worth; None where the code tells nothing."""
     issue = verdict.issue
     if issue is None:

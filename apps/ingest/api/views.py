@@ -41,9 +41,9 @@ from apps.ingest.api.serializers import (
     PurseSerializer,
     StockBatchSerializer,
     StockSerializer,
-    coupon_facts,
     granted_facts,
     purse_facts,
+    verdict_facts,
 )
 
 _MAX_KEY = 120
@@ -217,37 +217,48 @@ class ConcessionsChecks(ChecksOfStore):
     scope = "concessions-check"
 
 
-class CouponCheck(_MachineView):
+class _CheckView(_MachineView):
+    """Answers a till's question before a sale. Nothing is changed."""
+
+    capability = Capability.API_WRITE_ORDERS
+    question: type[CouponCheckSerializer | PersonCheckSerializer]
+    ask: Callable[..., Any]
+    told: Callable[[Any], dict[str, Any]]
+
+    def post(self, request: Request) -> Response:
+        asked = self.question(data=request.data)
+        asked.is_valid(raise_exception=True)
+        actor = cast(Machine, request.user).actor
+        found = self.ask(**asked.to_question(), now=clock.now(), actor=actor)
+        return Response(self.told(found))
+
+
+def _check_schema(operation_id: str, *, tag: str, asked: Any, answer: Any, shown: list[Any]) -> Any:
+    return extend_schema_view(
+        post=extend_schema(
+            operation_id=operation_id,
+            tags=[tag],
+            request=asked,
+            responses={
+                200: answer,
+                **dict.fromkeys((400, 401, 403, 429), ErrorAnswerSerializer),
+            },
+            examples=shown,
+        )
+    )
+
+
+@_check_schema(
+    "coupons_check", tag="orders", asked=CouponCheckSerializer, answer=CouponVerdictSerializer,
+    shown=[examples.CHECK, examples.VERDICT],
+)  # fmt: skip
+class CouponCheck(_CheckView):
     """What a coupon's code is worth now. Nothing is changed: the order that names it uses it."""
 
     throttle_classes = [CouponChecks]
-    capability = Capability.API_WRITE_ORDERS
-
-    @extend_schema(
-        operation_id="coupons_check",
-        tags=["orders"],
-        request=CouponCheckSerializer,
-        responses={
-            200: CouponVerdictSerializer,
-            **dict.fromkeys((400, 401, 403, 429), ErrorAnswerSerializer),
-        },
-        examples=[examples.CHECK, examples.VERDICT],
-    )
-    def post(self, request: Request) -> Response:
-        asked = CouponCheckSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        verdict = services.check_coupon(
-            **asked.validated_data, now=clock.now(), actor=cast(Machine, request.user).actor
-        )
-        return Response(
-            {
-                "code": verdict.code,
-                "usable": verdict.usable,
-                "status": verdict.status,
-                "message": verdict.message or None,
-                "coupon": coupon_facts(verdict),
-            }
-        )
+    question = CouponCheckSerializer
+    ask = staticmethod(services.check_coupon)
+    told = staticmethod(verdict_facts)
 
 
 @_batch_schema("stock_batch", tag="stock", items=StockBatchSerializer, example=examples.STOCK)
@@ -269,57 +280,33 @@ class PointsBatch(_BatchView):
     take = staticmethod(points.take_points)
 
 
-class PointsCheck(_MachineView):
+@_check_schema(
+    "points_check", tag="points", asked=PersonCheckSerializer, answer=PurseSerializer,
+    shown=[examples.POINTS_CHECK, examples.PURSE],
+)  # fmt: skip
+class PointsCheck(_CheckView):
     """What a member can spend now, and what of it ends first. Nothing is changed: points are taken
     off by an entry “spent” of points/batch. No name and no number of the person is told."""
 
     throttle_classes = [PointsChecks]
-    capability = Capability.API_WRITE_ORDERS
-
-    @extend_schema(
-        operation_id="points_check",
-        tags=["points"],
-        request=PersonCheckSerializer,
-        responses={
-            200: PurseSerializer,
-            **dict.fromkeys((400, 401, 403, 429), ErrorAnswerSerializer),
-        },
-        examples=[examples.POINTS_CHECK, examples.PURSE],
-    )
-    def post(self, request: Request) -> Response:
-        asked = PersonCheckSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        purse = points.check_points(
-            **asked.to_question(), now=clock.now(), actor=cast(Machine, request.user).actor
-        )
-        return Response(purse_facts(purse))
+    question = PersonCheckSerializer
+    ask = staticmethod(points.check_points)
+    told = staticmethod(purse_facts)
 
 
-class ConcessionsCheck(_MachineView):
+@_check_schema(
+    "concessions_check", tag="orders", asked=PersonCheckSerializer, answer=GrantedSerializer,
+    shown=[examples.CONCESSIONS_CHECK, examples.GRANTED],
+)  # fmt: skip
+class ConcessionsCheck(_CheckView):
     """What was granted to a member beyond the terms and counts at this store's till today. Nothing
     is changed: the order that makes use of it uses it. No name and no number of the person is
     told."""
 
     throttle_classes = [ConcessionsChecks]
-    capability = Capability.API_WRITE_ORDERS
-
-    @extend_schema(
-        operation_id="concessions_check",
-        tags=["orders"],
-        request=PersonCheckSerializer,
-        responses={
-            200: GrantedSerializer,
-            **dict.fromkeys((400, 401, 403, 429), ErrorAnswerSerializer),
-        },
-        examples=[examples.CONCESSIONS_CHECK, examples.GRANTED],
-    )
-    def post(self, request: Request) -> Response:
-        asked = PersonCheckSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        granted = concessions.check_concessions(
-            **asked.to_question(), now=clock.now(), actor=cast(Machine, request.user).actor
-        )
-        return Response(granted_facts(granted))
+    question = PersonCheckSerializer
+    ask = staticmethod(concessions.check_concessions)
+    told = staticmethod(granted_facts)
 
 
 @_batch_schema("cases_batch", tag="cases", items=CaseBatchSerializer, example=examples.CASES)
