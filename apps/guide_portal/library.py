@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -105,8 +105,8 @@ def library(*, guide_id: int, now: datetime) -> Library:
     results = script_results(now=now)
     ranks = places(results)
     own_words = store_words(store, now)
+    words = _words_of(guide, store)
     rows = MessageTemplate.objects.usable_in(store.pk if store else None)
-    words = {"导购": guide.name, "门店": store.name if store else ""}
     shelf = [
         _script(
             row,
@@ -123,10 +123,43 @@ def library(*, guide_id: int, now: datetime) -> Library:
     return Library(scripts=shelf, proposals=[_proposal(row) for row in proposals])
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One script as this guide says it."""
+
+    pk: int
+    name: str
+    text: str
+
+
+def spoken(*, guide_id: int, now: datetime) -> list[Spoken]:
+    """The shelf's words alone, by name; the welcome goes out by itself. Three queries."""
+    guide, store = place_of_work(guide_id, now)
+    words = _words_of(guide, store)
+    rows = MessageTemplate.objects.usable_in(store.pk if store else None).filter(is_welcome=False)
+    own = {row.script_id: row for row in _variants(store)}
+    return [
+        Spoken(row.pk, row.name, scripts.render(_body(own.get(row.pk, row)), words))
+        for row in rows[:SHELF]
+    ]
+
+
+def _words_of(guide: Guide, store: Store | None) -> dict[str, str]:
+    return {"导购": guide.name, "门店": store.name if store else ""}
+
+
+def _variants(store: Store | None) -> QuerySet[ScriptVariant]:
+    found: QuerySet[ScriptVariant] = ScriptVariant.objects.of_store(store.pk if store else None)
+    return found
+
+
+def _body(said: MessageTemplate | ScriptVariant) -> str:
+    return said.generic_body or said.body
+
+
 def store_words(store: Store | None, now: datetime) -> dict[int, tuple[ScriptVariant, Comparison]]:
     """What this store says in place of head office's words, by script, with what it did."""
-    variants = ScriptVariant.objects.of_store(store.pk if store else None)
-    found = {row.script_id: row for row in variants}
+    found = {row.script_id: row for row in _variants(store)}
     results = variant_results(now=now) if found else {}
     return {pk: (row, results.get(row.pk, Comparison())) for pk, row in found.items()}
 
@@ -139,8 +172,7 @@ def _script(
     me: int,
     own: tuple[ScriptVariant, Comparison] | None,
 ) -> Script:
-    said = own[0] if own else row
-    body = said.generic_body or said.body
+    body = _body(own[0] if own else row)
     return Script(
         pk=row.pk,
         name=row.name,

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
+from apps.accounts import modules
 from apps.accounts.actor import Actor
 from apps.guide_portal import enrol
 from apps.guide_portal.cards import SENDABLE, Card, Person, bought_words, person_of, target_cards
@@ -15,7 +16,7 @@ from apps.guide_portal.customers import own_word, visible
 from apps.guide_portal.dossier import Dossier, read_dossier
 from apps.guide_portal.facts import FirstFacts, first_facts
 from apps.guide_portal.joining import Asking, invite_words
-from apps.guide_portal.library import materials
+from apps.guide_portal.library import materials, spoken
 from apps.guide_portal.record import asking_of, source_words
 from apps.guide_portal.templatetags.portal import picture_address
 from apps.guide_portal.texts import look_words, personal_text, refusal_words
@@ -147,10 +148,23 @@ def chat_messages(*, member: Member, actor: Actor, now: datetime) -> list[ChatMe
     group, stopped = _person(member)
     if stopped:
         return []
-    return _of_task(group, guide_id, now) + [
-        _link(f"page-{one.pk}", one.title, one.summary, one.url)
-        for one in materials(guide_id=guide_id, now=now, counted=False)
-    ]
+    found = _of_task(group, guide_id, now)
+    if modules.is_on(modules.Module.MATERIALS):
+        found += [
+            _link(f"page-{one.pk}", one.title, one.summary, one.url)
+            for one in materials(guide_id=guide_id, now=now, counted=False)
+        ]
+    return found
+
+
+def chat_scripts(*, member: Member, actor: Actor, now: datetime) -> list[ChatMessage]:
+    """The library's words, in the guide's name and as the store says them. Nothing for who asked
+    for no contact."""
+    _group, stopped = _person(member)
+    if stopped or not modules.is_on(modules.Module.SCRIPTS):
+        return []
+    found = spoken(guide_id=actor.guide_id or 0, now=now)
+    return [_text(f"script-{one.pk}", one.name, one.text) for one in found]
 
 
 def _of_task(group: Sequence[int], guide_id: int, now: datetime) -> list[ChatMessage]:
@@ -208,6 +222,11 @@ def _invitation(guide_id: int, now: datetime) -> ChatMessage | None:
     words = _("%(store)s invites you; the number is entered on your own phone")
     card = _link("invite", _("Join as a member"), words % {"store": page.store}, page.address)
     return replace(card, text=invite_words(page.store, page.address))
+
+
+def _text(pk: str, title: str, text: str) -> ChatMessage:
+    message = json.dumps({"msgtype": "text", "text": {"content": text}}, ensure_ascii=False)
+    return ChatMessage(pk, title, text, message, text)
 
 
 def _link(pk: str, title: str, words: str, url: str, *, picture: str = "") -> ChatMessage:

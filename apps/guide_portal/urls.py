@@ -197,6 +197,7 @@ urlpatterns = [
     path("sidebar/", sidebar.Sidebar.as_view(), name="sidebar"),
     path("sidebar/contact/", sidebar.Contact.as_view(), name="sidebar_contact"),
     path("sidebar/messages/<uuid:public_id>/", sidebar.Messages.as_view(), name="sidebar_messages"),
+    path("sidebar/scripts/<uuid:public_id>/", sidebar.Scripts.as_view(), name="sidebar_scripts"),
     path("sidebar/signature/", sidebar.Signature.as_view(), name="signature"),
     path("tools/enrol/", enrol.Enrol.as_view(), name="enrol"),
     path("tools/enrol/live/", enrol.EnrolLive.as_view(), name="enrol_live"),

@@ -148,6 +148,7 @@ guide_portal:ask_access          POST  in   in   in   in   400  400  in
 guide_portal:decide_access       POST  in   in   in   in   ok/ok/404  403  in
 guide_portal:sidebar             GET   in   in   in   in   ok   ok   in
 guide_portal:sidebar_messages    GET   in   in   in   in   ok/ok/404   ok/404/404  in
+guide_portal:sidebar_scripts     GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:sidebar_contact     POST  in   in   in   in   ok   ok   in
 # without the address of a page: refused for its content
 guide_portal:signature           GET   in   in   in   in   400  400  in

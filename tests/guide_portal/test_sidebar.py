@@ -16,7 +16,8 @@ from apps.contact_codes.models import ChannelCode
 from apps.guide_tasks.models import TaskPush
 from apps.members.models import Consent, FollowRelation, Interaction, Member, StopMark
 from apps.outreach import policy
-from apps.outreach.models import MediaUpload, MessageTemplate, TrackedLink
+from apps.outreach.models import MediaUpload, MessageTemplate, ScriptVariant, TrackedLink
+from tests.factories.facts import make_store
 from tests.factories.items import png
 from tests.factories.outreach import CORP, make_asset
 from tests.factories.tasks import hand_out
@@ -83,6 +84,48 @@ def test_a_page_is_sent_as_a_link_with_the_guides_mark(shop, phone):
     assert "加入会员" not in found
 
 
+def test_scripts_are_said_into_the_chat_in_the_stores_own_words(shop, phone, settings):
+    script = MessageTemplate.objects.create(
+        name="新款到店", body="{称呼}，{门店}到新款了", generic_body="{门店}到新款了，{导购}给您留"
+    )
+    other = make_store()
+    MessageTemplate.objects.create(name="别店的", body="别店", store=other)
+    MessageTemplate.objects.create(name="停用的", body="停用", is_active=False)
+    MessageTemplate.objects.create(name="欢迎语", body="欢迎", generic_body="欢迎", is_welcome=True)
+    address = url("sidebar_scripts", shop.members[0].public_id)
+
+    def said():
+        return phone.get(address).content.decode()
+
+    words = f"{shop.store.name}到新款了，{shop.guide.name}给您留"
+    assert messages_in(said()) == [{"msgtype": "text", "text": {"content": words}}]
+    assert f'id="text-script-{script.pk}">{words}</p>' in said()  # what is copied instead
+
+    ScriptVariant.objects.create(
+        script=script, store=shop.store, body="{称呼}，{门店}", generic_body="{导购}：{门店}上新",
+        base_body=script.body, base_generic_body=script.generic_body, since=shop.now,
+    )  # fmt: skip
+    (own,) = messages_in(said())
+    assert own["text"] == {"content": f"{shop.guide.name}：{shop.store.name}上新"}
+    assert phone.get(url("sidebar_scripts", shop.others_members[0].public_id)).status_code == 404
+
+    StopMark.objects.create(member=shop.members[0], source="test", since=shop.now)
+    assert messages_in(said()) == []
+
+
+def test_what_the_chain_has_switched_off_is_not_offered_in_the_chat(shop, phone, card, settings):
+    member = shop.members[0]
+    Member.objects.filter(pk=member.pk).update(joined_at=shop.now)
+    MessageTemplate.objects.create(name="新款到店", body="上新了")
+    addresses = [url(name, member.public_id) for name in ("sidebar_scripts", "sidebar_messages")]
+    for address in addresses:
+        assert messages_in(phone.get(address).content.decode())
+    settings.MODULES_OFF = ["scripts", "materials"]
+    for address in addresses:
+        assert messages_in(phone.get(address).content.decode()) == []
+    assert addresses[0] not in card(external(member))
+
+
 def test_who_has_not_joined_is_invited_in_one_tap(shop, card):
     member = shop.members[0]
     Member.objects.filter(pk=member.pk).update(joined_at=None)
@@ -112,8 +155,9 @@ def test_a_colleagues_customer_has_no_messages_here(shop, phone):
     assert phone.get(url("sidebar_messages", shop.others_members[0].public_id)).status_code == 404
 
 
-def test_the_pages_ask_as_often_for_many_as_for_few(shop, phone):
-    address = url("sidebar_messages", shop.members[0].public_id)
+@pytest.mark.parametrize("name", ["sidebar_messages", "sidebar_scripts"])
+def test_the_pages_ask_as_often_for_many_as_for_few(shop, phone, name):
+    address = url(name, shop.members[0].public_id)
 
     def asked():
         with CaptureQueriesContext(connection) as queries:
@@ -124,6 +168,7 @@ def test_the_pages_ask_as_often_for_many_as_for_few(shop, phone):
     few = asked()
     for n in range(6):
         make_asset(title=f"页面{n}")
+        MessageTemplate.objects.create(name=f"话术{n}", body="上新了")
     asked()  # links are made at the first look
     assert asked() == few <= 12
 

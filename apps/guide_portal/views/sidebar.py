@@ -97,6 +97,15 @@ class Messages(GuidePage):
         return self.render(MESSAGES, {"rows": found})
 
 
+class Scripts(GuidePage):
+    """What can be said into the chat: the library's words, one button each."""
+
+    def get(self, request: HttpRequest, public_id: UUID) -> HttpResponse:
+        member = get_customer(actor=self.actor, public_id=public_id)
+        found = sidebar.chat_scripts(member=member, actor=self.actor, now=self.now)
+        return self.render(MESSAGES, {"rows": found})
+
+
 class Signature(GuidePage):
     """Signs one of our own pages for the JS-SDK."""
 
