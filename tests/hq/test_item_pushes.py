@@ -121,7 +121,9 @@ def test_a_moments_push_queues_one_post_for_those_who_got_it(operator_client, st
     post = MomentPost.objects.get()
     assert len(post.userids) == 3
     assert post.text == "请顾客扫码入会。"
-    assert 'data-post="queued"' in operator_client.get(answer["Location"]).content.decode()
+    page = operator_client.get(answer["Location"]).content.decode()
+    assert 'data-post="queued"' in page
+    assert "最长每 30 分钟一次" in page
 
 
 def test_a_post_that_wecom_does_not_stop_says_why_on_its_page(operator_client, stores, fixed_clock):
@@ -140,7 +142,13 @@ def test_a_push_to_groups_asks_their_owners_alone_and_shows_what_wecom_says(
         make_group(owner, stores[0], fixed_clock)
     empty = send(operator_client, "group_send", **fields(fixed_clock, body=""))
     assert empty.status_code == 400
+    looked = operator_client.post(
+        reverse("hq:item_push_new", args=["group_send"]), fields(fixed_clock)
+    ).content.decode()
+    told = "最后一位群主确认后，至少 1 分钟全部结果可知"
+    assert told in looked
     answer = send(operator_client, "group_send", **fields(fixed_clock))
+    assert told in operator_client.get(answer["Location"]).content.decode()
 
     assert TaskItem.objects.get().guide == owner
     sent = GroupSend.objects.get()

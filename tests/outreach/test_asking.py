@@ -7,6 +7,8 @@ import pytest
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from apps.customer_groups.services import claim_send_polls, time_to_know_groups
+from apps.customer_groups.services.sends import ASK_JOB, LIMIT
 from apps.hq.beat_schedule import BY_JOB
 from apps.hq.templatetags.hq import lasting
 from apps.outreach.services.asking import time_to_know
@@ -27,9 +29,9 @@ def test_forty_thousand_guides_are_asked_about_within_minutes(settings):
 
 def test_a_late_confirmation_waits_for_the_next_days_look(settings):
     settings.WECOM_POLL_DELAYS, settings.WECOM_POLL_THEN_SECONDS = [60, 300, 900, 3600], 86_400
-    known = time_to_know(guides=10, customers=10)
-    assert (known.often_for, known.soon) == (timedelta(hours=1), timedelta(minutes=45))
-    assert known.late == timedelta(days=1)
+    look = time_to_know(guides=10, customers=10).look
+    assert (look.often_for, look.soon) == (timedelta(hours=1), timedelta(minutes=45))
+    assert look.late == timedelta(days=1)
 
 
 def test_what_is_reckoned_with_is_what_the_job_does():
@@ -37,9 +39,25 @@ def test_what_is_reckoned_with_is_what_the_job_does():
     assert signature(poll_results).parameters["limit"].default == SENDS_PER_BEAT
 
 
+def test_forty_thousand_owners_of_groups_are_asked_about_within_minutes(settings):
+    settings.WECOM_LIMIT_PERCENT = 100
+    known = time_to_know_groups(owners=40_000)
+    # twenty runs of the job, 2,000 sends each
+    assert (known.together, known.calls) == (timedelta(seconds=20 * 20), 80_000)
+    assert known.full == timedelta(hours=1)
+    assert time_to_know_groups(owners=0).together == timedelta()
+    settings.WECOM_LIMIT_PERCENT = 50
+    assert time_to_know_groups(owners=40_000).together > known.together
+
+
+def test_what_is_reckoned_with_for_groups_is_what_the_job_does():
+    assert BY_JOB[ASK_JOB].every == BEAT_SECONDS
+    assert signature(claim_send_polls).parameters["limit"].default == LIMIT
+
+
 def test_wizard_and_push_page_say_when_the_next_look_is(settings):
     settings.WECOM_POLL_DELAYS, settings.WECOM_POLL_THEN_SECONDS = [60, 300, 900, 3600], 86_400
-    known = {"known": time_to_know(guides=10, customers=10)}
+    known = {"look": time_to_know(guides=10, customers=10).look}
     with translation.override("zh-hans"):
         chinese = render_to_string("hq/_looks.html", known)
     assert "提交后 60 分钟内的确认，45 分钟内可知" in chinese

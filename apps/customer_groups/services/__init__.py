@@ -2,6 +2,7 @@
 
 from apps.customer_groups.services.codes import change_welcome, make_code, make_welcome, take_back
 from apps.customer_groups.services.handover import decide_outside, hand_over_outside
+from apps.customer_groups.services.known import time_to_know_groups
 from apps.customer_groups.services.mirror import (
     Change,
     dissolve,
@@ -60,4 +61,5 @@ __all__ = [
     "queue_group_sends",
     "send_group_reminders",
     "take_back",
+    "time_to_know_groups",
 ]

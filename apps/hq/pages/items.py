@@ -17,6 +17,7 @@ from apps.core.errors import DomainError
 from apps.core.ids import uuid7
 from apps.core.pictures import picture_response
 from apps.customer_groups.selectors import send_figures
+from apps.customer_groups.services import time_to_know_groups
 from apps.guide_tasks import hours, selectors
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import CONFIRMED_IN_WECOM, State, TaskItem, TaskPush
@@ -27,6 +28,7 @@ from apps.hq.item_forms import ItemPushForm, initial_push, mark_of
 from apps.outreach.models import MomentPost
 from apps.outreach.selectors import taps_of
 from apps.outreach.services.links import card_addresses
+from apps.outreach.services.moments import LONGEST_WAIT
 from apps.reports.link_orders import post_link_orders
 
 Kind = TaskPush.Kind
@@ -125,6 +127,8 @@ def _item_push_page(
 ) -> HttpResponse:
     """`look`: the push as it would go out, with the `mark` that says it was looked at."""
     icon, purpose, proof = KINDS[kind]
+    ahead = _ahead(look) if look else None
+    to_owners = kind == Kind.GROUP_SEND
     return show(
         request,
         "hq/item_push.html",
@@ -134,13 +138,15 @@ def _item_push_page(
         extras=extras,
         look=look,
         pieces=shown(look.attachments) if look else [],
-        ahead=_ahead(look) if look else None,
+        ahead=ahead,
+        known=time_to_know_groups(owners=ahead.owners) if ahead and to_owners else None,
+        post_look=LONGEST_WAIT,
         mark=mark,
         kind_label=Kind(kind).label,
         icon=icon,
         purpose=purpose,
         proof=proof,
-        to_owners=kind == Kind.GROUP_SEND,
+        to_owners=to_owners,
         problem=problem,
     )
 
@@ -170,6 +176,7 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
         .select_related("store", "done_by")
         .order_by("submitted_at", "pk")[:SHOWN_PHOTOS]
     )
+    sends = send_figures(source=push.source, actor=actor) if push.kind == Kind.GROUP_SEND else None
     return {
         "push": push,
         "timings": selectors.region_timings(push=push, actor=actor),
@@ -182,9 +189,9 @@ def items_context(push: TaskPush, actor: Actor) -> dict[str, Any]:
         "posts": MomentPost.objects.filter(source=push.source) if is_post else [],
         "answers": answers[:SHOWN_STORES],
         "answered": selectors.moment_total(answers) if answers else None,
-        "sends": send_figures(source=push.source, actor=actor)
-        if push.kind == Kind.GROUP_SEND
-        else None,
+        "sends": sends,
+        "known": time_to_know_groups(owners=sends.owners) if sends and total.open else None,
+        "post_look": LONGEST_WAIT if is_post and total.open else None,
         "taps": taps_of(source=push.source) if card_addresses(push.attachments) else None,
         "link_orders": post_link_orders(push=push) if push.attachments and actor.sees_all else None,
         "wave": uuid7(),

@@ -26,41 +26,55 @@ RESULTS_PER_CALL = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class TimeToKnow:
-    """At least so long it takes to ask about every send once: when each guide sends one text to all
-    of theirs, and when every customer gets a text of their own. On top comes the wait for the next
-    look: a confirmation within `often_for` of the hand-over is looked at `soon` after it at the
+class NextLook:
+    """When a confirmation is seen: one within `often_for` of the hand-over `soon` after it at the
     latest, a later one `late` after it."""
 
-    together: timedelta
-    one_by_one: timedelta
-    calls_together: int
-    calls_one_by_one: int
     often_for: timedelta
     soon: timedelta
     late: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class TimeToKnow:
+    """At least so long it takes to ask about every send once: when each guide sends one text to all
+    of theirs, and when every customer gets a text of their own. On top comes the wait for the next
+    look."""
+
+    together: timedelta
+    one_by_one: timedelta
+    calls_together: int
+    calls_one_by_one: int
+    look: NextLook
+
+
 def time_to_know(*, guides: int, customers: int) -> TimeToKnow:
     """For a push to so many guides about so many customers."""
     pages = ceil(customers / max(guides, 1) / RESULTS_PER_CALL) or 1
-    looks = [0, *settings.WECOM_POLL_DELAYS]
     return TimeToKnow(
-        together=_round_of(guides, pages),
-        one_by_one=_round_of(customers, 1),
+        together=round_of(sends=guides, pages=pages),
+        one_by_one=round_of(sends=customers, pages=1),
         calls_together=guides * (1 + pages),
         calls_one_by_one=customers * 2,
+        look=next_look(),
+    )
+
+
+def next_look() -> NextLook:
+    """The same for sends to customers and to groups."""
+    looks = [0, *settings.WECOM_POLL_DELAYS]
+    return NextLook(
         often_for=timedelta(seconds=looks[-1]),
         soon=timedelta(seconds=max(later - look for look, later in pairwise(looks))),
         late=timedelta(seconds=settings.WECOM_POLL_THEN_SECONDS),
     )
 
 
-def _round_of(sends: int, pages: int) -> timedelta:
-    """One look at each of them, begun with nothing else to do."""
+def round_of(*, sends: int, pages: int, a_beat: int = SENDS_PER_BEAT) -> timedelta:
+    """One look at each of them, begun with nothing else to do; our job takes so many `a_beat`."""
     if not sends:
         return timedelta()
-    return _at_least(ceil(sends / SENDS_PER_BEAT) * BEAT_SECONDS, sends, pages)
+    return _at_least(ceil(sends / a_beat) * BEAT_SECONDS, sends, pages)
 
 
 def _at_least(ours: int, sends: int, pages: int) -> timedelta:

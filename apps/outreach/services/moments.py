@@ -30,6 +30,7 @@ JOB = "outreach.send_moments"
 POLL_JOB = "wecom_sync.poll_moments"  # stops what was taken back, and looks who was quicker
 LEASE_SECONDS = 120
 BATCH = 10
+LONGEST_WAIT = timedelta(minutes=30)  # between two looks at who has published
 PATIENCE = Patience(first=timedelta(minutes=1), most=timedelta(minutes=10), tries=6)
 # after a lost answer: how long WeCom, which makes posts in jobs of its own, is given to show the
 # post in its list; what is not there by then was never asked for
@@ -217,7 +218,7 @@ def note_moment_asked(*, post: MomentPost, token: UUID, all_done: bool, now: dat
         return held.settle(token, not_before=now)
     if now >= held.closes_at:
         return held.settle(token, state=State.CLOSED)
-    wait = min(timedelta(minutes=1) * (held.attempts + 1), timedelta(minutes=30))
+    wait = min(timedelta(minutes=1) * (held.attempts + 1), LONGEST_WAIT)
     return held.settle(token, attempts=held.attempts + 1, not_before=now + wait)
 
 
