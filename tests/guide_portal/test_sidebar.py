@@ -84,10 +84,11 @@ def test_a_page_is_sent_as_a_link_with_the_guides_mark(shop, phone):
     assert "加入会员" not in found
 
 
-def test_scripts_are_said_into_the_chat_in_the_stores_own_words(shop, phone, settings):
+def test_scripts_are_said_into_the_chat_in_the_stores_own_words(shop, phone):
     script = MessageTemplate.objects.create(
-        name="新款到店", body="{称呼}，{门店}到新款了", generic_body="{门店}到新款了，{导购}给您留"
-    )
+        name="新款到店", body="{称呼}，{门店}到新款了", generic_body="{门店}到新款了，{导购}给您留",
+        stores_may_edit=True,
+    )  # fmt: skip
     other = make_store()
     MessageTemplate.objects.create(name="别店的", body="别店", store=other)
     MessageTemplate.objects.create(name="停用的", body="停用", is_active=False)
