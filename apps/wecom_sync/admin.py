@@ -41,7 +41,8 @@ class MismatchFilter(admin.SimpleListFilter):
 
 @admin.register(GuideDay)
 class GuideDayAdmin(RoomAdmin):
-    """What WeCom counted beside what was declared: facts for a question, no verdict."""
+    """What WeCom counted beside what was declared: facts for a question, no verdict. A day that it
+    has not counted yet has no figures, not zeros."""
 
     view_capability = Capability.VIEW_REPORTS
     list_display = ["day", "guide", "store", "declared", "chats", "messages", "reply_percent",
@@ -50,6 +51,11 @@ class GuideDayAdmin(RoomAdmin):
     list_select_related = ["guide", "store"]
     ordering = ["-day", "guide_id"]
     may_add = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GuideDay]:
+        days: Any = super().get_queryset(request)
+        found: QuerySet[GuideDay] = days.counted()
+        return found
 
 
 @admin.register(CorpTag)

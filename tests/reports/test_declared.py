@@ -57,13 +57,17 @@ def test_the_reports_page_leads_to_the_guides_days_of_the_region(fixed_clock):
     store, other = make_store(region="east"), make_store(region="west")
     day = make_day(store, fixed_clock, declared=10, chats=2)
     make_day(other, fixed_clock, declared=10, chats=2)
+    uncounted = make_day(store, fixed_clock, declared=10, chats=0)
+    GuideDay.objects.filter(pk=uncounted.pk).update(counted_at=None)
     admin = signed_in("hq_admin")
 
     page = admin.get(reverse("hq:reports")).content.decode()
     address = reverse("admin:wecom_sync_guideday_changelist")
     query = {"mismatch": "waiting", "store__region__id__exact": store.region_id}
     rows = admin.get(address, query).context["cl"].result_list
+    everything = admin.get(address).context["cl"].result_list
 
+    assert uncounted not in everything
     assert f"{address}?mismatch=waiting&amp;store__region__id__exact={store.region_id}" in page
     assert [row.pk for row in rows] == [day.pk]
 

@@ -9,13 +9,14 @@ from apps.outreach.models import ContentAsset, MessageTemplate
 from apps.outreach.services.proposals import open_to_chain, propose_script, take_script
 from apps.segments.services import save_segment
 from apps.stores.models import Guide, Region, Store
-from apps.tagging.models import Tag, TagGroup
+from apps.tagging.models import Tag, TagGroup, Winner
 
+# whether guides may put them on, and whose word counts where they are in WeCom too
 _TAGS = (
-    ("风格", True, ("通勤", "休闲", "运动", "约会")),
-    ("关注", True, ("等新款", "等折扣", "送礼", "脚宽", "试穿过")),
-    ("到店", True, ("常带朋友来", "周末来", "只线上买")),
-    ("活动结果", False, ("秋冬新靴已触达", "沉默唤醒已触达")),
+    ("风格", True, Winner.BOTH, ("通勤", "休闲", "运动", "约会")),
+    ("关注", True, Winner.OFF, ("等新款", "等折扣", "送礼", "脚宽", "试穿过")),
+    ("到店", True, Winner.OFF, ("常带朋友来", "周末来", "只线上买")),
+    ("活动结果", False, Winner.HQ, ("秋冬新靴已触达", "沉默唤醒已触达")),
 )
 
 
@@ -55,9 +56,9 @@ def _offered(guide: Guide, store: Store, asset: ContentAsset, *, now: datetime) 
 def load_content(*, author: Guide, store: Store, now: datetime) -> Content:
     """Tags, pages and scripts, as an operator would have entered them; one is the `author`'s."""
     tags = {}
-    for position, (group_name, by_guides, names) in enumerate(_TAGS):
+    for position, (group_name, by_guides, winner, names) in enumerate(_TAGS):
         group = TagGroup.objects.create(
-            name=group_name, position=position, guides_may_apply=by_guides
+            name=group_name, position=position, guides_may_apply=by_guides, wecom=winner
         )
         for name in names:
             tags[name] = Tag.objects.create(group=group, name=name)

@@ -28,6 +28,7 @@ from apps.guide_tasks.services.evidence import record_purchases
 from apps.guide_tasks.services.rules import ensure_default_rules
 from apps.hq.demo import chain as chains
 from apps.hq.demo import (
+    chats,
     content,
     coupons,
     groups,
@@ -61,7 +62,7 @@ from apps.profiles.services import count_returns, refresh_profiles
 from apps.stores.models import Guide
 from apps.wecom.models import Corp
 from apps.wecom.services import ensure_demo_corp
-from apps.wecom_sync.services import sync_all
+from apps.wecom_sync.services import read_guide_days, sync_all, sync_kind
 
 _SEED = 20_261_121
 _BATCH = 1000
@@ -111,6 +112,7 @@ def _load(out: Say) -> dict[str, str]:
         store=chain.stores[running.SHOWN_STORE],
         now=now - timedelta(days=28),
     )
+    sync_kind(corp=corp, kind="tags", now=now)
     pay.rules(today=today)
     taken = _Orders(_sales(purchases, people, chain, today=today, dice=dice), today)
     ensure_default_rules(now=clock.day_start(pushes.plans(today)[0].day))
@@ -174,9 +176,11 @@ def _begin(
     out(f"Months of commission closed: {pay.play(store=shown, now=now)}")
     gone = chains.leavers(chain, dice=dice)
     out(f"Customer groups: {groups.play(chain, gone, corp=corp, phones=phones, now=now)}")
+    out(f"Guides whose chats WeCom counted: {chats.talk(chain, phones=phones, now=now)}")
     pushes.finish(now=clock.now())
     pushes.repeat(now=now)
     _part(chain, gone, phones=phones, now=now)
+    read_guide_days(now=now)
 
 
 def _part(chain: chains.Chain, gone: list[Guide], *, phones: Phones, now: datetime) -> None:
