@@ -14,10 +14,11 @@ PHONE = {"width": 360, "height": 712}
 
 
 def _place(path):
-    """The walk reads the demo as a newcomer finds it; the loop's people come last."""
+    """What takes one process longest begins first. The walk reads the demo as a newcomer finds it;
+    the loop's people come after everybody else's."""
     if "tests/browser/" not in path:
-        return 0
-    return 1 if path.endswith("test_walk.py") else 3 if path.endswith("test_loop.py") else 2
+        return 3
+    return 0 if path.endswith("test_walk.py") else 2 if path.endswith("test_loop.py") else 1
 
 
 def pytest_collection_modifyitems(items):
@@ -28,7 +29,6 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.timeout(420))
             item.add_marker(pytest.mark.xdist_group("demo"))
-    # the walk first: it reads the demo as a newcomer finds it, before the loop's people are there
     items.sort(key=lambda item: _place(item.path.as_posix()))
 
 

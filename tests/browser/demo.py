@@ -1,6 +1,7 @@
 """The demo as a newcomer starts it: the supervisor as its own process on ports of its own."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -45,6 +46,16 @@ class Demo:
 
     def said(self):
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
+
+    def complaints(self):
+        """The last lines in which its processes tell of an error."""
+        lines = [
+            f"{log.name}: {line}"
+            for log in sorted((self.data / "logs").glob("*.log"))
+            for line in log.read_text(errors="replace").splitlines()
+            if re.search(r"error|exception|FATAL", line)
+        ]
+        return "\n".join(lines[-40:])
 
     def _is_ready(self):
         assert self.child.poll() is None, f"The demo stopped: {self.said()}"

@@ -41,8 +41,10 @@ LATIN = {
     "admin", "api", "cdnow", "csv", "demo", "hq", "http", "https", "json", "operator", "rfm",
     "sku", "xlsx", "jpeg", "png", "ods", "html", "tsv", "yaml", "xls", "openapi",
 }  # fmt: skip
-# addresses, logins, public ids, codes: not sentences
-NOT_WORDS = re.compile(r"https?://\S+|\S*[\d_/{}@]\S*|\b\w+\.(?:py|css|js|csv|env)\b")
+# addresses, logins, public ids (and the eight signs people read of one), codes: not sentences
+NOT_WORDS = re.compile(
+    r"https?://\S+|\S*[\d_/{}@]\S*|\b\w+\.(?:py|css|js|csv|env)\b|\b[0-9a-f]{8}\b"
+)
 
 
 def english_in(text, allowed=()):

@@ -15,7 +15,7 @@ STAGES = [
 
 def play(demo):
     done = demo.manage("loop", "--json")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:] + demo.complaints()
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["ok"] is True
     assert [stage["name"] for stage in found["stages"]] == STAGES
