@@ -1,6 +1,8 @@
 """People and machines that may enter, and the record of what they did."""
 
-from django.contrib.auth.models import AbstractUser
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -14,6 +16,15 @@ _SAY_WHOSE = _(
     "Another user has the same WeCom account name. Name the corp of both, so that nobody is let in "
     "as the other."
 )
+
+
+class PeopleManager(UserManager):
+    """`createsuperuser` makes the first person of head office: an administrator, in name too."""
+
+    use_in_migrations = False
+
+    def create_superuser(self, username: str, *args: Any, **fields: Any) -> Any:
+        return super().create_superuser(username, *args, **{"role": Role.HQ_ADMIN, **fields})
 
 
 class User(AbstractUser):
@@ -35,6 +46,8 @@ class User(AbstractUser):
         blank=True,
         help_text=_("Whose WeCom the account is in; empty: the corp that was connected first."),
     )
+
+    objects = PeopleManager()
 
     class Meta:
         verbose_name = _("user")

@@ -2,7 +2,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
 from unfold.decorators import display
@@ -22,16 +23,32 @@ class WeComAdmin(RoomAdmin):
     edit_capability = Capability.MANAGE_WECOM
 
 
+class ConnectionAdmin(WeComAdmin):
+    """What is entered of a connection: from the checklist, and back to it."""
+
+    def app_of(self, row: Any) -> CorpApp | None:
+        raise NotImplementedError
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        app = self.app_of(obj)
+        if app is None:
+            return super().response_post_save_change(request, obj)
+        return redirect("hq:connection", app.pk)
+
+
 @admin.register(Corp)
-class CorpAdmin(WeComAdmin):
+class CorpAdmin(ConnectionAdmin):
     form = CorpForm
     list_display = ["name", "corp_id", "is_active", "updated_at"]
     readonly_fields = ["contact_secret_set_at"]
     search_fields = ["name", "corp_id"]
 
+    def app_of(self, row: Corp) -> CorpApp | None:
+        return row.apps.order_by("pk").first()
+
 
 @admin.register(CorpApp)
-class CorpAppAdmin(WeComAdmin):
+class CorpAppAdmin(ConnectionAdmin):
     form = CorpAppForm
     list_display = ["name", "corp", "agent_id", "kind", "updated_at"]
     readonly_fields = ["secret_set_at"]
@@ -39,14 +56,20 @@ class CorpAppAdmin(WeComAdmin):
     list_select_related = ["corp"]
     search_fields = ["name"]
 
+    def app_of(self, row: CorpApp) -> CorpApp:
+        return row
+
 
 @admin.register(CallbackEndpoint)
-class CallbackEndpointAdmin(WeComAdmin):
+class CallbackEndpointAdmin(ConnectionAdmin):
     form = CallbackEndpointForm
     list_display = ["slug", "corp", "app", "receive_id", "updated_at"]
     readonly_fields = ["keys_set_at", "verified_at"]
     list_select_related = ["corp", "app"]
     search_fields = ["slug"]
+
+    def app_of(self, row: CallbackEndpoint) -> CorpApp | None:
+        return row.app
 
 
 class KindFilter(admin.SimpleListFilter):

@@ -71,7 +71,10 @@ def renew_keys(*, endpoint: CallbackEndpoint, actor: Actor) -> CallbackKeys:
     token, aes_key = _random(TOKEN_CHARACTERS), _random(AES_KEY_CHARACTERS)
     endpoint.token_enc, endpoint.aes_key_enc = encrypt(token), encrypt(aes_key)
     endpoint.keys_set_at, endpoint.verified_at = clock.now(), None
-    endpoint.save(update_fields=["token_enc", "aes_key_enc", "keys_set_at", "verified_at"])
+    endpoint.refused_for = ""
+    endpoint.save(
+        update_fields=["token_enc", "aes_key_enc", "keys_set_at", "verified_at", "refused_for"]
+    )
     audit(
         actor=actor,
         action="wecom.keys_renewed",

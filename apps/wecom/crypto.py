@@ -89,6 +89,18 @@ def open_sealed(*, keys: Keys, seal: Seal, encrypted: str) -> str:
         raise CallbackForged("Cannot be decrypted.") from None
 
 
+def tells_its_receiver(keys: Keys, encrypted: str) -> bool:
+    """Whether the AES key is the sender's: with another one the length makes no sense, or what
+    stands behind the text is no id. Raises nothing."""
+    try:
+        clear = _cipher(keys).cipher.decrypt(base64.b64decode(encrypted))
+        (length,) = struct.unpack(">I", clear[16:20])
+        receiver = clear[20 + length : -clear[-1]].decode()
+    except (ValueError, IndexError, TypeError, struct.error):
+        return False
+    return receiver != "" and receiver.isascii() and receiver.isprintable()
+
+
 @lru_cache(maxsize=64)
 def _cipher(keys: Keys) -> PrpCrypto:
     return PrpCrypto(WeChatCrypto(keys.token, keys.aes_key, keys.receive_id).key)

@@ -88,3 +88,9 @@ class CallbackEndpointForm(SecretsForm):
             except ValueError:
                 raise forms.ValidationError(_("An EncodingAESKey has 43 characters.")) from None
         return value
+
+    def save(self, commit: bool = True) -> Any:
+        """Other keys: what WeCom's last check of the address said counts no more."""
+        if any(self.cleaned_data.get(name) for name in self.SECRETS):
+            self.instance.verified_at, self.instance.refused_for = None, ""
+        return super().save(commit)

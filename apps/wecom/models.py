@@ -58,6 +58,11 @@ class CorpApp(TimestampedModel):
 class CallbackEndpoint(TimestampedModel):
     """Where WeCom posts to. The slug is the address and unique over all corps."""
 
+    class Entered(models.TextChoices):
+        TOKEN = "url_token", "Token"
+        AES_KEY = "url_aes_key", "EncodingAESKey"
+        CORP = "url_corp", "CorpID"
+
     slug = models.SlugField(_("callback slug"), unique=True)
     corp = models.ForeignKey(
         Corp, on_delete=models.PROTECT, related_name="endpoints", verbose_name=_("WeCom corp")
@@ -75,6 +80,10 @@ class CallbackEndpoint(TimestampedModel):
     keys_set_at = models.DateTimeField(_("keys set on"), default=clock.now, editable=False)
     verified_at = models.DateTimeField(
         _("checked by WeCom at"), null=True, blank=True, editable=False
+    )
+    # which of the three that were entered at WeCom was wrong when it last checked the address
+    refused_for = models.CharField(
+        max_length=12, choices=Entered.choices, db_default="", blank=True, editable=False
     )
     receive_id = models.CharField(
         _("receiver id"),

@@ -12,8 +12,8 @@ from django.views.decorators.csrf import csrf_exempt
 from apps.core import clock
 from apps.core.access import public
 from apps.wecom import crypto, selectors, services
-from apps.wecom.diagnosis import note_url_check
-from apps.wecom.errors import CallbackRejected, CallbackTooLarge
+from apps.wecom.diagnosis import note_url_check, note_url_refused
+from apps.wecom.errors import CallbackForged, CallbackRejected, CallbackTooLarge
 
 
 @method_decorator(csrf_exempt, name="dispatch")
@@ -35,11 +35,12 @@ class CallbackView(View):
 
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
         endpoint = self._endpoint(slug)
-        clear = crypto.open_sealed(
-            keys=endpoint.keys,
-            seal=crypto.Seal.from_query(request.GET),
-            encrypted=request.GET.get("echostr", ""),
-        )
+        seal, encrypted = crypto.Seal.from_query(request.GET), request.GET.get("echostr", "")
+        try:
+            clear = crypto.open_sealed(keys=endpoint.keys, seal=seal, encrypted=encrypted)
+        except CallbackForged:
+            note_url_refused(endpoint=endpoint, seal=seal, encrypted=encrypted)
+            raise
         note_url_check(endpoint_id=endpoint.pk, now=clock.now())
         return HttpResponse(clear, content_type="text/plain")
 

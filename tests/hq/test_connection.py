@@ -1,6 +1,7 @@
 """企微 › 接入: each step is asked of WeCom, and what is wrong is said with the place to mend it."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from django.test import Client
@@ -12,9 +13,11 @@ from apps.core import clock
 from apps.core.pii import decrypt
 from apps.stores.models import Guide
 from apps.wecom import client as wecom
+from apps.wecom.crypto import seal_text
 from apps.wecom.diagnosis import cause_of
 from apps.wecom.errors import RateLimited, Refused
-from apps.wecom.models import CallbackEndpoint, ConnectionCheck, Corp, CorpApp
+from apps.wecom.models import CallbackEndpoint, ConnectionCheck, Corp, CorpApp, RawCallback
+from apps.wecom.selectors import endpoint_config
 from apps.wecom.services import ensure_demo_corp
 from apps.wecom_simulator import errors
 from tests.conftest import WECOM
@@ -256,6 +259,92 @@ def test_what_no_interface_tells_a_person_confirms(admin, app):
     assert not ConnectionCheck.objects.filter(step="verified").exists()
 
 
+def test_what_a_person_finds_not_in_order_says_where_it_is_mended_until_it_is(admin, app):
+    page = check(admin, app, "verified", confirm="0")
+
+    assert (row(app, "verified").state, row(app, "verified").code) == ("bad", "not_verified")
+    assert "去认证" in line(page, "verified")
+    check(admin, app, "verified", confirm="1")
+    assert row(app, "verified").state == "ok"
+
+
+def test_a_cause_is_told_once_and_later_steps_point_at_it(admin, app, simulator):
+    simulator.post("/sim/faults", path="gettoken", errcode=40001, times=100)
+
+    page = check(admin, app)
+
+    assert "应用管理" in line(page, "secret")
+    for step in ("address", "agent", "callable"):
+        assert row(app, step).code == "40001"
+        assert "与第 2 步是同一个原因" in line(page, step)
+        assert "应用管理" not in line(page, step)
+
+
+def test_a_corp_where_nobody_may_have_customers_is_not_called_in_order(admin, app, simulator):
+    simulator.post("/sim/seed", departments=[{"id": 1, "name": "总部"}], users=[], customers=[])
+
+    page = check(admin, app, "callable")
+
+    assert (row(app, "callable").state, row(app, "callable").code) == ("warn", "no_members")
+    assert "还没有成员开通客户联系" in line(page, "callable")
+
+
+def ask_for_the_address(endpoint, **entered):
+    """As WeCom does when somebody saves the address with what they entered."""
+    ours = endpoint_config(endpoint.slug).keys
+    keys = replace(ours, **entered)
+    encrypted, signature = seal_text(keys=keys, text="4711", timestamp="1767225660", nonce="n1")
+    query = {"msg_signature": signature, "timestamp": "1767225660", "nonce": "n1"}
+    return Client().get(
+        reverse("wecom:callback", args=[endpoint.slug]), {**query, "echostr": encrypted}
+    )
+
+
+@pytest.mark.parametrize(
+    ("entered", "code", "words"),
+    [
+        ({"token": "another"}, "url_token", "Token 与这里的不一致"),
+        ({"aes_key": "A" * 43}, "url_aes_key", "EncodingAESKey 与这里的不一致"),
+        ({"receive_id": "wwanother"}, "url_corp", "另一家企业"),
+    ],
+)
+def test_an_address_that_was_entered_wrongly_says_what_was_wrong(admin, app, entered, code, words):
+    endpoint = CallbackEndpoint.objects.get()
+    assert ask_for_the_address(endpoint, **entered).status_code == 403
+
+    assert words in line(check(admin, app, "callback"), "callback")
+    assert row(app, "callback").code == code
+
+    # entered rightly it is forgotten, and a stranger's guess afterwards says nothing
+    assert ask_for_the_address(endpoint).content == b"4711"
+    ask_for_the_address(endpoint, **entered)
+    check(admin, app, "callback")
+    assert row(app, "callback").code == "no_event"
+
+
+def test_what_came_by_older_keys_proves_nothing_of_the_new_ones(admin, app):
+    endpoint = CallbackEndpoint.objects.get()
+    RawCallback.objects.create(endpoint=endpoint, key=b"k" * 32, event="e", fields={})
+    check(admin, app, "callback")
+    assert row(app, "callback").state == "ok"
+
+    admin.post(reverse("hq:connection_keys", args=[endpoint.pk]))
+    check(admin, app, "callback")
+
+    assert row(app, "callback").code == "no_url_check"
+
+
+def test_whoever_enters_a_secret_anew_is_back_on_the_checklist(admin, app):
+    address = reverse("admin:wecom_corpapp_change", args=[app.pk])
+    fields = {"corp": app.corp_id, "agent_id": app.agent_id, "name": app.name, "kind": app.kind}
+
+    answer = admin.post(address, {**fields, "secret": "the-new-secret"})
+
+    assert answer["Location"] == reverse("hq:connection", args=[app.pk])
+    app.refresh_from_db()
+    assert decrypt(bytes(app.secret_enc)) == "the-new-secret"
+
+
 def test_no_check_keeps_a_secret_or_a_name(admin, app, guides):
     check(admin, app)
 
@@ -324,7 +413,8 @@ def test_what_an_administrator_switched_off_is_found_by_the_checklist(
     page = check(admin, app, "callable")
 
     assert row(app, "callable").code == code
-    assert words in line(page, "callable")
+    told = "secret" if row(app, "secret").code == code else "callable"
+    assert words in line(page, told)
 
 
 IN_WORDS = {

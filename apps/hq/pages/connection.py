@@ -24,6 +24,7 @@ from apps.wecom.models import CallbackEndpoint, ConnectionCheck, CorpApp
 from apps.wecom.selectors import apps_with_checks
 
 Step, State = ConnectionCheck.Step, ConnectionCheck.State
+IN_ORDER = "1"  # what the button of a step says that a person looks at
 MARKS = {State.OK: "on", State.WARN: "warn", State.BAD: "bad", State.OPEN: ""}
 
 
@@ -35,6 +36,7 @@ class StepView:
     number: int
     guides: list[Any]
     who: str
+    same_as: int | None = None  # the earlier step that failed of the same cause
 
     @property
     def mark(self) -> str:
@@ -140,15 +142,15 @@ def _steps(app: CorpApp) -> list[StepView]:
         person = people.get(reference_of(label))
         return person.name if person else label
 
-    return [
-        StepView(
-            row,
-            number,
-            [guides[userid] for userid in named.get(row.step, ()) if userid in guides],
-            who(row),
-        )
-        for number, row in enumerate(rows, 1)
-    ]
+    found: list[StepView] = []
+    first: dict[str, int] = {}  # the step that told of a cause
+    for number, row in enumerate(rows, 1):
+        affected = [guides[userid] for userid in named.get(row.step, ()) if userid in guides]
+        code = row.last.code if row.last and row.state == State.BAD else ""
+        found.append(StepView(row, number, affected, who(row), first.get(code)))
+        if code:
+            first.setdefault(code, number)
+    return found
 
 
 def _doors(app: CorpApp) -> list[tuple[str, str]]:
@@ -190,7 +192,8 @@ def connection_check(request: HttpRequest, pk: int) -> HttpResponse:
         if not step:
             diagnosis.check_all(app=app, userids=userids, actor=actor, now=now)
         elif request.POST.get("confirm"):
-            diagnosis.confirm(app=app, step=step, actor=actor, now=now)
+            fine = request.POST["confirm"] == IN_ORDER
+            diagnosis.confirm(app=app, step=step, in_order=fine, actor=actor, now=now)
         else:
             diagnosis.check(app=app, step=step, userids=userids, actor=actor, now=now)
     except DomainError as error:

@@ -6,6 +6,7 @@ from apps.wecom.diagnosis.checks import (
     check_all,
     confirm,
     note_url_check,
+    note_url_refused,
     steps_of,
 )
 
@@ -16,5 +17,6 @@ __all__ = [
     "check_all",
     "confirm",
     "note_url_check",
+    "note_url_refused",
     "steps_of",
 ]

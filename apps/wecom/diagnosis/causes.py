@@ -9,6 +9,10 @@ from apps.wecom.diagnosis.daily import DAILY
 _APPS = _("WeCom admin › App management › your app")
 _CONTACTS = _("WeCom admin › Customer contact › Customers › API")
 _RANGE = _("WeCom admin › App management › your app › Visible range")
+_ENTER_AGAIN = _(
+    "WeCom admin › Customer contact › Customers › API › Receive events: enter Token and key as "
+    "shown when they were made, or make new keys below and enter both"
+)
 _PERMISSION = _("WeCom admin › Customer contact › Permissions")
 
 CAUSES: dict[str, Cause] = {
@@ -128,6 +132,29 @@ CAUSES: dict[str, Cause] = {
     "no_url_check": Cause(
         _("WeCom has not checked the callback address yet."),
         _("WeCom admin › Customer contact › Customers › API › Receive events: save the address"),
+    ),
+    "url_token": Cause(
+        _("WeCom asked for the callback address with another Token than ours."),
+        _ENTER_AGAIN,
+    ),
+    "url_aes_key": Cause(
+        _("WeCom asked for the callback address with another EncodingAESKey than ours."),
+        _ENTER_AGAIN,
+    ),
+    "url_corp": Cause(
+        _("The callback address was entered in another corp than the one connected here."),
+        _("Enter it in the WeCom admin of this corp, or connect the other corp here"),
+    ),
+    "no_members": Cause(
+        _("The app may ask, but in WeCom nobody may have customers yet."), _PERMISSION
+    ),
+    "not_verified": Cause(
+        _("The corp is not verified: customer contact stops at a few friends."),
+        _("WeCom admin › My corp › Corp information › Verify; it takes some days"),
+    ),
+    "no_quota": Cause(
+        _("The quota of friends is used up, or nearly."),
+        _("WeCom admin › Customer contact › Permissions › Quota: ask for more"),
     ),
     "no_event": Cause(
         _("The address was checked, but no event has come yet."),

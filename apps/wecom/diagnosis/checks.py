@@ -8,13 +8,16 @@ from django.db import transaction
 
 from apps.accounts.actor import Actor
 from apps.accounts.services import audit
+from apps.wecom.crypto import Seal, sign, tells_its_receiver
 from apps.wecom.diagnosis.causes import Cause, cause_of
 from apps.wecom.diagnosis.probes import PROBES, Finding, ask
 from apps.wecom.errors import StepNotForPeople
 from apps.wecom.models import CallbackEndpoint, ConnectionCheck, CorpApp
+from apps.wecom.selectors import EndpointConfig
 
-Step, State = ConnectionCheck.Step, ConnectionCheck.State
-BY_PEOPLE = frozenset({Step.VERIFIED, Step.QUOTA})
+Step, State, Entered = ConnectionCheck.Step, ConnectionCheck.State, CallbackEndpoint.Entered
+# what a person looks at, and what is wrong where it is not in order
+BY_PEOPLE: dict[str, str] = {Step.VERIFIED: "not_verified", Step.QUOTA: "no_quota"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,14 @@ def check_all(
 
 
 @transaction.atomic
-def confirm(*, app: CorpApp, step: str, actor: Actor, now: datetime) -> ConnectionCheck:
+def confirm(
+    *, app: CorpApp, step: str, in_order: bool, actor: Actor, now: datetime
+) -> ConnectionCheck:
     """A person looked in WeCom's admin where no interface tells. Saying it again is harmless."""
     if step not in BY_PEOPLE:
         raise StepNotForPeople()
-    return _keep(app=app, step=step, found=Finding(State.OK), actor=actor, now=now)
+    found = Finding(State.OK) if in_order else Finding(State.BAD, BY_PEOPLE[step])
+    return _keep(app=app, step=step, found=found, actor=actor, now=now)
 
 
 @transaction.atomic
@@ -100,4 +106,23 @@ def _keep(
 
 def note_url_check(*, endpoint_id: int, now: datetime) -> None:
     """WeCom asked whether the callback address is ours, and it was answered."""
-    CallbackEndpoint.objects.filter(pk=endpoint_id).update(verified_at=now)
+    CallbackEndpoint.objects.filter(pk=endpoint_id).update(verified_at=now, refused_for="")
+
+
+def note_url_refused(*, endpoint: EndpointConfig, seal: Seal, encrypted: str) -> None:
+    """WeCom asked, and what was entered there is not what we made: which of the three it is.
+
+    Kept until the address has once been checked; afterwards a stranger's guess says nothing.
+    """
+    keys = endpoint.keys
+    signature = sign(
+        token=keys.token, timestamp=seal.timestamp, nonce=seal.nonce, encrypted=encrypted
+    )
+    if signature != seal.signature:
+        wrong = Entered.TOKEN
+    elif not tells_its_receiver(keys, encrypted):
+        wrong = Entered.AES_KEY
+    else:
+        wrong = Entered.CORP
+    unchecked = CallbackEndpoint.objects.filter(pk=endpoint.pk, verified_at=None)
+    unchecked.exclude(refused_for=wrong).update(refused_for=wrong)

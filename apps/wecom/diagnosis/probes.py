@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db.models import F
 
 from apps.core import clock
 from apps.wecom.client import WeComClient, call_counts, client_of
@@ -70,6 +71,8 @@ def _address(question: Question) -> Finding:
 
 def _callable(question: Question) -> Finding:
     found = question.client.list_follow_userids()
+    if not found:
+        return Finding(State.WARN, "no_members")
     return Finding(State.OK, detail={"members": len(found)})
 
 
@@ -131,13 +134,17 @@ def _sign_in(question: Question) -> Finding:
 
 
 def _callback(question: Question) -> Finding:
+    """What came by keys that were replaced since proves nothing of those that stand there now."""
     endpoints = CallbackEndpoint.objects.filter(corp_id=question.app.corp_id)
-    latest = RawCallback.objects.filter(endpoint__in=endpoints).order_by("-received_at").first()
-    if latest is not None:
+    came = RawCallback.objects.filter(
+        endpoint__in=endpoints, received_at__gte=F("endpoint__keys_set_at")
+    )
+    if latest := came.order_by("-received_at").first():
         return Finding(State.OK, detail={"latest": latest.received_at.isoformat()})
     if endpoints.exclude(verified_at=None).exists():
         return Finding(State.WARN, "no_event")
-    return Finding(State.BAD, "no_url_check")
+    refused = endpoints.exclude(refused_for="").order_by("-keys_set_at").first()
+    return Finding(State.BAD, refused.refused_for if refused else "no_url_check")
 
 
 PROBES: dict[str, Callable[[Question], Finding]] = {

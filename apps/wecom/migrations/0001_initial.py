@@ -82,6 +82,7 @@ class Migration(migrations.Migration):
                 ('aes_key_enc', models.BinaryField()),
                 ('keys_set_at', models.DateTimeField(default=apps.core.clock.now, editable=False, verbose_name='keys set on')),
                 ('verified_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='checked by WeCom at')),
+                ('refused_for', models.CharField(blank=True, choices=[('url_token', 'Token'), ('url_aes_key', 'EncodingAESKey'), ('url_corp', 'CorpID')], db_default='', editable=False, max_length=12)),
                 ('receive_id', models.CharField(blank=True, help_text="The corp id for a corp's own apps, the suite id for suite events.", max_length=64, verbose_name='receiver id')),
                 ('corp', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='endpoints', to='wecom.corp', verbose_name='WeCom corp')),
                 ('app', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='endpoints', to='wecom.corpapp', verbose_name='WeCom app')),
