@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 
 from apps.accounts import services
 from apps.accounts.actor import SYSTEM
@@ -9,6 +10,15 @@ from apps.accounts.models import ApiKey, AuditEntry, User
 from apps.core import clock
 
 pytestmark = pytest.mark.django_db
+
+
+def test_the_first_person_is_made_an_administrator_of_head_office():
+    call_command("createsuperuser", "--noinput", "--username=first", "--email=a@b.example")
+
+    first = User.objects.get(username="first")
+
+    assert first.role == Role.HQ_ADMIN
+    assert first.capabilities == ROLE_CAPABILITIES[Role.HQ_ADMIN]
 
 
 def test_a_key_is_shown_once_and_only_its_hash_is_kept():

@@ -19,6 +19,7 @@ from apps.stores.models import Guide, Store
 from apps.stores.rollout import switch_stores
 from apps.stores.selectors import actor_for
 from apps.stores.services import user_of_guide
+from apps.wecom.services import ensure_demo_corp
 from tests.factories.facts import make_guide, make_store
 from tests.factories.items import make_item_push
 from tests.factories.outreach import CORP
@@ -40,6 +41,27 @@ def off(*stores, now):
 
 def team_in(store, now):
     return make_team(now, guides=2, friends=2, store=store)
+
+
+def test_a_new_installation_says_what_comes_first_until_somebody_works_in_a_store(
+    admin, simulator, fixed_clock
+):
+    home = reverse("admin:index")
+    page = admin.get(home).content.decode()
+    assert page.count("待完成") == 4
+    assert reverse("hq:connections") in page
+    assert "上线前的准备" not in signed_in(Role.HQ_OPERATOR).get(home).content.decode()
+
+    ensure_demo_corp()
+    store = make_store()
+    off(store, now=fixed_clock)
+    Store.objects.update(wecom_department_id=7)
+    make_guide(store)
+    page = admin.get(home).content.decode()
+    assert (page.count("已完成"), page.count("待完成")) == (2, 2)
+
+    switch_stores(store_ids=[store.pk], live=True, actor=SYSTEM, now=fixed_clock)
+    assert "上线前的准备" not in admin.get(home).content.decode()
 
 
 def test_a_push_leaves_out_the_stores_that_wait_and_names_the_reason(fixed_clock):

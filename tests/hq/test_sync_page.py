@@ -10,10 +10,12 @@ from django.urls import reverse
 
 from apps.accounts.models import AuditEntry
 from apps.core import clock
+from apps.stores.models import Guide, Store
 from apps.wecom_sync.jobs import compare
 from apps.wecom_sync.models import SyncRun
 from apps.wecom_sync.services import sync_kind
 from tests.factories import outreach as make
+from tests.factories.facts import make_store
 
 pytestmark = pytest.mark.django_db
 
@@ -93,6 +95,35 @@ def test_a_dry_run_shows_examples_of_guides_and_no_customer(admin_client, corp, 
     page = page_of(admin_client)
     assert f"{guide.name}（{guide.wecom_userid}）：将新增好友 2 位" in page
     assert "wmSecret" not in page
+
+
+def test_a_dry_run_says_what_switching_on_a_store_would_begin(admin_client, corp, simulator):
+    waits, _without = make_store(), make_store()
+    Store.objects.update(live_since=None)
+    Store.objects.filter(pk=waits.pk).update(wecom_department_id=7)
+    simulator.post(
+        "/sim/seed",
+        departments=[{"id": 7, "name": "待上线店"}],
+        users=[
+            {"userid": f"new_{n}", "name": "新人", "department": [7], "status": 1} for n in range(3)
+        ],
+    )
+
+    compare(corp.corp_id, "departments", True)
+
+    page = page_of(admin_client)
+    assert "尚未上线；上线后将有 3 人入店" in page
+    assert "1 家门店没有填企微部门编号" in page
+    assert not Guide.objects.filter(wecom_userid="new_0").exists()
+
+
+def test_an_old_dry_run_is_not_shown_any_more(admin_client, corp):
+    run = run_of(corp, dry=True)
+    assert "对账会改动什么" in page_of(admin_client)
+
+    SyncRun.objects.filter(pk=run.pk).update(started_at=clock.now() - timedelta(days=4))
+
+    assert "对账会改动什么" not in page_of(admin_client)
 
 
 def test_the_page_costs_the_same_queries_at_any_number_of_runs(

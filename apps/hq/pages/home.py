@@ -16,6 +16,7 @@ from apps.guide_tasks.models import Grade, TaskTarget
 from apps.hq import charts
 from apps.hq.access import actor_of, hq_page, show
 from apps.hq.pages.todos import todo_row
+from apps.hq.rollout import first_steps
 from apps.hq.selectors import members_by_reach, people
 from apps.hq.steps import STEPS, LoopStep
 from apps.members.models import FollowRelation, ServingPeriod
@@ -94,6 +95,7 @@ def home(request: HttpRequest) -> HttpResponse:
         recent=[_recent(push, now) for push in found.recent],
         window=f"{start:%m-%d} ~ {clock.business_day(now):%m-%d}",
         may_push=actor.can(Capability.PUSH_TASKS),
+        first_steps=first_steps(now=now) if actor.can(Capability.MANAGE_WECOM) else [],
         unreachable=(found.next_push.planned - found.next_push.reachable if found.next_push else 0),
     )
 

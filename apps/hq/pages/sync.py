@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -25,6 +25,8 @@ from apps.wecom_sync.selectors import KindState, kind_states
 from apps.wecom_sync.services import KINDS
 
 LAST_RUNS = 12
+# what would have changed then tells little of today
+REHEARSAL_STANDS = timedelta(days=3)
 # an example of a dry run in words; what it names are staff, stores and numbers, never customers
 WORDS: dict[str, Promise] = {
     "newcomer": gettext_lazy("%(name)s (%(userid)s) would be posted to %(store)s"),
@@ -51,6 +53,12 @@ WORDS: dict[str, Promise] = {
     ),
     "unassigned_unknown": gettext_lazy(
         "%(name)s (%(userid)s): %(number)s of WeCom's list are not known here as friends"
+    ),
+    "store_waits": gettext_lazy(
+        "%(store)s (%(code)s) is not switched on; once it is, %(number)s people would be posted"
+    ),
+    "no_department": gettext_lazy(
+        "%(number)s stores have no WeCom department number: nobody is posted there"
     ),
     "refused": gettext_lazy("%(userid)s: WeCom refuses their list (%(errcode)s)"),
 }
@@ -140,6 +148,7 @@ def sync_page(request: HttpRequest) -> HttpResponse:
         {"row": row, "run": row.state.rehearsal, "examples": _examples(row.state.rehearsal)}
         for row in rows
         if row.state.rehearsal is not None
+        and row.state.rehearsal.started_at > now - REHEARSAL_STANDS
     ]
     return show(
         request,

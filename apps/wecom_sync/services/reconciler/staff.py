@@ -3,6 +3,7 @@
 Who has left can be said only when every department has been read, so all of it is one chunk.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -42,8 +43,11 @@ def compare(walk: Walk) -> None:
         _leave(walk, guides, staff)
         _rename(walk, guides, staff)
         _notice_moves(walk, guides, staff)
-        _post(walk, [person for userid, person in staff.items() if userid not in known])
+        strangers = [person for userid, person in staff.items() if userid not in known]
+        _post(walk, strangers)
         _let_in(walk, staff)
+        if walk.dry:
+            _tell_of_waiting(walk, strangers)
 
 
 def _staff(client: WeComClient) -> dict[str, DepartmentMember]:
@@ -54,17 +58,25 @@ def _staff(client: WeComClient) -> dict[str, DepartmentMember]:
     }
 
 
+def departments_of(corp_id: str) -> QuerySet[Store]:
+    """Stores that are departments of this corp: another corp has the same numbers."""
+    return Store.objects.of_corp(corp_id, only=_is_only(corp_id)).order_by("pk")
+
+
 def live_departments(corp_id: str) -> QuerySet[Store]:
-    """Live stores that are departments of this corp: another corp has the same numbers."""
-    stores_of_it = Store.objects.of_corp(corp_id, only=_is_only(corp_id))
-    return stores_of_it.exclude(live_since=None).order_by("pk")
+    """Those of them that head office has switched on."""
+    return departments_of(corp_id).exclude(live_since=None)
 
 
 def stores_of(people: Sequence[DepartmentMember], corp_id: str) -> dict[str, Store]:
     """Where each works, by userid: the first of their departments that is a live store."""
+    return _first_store(people, live_departments(corp_id))
+
+
+def _first_store(people: Sequence[DepartmentMember], among: QuerySet[Store]) -> dict[str, Store]:
     asked = {department for person in people for department in person.departments}
-    live = live_departments(corp_id).filter(wecom_department_id__in=asked)
-    by_department = {store.wecom_department_id: store for store in live}
+    among = among.filter(wecom_department_id__in=asked)
+    by_department = {store.wecom_department_id: store for store in among}
     firsts = {
         person.userid: next((one for one in person.departments if one in by_department), None)
         for person in people
@@ -151,6 +163,23 @@ def _post(walk: Walk, people: Sequence[DepartmentMember]) -> None:
     if not walk.dry:
         day = clock.business_day(walk.now)
         walk.count(healed=stores.post_newcomers(corp_id=corp_id, rows=rows, from_day=day))
+
+
+def _tell_of_waiting(walk: Walk, strangers: Sequence[DepartmentMember]) -> None:
+    """What switching stores on would begin: told by a dry run, counted by none."""
+    day = clock.business_day(walk.now)
+    waiting = departments_of(walk.corp.corp_id).not_live().open_on(day)
+    here = [person for person in strangers if not _is_gone(person)]
+    # who sits in a live store too is posted there already
+    posted = stores_of(here, walk.corp.corp_id)
+    would = _first_store([one for one in here if one.userid not in posted], waiting)
+    people = Counter(store.pk for store in would.values())
+    for store in waiting:
+        code, number = store.code, people[store.pk]
+        walk.example("store_waits", store=store.name, code=code, number=number)
+    without = Store.objects.open_on(day).filter(wecom_department_id=None).count()
+    if without:
+        walk.example("no_department", number=without)
 
 
 def _let_in(walk: Walk, staff: Mapping[str, DepartmentMember]) -> None:
