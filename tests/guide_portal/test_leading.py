@@ -449,3 +449,21 @@ def test_a_post_that_is_over_is_not_offered_again(shop, managers_phone):
     post = due(item_for(shop, kind=Kind.MOMENTS), shop.now - 4 * DAY)
     TaskItem.objects.filter(pk=post.pk).update(state=State.EXPIRED)
     assert at("extend_item", post.pk) not in text_of(managers_phone.get(at("item", post.pk)))
+
+
+# --- what no page offers --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("day", ["", "2026-13-45", "soon", "0000-00-00"])
+def test_a_day_that_is_none_is_said_and_changes_nothing(shop, managers_phone, act, day):
+    item = item_for(shop)
+    task = GuideTask.objects.get(guide=shop.guide)
+    before = item.due_at, task.due_at
+
+    for address in (at("extend_item", item.pk), at("extend_task", task.pk)):
+        page = text_of(managers_phone.post(address, act(day=day), follow=True))
+        assert "请从给出的日期里选一个" in page
+
+    item.refresh_from_db()
+    task.refresh_from_db()
+    assert (item.due_at, task.due_at) == before

@@ -97,9 +97,13 @@ def test_a_script_not_taken_comes_back_with_the_reason(shop, phone, managers_pho
     assert not MessageTemplate.objects.filter(name="留码").exists()
 
 
-def test_not_taken_without_a_reason_is_refused(shop, managers_phone, offered, act):
-    decide(managers_phone, offered, act, "refuse", reason=" ")
+@pytest.mark.parametrize("reason", ["", " ", "好" * 201])
+def test_not_taken_wants_a_reason_that_fits(shop, managers_phone, offered, act, reason):
+    page = managers_phone.post(
+        reverse("guide_portal:refuse_script", args=[offered.pk]), act(reason=reason), follow=True
+    )
 
+    assert "请写明原因，200 字以内" in page.content.decode()
     offered.refresh_from_db()
     assert offered.state == ScriptProposal.State.WAITING
 

@@ -21,6 +21,7 @@ from apps.guide_tasks.services import recalling
 from apps.guide_tasks.services.items import leading
 
 MORE_TIME = gettext_lazy("More time given; your colleague is told")
+NO_SUCH_DAY = gettext_lazy("Choose one of the days that are offered")
 OPENED = gettext_lazy("Open again; your colleague is told")
 
 
@@ -51,7 +52,7 @@ class ExtendTask(LeadPage):
         task = get_object_or_404(mine, pk=task_id)
         form = MoreTimeForm(request.POST)
         if not form.is_valid():
-            return self.bad_form(form)
+            return self.bad_form(form, str(NO_SUCH_DAY))
         if form.cleaned_data["over"]:
             self.open_again(task, form)
             return self.work_of(task)
@@ -164,7 +165,7 @@ class ExtendItem(LeadPage):
         item = self.item(item_id)
         form = MoreTimeForm(request.POST)
         if not form.is_valid():
-            return self.bad_form(form)
+            return self.bad_form(form, str(NO_SUCH_DAY))
         is_over = item.state in OVER_STATES
         act = leading.reopen_item if is_over else leading.extend_item
         done = self.once(

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.core.errors import DomainError
 from apps.guide_portal.forms import ActForm, ProposeForm, WordingForm
+from apps.guide_portal.item_forms import RefuseForm
 from apps.guide_portal.library import library, materials, place_of_work, wording_page
 from apps.guide_portal.shelves import shelves
 from apps.guide_portal.views.base import GuidePage
@@ -103,14 +104,16 @@ class TakeScript(DecideScript):
 class RefuseScript(DecideScript):
     def post(self, request: HttpRequest, proposal_id: int) -> HttpResponseBase:
         proposal = self.proposal(proposal_id)
-        form = ActForm(request.POST)
+        form = RefuseForm(request.POST)
         if not form.is_valid():
-            return self.bad_form(form)
-        why = request.POST.get("reason", "")
+            return self.bad_form(form, _("Say why, in at most 200 signs: the guide reads it."))
         done = self.once(
             form.cleaned_data["client_id"],
             lambda: outreach.refuse_script(
-                proposal=proposal, why=why, actor=self.actor, now=self.now
+                proposal=proposal,
+                why=form.cleaned_data["reason"],
+                actor=self.actor,
+                now=self.now,
             ),
         )
         if done:
