@@ -144,8 +144,11 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(guides, simulator,
     assert (departments.healed, contacts.healed) == (0, 0)
     assert (FollowRelation.objects.count(), Guide.objects.count()) == (relations, staff)
     assert Guide.objects.get(pk=leaver.pk).status == Guide.Status.ACTIVE
-    told = {(one["what"], one["userid"]): one for one in departments.examples + contacts.examples}
+    told = {
+        (one["what"], one.get("userid")): one for one in departments.examples + contacts.examples
+    }
     assert told["newcomer", "new_one"]["store"] == store.name
+    assert told["no_department", None]["number"] == Store.objects.count() - 1
     assert told["new_friends", guides[1].wecom_userid]["number"] == 2
     assert told["ended_friends", guides[0].wecom_userid]["number"] == 1
     assert "wmChunk" not in str(departments.examples + contacts.examples)
