@@ -23,13 +23,13 @@ from apps.stores.models import Guide, Posting, Store, VisitItem
 
 LISTED = 30
 MINUTES_AN_HOUR = 60
-# what a board may be ordered by: code → the figure, the largest first
-ORDERS: dict[str, Callable[[Figures], float | None]] = {
-    "sales": lambda found: found.member_fen,
-    "friends": lambda found: found.friend_rate,
-    "deals": lambda found: found.deal_rate,
-    "work": lambda found: found.completion_rate,
-    "growth": lambda found: found.growth,
+# what a board may be ordered by: code → the figure, the largest first, and of how many it is a rate
+ORDERS: dict[str, Callable[[Figures], tuple[float | None, int]]] = {
+    "sales": lambda found: (found.member_fen, places.ENOUGH_TO_RANK),
+    "friends": lambda found: (found.friend_rate, found.buyers),
+    "deals": lambda found: (found.deal_rate, found.deals),
+    "work": lambda found: (found.completion_rate, found.issued - found.excused),
+    "growth": lambda found: (found.growth, places.ENOUGH_TO_RANK),
 }
 
 
@@ -95,6 +95,7 @@ class BoardPage:
     left_out: str
     lift: LiftCard | None
     enough_orders: int = places.ENOUGH_ORDERS
+    enough_to_rank: int = places.ENOUGH_TO_RANK
 
 
 def seen_stores(actor: Actor) -> QuerySet[Store]:
@@ -178,10 +179,12 @@ def change_words(share: float | None) -> str:
     return f"{arrow}{abs(100 * share):.1f}%"
 
 
-def _sorted(rows: Sequence[places.PlaceRow], order: str) -> list[places.PlaceRow]:
-    def key(row: places.PlaceRow) -> tuple[bool, float, str]:
-        value = ORDERS[order](row.figures)
-        return value is None, -(value or 0.0), row.name
+def in_order(rows: Sequence[places.PlaceRow], order: str) -> list[places.PlaceRow]:
+    """The largest first; what is a share of few stands below, what is none at the end."""
+
+    def key(row: places.PlaceRow) -> tuple[bool, bool, float, str]:
+        value, base = ORDERS[order](row.figures)
+        return value is None, base < places.ENOUGH_TO_RANK, -(value or 0.0), row.name
 
     return sorted(rows, key=key)
 
@@ -198,7 +201,7 @@ def _blocks(board: places.Board, rows: Sequence[places.PlaceRow], order: str) ->
                     sheet=_sheet(board.total(code)),
                     lines=[
                         Line(row.store_id, row.name, row.region, _sheet(row.figures))
-                        for row in _sorted(same, order)
+                        for row in in_order(same, order)
                     ],
                 )
             )

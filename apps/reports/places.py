@@ -31,6 +31,8 @@ from apps.stores.models import Store
 DAYS = 30
 # below so many orders one complaint more or less would move 客诉率 by over one in a hundred
 ENOUGH_ORDERS = 100
+# a rate of fewer is shown, but leads no ranking: one of one would stand before ninety of a hundred
+ENOUGH_TO_RANK = 10
 _KEPT_SECONDS = 600
 _YEAR = timedelta(days=365)
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 from apps.accounts.actor import SYSTEM
 from apps.accounts.capabilities import Role
 from apps.accounts.models import User
-from apps.guide_portal import sign_in
+from apps.guide_portal import region, sign_in
 from apps.guide_tasks import selectors as guide_selectors
 from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.models import TaskTarget
@@ -100,9 +100,28 @@ def test_complaints_of_few_orders_stand_there_as_they_are_and_are_no_rate(shop, 
     monkeypatch.setattr(places, "ENOUGH_ORDERS", 2)
     counted = board.get(url("region")).content.decode()
 
-    assert "– <small>0/2 · 样本太少，先不比</small>" in text
+    assert "– <small>0/2 · 样本太少</small>" in text
     assert "满 100 单才计算" in text
     assert "0.0 <small>0/2</small>" in counted
+
+
+def test_a_rate_of_few_leads_no_ranking_and_none_stands_at_the_end():
+    def store(name, friends, buyers):
+        figures = places.Figures(friends=friends, buyers=buyers)
+        return places.PlaceRow(1, name, 1, "", "A", True, figures)
+
+    enough = places.ENOUGH_TO_RANK
+    rows = [
+        store("none", 0, 0),
+        store("one of one", 1, 1),
+        store("half", enough, 2 * enough),
+        store("most", 2 * enough - 1, 2 * enough),
+        store("none of few", 0, enough - 1),
+    ]
+
+    assert [row.name for row in region.in_order(rows, "friends")] == [
+        "most", "half", "one of one", "none of few", "none",
+    ]  # fmt: skip
 
 
 def test_the_friend_rate_counts_buyers_of_a_year_who_are_friends_of_somebody_at_work(shop):
