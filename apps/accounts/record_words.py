@@ -18,6 +18,7 @@ ACTION_WORDS = {
     "case.in_hand": _("complaint taken in hand"),
     "case.open": _("complaint left to the store"),
     "case.opened": _("complaint written down"),
+    "case.photo_withdrawn": _("photo of a complaint taken back"),
     "case.photos": _("photos added to a complaint"),
     "case.reopened": _("complaint opened again"),
     "concession.asked": _("asked for a concession"),

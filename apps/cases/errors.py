@@ -55,6 +55,16 @@ class PhotosEnough(DomainError):
     message = _("A complaint has at most %(most)s photos. Choose fewer.")
 
 
+class NotYourPhoto(DomainError):
+    code = "case_not_your_photo"
+    message = _("Who added this photo takes it back, or who settles the complaint.")
+
+
+class PhotoStays(DomainError):
+    code = "case_photo_stays"
+    message = _("The complaint is closed: its photos stay as they were decided on.")
+
+
 class ClosedForPhotos(DomainError):
     code = "case_closed_for_photos"
     message = _("The complaint is closed. Your manager can open it again, then add the photo.")

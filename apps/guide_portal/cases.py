@@ -62,6 +62,13 @@ class Step(Shown):
 
 
 @dataclass(frozen=True, slots=True)
+class Photo(Shown):
+    pk: int
+    href: str
+    may_go: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Detail(Shown):
     pk: int
     name: str
@@ -81,7 +88,7 @@ class Detail(Shown):
     may_reopen: bool
     waits_for: str
     results: list[tuple[str, str]]
-    photos: list[str]
+    photos: list[Photo]
     # how many more the actor may add
     room: int
 
@@ -174,7 +181,7 @@ def detail_of(case: ServiceCase, *, actor: Actor, now: datetime) -> Detail:
     settles = selectors.may_settle(case, actor)
     at_hq = case.holder == Holder.HQ and not case.is_closed
     mine = settles and not at_hq
-    photos = list(case.photos.order_by("pk").values_list("pk", flat=True))
+    photos = list(case.photos.order_by("pk").values_list("pk", "actor"))
     return Detail(
         pk=case.pk,
         name=shown_name(customer, whole=may_open),
@@ -193,7 +200,14 @@ def detail_of(case: ServiceCase, *, actor: Actor, now: datetime) -> Detail:
         may_reopen=settles and case.is_closed,
         waits_for="" if mine or case.is_closed else _waits_for(at_hq),
         results=[(one.value, str(one.label)) for one in RESULTS],
-        photos=[links.numbered("case_photo", pk) for pk in photos],
+        photos=[
+            Photo(
+                pk,
+                links.numbered("case_photo", pk),
+                may_go=not case.is_closed and (settles or by == actor.label),
+            )
+            for pk, by in photos
+        ],
         room=0 if case.is_closed else max(MOST - len(photos), 0),
     )
 

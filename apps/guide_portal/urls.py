@@ -169,6 +169,11 @@ urlpatterns = [
     path("complaints/<int:case_id>/", cases.OneCase.as_view(), name="case"),
     path("complaints/<int:case_id>/photos/", cases.AddPhotos.as_view(), name="add_case_photos"),
     path("complaints/photos/<int:case_photo_id>/", cases.OnePhoto.as_view(), name="case_photo"),
+    path(
+        "complaints/photos/<int:case_photo_id>/take-back/",
+        cases.WithdrawPhoto.as_view(),
+        name="withdraw_case_photo",
+    ),
     path("complaints/<int:case_id>/take/", cases.TakeCase.as_view(), name="take_case"),
     path("complaints/<int:case_id>/close/", cases.CloseCase.as_view(), name="close_case"),
     path("complaints/<int:case_id>/reopen/", cases.ReopenCase.as_view(), name="reopen_case"),
@@ -234,6 +239,11 @@ urlpatterns = [
     path("items/<int:item_id>/", items.Item.as_view(), name="item"),
     path("items/<int:item_id>/report/", items.ReportItem.as_view(), name="report_item"),
     path("items/<int:item_id>/hand-in/", items.HandInPhoto.as_view(), name="hand_in_photo"),
+    path(
+        "items/<int:item_id>/hand-in/take-back/",
+        items.WithdrawPhoto.as_view(),
+        name="withdraw_photo",
+    ),
     path("items/<int:item_id>/not-suitable/", items.ExcuseItem.as_view(), name="excuse_item"),
     path("items/<int:item_id>/undo/", items.UndoItem.as_view(), name="undo_item"),
     path("pictures/<str:sealed>/", items.SentPicture.as_view(), name="picture"),

@@ -92,6 +92,8 @@ guide_portal:cases               GET   in   ok   in   ok   ok   ok   in
 guide_portal:case                GET   in   ok   in   ok/ok/404  ok/ok/404  ok/404/404  in
 guide_portal:add_case_photos     POST  in   400  in   400/400/404 400/400/404 400/404/404 in
 guide_portal:case_photo          GET   in   ok   in   ok/ok/404  ok/ok/404  ok/404/404  in
+# whoever may see it is let in; a photo of another hand stays, and that is said
+guide_portal:withdraw_case_photo POST  in   ok   in   ok/ok/404  ok/ok/404  ok/404/404  in
 guide_portal:take_case           POST  in   ok   in   ok/ok/404 ok/ok/404  403         in
 guide_portal:close_case          POST  in   400  in   400/400/404 400/400/404 403         in
 guide_portal:reopen_case         POST  in   400  in   400/400/404 400/400/404 403         in
@@ -237,6 +239,7 @@ guide_portal:picture             GET   in   in   in   in   ok   ok   in
 guide_portal:item_photo          GET   in   in   in   in   ok/ok/404   ok/404/404  in
 guide_portal:report_item         POST  in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:hand_in_photo       POST  in   in   in   in   ok/404/404  ok/404/404  in
+guide_portal:withdraw_photo      POST  in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:excuse_item         GET   in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:excuse_item         POST  in   in   in   in   ok/404/404  ok/404/404  in
 guide_portal:undo_item           POST  in   in   in   in   ok/404/404  ok/404/404  in

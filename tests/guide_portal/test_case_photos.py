@@ -192,3 +192,39 @@ def test_the_pages_ask_as_often_for_three_photos_as_for_one(shop, managers_phone
         show_photo(case, shop.guide, shop.now, raw=png(colour=shade))
     assert questions() == few
     assert max(few) <= 12
+
+
+def test_a_wrong_photo_is_taken_back_while_the_complaint_is_open(
+    shop, phone, managers_phone, django_capture_on_commit_callbacks
+):
+    case = complain(shop.members[0], shop.guide, shop.now)
+    (row,) = show_photo(case, shop.guide, shop.now)
+    name, to = row.photo.name, url("withdraw_case_photo", row.pk)
+    assert to in phone.get(url("case", case.pk)).content.decode()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        said = phone.post(to, act(), follow=True)
+
+    assert "照片已收回" in said.content.decode()
+    assert not CasePhoto.objects.exists()
+    assert not default_storage.exists(name)
+    assert AuditEntry.objects.filter(action="case.photo_withdrawn").count() == 1
+    assert phone.post(to, act()).status_code == 404
+    (by_guide,) = show_photo(case, shop.guide, shop.now)
+    managers_phone.post(url("withdraw_case_photo", by_guide.pk), act())
+    assert not CasePhoto.objects.exists()
+
+
+def test_a_photo_of_another_hand_and_one_of_a_closed_complaint_stay(shop, phone):
+    case = complain(shop.members[0], shop.guide, shop.now)
+    manager = lead_actor(shop.manager, shop.now)
+    (row,) = services.add_photos(case_id=case.pk, raws=[png()], actor=manager, now=shop.now)
+    to = url("withdraw_case_photo", row.pk)
+
+    assert to not in phone.get(url("case", case.pk)).content.decode()
+    assert "照片只能由添加的人" in phone.post(to, act(), follow=True).content.decode()
+    CasePhoto.objects.update(actor=f"guide:{shop.guide.pk}")
+    settle(case, shop.manager, shop.now)
+    assert to not in phone.get(url("case", case.pk)).content.decode()
+    assert "客诉已结案" in phone.post(to, act(), follow=True).content.decode()
+    assert CasePhoto.objects.count() == 1

@@ -181,6 +181,68 @@ def test_a_file_that_is_no_picture_is_refused_in_words(shop, phone, act):
     assert item.state == State.OPEN
 
 
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [(b"<html>", "这不是能读取的照片"), (b"", "这不是能读取的照片"), (None, "请先选一张照片")],
+)
+def test_a_wrong_photo_keeps_the_words_that_went_with_it(shop, phone, act, raw, words):
+    item = item_for(shop, kind=Kind.DISPLAY)
+    photo = {} if raw is None else {"photo": SimpleUploadedFile("a.jpg", raw)}
+
+    answer = phone.post(at("hand_in_photo", item), act(note="价签已换", **photo))
+
+    assert answer.status_code in (400, 409)
+    assert words in answer.content.decode()
+    assert "价签已换</textarea>" in answer.content.decode()
+
+
+def test_words_too_long_are_said_and_stay(shop, phone, act):
+    item, other = item_for(shop, kind=Kind.DISPLAY), item_for(shop)
+    long = "好" * 501
+    for answer in (
+        phone.post(at("hand_in_photo", item), act(note=long, photo=picture())),
+        phone.post(at("report_item", other), act(note=long)),
+    ):
+        assert answer.status_code == 400
+        assert "备注太长" in answer.content.decode()
+        assert f"{long}</textarea>" in answer.content.decode()
+
+
+def test_a_refused_photo_leaves_its_words_for_the_next(shop, phone, managers_phone, act):
+    item = item_for(shop, kind=Kind.DISPLAY)
+    phone.post(at("hand_in_photo", item), act(note="价签已换", photo=picture()))
+    managers_phone.post(at("refuse_item", item), act(reason="太暗"))
+
+    assert "价签已换</textarea>" in text_of(phone.get(at("item", item)))
+
+
+def test_a_photo_is_taken_back_until_it_is_decided(
+    shop, phone, managers_phone, act, django_capture_on_commit_callbacks
+):
+    item = item_for(shop, None, kind=Kind.DISPLAY, once_per_store=True)
+    phone.post(at("hand_in_photo", item), act(note="价签已换", photo=picture()))
+    to = at("withdraw_photo", item)
+    name = TaskItem.objects.get(pk=item.pk).photo.name
+    assert to in text_of(phone.get(at("item", item)))
+    # another's photo is not one's own to take back
+    assert "同事" in signed_in(shop.colleague).post(to, act(), follow=True).content.decode()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        for _twice in range(2):
+            page = text_of(phone.post(to, act(), follow=True))
+
+    item.refresh_from_db()
+    assert (item.state, item.photo.name, item.note) == (State.IN_PROGRESS, "", "价签已换")
+    assert not item.photo.storage.exists(name)
+    assert "价签已换</textarea>" in page
+    assert item.push.title not in text_of(managers_phone.get(at("approvals")))
+    phone.post(at("hand_in_photo", item), act(photo=picture()))
+    managers_phone.post(at("approve_item", item), act())
+    phone.post(to, act())
+    item.refresh_from_db()
+    assert (item.state, bool(item.photo)) == (State.DONE, True)
+
+
 def test_a_quota_shows_how_many_are_missing_and_offers_no_tick(shop, phone):
     item = item_for(shop, kind=Kind.RECRUIT, quota=3, quota_of="friends")
     TaskItem.objects.filter(pk=item.pk).update(counted=1, state=State.IN_PROGRESS)

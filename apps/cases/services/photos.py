@@ -8,11 +8,14 @@ from functools import partial
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
-from apps.cases.errors import ClosedForPhotos, PhotosEnough
+from apps.cases.errors import ClosedForPhotos, NotYourPhoto, PhotosEnough, PhotoStays
 from apps.cases.models import CasePhoto, ServiceCase
+from apps.cases.selectors import may_settle
+from apps.cases.services.steps import held
 from apps.core import photos
 
 MOST = 3
@@ -52,6 +55,33 @@ def add_photos(
     return kept
 
 
+@transaction.atomic
+def withdraw_photo(*, photo_id: int, actor: Actor, now: datetime) -> ServiceCase | None:
+    """The wrong picture: it goes, by who added it or who settles the case, while the case is open.
+    None: it is gone already.
+
+    Raises NotYourPhoto, PhotoStays.
+    """
+    rows = CasePhoto.objects.visible_to(actor).select_related("case__store")
+    photo = rows.filter(pk=photo_id).first()
+    if photo is None:
+        return None
+    case = held(photo.case_id)
+    if case.is_closed:
+        raise PhotoStays
+    if photo.actor != actor.label and not may_settle(case, actor):
+        raise NotYourPhoto
+    _forget(CasePhoto.objects.filter(pk=photo.pk))
+    accounts.audit(
+        actor=actor,
+        action="case.photo_withdrawn",
+        object_type="service_case",
+        object_id=case.pk,
+        detail={"store": case.store_id},
+    )
+    return case
+
+
 def demand_few(count: int) -> None:
     """Before anything is read. Raises PhotosEnough."""
     if count > MOST:
@@ -74,7 +104,10 @@ def _digest(picture: ContentFile) -> str:
 
 def forget_photos(*, case_ids: Collection[int]) -> None:
     """Rows now, files once that is certain."""
-    rows = CasePhoto.objects.filter(case_id__in=case_ids)
+    _forget(CasePhoto.objects.filter(case_id__in=case_ids))
+
+
+def _forget(rows: QuerySet[CasePhoto]) -> None:
     names = list(rows.values_list("photo", flat=True))
     rows.delete()
     for name in names:

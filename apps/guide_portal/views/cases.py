@@ -169,6 +169,21 @@ class OnePhoto(LeadersPage):
         return picture_response(str(row.photo))
 
 
+class WithdrawPhoto(LeadersPage):
+    """A photo that should not be there, taken back while the complaint is open."""
+
+    capability = Capability.WORK_TASKS
+
+    def post(self, request: HttpRequest, case_photo_id: int) -> HttpResponseBase:
+        row = get_object_or_404(CasePhoto.objects.visible_to(self.actor), pk=case_photo_id)
+        form = ActForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        services.withdraw_photo(photo_id=row.pk, actor=self.actor, now=self.now)
+        messages.success(request, _("The photo is taken back"))
+        return redirect("guide_portal:case", row.case_id)
+
+
 class TakeCase(OfCase):
     """我来处理."""
 

@@ -5,9 +5,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.accounts import modules
 from apps.core import clock, photos
+from apps.core.errors import DomainError
 from apps.core.pictures import picture_response
 from apps.guide_portal.forms import ActForm
 from apps.guide_portal.item_forms import ExcuseItemForm, PhotoForm, ReportForm
@@ -19,6 +21,9 @@ from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.errors import WhyMissing
 from apps.guide_tasks.models import TaskItem, TaskPush
 from apps.outreach.attachments import opened
+
+NO_PHOTO = gettext_lazy("Choose a photo first.")
+NOTE_TOO_LONG = gettext_lazy("The note is too long: at most 500 signs. Shorten it and send again.")
 
 
 class ItemBase(GuidePage):
@@ -41,9 +46,12 @@ class ItemBase(GuidePage):
         )
 
 
-class Item(ItemBase):
-    def get(self, request: HttpRequest, item_id: int) -> HttpResponse:
-        page = item_page(self.seen_item(item_id), now=self.now)
+class OnItemPage(ItemBase):
+    def page(
+        self, item: TaskItem, *, note: str | None = None, problem: str = "", status: int = 200
+    ) -> HttpResponse:
+        """The item; `problem` says what was wrong, `note` is what was typed."""
+        page = item_page(item, now=self.now)
         mine = page.item.guide_id in (None, self.guide_id)
         by_members = page.item.push.quota_of == TaskPush.QuotaOf.MEMBERS
         enrols = by_members and modules.is_on(modules.Module.MEMBER_PAGES)
@@ -53,18 +61,34 @@ class Item(ItemBase):
             "mine": mine,
             "enrol": enrol,
             "lead": lead_of(page.item, actor=self.actor, now=self.now),
+            # what went with a photo stays for the next
+            "note": page.note if note is None else note,
+            "took_it": mine and page.item.done_by_id == self.guide_id,
+            "problem": problem,
         }
-        return self.render("guide_portal/item.html", context)
+        return self.render("guide_portal/item.html", context, status=status)
+
+    def again(self, item_id: int, *, problem: str, status: int) -> HttpResponse:
+        """What was sent does not do: why, and what was typed."""
+        note = self.request.POST.get("note", "").replace("\0", "")
+        return self.page(self.seen_item(item_id), note=note, problem=problem, status=status)
 
 
-class ReportItem(ItemBase):
+class Item(OnItemPage):
+    def get(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        return self.page(self.seen_item(item_id))
+
+
+class ReportItem(OnItemPage):
     """完成: by one's own word, with a note."""
 
     def post(self, request: HttpRequest, item_id: int) -> HttpResponseBase:
         item = self.item(item_id)
         form = ReportForm(request.POST)
-        if not form.is_valid():
+        if form.has_error("client_id"):
             return self.bad_form(form)
+        if not form.is_valid():
+            return self.again(item.pk, problem=str(NOTE_TOO_LONG), status=400)
         done = self.once(
             form.cleaned_data["client_id"],
             lambda: guide_tasks.report_item(
@@ -128,30 +152,50 @@ class UndoItem(ItemBase):
         return redirect("guide_portal:item", item.pk)
 
 
-class HandInPhoto(ItemBase):
+class HandInPhoto(OnItemPage):
     """交照片: the manager approves it."""
 
     def post(self, request: HttpRequest, item_id: int) -> HttpResponseBase:
         item = self.item(item_id)
         form = PhotoForm(request.POST, request.FILES)
-        if not form.is_valid():
-            if form.has_error("photo"):
-                messages.error(request, _("Choose a photo first."))
-                return redirect("guide_portal:item", item.pk)
+        if form.has_error("client_id"):
             return self.bad_form(form)
+        if not form.is_valid():
+            words = NO_PHOTO if form.has_error("photo") else NOTE_TOO_LONG
+            return self.again(item.pk, problem=str(words), status=400)
         raw = photos.raw_of(form.cleaned_data["photo"])
-        done = self.once(
-            form.cleaned_data["client_id"],
-            lambda: guide_tasks.hand_in_photo(
-                item=item,
-                raw=raw,
-                note=form.cleaned_data["note"],
-                actor=self.actor,
-                now=self.now,
-            ),
-        )
+        try:
+            done = self.once(
+                form.cleaned_data["client_id"],
+                lambda: guide_tasks.hand_in_photo(
+                    item=item,
+                    raw=raw,
+                    note=form.cleaned_data["note"],
+                    actor=self.actor,
+                    now=self.now,
+                ),
+            )
+        except DomainError as error:
+            return self.again(item.pk, problem=str(error), status=409)
         if done:
             messages.success(request, _("Handed in; your manager has a look"))
+        return redirect("guide_portal:item", item.pk)
+
+
+class WithdrawPhoto(ItemBase):
+    """收回照片: a wrong one, before anybody has decided about it."""
+
+    def post(self, request: HttpRequest, item_id: int) -> HttpResponseBase:
+        item = self.item(item_id)
+        form = ActForm(request.POST)
+        if not form.is_valid():
+            return self.bad_form(form)
+        done = self.once(
+            form.cleaned_data["client_id"],
+            lambda: guide_tasks.withdraw_photo(item=item, actor=self.actor, now=self.now),
+        )
+        if done:
+            messages.success(request, _("The photo is taken back; hand in the right one"))
         return redirect("guide_portal:item", item.pk)
 
 

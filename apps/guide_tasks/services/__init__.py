@@ -24,6 +24,7 @@ from apps.guide_tasks.services.items.acts import (
     record_published,
     refuse_item,
     report_item,
+    withdraw_photo,
 )
 from apps.guide_tasks.services.items.excuses import excuse_item, undo_item_excuse
 from apps.guide_tasks.services.items.group_sends import record_group_sent, remind_owners
@@ -130,5 +131,6 @@ __all__ = [
     "take_back_visit",
     "withdraw_item",
     "withdraw_item_push",
+    "withdraw_photo",
     "withdraw_target",
 ]

@@ -210,6 +210,31 @@ def hand_in_photo(
     return item
 
 
+@transaction.atomic
+def withdraw_photo(*, item: TaskItem, actor: Actor, now: datetime) -> TaskItem:
+    """The wrong photo was sent: it goes while nobody has decided about it, its words stay for the
+    next. The same again changes nothing.
+
+    Raises NotYourTask, NotThisKind, DoneByColleague, ItemMoved.
+    """
+    item = lock(item.pk)
+    demand_mine(item, actor)
+    if item.push.kind != Kind.DISPLAY:
+        raise NotThisKind()
+    if item.state == State.IN_PROGRESS and not item.photo:
+        return item
+    if item.state != State.TO_VERIFY:
+        raise ItemMoved(state=state_word(item.state))
+    if item.done_by_id != actor.guide_id:
+        raise DoneByColleague()
+    move(item=item, to=State.IN_PROGRESS, at=now, actor=actor.label)
+    storage, name = item.photo.storage, item.photo.name
+    item.photo, item.done_by_id, item.submitted_at = "", None, None
+    item.save()
+    transaction.on_commit(lambda: storage.delete(name))
+    return item
+
+
 def _tell_managers(item: TaskItem, actor: Actor, now: datetime) -> None:
     """One card a day for photos that wait, however many come in."""
     day = clock.business_day(now)
