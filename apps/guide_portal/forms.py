@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.concessions.models import Kind as ConcessionKind
@@ -30,6 +31,16 @@ OFFERED_REASONS = (
 
 class ActForm(forms.Form):
     client_id = forms.UUIDField()
+
+
+def too_long(form: forms.Form) -> str:
+    """How many signs fit where somebody wrote more; "" where nothing is too long."""
+    wrong = (error for errors in form.errors.as_data().values() for error in errors)
+    most = (error.params["limit_value"] for error in wrong if error.code == "max_length")
+    limit = next(most, None)
+    if limit is None:
+        return ""
+    return gettext("Too long: at most %(n)s signs. Shorten it and send again.") % {"n": limit}
 
 
 class SendForm(ActForm):

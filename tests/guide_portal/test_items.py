@@ -204,7 +204,7 @@ def test_words_too_long_are_said_and_stay(shop, phone, act):
         phone.post(at("report_item", other), act(note=long)),
     ):
         assert answer.status_code == 400
-        assert "备注太长" in answer.content.decode()
+        assert "最多 500 字" in answer.content.decode()
         assert f"{long}</textarea>" in answer.content.decode()
 
 

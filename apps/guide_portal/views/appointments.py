@@ -16,7 +16,7 @@ from apps.core.errors import DomainError
 from apps.guide_portal import appointments, arrivals
 from apps.guide_portal.appointment_forms import BookForm, ReasonForm
 from apps.guide_portal.cards import person_of
-from apps.guide_portal.forms import ActForm
+from apps.guide_portal.forms import ActForm, too_long
 from apps.guide_portal.templatetags.portal import hour_minute, month_day
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_portal.views.customers import CustomerPage
@@ -62,7 +62,8 @@ class Book(CustomerPage):
         if form.has_error("client_id"):
             return self.bad_form(form)
         if not form.is_valid():
-            return self._page(member, form, problem=_("Choose a day and a time."), status=400)
+            problem = too_long(form) or _("Choose a day and a time.")
+            return self._page(member, form, problem=problem, status=400)
         try:
             row = services.book(
                 member_id=member.pk,

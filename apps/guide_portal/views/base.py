@@ -25,7 +25,7 @@ from apps.accounts.requests import ActorRequest
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_portal import receipts
-from apps.guide_portal.forms import DecideForm
+from apps.guide_portal.forms import DecideForm, too_long
 from apps.guide_tasks.selectors import badge
 from apps.stores.access import CapabilityRequired
 
@@ -143,8 +143,7 @@ class GuidePage(CapabilityRequired, View):
     def bad_form(self, form: Form, words: str = "") -> HttpResponse:
         """A form that no page of ours sends, or one whose page is too old; `words` say what to do
         where somebody may have left something out or mistyped it."""
-        if "client_id" in form.errors:
-            words = ""
+        words = "" if "client_id" in form.errors else words or too_long(form)
         if words or self.request.htmx:
             return self.refused(self.request, DomainError(words or self._old_page))
         return self._out_of_date(status=400)

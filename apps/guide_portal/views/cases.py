@@ -19,7 +19,7 @@ from apps.core.pictures import picture_response
 from apps.guide_portal import cases
 from apps.guide_portal.cards import person_of
 from apps.guide_portal.case_forms import CloseCaseForm, OpenCaseForm, ReopenCaseForm
-from apps.guide_portal.forms import ActForm
+from apps.guide_portal.forms import ActForm, too_long
 from apps.guide_portal.views.base import LeadersPage
 from apps.guide_portal.views.customers import CustomerPage
 from apps.members.models import Member
@@ -70,7 +70,7 @@ class OpenCase(CustomerPage):
         if form.has_error("client_id"):
             return self.bad_form(form)
         if not form.is_valid():
-            problem = _("Choose what it is about and write a sentence.")
+            problem = too_long(form) or _("Choose what it is about and write a sentence.")
             return self._page(member, form, problem=problem, status=400)
         offered = dict(cases.offered_orders(member_ids=survivor_group(member.pk)))
         order_id = form.cleaned_data["order"]
@@ -210,7 +210,7 @@ class CloseCase(OfCase):
         if form.has_error("client_id"):
             return self.bad_form(form)
         if not form.is_valid():
-            problem = _("Choose what came of it and write a sentence.")
+            problem = too_long(form) or _("Choose what came of it and write a sentence.")
             return self.page(case, form=form, problem=problem, status=400)
         given = form.cleaned_data
         try:
@@ -238,7 +238,7 @@ class ReopenCase(OfCase):
         if form.has_error("client_id"):
             return self.bad_form(form)
         if not form.is_valid():
-            problem = _("Write in a sentence what it is about.")
+            problem = too_long(form) or _("Write in a sentence what it is about.")
             return self.page(case, form=form, problem=problem, status=400)
         try:
             services.reopen(

@@ -18,7 +18,7 @@ from apps.core.ids import row_id
 from apps.guide_portal import arrivals, customers, lists, undoing
 from apps.guide_portal.cards import person_of
 from apps.guide_portal.find import search
-from apps.guide_portal.forms import ActForm, NoteForm, SearchForm, TagForm
+from apps.guide_portal.forms import ActForm, NoteForm, SearchForm, TagForm, too_long
 from apps.guide_portal.reasons import QUICK_REASONS, offered_reasons
 from apps.guide_portal.record import record_of
 from apps.guide_portal.views.base import GuidePage, referring_page
@@ -169,6 +169,7 @@ class Note(CustomerPage):
             "person": person_of(member),
             "words": customers.note_words(notes, guide_id=self.guide_id),
             "form": form,
+            "problem": too_long(form) if form else "",
             "draft": form.data.get("body", "") if form else "",
             "target_id": row_id(self.request.GET.get("target", "")) or None,
             "back": reverse("guide_portal:customer", args=[member.public_id]),

@@ -5,13 +5,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from apps.accounts import modules
 from apps.core import clock, photos
 from apps.core.errors import DomainError
 from apps.core.pictures import picture_response
-from apps.guide_portal.forms import ActForm
+from apps.guide_portal.forms import ActForm, too_long
 from apps.guide_portal.item_forms import ExcuseItemForm, PhotoForm, ReportForm
 from apps.guide_portal.items import item_page
 from apps.guide_portal.leading import lead_of
@@ -21,9 +20,6 @@ from apps.guide_tasks import services as guide_tasks
 from apps.guide_tasks.errors import WhyMissing
 from apps.guide_tasks.models import TaskItem, TaskPush
 from apps.outreach.attachments import opened
-
-NO_PHOTO = gettext_lazy("Choose a photo first.")
-NOTE_TOO_LONG = gettext_lazy("The note is too long: at most 500 signs. Shorten it and send again.")
 
 
 class ItemBase(GuidePage):
@@ -88,7 +84,8 @@ class ReportItem(OnItemPage):
         if form.has_error("client_id"):
             return self.bad_form(form)
         if not form.is_valid():
-            return self.again(item.pk, problem=str(NOTE_TOO_LONG), status=400)
+            problem = too_long(form) or self._old_page
+            return self.again(item.pk, problem=problem, status=400)
         done = self.once(
             form.cleaned_data["client_id"],
             lambda: guide_tasks.report_item(
@@ -107,7 +104,12 @@ class ExcuseItem(ItemBase):
         return self._page(self.item(item_id))
 
     def _page(self, item: TaskItem, *, problem: str = "") -> HttpResponse:
-        context = {"item": item, "reasons": item_reasons(item.push.kind), "problem": problem}
+        context = {
+            "item": item,
+            "reasons": item_reasons(item.push.kind),
+            "problem": problem,
+            "words": self.request.POST.get("words", ""),
+        }
         status = 400 if problem else 200
         return self.render("guide_portal/item_excuse.html", context, status=status)
 
@@ -117,7 +119,7 @@ class ExcuseItem(ItemBase):
         if form.has_error("client_id"):
             return self.bad_form(form)
         if not form.is_valid():
-            return self._page(item, problem=_("Pick a reason"))
+            return self._page(item, problem=too_long(form) or _("Pick a reason"))
         try:
             done = self.once(
                 form.cleaned_data["client_id"],
@@ -161,8 +163,8 @@ class HandInPhoto(OnItemPage):
         if form.has_error("client_id"):
             return self.bad_form(form)
         if not form.is_valid():
-            words = NO_PHOTO if form.has_error("photo") else NOTE_TOO_LONG
-            return self.again(item.pk, problem=str(words), status=400)
+            problem = too_long(form) or _("Choose a photo first.")
+            return self.again(item.pk, problem=problem, status=400)
         raw = photos.raw_of(form.cleaned_data["photo"])
         try:
             done = self.once(

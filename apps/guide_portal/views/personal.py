@@ -12,7 +12,7 @@ from apps.core.errors import DomainError
 from apps.guide_portal import customers, lists
 from apps.guide_portal.cards import SENDABLE
 from apps.guide_portal.dossier import read_dossier
-from apps.guide_portal.forms import ActForm, MessageForm
+from apps.guide_portal.forms import ActForm, MessageForm, too_long
 from apps.guide_portal.views.base import GuidePage
 from apps.guide_portal.wecom import sdk_context
 from apps.guide_portal.words import message_page
@@ -68,6 +68,9 @@ class Message(GuidePage):
         member = customers.get_customer(actor=self.actor, public_id=public_id)
         form = MessageForm(request.POST)
         if not form.is_valid():
+            if words := too_long(form):
+                messages.error(request, words)
+                return self.page(public_id, text=request.POST["text"], status=400)
             messages.error(request, _("Write something first."))
             return redirect("guide_portal:message", public_id)
         dispatch = guide_tasks.send_personal(

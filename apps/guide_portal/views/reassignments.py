@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.core.errors import DomainError
 from apps.guide_portal import reassignments
-from apps.guide_portal.forms import ActForm
+from apps.guide_portal.forms import ActForm, too_long
 from apps.guide_portal.reassignment_forms import QuestionForm, SettleForm
 from apps.guide_portal.views.base import GuidePage
 from apps.handovers import services
@@ -84,7 +84,7 @@ class Question(OneReassignment):
         if form.has_error("client_id"):
             return self.bad_form(form)
         if not form.is_valid():
-            problem = _("Write in a sentence what is wrong, or what you answer.")
+            problem = too_long(form) or _("Write in a sentence what is wrong, or what you answer.")
             return self.page(row, form=form, problem=problem, status=400)
         try:
             services.question(
@@ -115,7 +115,8 @@ class Settle(OneReassignment):
         if form.has_error("client_id"):
             return self.bad_form(form)
         if not form.is_valid():
-            problem = next(iter(form.non_field_errors()), "") or _("Choose what you decide.")
+            said = next(iter(form.non_field_errors()), "")
+            problem = too_long(form) or said or _("Choose what you decide.")
             return self.page(row, form=form, problem=str(problem), status=400)
         given = form.cleaned_data
         to = self._colleague(row, given["to"]) if given["act"] == "give" else None

@@ -12,6 +12,7 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_portal import region, region_tasks
+from apps.guide_portal.forms import too_long
 from apps.guide_portal.item_forms import DUE_CHOICES
 from apps.guide_portal.region_forms import MINUTES, RegionTaskForm, TimingForm, kinds_on
 from apps.guide_portal.views.region import RegionPage
@@ -97,7 +98,7 @@ def _problem(form: RegionTaskForm) -> str:
         return _("Choose at least one store")
     if form.has_error("quota"):
         return str(form.errors["quota"][0])
-    return _("Say what is to be done")
+    return too_long(form) or _("Say what is to be done")
 
 
 class RegionPush(RegionPage):

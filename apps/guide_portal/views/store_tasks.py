@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.capabilities import Capability
 from apps.core.errors import DomainError
 from apps.guide_portal.approvals import approvals
-from apps.guide_portal.forms import ActForm
+from apps.guide_portal.forms import ActForm, too_long
 from apps.guide_portal.item_forms import ANYONE, DUE_CHOICES, NewTaskForm, RefuseForm
 from apps.guide_portal.items import store_tasks
 from apps.guide_portal.views.base import GuidePage, LeadersPage
@@ -57,7 +57,8 @@ class NewTask(GuidePage):
         if not form.is_valid():
             if form.has_error("client_id"):
                 return self.bad_form(form)
-            return self._page(form, status=400, problem=_("Say what is to be done"))
+            problem = too_long(form) or _("Say what is to be done")
+            return self._page(form, status=400, problem=problem)
         now = self.now
         try:
             made = self.once(

@@ -11,6 +11,7 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.guide_portal import visits
+from apps.guide_portal.forms import too_long
 from apps.guide_portal.views.base import GuidePage, referring_page
 from apps.guide_portal.views.region import InStore
 from apps.guide_portal.visit_forms import ITEM_DAYS, ITEM_ROWS, VisitForm, WordForm
@@ -57,7 +58,8 @@ class Visits(InStore):
         if form.has_error("client_id"):
             return self.bad_form(form)
         if not form.is_valid():
-            return self._page(store, form, status=400, problem=_("Choose from the lists"))
+            problem = too_long(form) or _("Choose from the lists")
+            return self._page(store, form, status=400, problem=problem)
         try:
             visits.keep(
                 store=store,

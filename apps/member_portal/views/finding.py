@@ -21,7 +21,8 @@ class Find(OpenPage):
         form = FindForm(request.POST)
         words = form.cleaned_data["words"] if form.is_valid() else ""
         if form.has_error("words", "max_length"):
-            return self._page("", None, status=400, advice=_("Please type a shorter name."))
+            typed = request.POST["words"]
+            return self._page(typed, None, status=400, advice=_("Please type a shorter name."))
         if len(words) < SHORTEST:
             return self._page(words, None, status=400, advice=_("Please type two signs at least."))
         limits.take("find_browser", session.browser_of(request), limits.FINDS_OF_BROWSER)
