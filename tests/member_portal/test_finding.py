@@ -115,6 +115,7 @@ def test_too_many_signs_are_told_as_such(place):
     answer = Client().post(reverse("member_portal:find"), {"words": "陈" * 21})
     assert answer.status_code == 400
     assert "名字太长" in answer.content.decode()
+    assert f'value="{"陈" * 21}"' in answer.content.decode()
     assert "至少" not in answer.content.decode()
 
 
