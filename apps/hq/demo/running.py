@@ -287,6 +287,8 @@ def _complain(chain: Chain, *, now: datetime) -> None:
         ).pk
         for member_id, (kind, words) in zip(ids, told, strict=False)
     ]
+    for case_id in opened[:2]:
+        cases.add_photos(case_id=case_id, raws=[picture.shelf()], actor=guide, now=now)
     for case_id in opened[1:2]:
         cases.take_up(case_id=case_id, actor=manager, now=now)
     for case_id in opened[2:4]:
