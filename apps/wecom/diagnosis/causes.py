@@ -127,7 +127,8 @@ CAUSES: dict[str, Cause] = {
         _("Some of our guides may not have customers, or have not activated WeCom."), _PERMISSION
     ),
     "no_guides": Cause(
-        _("No guides are known here yet."), _("Run the comparison with WeCom first (Health page)")
+        _("No guides are known here yet."),
+        _("Switch on a store that has its WeCom department, then compare departments and staff"),
     ),
     "no_url_check": Cause(
         _("WeCom has not checked the callback address yet."),
