@@ -55,7 +55,8 @@ WORDS: dict[str, Promise] = {
         "%(name)s (%(userid)s): %(number)s of WeCom's list are not known here as friends"
     ),
     "store_waits": gettext_lazy(
-        "%(store)s (%(code)s) is not switched on; once it is, %(number)s more people would be posted"
+        "%(store)s (%(code)s) is not switched on; once it is, %(number)s more people would be "
+        "posted"
     ),
     "no_department": gettext_lazy(
         "%(number)s stores have no WeCom department number: nobody is posted there"
