@@ -1,6 +1,6 @@
 """People and machines that may enter, and the record of what they did."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.contrib.postgres.fields import ArrayField
@@ -47,7 +47,7 @@ class User(AbstractUser):
         help_text=_("Whose WeCom the account is in; empty: the corp that was connected first."),
     )
 
-    objects = PeopleManager()
+    objects: ClassVar = PeopleManager()
 
     class Meta:
         verbose_name = _("user")

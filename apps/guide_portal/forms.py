@@ -36,7 +36,11 @@ class ActForm(forms.Form):
 def too_long(form: forms.Form) -> str:
     """How many signs fit where somebody wrote more; "" where nothing is too long."""
     wrong = (error for errors in form.errors.as_data().values() for error in errors)
-    most = (error.params["limit_value"] for error in wrong if error.code == "max_length")
+    most = (
+        error.params["limit_value"]
+        for error in wrong
+        if error.code == "max_length" and error.params
+    )
     limit = next(most, None)
     if limit is None:
         return ""

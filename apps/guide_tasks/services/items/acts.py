@@ -228,7 +228,7 @@ def withdraw_photo(*, item: TaskItem, actor: Actor, now: datetime) -> TaskItem:
     if item.done_by_id != actor.guide_id:
         raise DoneByColleague()
     move(item=item, to=State.IN_PROGRESS, at=now, actor=actor.label)
-    storage, name = item.photo.storage, item.photo.name
+    storage, name = item.photo.storage, str(item.photo.name)
     item.photo, item.done_by_id, item.submitted_at = "", None, None
     item.save()
     transaction.on_commit(lambda: storage.delete(name))

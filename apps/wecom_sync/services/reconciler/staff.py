@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from apps.core import clock
 from apps.stores import services as stores
 from apps.stores.models import Guide, Posting, Store
+from apps.stores.querysets import StoreQuerySet
 from apps.wecom.client import WeComClient
 from apps.wecom.models import Corp
 from apps.wecom.shapes import DepartmentMember
@@ -58,7 +59,7 @@ def _staff(client: WeComClient) -> dict[str, DepartmentMember]:
     }
 
 
-def departments_of(corp_id: str) -> QuerySet[Store]:
+def departments_of(corp_id: str) -> StoreQuerySet:
     """Stores that are departments of this corp: another corp has the same numbers."""
     return Store.objects.of_corp(corp_id, only=_is_only(corp_id)).order_by("pk")
 
