@@ -19,7 +19,7 @@ MEASURE = Path(__file__).with_name("accessible.js").read_text()
 WIDTHS = (360, 390, 768)
 STARTS = ("/g/", "/g/customers/", "/g/tools/", "/g/me/", "/g/sidebar/")
 # signing out would end the walk; answers for machines and pictures are no pages
-LEFT_OUT = re.compile(r"^/g/(sign-|.*(live|photo)/$)")
+LEFT_OUT = re.compile(r"^/g/(sign-|complaints/photos/|.*(live|photo)/$)")
 LINKS = "() => [...document.querySelectorAll('a[href]')].map((one) => one.href)"
 OPEN_FOLDS = "() => document.querySelectorAll('details').forEach((one) => { one.open = true })"
 # colours are judged where they end, not on their way

@@ -52,8 +52,10 @@ def test_too_many_reads_at_once(host):
 
 
 def test_debug_mode_is_for_five_calls_a_minute(host):
-    codes = [host.api("user/get", userid="zhoulan", debug=1)["errcode"] for _ in range(6)]
-    assert codes == [0, 0, 0, 0, 0, 45009]
+    # a minute may end between two of them: of eleven calls six are in one
+    codes = [host.api("user/get", userid="zhoulan", debug=1)["errcode"] for _ in range(11)]
+    assert codes[:5] == [0] * 5
+    assert set(codes) == {0, 45009}
 
 
 def test_share_of_calls_fails_until_it_is_cleared(host):
