@@ -7,7 +7,7 @@ from django.db.models import Count, QuerySet
 
 from apps.accounts.actor import Actor
 from apps.accounts.capabilities import Capability
-from apps.cases.models import CaseStep, ServiceCase, State
+from apps.cases.models import CasePhoto, CaseStep, ServiceCase, State
 from apps.core import pii
 
 # how long a closed case stands on the list of a store
@@ -25,6 +25,12 @@ def may_settle(case: ServiceCase, actor: Actor) -> bool:
         return actor.can(Capability.EDIT_MEMBERS)
     here = case.store_id in actor.store_ids or case.store.region_id in actor.region_ids
     return here and actor.can(Capability.MANAGE_TEAM)
+
+
+def may_take_back(photo: CasePhoto, case: ServiceCase, actor: Actor) -> bool:
+    """Whether this actor may take the photo back while the case is open: who added it, and who
+    settles the case."""
+    return photo.actor == actor.label or may_settle(case, actor)
 
 
 def late_by_store(*, store_ids: Collection[int], now: datetime) -> dict[int, int]:

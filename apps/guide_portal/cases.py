@@ -181,7 +181,7 @@ def detail_of(case: ServiceCase, *, actor: Actor, now: datetime) -> Detail:
     settles = selectors.may_settle(case, actor)
     at_hq = case.holder == Holder.HQ and not case.is_closed
     mine = settles and not at_hq
-    photos = list(case.photos.order_by("pk").values_list("pk", "actor"))
+    photos = list(case.photos.order_by("pk"))
     return Detail(
         pk=case.pk,
         name=shown_name(customer, whole=may_open),
@@ -202,11 +202,11 @@ def detail_of(case: ServiceCase, *, actor: Actor, now: datetime) -> Detail:
         results=[(one.value, str(one.label)) for one in RESULTS],
         photos=[
             Photo(
-                pk,
-                links.numbered("case_photo", pk),
-                may_go=not case.is_closed and (settles or by == actor.label),
+                photo.pk,
+                links.numbered("case_photo", photo.pk),
+                may_go=not case.is_closed and selectors.may_take_back(photo, case, actor),
             )
-            for pk, by in photos
+            for photo in photos
         ],
         room=0 if case.is_closed else max(MOST - len(photos), 0),
     )

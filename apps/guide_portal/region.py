@@ -23,13 +23,19 @@ from apps.stores.models import Guide, Posting, Store, VisitItem
 
 LISTED = 30
 MINUTES_AN_HOUR = 60
-# what a board may be ordered by: code → the figure, the largest first, and of how many it is a rate
-ORDERS: dict[str, Callable[[Figures], tuple[float | None, int]]] = {
-    "sales": lambda found: (found.member_fen, places.ENOUGH_TO_RANK),
-    "friends": lambda found: (found.friend_rate, found.buyers),
-    "deals": lambda found: (found.deal_rate, found.deals),
-    "work": lambda found: (found.completion_rate, found.issued - found.excused),
-    "growth": lambda found: (found.growth, places.ENOUGH_TO_RANK),
+# what a board may be ordered by: code → the figure, the largest first
+ORDERS: dict[str, Callable[[Figures], float | None]] = {
+    "sales": lambda found: found.member_fen,
+    "friends": lambda found: found.friend_rate,
+    "deals": lambda found: found.deal_rate,
+    "work": lambda found: found.completion_rate,
+    "growth": lambda found: found.growth,
+}
+# of how many those of them are that are a share of people, orders or tasks
+BASES: dict[str, Callable[[Figures], int]] = {
+    "friends": lambda found: found.buyers,
+    "deals": lambda found: found.deals,
+    "work": lambda found: found.issued - found.excused,
 }
 
 
@@ -183,8 +189,9 @@ def in_order(rows: Sequence[places.PlaceRow], order: str) -> list[places.PlaceRo
     """The largest first; what is a share of few stands below, what is none at the end."""
 
     def key(row: places.PlaceRow) -> tuple[bool, bool, float, str]:
-        value, base = ORDERS[order](row.figures)
-        return value is None, base < places.ENOUGH_TO_RANK, -(value or 0.0), row.name
+        value = ORDERS[order](row.figures)
+        of_few = order in BASES and BASES[order](row.figures) < places.ENOUGH_TO_RANK
+        return value is None, of_few, -(value or 0.0), row.name
 
     return sorted(rows, key=key)
 

@@ -15,8 +15,6 @@ from apps.members.models import ServingPeriod
 from apps.outreach import services as outreach
 from apps.stores import rollout
 from apps.stores.models import Guide, Posting, Region, Store
-from apps.wecom.models import CorpApp
-from apps.wecom_sync.models import SyncRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,45 +29,6 @@ class StoreRow:
     @property
     def is_live(self) -> bool:
         return self.store.live_since is not None
-
-
-@dataclass(frozen=True, slots=True)
-class FirstStep:
-    """One thing to do before anything can begin."""
-
-    words: str
-    page: str
-    done: bool
-
-
-def first_steps(*, now: datetime) -> list[FirstStep]:
-    """What a new installation needs, in order; nothing once somebody works in a live store."""
-    day = clock.business_day(now)
-    if Posting.objects.on(day).exclude(store__live_since=None).exists():
-        return []
-    stores = Store.objects.open_on(day)
-    return [
-        FirstStep(
-            _("Connect the WeCom corp and go through its checklist"),
-            "hq:connections",
-            CorpApp.objects.exists(),
-        ),
-        FirstStep(
-            _("Enter regions, then stores with their WeCom department number"),
-            "admin:stores_store_changelist",
-            stores.exclude(wecom_department_id=None).exists(),
-        ),
-        FirstStep(
-            _("Look at the dry run: whom a comparison of departments and staff would post where"),
-            "hq:sync",
-            SyncRun.objects.filter(kind=SyncRun.Kind.DEPARTMENTS).exists(),
-        ),
-        FirstStep(
-            _("Switch on the stores to begin with; then compare departments and staff"),
-            "hq:rollout",
-            stores.exclude(live_since=None).exists(),
-        ),
-    ]
 
 
 def store_rows(*, region: Region, actor: Actor, now: datetime) -> list[StoreRow]:

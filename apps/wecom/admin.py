@@ -26,11 +26,10 @@ class WeComAdmin(RoomAdmin):
 class ConnectionAdmin(WeComAdmin):
     """What is entered of a connection: from the checklist, and back to it."""
 
-    def app_of(self, row: Any) -> CorpApp | None:
-        raise NotImplementedError
+    app_by = ""  # the field of an app that holds what is edited here
 
     def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        app = self.app_of(obj)
+        app = CorpApp.objects.filter(**{self.app_by: obj.pk}).order_by("pk").first()
         if app is None:
             return super().response_post_save_change(request, obj)
         return redirect("hq:connection", app.pk)
@@ -38,17 +37,16 @@ class ConnectionAdmin(WeComAdmin):
 
 @admin.register(Corp)
 class CorpAdmin(ConnectionAdmin):
+    app_by = "corp"
     form = CorpForm
     list_display = ["name", "corp_id", "is_active", "updated_at"]
     readonly_fields = ["contact_secret_set_at"]
     search_fields = ["name", "corp_id"]
 
-    def app_of(self, row: Corp) -> CorpApp | None:
-        return row.apps.order_by("pk").first()
-
 
 @admin.register(CorpApp)
 class CorpAppAdmin(ConnectionAdmin):
+    app_by = "pk"
     form = CorpAppForm
     list_display = ["name", "corp", "agent_id", "kind", "updated_at"]
     readonly_fields = ["secret_set_at"]
@@ -56,20 +54,15 @@ class CorpAppAdmin(ConnectionAdmin):
     list_select_related = ["corp"]
     search_fields = ["name"]
 
-    def app_of(self, row: CorpApp) -> CorpApp:
-        return row
-
 
 @admin.register(CallbackEndpoint)
 class CallbackEndpointAdmin(ConnectionAdmin):
+    app_by = "endpoints"
     form = CallbackEndpointForm
     list_display = ["slug", "corp", "app", "receive_id", "updated_at"]
     readonly_fields = ["keys_set_at", "verified_at"]
     list_select_related = ["corp", "app"]
     search_fields = ["slug"]
-
-    def app_of(self, row: CallbackEndpoint) -> CorpApp | None:
-        return row.app
 
 
 class KindFilter(admin.SimpleListFilter):

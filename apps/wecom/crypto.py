@@ -70,16 +70,21 @@ def sign(*, token: str, timestamp: str, nonce: str, encrypted: str) -> str:
     return hashlib.sha1(text.encode()).hexdigest()
 
 
+def is_signed(*, keys: Keys, seal: Seal, encrypted: str) -> bool:
+    """Whether the sender has the same token."""
+    expected = sign(
+        token=keys.token, timestamp=seal.timestamp, nonce=seal.nonce, encrypted=encrypted
+    )
+    return hmac.compare_digest(expected.encode(), seal.signature.encode())
+
+
 def open_sealed(*, keys: Keys, seal: Seal, encrypted: str) -> str:
     """The clear text. The signature is checked before anything is decrypted, the receiver after.
 
     Raises CallbackForged. How old the timestamp is does not matter: WeCom's own retries come late,
     and a replay falls on the same key.
     """
-    expected = sign(
-        token=keys.token, timestamp=seal.timestamp, nonce=seal.nonce, encrypted=encrypted
-    )
-    if not hmac.compare_digest(expected.encode(), seal.signature.encode()):
+    if not is_signed(keys=keys, seal=seal, encrypted=encrypted):
         raise CallbackForged("The signature does not fit.")
     try:
         return _cipher(keys).decrypt(encrypted, keys.receive_id)

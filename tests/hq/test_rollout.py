@@ -19,7 +19,9 @@ from apps.stores.models import Guide, Store
 from apps.stores.rollout import switch_stores
 from apps.stores.selectors import actor_for
 from apps.stores.services import user_of_guide
+from apps.wecom.models import ConnectionCheck, CorpApp
 from apps.wecom.services import ensure_demo_corp
+from apps.wecom_sync.models import SyncRun
 from tests.factories.facts import make_guide, make_store
 from tests.factories.items import make_item_push
 from tests.factories.outreach import CORP
@@ -57,8 +59,16 @@ def test_a_new_installation_says_what_comes_first_until_somebody_works_in_a_stor
     off(store, now=fixed_clock)
     Store.objects.update(wecom_department_id=7)
     make_guide(store)
+    SyncRun.objects.create(kind="departments", state="done", started_at=fixed_clock)
     page = admin.get(home).content.decode()
-    assert (page.count("已完成"), page.count("待完成")) == (2, 2)
+    assert (page.count("已完成"), page.count("待完成")) == (1, 3)  # an app is no checked app
+
+    SyncRun.objects.update(dry=True)
+    ConnectionCheck.objects.create(
+        app=CorpApp.objects.get(), step="callable", state="ok", checked_at=fixed_clock
+    )
+    page = admin.get(home).content.decode()
+    assert (page.count("已完成"), page.count("待完成")) == (3, 1)
 
     switch_stores(store_ids=[store.pk], live=True, actor=SYSTEM, now=fixed_clock)
     assert "上线前的准备" not in admin.get(home).content.decode()

@@ -113,6 +113,7 @@ def test_a_dry_run_says_what_switching_on_a_store_would_begin(admin_client, corp
 
     page = page_of(admin_client)
     assert "尚未上线；上线后将新增 3 人入店" in page
+    assert "1 家门店尚未上线；全部上线后将新增 3 人入店" in page
     assert "1 家门店没有填企微部门编号" in page
     assert not Guide.objects.filter(wecom_userid="new_0").exists()
 

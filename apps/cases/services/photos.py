@@ -14,7 +14,7 @@ from apps.accounts import services as accounts
 from apps.accounts.actor import Actor
 from apps.cases.errors import ClosedForPhotos, NotYourPhoto, PhotosEnough, PhotoStays
 from apps.cases.models import CasePhoto, ServiceCase
-from apps.cases.selectors import may_settle
+from apps.cases.selectors import may_take_back
 from apps.cases.services.steps import held
 from apps.core import photos
 
@@ -56,22 +56,20 @@ def add_photos(
 
 
 @transaction.atomic
-def withdraw_photo(*, photo_id: int, actor: Actor, now: datetime) -> ServiceCase | None:
-    """The wrong picture: it goes, by who added it or who settles the case, while the case is open.
-    None: it is gone already.
+def withdraw_photo(*, photo: CasePhoto, actor: Actor) -> None:
+    """The wrong picture goes while the case is open. One that is gone already changes nothing.
 
     Raises NotYourPhoto, PhotoStays.
     """
-    rows = CasePhoto.objects.visible_to(actor).select_related("case__store")
-    photo = rows.filter(pk=photo_id).first()
-    if photo is None:
-        return None
     case = held(photo.case_id)
+    rows = CasePhoto.objects.filter(pk=photo.pk)
+    if not rows.exists():
+        return
     if case.is_closed:
         raise PhotoStays
-    if photo.actor != actor.label and not may_settle(case, actor):
+    if not may_take_back(photo, case, actor):
         raise NotYourPhoto
-    _forget(CasePhoto.objects.filter(pk=photo.pk))
+    _forget(rows)
     accounts.audit(
         actor=actor,
         action="case.photo_withdrawn",
@@ -79,7 +77,6 @@ def withdraw_photo(*, photo_id: int, actor: Actor, now: datetime) -> ServiceCase
         object_id=case.pk,
         detail={"store": case.store_id},
     )
-    return case
 
 
 def demand_few(count: int) -> None:

@@ -179,7 +179,7 @@ class WithdrawPhoto(LeadersPage):
         form = ActForm(request.POST)
         if not form.is_valid():
             return self.bad_form(form)
-        services.withdraw_photo(photo_id=row.pk, actor=self.actor, now=self.now)
+        services.withdraw_photo(photo=row, actor=self.actor)
         messages.success(request, _("The photo is taken back"))
         return redirect("guide_portal:case", row.case_id)
 

@@ -15,8 +15,8 @@ from apps.core import clock
 from apps.guide_tasks.models import Grade, TaskTarget
 from apps.hq import charts
 from apps.hq.access import actor_of, hq_page, show
+from apps.hq.first_steps import first_steps
 from apps.hq.pages.todos import todo_row
-from apps.hq.rollout import first_steps
 from apps.hq.selectors import members_by_reach, people
 from apps.hq.steps import STEPS, LoopStep
 from apps.members.models import FollowRelation, ServingPeriod

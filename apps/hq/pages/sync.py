@@ -54,6 +54,9 @@ WORDS: dict[str, Promise] = {
     "unassigned_unknown": gettext_lazy(
         "%(name)s (%(userid)s): %(number)s of WeCom's list are not known here as friends"
     ),
+    "stores_wait": gettext_lazy(
+        "%(stores)s stores are not switched on; if all were, %(number)s more people would be posted"
+    ),
     "store_waits": gettext_lazy(
         "%(store)s (%(code)s) is not switched on; once it is, %(number)s more people would be "
         "posted"

@@ -432,7 +432,7 @@ class CountingConcessionSerializer(serializers.Serializer):
     percent = serializers.IntegerField(
         allow_null=True, help_text=_("How much less, in percent; null for a return")
     )
-    source = serializers.CharField(  # type: ignore[assignment]
+    source: Any = serializers.CharField(  # the name is taken in the base class
         allow_null=True,
         help_text=_("The source of the sale that may come back; null for a discount"),
     )

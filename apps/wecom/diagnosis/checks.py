@@ -8,7 +8,7 @@ from django.db import transaction
 
 from apps.accounts.actor import Actor
 from apps.accounts.services import audit
-from apps.wecom.crypto import Seal, sign, tells_its_receiver
+from apps.wecom.crypto import Seal, is_signed, tells_its_receiver
 from apps.wecom.diagnosis.causes import Cause, cause_of
 from apps.wecom.diagnosis.probes import PROBES, Finding, ask
 from apps.wecom.errors import StepNotForPeople
@@ -115,10 +115,7 @@ def note_url_refused(*, endpoint: EndpointConfig, seal: Seal, encrypted: str) ->
     Kept until the address has once been checked; afterwards a stranger's guess says nothing.
     """
     keys = endpoint.keys
-    signature = sign(
-        token=keys.token, timestamp=seal.timestamp, nonce=seal.nonce, encrypted=encrypted
-    )
-    if signature != seal.signature:
+    if not is_signed(keys=keys, seal=seal, encrypted=encrypted):
         wrong = Entered.TOKEN
     elif not tells_its_receiver(keys, encrypted):
         wrong = Entered.AES_KEY

@@ -174,10 +174,10 @@ def _tell_of_waiting(walk: Walk, strangers: Sequence[DepartmentMember]) -> None:
     # who sits in a live store too is posted there already
     posted = stores_of(here, walk.corp.corp_id)
     would = _first_store([one for one in here if one.userid not in posted], waiting)
-    people = Counter(store.pk for store in would.values())
-    for store in waiting:
-        code, number = store.code, people[store.pk]
-        walk.example("store_waits", store=store.name, code=code, number=number)
+    if stores_waiting := waiting.count():
+        walk.example("stores_wait", stores=stores_waiting, number=len(would))
+    for store, number in Counter(would.values()).most_common():
+        walk.example("store_waits", store=store.name, code=store.code, number=number)
     without = Store.objects.open_on(day).filter(wecom_department_id=None).count()
     if without:
         walk.example("no_department", number=without)
