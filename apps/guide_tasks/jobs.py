@@ -70,7 +70,7 @@ def run_rules() -> str:
         "%(follow_ups)s follow-ups, %(care)s care, %(greetings)s greetings, %(excused)s excused"
     ) % {
         "follow_ups": made.follow_ups,
-        "care": made.care + made.cases,
+        "care": made.care + made.cases + made.appointments,
         "greetings": made.greetings + made.welcomes,
         "excused": made.excused,
     }

@@ -29,6 +29,7 @@ _EXCUSES = {
     ExcuseReason.COMPLAINT: gettext_lazy("TA has complained: that is settled first"),
     ExcuseReason.POINTS_USED: gettext_lazy("TA has used the points"),
     ExcuseReason.COUPONS_USED: gettext_lazy("TA has none of these coupons left"),
+    ExcuseReason.APPOINTMENT_OVER: gettext_lazy("the appointment was cancelled or is over"),
 }
 
 
@@ -94,6 +95,8 @@ def why_patterns() -> dict[str, str]:
             "size",
         ),
         "revisit": _as_format(_("came by on %(day)s, did not buy"), "day"),
+        "appointment": _as_format(_("has an appointment on %(day)s at %(time)s"), "day", "time"),
+        "thanks": _as_format(_("kept the appointment of %(day)s"), "day"),
     }
 
 

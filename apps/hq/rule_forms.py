@@ -50,6 +50,14 @@ _SENTENCES: dict[str, Any] = {
         "[delay_days] days after a visit without a purchase, within [due_days] days. "
         "Who was written to since is left out."
     ),
+    Key.APPOINTMENT: gettext_lazy(
+        "[lead_days] days before an appointment, until its hour; what was booked on that day "
+        "itself needs no reminder. Cancelled → not applicable."
+    ),
+    Key.THANKS: gettext_lazy(
+        "[delay_days] days after an appointment was kept, within [due_days] days. "
+        "Who was written to since is left out."
+    ),
     Key.BIRTHDAY: gettext_lazy(
         "[lead_days] days before the birthday, until the day itself. "
         "Only with consent to birthday greetings."

@@ -42,6 +42,8 @@ class TaskPush(models.Model):
         SILENT = "silent", _("silent wake-up")
         LEAD = "lead", _("first order")
         REVISIT = "revisit", _("after a visit")
+        APPOINTMENT = "appointment", _("remind of an appointment")
+        THANKS = "thanks", _("thanks after an appointment")
         NEW_GOODS = "new_goods", _("new goods")
         RECRUIT = "recruit", _("win members or friends")
         DISPLAY = "display", _("display with photo")
@@ -218,6 +220,8 @@ SERVICE_KINDS = (
     TaskPush.Kind.CASE_CLOSED,
     TaskPush.Kind.GREETING,
     TaskPush.Kind.WELCOME,
+    TaskPush.Kind.APPOINTMENT,
+    TaskPush.Kind.THANKS,
 )
 # rules that choose by what was worked out from purchases
 PROFILED_KINDS = (TaskPush.Kind.REPURCHASE, TaskPush.Kind.SILENT, TaskPush.Kind.NEW_GOODS)

@@ -30,6 +30,8 @@ class TaskRule(models.Model):
         SILENT = "silent", _("becoming silent")
         LEAD = "lead", _("no first order yet")
         REVISIT = "revisit", _("visit without a purchase")
+        APPOINTMENT = "appointment", _("appointment ahead")
+        THANKS = "thanks", _("appointment kept")
         NEW_GOODS = "new_goods", _("new goods of a liked kind")
 
     key = models.CharField(_("trigger"), max_length=20, choices=Key.choices)

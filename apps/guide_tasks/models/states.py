@@ -72,6 +72,7 @@ class ExcuseReason(models.TextChoices):
     COMPLAINT = "complaint", _("complaint open")
     POINTS_USED = "points_used", _("points used")
     COUPONS_USED = "coupons_used", _("coupons used or taken back")
+    APPOINTMENT_OVER = "appointment_over", _("appointment cancelled or over")
 
 
 class ItemExcuse(models.TextChoices):

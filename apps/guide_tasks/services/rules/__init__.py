@@ -16,6 +16,7 @@ from apps.core import clock
 from apps.guide_tasks.models import TaskPush, TaskRule
 from apps.guide_tasks.services import issuing, targets
 from apps.guide_tasks.services.rules import (
+    appointment,
     birthday,
     care,
     case_closed,
@@ -60,6 +61,8 @@ _FIND: dict[str, Callable[[TaskRule, datetime], Finds]] = {
     Key.BIRTHDAY: birthday.find,
     Key.POINTS: points.find,
     Key.COUPONS: coupons.find,
+    Key.APPOINTMENT: appointment.find_ahead,
+    Key.THANKS: appointment.find_kept,
     Key.REVISIT: revisit.find,
     Key.REPURCHASE: repurchase.find,
     Key.SILENT: silent.find,
@@ -72,6 +75,7 @@ _DAILY = (
     Key.BIRTHDAY,
     Key.POINTS,
     Key.COUPONS,
+    Key.THANKS,
     Key.REVISIT,
     Key.REPURCHASE,
     Key.SILENT,
@@ -89,6 +93,7 @@ class RuleRun:
     greetings: int = 0
     welcomes: int = 0
     cases: int = 0
+    appointments: int = 0
     excused: int = 0
 
 
@@ -138,11 +143,13 @@ def run_rules(*, now: datetime) -> RuleRun:
         greetings=made.get(Key.GREETING, 0),
         welcomes=made.get(Key.WELCOME, 0),
         cases=made.get(Key.CASE_CLOSED, 0),
+        appointments=made.get(Key.APPOINTMENT, 0),
         excused=targets.excuse_stopped(now=now)
         + birthday.excuse_withdrawn(now=now)
         + points.excuse_used(now=now)
         + coupons.excuse_used(now=now)
-        + case_closed.excuse_complained(now=now),
+        + case_closed.excuse_complained(now=now)
+        + appointment.excuse_over(now=now),
     )
 
 

@@ -44,6 +44,30 @@ class Finds:
     despite_case: bool = False
 
 
+# a guide who is no friend of TA leaves the word to who serves them
+_FRIEND = """(
+        SELECT f.guide_id FROM members_followrelation AS f
+        JOIN members_member AS friend ON friend.id = f.member_id
+        WHERE friend.survivor_id = person.survivor_id AND f.guide_id = {guide}
+            AND f.until IS NULL
+        LIMIT 1)"""
+_WRITTEN_SINCE = """EXISTS (
+      SELECT 1 FROM members_member AS other
+      JOIN members_interaction AS talk ON talk.member_id = other.id
+      WHERE other.survivor_id = person.survivor_id
+        AND talk.kind = 'message' AND talk.occurred_at >= {since})"""
+
+
+def friend(guide: str) -> str:
+    """SQL for this guide (a column) where `person` is a WeCom friend of theirs, else NULL."""
+    return _FRIEND.format(guide=guide)
+
+
+def written_since(since: str) -> str:
+    """SQL: somebody has written to `person` since that moment (a column)."""
+    return _WRITTEN_SINCE.format(since=since)
+
+
 # one row per member with the cause, own guide, reason and times
 _FOUND_COLUMNS = (
     "member_id bigint, cause text, guide_id bigint, why text, opens_at timestamptz,"

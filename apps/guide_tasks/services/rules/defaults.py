@@ -97,6 +97,20 @@ def _after_contact() -> list[Default]:
             _("Good to have seen you at {门店}. I can put aside what you tried on. {导购}"),
             {"delay_days": 1, "due_days": 1},
         ),
+        Default(
+            Key.APPOINTMENT,
+            _("Before an appointment"),
+            _("{称呼}, {导购} of {门店} here. See you tomorrow; another time is fine, tell me."),
+            _("{导购} of {门店} here. See you tomorrow; another time is fine, tell me."),
+            {"lead_days": 1},
+        ),
+        Default(
+            Key.THANKS,
+            _("Thanks for coming"),
+            _("{称呼}, thank you for coming to {门店}. Ask me any time. {导购}"),
+            _("Thank you for coming to {门店}. Ask me any time. {导购}"),
+            {"delay_days": 1, "due_days": 4},
+        ),
     ]
 
 

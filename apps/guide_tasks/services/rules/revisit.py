@@ -5,21 +5,15 @@ from datetime import datetime, timedelta
 from apps.core import clock
 from apps.guide_tasks.models import TaskRule
 from apps.guide_tasks.services import issuing
-from apps.guide_tasks.services.rules.base import RECENT, Finds
+from apps.guide_tasks.services.rules.base import RECENT, Finds, friend, written_since
 from apps.guide_tasks.wording import why_patterns
 from apps.members.models import VisitReason
 
 # the guide says that TA took something, whatever the till knows
 _BOUGHT = (VisitReason.FOR_SELF, VisitReason.GIFT, VisitReason.OCCASION, VisitReason.OFFER)
 
-# a guide who is no friend of the visitor leaves the word to who serves them
-_SELECT = """
-SELECT person.survivor_id, 'revisit:interaction:' || visit.id, (
-        SELECT f.guide_id FROM members_followrelation AS f
-        JOIN members_member AS friend ON friend.id = f.member_id
-        WHERE friend.survivor_id = person.survivor_id AND f.guide_id = visit.guide_id
-            AND f.until IS NULL
-        LIMIT 1),
+_SELECT = f"""
+SELECT person.survivor_id, 'revisit:interaction:' || visit.id, {friend("visit.guide_id")},
     format(%s, to_char(visit.occurred_at AT TIME ZONE %s, 'FMMM-DD')),
     %s::timestamptz, %s::timestamptz
 FROM members_interaction AS visit
@@ -31,11 +25,7 @@ WHERE visit.kind = 'visit' AND visit.occurred_at >= %s AND visit.occurred_at < %
       JOIN orders_order AS o ON o.member_id = buyer.id AND o.kind = 'sale'
       WHERE buyer.survivor_id = person.survivor_id
         AND o.business_on >= (visit.occurred_at AT TIME ZONE %s)::date)
-  AND NOT EXISTS (  -- written to since
-      SELECT 1 FROM members_member AS other
-      JOIN members_interaction AS talk ON talk.member_id = other.id
-      WHERE other.survivor_id = person.survivor_id
-        AND talk.kind = 'message' AND talk.occurred_at >= visit.occurred_at)
+  AND NOT {written_since("visit.occurred_at")}
 """
 
 

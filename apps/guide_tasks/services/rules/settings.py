@@ -26,6 +26,8 @@ NUMBERS: dict[str, tuple[str, ...]] = {
     Key.WELCOME: ("due_days",),
     Key.LEAD: ("delay_days", "due_days"),
     Key.REVISIT: ("delay_days", "due_days"),
+    Key.APPOINTMENT: ("lead_days",),
+    Key.THANKS: ("delay_days", "due_days"),
     Key.BIRTHDAY: ("lead_days",),
     Key.POINTS: ("lead_days", "least_points", "skip_days"),
     Key.COUPONS: ("lead_days", "skip_days"),
