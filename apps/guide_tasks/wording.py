@@ -94,6 +94,12 @@ def why_patterns() -> dict[str, str]:
             "product",
             "size",
         ),
+        "back_in_stock": _as_format(_("%(product)s is back, of the kind TA buys most"), "product"),
+        "back_in_stock_size": _as_format(
+            _("%(product)s is back in TA's size %(size)s, of the kind TA buys most"),
+            "product",
+            "size",
+        ),
         "revisit": _as_format(_("came by on %(day)s, did not buy"), "day"),
         "appointment": _as_format(_("has an appointment on %(day)s at %(time)s"), "day", "time"),
         "thanks": _as_format(_("kept the appointment of %(day)s"), "day"),

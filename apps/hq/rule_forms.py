@@ -80,9 +80,10 @@ _SENTENCES: dict[str, Any] = {
         "contacted in the last [skip_days] days, nor before TA's own rhythm says so."
     ),
     Key.NEW_GOODS: gettext_lazy(
-        "A new style in the category TA buys most, made in TA's size: within [due_days] days, at "
-        "most once a week. Not when contacted in the last [skip_days] days. New is what the "
-        "catalogue did not know when the rule was switched on."
+        "A new style in the category TA buys most, or one that was sold out and is back: within "
+        "[due_days] days, at most once a week. TA's size has to lie in TA's store; where a store "
+        "tells no stock, new styles made in that size. Not when contacted in the last [skip_days] "
+        "days. New is what the catalogue did not know when the rule was switched on."
     ),
 }
 

@@ -16,6 +16,7 @@ from apps.orders.models import Product
 from apps.outreach.models import GuideNotice, MessageTemplate
 from apps.profiles.models import MemberFacts, MemberProfile
 from apps.profiles.services import refresh_profiles
+from apps.stock.services.levels import Level, keep_levels
 from apps.timeline.models import Kind, MemberEvent
 from tests.factories.facts import make_guide, make_product
 from tests.factories.outreach import CORP, make_friends
@@ -728,6 +729,49 @@ def test_a_new_size_of_an_old_style_and_what_stood_before_the_rule_are_not_new(
     TaskRule.objects.filter(key="new_goods").update(active_since=moment - timedelta(hours=1))
 
     assert look(moment)["new_goods"] == 0
+
+
+def told(store, sku, at, *quantities):
+    """What the till told of these pieces, an hour between each two words, the last one at `at`."""
+    product_id = Product.objects.values_list("pk", flat=True).get(sku=sku)
+    first = at - timedelta(hours=len(quantities) - 1)
+    for number, quantity in enumerate(quantities):
+        when = first + timedelta(hours=number)
+        keep_levels(levels=[Level(store.pk, product_id, quantity, when)])
+
+
+def test_where_a_store_counts_its_stock_the_own_size_lies_there(moment, store, people, new_goods):
+    likes(people[0], "裙装", clothing="M")
+    likes(people[1], "裙装", clothing="S")
+    for size in ("M", "S"):
+        article("碎花裙", "裙装", size, moment - timedelta(hours=5))
+    told(store, "碎花裙-S", moment, 0)
+    told(store, "碎花裙-M", moment, 2)
+
+    look(moment)
+
+    assert found("new_goods") == {people[0].pk}
+    told(store, "碎花裙-S", moment + timedelta(hours=9), 1)
+    look(moment + timedelta(days=1))
+    assert found("new_goods") == {people[0].pk, people[1].pk}
+
+
+def test_what_was_sold_out_in_the_own_store_and_is_back_makes_work(
+    moment, store, people, new_goods
+):
+    likes(people[0], "裙装", clothing="M")
+    likes(people[1], "短靴鞋", shoe="M")
+    told(store, "旧靴-M", moment, 3, 2)  # never gone
+    told(store, "旧裙-M", moment, 2)  # the first count is no arrival
+    assert look(moment)["new_goods"] == 0
+
+    told(store, "旧裙-M", moment + timedelta(hours=8), 0, 4)
+    assert look(moment + timedelta(days=1))["new_goods"] == 1
+
+    target = by_rule("new_goods").get()
+    assert (target.member, "旧裙" in target.why, "到货" in target.why) == (people[0], True, True)
+    told(store, "旧裙-M", moment + timedelta(days=20), 0, 4, 0)  # gone again before anybody looks
+    assert look(moment + timedelta(days=20, hours=1))["new_goods"] == 0
 
 
 def test_who_bought_before_anybody_wrote_of_new_goods_is_excused(moment, store, people, new_goods):

@@ -25,12 +25,19 @@ class StockLevel(models.Model):
     )
     quantity = models.IntegerField(_("pieces in stock"))
     as_of = models.DateTimeField(_("counted at"))
+    # sold out, and there again since then; a first count is no arrival
+    back_at = models.DateTimeField(_("back since"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("stock")
         verbose_name_plural = _("stock")
         indexes = [
             models.Index(fields=["product"], condition=Q(quantity__gt=0), name="stock_level_there"),
+            models.Index(
+                fields=["back_at"],
+                condition=Q(quantity__gt=0, back_at__isnull=False),
+                name="stock_level_back",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["store", "product"], name="stock_level_once"),

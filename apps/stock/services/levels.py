@@ -17,7 +17,9 @@ SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::timestamptz[])
     AS told (store_id, product_id, quantity, as_of)
 ORDER BY store_id, product_id
 ON CONFLICT (store_id, product_id) DO UPDATE
-    SET quantity = excluded.quantity, as_of = excluded.as_of
+    SET quantity = excluded.quantity, as_of = excluded.as_of,
+        back_at = CASE WHEN stock_stocklevel.quantity <= 0 AND excluded.quantity > 0
+            THEN excluded.as_of ELSE stock_stocklevel.back_at END
     WHERE stock_stocklevel.as_of < excluded.as_of
 RETURNING store_id, product_id, xmax = 0
 """
