@@ -233,7 +233,9 @@ def test_sharing_out_counts_the_present_guide_as_one_of_them(moment):
     )
     task = GuideTask.objects.get(push=shop.push, guide=shop.anna)
 
-    assert assigning.split_task(task=task, actor=shop.boss, now=moment).moved == 3
+    moves = assigning.split_task(task=task, actor=shop.boss, now=moment)
+
+    assert (moves.moved, moves.kept) == (3, {"least_busy": 3})
 
 
 def test_customers_nobody_else_knows_stay_and_are_counted(shop, moment):
@@ -243,6 +245,13 @@ def test_customers_nobody_else_knows_stay_and_are_counted(shop, moment):
     moves = assigning.share_out(target_ids=ids, actor=shop.boss, now=moment, among=[shop.bea.pk])
 
     assert (moves.moved, moves.kept) == (1, {"nobody": 2})
+
+
+def test_sharing_out_what_only_one_guide_may_do_is_refused_in_words(shop, moment):
+    task = GuideTask.objects.get(push=shop.push, guide=shop.anna)
+
+    with pytest.raises(NotMoved, match="没有 TA 的企微好友"):
+        assigning.split_task(task=task, actor=shop.boss, now=moment)
 
 
 # --- taken back -----------------------------------------------------------------------------------

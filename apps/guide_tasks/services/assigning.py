@@ -44,6 +44,7 @@ class Kept(TextChoices):
     NOT_AT_WORK = "not_at_work", _("the colleague is not at work today")
     NOT_FRIEND = "not_friend", _("the colleague is not TA's WeCom friend")
     NOBODY = "nobody", _("no other colleague at work is TA's WeCom friend")
+    LEAST_BUSY = "least_busy", _("no colleague has less to do")
 
 
 @dataclass(frozen=True)
@@ -362,17 +363,26 @@ def share_out(
     """
     demand_manager(actor)
     seen = _seen(actor, target_ids)
-    pairs = share(seen, now=now, among=among)
+    choices = _choices(seen, now=now, among=among)
+    pairs = _least_busy_of(seen, choices)
     moves = move_to(pairs=pairs, cause="shared_out", actor=actor, now=now)
-    left = len(seen) - len(pairs)
-    kept = {**moves.kept, **({Kept.NOBODY.value: left} if left else {})}
-    return _demand_some(Moves(moves.moved, kept))
+    stay = [key for key, one in seen.items() if pairs.get(key, one.guide_id) == one.guide_id]
+    alone = sum(1 for key in stay if not set(choices[key]) - {seen[key].guide_id})
+    why = Counter({Kept.NOBODY.value: alone, Kept.LEAST_BUSY.value: len(stay) - alone})
+    return _demand_some(Moves(moves.moved, dict(Counter(moves.kept) + why)))
 
 
 def share(
     wanted: Mapping[int, Work], *, now: datetime, among: Collection[int] | None = None
 ) -> dict[int, int]:
     """{key: work} → {key: guide}: the least busy friend at work in the store."""
+    return _least_busy_of(wanted, _choices(wanted, now=now, among=among))
+
+
+def _choices(
+    wanted: Mapping[int, Work], *, now: datetime, among: Collection[int] | None = None
+) -> dict[int, list[int]]:
+    """Who at work in the store is TA's WeCom friend, for each piece of work."""
     at_work: dict[int, set[int]] = defaultdict(set)
     day = clock.business_day(now)
     for posting in stores.at_work(store_ids={one.store_id for one in wanted.values()}, day=day):
@@ -380,12 +390,17 @@ def share(
             at_work[posting.store_id].add(posting.guide_id)
     everybody = set().union(*at_work.values()) if at_work else set()
     known = friends(member_ids={one.member_id for one in wanted.values()}, guide_ids=everybody)
-    choices = {
+    return {
         key: sorted(at_work[one.store_id] & set(known[one.member_id]))
         for key, one in wanted.items()
     }
+
+
+def _least_busy_of(
+    wanted: Mapping[int, Work], choices: Mapping[int, Sequence[int]]
+) -> dict[int, int]:
     present = {key: one.guide_id for key, one in wanted.items() if one.guide_id is not None}
-    busy = loads(everybody)
+    busy = loads({guide_id for some in choices.values() for guide_id in some})
     busy.subtract(present.values())  # what is shared out anew is nobody's yet
     return least_busy(choices, busy, present)
 
