@@ -77,7 +77,7 @@ def load_content(*, author: Guide, store: Store, now: datetime) -> Content:
     prepared = Content(
         wake_up=MessageTemplate.objects.create(
             name="沉默老客 · 好久不见",
-            body="{称呼}您好，我是{门店}的{导购}。您上次带走的{上次购买}穿得还合脚吗？"
+            body="{称呼}您好，我是{门店}的{导购}。您上次带走的{上次购买}穿着还喜欢吗？"
             "店里到了一批秋冬新靴，您的{尺码}都有，周末有空来试试。",
             generic_body="您好，我是{门店}的{导购}。店里到了一批秋冬新靴，羊皮软底，"
             "走一天也不累，周末有空过来试试吗？",

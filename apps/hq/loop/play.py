@@ -227,7 +227,7 @@ class Turn:
             page,
             form,
             title=f"闭环 {self.cast.run}",
-            body="{称呼}您好，我是{门店}的{导购}，您上次带走的{上次购买}还合脚吗？",
+            body="{称呼}您好，我是{门店}的{导购}，您上次带走的{上次购买}穿着还喜欢吗？",
             generic_body="您好，我是{门店}的{导购}，店里到了一批秋冬新靴。",
             asset=asset,
             button=("next", "1"),
