@@ -249,12 +249,12 @@ ENTRIES = [
     ),
     Entry(
         "guide_tasks.run_rules", 300, _("Rule tasks"),
-        _("Makes greeting, after-purchase care and follow-up tasks."),
+        _("Makes greeting, care and follow-up tasks, and reminders of appointments."),
         _("the loop does not turn by itself"),
     ),
     Entry(
         "guide_tasks.daily_rules", 900, _("Rule tasks of the day"),
-        _("Once a day from 06:00: birthdays, visits, repurchase due, silence, new goods, leads."),
+        _("Once a day from 06:00: birthdays, visits, thanks, repurchase due, silence, goods, leads."),
         _("guides hear of no birthday and no silence"),
     ),
     Entry(
