@@ -254,7 +254,7 @@ ENTRIES = [
     ),
     Entry(
         "guide_tasks.daily_rules", 900, _("Rule tasks of the day"),
-        _("Once a day from 06:00: birthdays, visits, thanks, repurchase due, silence, goods, leads."),
+        _("Once a day from 06:00: birthdays, visits, thanks, repurchase, silence, goods, leads."),
         _("guides hear of no birthday and no silence"),
     ),
     Entry(
