@@ -10,7 +10,11 @@ from apps.accounts.actor import Actor
 from apps.core import clock
 from apps.guide_portal.cards import Person, person_of
 from apps.guide_portal.dossier import Dossier
-from apps.guide_tasks.selectors.contexts import form_of_address
+from apps.guide_tasks.selectors.contexts import (
+    appointment_words,
+    form_of_address,
+    next_appointment,
+)
 from apps.guide_tasks.services.personal import Reach, reach_of
 from apps.orders.selectors import last_purchases
 from apps.outreach import scripts
@@ -92,12 +96,14 @@ def _values(file: Dossier, posting: Posting | None, now: datetime) -> dict[str, 
     profile, facts = file.profile, file.facts
     bought_on = profile.last_order_on if profile else None
     days = (clock.business_day(now) - bought_on).days if bought_on else None
+    booked = next_appointment(file.member.survivor_id, now).first()
     return {
         "姓名": file.member.name,
         "称呼": form_of_address(file.member),
         "上次购买": last.product if last else "",
         "尺码": (facts.shoe_size or facts.clothing_size) if facts else "",
         "天数": "" if days is None else str(days),
+        "预约": appointment_words(booked.starts_at if booked else None),
         "导购": posting.guide.name if posting else "",
         "门店": posting.store.name if posting else "",
     }

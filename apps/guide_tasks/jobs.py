@@ -67,10 +67,12 @@ def run_rules() -> str:
     """Make the tasks that rules ask for."""
     made = services.run_rules(now=clock.now())
     return _(
-        "%(follow_ups)s follow-ups, %(care)s care, %(greetings)s greetings, %(excused)s excused"
+        "%(follow_ups)s follow-ups, %(care)s care, %(greetings)s greetings,"
+        " %(reminders)s reminders, %(excused)s excused"
     ) % {
         "follow_ups": made.follow_ups,
-        "care": made.care + made.cases + made.appointments,
+        "care": made.care + made.cases,
+        "reminders": made.appointments,
         "greetings": made.greetings + made.welcomes,
         "excused": made.excused,
     }

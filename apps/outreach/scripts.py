@@ -15,6 +15,7 @@ CUSTOMER_VARIABLES = {
     "上次购买": "之前选的那款",
     "尺码": "合适的尺码",
     "天数": "好些",
+    "预约": "约好的时间",
 }
 GUIDE_VARIABLES = {"导购": "我", "门店": "门店"}
 VARIABLES: dict[str, str] = {**CUSTOMER_VARIABLES, **GUIDE_VARIABLES}

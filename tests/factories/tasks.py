@@ -13,6 +13,7 @@ from apps.accounts.capabilities import Capability
 from apps.core import clock
 from apps.guide_tasks import services
 from apps.guide_tasks.models import TaskTarget
+from apps.members.models import FollowRelation
 from apps.orders.services import LineRow, OrderRow, ingest_orders
 from apps.outreach.models import Dispatch, DispatchRecipient
 from apps.segments.models import Segment, SegmentRun, SegmentVersion
@@ -113,6 +114,11 @@ def settle(dispatch, state, at):
     Dispatch.objects.filter(pk=dispatch.pk).update(state="sent", sent_at=at)
     for row in rows:
         services.apply_result(recipient=row)
+
+
+def guide_of(member):
+    """Whose WeCom friend they are."""
+    return FollowRelation.objects.get(member=member, until=None).guide
 
 
 def deliver(target, now):

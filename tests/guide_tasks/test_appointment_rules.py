@@ -6,14 +6,17 @@ import pytest
 
 from apps.accounts.actor import SYSTEM
 from apps.appointments import services as appointments
+from apps.core import clock
 from apps.guide_tasks import services
 from apps.guide_tasks.models import ExcuseReason, NotIssued, State, TaskRule, TaskTarget
+from apps.guide_tasks.selectors.contexts import target_context
 from apps.guide_tasks.services import rules
 from apps.members import services as members
-from apps.members.models import FollowRelation, Interaction
+from apps.members.models import Interaction
+from apps.outreach import scripts
 from apps.outreach.models import GuideNotice
 from tests.factories.appointments import at_hour, make_appointment
-from tests.factories.tasks import deliver, make_team, members_of
+from tests.factories.tasks import deliver, guide_of, make_team, members_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.service, pytest.mark.usefixtures("fixed_clock")]
 DAY = timedelta(days=1)
@@ -27,10 +30,6 @@ def people(moment, store):
 @pytest.fixture
 def standing(moment, people):
     services.ensure_default_rules(now=moment - timedelta(days=60))
-
-
-def guide_of(member):
-    return FollowRelation.objects.get(member=member, until=None).guide
 
 
 def book(member, starts_at, booked_at):
@@ -130,3 +129,18 @@ def test_head_office_moves_the_days_and_switches_it_off(moment, standing, people
     rules.change_rule(rule_id=rule.pk, actor=SYSTEM, now=moment, is_active=False)
     book(people[1], at_hour(moment, 15, days=3), moment - DAY)
     assert services.run_rules(now=moment).appointments == 0
+
+
+def test_the_script_names_the_appointments_own_time(moment, standing, people):
+    """However many days before a chain reminds."""
+    TaskRule.objects.filter(key="appointment").update(lead_days=3)
+    row = book(people[0], at_hour(moment, 15, days=3), moment - DAY)
+    book(people[0], at_hour(moment, 15, days=9), moment - DAY)  # a later one is not meant
+    services.run_rules(now=moment)
+
+    target = of_rule("appointment").get()
+    words = scripts.render(target.push.body, target_context(target, moment))
+
+    day = row.starts_at.astimezone(clock.chain_tz())
+    assert f"{day.month}月{day.day}日 15:00等您到店" in words
+    assert "约好的时间等您到店" in scripts.render(target.push.body, {})

@@ -23,6 +23,7 @@ from tests.factories.outreach import CORP, make_friends
 from tests.factories.tasks import (
     buy,
     deliver,
+    guide_of,
     hand_out,
     make_push,
     make_team,
@@ -119,10 +120,6 @@ def visit(member, guide, at, reason=""):
         source=f"visit:{member.pk}:{at.isoformat()}",
     )
     Interaction.objects.filter(member=member, kind="visit").update(reason=reason)
-
-
-def guide_of(member):
-    return FollowRelation.objects.get(member=member, until=None).guide
 
 
 # --- birthday ------------------------------------------------------------------------------------

@@ -230,6 +230,22 @@ def test_a_new_friend_who_was_known_under_another_card_is_greeted(moment, rules,
     assert target.external_userid == external
 
 
+def test_whom_a_colleague_has_written_to_since_is_greeted(moment, rules, people, store):
+    """Whichever card the message went to: one first word is enough."""
+    winner = make_guide(store, corp=CORP)
+    ((contact, _external),) = make_friends(winner, 1, since=moment - timedelta(hours=2))
+    Member.objects.filter(pk=contact.pk).update(survivor_id=people[0].pk)
+    members.record_interaction(
+        member_id=people[0].pk,
+        guide_id=FollowRelation.objects.get(member=people[0], until=None).guide_id,
+        kind="message",
+        occurred_at=moment - timedelta(hours=1),
+        source="colleague",
+    )
+
+    assert services.run_rules(now=moment).greetings == 0
+
+
 def test_a_missed_greeting_is_made_by_the_sweep_and_old_friends_get_none(moment, rules):
     guide = make_guide(make_store(), corp=CORP)
     ((new, _external),) = make_friends(guide, 1, since=moment - timedelta(hours=2))

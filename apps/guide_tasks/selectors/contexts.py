@@ -3,10 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import OuterRef, QuerySet, Subquery, prefetch_related_objects
+from django.db.models import (
+    DateTimeField,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    prefetch_related_objects,
+)
 
+from apps.appointments.models import Appointment
 from apps.core import clock
-from apps.core.compiled import Compiled, among
+from apps.core.compiled import Compiled, Place, among
 from apps.guide_tasks.models import (
     GuideTask,
     TaskTarget,
@@ -52,13 +59,27 @@ def form_of_address(member: Member) -> str:
     return f"{surname(member.name)}{title}" if title and member.name else member.name
 
 
+def next_appointment(person: OuterRef | int, now: datetime | Place) -> QuerySet[Appointment]:
+    """What the person behind a card has booked next, whichever card it was booked with."""
+    ahead = Appointment.objects.booked().filter(member__survivor_id=person, starts_at__gt=now)
+    return ahead.order_by("starts_at")[:1]
+
+
+def appointment_words(starts_at: datetime | None) -> str:
+    """11月25日 16:30; empty without one."""
+    if starts_at is None:
+        return ""
+    local = starts_at.astimezone(clock.chain_tz())
+    return f"{local.month}月{local.day}日 {local:%H:%M}"
+
+
 def guide_context(task: GuideTask) -> dict[str, str]:
     """Values of the variables that every customer of a task shares."""
     return {"导购": task.guide.name, "门店": task.store.name}
 
 
 def _beside() -> QuerySet[TaskTarget, tuple]:
-    """What stands beside a target: guide, store, and what the person's purchases say."""
+    """What stands beside a target: guide, store, what the person's purchases say, what is booked."""
     person = {"member_id": OuterRef("member__survivor_id")}
     facts = MemberFacts.objects.filter(**person)
     return TaskTarget.objects.filter(among("id", "targets")).values_list(
@@ -68,6 +89,11 @@ def _beside() -> QuerySet[TaskTarget, tuple]:
         Subquery(facts.values("shoe_size")),
         Subquery(facts.values("clothing_size")),
         Subquery(MemberProfile.objects.filter(**person).values("last_order_on")),
+        Subquery(
+            next_appointment(OuterRef("member__survivor_id"), Place("now", DateTimeField())).values(
+                "starts_at"
+            )
+        ),
     )
 
 
@@ -90,7 +116,8 @@ def target_contexts(
     today = clock.business_day(now)
     members = {target.pk: target.member for target in targets}
     contexts = {}
-    for pk, guide, store, shoe, clothing, last_on in _BESIDE.tuples(targets=list(members)):
+    beside = _BESIDE.tuples(targets=list(members), now=now)
+    for pk, guide, store, shoe, clothing, last_on, booked_at in beside:
         member = members[pk]
         last = known.get(member.pk)
         contexts[pk] = {
@@ -99,6 +126,7 @@ def target_contexts(
             "上次购买": last.product if last else "",
             "尺码": shoe or clothing or "",
             "天数": "" if last_on is None else str((today - last_on).days),
+            "预约": appointment_words(booked_at),
             "导购": guide,
             "门店": store,
         }

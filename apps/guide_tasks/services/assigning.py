@@ -44,7 +44,7 @@ class Kept(TextChoices):
     NOT_AT_WORK = "not_at_work", _("the colleague is not at work today")
     NOT_FRIEND = "not_friend", _("the colleague is not TA's WeCom friend")
     NOBODY = "nobody", _("no other colleague at work is TA's WeCom friend")
-    LEAST_BUSY = "least_busy", _("no colleague has less to do")
+    LEAST_BUSY = "least_busy", _("nobody who may take them has less to do")
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,12 @@ class OpenPage(CapabilityRequired, View):
         refused = super().http_method_not_allowed(request, *args, **kwargs)
         words = _("The page was out of date. Open it again and try once more.")
         page = notice_page(
-            request, status=refused.status_code, head=_("This did not work"), words=words
+            request,
+            status=refused.status_code,
+            head=_("This did not work"),
+            words=words,
+            to=reverse("member_portal:home"),
+            action=_("To my page"),
         )
         page.headers["Allow"] = refused.headers["Allow"]
         return page

@@ -100,8 +100,8 @@ def _after_contact() -> list[Default]:
         Default(
             Key.APPOINTMENT,
             _("Before an appointment"),
-            _("{称呼}, {导购} of {门店} here. See you tomorrow; another time is fine, tell me."),
-            _("{导购} of {门店} here. See you tomorrow; another time is fine, tell me."),
+            _("{称呼}, {导购} of {门店} here. See you on {预约}; another time is fine, tell me."),
+            _("{导购} of {门店} here. See you as arranged; another time is fine, tell me."),
             {"lead_days": 1},
         ),
         Default(

@@ -8,7 +8,7 @@ from django.db import connection
 
 from apps.guide_tasks.models import TaskRule
 from apps.guide_tasks.services import issuing
-from apps.guide_tasks.services.rules.base import Finds
+from apps.guide_tasks.services.rules.base import Finds, written_since
 from apps.guide_tasks.wording import why_patterns
 
 WITHIN = timedelta(days=2)
@@ -23,28 +23,22 @@ WHERE f.until IS NULL AND f.since >= %s AND f.since >= %s {only}
       WHERE earlier.guide_id = f.guide_id AND earlier.external_userid = f.external_userid
         AND earlier.ended_by = 'reconciled' AND earlier.until <= f.since
         AND earlier.until > f.since - interval '2 days')
-  AND NOT EXISTS (  -- written to since: greeted
-      SELECT 1 FROM members_interaction AS talk
-      WHERE talk.member_id = f.member_id AND talk.guide_id = f.guide_id
-        AND talk.kind = 'message' AND talk.occurred_at >= f.since)
+  AND NOT {written}  -- greeted, by whomever
 """
-_WELCOMES = """
-SELECT m.id, 'welcome:member:' || m.id, NULL::bigint, %s, %s::timestamptz, %s::timestamptz
-FROM members_member AS m
-WHERE m.survivor_id = m.id AND m.erased_at IS NULL AND m.joined_at >= %s AND m.joined_at >= %s
-  AND m.joined_at <= %s
+_WELCOMES = f"""
+SELECT person.id, 'welcome:member:' || person.id, NULL::bigint, %s, %s::timestamptz,
+    %s::timestamptz
+FROM members_member AS person
+WHERE person.survivor_id = person.id AND person.erased_at IS NULL
+  AND person.joined_at >= %s AND person.joined_at >= %s AND person.joined_at <= %s
   AND EXISTS (
-      SELECT 1 FROM members_member AS person
-      JOIN members_followrelation AS f ON f.member_id = person.id AND f.until IS NULL
-      WHERE person.survivor_id = m.id)
+      SELECT 1 FROM members_member AS card
+      JOIN members_followrelation AS f ON f.member_id = card.id AND f.until IS NULL
+      WHERE card.survivor_id = person.id)
   AND NOT EXISTS (  -- greeted as a new friend, or written to since: one first word is enough
       SELECT 1 FROM guide_tasks_tasktarget AS t
-      WHERE t.member_id = m.id AND t.cause LIKE 'greeting:%%' AND t.created_at >= %s)
-  AND NOT EXISTS (
-      SELECT 1 FROM members_member AS person
-      JOIN members_interaction AS talk ON talk.member_id = person.id
-      WHERE person.survivor_id = m.id AND talk.kind = 'message'
-        AND talk.occurred_at >= m.joined_at)
+      WHERE t.member_id = person.id AND t.cause LIKE 'greeting:%%' AND t.created_at >= %s)
+  AND NOT {written_since("person.joined_at")}
 """
 
 # whom WeCom's welcome did not reach reads so in the guide's list: say hello first
@@ -72,7 +66,7 @@ def find(rule: TaskRule, now: datetime, *, follow_ids: Sequence[int] | None = No
     if follow_ids is not None:
         only = "AND f.id = ANY(%s)"
         params.append(list(follow_ids))
-    select = _GREETINGS.format(only=only)
+    select = _GREETINGS.format(only=only, written=written_since("f.since"))
     return Finds(select, params, marketing=False, own_guide=True, despite_case=True)
 
 
