@@ -6,6 +6,8 @@ WeCom's own words stand where it sends a kind that is news to us.
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.wecom.diagnosis.causes import cause_of
+
 FRIEND, GROUP, TAG = "change_external_contact", "change_external_chat", "change_external_tag"
 LINK, STAFF = "customer_acquisition", "change_contact"
 
@@ -65,8 +67,13 @@ REASONS: dict[str, str | Promise] = {
 
 
 def reason_words(reason: str) -> str:
-    """What a kept reason means; nothing for an error without words of ours."""
-    return str(REASONS.get(reason, ""))
+    """What a kept reason means, and of WeCom's own numbers where it is mended; nothing for an error
+    without words of ours."""
+    if reason in REASONS:
+        return str(REASONS[reason])
+    number = reason.partition(" ")[2]
+    cause = cause_of(number) if number.removeprefix("-").isdecimal() else None
+    return f"{cause.what} {cause.where}" if cause is not None else ""
 
 
 def event_words(event: str, change_type: str) -> str:

@@ -28,6 +28,17 @@ class KindState:
     rehearsal: SyncRun | None
     drift: tuple[int, ...]
 
+    @property
+    def left(self) -> int:
+        """Differences that stand: what the last run did not heal, unless a dry run has found
+        nothing since (an event or somebody's hand healed it)."""
+        if self.last is None:
+            return 0
+        since = self.rehearsal if self.rehearsal and self.rehearsal.pk > self.last.pk else None
+        if since is not None and since.state == SyncRun.State.DONE and not since.drift:
+            return 0
+        return self.last.left
+
 
 def kind_states(*, kinds: Sequence[str], corp_ids: Sequence[str]) -> list[KindState]:
     """How every kind of every corp stands, in one query, by corp and kind."""

@@ -112,7 +112,12 @@ def test_a_guide_who_left_does_not_get_in(guide):
     now = clock.now()
     guide_leaves(guide=guide, now=now, on=clock.business_day(now))
 
-    assert come_in(Client(), f"guide:{guide.wecom_userid}").status_code == 403
+    refused = come_in(Client(), f"guide:{guide.wecom_userid}")
+
+    assert refused.status_code == 403
+    page = refused.content.decode()  # in WeCom already: told why, not where to go
+    assert "暂时不能登录" in page
+    assert "请在企业微信里打开" not in page
 
 
 def test_a_guide_without_a_posting_today_does_not_get_in(guide):

@@ -216,7 +216,7 @@ def test_guides_outside_the_range_are_named_and_those_without_the_right_too(admi
     assert guides[2].name in line(page, "range")
     assert guides[1].name in line(page, "permission")
     assert guides[0].name not in line(page, "range")
-    assert "1 / 3" in line(page, "range")
+    assert "3 位导购中的 1 位" in line(page, "range")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def test_reasons_are_grouped_with_what_to_do_and_todays_events_counted(kept, adm
 
     assert "5 个事件多次尝试后仍未处理成功" in page
     assert "每次处理都会中断" in page
+    assert "不在应用可见范围内" in page  # WeCom's number in words, and where it is mended
     assert "Refused 60111" in page
     assert "客户删除导购" in page
     assert f'<td class="n">{7}</td>' in page  # friends added today, of every state

@@ -66,6 +66,18 @@ def test_differences_that_are_left_are_counted_on_top(admin_client, corp):
     assert "还有 5 处不一致" in page_of(admin_client)
 
 
+def test_what_a_later_dry_run_does_not_find_any_more_is_not_left(admin_client, corp):
+    run_of(corp, missing_here=12, healed=10)
+    run_of(corp, dry=True, missing_here=2)
+    assert "还有 2 处不一致" in page_of(admin_client)
+
+    run_of(corp, dry=True)
+
+    page = page_of(admin_client)
+    assert "处不一致" not in page
+    assert "一致" in page
+
+
 def test_pressing_the_button_rings_the_job_and_is_audited(
     admin_client, corp, monkeypatch, django_capture_on_commit_callbacks
 ):

@@ -27,6 +27,7 @@ def _outside(
     status: int = 403,
     wipe: str = "",
     corp_id: str = "",
+    head: str = "",
 ) -> HttpResponse:
     """The page for somebody who is not a signed-in guide: why, a way on, no password form.
 
@@ -39,7 +40,7 @@ def _outside(
         code = segno.make(settings.PUBLIC_BASE_URL + page, error="m")
         drawing = code.svg_data_uri(scale=4, border=0)
     retry = sign_in_address(onward, corp_id)
-    context = {"reason": reason, "retry": retry, "qr": drawing, "wipe": wipe}
+    context = {"head": head, "reason": reason, "retry": retry, "qr": drawing, "wipe": wipe}
     return render(request, "guide_portal/outside.html", context, status=status)
 
 
@@ -90,10 +91,14 @@ class SignInBack(CapabilityRequired, View):
         except sign_in.StoreNotLive as error:
             return _not_live(request, str(error), onward, corp_id)
         except DomainError as error:
-            # whoever left keeps nothing on the phone
-            wipe = "all" if isinstance(error, sign_in.NotAGuide) else ""
+            wipe = head = ""
+            if isinstance(error, sign_in.NotAGuide):
+                # whoever left keeps nothing on the phone, and is in WeCom already
+                wipe, head = "all", _("You cannot sign in")
             reason = _reason(error)
-            return _outside(request, reason=reason, onward=onward, wipe=wipe, corp_id=corp_id)
+            return _outside(
+                request, reason=reason, onward=onward, wipe=wipe, corp_id=corp_id, head=head
+            )
         login(request, user, backend="apps.accounts.backends.Accounts")
         return redirect(sign_in.onward_for(user, onward=onward))
 

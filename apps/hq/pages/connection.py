@@ -59,6 +59,8 @@ class StepView:
     @property
     def figure(self) -> str:
         detail = self.row.last.detail if self.row.last else {}
+        if detail.get("missing") == 0:
+            return _("%(guides)s guides, nobody is missing") % detail
         return next((text % detail for name, text in _figures().items() if name in detail), "")
 
 

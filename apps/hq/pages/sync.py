@@ -110,7 +110,7 @@ class Row:
 
 def _row(state: KindState, corps: Mapping[str, str], now: datetime) -> Row:
     last = state.last
-    mark, word = _mark(last, now)
+    mark, word = _mark(state, now)
     return Row(
         state=state,
         title=str(SyncRun.Kind(state.kind).label),
@@ -123,14 +123,15 @@ def _row(state: KindState, corps: Mapping[str, str], now: datetime) -> Row:
     )
 
 
-def _mark(run: SyncRun | None, now: datetime) -> tuple[str, str]:
+def _mark(state: KindState, now: datetime) -> tuple[str, str]:
+    run = state.last
     if run is None:
         return "", _("never run")
     if run.is_stalled(now) or run.state == SyncRun.State.FAILED:
         return "bad", _("broken off")
     if run.state == SyncRun.State.RUNNING:
         return "warn", _("running")
-    return ("warn", _("differences left")) if run.left else ("on", _("the same"))
+    return ("warn", _("differences left")) if state.left else ("on", _("the same"))
 
 
 def _examples(run: SyncRun) -> list[str]:
@@ -173,7 +174,7 @@ def _verdict(rows: list[Row]) -> str:
     bad = [row.title for row in rows if row.mark == "bad"]
     if bad:
         return _("Broken off: %(what)s") % {"what": "、".join(dict.fromkeys(bad))}
-    left = sum(row.state.last.left for row in rows if row.state.last is not None)
+    left = sum(row.state.left for row in rows)
     if left:
         return _("%(n)s differences are left") % {"n": f"{left:,}"}
     never = all(row.state.last is None for row in rows)
