@@ -79,7 +79,7 @@ def guide_context(task: GuideTask) -> dict[str, str]:
 
 
 def _beside() -> QuerySet[TaskTarget, tuple]:
-    """What stands beside a target: guide, store, what purchases say of the person, what is booked."""
+    """What stands beside a target: guide, store, what purchases say, what is booked."""
     person = {"member_id": OuterRef("member__survivor_id")}
     facts = MemberFacts.objects.filter(**person)
     return TaskTarget.objects.filter(among("id", "targets")).values_list(
