@@ -17,7 +17,15 @@ from apps.reports.selectors import push_funnel
 from apps.timeline.models import Kind, MemberEvent
 from tests.factories.facts import make_guide, make_store
 from tests.factories.outreach import CORP, make_friends
-from tests.factories.tasks import buy, deliver, hand_out, make_team, members_of, target_of
+from tests.factories.tasks import (
+    buy,
+    deliver,
+    guide_of,
+    hand_out,
+    make_team,
+    members_of,
+    target_of,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.service, pytest.mark.usefixtures("fixed_clock")]
 
@@ -230,20 +238,23 @@ def test_a_new_friend_who_was_known_under_another_card_is_greeted(moment, rules,
     assert target.external_userid == external
 
 
-def test_whom_a_colleague_has_written_to_since_is_greeted(moment, rules, people, store):
-    """Whichever card the message went to: one first word is enough."""
+@pytest.mark.parametrize(("writer", "greetings"), [("winner", 0), ("colleague", 1)])
+def test_only_the_new_friends_own_guide_greets_them(
+    moment, rules, people, store, writer, greetings
+):
+    """Whichever of their cards the message went to; a colleague's word is not this guide's."""
     winner = make_guide(store, corp=CORP)
     ((contact, _external),) = make_friends(winner, 1, since=moment - timedelta(hours=2))
     Member.objects.filter(pk=contact.pk).update(survivor_id=people[0].pk)
     members.record_interaction(
         member_id=people[0].pk,
-        guide_id=FollowRelation.objects.get(member=people[0], until=None).guide_id,
+        guide_id=winner.pk if writer == "winner" else guide_of(people[0]).pk,
         kind="message",
         occurred_at=moment - timedelta(hours=1),
-        source="colleague",
+        source=writer,
     )
 
-    assert services.run_rules(now=moment).greetings == 0
+    assert services.run_rules(now=moment).greetings == greetings
 
 
 def test_a_missed_greeting_is_made_by_the_sweep_and_old_friends_get_none(moment, rules):

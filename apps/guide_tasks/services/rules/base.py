@@ -55,7 +55,7 @@ _WRITTEN_SINCE = """EXISTS (
       SELECT 1 FROM members_member AS other
       JOIN members_interaction AS talk ON talk.member_id = other.id
       WHERE other.survivor_id = person.survivor_id
-        AND talk.kind = 'message' AND talk.occurred_at >= {since})"""
+        AND talk.kind = 'message' AND talk.occurred_at >= {since}{by})"""
 
 
 def friend(guide: str) -> str:
@@ -63,9 +63,10 @@ def friend(guide: str) -> str:
     return _FRIEND.format(guide=guide)
 
 
-def written_since(since: str) -> str:
-    """SQL: somebody has written to `person` since that moment (a column)."""
-    return _WRITTEN_SINCE.format(since=since)
+def written_since(since: str, *, by: str = "") -> str:
+    """SQL: somebody, or this guide (a column), has written to `person` since that moment (a
+    column), whichever of their cards it went to."""
+    return _WRITTEN_SINCE.format(since=since, by=f" AND talk.guide_id = {by}" if by else "")
 
 
 # one row per member with the cause, own guide, reason and times

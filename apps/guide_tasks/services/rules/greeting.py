@@ -23,7 +23,7 @@ WHERE f.until IS NULL AND f.since >= %s AND f.since >= %s {only}
       WHERE earlier.guide_id = f.guide_id AND earlier.external_userid = f.external_userid
         AND earlier.ended_by = 'reconciled' AND earlier.until <= f.since
         AND earlier.until > f.since - interval '2 days')
-  AND NOT {written}  -- greeted, by whomever
+  AND NOT {written}  -- greeted
 """
 _WELCOMES = f"""
 SELECT person.id, 'welcome:member:' || person.id, NULL::bigint, %s, %s::timestamptz,
@@ -66,7 +66,7 @@ def find(rule: TaskRule, now: datetime, *, follow_ids: Sequence[int] | None = No
     if follow_ids is not None:
         only = "AND f.id = ANY(%s)"
         params.append(list(follow_ids))
-    select = _GREETINGS.format(only=only, written=written_since("f.since"))
+    select = _GREETINGS.format(only=only, written=written_since("f.since", by="f.guide_id"))
     return Finds(select, params, marketing=False, own_guide=True, despite_case=True)
 
 
